@@ -1,0 +1,42 @@
+/** Exit codes of the command line, after sysexits.h where it has a fitting one. */
+export const Exit = {
+  OK: 0,
+  FAILED: 1,
+  USAGE: 64,
+  UNAVAILABLE: 69,
+  CANNOT_CREATE: 73,
+  SETTINGS: 78,
+} as const
+export type ExitCode = (typeof Exit)[keyof typeof Exit]
+
+/**
+ * Trouble that the person who runs Tidegate can cure. `message` tells what was attempted, on what, and why it failed;
+ * `remedy` tells what to do. It is printed without a stack.
+ */
+export class OperatorError extends Error {
+  override readonly name = 'OperatorError'
+  readonly remedy: string
+  readonly exitCode: ExitCode
+
+  constructor(message: string, options: { remedy: string; exitCode?: ExitCode; cause?: unknown }) {
+    super(message, { cause: options.cause })
+    this.remedy = options.remedy
+    this.exitCode = options.exitCode ?? Exit.FAILED
+  }
+}
+
+/** Our own broken promise: a bug, never the user's fault. It ends the process rather than to go on with a lie. */
+export function assert(holds: boolean, promise: string): asserts holds {
+  if (!holds) throw new Error(`broken promise: ${promise}`)
+}
+
+/** The text of anything thrown. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown)
+}
+
+/** The `code` of a Node.js or SQLite error ('ENOENT', 'SQLITE_FULL'), or undefined. */
+export function codeOf(thrown: unknown): string | undefined {
+  if (typeof thrown !== 'object' || thrown === null || !('code' in thrown)) return undefined
+  return typeof thrown.code === 'string' ? thrown.code : undefined
+}

@@ -1,0 +1,104 @@
+import type { Seq, SeqRange } from './reading.ts'
+
+/**
+ * A set of log positions kept as sorted, disjoint, non-adjacent closed intervals: what is confirmed, in flight,
+ * received. Size is the number of gaps, not of positions. Positions are safe integers.
+ */
+export class SeqSet implements Iterable<SeqRange> {
+  readonly #ranges: SeqRange[] = []
+
+  constructor(ranges: Iterable<SeqRange> = []) {
+    for (const range of ranges) this.add(range)
+  }
+
+  /** The number of intervals. */
+  get size(): number {
+    return this.#ranges.length
+  }
+
+  /** The number of positions. */
+  get count(): number {
+    return this.#ranges.reduce((sum, { first, last }) => sum + last - first + 1, 0)
+  }
+
+  get highest(): Seq | undefined {
+    return this.#ranges.at(-1)?.last
+  }
+
+  [Symbol.iterator](): Iterator<SeqRange> {
+    return this.#ranges.values()
+  }
+
+  /** Index of the first interval whose end is at or after `seq`. */
+  #indexOf(seq: Seq): number {
+    let low = 0
+    let high = this.#ranges.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (this.#ranges[middle]!.last < seq) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  has(seq: Seq): boolean {
+    const range = this.#ranges[this.#indexOf(seq)]
+    return range !== undefined && range.first <= seq
+  }
+
+  /** The interval that contains `seq`, if any. */
+  around(seq: Seq): SeqRange | undefined {
+    const range = this.#ranges[this.#indexOf(seq)]
+    return range !== undefined && range.first <= seq ? range : undefined
+  }
+
+  /** The first interval that begins at or after `seq`, or contains it. */
+  from(seq: Seq): SeqRange | undefined {
+    return this.#ranges[this.#indexOf(seq)]
+  }
+
+  add({ first, last }: SeqRange): void {
+    if (first > last) return
+    const start = this.#indexOf(first - 1)
+    let end = start
+    let low = first
+    let high = last
+    for (let range = this.#ranges[end]; range !== undefined && range.first <= last + 1; range = this.#ranges[++end]) {
+      low = Math.min(low, range.first)
+      high = Math.max(high, range.last)
+    }
+    this.#ranges.splice(start, end - start, { first: low, last: high })
+  }
+
+  remove({ first, last }: SeqRange): void {
+    if (first > last) return
+    const start = this.#indexOf(first)
+    let end = start
+    const kept: SeqRange[] = []
+    for (let range = this.#ranges[end]; range !== undefined && range.first <= last; range = this.#ranges[++end]) {
+      if (range.first < first) kept.push({ first: range.first, last: first - 1 })
+      if (range.last > last) kept.push({ first: last + 1, last: range.last })
+    }
+    this.#ranges.splice(start, end - start, ...kept)
+  }
+
+  /** The parts of `range` that are not in the set, ascending. */
+  missing({ first, last }: SeqRange): SeqRange[] {
+    const gaps: SeqRange[] = []
+    let next = first
+    for (let i = this.#indexOf(first); next <= last; i++) {
+      const range = this.#ranges[i]
+      if (range === undefined || range.first > last) {
+        gaps.push({ first: next, last })
+        break
+      }
+      if (range.first > next) gaps.push({ first: next, last: range.first - 1 })
+      next = range.last + 1
+    }
+    return gaps
+  }
+
+  clear(): void {
+    this.#ranges.length = 0
+  }
+}
