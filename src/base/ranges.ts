@@ -57,8 +57,21 @@ export class SeqSet implements Iterable<SeqRange> {
     return this.#ranges[this.#indexOf(seq)]
   }
 
+  /** Positions mostly come in rising order: at the end of the set this costs no search and moves nothing. */
   add({ first, last }: SeqRange): void {
     if (first > last) return
+    const tail = this.#ranges.at(-1)
+    if (tail === undefined || first > tail.last + 1) {
+      this.#ranges.push({ first, last })
+    } else if (first >= tail.first) {
+      if (last > tail.last) this.#ranges[this.#ranges.length - 1] = { first: tail.first, last }
+    } else {
+      this.#merge(first, last)
+    }
+  }
+
+  /** Puts an interval in and swallows those that it meets or touches. */
+  #merge(first: Seq, last: Seq): void {
     const start = this.#indexOf(first - 1)
     let end = start
     let low = first

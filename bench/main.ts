@@ -1,0 +1,22 @@
+/** `npm run bench -- NAME …`: one script a question, each in a process of its own so that none leaves its heap to the next. */
+
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+
+const SCRIPTS: Readonly<Record<string, string>> = {
+  ingest: 'How many readings a second are acknowledged, each on disk, beside Mosquitto that keeps nothing?',
+  wire: 'How many bytes does a reading cost between site and cloud, beside a Mosquitto bridge?',
+  store: 'How fast do readings get onto the disk and out of it again, without any network?',
+}
+
+const [name = '', ...args] = process.argv.slice(2)
+const script = join(import.meta.dirname, `${name}.ts`)
+if (!Object.hasOwn(SCRIPTS, name) || !existsSync(script)) {
+  const lines = Object.entries(SCRIPTS).map(([one, question]) => `  ${one.padEnd(8)}${question}`)
+  console.error(`usage: npm run bench -- NAME [--json] [--runs N] …\n\n${lines.join('\n')}`)
+  process.exit(64)
+}
+const child = spawn(process.execPath, [script, ...args], { stdio: 'inherit' })
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
+child.on('exit', (code) => process.exit(code ?? 1))

@@ -1,0 +1,99 @@
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+  type YAMLError,
+} from 'yaml'
+import { codeOf, messageOf } from './errors.ts'
+import type { Path } from './settings-outline.ts'
+
+/** What is wrong with one place of the settings. */
+export interface Problem {
+  readonly path: Path
+  readonly text: string
+  /** Where to look, if it is not the place that `path` names in the settings file. */
+  readonly place?: Place
+}
+
+/** A position in the settings file (both from 1), or the environment variable that gave the value. */
+export type Place = { readonly line: number; readonly column: number } | { readonly variable: string }
+
+/** A YAML 1.2 file as plain data that remembers where each setting stood. */
+export interface SettingsDocument {
+  readonly data: unknown
+  readonly problems: readonly Problem[]
+  /** The position of the key or list entry at `path`, or of the nearest one around it. */
+  placeOf(path: Path): Place
+}
+
+/** More uses of one anchor, nested ones multiplied, are refused: a few lines could otherwise unfold to gigabytes. */
+const ALIAS_COUNT_MAX = 1_000
+
+/** Reads YAML. Never throws: what is not YAML comes back as problems, and then `data` is undefined. */
+export function parseSettings(text: string): SettingsDocument {
+  const lines = new LineCounter()
+  const placeAt = (offset: number): Place => {
+    const { line, col } = lines.linePos(offset)
+    return { line, column: col }
+  }
+  try {
+    const document = parseDocument(text, { version: '1.2', lineCounter: lines, prettyErrors: false })
+    const found: YAMLError[] = [...document.errors, ...document.warnings]
+    // Beside a key that stands twice the rest can still be checked; after a slip of syntax all else would be noise.
+    const slip = found.find(({ code }) => code !== 'DUPLICATE_KEY')
+    const problems = (slip === undefined ? found : [slip]).map((error) => ({
+      path: [],
+      text: textOf(error),
+      place: placeAt(error.pos[0]),
+    }))
+    const data: unknown = slip === undefined ? document.toJS({ maxAliasCount: ALIAS_COUNT_MAX }) : undefined
+    return { data, problems, placeOf: (path) => placeAt(offsetOf(document, path)) }
+  } catch (trouble) {
+    return { data: undefined, problems: [{ path: [], text: unfoldProblem(trouble) }], placeOf: () => placeAt(0) }
+  }
+}
+
+/** Reads one value of an environment variable: a YAML scalar, or a list or mapping in flow style. */
+export function parseValue(text: string): { readonly value: unknown } | { readonly problem: string } {
+  const { data, problems } = parseSettings(text)
+  return problems[0] === undefined ? { value: data } : { problem: problems[0].text }
+}
+
+function textOf({ code, message }: YAMLError): string {
+  if (code === 'DUPLICATE_KEY') return 'this key stands twice in one mapping'
+  if (code === 'MULTIPLE_DOCS') return 'a second YAML document begins here; settings are one document'
+  return `is not YAML: ${message}`
+}
+
+function unfoldProblem(trouble: unknown): string {
+  if (trouble instanceof ReferenceError)
+    return `aliases unfold to more than ${ALIAS_COUNT_MAX} values, or to themselves`
+  if (trouble instanceof RangeError) return 'is nested too deeply to be read'
+  return `cannot be read: ${codeOf(trouble) ?? messageOf(trouble)}`
+}
+
+function offsetOf(document: Document, path: Path): number {
+  let node: Node | null = document.contents
+  let offset = node?.range?.[0] ?? 0
+  for (const step of path) {
+    const around: Node | null | undefined = isAlias(node) ? node.resolve(document) : node
+    if (isMap(around)) {
+      const pair = around.items.find(({ key }) => isScalar(key) && String(key.value) === String(step))
+      if (pair === undefined) return offset
+      node = isNode(pair.value) ? pair.value : null
+      offset = isNode(pair.key) ? (pair.key.range?.[0] ?? offset) : offset
+    } else if (isSeq(around)) {
+      const item = typeof step === 'number' ? around.items[step] : undefined
+      if (!isNode(item)) return offset
+      node = item
+      offset = item.range?.[0] ?? offset
+    } else return offset
+  }
+  return offset
+}

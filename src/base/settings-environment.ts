@@ -1,0 +1,138 @@
+import { type Problem, parseValue } from './settings-document.ts'
+import { nearest } from './settings-nearest.ts'
+import {
+  FILE_SUFFIX,
+  isMapping,
+  type Outline,
+  outlineAt,
+  type Path,
+  pathText,
+  valueAt,
+  withValueAt,
+} from './settings-outline.ts'
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** Settings data with the overrides of the environment in it, and which variable gave what. */
+export interface Overridden {
+  readonly data: unknown
+  readonly problems: readonly Problem[]
+  readonly origins: readonly Origin[]
+}
+
+export interface Origin {
+  readonly path: Path
+  readonly variable: string
+}
+
+const PREFIX = 'TIDEGATE_'
+const SEPARATOR = '__'
+
+/**
+ * Puts the values of `TIDEGATE_…` variables over those of the file. `__` parts the levels, a number is the index in a
+ * list, letter case and single `_` do not count: `TIDEGATE_BROKER__TCP__PORT=1893`. A text setting takes the value of
+ * its variable letter by letter; any other is read as YAML. A variable that names no setting is a problem: it is a
+ * misspelling, like an unknown key.
+ */
+export function withEnvironment(data: unknown, outline: Outline, env: Environment): Overridden {
+  const problems: Problem[] = []
+  const origins: Origin[] = []
+  let result = data
+  for (const variable of variablesOf(env)) {
+    const named = settingOf(variable, outline)
+    if ('problem' in named) {
+      problems.push({ path: [], text: named.problem, place: { variable } })
+      continue
+    }
+    const { path, setting } = named
+    const read = setting.type === 'string' ? { value: env[variable] } : parseValue(env[variable] ?? '')
+    const trouble = 'problem' in read ? read.problem : gapProblem(result, outline, path)
+    if (trouble !== undefined || 'problem' in read) {
+      problems.push({ path, text: trouble ?? '', place: { variable } })
+      continue
+    }
+    result = withoutRival(withOverride(result, outline, path, read.value), path, origins)
+    origins.push({ path, variable })
+  }
+  return { data: result, problems, origins }
+}
+
+/** The variable that a setting takes in the environment. */
+export function variableOf(path: Path): string {
+  return PREFIX + path.map((step) => String(step).toUpperCase()).join(SEPARATOR)
+}
+
+/** Outer settings before inner ones, lists in the order of their indexes, so that an inner one refines an outer one. */
+function variablesOf(env: Environment): string[] {
+  const depth = (variable: string): number => variable.split(SEPARATOR).length
+  return Object.keys(env)
+    .filter((variable) => variable.startsWith(PREFIX) && env[variable] !== undefined)
+    .sort((a, b) => depth(a) - depth(b) || a.localeCompare(b, 'en', { numeric: true }))
+}
+
+function settingOf(variable: string, outline: Outline): { path: Path; setting: Outline } | { problem: string } {
+  const path: (string | number)[] = []
+  let setting = outline
+  const levels = variable.slice(PREFIX.length).split(SEPARATOR)
+  for (const [depth, level] of levels.entries()) {
+    const known = Object.keys(setting.properties ?? {})
+    const step =
+      setting.properties === undefined ? indexOf(level, setting) : known.find((key) => plain(key) === plain(level))
+    const next = step === undefined ? undefined : outlineAt(setting, [step])
+    if (step === undefined || next === undefined) {
+      const meant = nearest(level, known)
+      const hint = meant && `; did you mean ${variableOf([...path, meant, ...levels.slice(depth + 1)])}?`
+      return { problem: `names no setting: ${pathText(path)} has no "${level}"${hint ?? ''}` }
+    }
+    path.push(step)
+    setting = next
+  }
+  return { path, setting }
+}
+
+function indexOf(level: string, { type }: Outline): number | undefined {
+  return type === 'array' && /^(0|[1-9]\d{0,5})$/.test(level) ? Number(level) : undefined
+}
+
+function plain(name: string): string {
+  return name.toLowerCase().replaceAll('_', '')
+}
+
+/** A list grows by its next index only: a hole in it would be a setting that nobody wrote. */
+function gapProblem(data: unknown, outline: Outline, path: Path): string | undefined {
+  for (const [depth, step] of path.entries()) {
+    const listPath = path.slice(0, depth)
+    const list = valueAt(data, listPath) ?? outlineAt(outline, listPath)?.default
+    const length = Array.isArray(list) ? list.length : 0
+    if (typeof step === 'number' && step > length)
+      return `would leave a gap: ${pathText(listPath)} has ${length} so far`
+  }
+  return undefined
+}
+
+/** The new value, beside the defaults of a list that the file does not name. What is no container stays as it is. */
+function withOverride(data: unknown, outline: Outline, path: Path, value: unknown): unknown {
+  let result = data
+  for (let depth = 0; depth < path.length; depth++) {
+    const around = path.slice(0, depth)
+    const container = valueAt(result, around) ?? undefined
+    const fallback = outlineAt(outline, around)?.default
+    if (container === undefined && fallback !== undefined) result = withValueAt(result, around, fallback)
+    const fits =
+      container === undefined || (typeof path[depth] === 'number' ? Array.isArray(container) : isMapping(container))
+    if (!fits) return data
+  }
+  return withValueAt(result, path, value)
+}
+
+/** A secret of the environment replaces the file's, whether either is given as itself or as a file. */
+function withoutRival(data: unknown, path: Path, origins: readonly Origin[]): unknown {
+  const key = path.at(-1)
+  if (typeof key !== 'string') return data
+  const rival = [
+    ...path.slice(0, -1),
+    key.endsWith(FILE_SUFFIX) ? key.slice(0, -FILE_SUFFIX.length) : key + FILE_SUFFIX,
+  ]
+  const alsoSet = origins.some((origin) => pathText(origin.path) === pathText(rival))
+  return alsoSet || valueAt(data, rival) === undefined ? data : withValueAt(data, rival, undefined)
+}

@@ -1,0 +1,92 @@
+import { readFileSync, statSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import type { z } from 'zod'
+import { codeOf, Exit, messageOf, OperatorError } from './errors.ts'
+import { type EdgeSettings, edgeSettings, type ReceiverSettings, receiverSettings } from './settings.ts'
+import { type Place, type Problem, parseSettings } from './settings-document.ts'
+import { type Environment, withEnvironment } from './settings-environment.ts'
+import { type Outline, outlineOf, type Path, pathText } from './settings-outline.ts'
+import { problemLine, problemsOf } from './settings-problems.ts'
+import { withSecrets } from './settings-secrets.ts'
+
+/** A larger settings file is refused: it is some other file. */
+const FILE_BYTES_MAX = 1_048_576
+
+/**
+ * The settings of an edge: those of the YAML file, with `TIDEGATE_…` variables over them. `data` comes out absolute;
+ * in the file it is relative to the file's folder. Throws one OperatorError (exit 78) that lists every problem with
+ * its place, or that says why the file cannot be read.
+ */
+export function loadEdgeSettings(file: string, env: Environment): EdgeSettings {
+  return load(edgeSettings, edgeOutline(), file, env)
+}
+
+/** The same for a receiver. */
+export function loadReceiverSettings(file: string, env: Environment): ReceiverSettings {
+  return load(receiverSettings, receiverOutline(), file, env)
+}
+
+export function edgeOutline(): Outline {
+  return outlineOf(edgeSettings, 'Settings of a Tidegate edge')
+}
+
+export function receiverOutline(): Outline {
+  return outlineOf(receiverSettings, 'Settings of a Tidegate receiver')
+}
+
+function load<S extends { data: string }>(schema: z.ZodType<S>, outline: Outline, file: string, env: Environment): S {
+  const document = parseSettings(readText(file))
+  if (document.data === undefined) throw refusal(file, document.problems, document.placeOf)
+  const folder = dirname(resolve(file))
+  const overridden = withEnvironment(document.data ?? {}, outline, env)
+  const placeOf = (path: Path): Place => placeInEnvironment(path, overridden.origins) ?? document.placeOf(path)
+  const complete = withSecrets(overridden.data, outline, folder)
+  const parsed = schema.safeParse(complete.data)
+  const problems = [
+    ...document.problems,
+    ...overridden.problems,
+    ...complete.problems,
+    ...(parsed.success ? [] : problemsOf(parsed.error, complete.data, outline)),
+  ]
+  if (!parsed.success || problems.length > 0) throw refusal(file, problems, placeOf)
+  return { ...parsed.data, data: resolve(folder, parsed.data.data) }
+}
+
+function readText(file: string): string {
+  try {
+    const { size } = statSync(file)
+    if (size > FILE_BYTES_MAX) throw new Error(`it has ${size} bytes, more than ${FILE_BYTES_MAX}`)
+    return readFileSync(file, 'utf8')
+  } catch (trouble) {
+    const reason = codeOf(trouble) === 'ENOENT' ? 'there is no such file' : messageOf(trouble)
+    throw new OperatorError(`cannot read the settings file ${file}: ${reason}`, {
+      remedy: 'give the path of a readable YAML file, such as examples/edge.yaml',
+      exitCode: Exit.SETTINGS,
+      cause: trouble,
+    })
+  }
+}
+
+/** The variable that gave the value at `path`, or a value around it. */
+function placeInEnvironment(path: Path, origins: readonly { path: Path; variable: string }[]): Place | undefined {
+  const gave = origins.findLast((origin) => {
+    return origin.path.length <= path.length && pathText(origin.path) === pathText(path.slice(0, origin.path.length))
+  })
+  return gave && { variable: gave.variable }
+}
+
+function refusal(file: string, problems: readonly Problem[], placeOf: (path: Path) => Place): OperatorError {
+  const lineOf = ({ path, place }: Problem): number => {
+    const found = place ?? placeOf(path)
+    return 'line' in found ? found.line : Number.POSITIVE_INFINITY
+  }
+  const sorted = problems
+    .map((problem) => ({ problem, line: lineOf(problem) }))
+    .sort((a, b) => (a.line === b.line ? 0 : a.line - b.line))
+  const lines = sorted.map(({ problem }) => `  ${problemLine(file, problem, placeOf)}`)
+  const count = problems.length === 1 ? 'one problem' : `${problems.length} problems`
+  return new OperatorError(`the settings in ${file} have ${count}\n${lines.join('\n')}`, {
+    remedy: 'correct what is listed; `tidegate settings check FILE` tells when all is well',
+    exitCode: Exit.SETTINGS,
+  })
+}

@@ -1,0 +1,65 @@
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { codeOf, messageOf } from './errors.ts'
+import type { Problem } from './settings-document.ts'
+import { FILE_SUFFIX, isMapping, type Outline, type Path } from './settings-outline.ts'
+
+/** A longer secret is refused: it is some other file. */
+const SECRET_LENGTH_MAX = 65_536
+
+/**
+ * Settings data with every `password_file` replaced by the `password` that the file holds, less the newline at its
+ * end. A file that is missing, empty or too long is a problem; so is a secret given both ways.
+ */
+export function withSecrets(
+  data: unknown,
+  outline: Outline,
+  folder: string,
+): { readonly data: unknown; readonly problems: readonly Problem[] } {
+  const problems: Problem[] = []
+
+  const secretOf = (file: unknown, path: Path): string | undefined => {
+    const secret =
+      typeof file === 'string' ? readSecret(resolve(folder, file)) : { problem: 'must be the name of a file' }
+    if ('secret' in secret) return secret.secret
+    problems.push({ path, text: secret.problem })
+    return undefined
+  }
+
+  const visit = (value: unknown, node: Outline, path: Path): unknown => {
+    if (node.items && Array.isArray(value)) {
+      const { items } = node
+      return value.map((item, index) => visit(item, items, [...path, index]))
+    }
+    if (node.properties === undefined || !isMapping(value)) return value
+    const result = { ...value }
+    for (const [key, child] of Object.entries(node.properties)) {
+      if (!Object.hasOwn(value, key)) continue
+      if (!child.writeOnly && !isFileOf(node, key)) result[key] = visit(value[key], child, [...path, key])
+      if (!isFileOf(node, key)) continue
+      const secretKey = key.slice(0, -FILE_SUFFIX.length)
+      const secret = secretOf(value[key], [...path, key])
+      delete result[key]
+      if (Object.hasOwn(value, secretKey))
+        problems.push({ path: [...path, key], text: `stands beside \`${secretKey}\`; keep one` })
+      else if (secret !== undefined) result[secretKey] = secret
+    }
+    return result
+  }
+
+  return { data: visit(data, outline, []), problems }
+}
+
+function isFileOf({ properties = {} }: Outline, key: string): boolean {
+  return key.endsWith(FILE_SUFFIX) && properties[key.slice(0, -FILE_SUFFIX.length)]?.writeOnly === true
+}
+
+function readSecret(file: string): { readonly secret: string } | { readonly problem: string } {
+  try {
+    const secret = readFileSync(file, 'utf8').replace(/\r?\n$/, '')
+    if (secret === '') return { problem: `${file} is empty` }
+    return secret.length > SECRET_LENGTH_MAX ? { problem: `${file} is too long for a secret` } : { secret }
+  } catch (refusal) {
+    return { problem: `cannot read ${file}: ${codeOf(refusal) ?? messageOf(refusal)}` }
+  }
+}

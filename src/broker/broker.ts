@@ -1,0 +1,195 @@
+import type { EventEmitter } from 'node:events'
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { Aedes, type AuthenticateError, type Client } from 'aedes'
+import { codeOf, Exit, messageOf, OperatorError } from '../base/errors.ts'
+import type { Part } from '../base/lifecycle.ts'
+import type { Log } from '../base/log.ts'
+import type { BrokerSettings } from '../base/settings.ts'
+import { mayForward, shapeDelivery } from './delivery.ts'
+import { holdPublishes, type Pending } from './hold.ts'
+import { IncomingIds } from './incoming-ids.ts'
+import type { IncomingId, Intake } from './intake.ts'
+import { limitPackets } from './packet-guard.ts'
+import { BrokerPersistence } from './persistence.ts'
+import { ReadGate } from './read-gate.ts'
+import { connectProblem, identifierRefused, judgeFilter, TopicRules } from './rules.ts'
+
+/** A subscriber that takes nothing for so long is disconnected (ms). */
+const DRAIN_TIMEOUT_MS = 10_000
+
+export interface BrokerStats {
+  readonly connections: number
+  /** Connections refused for their number. */
+  readonly refused: number
+  /** Messages dropped because the queue of an absent subscriber was full. */
+  readonly dropped: number
+}
+
+export interface BrokerDependencies {
+  readonly intake: Intake
+  /** QoS 2 identifiers that the disk remembers. */
+  readonly incoming: readonly IncomingId[]
+  readonly log: Log
+}
+
+/** The MQTT 3.1 and 3.1.1 broker for devices. What carries readings is acknowledged when the intake has settled it. */
+export class Broker implements Part {
+  readonly name = 'broker'
+  readonly #settings: BrokerSettings
+  readonly #log: Log
+  readonly #intake: Intake
+  readonly #incoming: IncomingIds
+  readonly #persistence: BrokerPersistence
+  readonly #rules = new TopicRules()
+  readonly #sockets = new Set<Socket>()
+  readonly #held = new Set<ReadGate>()
+  readonly #pending = new WeakMap<object, Pending>()
+  readonly #server: Server
+  #aedes!: Aedes
+  #refused = 0
+
+  private constructor(settings: BrokerSettings, { intake, incoming, log }: BrokerDependencies) {
+    this.#settings = settings
+    this.#log = log
+    this.#intake = intake
+    this.#incoming = new IncomingIds(intake, incoming)
+    this.#persistence = new BrokerPersistence(intake, this.#incoming, settings.sessionQueueMax)
+    this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket))
+  }
+
+  /** Listens. @throws OperatorError when the port is taken or not allowed. */
+  static async start(settings: BrokerSettings, dependencies: BrokerDependencies): Promise<Broker> {
+    const broker = new Broker(settings, dependencies)
+    broker.#aedes = await broker.#createAedes()
+    try {
+      await broker.#listen()
+    } catch (failure) {
+      await broker.stop()
+      throw failure
+    }
+    return broker
+  }
+
+  /** Where devices connect. */
+  get address(): { readonly host: string; readonly port: number } {
+    const { address, port } = this.#server.address() as AddressInfo
+    return { host: address, port }
+  }
+
+  stats(): BrokerStats {
+    return { connections: this.#sockets.size, refused: this.#refused, dropped: this.#persistence.queues.dropped }
+  }
+
+  /** Sends a message of Tidegate's own to local subscribers. It carries no readings and is not stored. */
+  publish(packet: { topic: string; payload: Buffer; qos: 0 | 1; retain: boolean }): void {
+    const message = { cmd: 'publish' as const, dup: false, ...packet }
+    this.#aedes.publish(message, (failure) => {
+      if (failure)
+        this.#log.warn({ topic: packet.topic, failure: failure.message }, 'a local message was not published')
+    })
+  }
+
+  async stop(): Promise<void> {
+    const closed = new Promise<void>((resolve) => {
+      if (this.#server.listening) this.#server.close(() => resolve())
+      else resolve()
+    })
+    await new Promise<void>((resolve) => this.#aedes.close(() => resolve()))
+    for (const socket of this.#sockets) socket.destroy()
+    await closed
+  }
+
+  async #createAedes(): Promise<Aedes> {
+    const aedes = await Aedes.createBroker({
+      persistence: this.#persistence,
+      concurrency: 0,
+      connectTimeout: this.#settings.connectTimeoutMs,
+      drainTimeout: DRAIN_TIMEOUT_MS,
+      maxInflightInbound: 0,
+      preConnect: (client, packet, callback) => {
+        const problem = connectProblem(packet, this.#rules)
+        if (problem !== undefined) return callback(new Error(problem), false)
+        if (identifierRefused(packet)) this.#unidentified.add(client)
+        callback(null, true)
+      },
+      authenticate: (client, _username, _password, callback) => {
+        if (!this.#unidentified.has(client)) return callback(null, true)
+        callback(Object.assign(new Error('identifier rejected'), { returnCode: 2 }) as AuthenticateError, false)
+      },
+      authorizePublish: holdPublishes({
+        intake: this.#intake,
+        rules: this.#rules,
+        incomingCount: (client) => this.#incoming.count(client),
+        pendingOf: (client) => this.#pendingOf(client),
+        onSettled: () => this.#reopen(),
+      }),
+      authorizeSubscribe: (client, subscription, callback) => {
+        const verdict = judgeFilter(client, subscription)
+        if (typeof verdict === 'object') return callback(new Error(verdict.problem))
+        callback(null, verdict === 'granted' ? subscription : null)
+      },
+      authorizeForward: (client, packet) => {
+        const { slowSubscriberBytesMax } = this.#settings
+        const queued = packet as Parameters<typeof mayForward>[1]
+        return mayForward(client, queued, { persistence: this.#persistence, slowSubscriberBytesMax }) ? packet : null
+      },
+    })
+    const events: EventEmitter = aedes
+    events.on('error', (failure: Error) => this.#log.error({ failure: failure.message }, 'broker trouble'))
+    aedes.on('clientError', (client, failure) =>
+      this.#log.debug({ client: client.id, failure: failure.message }, 'a client was disconnected'),
+    )
+    aedes.on('connectionError', (_client, failure) =>
+      this.#log.debug({ failure: failure.message }, 'a connection was refused'),
+    )
+    shapeDelivery(aedes, this.#persistence)
+    return aedes
+  }
+
+  readonly #unidentified = new WeakSet<object>()
+
+  #pendingOf(client: Client): Pending {
+    return this.#pending.get(client.conn) ?? { count: 0 }
+  }
+
+  #accept(socket: Socket): void {
+    if (this.#sockets.size >= this.#settings.connectionsMax) {
+      this.#refused++
+      socket.destroy()
+      return
+    }
+    this.#sockets.add(socket)
+    socket.once('close', () => this.#sockets.delete(socket))
+    const pending: Pending = { count: 0 }
+    this.#pending.set(socket, pending)
+    const { pendingPerClientMax, pendingBytesMax, packetBytesMax } = this.#settings
+    const isOpen = (): boolean => pending.count < pendingPerClientMax && this.#intake.pendingBytes < pendingBytesMax
+    new ReadGate(socket, isOpen, (gate) => this.#held.add(gate))
+    limitPackets(this.#aedes.handle(socket), packetBytesMax)
+  }
+
+  #reopen(): void {
+    if (this.#held.size === 0 || this.#intake.pendingBytes >= this.#settings.pendingBytesMax) return
+    const held = [...this.#held]
+    this.#held.clear()
+    // A gate whose own client has still too much is held again at once by its next read.
+    setImmediate(() => {
+      for (const gate of held) gate.reopen()
+    })
+  }
+
+  #listen(): Promise<void> {
+    const { host, port } = this.#settings.tcp
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', (cause) => {
+        const [problem, remedy] =
+          codeOf(cause) === 'EADDRINUSE'
+            ? ['the port is in use', 'stop the other broker, or set broker.tcp.port to a free one']
+            : [messageOf(cause), 'check broker.tcp.host and broker.tcp.port (ports below 1024 need rights)']
+        const message = `cannot listen for devices on ${host}:${port}: ${problem}`
+        reject(new OperatorError(message, { remedy, exitCode: Exit.UNAVAILABLE, cause }))
+      })
+      this.#server.listen(port, host, () => resolve())
+    })
+  }
+}

@@ -1,0 +1,36 @@
+/** What the broker needs of whoever keeps readings. */
+export interface Intake {
+  /** Whether publishes on this topic are readings and must be on the disk before they are acknowledged. */
+  carriesReadings(topic: string): boolean
+  /** Takes a publish; copies the payload before it returns; settles once, when it is on the disk or cannot be. */
+  offer(publish: IntakePublish, settle: Settle, incoming?: IncomingId): void
+  /** Settles when the disk knows that this QoS 2 identifier is free again. */
+  release(id: IncomingId, settle: Settle): void
+  /** None of this client's QoS 2 identifiers counts any more. */
+  forget(client: string): void
+  /** Payload bytes taken and not settled. */
+  readonly pendingBytes: number
+}
+
+export interface IntakePublish {
+  readonly topic: string
+  readonly payload: Uint8Array
+  readonly client: string
+  readonly dup: boolean
+}
+
+export interface IncomingId {
+  readonly client: string
+  readonly messageId: number
+}
+
+export type Settle = (failure: Error | undefined) => void
+
+/** For a broker that keeps nothing: every topic is ordinary MQTT. */
+export const noIntake: Intake = {
+  carriesReadings: () => false,
+  offer: (_publish, settle) => settle(undefined),
+  release: (_id, settle) => settle(undefined),
+  forget: () => undefined,
+  pendingBytes: 0,
+}

@@ -1,0 +1,24 @@
+import type { Command } from './command.ts'
+import { demo } from './commands/demo.ts'
+import { ledger } from './commands/ledger.ts'
+import { receive } from './commands/receive.ts'
+import { rejectsList, rejectsShow } from './commands/rejects.ts'
+import { replay } from './commands/replay.ts'
+import { run } from './commands/run.ts'
+import { settingsCheck, settingsDocs, settingsSchema } from './commands/settings.ts'
+import { status } from './commands/status.ts'
+
+/** Every command, in the order in which help lists them. */
+export const commands: readonly Command[] = [
+  demo,
+  run,
+  receive,
+  replay,
+  status,
+  ledger,
+  rejectsList,
+  rejectsShow,
+  settingsCheck,
+  settingsSchema,
+  settingsDocs,
+]

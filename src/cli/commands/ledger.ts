@@ -1,0 +1,59 @@
+import { Exit, OperatorError } from '../../base/errors.ts'
+import { suggestion } from '../../base/settings-nearest.ts'
+import type { LedgerRow } from '../../store/ledger.ts'
+import { command, shared } from '../command.ts'
+import { dataFolder, storeOptions } from '../data-folder.ts'
+import { withReader } from '../reader.ts'
+import { type Cell, textTable } from '../table.ts'
+
+export const ledger = command({
+  name: 'ledger',
+  summary: 'Accounts for every reading of every device; exits with 1 when it does not balance',
+  notes: [
+    'For every device: received = stored + rejected + duplicate, and for every uplink: stored = confirmed + waiting + dropped. Says which equation does not hold. Reads the database beside a running edge.',
+  ],
+  options: {
+    ...storeOptions,
+    uplink: { kind: 'text', value: 'NAME', help: 'Only this uplink; without it all' },
+    json: shared.json,
+  },
+  examples: ['ledger -s examples/edge.yaml', 'ledger --data ./data --json'],
+  async run({ values, output, env }) {
+    const rows = await withReader(await dataFolder(values, env), (reader) => {
+      const uplinks = reader.summary().backlogs.map(({ uplink }) => uplink)
+      if (values.uplink !== undefined && !uplinks.includes(values.uplink)) throw noSuchUplink(values.uplink, uplinks)
+      return reader.ledger(values.uplink)
+    })
+    const problems = rows.flatMap(({ device, problems }) => problems.map((problem) => `${device}: ${problem}`))
+    if (values.json) output.json({ balanced: problems.length === 0, problems, devices: rows })
+    else output.print(ledgerTable(rows))
+    for (const problem of problems) output.note(`does not balance: ${problem}`)
+    return problems.length === 0 ? Exit.OK : Exit.FAILED
+  },
+})
+
+function noSuchUplink(name: string, known: readonly string[]): OperatorError {
+  return new OperatorError(`the store knows no uplink "${name}"${suggestion(name, known)}`, {
+    remedy: known.length === 0 ? 'leave --uplink out; it has none yet' : `give one of ${known.join(', ')}`,
+  })
+}
+
+/** One row a device and their total; with several uplinks each has columns of its own. */
+export function ledgerTable(rows: readonly LedgerRow[]): string {
+  const uplinks = [...new Set(rows.flatMap(({ perUplink }) => Object.keys(perUplink)))]
+  const suffix = (uplink: string): string => (uplinks.length > 1 ? ` ${uplink}` : '')
+  const head = [
+    ...['device', 'received', 'stored', 'rejected', 'duplicate'],
+    ...uplinks.flatMap((uplink) => [`confirmed${suffix(uplink)}`, `waiting${suffix(uplink)}`]),
+    'dropped',
+  ]
+  const cells = rows.map((row): Cell[] => [
+    ...[row.device, row.received, row.stored, row.rejected, row.duplicate],
+    ...uplinks.flatMap((uplink) => [row.perUplink[uplink]?.confirmed ?? 0, row.perUplink[uplink]?.waiting ?? 0]),
+    row.dropped,
+  ])
+  const total = head.map((_, column): Cell => {
+    return column === 0 ? 'total' : cells.reduce((sum, row) => sum + Number(row[column]), 0)
+  })
+  return textTable(head, cells, total)
+}

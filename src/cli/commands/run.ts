@@ -1,0 +1,28 @@
+import { systemClock } from '../../base/clock.ts'
+import { command, shared } from '../command.ts'
+import { serve } from '../service.ts'
+
+export const run = command({
+  name: 'run',
+  summary: 'Runs an edge: broker, store and uplinks',
+  notes: [
+    'Prints one line when devices can connect; its log goes to standard error. SIGINT or SIGTERM stops it in order, a second one at once: nothing that was acknowledged is lost either way.',
+  ],
+  options: { settings: shared.settings },
+  examples: ['run -s examples/edge.yaml', 'run -s plant-7.yaml 2> plant-7.log'],
+  async run({ values, output, env }) {
+    const { loadEdgeSettings } = await import('../../base/settings-load.ts')
+    const settings = loadEdgeSettings(values.settings, env)
+    const { createLog } = await import('../../base/log.ts')
+    const log = createLog(settings.log.level, settings.edge)
+    const { startEdge } = await import('../../edge.ts')
+    return serve(
+      output,
+      () => startEdge(settings, { log, clock: systemClock }),
+      ({ addresses: { mqtt, web } }) => {
+        const page = web === undefined ? '' : `, web http://${web.host}:${web.port}`
+        return `edge ${settings.edge} is ready: mqtt ${mqtt.host}:${mqtt.port}${page}, data ${settings.data}`
+      },
+    )
+  },
+})

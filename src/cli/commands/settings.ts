@@ -1,0 +1,44 @@
+import { Exit } from '../../base/errors.ts'
+import { command } from '../command.ts'
+
+const receiver = { kind: 'flag', help: 'Settings of a receiver instead of an edge' } as const
+
+export const settingsCheck = command({
+  name: 'settings check',
+  summary: 'Checks a settings file and the environment; tells all problems at once',
+  options: { receiver },
+  operands: { value: 'FILE', help: 'Settings file', min: 1, max: 1 },
+  examples: ['settings check examples/edge.yaml', 'settings check --receiver examples/receiver.yaml'],
+  async run({ values, operands: [file = ''], output, env }) {
+    const { loadEdgeSettings, loadReceiverSettings } = await import('../../base/settings-load.ts')
+    const whose = values.receiver
+      ? `the receiver ${loadReceiverSettings(file, env).cloud.clientId}`
+      : `the edge ${loadEdgeSettings(file, env).edge}`
+    output.print(`${file}: no problem in the settings of ${whose}`)
+    return Exit.OK
+  },
+})
+
+export const settingsSchema = command({
+  name: 'settings schema',
+  summary: 'Prints the JSON Schema of the settings, for editors that complete and check YAML',
+  options: { receiver },
+  examples: ['settings schema > edge.schema.json', 'settings schema --receiver'],
+  async run({ values, output }) {
+    const { edgeOutline, receiverOutline } = await import('../../base/settings-load.ts')
+    output.json(values.receiver ? receiverOutline() : edgeOutline())
+    return Exit.OK
+  },
+})
+
+export const settingsDocs = command({
+  name: 'settings docs',
+  summary: 'Prints all settings as Markdown: path, type, default and meaning',
+  options: {},
+  examples: ['settings docs > docs/settings.md'],
+  async run({ output }) {
+    const { settingsDocument } = await import('../settings-docs.ts')
+    output.print(settingsDocument())
+    return Exit.OK
+  },
+})

@@ -1,0 +1,127 @@
+import { parseArgs } from 'node:util'
+import { Exit, messageOf, OperatorError } from '../base/errors.ts'
+import { suggestion } from '../base/settings-nearest.ts'
+import type { Command, Option, Options, Values } from './command.ts'
+
+/** What a command line asks for. */
+export type Request =
+  | { readonly kind: 'version' }
+  /** Help on everything, on the commands of a group (`settings`), or on one command. */
+  | { readonly kind: 'help'; readonly about: readonly Command[] }
+  | {
+      readonly kind: 'run'
+      readonly command: Command
+      readonly values: Values<Options>
+      readonly operands: readonly string[]
+    }
+
+/** Understands the words after `tidegate`. Throws an OperatorError (exit 64) that names the nearest right word. */
+export function parseCommandLine(commands: readonly Command[], words: readonly string[]): Request {
+  const [first = '', second = ''] = words
+  if (first === '--version' || first === '-V') return { kind: 'version' }
+  if (isHelp(first)) return { kind: 'help', about: commands }
+  if (first.startsWith('-')) throw misuse(`unknown option ${first} before a command`)
+  const group = commands.filter(({ name }) => firstWord(name) === first)
+  if (group.length === 0) throw unknownCommand(first, commands)
+  const command = group.find(({ name }) => name === first || name === `${first} ${second}`)
+  if (command === undefined) {
+    if (isHelp(second)) return { kind: 'help', about: group }
+    throw unknownCommand(second === '' ? first : `${first} ${second}`, group)
+  }
+  const rest = words.slice(command.name.split(' ').length)
+  const asked = rest.indexOf('--') === -1 ? rest : rest.slice(0, rest.indexOf('--'))
+  if (asked.some(isHelp)) return { kind: 'help', about: [command] }
+  return { kind: 'run', command, ...parseRest(command, rest) }
+}
+
+function firstWord(name: string): string {
+  return name.split(' ', 1)[0]!
+}
+
+function isHelp(word: string): boolean {
+  return word === '--help' || word === '-h'
+}
+
+function misuse(message: string, about = ''): OperatorError {
+  return new OperatorError(message, {
+    remedy: `see \`tidegate ${about === '' ? '' : `${about} `}--help\``,
+    exitCode: Exit.USAGE,
+  })
+}
+
+function unknownCommand(word: string, among: readonly Command[]): OperatorError {
+  const names = among.map(({ name }) => name)
+  if (word === '') return misuse('no command is given')
+  if (names.some((name) => name.startsWith(`${word} `))) {
+    return misuse(`"${word}" needs a second word: ${names.map((name) => name.split(' ')[1]).join(', ')}`, word)
+  }
+  return misuse(`unknown command "${word}"${suggestion(word, [...names, ...names.map(firstWord)])}`)
+}
+
+function parseRest(
+  { name, options, operands }: Command,
+  words: readonly string[],
+): { readonly values: Values<Options>; readonly operands: readonly string[] } {
+  const args = [...words]
+  const known = Object.fromEntries(Object.entries(options).map(([key, option]) => [key, parseArgsOption(option)]))
+  const { tokens } = parseArgs({ args, options: known, allowPositionals: true, strict: false, tokens: true })
+  const seen = new Set<string>()
+  for (const token of tokens) {
+    if (token.kind !== 'option') continue
+    if (options[token.name] === undefined) {
+      const names = Object.keys(options).map((key) => `--${key}`)
+      throw misuse(`${name}: unknown option ${token.rawName}${suggestion(token.rawName, names)}`, name)
+    }
+    if (seen.has(token.name)) throw misuse(`${name}: --${token.name} is given twice`, name)
+    seen.add(token.name)
+  }
+  const given = parseStrictly(name, args, known)
+  const values: Record<string, unknown> = {}
+  for (const [key, option] of Object.entries(options)) values[key] = checkedValue(name, key, option, given.values[key])
+  const { min, max, value } = operands ?? { min: 0, max: 0, value: '' }
+  const count = given.positionals.length
+  if (count < min) throw misuse(`${name}: ${value} is missing`, name)
+  if (count > max) throw misuse(`${name}: "${given.positionals[max]}" is one argument too many`, name)
+  // Each value was just made by the kind of its own option.
+  return { values: values as Values<Options>, operands: given.positionals }
+}
+
+interface ParseArgsOption {
+  readonly type: 'boolean' | 'string'
+  readonly short?: string
+}
+
+function parseArgsOption({ kind, short }: Option): ParseArgsOption {
+  const type = kind === 'flag' ? 'boolean' : 'string'
+  return short === undefined ? { type } : { type, short }
+}
+
+function parseStrictly(name: string, args: string[], options: Record<string, ParseArgsOption>) {
+  try {
+    return parseArgs({ args, options, allowPositionals: true, strict: true })
+  } catch (refusal) {
+    throw misuse(`${name}: ${messageOf(refusal).split('\n')[0]}`, name)
+  }
+}
+
+function checkedValue(name: string, key: string, option: Option, given: unknown): unknown {
+  if (option.kind === 'flag') return given === true
+  if (typeof given !== 'string') {
+    if (option.kind === 'text' && option.required) throw misuse(`${name}: --${key} ${option.value} is required`, name)
+    return option.fallback
+  }
+  if (option.kind === 'number') {
+    const number = given.trim() === '' ? Number.NaN : Number(given)
+    const fits = number >= option.min && number <= option.max && (option.fraction || Number.isInteger(number))
+    const kind = option.fraction ? 'a number' : 'a whole number'
+    if (!fits)
+      throw misuse(`${name}: --${key} must be ${kind} from ${option.min} to ${option.max}, not "${given}"`, name)
+    return number
+  }
+  if (option.oneOf && !option.oneOf.includes(given)) {
+    const hint = suggestion(given, option.oneOf)
+    throw misuse(`${name}: --${key} must be one of ${option.oneOf.join(', ')}, not "${given}"${hint}`, name)
+  }
+  if (given === '') throw misuse(`${name}: --${key} is empty`, name)
+  return given
+}

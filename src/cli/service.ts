@@ -1,0 +1,58 @@
+import { constants } from 'node:os'
+import { pause } from '../base/clock.ts'
+import { Exit, type ExitCode, messageOf } from '../base/errors.ts'
+import type { Output } from './output.ts'
+
+/** What runs until it is told to stop. */
+export interface Service {
+  stop(): Promise<void>
+  /** Rejects when it cannot go on. */
+  readonly failed?: Promise<never>
+}
+
+/** A service that has not stopped so long after the first signal is left behind: the process ends with code 1. */
+const STOP_MS_MAX = 10_000
+
+/**
+ * Starts a service, tells that it is ready, and runs it until SIGINT or SIGTERM; then stops it in order. A signal that
+ * comes while it starts is not lost. A second signal ends the process at once: what was acknowledged is on disk. A
+ * service that cannot go on is stopped, and its trouble thrown.
+ */
+export async function serve<S extends Service>(
+  output: Output,
+  start: () => Promise<S>,
+  readyText: (service: S) => string,
+): Promise<ExitCode> {
+  const signals = listenForSignals()
+  const service = await start()
+  output.print(`tidegate: ${readyText(service)}`)
+  try {
+    await Promise.race([signals.first, ...(service.failed ? [service.failed] : [])])
+  } catch (trouble) {
+    await stop(service, output).catch((more) => output.note(`tidegate: ${messageOf(more)}`))
+    throw trouble
+  }
+  return stop(service, output)
+}
+
+async function stop(service: Service, output: Output): Promise<ExitCode> {
+  const enough = new AbortController()
+  const outcome = await Promise.race([
+    service.stop().then(() => 'stopped'),
+    pause(STOP_MS_MAX, enough.signal).then(() => 'late'),
+  ]).finally(() => enough.abort())
+  if (outcome === 'stopped') return Exit.OK
+  output.note(`tidegate: did not stop within ${STOP_MS_MAX / 1000} s and is ended; what was acknowledged is on disk`)
+  return Exit.FAILED
+}
+
+function listenForSignals(): { readonly first: Promise<void> } {
+  let count = 0
+  const { promise: first, resolve } = Promise.withResolvers<void>()
+  const heard = (signal: NodeJS.Signals): void => {
+    if (++count > 1) process.exit(128 + constants.signals[signal])
+    resolve()
+  }
+  process.on('SIGINT', heard).on('SIGTERM', heard)
+  return { first }
+}

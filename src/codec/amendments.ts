@@ -1,0 +1,74 @@
+import { assert } from '../base/errors.ts'
+import type { Amendment, Quality } from '../base/reading.ts'
+import type { DecodeLimits } from './batch-decoder.ts'
+import { CborReader, Malformed } from './cbor-reader.ts'
+import { CborWriter } from './cbor-writer.ts'
+import { readVerdicts, VerdictRuns } from './verdicts.ts'
+import { compress, decompress } from './zstd.ts'
+
+const AMENDMENTS_VERSION = 1
+const AMENDMENTS_ITEMS = 7
+
+/** Changed verdicts of readings that left before, in the order in which the edge made them. */
+export interface Amendments {
+  readonly edge: string
+  readonly epoch: string
+  /** Number of the first and of the last of them at the edge; the receipt names these numbers. */
+  readonly first: number
+  readonly last: number
+  readonly items: readonly Amendment[]
+}
+
+export type DecodedAmendments =
+  | { readonly ok: true; readonly amendments: Amendments }
+  | { readonly ok: false; readonly reason: string }
+
+/** Packs amendments (docs/wire-format.md). Positions may come in any order, and more than once. */
+export function encodeAmendments({ edge, epoch, first, last, items }: Amendments): Uint8Array {
+  assert(items.length > 0 && first <= last, 'amendments have at least one item and rising numbers')
+  const cbor = new CborWriter()
+  const verdicts = new VerdictRuns()
+  cbor.array(AMENDMENTS_ITEMS)
+  cbor.int(AMENDMENTS_VERSION)
+  cbor.text(edge)
+  cbor.text(epoch)
+  cbor.int(first)
+  cbor.int(last)
+  cbor.ints(items.map(({ seq }, i) => seq - (items[i - 1]?.seq ?? 0)))
+  for (const { quality, reasons } of items) verdicts.add(quality, reasons)
+  verdicts.write(cbor)
+  return compress(cbor.bytes)
+}
+
+/** Opens amendments. Never throws, whatever the bytes are; time and memory are bounded by the limits. */
+export function decodeAmendments(bytes: Uint8Array, limits: DecodeLimits): DecodedAmendments {
+  try {
+    const cbor = new CborReader(decompress(bytes, limits.bytesMax))
+    return { ok: true, amendments: readAmendments(cbor, limits.readingsMax) }
+  } catch (failure) {
+    if (failure instanceof Malformed) return { ok: false, reason: failure.message }
+    throw failure
+  }
+}
+
+function readAmendments(cbor: CborReader, countMax: number): Amendments {
+  cbor.arrayOf(AMENDMENTS_ITEMS, 'amendments')
+  const version = cbor.uint('version')
+  if (version !== AMENDMENTS_VERSION) throw new Malformed(`version ${version} instead of ${AMENDMENTS_VERSION}`)
+  const edge = cbor.text('edge')
+  const epoch = cbor.text('epoch')
+  const first = cbor.uint('first')
+  const last = cbor.uint('last')
+  const distances = cbor.ints('seq')
+  if (distances.length === 0 || first > last) throw new Malformed('no amendments')
+  if (distances.length > countMax) throw new Malformed(`more than ${countMax} amendments`)
+  const { quality, reasons } = readVerdicts(cbor, distances.length)
+  cbor.end()
+  let seq = 0
+  const items = Array.from(distances, (distance, i): Amendment => {
+    seq += distance
+    if (seq < 1 || seq > Number.MAX_SAFE_INTEGER) throw new Malformed('seq out of range')
+    return { seq, quality: quality[i] as Quality, reasons: reasons[i]! }
+  })
+  return { edge, epoch, first, last, items }
+}

@@ -1,0 +1,184 @@
+import { assert } from '../base/errors.ts'
+import type { Quality, Seq, SeqRange, Value } from '../base/reading.ts'
+import { CborWriter } from './cbor-writer.ts'
+import { ColumnPacker, type Layout } from './columns.ts'
+import { DecimalChooser, packDoubles, scaled } from './numbers.ts'
+import { type Other, Rows } from './rows.ts'
+import { VerdictRuns } from './verdicts.ts'
+import { compress } from './zstd.ts'
+
+export const BATCH_VERSION = 1
+/** Items of the outermost array. */
+export const BATCH_ITEMS = 13
+
+/** What a series is called outside. */
+export interface SeriesName {
+  readonly device: string
+  readonly metric: string
+  readonly unit: string | undefined
+}
+
+export interface BuiltBatch {
+  readonly bytes: Uint8Array
+  /** The positions of its readings. */
+  readonly ranges: SeqRange[]
+  /** Readings. */
+  readonly count: number
+  readonly seriesCount: number
+  readonly deviceCount: number
+}
+
+/**
+ * Gathers readings and packs them into one batch (docs/wire-format.md). Used again and again: after `build` it is
+ * empty, its buffers stay.
+ */
+export class BatchBuilder {
+  readonly edge: string
+  readonly epoch: string
+  readonly #rows = new Rows()
+  readonly #cbor = new CborWriter()
+  readonly #columns = new ColumnPacker()
+  readonly #decimals = new DecimalChooser()
+  readonly #verdicts = new VerdictRuns()
+  /** One number for each row, series by series: scratch of one column after the other. */
+  #x = new Float64Array(0)
+  #doubles = new Float64Array(0)
+  #doubleGaps = new Float64Array(0)
+  #otherGaps = new Float64Array(0)
+
+  constructor(edge: string, epoch: string) {
+    this.edge = edge
+    this.epoch = epoch
+  }
+
+  /** Readings since the last `build`. */
+  get count(): number {
+    return this.#rows.count
+  }
+
+  /**
+   * Takes one reading. `seriesKey` is the caller's number for (device, metric, unit); `seq` is above that of the
+   * reading before; `ts` is whole milliseconds; both below 2^51. Text is kept as UTF-8 keeps it.
+   */
+  add(seriesKey: number, seq: Seq, ts: number, value: Value, quality: Quality, reasons: number): void {
+    this.#rows.add(seriesKey, seq, ts, value, quality, reasons)
+  }
+
+  /** Packs what was added, at least one reading. `describe` is asked once for each series. */
+  build(describe: (seriesKey: number) => SeriesName): BuiltBatch {
+    const rows = this.#rows
+    assert(rows.count > 0, 'a batch has at least one reading')
+    const layout = rows.arrange()
+    this.#reserve(rows.count)
+    this.#cbor.clear()
+    this.#cbor.array(BATCH_ITEMS)
+    this.#cbor.int(BATCH_VERSION)
+    this.#cbor.text(this.edge)
+    this.#cbor.text(this.epoch)
+    const deviceCount = this.#writeNames(rows.keys.map(describe))
+    this.#writeCounts(layout)
+    this.#writeSums(rows.seq, layout)
+    this.#writeSums(rows.ts, layout)
+    this.#writeValues(layout)
+    this.#writeVerdicts()
+    const { ranges, count } = rows
+    rows.clear()
+    return { bytes: compress(this.#cbor.bytes), ranges, count, seriesCount: layout.seriesCount, deviceCount }
+  }
+
+  #reserve(rows: number): void {
+    if (this.#x.length >= rows) return
+    this.#x = new Float64Array(rows * 2)
+    this.#doubles = new Float64Array(rows * 2)
+    this.#doubleGaps = new Float64Array(rows * 2)
+    this.#otherGaps = new Float64Array(rows * 2)
+  }
+
+  /** Devices, metrics, units; returns how many devices there are. */
+  #writeNames(names: readonly SeriesName[]): number {
+    const cbor = this.#cbor
+    cbor.array(names.length)
+    for (const { device } of names) cbor.text(device)
+    cbor.array(names.length)
+    for (const { metric } of names) cbor.text(metric)
+    cbor.array(names.length)
+    for (const { unit } of names) {
+      if (unit === undefined) cbor.null()
+      else cbor.text(unit)
+    }
+    return new Set(names.map(({ device }) => device)).size
+  }
+
+  #writeCounts({ seriesCount, starts }: Layout): void {
+    this.#cbor.array(seriesCount)
+    for (let s = 0; s < seriesCount; s++) this.#cbor.int(starts[s + 1]! - starts[s]!)
+  }
+
+  #writeSums(column: Float64Array, layout: Layout): void {
+    const { order, count } = this.#rows
+    for (let i = 0; i < count; i++) this.#x[i] = column[order[i]!]!
+    this.#cbor.array(3)
+    this.#columns.packSums(this.#cbor, this.#x, layout)
+  }
+
+  /** Scaled numbers of all rows, then the doubles and the other values that take the place of some of them. */
+  #writeValues(layout: Layout): void {
+    const exponents = new Uint8Array(layout.seriesCount)
+    const others: Other[] = []
+    const doubleCount = this.#scale(layout, exponents, others)
+    this.#cbor.array(5)
+    this.#columns.pack(this.#cbor, this.#x, layout)
+    this.#cbor.ints(exponents)
+    this.#cbor.array(2)
+    this.#cbor.ints(this.#doubleGaps, doubleCount)
+    this.#cbor.byteString(packDoubles(this.#doubles, doubleCount))
+    this.#cbor.array(2)
+    this.#cbor.ints(this.#otherGaps, others.length)
+    this.#cbor.array(others.length)
+    for (const value of others) this.#writeOther(value)
+  }
+
+  /** Fills `x` with scaled numbers; where there is none, with the one before, and the value goes to the exceptions. */
+  #scale({ seriesCount, starts }: Layout, exponents: Uint8Array, others: Other[]): number {
+    const { order, number, other, others: values, count } = this.#rows
+    const x = this.#x
+    for (let i = 0; i < count; i++) x[i] = number[order[i]!]!
+    let doubleCount = 0
+    let lastDouble = 0
+    let lastOther = 0
+    for (let s = 0; s < seriesCount; s++) {
+      const exponent = this.#decimals.choose(x, starts[s]!, starts[s + 1]!)
+      exponents[s] = exponent ?? 0
+      let last = 0
+      for (let i = starts[s]!; i < starts[s + 1]!; i++) {
+        const otherIndex = other[order[i]!]!
+        const whole = exponent === undefined || otherIndex > 0 ? Number.NaN : scaled(x[i]!, exponent)
+        if (otherIndex > 0) {
+          this.#otherGaps[others.push(values[otherIndex - 1]!) - 1] = i - lastOther
+          lastOther = i
+        } else if (Number.isNaN(whole)) {
+          this.#doubleGaps[doubleCount] = i - lastDouble
+          this.#doubles[doubleCount++] = x[i]!
+          lastDouble = i
+        } else {
+          last = whole
+        }
+        x[i] = last
+      }
+    }
+    return doubleCount
+  }
+
+  #writeOther(value: Other): void {
+    if (value === null) this.#cbor.null()
+    else if (typeof value === 'boolean') this.#cbor.boolean(value)
+    else if (typeof value === 'string') this.#cbor.text(value)
+    else this.#cbor.byteString(value)
+  }
+
+  #writeVerdicts(): void {
+    const { order, quality, reasons, count } = this.#rows
+    for (let i = 0; i < count; i++) this.#verdicts.add(quality[order[i]!]!, reasons[order[i]!]!)
+    this.#verdicts.write(this.#cbor)
+  }
+}

@@ -1,0 +1,193 @@
+import { type CborReader, Malformed } from './cbor-reader.ts'
+import type { CborWriter } from './cbor-writer.ts'
+
+/**
+ * Numbers of a column stay below 2^51 in magnitude: differences of differences then stay below 2^53 and every sum is exact. That
+ * is any number of 15 decimal digits, and any UTC millisecond to the year 73,000.
+ */
+export const COLUMN_ABS_MAX = 2 ** 51 - 1
+
+/** A series that starts to use a step of its own must save so much; it costs about two bytes, and two to go back. */
+const OWN_STEP_BITS_MIN = 24
+const SAMPLES_MAX = 15
+const GOLDEN = 0.618_033_988_749_894_9
+
+/** What a number is told as a distance from: SUM, the number before it and the step; LEVEL, the step alone. */
+export const Mode = { LEVEL: 0, SUM: 1 } as const
+export type Mode = (typeof Mode)[keyof typeof Mode]
+
+const SUM_ONLY = [Mode.SUM] as const
+const SUM_OR_LEVEL = [Mode.SUM, Mode.LEVEL] as const
+
+/** Where each series has its rows: series s has those from `starts[s]` to before `starts[s + 1]`, at least one. */
+export interface Layout {
+  readonly seriesCount: number
+  readonly starts: Uint32Array
+}
+
+/** From what the next number of a series is foretold; the rest is what it is off by. */
+interface Predictor {
+  readonly mode: Mode
+  readonly step: number
+}
+
+/**
+ * One column of whole numbers over all series of a batch. Of each series: its first number, the head; a step, which is
+ * how far a number usually is from the one before it, or from 0; and for every number but the first
+ *
+ *     rest[i] = x[i] − step − (mode is SUM ? x[i − 1] : 0)
+ *
+ * Heads and steps are told as distances from series to series, for the series of a batch are much alike.
+ */
+export class ColumnPacker {
+  #rest = new Float64Array(0)
+  #heads = new Float64Array(0)
+  #steps = new Float64Array(0)
+  #modes = new Uint8Array(0)
+  readonly #samples = new Float64Array(SAMPLES_MAX)
+
+  /** Writes heads, steps and rest of a column that mostly rises: three arrays, every mode is SUM. */
+  packSums(cbor: CborWriter, x: Float64Array, layout: Layout): void {
+    this.#pack(cbor, x, layout, SUM_ONLY)
+  }
+
+  /** Writes heads, steps, rest and modes: four arrays. */
+  pack(cbor: CborWriter, x: Float64Array, layout: Layout): void {
+    this.#pack(cbor, x, layout, SUM_OR_LEVEL)
+    cbor.ints(this.#modes, layout.seriesCount)
+  }
+
+  #pack(cbor: CborWriter, x: Float64Array, { seriesCount, starts }: Layout, modes: readonly Mode[]): void {
+    this.#reserve(starts[seriesCount]!, seriesCount)
+    let predictor: Predictor = { mode: Mode.SUM, step: 0 }
+    let head = 0
+    let end = 0
+    for (let s = 0; s < seriesCount; s++) {
+      const from = starts[s]!
+      const to = starts[s + 1]!
+      const { step } = predictor
+      if (to - from > 1) predictor = this.#choose(x, from, to, predictor, modes)
+      this.#heads[s] = x[from]! - head
+      this.#steps[s] = predictor.step - step
+      this.#modes[s] = predictor.mode
+      head = x[from]!
+      for (let i = from + 1; i < to; i++) this.#rest[end++] = offBy(x, i, predictor)
+    }
+    cbor.ints(this.#heads, seriesCount)
+    cbor.ints(this.#steps, seriesCount)
+    cbor.ints(this.#rest, end)
+  }
+
+  #reserve(rows: number, seriesCount: number): void {
+    if (this.#rest.length < rows) this.#rest = new Float64Array(rows * 2)
+    if (this.#heads.length >= seriesCount) return
+    this.#heads = new Float64Array(seriesCount * 2)
+    this.#steps = new Float64Array(seriesCount * 2)
+    this.#modes = new Uint8Array(seriesCount * 2)
+  }
+
+  /** That of the series before, unless another one is clearly smaller. */
+  #choose(x: Float64Array, from: number, to: number, last: Predictor, modes: readonly Mode[]): Predictor {
+    let best = last
+    let bestBits = restBits(x, from, to, last) - OWN_STEP_BITS_MIN
+    for (const mode of modes) {
+      const own = { mode, step: this.#usualStep(x, from, to, mode) }
+      const bits = restBits(x, from, to, own)
+      if (bits >= bestBits) continue
+      best = own
+      bestBits = bits
+    }
+    return best
+  }
+
+  /** The median of a sample of the distances (SUM) or of the numbers (LEVEL). */
+  #usualStep(x: Float64Array, from: number, to: number, mode: Mode): number {
+    const count = Math.min(SAMPLES_MAX, to - from - 1)
+    const samples = this.#samples.subarray(0, count)
+    for (let k = 0; k < count; k++) {
+      samples[k] = offBy(x, from + 1 + spread(k, to - from - 1), { mode, step: 0 })
+    }
+    return samples.sort()[count >>> 1]!
+  }
+}
+
+function offBy(x: Float64Array, i: number, { mode, step }: Predictor): number {
+  return mode === Mode.SUM ? x[i]! - x[i - 1]! - step : x[i]! - step
+}
+
+/** About how many bits the rest of one series has. */
+function restBits(x: Float64Array, from: number, to: number, predictor: Predictor): number {
+  let bits = 0
+  for (let i = from + 1; i < to; i++) {
+    const distance = Math.abs(offBy(x, i, predictor))
+    bits += distance < 0x8000_0000 ? 32 - Math.clz32(distance) : Math.log2(distance)
+  }
+  return bits
+}
+
+/** Index of the k-th sample of `count` rows: golden section, so no rhythm of the data hides from the sample. */
+export function spread(k: number, count: number): number {
+  return Math.floor(((k * GOLDEN) % 1) * count)
+}
+
+/** Reads what `packSums` wrote. @throws Malformed */
+export function unpackSums(cbor: CborReader, layout: Layout, what: string): Float64Array {
+  return restore(readPacked(cbor, layout, what), undefined, layout, what)
+}
+
+/** Reads what `pack` wrote. @throws Malformed */
+export function unpack(cbor: CborReader, layout: Layout, what: string): Float64Array {
+  const packed = readPacked(cbor, layout, what)
+  const modes = intsOf(cbor, layout.seriesCount, `modes of ${what}`)
+  return restore(packed, modes, layout, what)
+}
+
+interface Packed {
+  readonly heads: Float64Array
+  readonly steps: Float64Array
+  readonly rest: Float64Array
+}
+
+function readPacked(cbor: CborReader, { seriesCount, starts }: Layout, what: string): Packed {
+  return {
+    heads: intsOf(cbor, seriesCount, `heads of ${what}`),
+    steps: intsOf(cbor, seriesCount, `steps of ${what}`),
+    rest: intsOf(cbor, starts[seriesCount]! - seriesCount, what),
+  }
+}
+
+/** An array of exactly `length` whole numbers. @throws Malformed */
+export function intsOf(cbor: CborReader, length: number, what: string): Float64Array {
+  const values = cbor.ints(what)
+  if (values.length !== length) throw new Malformed(`${what}: ${values.length} instead of ${length}`)
+  return values
+}
+
+function restore(packed: Packed, modes: Float64Array | undefined, layout: Layout, what: string): Float64Array {
+  const { heads, steps, rest } = packed
+  const { seriesCount, starts } = layout
+  const x = new Float64Array(starts[seriesCount]!)
+  let head = 0
+  let step = 0
+  let at = 0
+  for (let s = 0; s < seriesCount; s++) {
+    head = within(head + heads[s]!, what)
+    step += steps[s]!
+    const sum = modes === undefined || modes[s] === Mode.SUM
+    const to = starts[s + 1]!
+    let last = head
+    x[starts[s]!] = head
+    for (let i = starts[s]! + 1; i < to; i++) {
+      const next = rest[at++]! + step
+      last = sum ? last + next : next
+      x[i] = last
+      if (last > COLUMN_ABS_MAX || last < -COLUMN_ABS_MAX) within(last, what)
+    }
+  }
+  return x
+}
+
+function within(value: number, what: string): number {
+  if (Math.abs(value) > COLUMN_ABS_MAX) throw new Malformed(`${what}: a number of 2^51 or more`)
+  return value
+}

@@ -1,0 +1,97 @@
+import { assert } from '../base/errors.ts'
+import type { Seq, SeqRange } from '../base/reading.ts'
+import { CborReader, Malformed } from './cbor-reader.ts'
+import { CborWriter } from './cbor-writer.ts'
+
+const RECEIPT_VERSION = 1
+const RECEIPT_ITEMS = 6
+
+/**
+ * What a receipt says of its ranges. `stored`: these readings are in the sink. `rejected`: they were refused, and will
+ * be again. `forked`: the receiver has other readings under these positions. `amended`: the ranges are numbers of
+ * amendments, and those are in the sink.
+ */
+export type ReceiptKind = 'stored' | 'rejected' | 'forked' | 'amended'
+
+const KINDS: readonly ReceiptKind[] = ['stored', 'rejected', 'forked', 'amended']
+
+/** The answer of a receiver, given after its own commit. */
+export interface Receipt {
+  readonly epoch: string
+  readonly kind: ReceiptKind
+  /** Ascending and disjoint. */
+  readonly ranges: readonly SeqRange[]
+  /** The highest position of this epoch that the receiver ever saw; 0: none. */
+  readonly high: Seq
+  /** Why it was rejected, for people. */
+  readonly reason: string | undefined
+}
+
+export type DecodedReceipt =
+  | { readonly ok: true; readonly receipt: Receipt }
+  | { readonly ok: false; readonly reason: string }
+
+/** Plain CBOR (docs/wire-format.md): a receipt is too small to gain by compression. */
+export function encodeReceipt({ epoch, kind, ranges, high, reason }: Receipt): Uint8Array {
+  const cbor = new CborWriter()
+  cbor.array(RECEIPT_ITEMS)
+  cbor.int(RECEIPT_VERSION)
+  cbor.text(epoch)
+  cbor.text(kind)
+  cbor.ints(distancesOf(ranges))
+  cbor.int(high)
+  if (reason === undefined) cbor.null()
+  else cbor.text(reason)
+  return new Uint8Array(cbor.bytes)
+}
+
+/** Distances whose running sums are first, last, first, last, … */
+function distancesOf(ranges: readonly SeqRange[]): number[] {
+  let end = -1
+  return ranges.flatMap(({ first, last }) => {
+    assert(first > end && last >= first, 'the ranges of a receipt are ascending and disjoint')
+    const distances = [first - Math.max(end, 0), last - first]
+    end = last
+    return distances
+  })
+}
+
+/** Opens a receipt. Never throws, whatever the bytes are; time and memory are linear in their number. */
+export function decodeReceipt(bytes: Uint8Array): DecodedReceipt {
+  try {
+    return { ok: true, receipt: readReceipt(new CborReader(bytes)) }
+  } catch (failure) {
+    if (failure instanceof Malformed) return { ok: false, reason: failure.message }
+    throw failure
+  }
+}
+
+function readReceipt(cbor: CborReader): Receipt {
+  cbor.arrayOf(RECEIPT_ITEMS, 'receipt')
+  const version = cbor.uint('version')
+  if (version !== RECEIPT_VERSION) throw new Malformed(`version ${version} instead of ${RECEIPT_VERSION}`)
+  const epoch = cbor.text('epoch')
+  const word = cbor.text('kind')
+  const kind = KINDS.find((known) => known === word)
+  if (kind === undefined) throw new Malformed('unknown kind')
+  const ranges = rangesFrom(cbor.ints('ranges'))
+  const high = cbor.uint('high')
+  const reason = cbor.textOrNull('reason') ?? undefined
+  cbor.end()
+  return { epoch, kind, ranges, high, reason }
+}
+
+function rangesFrom(distances: Float64Array): SeqRange[] {
+  if (distances.length % 2 !== 0) throw new Malformed('a range without an end')
+  const ranges: SeqRange[] = []
+  let end = 0
+  for (let k = 0; k < distances.length; k += 2) {
+    const first = end + distances[k]!
+    const last = first + distances[k + 1]!
+    if (distances[k]! < (k === 0 ? 0 : 1) || last < first) throw new Malformed('ranges are not ascending')
+    if (last > Number.MAX_SAFE_INTEGER) throw new Malformed('a range beyond 2^53')
+    ranges.push({ first, last })
+    end = last
+  }
+  return ranges
+}

@@ -1,0 +1,115 @@
+import { assert } from '../base/errors.ts'
+import type { Quality, Seq, SeqRange, Value } from '../base/reading.ts'
+import { COLUMN_ABS_MAX, type Layout } from './columns.ts'
+
+const START_ROWS = 1_024
+
+/** A value that is no number. */
+export type Other = Exclude<Value, number>
+
+/**
+ * Readings as they come, in flat columns that grow and are used again. `arrange` sorts them by series; until then
+ * nothing is moved, and a number is never boxed.
+ */
+export class Rows {
+  #capacity = 0
+  #slots = new Uint32Array(0)
+  /** Columns in order of arrival. `other`: 0 where the value is a number, else its place in `others`, plus one. */
+  seq = new Float64Array(0)
+  ts = new Float64Array(0)
+  number = new Float64Array(0)
+  other = new Uint32Array(0)
+  quality = new Uint8Array(0)
+  reasons = new Uint32Array(0)
+  readonly others: Other[] = []
+  /** The keys of the series, by first appearance. */
+  readonly keys: number[] = []
+  ranges: SeqRange[] = []
+  /** After `arrange`: the rows series by series, each in order of arrival. */
+  order = new Uint32Array(0)
+  readonly #slotOf = new Map<number, number>()
+  #count = 0
+  #rangeFirst: Seq = 0
+  #lastSeq: Seq = 0
+
+  get count(): number {
+    return this.#count
+  }
+
+  add(seriesKey: number, seq: Seq, ts: number, value: Value, quality: Quality, reasons: number): void {
+    assert(seq > this.#lastSeq && seq <= COLUMN_ABS_MAX, 'readings come in rising positions from 1 to 2^51')
+    assert(Number.isInteger(ts) && Math.abs(ts) <= COLUMN_ABS_MAX, 'times are whole milliseconds below 2^51')
+    if (this.#count === this.#capacity) this.#grow()
+    const row = this.#count++
+    this.#slots[row] = this.#slot(seriesKey)
+    this.seq[row] = seq
+    this.ts[row] = ts
+    this.quality[row] = quality
+    this.reasons[row] = reasons
+    if (typeof value === 'number') {
+      this.number[row] = value
+      this.other[row] = 0
+    } else {
+      this.number[row] = 0
+      this.other[row] = this.others.push(value)
+    }
+    this.#extendRange(seq)
+  }
+
+  #slot(seriesKey: number): number {
+    let slot = this.#slotOf.get(seriesKey)
+    if (slot === undefined) {
+      slot = this.keys.push(seriesKey) - 1
+      this.#slotOf.set(seriesKey, slot)
+    }
+    return slot
+  }
+
+  #extendRange(seq: Seq): void {
+    if (seq !== this.#lastSeq + 1 || this.#count === 1) {
+      if (this.#count > 1) this.ranges.push({ first: this.#rangeFirst, last: this.#lastSeq })
+      this.#rangeFirst = seq
+    }
+    this.#lastSeq = seq
+  }
+
+  #grow(): void {
+    const capacity = Math.max(START_ROWS, this.#capacity * 2)
+    this.#slots = copyTo(new Uint32Array(capacity), this.#slots)
+    this.seq = copyTo(new Float64Array(capacity), this.seq)
+    this.ts = copyTo(new Float64Array(capacity), this.ts)
+    this.number = copyTo(new Float64Array(capacity), this.number)
+    this.other = copyTo(new Uint32Array(capacity), this.other)
+    this.quality = copyTo(new Uint8Array(capacity), this.quality)
+    this.reasons = copyTo(new Uint32Array(capacity), this.reasons)
+    this.order = new Uint32Array(capacity)
+    this.#capacity = capacity
+  }
+
+  /** Fills `order` (counting sort) and closes the last range. */
+  arrange(): Layout {
+    const seriesCount = this.keys.length
+    const starts = new Uint32Array(seriesCount + 1)
+    for (let row = 0; row < this.#count; row++) starts[this.#slots[row]! + 1]!++
+    for (let s = 0; s < seriesCount; s++) starts[s + 1]! += starts[s]!
+    const next = starts.slice(0, seriesCount)
+    for (let row = 0; row < this.#count; row++) this.order[next[this.#slots[row]!]!++] = row
+    this.ranges.push({ first: this.#rangeFirst, last: this.#lastSeq })
+    return { seriesCount, starts }
+  }
+
+  /** Ready for the next batch; what was handed out (`ranges`) stays as it is. */
+  clear(): void {
+    this.#count = 0
+    this.#lastSeq = 0
+    this.ranges = []
+    this.others.length = 0
+    this.keys.length = 0
+    this.#slotOf.clear()
+  }
+}
+
+function copyTo<T extends Uint8Array | Uint32Array | Float64Array>(target: T, source: T): T {
+  target.set(source)
+  return target
+}

@@ -1,0 +1,26 @@
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { codeOf, messageOf } from '../base/errors.ts'
+import { Malformed } from './cbor-reader.ts'
+
+const { ZSTD_c_compressionLevel, ZSTD_c_checksumFlag, ZSTD_d_windowLogMax } = constants
+
+/** Measured, see docs/wire-format.md. */
+const LEVEL = 3
+const WINDOW_LOG_MIN = 10
+const WINDOW_LOG_MAX = 27
+
+/** One zstd frame (RFC 8878) with a checksum: a flipped bit is found, and not taken for another reading. */
+export function compress(bytes: Uint8Array): Uint8Array {
+  return zstdCompressSync(bytes, { params: { [ZSTD_c_compressionLevel]: LEVEL, [ZSTD_c_checksumFlag]: 1 } })
+}
+
+/** Opens one frame that nobody vouches for; takes memory for `bytesMax` at most. @throws Malformed */
+export function decompress(bytes: Uint8Array, bytesMax: number): Uint8Array {
+  const windowLog = Math.min(WINDOW_LOG_MAX, Math.max(WINDOW_LOG_MIN, Math.ceil(Math.log2(bytesMax))))
+  try {
+    return zstdDecompressSync(bytes, { maxOutputLength: bytesMax, params: { [ZSTD_d_windowLogMax]: windowLog } })
+  } catch (failure) {
+    if (codeOf(failure) === 'ERR_BUFFER_TOO_LARGE') throw new Malformed(`unpacks to more than ${bytesMax} bytes`)
+    throw new Malformed(`not a zstd frame: ${messageOf(failure)}`)
+  }
+}

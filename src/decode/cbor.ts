@@ -1,0 +1,117 @@
+import { type DecodeOptions, decode, Token, Tokenizer, Type } from 'cborg'
+import { messageOf } from '../base/errors.ts'
+import { CBOR_DEPTH_MAX, CBOR_ITEMS_MAX, READINGS_PER_MESSAGE_MAX } from './limits.ts'
+import { Problem } from './problem.ts'
+import { utf8Text } from './scalar.ts'
+import type { Tree } from './tree.ts'
+
+const OPTIONS: DecodeOptions = {
+  strict: true,
+  allowIndefinite: true,
+  allowUndefined: false,
+  allowInfinity: false,
+  allowNaN: false,
+  allowBigInt: true,
+  rejectDuplicateMapKeys: true,
+  retainStringBytes: true,
+}
+
+/** RFC 8428 §6, table 4: SenML's integer map keys. */
+const SENML_LABELS: ReadonlyMap<unknown, string> = new Map([
+  [-6, 'bs'],
+  [-5, 'bv'],
+  [-4, 'bu'],
+  [-3, 'bt'],
+  [-2, 'bn'],
+  [-1, 'bver'],
+  [0, 'n'],
+  [1, 'u'],
+  [2, 'v'],
+  [3, 'vs'],
+  [4, 'vb'],
+  [5, 's'],
+  [6, 't'],
+  [7, 'ut'],
+  [8, 'vd'],
+])
+
+/** True when the first byte is that of a CBOR array or map. No UTF-8 text begins like this. */
+export function beginsLikeCbor(payload: Uint8Array): boolean {
+  return payload.length > 0 && payload[0]! >= 0x80 && payload[0]! <= 0xbf
+}
+
+/**
+ * Parses one CBOR data item (RFC 8949) with lengths and integers in their shortest form, without tags, NaN, undefined
+ * or repeated keys. SenML's integer keys come out as their labels in the objects of a top-level array; any other key
+ * must be a text. Byte strings are copies.
+ */
+export function parseCbor(payload: Uint8Array): Tree | Problem {
+  // A plain view: of a Buffer, `slice` would not copy and a value would retain the packet.
+  const bytes = new Uint8Array(payload.buffer, payload.byteOffset, payload.length)
+  try {
+    return decode(bytes, { ...OPTIONS, tokenizer: new BoundedTokenizer(bytes, OPTIONS) }) as Tree
+  } catch (failure) {
+    return new Problem(`not CBOR: ${messageOf(failure).replace('CBOR decode error: ', '')}`)
+  }
+}
+
+/** An open array or map. */
+interface Level {
+  readonly isMap: boolean
+  /** Items still to come, keys and values counted one by one; Infinity until the break of an indefinite length. */
+  left: number
+  /** True: the next item is a key. */
+  atKey: boolean
+}
+
+/** Bounds what a few bytes can cost: depth before the stack, items before memory. */
+class BoundedTokenizer extends Tokenizer {
+  readonly #levels: Level[] = []
+  #items = 0
+
+  override next(): Token {
+    const token = super.next()
+    if (++this.#items > CBOR_ITEMS_MAX) throw new Error(`more than ${CBOR_ITEMS_MAX} data items`)
+    const level = this.#levels.at(-1)
+    if (token.type === Type.break) return this.#close(token, level)
+    const label = level?.atKey && this.#inSenmlRecord() ? SENML_LABELS.get(token.value) : undefined
+    if (level !== undefined) {
+      level.left--
+      level.atKey = level.isMap && !level.atKey
+    }
+    if (token.type === Type.array || token.type === Type.map) this.#open(token)
+    while (this.#levels.at(-1)?.left === 0) this.#levels.pop()
+    if (label !== undefined) return new Token(Type.string, label, token.encodedLength)
+    return token.type === Type.string ? exactText(token) : token
+  }
+
+  /** cborg takes a break in the place of a map's value for the value. */
+  #close(token: Token, level: Level | undefined): Token {
+    const allowed = level?.left === Number.POSITIVE_INFINITY && level.isMap === level.atKey
+    if (!allowed) throw new Error('a break in the wrong place')
+    this.#levels.pop()
+    return token
+  }
+
+  #inSenmlRecord(): boolean {
+    return this.#levels.length === 2 && !this.#levels[0]!.isMap
+  }
+
+  #open(token: Token): void {
+    if (this.#levels.length >= CBOR_DEPTH_MAX) throw new Error(`nested deeper than ${CBOR_DEPTH_MAX}`)
+    const length = token.value as number
+    if (length > READINGS_PER_MESSAGE_MAX && length !== Number.POSITIVE_INFINITY) {
+      throw new Error(`an array or map of ${length} entries, more than ${READINGS_PER_MESSAGE_MAX}`)
+    }
+    const isMap = token.type === Type.map
+    this.#levels.push({ isMap, left: isMap ? length * 2 : length, atKey: isMap })
+  }
+}
+
+/** cborg reads invalid UTF-8 as U+FFFD and drops a byte order mark: neither is what the device sent. */
+function exactText(token: Token): Token {
+  if (token.byteValue === undefined) return token
+  const value = utf8Text(token.byteValue)
+  if (value === undefined) throw new Error('a text that is not UTF-8')
+  return new Token(Type.string, value, token.encodedLength)
+}

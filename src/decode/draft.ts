@@ -1,0 +1,27 @@
+import type { Reading } from '../base/reading.ts'
+import { nameProblem } from '../base/topics.ts'
+import { READINGS_PER_MESSAGE_MAX } from './limits.ts'
+import { Problem } from './problem.ts'
+
+/** The readings of one message while it is decoded. It is handed on whole or, after a problem, not at all. */
+export class Draft {
+  readonly device: string
+  /** UTC milliseconds; the time of readings that bring none. */
+  readonly receivedAt: number
+  readonly readings: Reading[] = []
+
+  constructor(device: string, receivedAt: number) {
+    this.device = device
+    this.receivedAt = receivedAt
+  }
+
+  add(reading: Reading): Problem | undefined {
+    const name = nameProblem(reading.metric)
+    if (name !== undefined) return new Problem(`the metric has ${name}`)
+    if (this.readings.length >= READINGS_PER_MESSAGE_MAX) {
+      return new Problem(`more than ${READINGS_PER_MESSAGE_MAX} readings in one message`)
+    }
+    this.readings.push(reading)
+    return undefined
+  }
+}

@@ -1,0 +1,89 @@
+import type { Value, Verdict } from '../base/reading.ts'
+import { claimOf } from './claim.ts'
+import { UNIT_CHARS_MAX } from './limits.ts'
+import { Problem } from './problem.ts'
+import { scalarValue } from './scalar.ts'
+import { timeOf } from './time.ts'
+import { kindOf, type Tree } from './tree.ts'
+
+/** Words that belong to a whole group of metrics. A group may call a metric `t`, `v`, `u` or `q`. */
+export function isGroupWord(name: string): boolean {
+  return name === 'ts' || name === 'time' || name === 'timestamp' || name === 'backfill' || name === 'historical'
+}
+
+/** What an object says of its reading besides the name. `null` for anything but the value says: not known. */
+export class Fields {
+  value: Value | undefined = undefined
+  /** UTC milliseconds. */
+  ts: number | undefined = undefined
+  unit: string | undefined = undefined
+  claim: Verdict | undefined = undefined
+  historical: boolean | undefined = undefined
+
+  /** Reads one entry. False when its name is none of the words; a second word for the same thing is a problem. */
+  take(name: string, tree: Tree): boolean | Problem {
+    switch (name) {
+      case 'value':
+      case 'v':
+        return this.#takeValue(tree)
+      case 'ts':
+      case 't':
+      case 'time':
+      case 'timestamp':
+        return this.#takeTime(tree)
+      case 'unit':
+      case 'u':
+        return this.#takeUnit(tree)
+      case 'quality':
+      case 'q':
+        if (this.claim !== undefined) return new Problem('a second quality')
+        if (tree !== null) this.claim = claimOf(tree)
+        return true
+      case 'backfill':
+      case 'historical':
+        return this.#takeHistorical(tree)
+      default:
+        return false
+    }
+  }
+
+  #takeValue(tree: Tree): true | Problem {
+    if (this.value !== undefined) return new Problem('a second value')
+    const value = scalarValue(tree)
+    if (value instanceof Problem) return value
+    this.value = value
+    return true
+  }
+
+  #takeTime(tree: Tree): true | Problem {
+    if (this.ts !== undefined) return new Problem('a second time')
+    if (tree === null) return true
+    const ts = timeOf(tree)
+    if (ts instanceof Problem) return ts
+    this.ts = ts
+    return true
+  }
+
+  #takeUnit(tree: Tree): true | Problem {
+    if (this.unit !== undefined) return new Problem('a second unit')
+    const unit = unitOf(tree)
+    if (unit instanceof Problem) return unit
+    this.unit = unit
+    return true
+  }
+
+  #takeHistorical(tree: Tree): true | Problem {
+    if (tree !== null && typeof tree !== 'boolean') return new Problem(`expected true or false, found ${kindOf(tree)}`)
+    if (this.historical !== undefined) return new Problem('a second backfill mark')
+    this.historical = tree ?? undefined
+    return true
+  }
+}
+
+/** A unit as the device names it. An empty one is none. */
+export function unitOf(tree: Tree): string | undefined | Problem {
+  if (tree === null || tree === '') return undefined
+  if (typeof tree !== 'string') return new Problem(`expected a unit, found ${kindOf(tree)}`)
+  if (tree.length > UNIT_CHARS_MAX) return new Problem(`a unit longer than ${UNIT_CHARS_MAX} characters`)
+  return tree.isWellFormed() ? tree : new Problem('a unit with a lone surrogate')
+}

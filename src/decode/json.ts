@@ -1,0 +1,39 @@
+import { messageOf } from '../base/errors.ts'
+import { Problem } from './problem.ts'
+import { exactInteger, utf8Text } from './scalar.ts'
+import type { Tree } from './tree.ts'
+
+/** Any integer of fewer digits is exact in a double. */
+const INEXACT_DIGITS_MIN = 16
+
+type Reviver = (key: string, value: unknown, context: { readonly source?: string }) => unknown
+/** ECMAScript's JSON.parse source text access, which the TypeScript library does not know yet. */
+const parseWithSource = JSON.parse as (text: string, reviver: Reviver) => Tree
+
+/** Parses JSON (RFC 8259) in UTF-8. Of entries with the same name in one object the last counts, as in ECMAScript. */
+export function parseJson(payload: Uint8Array): Tree | Problem {
+  const text = utf8Text(payload)
+  if (text === undefined) return new Problem('not UTF-8')
+  try {
+    if (!mayHoldInexactInteger(payload)) return JSON.parse(text) as Tree
+    return parseWithSource(text, (_key, value, { source }) =>
+      typeof value === 'number' && source !== undefined ? exactInteger(value, source) : value,
+    )
+  } catch (failure) {
+    return new Problem(`not JSON: ${messageOf(failure)}`)
+  }
+}
+
+const FRACTION = -1e9
+
+/** Looking at the source of every number costs a microsecond: only for a long run of digits that is no fraction. */
+function mayHoldInexactInteger(payload: Uint8Array): boolean {
+  let run = 0
+  for (let i = 0; i < payload.length; i++) {
+    const byte = payload[i]!
+    if (byte >= 0x30 && byte <= 0x39) {
+      if (++run >= INEXACT_DIGITS_MIN) return true
+    } else run = byte === 0x2e ? FRACTION : 0
+  }
+  return false
+}

@@ -1,0 +1,142 @@
+import type { Verdict } from '../base/reading.ts'
+import { HISTORICAL, settleClaim } from './claim.ts'
+import type { Draft } from './draft.ts'
+import { Fields, isGroupWord } from './fields.ts'
+import { NESTING_MAX, READINGS_PER_MESSAGE_MAX } from './limits.ts'
+import { Problem } from './problem.ts'
+import { scalarValue } from './scalar.ts'
+import { isArray, isObject, kindOf, type Tree, type TreeObject } from './tree.ts'
+
+/** What a level hands down to the readings below it. */
+interface Scope {
+  /** UTC milliseconds. */
+  readonly ts: number
+  readonly timed: boolean
+  /** HISTORICAL below a backfill mark. */
+  readonly mark: Verdict | undefined
+  /** Objects around; bounds the parts of a dotted name. */
+  readonly nesting: number
+}
+
+/**
+ * Reads plain JSON or CBOR into the draft.
+ *
+ * - A scalar is a reading of the metric.
+ * - An object with `value` or `v` is a measurement: besides it `ts`, `t`, `time` or `timestamp`, `unit` or `u`,
+ *   `quality` or `q`, `backfill` or `historical`. Other entries are readings of their own, below the metric's name.
+ * - Any other object is a group: each entry a metric, named `outer.inner` where groups are nested. `ts`, `time`,
+ *   `timestamp`, `backfill` and `historical` belong to all readings of the group.
+ * - An array holds several of these for the same metric.
+ *
+ * Without a metric in the topic the outermost object is a group whatever it contains.
+ */
+export function readPlain(tree: Tree, metric: string | undefined, draft: Draft): Problem | undefined {
+  const scope: Scope = { ts: draft.receivedAt, timed: false, mark: undefined, nesting: 0 }
+  if (metric !== undefined) return readEntry(tree, metric, scope, draft)
+  if (isArray(tree)) return readItems(tree, draft, (item) => readUnnamed(item, scope, draft))
+  return readUnnamed(tree, scope, draft)
+}
+
+function readUnnamed(tree: Tree, scope: Scope, draft: Draft): Problem | undefined {
+  if (isObject(tree)) return readGroup(tree, '', scope, draft)
+  return new Problem(`expected an object of metrics, found ${kindOf(tree)}: the topic names no metric`)
+}
+
+function readEntry(tree: Tree, metric: string, scope: Scope, draft: Draft): Problem | undefined {
+  if (isObject(tree)) {
+    const measured = tree.value !== undefined || tree.v !== undefined
+    return measured ? readMeasurement(tree, metric, scope, draft) : readGroup(tree, metric, scope, draft)
+  }
+  if (isArray(tree)) {
+    return readItems(tree, draft, (item) =>
+      isArray(item) ? new Problem('an array inside an array') : readEntry(item, metric, scope, draft),
+    )
+  }
+  const value = scalarValue(tree)
+  if (value instanceof Problem) return value
+  return draft.add({
+    device: draft.device,
+    metric,
+    unit: undefined,
+    value,
+    ts: scope.ts,
+    timed: scope.timed,
+    claim: settleClaim(undefined, scope.mark, value),
+  })
+}
+
+function readItems(
+  items: readonly Tree[],
+  draft: Draft,
+  read: (item: Tree) => Problem | undefined,
+): Problem | undefined {
+  if (draft.readings.length + items.length > READINGS_PER_MESSAGE_MAX) {
+    return new Problem(`more than ${READINGS_PER_MESSAGE_MAX} readings in one message`)
+  }
+  for (const [index, item] of items.entries()) {
+    const problem = read(item)
+    if (problem !== undefined) return problem.under(index)
+  }
+  return undefined
+}
+
+function readGroup(group: TreeObject, prefix: string, scope: Scope, draft: Draft): Problem | undefined {
+  const fields = new Fields()
+  for (const name in group) {
+    const taken = isGroupWord(name) && fields.take(name, group[name]!)
+    if (taken instanceof Problem) return taken.under(name)
+  }
+  const inner = innerScope(scope, fields)
+  for (const name in group) {
+    if (isGroupWord(name)) continue
+    const problem = readNamed(group, name, prefix, inner, draft)
+    if (problem !== undefined) return problem
+  }
+  return undefined
+}
+
+function readNamed(owner: TreeObject, name: string, prefix: string, scope: Scope, draft: Draft): Problem | undefined {
+  const metric = prefix === '' ? name : `${prefix}.${name}`
+  const problem =
+    scope.nesting > NESTING_MAX
+      ? new Problem(`nested deeper than ${NESTING_MAX} names`)
+      : readEntry(owner[name]!, metric, scope, draft)
+  return problem?.under(name)
+}
+
+function readMeasurement(object: TreeObject, metric: string, scope: Scope, draft: Draft): Problem | undefined {
+  const fields = new Fields()
+  const others: string[] = []
+  for (const name in object) {
+    const taken = fields.take(name, object[name]!)
+    if (taken instanceof Problem) return taken.under(name)
+    if (taken === false) others.push(name)
+  }
+  const own = innerScope(scope, fields)
+  const value = fields.value ?? null
+  const problem = draft.add({
+    device: draft.device,
+    metric,
+    unit: fields.unit,
+    value,
+    ts: own.ts,
+    timed: own.timed,
+    claim: settleClaim(fields.claim, own.mark, value),
+  })
+  if (problem !== undefined) return problem
+  for (const name of others) {
+    const below = readNamed(object, name, metric, own, draft)
+    if (below !== undefined) return below
+  }
+  return undefined
+}
+
+/** The scope inside an object: what it says itself goes before what is around it. */
+function innerScope(outer: Scope, { ts, historical }: Fields): Scope {
+  return {
+    ts: ts ?? outer.ts,
+    timed: ts !== undefined || outer.timed,
+    mark: historical === undefined ? outer.mark : historical ? HISTORICAL : undefined,
+    nesting: outer.nesting + 1,
+  }
+}

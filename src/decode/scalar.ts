@@ -1,0 +1,112 @@
+import type { Value } from '../base/reading.ts'
+import { VALUE_BYTES_MAX } from './limits.ts'
+import { Problem } from './problem.ts'
+import { kindOf, type Tree } from './tree.ts'
+
+const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
+const JSON_INTEGER = /^-?\d+$/
+const NO_NUMBER = /^[+-]?(?:nan|inf|infinity)$/i
+const WHITESPACE_AROUND = /^[\t\n\r ]+|[\t\n\r ]+$/g
+const NO_NUMBER_CHARS_MAX = 9
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** The text of these bytes, bit for bit, or undefined when they are not UTF-8. */
+export function utf8Text(bytes: Uint8Array): string | undefined {
+  try {
+    return utf8.decode(bytes)
+  } catch {
+    return undefined
+  }
+}
+
+const POWERS_OF_TEN = [1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15] as const
+const SHORT_NUMBER_BYTES_MAX = 17
+const MINUS = 0x2d
+const POINT = 0x2e
+const ZERO = 0x30
+
+/**
+ * The double that these bytes spell as a JSON number of at most 15 digits without an exponent; NaN for anything else,
+ * which then takes the long way. Equal to the last bit to what JSON.parse gives: the digits fit 53 bits, powers of ten
+ * up to 10^22 are exact, and one division of two exact doubles rounds once (Clinger 1990).
+ */
+export function shortNumber(bytes: Uint8Array): number {
+  const length = bytes.length
+  if (length === 0 || length > SHORT_NUMBER_BYTES_MAX) return Number.NaN
+  const start = bytes[0] === MINUS ? 1 : 0
+  let digits = 0
+  let count = 0
+  let point = -1
+  for (let i = start; i < length; i++) {
+    const digit = bytes[i]! - ZERO
+    if (digit >= 0 && digit <= 9) {
+      digits = digits * 10 + digit
+      count++
+    } else if (bytes[i] === POINT && point === -1 && count > 0) point = i
+    else return Number.NaN
+  }
+  if (count === 0 || count > 15 || point === length - 1) return Number.NaN
+  const whole = point === -1 ? count : point - start
+  if (whole > 1 && bytes[start] === ZERO) return Number.NaN
+  const magnitude = point === -1 ? digits : digits / POWERS_OF_TEN[count - whole]!
+  return start === 1 ? -magnitude : magnitude
+}
+
+/**
+ * An integer that a double would round, as bigint; anything else as it is.
+ * @param source the digits from which `value` was parsed
+ */
+export function exactInteger(value: number, source: string): number | bigint {
+  if (Number.isSafeInteger(value) || !Number.isFinite(value) || !JSON_INTEGER.test(source)) return value
+  const exact = BigInt(source)
+  return exact === 2n ** 53n || exact === -(2n ** 53n) ? value : exact
+}
+
+/** The value of a scalar, or why it is none. Integers beyond ±2^53 become the text of their exact digits. */
+export function scalarValue(tree: Tree): Value | Problem {
+  switch (typeof tree) {
+    case 'number':
+      return Number.isFinite(tree) ? tree : new Problem('a number beyond the range of a double')
+    case 'boolean':
+      return tree
+    case 'string':
+      return textProblem(tree) ?? tree
+    case 'bigint':
+      return tree.toString()
+    default:
+      if (tree === null) return null
+      if (!(tree instanceof Uint8Array)) return new Problem(`expected a value, found ${kindOf(tree)}`)
+      return tree.length > VALUE_BYTES_MAX ? tooLong(tree.length) : tree
+  }
+}
+
+function textProblem(text: string): Problem | undefined {
+  if (text.length * 3 > VALUE_BYTES_MAX) {
+    const length = Buffer.byteLength(text)
+    if (length > VALUE_BYTES_MAX) return tooLong(length)
+  }
+  if (!text.isWellFormed()) return new Problem('a text with a lone surrogate')
+  if (text.length <= NO_NUMBER_CHARS_MAX && NO_NUMBER.test(text)) return new Problem(`"${text}" is not a number`)
+  return undefined
+}
+
+function tooLong(length: number): Problem {
+  return new Problem(`a value of ${length} bytes, more than ${VALUE_BYTES_MAX}`)
+}
+
+/**
+ * The value of a bare text: a JSON number, `true`, `false` or `null` with JSON whitespace around it, otherwise the
+ * text itself. Not numbers, and refused: `NaN` and infinities, numbers that overflow a double, bytes that are not UTF-8.
+ */
+export function bareValue(bytes: Uint8Array): Value | Problem {
+  if (bytes.length > VALUE_BYTES_MAX) return tooLong(bytes.length)
+  const text = utf8Text(bytes)
+  if (text === undefined) return new Problem('neither JSON nor CBOR nor UTF-8 text')
+  const word = text.replace(WHITESPACE_AROUND, '')
+  if (word === 'true') return true
+  if (word === 'false') return false
+  if (word === 'null') return null
+  if (JSON_NUMBER.test(word)) return scalarValue(exactInteger(Number(word), word))
+  return textProblem(word) ?? text
+}

@@ -1,0 +1,99 @@
+import type { Value } from '../base/reading.ts'
+import { unitOf } from './fields.ts'
+import { Problem } from './problem.ts'
+import { scalarValue } from './scalar.ts'
+import { kindOf, type Tree, type TreeObject } from './tree.ts'
+
+/** RFC 8428 §4.2: number, text, boolean, bytes. */
+export const VALUE_LABELS = ['v', 'vs', 'vb', 'vd'] as const
+
+const BASE_LABELS: ReadonlySet<string> = new Set(['bn', 'bt', 'bu', 'bv', 'bs', 'bver'])
+/** RFC 8428 §5: base64 with the URL-safe alphabet, without padding. */
+const BASE64_URL = /^[\w-]*$/
+
+/** Reads the fields of one SenML record by their types (RFC 8428, table 1) and keeps the first problem. */
+export class Labels {
+  /** True for a record that only sets base fields for those after it. */
+  readonly baseOnly: boolean
+  problem: Problem | undefined = undefined
+  readonly #record: TreeObject
+
+  constructor(record: TreeObject) {
+    this.#record = record
+    let baseOnly = true
+    for (const label in record) {
+      if (!BASE_LABELS.has(label)) baseOnly = false
+      if (label.endsWith('_')) this.refuse(label, 'a SenML field that must be understood and is not')
+    }
+    this.baseOnly = baseOnly
+  }
+
+  refuse(label: string, why: string): undefined {
+    this.problem ??= new Problem(why).under(label)
+    return undefined
+  }
+
+  text(label: string): string | undefined {
+    const tree = this.#record[label]
+    if (tree === undefined || typeof tree === 'string') return tree
+    return this.#unexpected(label, 'a text', tree)
+  }
+
+  unit(label: string): string | undefined {
+    const tree = this.#record[label]
+    const unit = tree === undefined ? undefined : unitOf(tree)
+    return unit instanceof Problem ? this.refuse(label, unit.why) : unit
+  }
+
+  number(label: string): number | undefined {
+    const tree = this.#record[label]
+    if (tree === undefined) return undefined
+    if (typeof tree !== 'number' && typeof tree !== 'bigint') return this.#unexpected(label, 'a number', tree)
+    const number = Number(tree)
+    return Number.isFinite(number) ? number : this.refuse(label, 'a number beyond the range of a double')
+  }
+
+  /** The one value of the record, a number with the base value added to it; undefined when it has none. */
+  value(base: number | undefined): Value | undefined {
+    let found: string | undefined
+    for (const label of VALUE_LABELS) {
+      if (this.#record[label] === undefined) continue
+      if (found !== undefined) return this.refuse(label, `a second value beside "${found}"`)
+      found = label
+    }
+    if (found === undefined) return undefined
+    const value = this.#typed(found, this.#record[found]!, base)
+    if (value === undefined) return undefined
+    const checked = scalarValue(value)
+    return checked instanceof Problem ? this.refuse(found, checked.why) : checked
+  }
+
+  #typed(
+    label: string,
+    tree: Tree,
+    base: number | undefined,
+  ): number | bigint | string | boolean | Uint8Array | undefined {
+    switch (label) {
+      case 'v': {
+        const isNumber = typeof tree === 'number' || typeof tree === 'bigint'
+        if (!isNumber) return this.#unexpected(label, 'a number', tree)
+        return base === undefined ? tree : Number(tree) + base
+      }
+      case 'vs':
+        return typeof tree === 'string' ? tree : this.#unexpected(label, 'a text', tree)
+      case 'vb':
+        return typeof tree === 'boolean' ? tree : this.#unexpected(label, 'true or false', tree)
+      default:
+        if (tree instanceof Uint8Array) return tree
+        if (typeof tree !== 'string') return this.#unexpected(label, 'base64', tree)
+        // The Buffer pool is shared: a value must not keep it alive.
+        return BASE64_URL.test(tree) && tree.length % 4 !== 1
+          ? new Uint8Array(Buffer.from(tree, 'base64url'))
+          : this.refuse(label, 'not base64 with the URL-safe alphabet')
+    }
+  }
+
+  #unexpected(label: string, expected: string, tree: Tree): undefined {
+    return this.refuse(label, `expected ${expected}, found ${kindOf(tree)}`)
+  }
+}

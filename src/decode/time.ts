@@ -1,0 +1,87 @@
+import { Problem } from './problem.ts'
+import { kindOf, type Tree } from './tree.ts'
+
+/**
+ * 2262-01-01T00:00:00Z. Times from 1970 up to here are accepted, the years that nanoseconds in 64 bits can tell;
+ * others are refused: the unit or the clock is wrong, and it would be stored as history or the future for ever.
+ */
+const END_MS = Date.UTC(2262, 0, 1)
+
+/**
+ * The unit of an epoch time is told by its magnitude: below 10^10 seconds (until 2286), below 10^13 milliseconds,
+ * below 10^16 microseconds, else nanoseconds. In every unit the next one begins at 1970-04-26.
+ */
+const SECONDS_BELOW = 1e10
+const MILLISECONDS_BELOW = 1e13
+const MICROSECONDS_BELOW = 1e16
+const TIME_CHARS_MAX = 64
+
+const EPOCH = /^-?\d+(?:\.\d+)?$/
+const ISO_8601 =
+  /^(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?(?:[Zz]|([+-])(\d\d)(?::?(\d\d))?)?)?$/
+
+/**
+ * The time of a reading in UTC milliseconds, rounded down: an epoch number in s, ms, µs or ns, the same as a text, or
+ * ISO 8601 in its extended format, in UTC where it names no zone.
+ */
+export function timeOf(tree: Tree): number | Problem {
+  switch (typeof tree) {
+    case 'number':
+      return inRange(epochMs(tree))
+    case 'bigint':
+      return inRange(epochMsExact(tree))
+    case 'string':
+      return timeOfText(tree)
+    default:
+      return new Problem(`expected a time, found ${kindOf(tree)}`)
+  }
+}
+
+/** Seconds in milliseconds, rounded down; a double that falls short of a millisecond by its last bits stands for it. */
+export function secondsToMs(seconds: number): number {
+  const ms = seconds * 1_000
+  return Math.floor(ms + Math.abs(ms) * 2 * Number.EPSILON)
+}
+
+function epochMs(epoch: number): number {
+  if (epoch < SECONDS_BELOW) return secondsToMs(epoch)
+  if (epoch < MILLISECONDS_BELOW) return Math.floor(epoch)
+  if (epoch < MICROSECONDS_BELOW) return Math.floor((epoch - (epoch % 1_000)) / 1_000)
+  return Number.isFinite(epoch) ? epochMsExact(BigInt(epoch)) : epoch
+}
+
+/** For integers beyond 2^53, where the division of a double could round up. */
+function epochMsExact(epoch: bigint): number {
+  return Number(epoch < BigInt(MICROSECONDS_BELOW) ? epoch / 1_000n : epoch / 1_000_000n)
+}
+
+/** Also refuses NaN. */
+export function inRange(ms: number): number | Problem {
+  return ms >= 0 && ms < END_MS ? ms : new Problem('a time outside the years 1970 to 2261')
+}
+
+function timeOfText(text: string): number | Problem {
+  if (text.length > TIME_CHARS_MAX) return new Problem(`a time of more than ${TIME_CHARS_MAX} characters`)
+  if (EPOCH.test(text)) {
+    const epoch = Number(text)
+    return timeOf(Number.isInteger(epoch) && !Number.isSafeInteger(epoch) && !text.includes('.') ? BigInt(text) : epoch)
+  }
+  const parts = ISO_8601.exec(text)
+  if (parts === null) return new Problem(`"${text}" is neither an epoch time nor ISO 8601`)
+  const ms = isoMs(parts)
+  return ms === undefined ? new Problem(`"${text}" is no date and time of the calendar`) : inRange(ms)
+}
+
+function isoMs(parts: RegExpExecArray): number | undefined {
+  const field = (index: number): number => Number(parts[index] ?? 0)
+  const [year, month, day, hour, minute, second] = [field(1), field(2), field(3), field(4), field(5), field(6)]
+  const [zoneHour, zoneMinute] = [field(9), field(10)]
+  const midnight = Date.UTC(year, month - 1, day)
+  const date = new Date(midnight)
+  if (date.getUTCFullYear() !== year || date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day) return undefined
+  // Second 60 is a leap second (RFC 3339 §5.6); POSIX time counts it as the first of the next minute.
+  if (hour > 23 || minute > 59 || second > 60 || zoneHour > 23 || zoneMinute > 59) return undefined
+  const millisecond = Number((parts[7] ?? '').slice(0, 3).padEnd(3, '0'))
+  const zoneMinutes = (parts[8] === '-' ? -1 : 1) * (zoneHour * 60 + zoneMinute)
+  return midnight + ((hour * 60 + minute - zoneMinutes) * 60 + second) * 1_000 + millisecond
+}

@@ -1,0 +1,27 @@
+/**
+ * What JSON and CBOR have in common once they are parsed. Integers that a double cannot hold are bigint; objects hold
+ * their entries as own properties, whatever the names (`__proto__` too).
+ */
+export type Tree = null | boolean | number | bigint | string | Uint8Array | readonly Tree[] | TreeObject
+
+export interface TreeObject {
+  readonly [name: string]: Tree
+}
+
+export function isArray(tree: Tree): tree is readonly Tree[] {
+  return Array.isArray(tree)
+}
+
+export function isObject(tree: Tree | undefined): tree is TreeObject {
+  return typeof tree === 'object' && tree !== null && !Array.isArray(tree) && !(tree instanceof Uint8Array)
+}
+
+/** For a person: what stands where something else was expected. */
+export function kindOf(tree: Tree): string {
+  if (tree === null) return 'null'
+  if (isArray(tree)) return 'an array'
+  if (tree instanceof Uint8Array) return 'bytes'
+  if (typeof tree === 'string') return 'a text'
+  if (typeof tree === 'boolean') return 'a boolean'
+  return typeof tree === 'object' ? 'an object' : 'a number'
+}

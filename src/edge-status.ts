@@ -1,0 +1,47 @@
+import type { BrokerStats } from './broker/broker.ts'
+import type { StoreStatus } from './ingest/protocol.ts'
+import type { UplinkStats } from './uplink/uplink.ts'
+
+/** With readings waiting, an uplink without an answer for so long is a problem (ms). */
+export const SILENT_MS_MAX = 120_000
+
+/** Everything that an edge knows of itself. */
+export interface EdgeStatus {
+  readonly [key: string]: unknown
+  readonly edge: string
+  readonly version: string
+  /** UTC ms. */
+  readonly at: number
+  readonly upMs: number
+  readonly healthy: boolean
+  /** What a person should look at; empty when all is well. */
+  readonly problems: readonly string[]
+  readonly broker: BrokerStats
+  readonly store: StoreStatus & { readonly pendingBytes: number; readonly refusedBecause: string | undefined }
+  readonly uplinks: readonly UplinkStats[]
+}
+
+/** Judges what the parts say. Pure: the same facts give the same problems. */
+export function findProblems(facts: {
+  readonly refusedBecause: string | undefined
+  readonly backlogs: StoreStatus['backlogs']
+  readonly uplinks: readonly UplinkStats[]
+  readonly upMs: number
+}): string[] {
+  const problems: string[] = []
+  if (facts.refusedBecause !== undefined) {
+    problems.push(`readings cannot be stored and are not acknowledged: ${facts.refusedBecause}`)
+  }
+  for (const uplink of facts.uplinks) {
+    const waiting = facts.backlogs.find((backlog) => backlog.uplink === uplink.name)?.waiting ?? 0
+    const silentMs = uplink.lastConfirmedMs ?? facts.upMs
+    if (waiting > 0 && silentMs > SILENT_MS_MAX) {
+      const why = uplink.lastFailure ?? (uplink.connected ? 'connected, but nothing is confirmed' : 'not connected')
+      problems.push(
+        `uplink ${uplink.name}: ${waiting} readings wait, no answer for ${Math.round(silentMs / 1_000)} s: ${why}`,
+      )
+    }
+    if (uplink.rejected > 0) problems.push(`uplink ${uplink.name}: the receiver rejected ${uplink.rejected} batches`)
+  }
+  return problems
+}

@@ -1,0 +1,117 @@
+import type { Clock } from './base/clock.ts'
+import { messageOf } from './base/errors.ts'
+import { Parts } from './base/lifecycle.ts'
+import type { Log } from './base/log.ts'
+import type { EdgeSettings } from './base/settings.ts'
+import { version } from './base/version.ts'
+import { Broker } from './broker/broker.ts'
+import { type EdgeStatus, findProblems } from './edge-status.ts'
+import { Ingest } from './ingest/ingest.ts'
+import { StoreClient } from './ingest/store-client.ts'
+import { Uplink } from './uplink/uplink.ts'
+import { StatusServer } from './web/status-server.ts'
+
+export interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+/** A running edge. */
+export interface Edge {
+  readonly addresses: { readonly mqtt: Address; readonly web: Address | undefined }
+  status(): Promise<EdgeStatus>
+  /** Rejects when the edge cannot go on; it must be stopped then. */
+  readonly failed: Promise<never>
+  /** Takes no more, commits what was taken, says goodbye to the cloud, closes the database. */
+  stop(): Promise<void>
+}
+
+/**
+ * Puts an edge together and starts it, disk first and devices last: nothing is taken before it can be kept. The only
+ * place that knows every part of an edge.
+ * @throws OperatorError when a port, the data folder or the database is not to be had; nothing is left running then.
+ */
+export async function startEdge(settings: EdgeSettings, { log, clock }: { log: Log; clock: Clock }): Promise<Edge> {
+  const parts = new Parts()
+  try {
+    return await assemble(settings, { log, clock, parts })
+  } catch (failure) {
+    await parts.stop().catch((trouble: unknown) => log.error({ failure: messageOf(trouble) }, 'clean-up failed'))
+    throw failure
+  }
+}
+
+async function assemble(
+  settings: EdgeSettings,
+  { log, clock, parts }: { log: Log; clock: Clock; parts: Parts },
+): Promise<Edge> {
+  const startedAt = performance.now()
+  const { edge, store, quality, uplinks: uplinkSettings } = settings
+  const thread = parts.add(
+    await StoreClient.start({ folder: settings.data, settings: { edge, store, quality, uplinks: uplinkSettings } }),
+  )
+  const uplinks: Uplink[] = []
+  const ingest = new Ingest(thread, settings, (readings) => {
+    for (const uplink of uplinks) uplink.notify(readings)
+  })
+  const broker = await Broker.start(settings.broker, {
+    intake: ingest,
+    incoming: await thread.call('incoming', undefined),
+    log: log.child({ part: 'broker' }),
+  })
+
+  const status = async (): Promise<EdgeStatus> => {
+    const storeStatus = await thread.call('status', undefined)
+    const { refusedBecause, pendingBytes } = ingest
+    const upMs = performance.now() - startedAt
+    const stats = uplinks.map((uplink) => uplink.stats())
+    const problems = findProblems({ refusedBecause, backlogs: storeStatus.backlogs, uplinks: stats, upMs })
+    return {
+      edge,
+      version,
+      at: clock.now(),
+      upMs,
+      healthy: problems.length === 0,
+      problems,
+      broker: broker.stats(),
+      store: { ...storeStatus, pendingBytes, refusedBecause },
+      uplinks: stats,
+    }
+  }
+  for (const one of uplinkSettings) uplinks.push(parts.add(startUplink(one, { edge, thread, log, status })))
+  const web = settings.web.enabled ? parts.add(await StatusServer.start(settings.web, { status })) : undefined
+  parts.add(broker)
+  return {
+    addresses: { mqtt: broker.address, web: web?.address },
+    status,
+    failed: thread.died,
+    stop: () => parts.stop(),
+  }
+}
+
+function startUplink(
+  settings: EdgeSettings['uplinks'][number],
+  { edge, thread, log, status }: { edge: string; thread: StoreClient; log: Log; status: () => Promise<EdgeStatus> },
+): Uplink {
+  const uplink = settings.name
+  return Uplink.start(settings, {
+    edge,
+    log: log.child({ part: 'uplink' }),
+    random: Math.random,
+    outbox: {
+      next: () => thread.call('next', { uplink }),
+      confirm: (confirmation) => thread.call('confirm', { uplink, ...confirmation }),
+      confirmAmendments: async (lastId) => {
+        await thread.call('confirmAmendments', { uplink, lastId })
+      },
+      release: async () => {
+        await thread.call('release', { uplink })
+      },
+    },
+    report: async () => {
+      const { version, at, upMs, healthy, problems, store } = await status()
+      const backlog = store.backlogs.find((one) => one.uplink === uplink)
+      return { version, at, upMs, healthy, problems, epoch: store.epoch, lastSeq: store.lastSeq, backlog }
+    },
+  })
+}

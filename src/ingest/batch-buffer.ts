@@ -1,0 +1,122 @@
+/**
+ * Publishes on their way from the broker's thread to the store's thread, in one transferable ArrayBuffer:
+ *
+ *     ┌──────────────── messagesMax ────────────────┐
+ *     arrival (f64 ms) │ topic (u32) │ client (u32) │ flags and length (u32) │ payload bytes …
+ *
+ * Topics and clients are numbers that the sender gave out before (see `protocol.ts`). Payload bytes are copied once,
+ * since the broker hands out slices of a read buffer that it uses again.
+ */
+
+/** The sender says that this may be a repeat (MQTT's DUP). */
+export const DUP = 1 << 31
+const LENGTH_MASK = ~DUP >>> 0
+
+const BYTES_PER_MESSAGE = 8 + 4 + 4 + 4
+
+interface Columns {
+  readonly arrival: Float64Array
+  readonly topic: Uint32Array
+  readonly client: Uint32Array
+  readonly length: Uint32Array
+  readonly payload: Uint8Array
+}
+
+function columnsOf(buffer: ArrayBuffer, messagesMax: number): Columns {
+  return {
+    arrival: new Float64Array(buffer, 0, messagesMax),
+    topic: new Uint32Array(buffer, messagesMax * 8, messagesMax),
+    client: new Uint32Array(buffer, messagesMax * 12, messagesMax),
+    length: new Uint32Array(buffer, messagesMax * 16, messagesMax),
+    payload: new Uint8Array(buffer, messagesMax * BYTES_PER_MESSAGE),
+  }
+}
+
+/** Gathers publishes. After `take` the buffer belongs to the other thread; a new or returned one is put in its place. */
+export class BatchWriter {
+  readonly #messagesMax: number
+  #buffer: ArrayBuffer
+  #columns: Columns
+  #count = 0
+  #bytes = 0
+
+  /** @param buffer one that `take` gave out before and that came back, or undefined for a new one. */
+  constructor(messagesMax: number, payloadBytes: number, buffer?: ArrayBuffer) {
+    this.#messagesMax = messagesMax
+    this.#buffer = buffer ?? new ArrayBuffer(align(messagesMax * BYTES_PER_MESSAGE + payloadBytes))
+    this.#columns = columnsOf(this.#buffer, messagesMax)
+  }
+
+  get count(): number {
+    return this.#count
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  get full(): boolean {
+    return this.#count === this.#messagesMax
+  }
+
+  add(arrival: number, topic: number, client: number, dup: boolean, payload: Uint8Array): void {
+    if (this.#bytes + payload.length > this.#columns.payload.length) this.#grow(this.#bytes + payload.length)
+    const { arrival: arrivals, topic: topics, client: clients, length, payload: bytes } = this.#columns
+    const at = this.#count++
+    arrivals[at] = arrival
+    topics[at] = topic
+    clients[at] = client
+    length[at] = dup ? payload.length | DUP : payload.length
+    bytes.set(payload, this.#bytes)
+    this.#bytes += payload.length
+  }
+
+  #grow(payloadBytes: number): void {
+    const wanted = Math.max(payloadBytes, this.#columns.payload.length * 2)
+    const buffer = new ArrayBuffer(align(this.#messagesMax * BYTES_PER_MESSAGE + wanted))
+    const old = new Uint8Array(this.#buffer, 0, this.#messagesMax * BYTES_PER_MESSAGE + this.#bytes)
+    new Uint8Array(buffer).set(old)
+    this.#buffer = buffer
+    this.#columns = columnsOf(buffer, this.#messagesMax)
+  }
+
+  take(): { buffer: ArrayBuffer; count: number } {
+    return { buffer: this.#buffer, count: this.#count }
+  }
+}
+
+/** One publish of a batch. The object is reused from one to the next; the payload is a view that ends with the batch. */
+export interface Publish {
+  arrival: number
+  topic: number
+  client: number
+  dup: boolean
+  payload: Buffer
+}
+
+/** The publishes of a taken batch, in the order in which they came. */
+export function* readBatch(
+  buffer: ArrayBuffer,
+  messagesMax: number,
+  count: number,
+): Generator<Publish, void, undefined> {
+  const { arrival, topic, client, length } = columnsOf(buffer, messagesMax)
+  const publish: Publish = { arrival: 0, topic: 0, client: 0, dup: false, payload: Buffer.alloc(0) }
+  let start = messagesMax * BYTES_PER_MESSAGE
+  for (let at = 0; at < count; at++) {
+    const field = length[at]!
+    const bytes = (field & LENGTH_MASK) >>> 0
+    publish.arrival = arrival[at]!
+    publish.topic = topic[at]!
+    publish.client = client[at]!
+    publish.dup = field >= DUP >>> 0
+    publish.payload = Buffer.from(buffer, start, bytes)
+    start += bytes
+    yield publish
+  }
+}
+
+/** Float64Array wants multiples of eight. */
+function align(bytes: number): number {
+  return Math.ceil(bytes / 8) * 8
+}

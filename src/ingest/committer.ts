@@ -1,0 +1,164 @@
+import { combine, Reason } from '../base/flags.ts'
+import { type Reading, type Verdict, valueType } from '../base/reading.ts'
+import type { QualityRule } from '../base/settings-quality.ts'
+import { decode } from '../decode/decode.ts'
+import type { Judge, JudgeInput } from '../quality/judge.ts'
+import type { Catalog, Device, Series } from '../store/catalog.ts'
+import type { Store } from '../store/store.ts'
+import { type Publish, readBatch } from './batch-buffer.ts'
+import type { EdgeClock } from './edge-clock.ts'
+import type { BatchMessage, TopicEntry } from './protocol.ts'
+import { rebuildJudge } from './rebuild.ts'
+
+const REPEATED: Verdict = Object.freeze({ quality: 1, reasons: Reason.DUPLICATE })
+
+/** What became of the items of a batch: readings, and messages that are none. */
+export interface Outcome {
+  stored: number
+  rejected: number
+  duplicates: number
+}
+
+/** A topic number's entry, and its device once the batch at work has needed it. */
+interface Target extends TopicEntry {
+  owner: Device | undefined
+}
+
+/**
+ * Turns a batch of publishes into one commit: decode, judge, append, count. Either all of it is on the disk when
+ * `commit` returns, or it throws and nothing happened.
+ */
+export class Committer {
+  readonly #store: Store
+  readonly #clock: EdgeClock
+  readonly #rules: readonly QualityRule[]
+  readonly #topics: Target[] = []
+  readonly #clients: string[] = []
+  readonly #input = {} as { -readonly [Key in keyof JudgeInput]: JudgeInput[Key] }
+  readonly quality = { good: 0, uncertain: 0, bad: 0 }
+  #judge: Judge
+  /** The catalog that `#topics` was resolved against: the store makes a new one after a failed transaction. */
+  #catalog: Catalog
+
+  constructor(store: Store, rules: readonly QualityRule[], clock: EdgeClock) {
+    this.#store = store
+    this.#rules = rules
+    this.#clock = clock
+    this.#judge = rebuildJudge(store, rules)
+    this.#catalog = store.catalog
+  }
+
+  commit(batch: BatchMessage): Outcome {
+    this.#learn(batch)
+    if (this.#catalog !== this.#store.catalog) this.#unresolve()
+    const outcome: Outcome = { stored: 0, rejected: 0, duplicates: 0 }
+    try {
+      this.#store.write(() => {
+        for (const publish of readBatch(batch.buffer, batch.messagesMax, batch.count)) this.#take(publish, outcome)
+        this.#store.log.flush()
+        this.#store.amend(this.#judge.takeAmendments())
+        for (const client of batch.forgotten) this.#store.incoming.removeClient(client)
+        for (const id of batch.released) this.#store.incoming.remove(id)
+        for (const id of batch.received) this.#store.incoming.add(id)
+      })
+    } catch (failure) {
+      this.#judge = rebuildJudge(this.#store, this.#rules)
+      throw failure
+    }
+    return outcome
+  }
+
+  #unresolve(): void {
+    this.#catalog = this.#store.catalog
+    for (const target of this.#topics) target.owner = undefined
+  }
+
+  #learn({ renumbered, topics, clients }: BatchMessage): void {
+    if (renumbered) {
+      this.#topics.length = 0
+      this.#clients.length = 0
+    }
+    for (const entry of topics) this.#topics[entry.id] = { ...entry, owner: undefined }
+    for (const { id, client } of clients) this.#clients[id] = client
+  }
+
+  #take(publish: Publish, outcome: Outcome): void {
+    const target = this.#topics[publish.topic]!
+    const decoded = decode(publish.payload, target, publish.arrival, target.format)
+    const { catalog } = this.#store
+    const refusal = decoded.ok
+      ? catalog.full && !this.#allKnown(decoded.readings) && 'too many series: raise store.seriesMax'
+      : decoded.reason
+    if (!decoded.ok || refusal !== false) {
+      this.#reject(publish, target, refusal || 'too many series', outcome)
+      return
+    }
+    target.owner ??= catalog.device(target.device)
+    for (const reading of decoded.readings) {
+      const device = reading.device === target.device ? target.owner : catalog.device(reading.device)
+      this.#append(publish, device, reading, outcome)
+    }
+  }
+
+  #allKnown(readings: readonly Reading[]): boolean {
+    const { catalog } = this.#store
+    return readings.every(({ device, metric, unit }) => catalog.knows(device, metric, unit))
+  }
+
+  #append(publish: Publish, device: Device, reading: Reading, outcome: Outcome): void {
+    const { catalog, log, repeats } = this.#store
+    const series = catalog.find(device, reading.metric, reading.unit)
+    device.received++
+    catalog.touch(device)
+    if (publish.dup && reading.timed) {
+      log.flush()
+      if (repeats.has(series.id, reading.ts, reading.value, log.lastSeq)) {
+        device.duplicate++
+        outcome.duplicates++
+        return
+      }
+    }
+    const verdict = this.#verdict(series, reading, publish)
+    log.append(series.id, reading.ts, reading.value, verdict, publish.arrival)
+    device.stored++
+    outcome.stored++
+    if (verdict.quality <= 2) this.quality.good++
+    else if (verdict.quality === 3) this.quality.uncertain++
+    else this.quality.bad++
+  }
+
+  #verdict(series: Series, reading: Reading, publish: Publish): Verdict {
+    const input = this.#input
+    input.seq = this.#store.lastSeq + 1
+    input.device = series.device.name
+    input.metric = series.metric
+    input.type = series.type
+    input.value = reading.value
+    input.ts = reading.ts
+    input.receivedAt = publish.arrival
+    input.claim = reading.claim
+    input.clockSynced = this.#clock.trusts(publish.arrival)
+    const verdict = this.#judge.judge(series.id, input)
+    if (series.type === undefined && reading.value !== null) {
+      this.#store.catalog.setType(series, valueType(reading.value)!)
+    }
+    return publish.dup && !reading.timed ? combine(verdict, REPEATED) : verdict
+  }
+
+  #reject(publish: Publish, target: Target, reason: string, outcome: Outcome): void {
+    const { catalog, rejects } = this.#store
+    const device = catalog.deviceOrOverflow(target.device)
+    device.received++
+    device.rejected++
+    catalog.touch(device)
+    rejects.add({
+      receivedAt: publish.arrival,
+      device,
+      topic: target.topic,
+      client: this.#clients[publish.client] ?? '',
+      reason,
+      payload: publish.payload,
+    })
+    outcome.rejected++
+  }
+}

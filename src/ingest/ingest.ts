@@ -1,0 +1,229 @@
+import type { EdgeSettings } from '../base/settings.ts'
+import { compileRoute, type Route } from '../base/topics.ts'
+import type { IncomingId } from '../store/incoming.ts'
+import { BatchWriter } from './batch-buffer.ts'
+import type { BatchReply, ClientEntry, TopicEntry } from './protocol.ts'
+import type { StoreClient } from './store-client.ts'
+
+/** Batches at the store thread at once: one being committed, one waiting, so that the thread never idles. */
+const IN_FLIGHT_MAX = 2
+/** Topics and clients that have a number; past it the numbering begins anew. */
+const NUMBERS_MAX = 65_536
+const FIRST_PAYLOAD_BYTES = 262_144
+
+/** Called once, when the publish is on the disk, or with the reason why it is not. */
+export type Settle = (failure: Error | undefined) => void
+
+type RouteMatch = Omit<TopicEntry, 'id'>
+
+/** What is gathered for one commit. */
+interface Gathering {
+  readonly writer: BatchWriter
+  readonly settles: Settle[]
+  readonly topics: TopicEntry[]
+  readonly clients: ClientEntry[]
+  readonly received: IncomingId[]
+  readonly released: IncomingId[]
+  readonly forgotten: string[]
+  renumbered: boolean
+}
+
+/**
+ * The spine: publishes of all clients become batches, batches become commits, commits become acknowledgements.
+ *
+ * A batch leaves as soon as fewer than two are at the store thread, so its size follows the disk: slow disk, bigger
+ * commits. All acknowledgements of a commit are given in one tick, so that each socket is written once.
+ */
+export class Ingest {
+  readonly #thread: StoreClient
+  readonly #settings: EdgeSettings['ingest']
+  readonly #routes: readonly { route: Route; format: TopicEntry['format'] }[]
+  readonly #matches = new Map<string, RouteMatch | undefined>()
+  #topicNumbers = new Map<string, number>()
+  #clientNumbers = new Map<string, number>()
+  readonly #free: ArrayBuffer[] = []
+  readonly #sealed: Gathering[] = []
+  #open: Gathering
+  #inFlight = 0
+  #scheduled = false
+  #pendingBytes = 0
+  #refusedBecause: string | undefined
+  readonly #onStored: (readings: number) => void
+
+  constructor(
+    thread: StoreClient,
+    settings: Pick<EdgeSettings, 'ingest' | 'routes'>,
+    /** Told after each commit how many readings are new. */
+    onStored: (readings: number) => void,
+  ) {
+    this.#thread = thread
+    this.#settings = settings.ingest
+    this.#routes = settings.routes.map(({ topic, format }) => ({ route: compileRoute(topic), format }))
+    this.#open = this.#gather(false)
+    this.#onStored = onStored
+  }
+
+  /** Payload bytes that are not on the disk yet. */
+  get pendingBytes(): number {
+    return this.#pendingBytes
+  }
+
+  /** Why the last commit failed; undefined while commits succeed. */
+  get refusedBecause(): string | undefined {
+    return this.#refusedBecause
+  }
+
+  /** Whether a topic carries readings. */
+  carriesReadings(topic: string): boolean {
+    return this.#match(topic) !== undefined
+  }
+
+  /** Takes a publish whose topic carries readings. The payload is copied before this returns. */
+  offer(
+    publish: { topic: string; payload: Uint8Array; client: string; dup: boolean },
+    settle: Settle,
+    incoming?: IncomingId,
+  ): void {
+    if (this.#topicNumbers.size >= NUMBERS_MAX || this.#clientNumbers.size >= NUMBERS_MAX) this.#renumber()
+    const { writer } = this.#open
+    if (writer.full || (writer.count > 0 && writer.bytes + publish.payload.length > this.#settings.batchBytesMax))
+      this.#seal()
+    const topic = this.#topicNumber(publish.topic)
+    const client = this.#clientNumber(publish.client)
+    this.#open.writer.add(Date.now(), topic, client, publish.dup, publish.payload)
+    this.#open.settles.push(settle)
+    if (incoming !== undefined) this.#open.received.push(incoming)
+    this.#pendingBytes += publish.payload.length
+    this.#schedule()
+  }
+
+  /** A QoS 2 identifier is free again; settles when the disk knows. */
+  release(id: IncomingId, settle: Settle): void {
+    this.#open.released.push(id)
+    this.#open.settles.push(settle)
+    this.#schedule()
+  }
+
+  /** A client began a clean session: none of its QoS 2 identifiers counts any more. */
+  forget(client: string): void {
+    this.#open.forgotten.push(client)
+    this.#schedule()
+  }
+
+  #match(topic: string): RouteMatch | undefined {
+    if (this.#matches.has(topic)) return this.#matches.get(topic)
+    if (this.#matches.size >= NUMBERS_MAX) this.#matches.clear()
+    let match: RouteMatch | undefined
+    for (const { route, format } of this.#routes) {
+      const target = route.match(topic)
+      if (target === undefined) continue
+      match = { topic, device: target.device, metric: target.metric, format }
+      break
+    }
+    this.#matches.set(topic, match)
+    return match
+  }
+
+  #topicNumber(topic: string): number {
+    const known = this.#topicNumbers.get(topic)
+    if (known !== undefined) return known
+    const id = this.#topicNumbers.size
+    this.#topicNumbers.set(topic, id)
+    this.#open.topics.push({ id, ...this.#match(topic)! })
+    return id
+  }
+
+  #clientNumber(client: string): number {
+    const known = this.#clientNumbers.get(client)
+    if (known !== undefined) return known
+    const id = this.#clientNumbers.size
+    this.#clientNumbers.set(client, id)
+    this.#open.clients.push({ id, client })
+    return id
+  }
+
+  #renumber(): void {
+    this.#topicNumbers = new Map()
+    this.#clientNumbers = new Map()
+    if (this.#open.settles.length > 0 || this.#open.forgotten.length > 0) this.#seal()
+    this.#open.renumbered = true
+    this.#open.topics.length = 0
+    this.#open.clients.length = 0
+  }
+
+  #gather(renumbered: boolean): Gathering {
+    return {
+      writer: new BatchWriter(this.#settings.batchMessagesMax, FIRST_PAYLOAD_BYTES, this.#free.pop()),
+      settles: [],
+      topics: [],
+      clients: [],
+      received: [],
+      released: [],
+      forgotten: [],
+      renumbered,
+    }
+  }
+
+  #seal(): void {
+    this.#sealed.push(this.#open)
+    this.#open = this.#gather(false)
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#inFlight >= IN_FLIGHT_MAX) return
+    this.#scheduled = true
+    const flush = (): void => {
+      this.#scheduled = false
+      this.#flush()
+    }
+    if (this.#settings.commitDelayMs > 0) setTimeout(flush, this.#settings.commitDelayMs)
+    else setImmediate(flush)
+  }
+
+  #flush(): void {
+    while (this.#inFlight < IN_FLIGHT_MAX) {
+      const sealed = this.#sealed.shift()
+      if (sealed !== undefined) {
+        this.#send(sealed)
+        continue
+      }
+      const open = this.#open
+      if (open.settles.length === 0 && open.forgotten.length === 0) return
+      this.#open = this.#gather(false)
+      this.#send(open)
+    }
+  }
+
+  #send({ writer, settles, topics, clients, received, released, forgotten, renumbered }: Gathering): void {
+    const { buffer, count } = writer.take()
+    const { bytes } = writer
+    this.#inFlight++
+    this.#thread.submit(
+      {
+        kind: 'batch',
+        buffer,
+        messagesMax: this.#settings.batchMessagesMax,
+        count,
+        renumbered,
+        topics,
+        clients,
+        received,
+        released,
+        forgotten,
+      },
+      (reply) => this.#settled(reply, settles, bytes),
+    )
+  }
+
+  #settled(reply: BatchReply, settles: readonly Settle[], bytes: number): void {
+    this.#inFlight--
+    this.#pendingBytes -= bytes
+    if (this.#free.length <= IN_FLIGHT_MAX) this.#free.push(reply.buffer)
+    this.#refusedBecause = reply.refused
+    const failure = reply.refused === undefined ? undefined : new Error(`not stored: ${reply.refused}`)
+    for (const settle of settles) settle(failure)
+    if (reply.readings > 0) this.#onStored(reply.readings)
+    if (this.#sealed.length > 0) this.#flush()
+    else if (this.#open.settles.length > 0 || this.#open.forgotten.length > 0) this.#schedule()
+  }
+}

@@ -1,0 +1,127 @@
+import type { Seq, SeqRange } from '../base/reading.ts'
+import type { EdgeSettings } from '../base/settings.ts'
+import type { IncomingId } from '../store/incoming.ts'
+import type { Backlog } from '../store/store.ts'
+
+/** A number given to a topic, and what its route says of it. Sent once, before the first publish that uses it. */
+export interface TopicEntry {
+  readonly id: number
+  readonly topic: string
+  readonly device: string
+  readonly metric: string | undefined
+  readonly format: EdgeSettings['routes'][number]['format']
+}
+
+/** A number given to a client id. */
+export interface ClientEntry {
+  readonly id: number
+  readonly client: string
+}
+
+/** Everything that belongs into one commit. */
+export interface BatchMessage {
+  readonly kind: 'batch'
+  readonly buffer: ArrayBuffer
+  readonly messagesMax: number
+  readonly count: number
+  /** True: all topic and client numbers given before are void. */
+  readonly renumbered: boolean
+  readonly topics: readonly TopicEntry[]
+  readonly clients: readonly ClientEntry[]
+  /** QoS 2 identifiers that are taken with this batch, and such that their senders released. */
+  readonly received: readonly IncomingId[]
+  readonly released: readonly IncomingId[]
+  /** Clients whose identifiers are all void: they began a clean session. */
+  readonly forgotten: readonly string[]
+}
+
+/** The answer to a batch, once it is on the disk or it is sure that it will not be. */
+export interface BatchReply {
+  readonly kind: 'batch'
+  /** The buffer comes back, to be used again. */
+  readonly buffer: ArrayBuffer
+  /** Why nothing of the batch was stored; undefined: everything is on the disk. */
+  readonly refused: string | undefined
+  readonly readings: number
+  readonly rejected: number
+  readonly duplicates: number
+}
+
+/** What an uplink may be given next. */
+export type Outgoing =
+  | {
+      readonly kind: 'batch'
+      readonly bytes: Uint8Array
+      readonly epoch: string
+      readonly range: SeqRange
+      readonly count: number
+    }
+  | { readonly kind: 'amendments'; readonly bytes: Uint8Array; readonly lastId: number; readonly count: number }
+  /** Nothing for so long (ms), or until something new is stored where it is undefined. */
+  | { readonly kind: 'wait'; readonly ms: number | undefined }
+
+export interface StoreStatus {
+  readonly epoch: string
+  readonly lastSeq: Seq
+  readonly series: number
+  readonly devices: number
+  readonly readings: number
+  readonly rejected: number
+  readonly duplicates: number
+  readonly quality: Readonly<Record<'good' | 'uncertain' | 'bad', number>>
+  readonly backlogs: readonly Backlog[]
+}
+
+export interface Confirmation {
+  readonly uplink: string
+  readonly epoch: string
+  readonly ranges: readonly SeqRange[]
+  readonly high: Seq
+  /** The far side holds other readings under positions that it was sent. */
+  readonly forked: boolean
+}
+
+export interface Confirmed {
+  /** Readings for which that was news. */
+  readonly count: number
+  /** The database had gone back in time: a new epoch has begun, nothing was marked. */
+  readonly renewed: boolean
+}
+
+/** Questions to the store thread and the shapes of their answers. */
+export interface Calls {
+  incoming: { request: undefined; reply: readonly IncomingId[] }
+  next: { request: { uplink: string }; reply: Outgoing }
+  /** The far side has these positions of this epoch, and has seen up to `high` (0: it does not say). */
+  confirm: { request: Confirmation; reply: Confirmed }
+  confirmAmendments: { request: { uplink: string; lastId: number }; reply: undefined }
+  release: { request: { uplink: string }; reply: undefined }
+  status: { request: undefined; reply: StoreStatus }
+  close: { request: undefined; reply: undefined }
+}
+
+export type CallMessage = {
+  [Name in keyof Calls]: {
+    readonly kind: 'call'
+    readonly id: number
+    readonly name: Name
+    readonly request: Calls[Name]['request']
+  }
+}[keyof Calls]
+
+export type CallReply =
+  | { readonly kind: 'reply'; readonly id: number; readonly reply: unknown }
+  | { readonly kind: 'failure'; readonly id: number; readonly message: string; readonly remedy: string | undefined }
+
+export type ToThread = BatchMessage | CallMessage
+export type FromThread =
+  | BatchReply
+  | CallReply
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'refused'; readonly message: string; readonly remedy: string; readonly exitCode: number }
+
+/** What the store thread is started with. */
+export interface ThreadData {
+  readonly folder: string
+  readonly settings: Pick<EdgeSettings, 'edge' | 'store' | 'quality' | 'uplinks'>
+}

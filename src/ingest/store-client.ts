@@ -1,0 +1,102 @@
+import { Worker } from 'node:worker_threads'
+import { type ExitCode, OperatorError } from '../base/errors.ts'
+import type { Part } from '../base/lifecycle.ts'
+import { siblingModule } from '../base/sibling.ts'
+import type { BatchMessage, BatchReply, CallMessage, Calls, FromThread, ThreadData } from './protocol.ts'
+
+/** V8 heap of the store thread. It holds one batch, the series and one outgoing batch; SQLite's cache is outside. */
+const THREAD_HEAP = { maxYoungGenerationSizeMb: 16, maxOldGenerationSizeMb: 512 }
+
+interface Waiting {
+  resolve(reply: unknown): void
+  reject(failure: Error): void
+}
+
+/** The main thread's end of the store thread. */
+export class StoreClient implements Part {
+  readonly name = 'store thread'
+  readonly #worker: Worker
+  readonly #calls = new Map<number, Waiting>()
+  readonly #batches: ((reply: BatchReply) => void)[] = []
+  #lastCall = 0
+  #stopping = false
+  /** Rejects when the thread ends without having been told to: nothing can be acknowledged any more. */
+  readonly died: Promise<never>
+  #die!: (failure: Error) => void
+
+  private constructor(worker: Worker) {
+    this.#worker = worker
+    this.died = new Promise((_, reject) => {
+      this.#die = reject
+    })
+    this.died.catch(() => undefined)
+    worker.on('message', (message: FromThread) => this.#receive(message))
+    worker.on('error', (failure) => this.#lost(failure instanceof Error ? failure : new Error(String(failure))))
+    worker.on('exit', (code) => {
+      if (!this.#stopping) this.#lost(new Error(`the store thread ended with code ${code}`))
+    })
+  }
+
+  /** Opens the store on a thread of its own. @throws OperatorError as `Store.open` does. */
+  static async start(data: ThreadData): Promise<StoreClient> {
+    const worker = new Worker(siblingModule(import.meta.url, './store-thread'), {
+      workerData: data,
+      resourceLimits: THREAD_HEAP,
+      name: 'store',
+    })
+    await new Promise<void>((resolve, reject) => {
+      worker.once('error', reject)
+      worker.once('message', (first: FromThread) => {
+        worker.off('error', reject)
+        if (first.kind !== 'refused') return resolve()
+        const { message, remedy, exitCode } = first
+        reject(new OperatorError(message, { remedy, exitCode: exitCode as ExitCode }))
+      })
+    })
+    return new StoreClient(worker)
+  }
+
+  /** Hands a batch over; its buffer is gone until the reply brings it back. Replies come in order. */
+  submit(batch: BatchMessage, onReply: (reply: BatchReply) => void): void {
+    this.#batches.push(onReply)
+    this.#worker.postMessage(batch, [batch.buffer])
+  }
+
+  /** Asks the thread. Rejects when the store cannot do it (full disk) or the thread is gone. */
+  call<Name extends keyof Calls>(name: Name, request: Calls[Name]['request']): Promise<Calls[Name]['reply']> {
+    const id = ++this.#lastCall
+    return new Promise((resolve, reject) => {
+      this.#calls.set(id, { resolve: resolve as (reply: unknown) => void, reject })
+      this.#worker.postMessage({ kind: 'call', id, name, request } as CallMessage)
+    })
+  }
+
+  #receive(message: FromThread): void {
+    if (message.kind === 'batch') this.#batches.shift()?.(message)
+    else if (message.kind === 'reply') this.#answered(message.id)?.resolve(message.reply)
+    else if (message.kind === 'failure') this.#answered(message.id)?.reject(new Error(message.message))
+  }
+
+  #answered(id: number): Waiting | undefined {
+    const waiting = this.#calls.get(id)
+    this.#calls.delete(id)
+    return waiting
+  }
+
+  #lost(failure: Error): void {
+    for (const { reject } of this.#calls.values()) reject(failure)
+    this.#calls.clear()
+    this.#die(failure)
+  }
+
+  /** Commits what was handed over, closes the database, ends the thread. */
+  async stop(): Promise<void> {
+    if (this.#stopping) return
+    this.#stopping = true
+    try {
+      await this.call('close', undefined)
+    } finally {
+      await this.#worker.terminate()
+    }
+  }
+}

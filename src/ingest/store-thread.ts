@@ -1,0 +1,160 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { codeOf, messageOf, OperatorError } from '../base/errors.ts'
+import { Store } from '../store/store.ts'
+import { Committer } from './committer.ts'
+import { Dispatcher } from './dispatcher.ts'
+import { EdgeClock } from './edge-clock.ts'
+import type {
+  BatchMessage,
+  BatchReply,
+  CallMessage,
+  Calls,
+  Confirmation,
+  Confirmed,
+  FromThread,
+  StoreStatus,
+  ThreadData,
+  ToThread,
+} from './protocol.ts'
+
+/** How long after the last repeated publish the index of recent readings is kept (ms). */
+const FORGET_REPEATS_MS = 60_000
+
+type Handlers = { [Name in keyof Calls]: (request: Calls[Name]['request']) => Calls[Name]['reply'] }
+
+/**
+ * The thread that owns the disk: it decodes, judges and commits what devices publish, and makes what uplinks send. It
+ * does one thing at a time, in the order in which it was asked.
+ */
+class StoreThread {
+  readonly #store: Store
+  readonly #committer: Committer
+  readonly #dispatchers = new Map<string, Dispatcher>()
+  #counted = { readings: 0, rejected: 0, duplicates: 0 }
+
+  constructor({ folder, settings }: ThreadData) {
+    const { edge, store, quality, uplinks } = settings
+    this.#store = Store.open(
+      folder,
+      store,
+      uplinks.map(({ name }) => name),
+    )
+    this.#committer = new Committer(this.#store, quality, new EdgeClock(this.#store.lastStoredAt()))
+    const holdMs = Math.max(0, ...quality.map(({ spike }) => spike?.holdMs ?? 0))
+    for (const uplink of uplinks) {
+      const dispatcher = new Dispatcher(this.#store, this.#store.outbox(uplink.name), uplink, { edge, holdMs })
+      this.#dispatchers.set(uplink.name, dispatcher)
+    }
+    setInterval(() => this.#store.repeats.forgetIfIdle(FORGET_REPEATS_MS), FORGET_REPEATS_MS).unref()
+  }
+
+  /** Commits a batch and answers. A failed commit is an answer too: the devices keep what they sent. */
+  batch(batch: BatchMessage): void {
+    const reply: { -readonly [Key in keyof BatchReply]: BatchReply[Key] } = {
+      kind: 'batch',
+      buffer: batch.buffer,
+      refused: undefined,
+      readings: 0,
+      rejected: 0,
+      duplicates: 0,
+    }
+    try {
+      const { stored, rejected, duplicates } = this.#committer.commit(batch)
+      reply.readings = stored
+      reply.rejected = rejected
+      reply.duplicates = duplicates
+      this.#counted.readings += stored
+      this.#counted.rejected += rejected
+      this.#counted.duplicates += duplicates
+    } catch (failure) {
+      if (codeOf(failure)?.startsWith('SQLITE_') !== true) throw failure
+      reply.refused = `${codeOf(failure)}: ${messageOf(failure)}`
+    }
+    parentPort!.postMessage(reply, [reply.buffer])
+    this.#checkpoint()
+  }
+
+  /** After the answer left. A checkpoint that fails (disk full) only leaves the WAL longer; it is tried again. */
+  #checkpoint(): void {
+    try {
+      this.#store.checkpointIfDue()
+    } catch (failure) {
+      if (codeOf(failure)?.startsWith('SQLITE_') !== true) throw failure
+    }
+  }
+
+  call(message: CallMessage): void {
+    const { id, name, request } = message
+    try {
+      const handler = this.#handlers[name] as (request: unknown) => unknown
+      post({ kind: 'reply', id, reply: handler(request) })
+    } catch (failure) {
+      const remedy = failure instanceof OperatorError ? failure.remedy : undefined
+      post({ kind: 'failure', id, message: messageOf(failure), remedy })
+    }
+  }
+
+  readonly #handlers: Handlers = {
+    incoming: () => this.#store.incoming.all(),
+    next: ({ uplink }) => this.#dispatchers.get(uplink)!.next(Date.now()),
+    confirm: (confirmation) => this.#confirm(confirmation),
+    confirmAmendments: ({ uplink, lastId }) => {
+      this.#store.write(() => this.#store.outbox(uplink).confirmAmendments(lastId))
+      return undefined
+    },
+    release: ({ uplink }) => {
+      this.#store.outbox(uplink).releaseAll()
+      return undefined
+    },
+    status: () => this.#status(),
+    close: () => {
+      this.#store.close()
+      return undefined
+    },
+  }
+
+  /**
+   * Marks what the far side has. Where it knows positions that this database never gave, or other readings under them,
+   * the database was set back to an earlier state: then nothing is marked, and all goes out under a new epoch.
+   */
+  #confirm({ uplink, epoch, ranges, high, forked }: Confirmation): Confirmed {
+    if (epoch !== this.#store.epoch) return { count: 0, renewed: false }
+    if (forked || high > this.#store.lastSeq) {
+      this.#store.beginEpoch()
+      return { count: 0, renewed: true }
+    }
+    const outbox = this.#store.outbox(uplink)
+    return { count: this.#store.write(() => outbox.confirm(ranges, this.#store.lastSeq)), renewed: false }
+  }
+
+  #status(): StoreStatus {
+    return {
+      epoch: this.#store.epoch,
+      lastSeq: this.#store.lastSeq,
+      series: this.#store.catalog.seriesCount,
+      devices: this.#store.catalog.deviceCount,
+      ...this.#counted,
+      quality: { ...this.#committer.quality },
+      backlogs: this.#store.outboxes.map((outbox) => this.#store.backlog(outbox)),
+    }
+  }
+}
+
+function post(message: FromThread): void {
+  parentPort!.postMessage(message)
+}
+
+function start(): void {
+  try {
+    const thread = new StoreThread(workerData as ThreadData)
+    parentPort!.on('message', (message: ToThread) =>
+      message.kind === 'batch' ? thread.batch(message) : thread.call(message),
+    )
+    post({ kind: 'ready' })
+  } catch (failure) {
+    if (!(failure instanceof OperatorError)) throw failure
+    post({ kind: 'refused', message: failure.message, remedy: failure.remedy, exitCode: failure.exitCode })
+  }
+}
+
+start()

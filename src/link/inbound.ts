@@ -1,0 +1,86 @@
+import { MESSAGES_OPEN_MAX, type MessageHandler } from './link.ts'
+
+interface Message {
+  readonly topic: string
+  readonly payload: Uint8Array
+  readonly qos: number
+  readonly messageId?: number | undefined
+}
+
+export interface InboundOptions {
+  readonly handle: MessageHandler
+  /** Writes the PUBACK. */
+  readonly acknowledge: (messageId: number) => void
+  /** Ends the link; nothing is acknowledged afterwards. */
+  readonly fail: (cause: unknown) => void
+}
+
+/**
+ * What the broker has sent and nobody has settled yet. Acknowledgements leave in the order of arrival (MQTT 5, 4.6).
+ * While messages wait, the packets behind them are still read: the answer to a publish of ours may be among them. Only
+ * when the broker exceeds MESSAGES_OPEN_MAX, which MQTT 3.1.1 cannot forbid, reading waits; QoS 0 above it is dropped.
+ */
+export class Inbound {
+  readonly #options: InboundOptions
+  #acknowledged: Promise<unknown> = Promise.resolve()
+  /** Not yet settled, by QoS: messages without a promise must not take the place of those that have one. */
+  readonly #open: [number, number] = [0, 0]
+  /** What lets reading go on: before `release`, and above MESSAGES_OPEN_MAX. */
+  #waiting: (() => void) | undefined
+  #released = false
+  #ended = false
+
+  constructor(options: InboundOptions) {
+    this.#options = options
+  }
+
+  /** From now on messages are handed over. */
+  release(): void {
+    this.#released = true
+    this.#goOn()
+  }
+
+  /** @param readOn lets the next packet be read; it is called at most once, and not before this message has its place */
+  take(message: Message, readOn: () => void): void {
+    if (this.#ended) return
+    const qos = message.qos === 0 ? 0 : 1
+    if (!this.#released) this.#waiting = () => this.take(message, readOn)
+    else if (this.#open[qos] < MESSAGES_OPEN_MAX) {
+      this.#start(message, qos)
+      readOn()
+    } else if (qos === 0) readOn()
+    else this.#waiting = () => this.take(message, readOn)
+  }
+
+  #start(message: Message, qos: 0 | 1): void {
+    this.#open[qos]++
+    const settled = this.#handle(message)
+    this.#acknowledged = Promise.all([this.#acknowledged, settled]).then(() => {
+      this.#open[qos]--
+      if (this.#ended) return
+      if (qos === 1 && message.messageId !== undefined) this.#options.acknowledge(message.messageId)
+      this.#goOn()
+    })
+  }
+
+  /** Never rejects: a failure ends the link at once, without waiting for its turn. */
+  async #handle({ topic, payload }: Message): Promise<void> {
+    try {
+      await this.#options.handle(topic, payload)
+    } catch (cause) {
+      this.#options.fail(cause)
+    }
+  }
+
+  #goOn(): void {
+    const waiting = this.#waiting
+    this.#waiting = undefined
+    waiting?.()
+  }
+
+  /** The link has ended: what settles from now on goes unacknowledged, and nothing more is read. */
+  end(): void {
+    this.#ended = true
+    this.#waiting = undefined
+  }
+}

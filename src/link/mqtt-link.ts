@@ -1,0 +1,152 @@
+import type { MqttClient } from 'mqtt'
+import { type IConnackPacket, type Packet, writeToStream } from 'mqtt-packet'
+import { messageOf } from '../base/errors.ts'
+import type { Inbound } from './inbound.ts'
+import {
+  CLOSE_MS,
+  type Link,
+  LinkError,
+  type LinkOptions,
+  MESSAGES_OPEN_MAX,
+  type Published,
+  type PublishOptions,
+  SESSION_EXPIRY_S,
+} from './link.ts'
+import { reasonText } from './reasons.ts'
+
+const RECEIVE_MAXIMUM_DEFAULT = 65_535
+/** A fixed header of 5 bytes and the largest remaining length (MQTT 5, 1.5.5). */
+const PACKET_BYTES_LIMIT = 268_435_460
+
+/** One connection of MQTT.js, of which it takes the wire only: no reconnecting, no queue, no second sending. */
+export class MqttLink implements Link {
+  readonly protocolVersion: 4 | 5
+  readonly receiveMaximum: number
+  readonly packetBytesMax: number
+  readonly sessionPresent: boolean
+  readonly closed: Promise<Error | undefined>
+  readonly #client: MqttClient
+  readonly #inbound: Inbound
+  readonly #inFlight = new Set<(lost: Error) => void>()
+  #onClosed!: (reason: Error | undefined) => void
+  #ended = false
+  /** Reason code of the PUBACK that is being read: MQTT.js does not hand it to the callback of the publish. */
+  #reasonCode = 0
+
+  constructor(client: MqttClient, inbound: Inbound, connack: IConnackPacket, protocolVersion: 4 | 5) {
+    this.protocolVersion = protocolVersion
+    this.receiveMaximum = connack.properties?.receiveMaximum ?? RECEIVE_MAXIMUM_DEFAULT
+    this.packetBytesMax = connack.properties?.maximumPacketSize ?? PACKET_BYTES_LIMIT
+    this.sessionPresent = connack.sessionPresent
+    this.closed = new Promise((resolve) => {
+      this.#onClosed = resolve
+    })
+    this.#client = client
+    this.#inbound = inbound
+    client.on('packetreceive', (packet) => this.#hear(packet))
+    client.on('error', (cause) => this.fail(cause))
+    client.on('close', () => this.#end(lost('the connection was closed')))
+  }
+
+  #hear(packet: Packet): void {
+    if (packet.cmd === 'puback') this.#reasonCode = packet.reasonCode ?? 0
+    else if (packet.cmd === 'disconnect') {
+      const { reasonCode } = packet
+      this.#end(lost(`the broker ended the connection: ${reasonText(reasonCode, 5)}`, { reasonCode }))
+    }
+  }
+
+  /** Writes a packet past MQTT.js, which acknowledges one message at a time and waits for ever before a DISCONNECT. */
+  write(packet: Packet): void {
+    if (!this.#client.stream.destroyed) {
+      writeToStream(packet, this.#client.stream, { protocolVersion: this.protocolVersion })
+    }
+  }
+
+  publish(
+    topic: string,
+    payload: Uint8Array,
+    { qos, retain = false, contentType }: PublishOptions,
+  ): Promise<Published> {
+    const { promise, resolve, reject } = Promise.withResolvers<Published>()
+    if (this.#ended) {
+      reject(lost('the connection was closed before'))
+      return promise
+    }
+    const properties = contentType !== undefined && this.protocolVersion === 5 ? { properties: { contentType } } : {}
+    this.#inFlight.add(reject)
+    // MQTT.js copies what it sends with QoS 1: of a Buffer its bytes, of any other view the whole memory behind it.
+    const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength)
+    this.#client.publish(topic, bytes, { qos, retain, ...properties }, (failure) => {
+      this.#inFlight.delete(reject)
+      if (failure && !isRefusal(failure)) reject(lost(failure.message, { cause: failure }))
+      else resolve({ reasonCode: qos === 0 ? 0 : this.#reasonCode })
+    })
+    return promise
+  }
+
+  async subscribe(filter: string, qos: 0 | 1): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<number | undefined>()
+    if (this.#ended) throw lost('the connection was closed before')
+    this.#inFlight.add(reject)
+    this.#client.subscribe(filter, { qos }, (failure, _grants, suback) => {
+      const granted = suback?.granted[0]
+      if (failure && granted === undefined) reject(lost(failure.message, { cause: failure }))
+      else resolve(typeof granted === 'number' ? granted : undefined)
+    })
+    const granted = await promise.finally(() => this.#inFlight.delete(reject))
+    if (granted === undefined || granted < qos || granted >= 0x80) {
+      const why = granted === undefined || granted >= 0x80 ? reasonText(granted, 5) : `QoS ${granted} at most`
+      throw new LinkError('refused', `the broker refused the subscription ${filter}: ${why}`, { reasonCode: granted })
+    }
+  }
+
+  /** Ends the link because of an error, at once. */
+  fail(cause: unknown): void {
+    this.#end(cause instanceof LinkError ? cause : lost(`the connection was given up: ${messageOf(cause)}`, { cause }))
+  }
+
+  destroy(): void {
+    this.#end(undefined)
+  }
+
+  async close(): Promise<void> {
+    if (this.#ended) return
+    const { stream } = this.#client
+    const gone = new Promise<void>((resolve) => stream.once('close', () => resolve()))
+    this.write({ cmd: 'disconnect', reasonCode: 0 })
+    const timer = setTimeout(() => stream.destroy(), CLOSE_MS)
+    this.#settle(undefined)
+    stream.end()
+    await gone
+    clearTimeout(timer)
+  }
+
+  #end(reason: Error | undefined): void {
+    this.#settle(reason)
+    this.#client.stream.destroy()
+  }
+
+  #settle(reason: Error | undefined): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#inbound.end()
+    for (const reject of this.#inFlight) reject(reason ?? lost('the connection was closed'))
+    this.#inFlight.clear()
+    this.#onClosed(reason)
+  }
+}
+
+/** MQTT.js rejects a publish with the broker's code as a number, and with anything else when the connection ends. */
+function isRefusal(failure: Error): boolean {
+  return 'code' in failure && typeof failure.code === 'number'
+}
+
+function lost(message: string, options: { reasonCode?: number | undefined; cause?: unknown } = {}): LinkError {
+  return new LinkError('lost', message, options)
+}
+
+/** The CONNECT properties of MQTT 5 that stand for LinkOptions. */
+export function connectProperties({ session }: LinkOptions): { receiveMaximum: number; sessionExpiryInterval: number } {
+  return { receiveMaximum: MESSAGES_OPEN_MAX, sessionExpiryInterval: session ? SESSION_EXPIRY_S : 0 }
+}

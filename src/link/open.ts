@@ -1,0 +1,135 @@
+import mqtt, { type MqttClient, UniqueMessageIdProvider } from 'mqtt'
+import type { IConnackPacket } from 'mqtt-packet'
+import { messageOf } from '../base/errors.ts'
+import { Inbound } from './inbound.ts'
+import { type Link, LinkError, type LinkOptions } from './link.ts'
+import { connectProperties, MqttLink } from './mqtt-link.ts'
+import { reasonText } from './reasons.ts'
+
+/** CONNACK codes with which a broker refuses the protocol version: in MQTT 5's words, and in those of MQTT 3.1.1. */
+const VERSION_REFUSED: readonly (number | undefined)[] = [0x84, 0x01]
+
+/** Socket errors of a peer that closes while our CONNECT is on its way. */
+const HUNG_UP: readonly string[] = ['ECONNRESET', 'EPIPE']
+
+/**
+ * Connects, with MQTT 5 or, where the broker does not speak it, with MQTT 3.1.1. Tries each at most once and remembers
+ * nothing.
+ * @throws LinkError 'refused' with the broker's reason code, 'unreachable', or 'timeout'
+ */
+export async function openLink(options: LinkOptions): Promise<Link> {
+  try {
+    return await new Attempt(options, 5).link
+  } catch (failure) {
+    if (!(failure instanceof NotSpoken)) throw failure
+    return await new Attempt(options, 4).link
+  }
+}
+
+/** The broker is there and does not speak this version: it refused it, or hung up before its first word. */
+class NotSpoken extends LinkError {}
+
+/** One connection from its first packet to CONNACK. */
+class Attempt {
+  readonly link: Promise<Link>
+  readonly #options: LinkOptions
+  readonly #version: 4 | 5
+  readonly #client: MqttClient
+  readonly #inbound: Inbound
+  #opened: MqttLink | undefined
+  #trouble: unknown
+
+  constructor(options: LinkOptions, version: 4 | 5) {
+    this.#options = options
+    this.#version = version
+    this.#client = makeClient(options, version)
+    this.#inbound = new Inbound({
+      handle: options.onMessage ?? (() => {}),
+      acknowledge: (messageId) => this.#opened?.write({ cmd: 'puback', messageId, reasonCode: 0 }),
+      fail: (cause) => this.#opened?.fail(cause),
+    })
+    // An error keeps MQTT.js from acknowledging by itself and makes it read on.
+    this.#client.handleMessage = ({ topic, payload, qos, messageId }, callback) => {
+      const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload
+      this.#inbound.take({ topic, payload: bytes, qos, messageId }, () => callback(new Error('acknowledged later')))
+    }
+    this.link = this.#connect()
+  }
+
+  #connect(): Promise<Link> {
+    const client = this.#client
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => fail(this.#timeout()), this.#options.connectTimeoutMs)
+      const note = (trouble: unknown): void => {
+        this.#trouble ??= trouble
+        client.stream.destroy()
+      }
+      const fail = (failure: LinkError): void => {
+        settle()
+        client.stream.destroy()
+        reject(failure)
+      }
+      const close = (): void => fail(this.#failure())
+      const connect = (connack: IConnackPacket): void => {
+        settle()
+        this.#opened = new MqttLink(client, this.#inbound, connack, this.#version)
+        setImmediate(() => this.#inbound.release())
+        resolve(this.#opened)
+      }
+      const settle = (): void => {
+        clearTimeout(timer)
+        client.off('error', note).off('close', close).off('connect', connect)
+      }
+      client.on('error', note).on('close', close).on('connect', connect)
+      client.connect()
+    })
+  }
+
+  #timeout(): LinkError {
+    const { url, connectTimeoutMs } = this.#options
+    return new LinkError('timeout', `${url} did not answer within ${connectTimeoutMs} ms`)
+  }
+
+  #failure(): LinkError {
+    const { url, clientId } = this.#options
+    const cause = this.#trouble
+    const code: unknown = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined
+    if (typeof code === 'number') {
+      const Kind = this.#version === 5 && VERSION_REFUSED.includes(code) ? NotSpoken : LinkError
+      const why = reasonText(code, this.#version)
+      return new Kind('refused', `${url} refused the client ${clientId}: ${why}`, { reasonCode: code, cause })
+    }
+    if (typeof code === 'string' && !HUNG_UP.includes(code)) {
+      return new LinkError('unreachable', `cannot reach ${url}: ${messageOf(cause) || code}`, { cause })
+    }
+    const Kind = this.#version === 5 ? NotSpoken : LinkError
+    const why = cause === undefined ? 'it closed the connection before it answered' : messageOf(cause)
+    return new Kind('unreachable', `${url} does not speak MQTT: ${why}`, { cause })
+  }
+}
+
+function makeClient(options: LinkOptions, version: 4 | 5): MqttClient {
+  const { url, clientId, username, password, session, keepaliveS, will } = options
+  const client = mqtt.connect(url, {
+    manualConnect: true,
+    protocolVersion: version,
+    clientId,
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    clean: !session,
+    keepalive: keepaliveS,
+    ...(will !== undefined && { will }),
+    ...(version === 5 && { properties: connectProperties(options) }),
+    connectTimeout: 2_147_483_647, // our own timer is the shorter one
+    reconnectPeriod: 0,
+    resubscribe: false,
+    queueQoSZero: false,
+    autoUseTopicAlias: false,
+    autoAssignTopicAlias: false,
+    messageIdProvider: new UniqueMessageIdProvider(),
+    timerVariant: 'native',
+  })
+  // Taken from the environment variable MQTTJS_SOCKS_PROXY, whoever may have set that.
+  delete client.options.socksProxy
+  return client
+}

@@ -1,0 +1,14 @@
+#!/usr/bin/env node
+import { Exit, messageOf } from './base/errors.ts'
+import { report, runCommandLine } from './cli/command-line.ts'
+import { ProcessOutput } from './cli/output.ts'
+
+const output = new ProcessOutput()
+
+/** What nobody caught leaves us in a state that we do not know: it ends the process, and what is on disk stays true. */
+process.on('uncaughtException', (trouble) => process.exit(report(trouble, output)))
+
+const code = await runCommandLine(process.argv.slice(2), output)
+const failure = await output.flushed()
+if (failure !== undefined) output.note(`error: cannot print all: ${messageOf(failure)}`)
+process.exit(code === Exit.OK && failure !== undefined ? Exit.FAILED : code)

@@ -1,0 +1,59 @@
+/**
+ * Schema of received.db, one entry a version: forward only, each in one transaction. An entry is never edited once it
+ * was released; a change is a new entry.
+ *
+ * `reading` is clustered by series and time, because that is how it is read; the position is a second index. The other
+ * way round costs as much to write and 20 times as much to read (docs/receiver.md).
+ *
+ * `value` is ANY: REAL is a number, INTEGER 0 or 1 a boolean, TEXT a text, BLOB bytes, NULL a missing value.
+ */
+export const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE meta (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE logs (
+    id INTEGER PRIMARY KEY, edge TEXT NOT NULL, epoch TEXT NOT NULL, UNIQUE (edge, epoch)
+  ) STRICT;
+  CREATE TABLE series (
+    id INTEGER PRIMARY KEY, device TEXT NOT NULL, metric TEXT NOT NULL, unit TEXT NOT NULL,
+    UNIQUE (device, metric, unit)
+  ) STRICT;
+  CREATE TABLE reading (
+    series INTEGER NOT NULL REFERENCES series (id), ts INTEGER NOT NULL,
+    log INTEGER NOT NULL REFERENCES logs (id), seq INTEGER NOT NULL, value ANY,
+    quality INTEGER NOT NULL, reasons INTEGER NOT NULL, received_at INTEGER NOT NULL,
+    PRIMARY KEY (series, ts, log, seq)
+  ) STRICT, WITHOUT ROWID;
+  CREATE UNIQUE INDEX reading_by_position ON reading (log, seq);
+  CREATE TABLE positions (
+    log INTEGER NOT NULL REFERENCES logs (id), first INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (log, first)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE pending (
+    log INTEGER NOT NULL REFERENCES logs (id), seq INTEGER NOT NULL, quality INTEGER NOT NULL, reasons INTEGER NOT NULL,
+    PRIMARY KEY (log, seq)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE rejects (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, received_at INTEGER NOT NULL, topic TEXT NOT NULL, reason TEXT NOT NULL,
+    payload BLOB NOT NULL, payload_bytes INTEGER NOT NULL
+  ) STRICT;
+  CREATE VIEW readings AS
+    SELECT logs.edge, logs.epoch, reading.seq, series.device, series.metric, nullif(series.unit, '') AS unit,
+      reading.ts, reading.value, reading.quality, reading.reasons, reading.received_at
+    FROM reading JOIN series ON series.id = reading.series JOIN logs ON logs.id = reading.log;
+  `,
+]
+
+/** 'TDGR': tells a receiver's database from an edge's and from any other SQLite file. */
+export const APPLICATION_ID = 0x54444752
+
+type Bound = number | bigint | string | Uint8Array | null
+
+/** A prepared statement, as far as the tables of the sink need it. Rows come as arrays of columns. */
+export interface Statement {
+  run(...values: readonly Bound[]): unknown
+  get(...values: readonly Bound[]): readonly Column[] | undefined
+  all(...values: readonly Bound[]): readonly (readonly Column[])[]
+}
+export type Column = number | string | Uint8Array | null
+
+/** Prepares a statement on the sink's own connection. */
+export type Prepare = (sql: string) => Statement

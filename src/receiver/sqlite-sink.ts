@@ -1,0 +1,293 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import SQLite, { type Database } from 'better-sqlite3'
+import { codeOf, Exit, messageOf, OperatorError } from '../base/errors.ts'
+import { combine } from '../base/flags.ts'
+import type { Quality, SeqRange, Verdict } from '../base/reading.ts'
+import type { Amendments } from '../codec/amendments.ts'
+import type { Batch, SeriesBlock } from '../codec/batch.ts'
+import { type KnownLog, KnownLogs } from './known-logs.ts'
+import { ReadingTable } from './reading-table.ts'
+import type { Delivery, Reject, Sink, StoreResult } from './sink.ts'
+import { APPLICATION_ID, MIGRATIONS, type Prepare, type Statement } from './sink-schema.ts'
+
+export const DATABASE_FILE = 'received.db'
+const LOCK_FILE = 'received.lock'
+
+/** A commit waits at most so long for another connection; then it fails, and the broker sends its messages again. */
+const BUSY_TIMEOUT_MS = 200
+const CACHE_KIB = 65_536
+/** What is written moves from the WAL into the database after so many commits or readings, behind the receipts. */
+const CHECKPOINT_COMMITS = 64
+const CHECKPOINT_READINGS = 100_000
+
+export interface SqliteSinkOptions {
+  /** Rejects kept; the oldest go first. */
+  readonly rejectsMax?: number
+  /** Bytes kept of the payload of a reject; the rest is cut, its full length is told. */
+  readonly rejectPayloadBytesMax?: number
+  /** Verdicts that wait for their readings; amendments above it are refused. */
+  readonly pendingMax?: number
+  /** Pages of 4 KiB to which the database may grow; above it nothing is stored, as on a full disk. Default: no bound. */
+  readonly pagesMax?: number
+}
+const DEFAULTS = { rejectsMax: 1_000, rejectPayloadBytesMax: 262_144, pendingMax: 100_000 }
+
+/** Keeps readings in `received.db`, for any SQLite to read beside it: see the view `readings`. */
+export class SqliteSink implements Sink {
+  readonly #database: Database
+  readonly #lock: Database
+  readonly #options: Required<Omit<SqliteSinkOptions, 'pagesMax'>>
+  readonly #logs: KnownLogs
+  readonly #readings: ReadingTable
+  readonly #keepReject: Statement
+  readonly #dropRejects: Statement
+  #sinceCheckpoint = { commits: 0, readings: 0 }
+
+  private constructor(lock: Database, database: Database, options: SqliteSinkOptions) {
+    const prepare: Prepare = (sql) => {
+      const statement = database.prepare<unknown[], never>(sql)
+      return statement.reader ? statement.raw() : statement
+    }
+    this.#lock = lock
+    this.#database = database
+    this.#options = { ...DEFAULTS, ...options }
+    this.#logs = new KnownLogs(prepare)
+    this.#readings = new ReadingTable(prepare)
+    this.#keepReject = prepare(
+      'INSERT INTO rejects (received_at, topic, reason, payload, payload_bytes) VALUES (?, ?, ?, ?, ?) RETURNING id',
+    )
+    this.#dropRejects = prepare('DELETE FROM rejects WHERE id <= ?')
+  }
+
+  /**
+   * Makes the folder and the database if need be, and holds them until `close`.
+   * @throws OperatorError when another receiver holds the folder, or when the database is of another program, of a newer
+   * version, damaged, or cannot be made durable.
+   */
+  static open(folder: string, options: SqliteSinkOptions = {}): SqliteSink {
+    const file = join(folder, DATABASE_FILE)
+    let lock: Database | undefined
+    let database: Database | undefined
+    try {
+      mkdirSync(folder, { recursive: true })
+      lock = takeLock(folder)
+      database = new SQLite(file, { timeout: BUSY_TIMEOUT_MS })
+      configure(database, file, options.pagesMax)
+      return new SqliteSink(lock, database, options)
+    } catch (cause) {
+      database?.close()
+      lock?.close()
+      throw cause instanceof OperatorError ? cause : cannotOpen(file, cause)
+    }
+  }
+
+  store(deliveries: readonly Delivery[], receivedAt: number): StoreResult[] {
+    try {
+      const results = this.#database
+        .transaction(() => deliveries.map((delivery) => this.#storeOne(delivery, receivedAt)))
+        .immediate()
+      this.#checkpointLater(deliveries)
+      return results
+    } catch (failure) {
+      this.#logs.forget()
+      this.#readings.forget()
+      throw failure
+    }
+  }
+
+  #storeOne(delivery: Delivery, receivedAt: number): StoreResult {
+    switch (delivery.kind) {
+      case 'batch':
+        return this.#storeBatch(delivery.batch, receivedAt)
+      case 'amendments':
+        return this.#amend(delivery.amendments)
+      case 'reject':
+        return this.#keep(delivery.reject, receivedAt)
+    }
+  }
+
+  #storeBatch(batch: Batch, receivedAt: number): StoreResult {
+    const log = this.#logs.of(batch.edge, batch.epoch)
+    const fresh = batch.ranges.flatMap((range) => log.positions.missing(range))
+    const repeats = batch.count - countOf(fresh)
+    const { ranges } = batch
+    if (repeats > 0 && this.#contradicts(batch, log)) return { kind: 'forked', ranges, high: highOf(log) }
+    for (const block of batch.series) {
+      const series = this.#readings.seriesId(block)
+      for (let i = 0; i < block.seq.length; i++) {
+        const seq = block.seq[i]!
+        if (repeats > 0 && log.positions.has(seq)) this.#mergeVerdict(log, seq, verdictOf(block, i))
+        else {
+          const verdict = this.#verdictOf(log, block, i)
+          const row = { series, ts: block.ts[i]!, value: block.values[i]!, verdict }
+          this.#readings.insert({ log: log.id, seq }, row, receivedAt)
+        }
+      }
+    }
+    this.#logs.add(log, fresh)
+    return { kind: 'stored', ranges, high: highOf(log), repeats }
+  }
+
+  /** Whether another reading is stored under a position of the batch. One that was deleted since contradicts nothing. */
+  #contradicts(batch: Batch, log: KnownLog): boolean {
+    return batch.series.some((block) =>
+      block.seq.some((seq, i) => {
+        const stored = log.positions.has(seq) ? this.#readings.find(log.id, seq) : undefined
+        return stored !== undefined && !this.#readings.isSame(stored, block, i)
+      }),
+    )
+  }
+
+  /** The verdict of a new reading, together with one that came before it. */
+  #verdictOf(log: KnownLog, block: SeriesBlock, i: number): Verdict {
+    const verdict = verdictOf(block, i)
+    if (log.pending.size === 0) return verdict
+    const early = this.#logs.arrive(log, block.seq[i]!)
+    return early === undefined ? verdict : combine(verdict, early)
+  }
+
+  #mergeVerdict(log: KnownLog, seq: number, verdict: Verdict): void {
+    const stored = this.#readings.find(log.id, seq)
+    if (stored !== undefined) this.#readings.merge({ log: log.id, seq }, stored.verdict, verdict)
+  }
+
+  #amend({ edge, epoch, items }: Amendments): StoreResult {
+    const log = this.#logs.of(edge, epoch)
+    const early = items.filter(({ seq }) => !log.positions.has(seq) && !log.pending.has(seq)).length
+    if (early > 0 && this.#logs.pendingCount + early > this.#options.pendingMax) {
+      return { kind: 'refused', reason: `${this.#options.pendingMax} verdicts already wait for their readings` }
+    }
+    for (const item of items) {
+      if (log.positions.has(item.seq)) this.#mergeVerdict(log, item.seq, item)
+      else this.#logs.expect(log, item)
+    }
+    return { kind: 'amended', high: highOf(log) }
+  }
+
+  #keep({ topic, reason, payload }: Reject, receivedAt: number): StoreResult {
+    const { rejectsMax, rejectPayloadBytesMax } = this.#options
+    const kept = payload.subarray(0, rejectPayloadBytesMax)
+    const row = this.#keepReject.get(receivedAt, topic, reason, kept, payload.byteLength)!
+    this.#dropRejects.run(Number(row[0]) - rejectsMax)
+    return { kind: 'kept' }
+  }
+
+  #checkpointLater(deliveries: readonly Delivery[]): void {
+    const since = this.#sinceCheckpoint
+    since.commits++
+    for (const delivery of deliveries) since.readings += delivery.kind === 'batch' ? delivery.batch.count : 0
+    if (since.commits < CHECKPOINT_COMMITS && since.readings < CHECKPOINT_READINGS) return
+    this.#sinceCheckpoint = { commits: 0, readings: 0 }
+    setImmediate(() => {
+      if (this.#database.open) this.#checkpoint('PASSIVE')
+    })
+  }
+
+  /** Nothing is lost when it fails: the WAL keeps what it has, and the next one tries again. */
+  #checkpoint(mode: 'PASSIVE' | 'TRUNCATE'): void {
+    try {
+      this.#database.pragma(`wal_checkpoint(${mode})`)
+    } catch {
+      this.#sinceCheckpoint = { commits: CHECKPOINT_COMMITS, readings: 0 }
+    }
+  }
+
+  close(): void {
+    if (!this.#database.open) return
+    this.#checkpoint('TRUNCATE')
+    this.#database.close()
+    this.#lock.close()
+  }
+}
+
+function verdictOf(block: SeriesBlock, i: number): Verdict {
+  return { quality: block.quality[i] as Quality, reasons: block.reasons[i]! }
+}
+
+function countOf(ranges: readonly SeqRange[]): number {
+  return ranges.reduce((count, { first, last }) => count + last - first + 1, 0)
+}
+
+function highOf(log: KnownLog): number {
+  return log.positions.highest ?? 0
+}
+
+/**
+ * Keeps a second receiver off the folder, by an open transaction on a file of its own: the lock is gone with the
+ * process, however that ends, and readers of the database are not in its way.
+ */
+function takeLock(folder: string): Database {
+  const lock = new SQLite(join(folder, LOCK_FILE), { timeout: 0 })
+  try {
+    lock.exec('BEGIN EXCLUSIVE')
+    return lock
+  } catch (cause) {
+    lock.close()
+    if (!codeOf(cause)?.startsWith('SQLITE_BUSY')) throw cause
+    throw new OperatorError(`another receiver is already running on the data folder ${folder}`, {
+      remedy: 'stop it first, or give this one a folder of its own with the setting `data`',
+      exitCode: Exit.UNAVAILABLE,
+      cause,
+    })
+  }
+}
+
+/** WAL, every commit synced to the disk before it returns, newest schema. */
+function configure(database: Database, file: string, pagesMax: number | undefined): void {
+  refuseForeign(database, file)
+  database.pragma('journal_mode = WAL')
+  database.pragma('synchronous = FULL')
+  database.pragma('wal_autocheckpoint = 0')
+  database.pragma('temp_store = MEMORY')
+  database.pragma('foreign_keys = OFF')
+  database.pragma(`cache_size = -${CACHE_KIB}`)
+  if (pagesMax !== undefined) database.pragma(`max_page_count = ${pagesMax}`)
+  migrate(database)
+  database.exec(`INSERT INTO meta (key, value) VALUES ('opened', 1) ON CONFLICT DO UPDATE SET value = value + 1`)
+  // Read back after a write: a re-opened WAL database can fall to NORMAL, which syncs no commit at all.
+  if (database.pragma('synchronous', { simple: true }) !== 2) {
+    throw new OperatorError(`${file} does not keep synchronous=FULL: commits would not survive a power loss`, {
+      remedy: 'report this with the versions of better-sqlite3 and of Node.js',
+    })
+  }
+}
+
+/** Before anything is written: is it ours, and not from the future? */
+function refuseForeign(database: Database, file: string): void {
+  const version = Number(database.pragma('user_version', { simple: true }))
+  const tables = Number(database.prepare('SELECT count(*) FROM sqlite_schema').pluck().get())
+  if (tables > 0 && database.pragma('application_id', { simple: true }) !== APPLICATION_ID) {
+    throw new OperatorError(`${file} is a database of another program`, {
+      remedy: 'name another folder with the setting `data`',
+      exitCode: Exit.CANNOT_CREATE,
+    })
+  }
+  if (version > MIGRATIONS.length) {
+    const known = MIGRATIONS.length
+    throw new OperatorError(`${file} has schema version ${version}; this Tidegate knows versions up to ${known}`, {
+      remedy: 'run the newer Tidegate that made it, or restore a backup from before the update',
+    })
+  }
+}
+
+function migrate(database: Database): void {
+  const from = Number(database.pragma('user_version', { simple: true }))
+  const step = database.transaction((version: number) => {
+    database.exec(MIGRATIONS[version - 1]!)
+    database.pragma(`application_id = ${APPLICATION_ID}`)
+    database.pragma(`user_version = ${version}`)
+  })
+  for (let version = from + 1; version <= MIGRATIONS.length; version++) step.immediate(version)
+}
+
+function cannotOpen(file: string, cause: unknown): OperatorError {
+  const damaged = ['SQLITE_NOTADB', 'SQLITE_CORRUPT'].includes(codeOf(cause) ?? '')
+  return new OperatorError(`cannot open the database ${file}: ${messageOf(cause)}`, {
+    remedy: damaged
+      ? 'the file is damaged or no database: move it away (keep it), and start again with an empty one'
+      : 'look at the free space and the permissions of the data folder',
+    exitCode: Exit.CANNOT_CREATE,
+    cause,
+  })
+}

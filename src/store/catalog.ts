@@ -1,0 +1,154 @@
+import type { Database, Statement } from 'better-sqlite3'
+import type { ValueType } from '../base/reading.ts'
+
+/** A device and its ledger counters. `received` = `stored` + `rejected` + `duplicate`, always. */
+export interface Device {
+  readonly id: number
+  readonly name: string
+  received: number
+  stored: number
+  rejected: number
+  duplicate: number
+}
+
+/** One series: what a device measures under one name in one unit. */
+export interface Series {
+  readonly id: number
+  readonly device: Device
+  readonly metric: string
+  /** '' where no unit was ever named. */
+  readonly unit: string
+  type: ValueType | undefined
+}
+
+type DeviceRow = Device
+interface SeriesRow {
+  id: number
+  device: number
+  metric: string
+  unit: string
+  type: ValueType | null
+}
+
+/**
+ * Devices and series by name, in memory, and their rows. Only the store's transaction changes it; after a failed
+ * transaction it is thrown away and read again, since the disk is the truth.
+ */
+export class Catalog {
+  readonly #devices = new Map<string, Device>()
+  /** The series that a (device, metric) wrote to last: a reading that names no unit belongs to it. */
+  readonly #current = new Map<Device, Map<string, Series>>()
+  readonly #byUnit = new Map<string, Series>()
+  readonly #byId: Series[] = []
+  readonly #touched = new Set<Device>()
+  readonly #insertDevice: Statement<[string]>
+  readonly #insertSeries: Statement<[number, string, string, ValueType | null]>
+  readonly #setType: Statement<[ValueType, number]>
+  readonly #count: Statement<[number, number, number, number, number]>
+  readonly #seriesMax: number
+
+  constructor(database: Database, seriesMax: number) {
+    this.#seriesMax = seriesMax
+    this.#insertDevice = database.prepare('INSERT INTO devices (name) VALUES (?)')
+    this.#insertSeries = database.prepare('INSERT INTO series (device, metric, unit, type) VALUES (?, ?, ?, ?)')
+    this.#setType = database.prepare('UPDATE series SET type = ? WHERE id = ?')
+    this.#count = database.prepare(
+      'UPDATE devices SET received = ?, stored = ?, rejected = ?, duplicate = ? WHERE id = ?',
+    )
+    const devices = new Map<number, Device>()
+    const rows = database.prepare('SELECT id, name, received, stored, rejected, duplicate FROM devices').all()
+    for (const device of rows as DeviceRow[]) {
+      devices.set(device.id, device)
+      this.#devices.set(device.name, device)
+    }
+    for (const row of database.prepare('SELECT * FROM series ORDER BY id').all() as SeriesRow[]) {
+      this.#remember({ ...row, device: devices.get(row.device)!, type: row.type ?? undefined })
+    }
+  }
+
+  get deviceCount(): number {
+    return this.#devices.size
+  }
+
+  get seriesCount(): number {
+    return this.#byUnit.size
+  }
+
+  /** True when a reading of a series never seen before cannot be taken any more. */
+  get full(): boolean {
+    return this.#byUnit.size >= this.#seriesMax
+  }
+
+  series(id: number): Series | undefined {
+    return this.#byId[id]
+  }
+
+  device(name: string): Device {
+    let device = this.#devices.get(name)
+    if (device === undefined) {
+      const id = Number(this.#insertDevice.run(name).lastInsertRowid)
+      device = { id, name, received: 0, stored: 0, rejected: 0, duplicate: 0 }
+      this.#devices.set(name, device)
+    }
+    return device
+  }
+
+  /** The device if it is known, else the one that stands for all that came after the catalog was full. */
+  deviceOrOverflow(name: string): Device {
+    return this.#devices.get(name) ?? this.device(this.#devices.size < this.#seriesMax ? name : '*')
+  }
+
+  /** Whether `find` would not have to make a series. */
+  knows(deviceName: string, metric: string, unit: string | undefined): boolean {
+    const device = this.#devices.get(deviceName)
+    if (device === undefined) return false
+    const current = this.#current.get(device)?.get(metric)
+    return (current !== undefined && unit === undefined) || this.#byUnit.has(key(device, metric, unit ?? ''))
+  }
+
+  /** The series of a reading; made where it is new. Ask `full` and `knows` before. */
+  find(device: Device, metric: string, unit: string | undefined): Series {
+    const current = this.#current.get(device)?.get(metric)
+    if (current !== undefined && (unit === undefined || unit === current.unit)) return current
+    const known = this.#byUnit.get(key(device, metric, unit ?? ''))
+    if (known !== undefined) {
+      this.#current.get(device)!.set(metric, known)
+      return known
+    }
+    const id = Number(this.#insertSeries.run(device.id, metric, unit ?? '', null).lastInsertRowid)
+    return this.#remember({ id, device, metric, unit: unit ?? '', type: undefined })
+  }
+
+  setType(series: Series, type: ValueType): void {
+    this.#setType.run(type, series.id)
+    series.type = type
+  }
+
+  /** Says that a counter of the device changed; `flush` writes it in the same transaction. */
+  touch(device: Device): void {
+    this.#touched.add(device)
+  }
+
+  flush(): void {
+    for (const device of this.#touched) {
+      this.#count.run(device.received, device.stored, device.rejected, device.duplicate, device.id)
+    }
+    this.#touched.clear()
+  }
+
+  #remember(series: Series): Series {
+    this.#byId[series.id] = series
+    this.#byUnit.set(key(series.device, series.metric, series.unit), series)
+    let metrics = this.#current.get(series.device)
+    if (metrics === undefined) {
+      metrics = new Map()
+      this.#current.set(series.device, metrics)
+    }
+    metrics.set(series.metric, series)
+    return series
+  }
+}
+
+function key(device: Device, metric: string, unit: string): string {
+  return `${device.id}\n${metric}\n${unit}`
+}

@@ -1,0 +1,121 @@
+import { randomBytes } from 'node:crypto'
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import SQLite, { type Database } from 'better-sqlite3'
+import { codeOf, Exit, messageOf, OperatorError } from '../base/errors.ts'
+import { APPLICATION_ID, MIGRATIONS, migrate } from './migrations.ts'
+
+export const DATABASE_FILE = 'tidegate.db'
+
+/** A commit never waits longer than this for another connection: only short-lived readers exist beside the writer. */
+const BUSY_TIMEOUT_MS = 200
+const PAGE_BYTES = 4_096
+/** The WAL file is cut back to this size when it starts anew. */
+const WAL_BYTES_KEPT = 67_108_864
+
+/** Makes the data folder if need be. @throws OperatorError when it cannot be written. */
+export function prepareFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true })
+    accessSync(folder, constants.W_OK | constants.X_OK)
+  } catch (cause) {
+    throw new OperatorError(`cannot write to the data folder ${folder}: ${messageOf(cause)}`, {
+      remedy: 'give this user write access to it, or name another folder with the setting `data`',
+      exitCode: Exit.CANNOT_CREATE,
+      cause,
+    })
+  }
+}
+
+/**
+ * Opens the one writing connection: WAL, every commit synced to the disk before it returns, newest schema.
+ *
+ * `synchronous` must be set at each open and read back after a write: better-sqlite3 is compiled so that a re-opened
+ * WAL database silently falls back to NORMAL, which syncs no commit at all.
+ * @throws OperatorError for a database of a newer version, of another program, or one that cannot be made durable.
+ */
+export function openDatabase(folder: string, bytesMax?: number): Database {
+  const file = join(folder, DATABASE_FILE)
+  try {
+    const database = new SQLite(file, { timeout: BUSY_TIMEOUT_MS })
+    try {
+      configure(database, file, bytesMax)
+      return database
+    } catch (failure) {
+      database.close()
+      throw failure
+    }
+  } catch (cause) {
+    if (cause instanceof OperatorError) throw cause
+    throw new OperatorError(`cannot open the database ${file}: ${messageOf(cause)}`, {
+      remedy:
+        codeOf(cause) === 'SQLITE_NOTADB' || codeOf(cause) === 'SQLITE_CORRUPT'
+          ? 'the file is damaged or no database: move it away (keep it), and start again with an empty one'
+          : 'look at the free space and the permissions of the data folder',
+      exitCode: Exit.CANNOT_CREATE,
+      cause,
+    })
+  }
+}
+
+function configure(database: Database, file: string, bytesMax: number | undefined): void {
+  refuseForeign(database, file)
+  database.pragma('journal_mode = WAL')
+  database.pragma('synchronous = FULL')
+  database.pragma('wal_autocheckpoint = 0')
+  database.pragma('temp_store = MEMORY')
+  database.pragma('foreign_keys = OFF')
+  database.pragma(`journal_size_limit = ${WAL_BYTES_KEPT}`)
+  if (bytesMax !== undefined) database.pragma(`max_page_count = ${Math.ceil(bytesMax / PAGE_BYTES)}`)
+  migrate(database)
+  database
+    .prepare(`INSERT INTO meta (key, value) VALUES ('opened', 1) ON CONFLICT DO UPDATE SET value = value + 1`)
+    .run()
+  if (database.pragma('synchronous', { simple: true }) !== 2) {
+    throw new OperatorError(`${file} does not keep synchronous=FULL: commits would not survive a power loss`, {
+      remedy:
+        'report this with the versions of better-sqlite3 and of Node.js; Tidegate does not run without durable commits',
+    })
+  }
+}
+
+/** Before anything is written: is it ours, and not from the future? */
+function refuseForeign(database: Database, file: string): void {
+  const version = database.pragma('user_version', { simple: true }) as number
+  const application = database.pragma('application_id', { simple: true }) as number
+  const tables = database.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() as number
+  if (tables > 0 && application !== APPLICATION_ID) {
+    throw new OperatorError(`${file} is a database of another program`, {
+      remedy: 'name another folder with the setting `data`',
+      exitCode: Exit.CANNOT_CREATE,
+    })
+  }
+  if (version > MIGRATIONS.length) {
+    throw new OperatorError(
+      `${file} has schema version ${version}; this Tidegate knows versions up to ${MIGRATIONS.length}`,
+      { remedy: 'run the newer Tidegate that made it, or restore a backup from before the update' },
+    )
+  }
+}
+
+/**
+ * Opens a second connection that can only read, beside a running edge or without one.
+ * @throws OperatorError when there is no database or it is of a newer version.
+ */
+export function openReadOnly(folder: string): Database {
+  const file = join(folder, DATABASE_FILE)
+  if (!existsSync(file)) {
+    throw new OperatorError(`there is no database ${file}`, {
+      remedy: 'start the edge once, or name its folder with --data or its settings file with -s',
+      exitCode: Exit.UNAVAILABLE,
+    })
+  }
+  const database = new SQLite(file, { timeout: BUSY_TIMEOUT_MS, readonly: true })
+  refuseForeign(database, file)
+  return database
+}
+
+/** A new name for a timeline of positions: 12 characters of base64url, 72 random bits. */
+export function newEpoch(): string {
+  return randomBytes(9).toString('base64url')
+}

@@ -1,0 +1,48 @@
+import { join } from 'node:path'
+import SQLite, { type Database } from 'better-sqlite3'
+import { codeOf, Exit, OperatorError } from '../base/errors.ts'
+
+/**
+ * Keeps a second edge off a data folder. A lock of the operating system on a file beside the database, taken through
+ * an open SQLite transaction: it is gone with the process, however that ends, and no stale lock file needs removing.
+ */
+export class FolderLock {
+  readonly #database: Database
+
+  private constructor(database: Database) {
+    this.#database = database
+  }
+
+  /** @throws OperatorError when another process holds the folder. */
+  static take(folder: string, fileName = 'tidegate.lock'): FolderLock {
+    const database = new SQLite(join(folder, fileName), { timeout: 0 })
+    try {
+      database.exec('CREATE TABLE IF NOT EXISTS owner (pid INTEGER NOT NULL) STRICT')
+      database.exec('DELETE FROM owner')
+      database.prepare('INSERT INTO owner (pid) VALUES (?)').run(BigInt(process.pid))
+      database.exec('BEGIN IMMEDIATE')
+      return new FolderLock(database)
+    } catch (cause) {
+      const owner = codeOf(cause)?.startsWith('SQLITE_BUSY') ? ownerOf(database) : undefined
+      database.close()
+      if (owner === undefined) throw cause
+      throw new OperatorError(`another Tidegate (process ${owner}) is already running on the data folder ${folder}`, {
+        remedy: 'stop it first, or give this one a folder of its own with the setting `data`',
+        exitCode: Exit.UNAVAILABLE,
+        cause,
+      })
+    }
+  }
+
+  release(): void {
+    this.#database.close()
+  }
+}
+
+function ownerOf(database: Database): string {
+  try {
+    return String(database.prepare('SELECT pid FROM owner').pluck().get() ?? 'unknown')
+  } catch {
+    return 'unknown'
+  }
+}

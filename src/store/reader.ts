@@ -1,0 +1,101 @@
+import type { Database } from 'better-sqlite3'
+import { SeqSet } from '../base/ranges.ts'
+import type { SeqRange } from '../base/reading.ts'
+import { openReadOnly } from './database.ts'
+import { auditLedger, type LedgerRow } from './ledger.ts'
+
+/** A kept message that could not be decoded. */
+export interface RejectRow {
+  readonly id: number
+  /** UTC ms. */
+  readonly receivedAt: number
+  readonly device: string
+  readonly topic: string
+  readonly client: string
+  readonly reason: string
+  /** What was kept of the payload; `payloadBytes` is what it had. */
+  readonly payload: Uint8Array
+  readonly payloadBytes: number
+}
+
+export interface StoreSummary {
+  readonly epoch: string
+  readonly lastSeq: number
+  readonly devices: number
+  readonly series: number
+  readonly rejects: number
+  readonly backlogs: readonly { readonly uplink: string; readonly confirmed: number; readonly waiting: number }[]
+}
+
+const REJECT_COLUMNS = `rejects.id, received_at AS receivedAt, devices.name AS device, topic, client, reason, payload,
+  payload_bytes AS payloadBytes FROM rejects JOIN devices ON devices.id = rejects.device`
+
+/**
+ * The reading side of tidegate.db for people and their tools: a connection of its own that cannot write, beside a
+ * running edge or without one.
+ * @throws OperatorError when there is no database, or a newer one.
+ */
+export function openReader(folder: string): StoreReader {
+  return new StoreReader(openReadOnly(folder))
+}
+
+export class StoreReader {
+  readonly #database: Database
+
+  constructor(database: Database) {
+    this.#database = database
+  }
+
+  /** Every device's account, checked against the rows themselves; see `auditLedger`. */
+  ledger(uplink?: string): LedgerRow[] {
+    return this.#snapshot(() => auditLedger(this.#database, this.#confirmed(uplink)))
+  }
+
+  /** The newest first; before an id where one is given. */
+  rejects(limit: number, beforeId = Number.MAX_SAFE_INTEGER): RejectRow[] {
+    const sql = `SELECT ${REJECT_COLUMNS} WHERE rejects.id < ? ORDER BY rejects.id DESC LIMIT ?`
+    return this.#database.prepare(sql).all(beforeId, limit) as RejectRow[]
+  }
+
+  reject(id: number): RejectRow | undefined {
+    return this.#database.prepare(`SELECT ${REJECT_COLUMNS} WHERE rejects.id = ?`).get(id) as RejectRow | undefined
+  }
+
+  summary(): StoreSummary {
+    return this.#snapshot(() => {
+      const number = (sql: string): number => this.#database.prepare(sql).pluck().get() as number
+      const lastSeq = number('SELECT coalesce(max(seq), 0) FROM log')
+      return {
+        epoch: this.#database.prepare(`SELECT value FROM meta WHERE key = 'epoch'`).pluck().get() as string,
+        lastSeq,
+        devices: number('SELECT count(*) FROM devices'),
+        series: number('SELECT count(*) FROM series'),
+        rejects: number('SELECT count(*) FROM rejects'),
+        backlogs: [...this.#confirmed()].map(([uplink, { set }]) => ({
+          uplink,
+          confirmed: set.count,
+          waiting: set.missing({ first: 1, last: lastSeq }).reduce((sum, { first, last }) => sum + last - first + 1, 0),
+        })),
+      }
+    })
+  }
+
+  close(): void {
+    this.#database.close()
+  }
+
+  #confirmed(only?: string): Map<string, { id: number; set: SeqSet }> {
+    const uplinks = this.#database.prepare('SELECT id, name FROM uplinks').all() as { id: number; name: string }[]
+    const ranges = this.#database.prepare('SELECT first, last FROM confirmed WHERE uplink = ?')
+    return new Map(
+      uplinks
+        .filter(({ name }) => only === undefined || name === only)
+        .map(({ id, name }) => [name, { id, set: new SeqSet(ranges.all(id) as SeqRange[]) }]),
+    )
+  }
+
+  /** Several questions, one moment. */
+  #snapshot<T>(ask: () => T): T {
+    return this.#database.transaction(ask).deferred()
+  }
+}

@@ -1,0 +1,36 @@
+import type { Database, Statement } from 'better-sqlite3'
+import type { StoreSettings } from '../base/settings.ts'
+import type { Device } from './catalog.ts'
+
+/** A message that could not be decoded: kept, since a bad payload is news about a device. */
+export interface Reject {
+  readonly receivedAt: number
+  readonly device: Device
+  readonly topic: string
+  readonly client: string
+  readonly reason: string
+  readonly payload: Uint8Array
+}
+
+/** The newest `rejectsMax` rejects, each with at most `rejectPayloadBytesMax` of its payload. */
+export class Rejects {
+  readonly #insert: Statement<[number, number, string, string, string, Uint8Array, number]>
+  readonly #trim: Statement<[number]>
+  readonly #settings: Pick<StoreSettings, 'rejectsMax' | 'rejectPayloadBytesMax'>
+
+  constructor(database: Database, settings: Pick<StoreSettings, 'rejectsMax' | 'rejectPayloadBytesMax'>) {
+    this.#settings = settings
+    this.#insert = database.prepare(
+      `INSERT INTO rejects (received_at, device, topic, client, reason, payload, payload_bytes)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    )
+    this.#trim = database.prepare('DELETE FROM rejects WHERE id <= ?')
+  }
+
+  /** Inside the transaction of its owner. */
+  add({ receivedAt, device, topic, client, reason, payload }: Reject): void {
+    const kept = payload.subarray(0, this.#settings.rejectPayloadBytesMax)
+    const { lastInsertRowid } = this.#insert.run(receivedAt, device.id, topic, client, reason, kept, payload.length)
+    this.#trim.run(Number(lastInsertRowid) - this.#settings.rejectsMax)
+  }
+}

@@ -1,0 +1,71 @@
+import type { Database, Statement } from 'better-sqlite3'
+import type { Seq, Value } from '../base/reading.ts'
+
+/**
+ * Finds readings that are stored already, when a device repeats a publish whose acknowledgement it never got.
+ *
+ * The log has no index by (series, ts): one would cost thirty times the flash writes. So the latest `window` readings
+ * (at most twice as many) are indexed in memory, from the first repeated publish on, and caught up before each look. A repeat of something older
+ * is stored again; docs/guarantees.md says so.
+ */
+export class Repeats {
+  readonly #database: Database
+  readonly #window: number
+  #from: Seq = 0
+  #indexed: Seq | undefined
+  #usedAt = 0
+  #find: Statement<[number, number]> | undefined
+  #catchUp: Statement<[Seq]> | undefined
+
+  constructor(database: Database, window: number) {
+    this.#database = database
+    this.#window = window
+  }
+
+  /** Whether the log holds this very reading. All rows up to `lastSeq` must be flushed. */
+  has(series: number, ts: number, value: Value, lastSeq: Seq): boolean {
+    this.#index(lastSeq)
+    this.#usedAt = performance.now()
+    for (const [stored, isBoolean] of this.#find!.all(series, ts) as [Value, 0 | 1][]) {
+      if (same(isBoolean === 1 ? stored === 1 : stored, value)) return true
+    }
+    return false
+  }
+
+  #index(lastSeq: Seq): void {
+    if (this.#indexed === undefined || lastSeq - this.#from > 2 * this.#window) {
+      this.#database.exec(`
+        DROP TABLE IF EXISTS temp.recent;
+        CREATE TEMP TABLE recent (series INTEGER, ts INTEGER, seq INTEGER, PRIMARY KEY (series, ts, seq)) WITHOUT ROWID`)
+      this.#catchUp = this.#database.prepare('INSERT INTO temp.recent SELECT series, ts, seq FROM log WHERE seq > ?')
+      this.#find = this.#database
+        .prepare(
+          `SELECT value, typeof(value) = 'integer' FROM temp.recent AS recent JOIN log ON log.seq = recent.seq
+           WHERE recent.series = ? AND recent.ts = ?`,
+        )
+        .raw() as Statement<[number, number]>
+      this.#from = Math.max(0, lastSeq - this.#window)
+      this.#indexed = this.#from
+    }
+    if (this.#indexed < lastSeq) {
+      this.#catchUp!.run(this.#indexed)
+      this.#indexed = lastSeq
+    }
+  }
+
+  forgetIfIdle(idleMs: number): void {
+    if (performance.now() - this.#usedAt >= idleMs) this.forget()
+  }
+
+  /** Forgets the index: after a rolled back transaction, and when no publish was repeated for a while. */
+  forget(): void {
+    if (this.#indexed === undefined) return
+    this.#indexed = undefined
+    this.#database.exec('DROP TABLE IF EXISTS temp.recent')
+  }
+}
+
+function same(a: Value, b: Value): boolean {
+  if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.compare(a, b) === 0
+  return Object.is(a, b)
+}

@@ -1,0 +1,209 @@
+import type { Database } from 'better-sqlite3'
+import type { Amendment, Seq } from '../base/reading.ts'
+import type { StoreSettings } from '../base/settings.ts'
+import { Catalog } from './catalog.ts'
+import { newEpoch, openDatabase, prepareFolder } from './database.ts'
+import { Incoming } from './incoming.ts'
+import { FolderLock } from './lock.ts'
+import { LOG_COLUMNS, LogWriter, type RawLogRow } from './log.ts'
+import { Outbox } from './outbox.ts'
+import { Rejects } from './rejects.ts'
+import { Repeats } from './repeats.ts'
+
+/** What an uplink has still to deliver. */
+export interface Backlog {
+  readonly uplink: string
+  /** Readings not confirmed. */
+  readonly waiting: number
+  /** Arrival (UTC ms) of the oldest of them. */
+  readonly oldestAt: number | undefined
+  readonly confirmed: number
+}
+
+/** What a commit adds to the WAL, for knowing when a checkpoint is due: pages that it touches besides the log's own. */
+const PAGES_PER_COMMIT = 4
+const ROWS_PER_PAGE = 130
+
+/**
+ * The writing side of tidegate.db: one per data folder and process. Everything that changes the disk goes through
+ * `write`, one durable transaction each.
+ */
+export class Store {
+  readonly #database: Database
+  readonly #lock: FolderLock
+  readonly #settings: StoreSettings
+  readonly outboxes: readonly Outbox[]
+  readonly rejects: Rejects
+  readonly repeats: Repeats
+  readonly incoming: Incoming
+  catalog: Catalog
+  log: LogWriter
+  #epoch: string
+  #walPages = 0
+
+  private constructor(database: Database, lock: FolderLock, settings: StoreSettings, uplinks: readonly string[]) {
+    this.#database = database
+    this.#lock = lock
+    this.#settings = settings
+    this.#epoch = this.#readEpoch()
+    this.catalog = new Catalog(database, settings.seriesMax)
+    this.log = new LogWriter(database, this.#readLastSeq())
+    this.outboxes = uplinks.map((name) => new Outbox(database, name))
+    this.rejects = new Rejects(database, settings)
+    this.repeats = new Repeats(database, settings.repeatWindow)
+    this.incoming = new Incoming(database)
+  }
+
+  /** @throws OperatorError: folder not writable, in use, database of a newer version or damaged. */
+  static open(folder: string, settings: StoreSettings, uplinks: readonly string[]): Store {
+    prepareFolder(folder)
+    const lock = FolderLock.take(folder)
+    try {
+      return new Store(openDatabase(folder, settings.maxBytes), lock, settings, uplinks)
+    } catch (failure) {
+      lock.release()
+      throw failure
+    }
+  }
+
+  /** Names the timeline of positions; renewed when the database turns out to have gone back in time. */
+  get epoch(): string {
+    return this.#epoch
+  }
+
+  /** The highest position on disk or in the transaction at work. */
+  get lastSeq(): Seq {
+    return this.log.lastSeq
+  }
+
+  /**
+   * One durable transaction: when it returns, what `work` did is on the disk. When it throws, nothing of it happened,
+   * neither on disk nor in memory.
+   */
+  write<T>(work: () => T): T {
+    const from = this.lastSeq
+    this.#database.exec('BEGIN IMMEDIATE')
+    try {
+      const result = work()
+      this.log.flush()
+      this.catalog.flush()
+      this.#database.exec('COMMIT')
+      this.#walPages += PAGES_PER_COMMIT + (this.lastSeq - from) / ROWS_PER_PAGE
+      return result
+    } catch (failure) {
+      if (this.#database.inTransaction) this.#database.exec('ROLLBACK')
+      this.#reload()
+      throw failure
+    }
+  }
+
+  /** The disk is the truth: what memory had learnt in a transaction that failed is dropped. */
+  #reload(): void {
+    this.catalog = new Catalog(this.#database, this.#settings.seriesMax)
+    this.log = new LogWriter(this.#database, this.#readLastSeq())
+    this.repeats.forget()
+    for (const outbox of this.outboxes) outbox.reload()
+  }
+
+  /** Inside `write`: stores changed verdicts, and queues those that may have left already. */
+  amend(amendments: readonly Amendment[]): void {
+    const queue = this.#database.prepare('INSERT INTO amendments (seq, quality, reasons) VALUES (?, ?, ?)')
+    for (const amendment of amendments) {
+      this.log.amend(amendment)
+      const { seq, quality, reasons } = amendment
+      if (this.outboxes.some((outbox) => outbox.mayHaveLeft(seq))) queue.run(seq, quality, reasons)
+    }
+  }
+
+  /**
+   * A new timeline: the far side knows positions that this database never gave, or other readings under them. What is
+   * confirmed stays so; everything else goes out under the new name, with the positions it has.
+   */
+  beginEpoch(): string {
+    const epoch = newEpoch()
+    this.write(() => {
+      this.#database.prepare(`UPDATE meta SET value = ? WHERE key = 'epoch'`).run(epoch)
+      this.#database.exec('DELETE FROM amendments')
+    })
+    this.#epoch = epoch
+    for (const outbox of this.outboxes) outbox.releaseAll()
+    return epoch
+  }
+
+  /** @throws when there is no such uplink: names are fixed at `open`. */
+  outbox(name: string): Outbox {
+    const outbox = this.outboxes.find((one) => one.name === name)
+    if (outbox === undefined) throw new Error(`there is no uplink ${name}`)
+    return outbox
+  }
+
+  /** How much of the log an uplink has not confirmed yet, and since when. */
+  backlog(outbox: Outbox): Backlog {
+    const waiting = outbox.confirmed.missing({ first: 1, last: this.lastSeq })
+    const oldest = waiting[0]
+    const at = this.#database.prepare('SELECT received_at FROM log WHERE seq >= ? ORDER BY seq LIMIT 1').pluck()
+    return {
+      uplink: outbox.name,
+      waiting: waiting.reduce((sum, { first, last }) => sum + last - first + 1, 0),
+      oldestAt: oldest === undefined ? undefined : (at.get(oldest.first) as number | undefined),
+      confirmed: outbox.confirmed.count,
+    }
+  }
+
+  /** Arrival (UTC ms) of the newest reading; 0 where there is none. */
+  lastStoredAt(): number {
+    const at = this.#database.prepare('SELECT received_at FROM log ORDER BY seq DESC LIMIT 1').pluck()
+    return (at.get() as number | undefined) ?? 0
+  }
+
+  /** Pages of readings from `first` on, ascending; for rebuilding what is kept in memory. */
+  *readFrom(first: Seq, pageRows = 4_096): Generator<RawLogRow> {
+    const page = this.#database.prepare(`SELECT ${LOG_COLUMNS} FROM log WHERE seq >= ? ORDER BY seq LIMIT ?`).raw()
+    for (let next = first; ; ) {
+      const rows = page.all(next, pageRows) as RawLogRow[]
+      yield* rows
+      if (rows.length < pageRows) return
+      next = rows.at(-1)![0] + 1
+    }
+  }
+
+  /** The first position that came in at or after this time (ms), by halving: the log is in order of arrival. */
+  firstSeqSince(receivedAt: number): Seq {
+    const at = this.#database.prepare('SELECT received_at FROM log WHERE seq >= ? ORDER BY seq LIMIT 1').pluck()
+    let low = 1
+    let high = this.lastSeq + 1
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2)
+      if (((at.get(middle) as number | undefined) ?? Infinity) < receivedAt) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  /**
+   * Moves the WAL into the database file when it has grown; called after acknowledgements left, never inside a commit.
+   * Readers that are open at the moment only make it do less.
+   */
+  checkpointIfDue(): void {
+    if (this.#walPages < this.#settings.checkpointPages) return
+    this.#database.pragma('wal_checkpoint(PASSIVE)')
+    this.#walPages = 0
+  }
+
+  close(): void {
+    this.#database.pragma('wal_checkpoint(TRUNCATE)')
+    this.#database.close()
+    this.#lock.release()
+  }
+
+  #readEpoch(): string {
+    this.#database.prepare(`INSERT OR IGNORE INTO meta (key, value) VALUES ('epoch', ?)`).run(newEpoch())
+    return this.#database.prepare(`SELECT value FROM meta WHERE key = 'epoch'`).pluck().get() as string
+  }
+
+  /** Positions are never reused, also when the log is empty: what was confirmed was given. */
+  #readLastSeq(): Seq {
+    const sql = `SELECT max(coalesce((SELECT max(seq) FROM log), 0), coalesce((SELECT max(last) FROM confirmed), 0))`
+    return this.#database.prepare(sql).pluck().get() as Seq
+  }
+}

@@ -1,0 +1,54 @@
+import type { AddressInfo } from 'node:net'
+import { type FastifyInstance, fastify } from 'fastify'
+import { codeOf, Exit, messageOf, OperatorError } from '../base/errors.ts'
+import type { Part } from '../base/lifecycle.ts'
+
+/** What `/api/status` shows; `healthy` decides the code of `/healthz`. */
+export interface StatusSource {
+  status(): Promise<{ readonly healthy: boolean; readonly problems: readonly string[] } & Record<string, unknown>>
+}
+
+/**
+ * Says how the edge is, over HTTP, to whoever may ask on this machine.
+ *
+ * - `GET /healthz`: 200 `{"healthy":true,"problems":[]}`, or 503 with the problems.
+ * - `GET /api/status`: everything that the edge knows of itself, as JSON.
+ */
+export class StatusServer implements Part {
+  readonly name = 'status server'
+  readonly #server: FastifyInstance
+
+  private constructor(source: StatusSource) {
+    this.#server = fastify({ logger: false, forceCloseConnections: true })
+    this.#server.get('/healthz', async (_request, reply) => {
+      const { healthy, problems } = await source.status()
+      return reply.code(healthy ? 200 : 503).send({ healthy, problems })
+    })
+    this.#server.get('/api/status', async () => source.status())
+  }
+
+  /** @throws OperatorError when the port is taken. */
+  static async start(address: { host: string; port: number }, source: StatusSource): Promise<StatusServer> {
+    const server = new StatusServer(source)
+    try {
+      await server.#server.listen({ host: address.host, port: address.port })
+      return server
+    } catch (cause) {
+      await server.stop()
+      const inUse = codeOf(cause) === 'EADDRINUSE'
+      throw new OperatorError(
+        `cannot serve the status on ${address.host}:${address.port}: ${inUse ? 'the port is in use' : messageOf(cause)}`,
+        { remedy: 'set web.port to a free one, or web.enabled to false', exitCode: Exit.UNAVAILABLE, cause },
+      )
+    }
+  }
+
+  get address(): { readonly host: string; readonly port: number } {
+    const { address, port } = this.#server.server.address() as AddressInfo
+    return { host: address, port }
+  }
+
+  async stop(): Promise<void> {
+    await this.#server.close()
+  }
+}

@@ -1,0 +1,128 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { withEnvironment } from '../../src/base/settings-environment.ts'
+import { edgeOutline, receiverOutline } from '../../src/base/settings-load.ts'
+import { type Outline, outlineAt, type Path, valueAt } from '../../src/base/settings-outline.ts'
+
+/** Every setting that holds no others, lists by their first entry. */
+function leaves(node: Outline, path: Path = []): Path[] {
+  if (node.prefixItems) return node.prefixItems.flatMap((item, index) => leaves(item, [...path, index]))
+  if (node.items) return leaves(node.items, [...path, 0])
+  if (node.properties === undefined) return [path]
+  return Object.entries(node.properties).flatMap(([key, child]) => leaves(child, [...path, key]))
+}
+
+const outlines = [edgeOutline(), receiverOutline()]
+const anyLeaf = fc.constantFrom(...outlines.flatMap((outline) => leaves(outline).map((path) => ({ outline, path }))))
+
+/** A variable's name for a path, in any of the ways in which it may be written. */
+const spelling = (path: Path): fc.Arbitrary<string> =>
+  fc.constantFrom(
+    ...[
+      (key: string) => key,
+      (key: string) => key.toUpperCase(),
+      (key: string) => key.toLowerCase(),
+      (key: string) => key.replaceAll(/(?<=[a-z])[A-Z]/g, (letter) => `_${letter}`).toUpperCase(),
+    ].map((spell) => `TIDEGATE_${path.map((step) => spell(String(step))).join('__')}`),
+  )
+
+/** A value for a setting, and how a variable writes it. */
+function sample({ type, enum: known }: Outline): fc.Arbitrary<{ value: unknown; text: string }> {
+  if (known) return fc.constantFrom(...known).map((value) => ({ value, text: value }))
+  if (type === 'string') return fc.string().map((value) => ({ value, text: value }))
+  if (type === 'boolean') return fc.boolean().map((value) => ({ value, text: String(value) }))
+  const number = type === 'integer' ? fc.maxSafeInteger() : fc.double({ noNaN: true, noDefaultInfinity: true })
+  return number.filter((value) => !Object.is(value, -0)).map((value) => ({ value, text: String(value) }))
+}
+
+const tidegate = (env: Record<string, string>, data: unknown = {}) => withEnvironment(data, outlines[0]!, env)
+const told = (env: Record<string, string>, data?: unknown) => tidegate(env, data).problems.map(({ text }) => text)
+
+describe('environment over file', () => {
+  it('can set any setting, however its name is spelled, and leaves all others alone', () => {
+    const anyOverride = anyLeaf.chain(({ outline, path }) =>
+      fc.record({
+        outline: fc.constant(outline),
+        path: fc.constant(path),
+        variable: spelling(path),
+        sample: sample(outlineAt(outline, path)!),
+      }),
+    )
+    fc.assert(
+      fc.property(anyOverride, ({ outline, path, variable, sample: { value, text } }) => {
+        // A tuple is set from its beginning; its second number needs a first.
+        const before = path.at(-1) === 1 ? { [variable.replace(/1$/, '0')]: '0' } : {}
+        const file = { edge: 'from-the-file', log: { level: 'warn' } }
+        const { data, problems, origins } = withEnvironment(file, outline, {
+          ...before,
+          [variable]: text,
+          PATH: '/bin',
+        })
+        expect(problems).toEqual([])
+        expect(valueAt(data, path)).toEqual(value)
+        expect(origins.at(-1)).toEqual({ path, variable })
+        if (path[0] !== 'edge') expect(valueAt(data, ['edge'])).toBe('from-the-file')
+        if (path[0] !== 'log') expect(valueAt(data, ['log'])).toEqual({ level: 'warn' })
+        expect(file).toEqual({ edge: 'from-the-file', log: { level: 'warn' } })
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('gives every key of one mapping a name of its own', () => {
+    const visit = ({ properties = {}, items }: Outline): void => {
+      const names = Object.keys(properties).map((key) => key.toLowerCase().replaceAll('_', ''))
+      expect(new Set(names).size).toBe(names.length)
+      for (const child of Object.values(properties)) visit(child)
+      if (items) visit(items)
+    }
+    outlines.forEach(visit)
+  })
+
+  it('takes whole lists and mappings in flow style, and refines them by inner settings', () => {
+    const { data, problems } = tidegate({
+      TIDEGATE_UPLINKS__1__URL: 'mqtt://b',
+      TIDEGATE_UPLINKS: '[{ url: "mqtt://a" }]',
+      TIDEGATE_QUALITY__0: '{ match: "*", range: { fail: [0, 1] } }',
+    })
+    expect(problems).toEqual([])
+    expect(data).toEqual({
+      uplinks: [{ url: 'mqtt://a' }, { url: 'mqtt://b' }],
+      quality: [{ match: '*', range: { fail: [0, 1] } }],
+    })
+  })
+
+  it('changes one entry of a list that only the defaults name', () => {
+    const { data } = tidegate({ TIDEGATE_ROUTES__1__FORMAT: 'json' })
+    expect(valueAt(data, ['routes', 0])).toEqual({ topic: 'telemetry/{device}/{metric}', format: 'auto' })
+    expect(valueAt(data, ['routes', 1])).toEqual({ topic: 'telemetry/{device}', format: 'json' })
+  })
+
+  it('counts entries as numbers: the eleventh follows the tenth', () => {
+    const env = Object.fromEntries(
+      Array.from({ length: 12 }, (_, i) => [`TIDEGATE_ROUTES__${i}__TOPIC`, `t${i}/{device}`]),
+    )
+    expect(tidegate(env).problems).toEqual([])
+  })
+
+  it('refuses a variable that names no setting, and says which it may have meant', () => {
+    expect(told({ TIDEGATE_BROKR__TCP__PORT: '1' })).toEqual([
+      'names no setting: the file has no "BROKR"; did you mean TIDEGATE_BROKER__TCP__PORT?',
+    ])
+    expect(told({ TIDEGATE_BROKER_TCP_PORT: '1' })).toHaveLength(1)
+    expect(told({ TIDEGATE_EDGE__X: '1' })).toEqual(['names no setting: edge has no "X"'])
+    expect(told({ TIDEGATE_UPLINKS__FIRST__URL: 'x' })).toEqual(['names no setting: uplinks has no "FIRST"'])
+    expect(told({ TIDEGATE_: '1' })).toHaveLength(1)
+    expect(told({ TIDEGATE___PROTO__: '1' })).toHaveLength(1)
+  })
+
+  it('refuses a gap in a list, and YAML that is none', () => {
+    expect(told({ TIDEGATE_UPLINKS__2__URL: 'x' })).toEqual(['would leave a gap: uplinks has 0 so far'])
+    expect(told({ TIDEGATE_UPLINKS__999999__URL: 'x' })).toHaveLength(1)
+    expect(told({ TIDEGATE_WEB: '{ port: [' })).toEqual([expect.stringMatching(/^is not YAML/)])
+  })
+
+  it('leaves a mistake of the file to be seen', () => {
+    expect(tidegate({ TIDEGATE_BROKER__TCP__PORT: '1' }, { broker: 'oops' }).data).toEqual({ broker: 'oops' })
+  })
+})

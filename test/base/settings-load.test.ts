@@ -1,0 +1,202 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { Exit, OperatorError } from '../../src/base/errors.ts'
+import { loadEdgeSettings, loadReceiverSettings } from '../../src/base/settings-load.ts'
+import { tempFolder } from '../support/folder.ts'
+import { ROOT } from '../support/process.ts'
+
+/** A settings file with this text, in a folder of its own. */
+function write(text: string): string {
+  const file = join(tempFolder(), 'edge.yaml')
+  writeFileSync(file, text)
+  return file
+}
+
+/** The problems of these settings, one a line, without the name of the file. */
+function problems(
+  text: string,
+  env: Record<string, string> = {},
+  load: typeof loadEdgeSettings | typeof loadReceiverSettings = loadEdgeSettings,
+): string[] {
+  const file = write(text)
+  try {
+    load(file, env)
+  } catch (refusal) {
+    if (!(refusal instanceof OperatorError)) throw refusal
+    expect(refusal.exitCode).toBe(Exit.SETTINGS)
+    const lines = refusal.message.replaceAll(`${file}:`, '').split('\n').slice(1)
+    return lines.map((line) => line.trim())
+  }
+  return []
+}
+
+describe('a settings file that is right', () => {
+  it('needs nothing but the name of the edge', () => {
+    const settings = loadEdgeSettings(write('edge: plant-7'), {})
+    expect(settings.broker.tcp).toEqual({ host: '0.0.0.0', port: 1883 })
+    expect(settings.routes.map(({ topic }) => topic)).toEqual(['telemetry/{device}/{metric}', 'telemetry/{device}'])
+    expect(settings.uplinks).toEqual([])
+  })
+
+  it('names its data folder from where it stands itself', () => {
+    const file = write('edge: a\ndata: ../stored')
+    expect(loadEdgeSettings(file, {}).data).toBe(join(file, '../../stored'))
+    expect(loadEdgeSettings(file, { TIDEGATE_DATA: '/srv/tidegate' }).data).toBe('/srv/tidegate')
+  })
+
+  it('may use anchors and aliases', () => {
+    const text =
+      'edge: a\nquality:\n  - { match: "a/*", range: &hall { fail: [-40, 125] } }\n  - { match: "b/*", range: *hall }'
+    expect(loadEdgeSettings(write(text), {}).quality.map(({ range }) => range?.fail)).toEqual([
+      [-40, 125],
+      [-40, 125],
+    ])
+  })
+
+  it('is each of the examples', () => {
+    expect(loadEdgeSettings(join(ROOT, 'examples/edge.yaml'), {}).edge).toBe('plant-7')
+    expect(loadReceiverSettings(join(ROOT, 'examples/receiver.yaml'), {}).cloud.url).toBe('mqtt://127.0.0.1:1884')
+  })
+})
+
+describe('a settings file with problems', () => {
+  it('has all of them told at once, each with its line, in the order of the lines', () => {
+    const text = [
+      'edge: plant 7',
+      'broker:',
+      '  tcp: { host: 0.0.0.0, prt: 1883 }',
+      '  connectionsMax: many',
+      'routes:',
+      '  - topic: telemetry/{device}/{unit}',
+      '    format: jsn',
+      'uplinks:',
+      '  - name: cloud',
+      '    url: http://example.org',
+      '  - { name: cloud, url: "mqtt://example.org", backoffMinMs: 500, backoffMaxMs: 20 }',
+      'qualty: []',
+      'web: { port: 70000 }',
+    ].join('\n')
+    expect(problems(text)).toEqual([
+      '1:1 edge: must be 1 to 64 of A–Z a–z 0–9 . _ -',
+      '3:25 broker.tcp.prt: unknown key "prt"; did you mean "port"?',
+      '4:3 broker.connectionsMax: must be a number, not text',
+      expect.stringMatching(/^6:5 routes\[0\].topic: .*unknown placeholder "\{unit\}"/),
+      '7:5 routes[0].format: must be one of auto, json, cbor, senml, text; did you mean "json"?',
+      '8:1 uplinks: two uplinks have the same name',
+      '10:5 uplinks[0].url: must be a URL that begins with mqtt://, mqtts://, ws:// or wss://',
+      '11:66 uplinks[1].backoffMaxMs: must not be below `backoffMinMs`',
+      '12:1 qualty: unknown key "qualty"; did you mean "quality"?',
+      '13:8 web.port: must be at most 65535',
+    ])
+  })
+
+  it('lacks what is required, even when it is empty', () => {
+    expect(problems('')).toEqual(['1:1 edge: is required'])
+    expect(problems('edge: a\nuplinks:\n  - { name: cloud }')).toEqual(['3:5 uplinks[0].url: is required'])
+    expect(problems('log: {}', {}, loadReceiverSettings)).toEqual(['1:1 cloud: is required'])
+  })
+
+  it('is told the known keys where none is near', () => {
+    expect(problems('edge: a\nlog: { colour: red }')).toEqual([
+      '2:8 log.colour: unknown key "colour"; known here: level',
+    ])
+    expect(problems('edge: a\nlog: { constructor: 1, __proto__: 2 }')).toHaveLength(2)
+  })
+
+  it('names a key twice', () => {
+    expect(problems('edge: a\ndata: x\nedge: b\nwebb: {}')).toEqual([
+      '3:1 this key stands twice in one mapping',
+      '4:1 webb: unknown key "webb"; did you mean "web"?',
+    ])
+  })
+
+  it('is no YAML 1.2: one problem, at the slip', () => {
+    expect(problems('edge: [a\nlog: {}')).toEqual([expect.stringMatching(/^2:1 is not YAML: /)])
+    expect(problems('edge: a\nweb: { enabled: yes }')).toEqual(['2:8 web.enabled: must be true or false, not text'])
+    expect(problems('edge: a\n---\nedge: b')).toEqual([expect.stringMatching(/^2:1 a second YAML document/)])
+    expect(problems('edge: !secret a')).toEqual([expect.stringMatching(/^1:7 is not YAML: Unresolved tag/)])
+    expect(problems('- edge')).toEqual(['1:1 must be a mapping, not a list'])
+  })
+
+  it('serves devices and browsers at one address', () => {
+    const web = (port: number, more = '') =>
+      `edge: a\nweb: { port: ${port}${more} }\nbroker: { tcp: { port: ${port} } }`
+    expect(problems(web(9000))).toEqual(['2:8 web.port: is the port of `broker.tcp`, at the same address'])
+    expect(problems(web(0))).toEqual([])
+    expect(problems(web(9000, ', enabled: false'))).toEqual([])
+    expect(problems(`${web(9000)}\nfoo: 1`)).toHaveLength(2)
+  })
+
+  it('cannot exhaust memory or the stack', () => {
+    const levels = Array.from('abcdefghi', (name, index, all = 'abcdefghi') => {
+      const inner = index === 0 ? 'x' : `*${all[index - 1]}`
+      return `${name}: &${name} [${Array(10).fill(inner).join(', ')}]`
+    })
+    expect(problems(levels.join('\n'))).toEqual(['1:1 aliases unfold to more than 1000 values, or to themselves'])
+    expect(problems('edge: &self [*self]').length).toBeGreaterThan(0)
+    expect(problems(`edge: ${'['.repeat(200_000)}`)).toHaveLength(1)
+  })
+
+  it('is missing, a folder, or far too large', () => {
+    const folder = tempFolder()
+    mkdirSync(join(folder, 'edge.yaml'))
+    expect(() => loadEdgeSettings(join(folder, 'none.yaml'), {})).toThrow(/there is no such file/)
+    expect(() => loadEdgeSettings(join(folder, 'edge.yaml'), {})).toThrow(/cannot read the settings file/)
+    expect(() => loadEdgeSettings(write(`# ${'x'.repeat(1_048_576)}`), {})).toThrow(/more than 1048576/)
+  })
+})
+
+describe('a secret', () => {
+  const uplink = (more: string) => `edge: a\nuplinks:\n  - { url: "mqtt://h", ${more} }`
+
+  it('comes from a file beside the settings, less the newline at its end', () => {
+    const file = write(uplink('password_file: secret'))
+    writeFileSync(join(file, '../secret'), ' s3cret \r\n')
+    expect(loadEdgeSettings(file, {}).uplinks[0]?.password).toBe(' s3cret ')
+    writeFileSync(join(file, '../other'), 'a\n\n')
+    const env = { TIDEGATE_UPLINKS__0__PASSWORD_FILE: 'other' }
+    expect(loadEdgeSettings(file, env).uplinks[0]?.password).toBe('a\n')
+    expect(
+      loadEdgeSettings(write(uplink('password: x')), { TIDEGATE_UPLINKS__0__PASSWORD: '007' }).uplinks[0]?.password,
+    ).toBe('007')
+  })
+
+  it('of the environment replaces that of the file, however either is given', () => {
+    const file = write(uplink('password_file: /no/such/file'))
+    expect(loadEdgeSettings(file, { TIDEGATE_UPLINKS__0__PASSWORD: 'x' }).uplinks[0]?.password).toBe('x')
+    const other = write(uplink('password: x'))
+    writeFileSync(join(other, '../secret'), 'y')
+    expect(loadEdgeSettings(other, { TIDEGATE_UPLINKS__0__PASSWORD_FILE: 'secret' }).uplinks[0]?.password).toBe('y')
+  })
+
+  it('that cannot be read, is empty or is given twice is a problem among the others', () => {
+    expect(problems(uplink('password_file: none, nam: x'))).toEqual([
+      expect.stringMatching(/^3:24 uplinks\[0\].password_file: cannot read .*none: ENOENT/),
+      expect.stringMatching(/^3:45 uplinks\[0\].nam: unknown key/),
+    ])
+    expect(problems(uplink('password_file: edge.yaml, password: x'))).toEqual([
+      expect.stringContaining('stands beside `password`'),
+    ])
+    const file = write(uplink('password_file: empty'))
+    writeFileSync(join(file, '../empty'), '\n')
+    expect(() => loadEdgeSettings(file, {})).toThrow(/empty is empty/)
+  })
+
+  it('is never shown', () => {
+    const shown = [
+      ...problems(uplink('password: [s3cret]')),
+      ...problems(uplink('password: 5318008, password_file: 5318008')),
+      ...problems('edge: a', { TIDEGATE_UPLINKS: '[{ password: 5318008, s: [ }]' }),
+    ].join('\n')
+    expect(shown).toContain('password')
+    expect(shown).not.toMatch(/s3cret|5318008/)
+  })
+})
+
+describe('docs/settings.md', () => {
+  it('tells what the schemas say', async () => {
+    const { settingsDocument } = await import('../../src/cli/settings-docs.ts')
+    expect(readFileSync(join(ROOT, 'docs/settings.md'), 'utf8').trimEnd()).toBe(settingsDocument())
+  })
+})

@@ -1,0 +1,130 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { compileRoute, filterMatches, filterProblem, nameProblem, topicProblem } from '../../src/base/topics.ts'
+
+const level = fc.constantFrom('a', 'b', '', 'plant-7', '$SYS', 'ü', 'temperature')
+const topic = fc.array(level, { minLength: 1, maxLength: 5 }).map((levels) => levels.join('/'))
+const legalTopic = topic.filter((text) => topicProblem(text) === undefined)
+
+describe('publish topics (MQTT 3.1.1 §4.7)', () => {
+  it.each(['a', '/', '/a', 'a//b', 'Ünïcode/温度', '$SYS/x', ' ', 'x'.repeat(65_535), 'é'.repeat(32_767)])(
+    'are accepted when they are legal: %.20s',
+    (legal) => expect(topicProblem(legal)).toBeUndefined(),
+  )
+
+  it.each([
+    ['', /empty/],
+    ['a/+/b', /wildcard/],
+    ['a/#', /wildcard/],
+    ['a#', /wildcard/],
+    ['a\0b', /U\+0000/],
+    ['a/\ud800', /surrogate/],
+    ['x'.repeat(65_536), /65535 bytes/],
+    ['é'.repeat(32_768), /65535 bytes/],
+  ])('are refused with the reason when they are not: %.20s', (illegal, reason) => {
+    expect(topicProblem(illegal)).toMatch(reason)
+  })
+})
+
+describe('topic filters (MQTT 3.1.1 §4.7.1)', () => {
+  it.each(['#', '+', '+/+', 'a/#', '+/a/#', '/+', '/', 'a//#'])('are accepted when they are legal: %s', (legal) => {
+    expect(filterProblem(legal)).toBeUndefined()
+  })
+
+  it.each(['', 'a#', '+a', 'a+/b', '#/a', 'a/#/b', '##', '++', 'a\0', '\udc00'])(
+    'are refused when they are not: %s',
+    (illegal) => expect(filterProblem(illegal)).toBeTypeOf('string'),
+  )
+
+  it.each([
+    ['sport/tennis/player1/#', 'sport/tennis/player1', true],
+    ['sport/tennis/player1/#', 'sport/tennis/player1/score/wimbledon', true],
+    ['sport/#', 'sport', true],
+    ['sport/#', 'sports', false],
+    ['sport/tennis/+', 'sport/tennis/player1', true],
+    ['sport/tennis/+', 'sport/tennis/player1/ranking', false],
+    ['sport/+', 'sport', false],
+    ['sport/+', 'sport/', true],
+    ['+/+', '/finance', true],
+    ['/+', '/finance', true],
+    ['+', '/finance', false],
+    ['#', '$SYS/x', false],
+    ['+/monitor', '$SYS/monitor', false],
+    ['$SYS/#', '$SYS/monitor', true],
+    ['a/$b', 'a/$b', true],
+    ['a/+', 'a/$b', true],
+    ['a', 'A', false],
+  ])('cover topics as the standard says: %s on %s is %s', (filter, name, covered) => {
+    expect(filterMatches(filter, name)).toBe(covered)
+  })
+
+  it('cover exactly themselves when they have no wildcard', () => {
+    fc.assert(fc.property(legalTopic, legalTopic, (a, b) => filterMatches(a, b) === (a === b)))
+  })
+
+  it('cover a topic still when a level of theirs becomes `+`', () => {
+    fc.assert(
+      fc.property(legalTopic, fc.nat(4), (name, index) => {
+        const levels = name.split('/')
+        fc.pre(index < levels.length && !(index === 0 && name.startsWith('$')))
+        expect(filterMatches(levels.with(index, '+').join('/'), name)).toBe(true)
+        expect(filterMatches([...levels.slice(0, index), '#'].join('/'), name)).toBe(true)
+      }),
+    )
+  })
+})
+
+describe('names of devices and metrics', () => {
+  it.each(['a', 'x'.repeat(128), 'Kessel 1', '温度', '__proto__', '😀'])('may be any text: %.20s', (name) => {
+    expect(nameProblem(name)).toBeUndefined()
+  })
+
+  it.each(['', 'x'.repeat(129), 'a\nb', '\u007f', '\u0085', 'a\0', '\ud83d', '\udc00x'])(
+    'are neither empty nor long nor unprintable: %j',
+    (name) => expect(nameProblem(name)).toBeTypeOf('string'),
+  )
+})
+
+describe('a route', () => {
+  it.each([
+    ['telemetry/{device}/{metric}', 'telemetry/d1/temperature', { device: 'd1', metric: 'temperature' }],
+    ['telemetry/{device}/{metric}', 'telemetry/d1', undefined],
+    ['telemetry/{device}/{metric}', 'telemetry/d1/a/b', undefined],
+    ['telemetry/{device}/{metric}', 'telemetry//x', { device: '', metric: 'x' }],
+    ['telemetry/{device}', 'telemetry/d1', { device: 'd1', metric: undefined }],
+    ['telemetry/{device}', 'telemetr/d1', undefined],
+    ['{metric}/of/{device}', 'heat/of/d1', { device: 'd1', metric: 'heat' }],
+    ['+/{device}/#', 'x/d1', { device: 'd1', metric: undefined }],
+    ['+/{device}/#', 'x/d1/y/z', { device: 'd1', metric: undefined }],
+    ['{device}/x', '$SYS/x', undefined],
+    ['$devices/{device}', '$devices/d1', { device: 'd1', metric: undefined }],
+    ['{device}', '{device}', { device: '{device}', metric: undefined }],
+  ])('%s reads from %s', (template, name, expected) => {
+    expect(compileRoute(template).match(name)).toEqual(expected)
+  })
+
+  it.each([
+    ['', /empty/],
+    ['telemetry/x', /\{device\} once, not 0 times/],
+    ['{device}/{device}', /not 2 times/],
+    ['{device}/{metric}/{metric}', /\{metric\} more than once/],
+    ['x-{device}', /whole level, not part of "x-\{device\}"/],
+    ['{devcie}/x', /unknown placeholder "\{devcie\}"/],
+    ['{device}/#/x', /'#' must be the last level/],
+    ['{device}/a+', /'\+' must be a whole level/],
+  ])('is refused with the fault when its template is wrong: %s', (template, fault) => {
+    expect(() => compileRoute(template)).toThrow(fault)
+  })
+
+  it('covers the topics that the filter with `+` for each placeholder covers', () => {
+    const levels = fc.array(fc.constantFrom('a', 'b', '+', '{metric}'), { maxLength: 3 })
+    fc.assert(
+      fc.property(levels, fc.boolean(), legalTopic, (around, open, name) => {
+        const parts = [...around, '{device}', ...(open ? ['#'] : [])]
+        fc.pre(around.filter((part) => part === '{metric}').length <= 1)
+        const filter = parts.map((part) => part.replace(/^\{.*\}$/, '+')).join('/')
+        expect(compileRoute(parts.join('/')).match(name) !== undefined).toBe(filterMatches(filter, name))
+      }),
+    )
+  })
+})

@@ -1,0 +1,18 @@
+import { silentLog } from '../../src/base/log.ts'
+import { type BrokerSettings, edgeSettings } from '../../src/base/settings.ts'
+import { Broker } from '../../src/broker/broker.ts'
+import type { IncomingId } from '../../src/broker/intake.ts'
+import { ManualIntake } from '../support/manual-intake.ts'
+import { onStop } from '../support/started.ts'
+
+/** A broker on a free port with an intake that the test settles by hand. */
+export async function startBroker(
+  settings: Partial<BrokerSettings> = {},
+  incoming: readonly IncomingId[] = [],
+): Promise<{ broker: Broker; intake: ManualIntake; port: number }> {
+  const defaults = edgeSettings.parse({ edge: 'test', broker: { tcp: { host: '127.0.0.1', port: 0 } } }).broker
+  const intake = new ManualIntake()
+  const broker = await Broker.start({ ...defaults, ...settings }, { intake, incoming, log: silentLog })
+  onStop(() => broker.stop())
+  return { broker, intake, port: broker.address.port }
+}

@@ -1,0 +1,102 @@
+import { encode } from 'cborg'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { onDevice, onlyValue, onMetric, readingsOf, reasonOf } from './support.ts'
+
+const hex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text.replace(/\s/g, ''), 'hex'))
+
+describe('CBOR', () => {
+  it.each<[string, Uint8Array, unknown]>([
+    ['a half', hex('a1 61 76 f9 3e00'), 1.5],
+    ['a double', encode({ value: 0.1 }), 0.1],
+    ['minus zero', hex('a1 61 76 f9 8000'), -0],
+    ['a boolean', encode({ value: true }), true],
+    ['null', encode({ value: null }), null],
+    ['a text', encode({ value: 'Größe' }), 'Größe'],
+    ['a text with a byte order mark', hex('a1 61 76 64 efbbbf 61'), '\ufeffa'],
+    ['bytes', encode({ value: Uint8Array.of(1, 2) }), Uint8Array.of(1, 2)],
+    ['an integer beyond 2^53', encode({ value: 2n ** 64n - 1n }), '18446744073709551615'],
+    ['an indefinite map', hex('bf 61 76 01 ff'), 1],
+  ])('holds %s', (_name, payload, value) => {
+    expect(onlyValue(onMetric(payload))).toStrictEqual(value)
+  })
+
+  it('has the shapes that JSON has', () => {
+    expect(readingsOf(onDevice(encode([{ a: 1, ts: 1_700_000_000 }, { b: { c: { v: 2, u: 'V' } } }])))).toEqual([
+      { metric: 'a', value: 1, ts: 1_700_000_000_000 },
+      { metric: 'b.c', value: 2, unit: 'V' },
+    ])
+  })
+
+  it('gives what JSON gives, for every object', () => {
+    const scalar = fc.oneof(
+      fc.integer(),
+      fc.boolean(),
+      fc.string({ unit: 'grapheme', maxLength: 8 }),
+      fc.constant(null),
+    )
+    const name = fc.oneof(fc.stringMatching(/^[a-z]{1,6}$/), fc.constantFrom('__proto__', 'constructor', 'value', 'ts'))
+    const entries = fc.uniqueArray(fc.tuple(name, scalar), { selector: ([key]) => key, minLength: 1, maxLength: 6 })
+    fc.assert(
+      fc.property(entries, (pairs) => {
+        // Not cborg's own objects: they cannot say `__proto__`.
+        const cbor = Buffer.concat([Uint8Array.of(0xa0 + pairs.length), ...pairs.flat().map((part) => encode(part))])
+        const json = `{${pairs.map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`).join()}}`
+        const sorted = ({ ok, ...rest }: ReturnType<typeof onDevice>): unknown => [ok, ok ? rest : undefined]
+        expect(sorted(onDevice(cbor))).toEqual(sorted(onDevice(json)))
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it.each<[string, string]>([
+    ['a tag', 'a1 61 76 c1 1a 65535f00'],
+    ['a bignum', 'a1 61 76 c2 49 010000000000000000'],
+    ['NaN', 'a1 61 76 f9 7e00'],
+    ['infinity', 'a1 61 76 f9 7c00'],
+    ['undefined', 'a1 61 76 f7'],
+    ['a repeated key', 'a2 61 76 01 61 76 02'],
+    ['an integer key', 'a1 02 01'],
+    ['an array as a key', 'a1 80 01'],
+    ['text that is not UTF-8', 'a1 61 76 61 ff'],
+    ['a break in the place of a value', 'bf 61 76 ff ff'],
+    ['a break in the place of a value, then more', 'bf 61 76 ff 61 61 01 ff'],
+    ['a break in a definite array', '82 01 ff'],
+    ['bytes after the end', 'a1 61 76 01 00'],
+    ['a map cut off', 'a1 61 76'],
+    ['an integer in more bytes than it needs', 'a1 61 76 19 0001'],
+    ['a value of 5000 bytes', `a1 61 76 59 1388 ${'00'.repeat(5000)}`],
+  ])('is refused with %s', (_name, payload) => {
+    expect(reasonOf(onMetric(hex(payload)))).toMatch(/^\$(: not CBOR|\.v: )/)
+  })
+
+  it.each<[string, Uint8Array]>([
+    ['arrays in arrays', new Uint8Array(1_000_000).fill(0x81)],
+    ['indefinite arrays in arrays', new Uint8Array(1_000_000).fill(0x9f)],
+    ['maps in maps', Buffer.concat(Array(300_000).fill(hex('a1 61 61')))],
+    ['tags in tags', Buffer.concat([hex('81'), new Uint8Array(1_000_000).fill(0xc1)])],
+    ['an array that says 2^53 − 1 items', hex('9b 001fffffffffffff 01')],
+    ['a map that says 2^32 − 1 entries', hex('ba ffffffff 61 61 01')],
+    ['a text that says 4 GB', hex('a1 61 76 7a ffffffff 61')],
+    ['bytes that say 2^64 − 1', hex('a1 61 76 5b ffffffffffffffff 00')],
+    ['a bignum of 160 kB', Buffer.concat([hex('a1 61 76 c2 5a 00027100'), new Uint8Array(160_000).fill(0xff)])],
+    ['a million items', Buffer.concat([hex('9f'), new Uint8Array(1_000_000), hex('ff')])],
+    [
+      'ten thousand arrays of nothing each in ten thousand',
+      Buffer.concat([
+        hex('99 2710'),
+        ...Array(60).fill(Buffer.concat([hex('99 2710'), new Uint8Array(10_000).fill(0x80)])),
+      ]),
+    ],
+  ])('is refused quickly when it is a bomb: %s', (_name, payload) => {
+    const start = performance.now()
+    expect(reasonOf(onMetric(payload, 'cbor'))).toMatch(/^\$/)
+    expect(performance.now() - start).toBeLessThan(1_000)
+  })
+
+  it('is not nested deeper than 16', () => {
+    const nested = (depth: number): Uint8Array => Buffer.concat([new Uint8Array(depth).fill(0x81), hex('01')])
+    expect(reasonOf(onMetric(nested(16)))).toMatch(/an array inside an array/)
+    expect(reasonOf(onMetric(nested(17)))).toMatch(/nested deeper than 16/)
+  })
+})

@@ -1,0 +1,91 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { Reason } from '../../src/base/flags.ts'
+import { onMetric, readingsOf } from './support.ts'
+
+const claimOf = (quality: unknown, value: unknown = 1): unknown =>
+  readingsOf(onMetric(JSON.stringify({ value, quality })))[0]!.claim
+
+const good = { quality: 1, reasons: 0 }
+const suspect = { quality: 3, reasons: 0 }
+const bad = { quality: 4, reasons: 0 }
+
+describe("the device's word on the quality", () => {
+  it.each<[unknown, unknown]>([
+    ['good', good],
+    ['OK', good],
+    ['uncertain', suspect],
+    ['Suspect', suspect],
+    ['BAD', bad],
+    ['fail', bad],
+    ['not evaluated', { quality: 2, reasons: Reason.NOT_EVALUATED }],
+    ['stale', { quality: 3, reasons: Reason.TIME_STALE }],
+    ['substituted', { quality: 3, reasons: Reason.SUBSTITUTED }],
+    ['manual', { quality: 1, reasons: Reason.MANUAL }],
+    // NAMUR NE 107
+    ['failure', { quality: 4, reasons: Reason.DEVICE_FAILURE }],
+    ['function_check', { quality: 4, reasons: Reason.DEVICE_FUNCTION_CHECK }],
+    ['Out of Specification', { quality: 3, reasons: Reason.DEVICE_OUT_OF_SPEC }],
+    ['maintenance-required', { quality: 1, reasons: Reason.DEVICE_MAINTENANCE }],
+    // QARTOD
+    [1, good],
+    [2, { quality: 2, reasons: Reason.NOT_EVALUATED }],
+    [3, suspect],
+    ['4', bad],
+    // OPC UA
+    ['0x00000000', good],
+    [0x4000_0000, suspect],
+    [0x8000_0000, bad],
+    [2147483648 + 0x400, bad],
+    ['0xC0000000', bad],
+    [0x0096_0000, { quality: 1, reasons: Reason.MANUAL }],
+    [0x4091_0000, { quality: 3, reasons: Reason.SUBSTITUTED }],
+    ['0x808c0400', { quality: 4, reasons: Reason.DEVICE_FAILURE }],
+    // OPC Classic
+    [192, good],
+    [64, suspect],
+    // LwM2M
+    [{ lwm2m509: 0 }, { quality: 2, reasons: Reason.NOT_EVALUATED }],
+    [{ lwm2m509: 1 }, bad],
+    [{ lwm2m509: 2 }, bad],
+    [{ lwm2m509: 3 }, suspect],
+    [{ lwm2m509: 4 }, good],
+  ])('%j is understood', (quality, claim) => {
+    expect(claimOf(quality)).toEqual(claim)
+  })
+
+  it.each([0, 5, -1, 1.5, 1e12, 'fine, I guess', '', true, [], {}, { lwm2m509: 7 }, { lwm2m509: 'x' }, 'constructor'])(
+    'is suspect when it cannot be understood: %j',
+    (quality) => expect(claimOf(quality)).toEqual(suspect),
+  )
+
+  it('cannot call a missing value good, nor a value that is there merely missing', () => {
+    expect(claimOf('good', null)).toEqual({ quality: 9, reasons: Reason.MISSING })
+    expect(claimOf('missing', null)).toEqual({ quality: 9, reasons: Reason.MISSING })
+    expect(claimOf('bad', null)).toEqual({ quality: 4, reasons: Reason.MISSING })
+    expect(claimOf('missing', -9999)).toEqual({ quality: 4, reasons: Reason.MISSING })
+    expect(claimOf('0x809B0000', -9999)).toEqual({ quality: 4, reasons: Reason.MISSING })
+  })
+
+  it('stands beside the mark of a backfill', () => {
+    const claim = (json: string): unknown => readingsOf(onMetric(json))[0]!.claim
+    expect(claim('{"value":1,"q":"bad","backfill":true}')).toEqual({ quality: 4, reasons: Reason.HISTORICAL })
+    expect(claim('{"value":1,"q":"missing","backfill":true}')).toEqual({
+      quality: 4,
+      reasons: Reason.MISSING | Reason.HISTORICAL,
+    })
+    expect(claim('{"value":null,"backfill":true}')).toEqual({
+      quality: 9,
+      reasons: Reason.MISSING | Reason.HISTORICAL,
+    })
+  })
+
+  it('is always one of the flags, whatever the device sends', () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ maxDepth: 2 }), (quality) => {
+        fc.pre(quality !== null)
+        expect([1, 2, 3, 4, 9]).toContain((claimOf(quality) as { quality: number }).quality)
+      }),
+    )
+  })
+})

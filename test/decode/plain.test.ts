@@ -1,0 +1,189 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { Reason } from '../../src/base/flags.ts'
+import { onDevice, onlyValue, onMetric, readingsOf, reasonOf } from './support.ts'
+
+const HISTORICAL = { quality: 1, reasons: Reason.HISTORICAL }
+
+describe('JSON on a topic that names the metric', () => {
+  it.each<[string, unknown]>([
+    ['{"value":21.5,"ts":1700000000123}', [{ metric: 'm', value: 21.5, ts: 1_700_000_000_123 }]],
+    ['{"v":true,"t":1700000000}', [{ metric: 'm', value: true, ts: 1_700_000_000_000 }]],
+    [
+      '{"unit":"Cel","time":"2023-11-14T22:13:20Z","value":"on"}',
+      [{ metric: 'm', value: 'on', unit: 'Cel', ts: 1_700_000_000_000 }],
+    ],
+    ['{"v":1,"u":"","timestamp":null,"quality":null}', [{ metric: 'm', value: 1 }]],
+    ['{"value":null}', [{ metric: 'm', value: null }]],
+    ['{"value":1,"quality":"bad"}', [{ metric: 'm', value: 1, claim: { quality: 4, reasons: 0 } }]],
+    ['{"value":1,"backfill":true}', [{ metric: 'm', value: 1, claim: HISTORICAL }]],
+    ['{"value":1,"historical":false}', [{ metric: 'm', value: 1 }]],
+    [
+      '[1,{"v":2,"t":1700000000},true]',
+      [
+        { metric: 'm', value: 1 },
+        { metric: 'm', value: 2, ts: 1_700_000_000_000 },
+        { metric: 'm', value: true },
+      ],
+    ],
+    [
+      '{"temperature":1,"inner":{"x":2}}',
+      [
+        { metric: 'm.temperature', value: 1 },
+        { metric: 'm.inner.x', value: 2 },
+      ],
+    ],
+  ])('%s', (payload, readings) => {
+    expect(readingsOf(onMetric(payload))).toEqual(readings)
+  })
+
+  it('loses no entry beside the value: the others are readings below its name, at its time', () => {
+    const ts = 1_700_000_000_123
+    expect(readingsOf(onMetric(`{"battery":88,"value":1,"ts":${ts},"q":"bad"}`))).toEqual([
+      { metric: 'm', value: 1, ts, claim: { quality: 4, reasons: 0 } },
+      { metric: 'm.battery', value: 88, ts },
+    ])
+  })
+})
+
+describe('JSON on a topic that names only the device', () => {
+  it.each<[string, unknown]>([
+    [
+      '{"a":1,"b":"x","c":null}',
+      [
+        { metric: 'a', value: 1 },
+        { metric: 'b', value: 'x' },
+        { metric: 'c', value: null },
+      ],
+    ],
+    [
+      '{"a":21.5,"b":{"value":40,"unit":"%RH"},"ts":1700000000}',
+      [
+        { metric: 'a', value: 21.5, ts: 1_700_000_000_000 },
+        { metric: 'b', value: 40, unit: '%RH', ts: 1_700_000_000_000 },
+      ],
+    ],
+    ['{"t":1,"v":2,"u":3,"q":4}', ['t', 'v', 'u', 'q'].map((metric, i) => ({ metric, value: i + 1 }))],
+    ['{"a":{"b":{"c":{"d":1}}}}', [{ metric: 'a.b.c.d', value: 1 }]],
+    [
+      '[{"a":1,"ts":1700000000},{"a":2,"time":"1700000001"}]',
+      [
+        { metric: 'a', value: 1, ts: 1_700_000_000_000 },
+        { metric: 'a', value: 2, ts: 1_700_000_001_000 },
+      ],
+    ],
+    [
+      '{"ts":1700000000,"a":{"v":1,"t":1700000005},"g":{"time":1700000009,"x":1}}',
+      [
+        { metric: 'a', value: 1, ts: 1_700_000_005_000 },
+        { metric: 'g.x', value: 1, ts: 1_700_000_009_000 },
+      ],
+    ],
+    [
+      '{"a":[{"v":1},{"v":2}]}',
+      [
+        { metric: 'a', value: 1 },
+        { metric: 'a', value: 2 },
+      ],
+    ],
+    [
+      '{"historical":true,"a":1,"b":{"v":2,"backfill":false}}',
+      [
+        { metric: 'a', value: 1, claim: HISTORICAL },
+        { metric: 'b', value: 2 },
+      ],
+    ],
+    [' \n{"a":1}', [{ metric: 'a', value: 1 }]],
+  ])('%s', (payload, readings) => {
+    expect(readingsOf(onDevice(payload))).toEqual(readings)
+  })
+
+  it('takes names like __proto__ and constructor for names', () => {
+    const readings = readingsOf(onDevice('{"__proto__":{"value":1},"constructor":2,"toString":{"hasOwnProperty":3}}'))
+    expect(readings.map(({ metric, value }) => [metric, value])).toEqual([
+      ['__proto__', 1],
+      ['constructor', 2],
+      ['toString.hasOwnProperty', 3],
+    ])
+    expect(({} as Record<string, unknown>).value).toBeUndefined()
+  })
+})
+
+describe('a message with one bad item is refused whole, with the place', () => {
+  it.each([
+    [
+      '[{"a":1},{"a":2},{"a":3},{"humidity":{"value":{}}}]',
+      /^\$\[3\]\.humidity\.value: expected a value, found an object$/,
+    ],
+    ['{"a":1,"b":1e999}', /^\$\.b: a number beyond the range of a double$/],
+    ['{"a":1,"ts":"soon"}', /^\$\.ts: "soon" is neither/],
+    ['{"a":{"v":1,"value":2}}', /^\$\.a\.value: a second value$/],
+    ['{"a":{"v":1,"t":1,"ts":2}}', /^\$\.a\.ts: a second time$/],
+    ['{"a":{"v":1,"u":5}}', /^\$\.a\.u: expected a unit, found a number$/],
+    ['{"a":{"v":1,"backfill":1}}', /^\$\.a\.backfill: expected true or false/],
+    ['{"a":[[1]]}', /^\$\.a\[0\]: an array inside an array$/],
+    ['[{"a":1},2]', /^\$\[1\]: expected an object of metrics, found a number/],
+    ['{"a":{"b":{"c":{"d":{"e":1}}}}}', /^\$\.a\.b\.c\.d\.e: nested deeper than 4/],
+    ['{"":1}', /^\$\[""\]: the metric has an empty name$/],
+    ['{"a b\\n":1}', /^\$\["a b\\n"\]: the metric has a name with a control character$/],
+    [`{"${'x'.repeat(129)}":1}`, /the metric has a name longer than 128/],
+    ['{"a":"\\ud800"}', /^\$\.a: a text with a lone surrogate$/],
+    [`{"a":"${'x'.repeat(5000)}"}`, /^\$\.a: a value of 5000 bytes/],
+    ['{"a":1', /^\$: not JSON/],
+    ['{"a":"\x01"}', /^\$: not JSON/],
+    ['{}', /^\$: no reading in it$/],
+    ['[]', /^\$: no reading in it$/],
+    ['{"ts":1700000000}', /^\$: no reading in it$/],
+    ['[1,2]', /^\$\[0\]: expected an object of metrics/],
+  ])('%.60s', (payload, reason) => {
+    expect(reasonOf(onDevice(payload))).toMatch(reason)
+  })
+
+  it('also when it holds more than 10000 readings', () => {
+    const items = (count: number): string => `[${Array(count).fill('{"a":1}').join()}]`
+    expect(readingsOf(onDevice(items(10_000)))).toHaveLength(10_000)
+    expect(reasonOf(onDevice(items(10_001)))).toMatch(/more than 10000 readings/)
+    expect(reasonOf(onDevice(`[${Array(10_000).fill('{"a":1,"b":2}').join()}]`))).toMatch(/\$\[5000\].*more than 10000/)
+  })
+
+  it('also when it is not UTF-8', () => {
+    expect(reasonOf(onDevice(Buffer.from('{"a":"\xff"}', 'latin1')))).toBe('$: not UTF-8')
+  })
+
+  it('quickly, when it is a bomb of brackets', () => {
+    for (const payload of [
+      '['.repeat(500_000) + ']'.repeat(500_000),
+      '{"a":'.repeat(100_000),
+      '[1234567890123456,'.repeat(50_000),
+    ]) {
+      const start = performance.now()
+      expect(onDevice(payload).ok).toBe(false)
+      expect(performance.now() - start).toBeLessThan(2_000)
+    }
+  })
+})
+
+describe('numbers in JSON', () => {
+  it('come through to the last bit', () => {
+    fc.assert(
+      fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (number) => {
+        const text = JSON.stringify(number)
+        const kept = /^-?\d{16,}$/.test(text) && Math.abs(number) > 2 ** 53 ? text : JSON.parse(text)
+        expect(onlyValue(onMetric(`{"value":${text}}`))).toBe(kept)
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+
+  it('keep every digit when they are integers, whatever stands around them', () => {
+    fc.assert(
+      fc.property(fc.bigInt({ min: -(10n ** 30n), max: 10n ** 30n }), (integer) => {
+        const exact = integer >= -(2n ** 53n) && integer <= 2n ** 53n ? Number(integer) : integer.toString()
+        const readings = readingsOf(onDevice(`{"x":0.30000000000000004,"a":${integer},"b":{"v":${integer}}}`))
+        expect(readings.map(({ value }) => value)).toEqual(
+          [0.30000000000000004, exact, exact].map((v) => (v === 0 ? 0 : v)),
+        )
+      }),
+    )
+  })
+})

@@ -1,0 +1,136 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { decode } from '../../src/decode/decode.ts'
+import { bytes, NOW, onDevice, onlyValue, onMetric, readingsOf, reasonOf } from './support.ts'
+
+describe('a bare payload on a metric topic', () => {
+  it.each<[string, unknown]>([
+    ['21.5', 21.5],
+    ['-0.5', -0.5],
+    ['0', 0],
+    ['-0', -0],
+    ['1e3', 1000],
+    ['1E-2', 0.01],
+    [' 21.5\r\n', 21.5],
+    ['123456789012345', 123456789012345],
+    ['0.1234567890123456789', 0.12345678901234568],
+    ['true', true],
+    ['false', false],
+    ['null', null],
+    ['', null],
+    ['running', 'running'],
+    ['Größe 5 µm', 'Größe 5 µm'],
+    ['"21.5"', '21.5'],
+    ['"a\\nb"', 'a\nb'],
+    ['"open', '"open'],
+    [' two words ', ' two words '],
+    ['\ufeffx', '\ufeffx'],
+  ])('%j is %j', (payload, value) => {
+    expect(onlyValue(onMetric(payload))).toBe(value)
+  })
+
+  it.each(['007', '-01', '00.5', '+1', '.5', '5.', '-', '-.5', '1,5', '1e', '0x1f', '1 2', '1.2.3', '--1', 'True'])(
+    '%s is no JSON number and stays a text',
+    (payload) => expect(onlyValue(onMetric(payload))).toBe(payload),
+  )
+
+  it.each(['NaN', 'nan', '-inf', 'Infinity', '+INF', ' nan\n', '"NaN"'])('%j is refused: it is no value', (payload) => {
+    expect(reasonOf(onMetric(payload))).toMatch(/not a number/)
+  })
+
+  it('keeps the digits of integers that a double would round, as text', () => {
+    expect(onlyValue(onMetric('9007199254740992'))).toBe(9007199254740992)
+    expect(onlyValue(onMetric('9007199254740993'))).toBe('9007199254740993')
+    expect(onlyValue(onMetric('-12345678901234567890'))).toBe('-12345678901234567890')
+  })
+
+  it('refuses a number that overflows rather than to store infinity', () => {
+    expect(reasonOf(onMetric('1e400'))).toBe('$: a number beyond the range of a double')
+    expect(reasonOf(onMetric('9'.repeat(400)))).toMatch(/beyond the range/)
+  })
+
+  it('refuses bytes that are no text, and text beyond 4096 bytes', () => {
+    expect(reasonOf(onMetric(Uint8Array.of(0x61, 0xff)))).toMatch(/UTF-8/)
+    expect(onlyValue(onMetric('x'.repeat(4096)))).toHaveLength(4096)
+    expect(reasonOf(onMetric('x'.repeat(4097)))).toMatch(/4097 bytes, more than 4096/)
+    expect(reasonOf(onMetric(`"${'é'.repeat(2049)}"`, 'json'))).toMatch(/4098 bytes, more than 4096/)
+  })
+
+  it('has the time of its arrival', () => {
+    const reading = { device: 'd1', metric: 'm', unit: undefined, value: 1, ts: NOW, timed: false, claim: undefined }
+    expect(onMetric('1')).toEqual({ ok: true, readings: [reading] })
+  })
+
+  it('gives the very double that JSON.parse gives, for every number', () => {
+    const numeral = fc.oneof(
+      fc.double({ noNaN: true, noDefaultInfinity: true }).map(String),
+      fc
+        .tuple(fc.constantFrom('', '-'), fc.nat(999_999), fc.stringMatching(/^\d{0,10}$/))
+        .map(([sign, whole, fraction]) => `${sign}${whole}${fraction === '' ? '' : `.${fraction}`}`),
+    )
+    fc.assert(
+      fc.property(numeral, (text) => {
+        fc.pre(!/^-?\d{16,}$/.test(text) && !text.includes('+'))
+        expect(onlyValue(onMetric(text))).toBe(JSON.parse(text))
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+})
+
+describe('the formats', () => {
+  it('text never looks inside', () => {
+    expect(onlyValue(onMetric('{"value":1}', 'text'))).toBe('{"value":1}')
+    expect(onlyValue(onMetric('21.5', 'text'))).toBe(21.5)
+  })
+
+  it('json, cbor and senml insist on their encoding', () => {
+    expect(reasonOf(onMetric('running', 'json'))).toMatch(/^\$: not JSON/)
+    expect(onlyValue(onMetric('"running"', 'json'))).toBe('running')
+    expect(reasonOf(onMetric('{"value":1}', 'cbor'))).toMatch(/^\$: not CBOR/)
+    expect(onlyValue(onMetric(Uint8Array.of(0x18, 0x2a), 'cbor'))).toBe(42)
+    expect(reasonOf(onMetric('{"value":1}', 'senml'))).toMatch(/expected a SenML pack/)
+  })
+
+  it('a scalar needs a topic that names its metric', () => {
+    expect(reasonOf(onDevice('21.5'))).toMatch(/the topic names no metric/)
+    expect(reasonOf(onDevice(''))).toMatch(/empty payload/)
+  })
+})
+
+describe('any payload', () => {
+  it('never throws, and gives at least one reading or a bounded reason', () => {
+    const json = fc.json({ maxDepth: 6 }).map(bytes)
+    const payload = fc.oneof(fc.uint8Array({ maxLength: 200 }), json)
+    const format = fc.constantFrom('auto', 'json', 'cbor', 'senml', 'text')
+    fc.assert(
+      fc.property(payload, fc.option(fc.constant('m'), { nil: undefined }), format, (raw, metric, kind) => {
+        const decoded = decode(raw, { device: 'd1', metric }, NOW, kind)
+        if (decoded.ok) expect(decoded.readings.length).toBeGreaterThan(0)
+        else expect(decoded.reason.length).toBeLessThanOrEqual(400)
+      }),
+      { numRuns: 5_000 },
+    )
+  })
+
+  it('leaves the readings as they are when its buffer is used again', () => {
+    const payloads = ['"text"', '{"value":"text"}', '[{"n":"a","vs":"text"},{"n":"b","vd":"dGV4dA"}]'].map(bytes)
+    payloads.push(Uint8Array.of(0xa1, 0x61, 0x76, 0x43, 1, 2, 3))
+    for (const payload of payloads) {
+      const buffer = Buffer.from(payload)
+      const decoded = onMetric(buffer)
+      const before = structuredClone(readingsOf(decoded))
+      buffer.fill(0)
+      expect(readingsOf(decoded)).toEqual(before)
+      for (const { value } of readingsOf(decoded)) {
+        if (value instanceof Uint8Array) expect(value.buffer.byteLength).toBe(value.length)
+      }
+    }
+  })
+
+  it('is refused when the topic gives a name that cannot be stored', () => {
+    expect(decode(bytes('1'), { device: 'x'.repeat(129), metric: 'm' }, NOW, 'auto').ok).toBe(false)
+    expect(decode(bytes('1'), { device: '', metric: 'm' }, NOW, 'auto').ok).toBe(false)
+    expect(decode(bytes('1'), { device: 'd', metric: 'a\u0001' }, NOW, 'auto').ok).toBe(false)
+  })
+})

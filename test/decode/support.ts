@@ -1,0 +1,40 @@
+import { type Decoded, decode, type Format } from '../../src/decode/decode.ts'
+
+export const NOW = Date.UTC(2026, 0, 2, 3, 4, 5, 678)
+
+export function bytes(payload: string | Uint8Array): Uint8Array {
+  return typeof payload === 'string' ? new TextEncoder().encode(payload) : payload
+}
+
+/** On a topic that names device `d1` and metric `m`. */
+export function onMetric(payload: string | Uint8Array, format: Format = 'auto'): Decoded {
+  return decode(bytes(payload), { device: 'd1', metric: 'm' }, NOW, format)
+}
+
+/** On a topic that names device `d1` only. */
+export function onDevice(payload: string | Uint8Array, format: Format = 'auto'): Decoded {
+  return decode(bytes(payload), { device: 'd1', metric: undefined }, NOW, format)
+}
+
+/** The readings without what they have in common; an error with the reason where there are none. */
+export function readingsOf(decoded: Decoded): Record<string, unknown>[] {
+  if (!decoded.ok) throw new Error(decoded.reason)
+  return decoded.readings.map(({ metric, value, unit, ts, timed, claim }) => ({
+    metric,
+    value,
+    ...(unit === undefined ? {} : { unit }),
+    ...(timed ? { ts } : {}),
+    ...(claim === undefined ? {} : { claim }),
+  }))
+}
+
+export function onlyValue(decoded: Decoded): unknown {
+  const readings = readingsOf(decoded)
+  if (readings.length !== 1) throw new Error(`${readings.length} readings`)
+  return readings[0]!.value
+}
+
+export function reasonOf(decoded: Decoded): string {
+  if (decoded.ok) throw new Error(`it was accepted: ${JSON.stringify(decoded.readings)}`)
+  return decoded.reason
+}

@@ -1,0 +1,34 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { pattern } from '../../src/quality/match.ts'
+
+describe('the pattern of a rule', () => {
+  it.each([
+    ['*/temperature', 'pump-7/temperature', true],
+    ['*/temperature', 'pump-7/temperature2', false],
+    ['pump-*/temp*', 'pump-7/temperature', true],
+    ['pump-*/temp*', 'pump-/temp', true],
+    ['pump-*/*', 'valve-1/temperature', false],
+    ['*a*b*/x', '--a-b--/x', true],
+    ['*a*b*/x', '--b-a--/x', false],
+    ['aba*aba/x', 'aba/x', false],
+    ['a*ba*a/x', 'aba/x', false],
+    ['*', 'pump/temperature', false],
+    ['*/*', 'pump/engine/temperature', false],
+    ['p.mp/*', 'pump/x', false],
+  ])('%s over %s: %s', (text, name, expected) => {
+    expect(pattern(text)(name)).toBe(expected)
+  })
+
+  it('means what the same regular expression means', () => {
+    const word = fc.string({ unit: fc.constantFrom('a', 'b', '*', '/'), maxLength: 8 })
+    const name = fc.string({ unit: fc.constantFrom('a', 'b', '/'), maxLength: 12 })
+    fc.assert(
+      fc.property(word, name, (text, candidate) => {
+        const expression = new RegExp(`^${text.replaceAll('*', '[^/]*')}$`)
+        expect(pattern(text)(candidate)).toBe(expression.test(candidate))
+      }),
+      { numRuns: 2000 },
+    )
+  })
+})

@@ -1,0 +1,40 @@
+import type { IncomingId, Intake, IntakePublish, Settle } from '../../src/broker/intake.ts'
+
+/** An intake whose disk is a person: nothing is settled until the test says so. */
+export class ManualIntake implements Intake {
+  readonly offered: (IntakePublish & { readonly incoming: IncomingId | undefined })[] = []
+  readonly released: IncomingId[] = []
+  readonly #waiting: { settle: Settle; bytes: number }[] = []
+  pendingBytes = 0
+
+  carriesReadings(topic: string): boolean {
+    return topic.startsWith('telemetry/')
+  }
+
+  offer(publish: IntakePublish, settle: Settle, incoming?: IncomingId): void {
+    this.offered.push({ ...publish, payload: Buffer.from(publish.payload), incoming })
+    this.#waiting.push({ settle, bytes: publish.payload.length })
+    this.pendingBytes += publish.payload.length
+  }
+
+  release(id: IncomingId, settle: Settle): void {
+    this.released.push(id)
+    settle(undefined)
+  }
+
+  forget(): void {
+    return undefined
+  }
+
+  get waiting(): number {
+    return this.#waiting.length
+  }
+
+  /** All that was offered so far is on the disk, or cannot be. */
+  settle(failure?: Error): void {
+    for (const { settle, bytes } of this.#waiting.splice(0)) {
+      this.pendingBytes -= bytes
+      settle(failure)
+    }
+  }
+}

@@ -1,0 +1,128 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { connectAsync, type MqttClient } from 'mqtt'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { tempFolder } from './folder.ts'
+import { describePeer } from './peers.ts'
+import { freePort, untilAccepts } from './port.ts'
+import { ROOT, startProcess } from './process.ts'
+import { onStop } from './started.ts'
+import { until } from './wait.ts'
+
+const USERS = { 'plant-7': 'tide and gate', 'plant-8': 'ebb', receiver: 'flood' } as const
+type User = keyof typeof USERS
+
+const folder = tempFolder()
+const secrets = join(folder, 'secrets')
+let port: number
+
+/** The configuration of docker-compose.yml, with this machine's folders in it. */
+async function start(): Promise<ReturnType<typeof startProcess>> {
+  port = await freePort()
+  const text = readFileSync(join(ROOT, 'mosquitto/mosquitto.conf'), 'utf8')
+    .replace('listener 1883', `listener ${port} 127.0.0.1\nuser root`)
+    .replace('/mosquitto/data/', `${folder}/`)
+    .replace('/run/mosquitto/passwords', join(folder, 'passwords'))
+    .replace('/mosquitto/config/acl', join(ROOT, 'mosquitto/acl'))
+    .replace('log_dest stdout', 'log_dest stderr')
+  writeFileSync(join(folder, 'mosquitto.conf'), text)
+  return startProcess('sh', [join(ROOT, 'mosquitto/start.sh')], {
+    env: {
+      PATH: `${process.env.PATH}:/usr/sbin`,
+      SECRETS: secrets,
+      PASSWORDS: join(folder, 'passwords'),
+      CONFIG: join(folder, 'mosquitto.conf'),
+    },
+  })
+}
+
+/** Logs in with MQTT 5, whose answers carry the reason. */
+async function login(username: User, password: string = USERS[username]): Promise<MqttClient> {
+  const client = await connectAsync({
+    ...{ host: '127.0.0.1', port, protocolVersion: 5, username, password },
+    ...{ reconnectPeriod: 0, connectTimeout: 5_000 },
+  })
+  onStop(() => client.endAsync(true))
+  return client
+}
+
+/** The reason code of a publish with QoS 1: 0 accepted, 16 nobody subscribes, 135 not authorized. */
+async function publish(client: MqttClient, topic: string): Promise<number> {
+  try {
+    const ack = await client.publishAsync(topic, 'x', { qos: 1 })
+    return (ack as { reasonCode?: number } | undefined)?.reasonCode ?? 0
+  } catch (refusal) {
+    return (refusal as { code: number }).code
+  }
+}
+
+async function listen(client: MqttClient, ...topics: string[]): Promise<string[]> {
+  const heard: string[] = []
+  client.on('message', (topic) => heard.push(topic))
+  await client.subscribeAsync(topics, { qos: 1 })
+  return heard
+}
+
+describePeer('mosquitto', 'the configuration of the cloud broker', () => {
+  beforeAll(async () => {
+    mkdirSync(secrets)
+    for (const [user, password] of Object.entries(USERS)) {
+      writeFileSync(join(secrets, `mqtt-${user}`), `${password}\n`)
+    }
+    await start()
+    await untilAccepts(port)
+  })
+
+  it('keeps no password in clear', () => {
+    const text = readFileSync(join(folder, 'passwords'), 'utf8')
+    expect(text.match(/^(plant-7|plant-8|receiver):\$/gm)).toHaveLength(3)
+    for (const password of Object.values(USERS)) expect(text).not.toContain(password)
+  })
+
+  it('lets nobody in with a wrong password', async () => {
+    await expect(login('plant-7', 'guess')).rejects.toThrow('Not authorized')
+    expect((await login('plant-7')).connected).toBe(true)
+  })
+
+  it('carries batches up to the receiver and receipts down to their edge', async () => {
+    const [edge, receiver] = [await login('plant-7'), await login('receiver')]
+    const up = await listen(receiver, 'tidegate/+/up/#', 'tidegate/+/status')
+    const down = await listen(edge, 'tidegate/plant-7/down/#')
+    const sent = ['tidegate/plant-7/up/live', 'tidegate/plant-7/up/amend', 'tidegate/plant-7/status']
+    for (const topic of sent) expect(await publish(edge, topic)).toBe(0)
+    expect(await publish(receiver, 'tidegate/plant-7/down/receipt')).toBe(0)
+    await until(() => up.length === 3 && down.length === 1, { what: 'the messages' })
+    expect([up, down]).toEqual([sent, ['tidegate/plant-7/down/receipt']])
+  })
+
+  it('keeps an edge out of the topics of another, and the receiver out of what edges say', async () => {
+    const [edge, receiver] = [await login('plant-8'), await login('receiver')]
+    for (const topic of [
+      'tidegate/plant-7/up/live',
+      'tidegate/plant-7/status',
+      'tidegate/plant-8/down/receipt',
+      'else',
+    ]) {
+      expect(await publish(edge, topic)).toBe(135)
+    }
+    expect(await publish(receiver, 'tidegate/plant-7/up/live')).toBe(135)
+    const heard = await listen(edge, '#')
+    await publish(receiver, 'tidegate/plant-7/down/receipt')
+    await publish(receiver, 'tidegate/plant-8/down/receipt') // comes after the other, where that comes at all
+    await until(() => heard.length > 0, { what: 'its own receipt' })
+    expect(heard).toEqual(['tidegate/plant-8/down/receipt'])
+  })
+})
+
+describe('the start of the cloud broker', () => {
+  it('fails rather than to begin without a secret, or with one that it would cut short', async () => {
+    const own = tempFolder()
+    const begin = (): Promise<number> =>
+      startProcess('sh', [join(ROOT, 'mosquitto/start.sh')], {
+        env: { SECRETS: own, PASSWORDS: join(own, 'passwords') },
+      }).exit
+    expect(await begin()).toBe(78)
+    writeFileSync(join(own, 'mqtt-plant-7'), 'tide:gate\n')
+    expect(await begin()).toBe(78)
+  })
+})

@@ -1,0 +1,92 @@
+/**
+ * Programs of others that some suites speak with. `npm test` runs this file first: it installs what is missing where
+ * it can (root on Debian), and otherwise tells by name which suites are going to be skipped. With CI=true nothing may
+ * be missing.
+ */
+import { execFileSync } from 'node:child_process'
+import { existsSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe } from 'vitest'
+import { findFirst } from './find.ts'
+import { findPython } from './python.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
+const INSTALL_MS = 240_000
+
+/** Where each peer is; undefined: not installed. */
+export const peers = {
+  get mosquitto(): string | undefined {
+    return findFirst('mosquitto')
+  },
+  get mosquittoPub(): string | undefined {
+    return findFirst('mosquitto_pub')
+  },
+  get mosquittoSub(): string | undefined {
+    return findFirst('mosquitto_sub')
+  },
+  /** A Python with cbor2 and zstandard. */
+  get python(): string | undefined {
+    return findPython()
+  },
+}
+export type Peer = keyof typeof peers
+
+const WORDS: Record<Peer, { what: string; packages: readonly string[] }> = {
+  mosquitto: { what: 'mosquitto', packages: ['mosquitto'] },
+  mosquittoPub: { what: 'mosquitto_pub', packages: ['mosquitto-clients'] },
+  mosquittoSub: { what: 'mosquitto_sub', packages: ['mosquitto-clients'] },
+  python: { what: 'Python with cbor2 and zstandard', packages: ['python3-cbor2', 'python3-zstandard'] },
+}
+
+/** A suite that needs a peer; without it the suite is skipped under a name that says why. */
+export function describePeer(peer: Peer, name: string, suite: () => void): void {
+  if (peers[peer] !== undefined) describe(name, suite)
+  else describe.skip(`${name} (skipped: ${WORDS[peer].what} is not installed)`, suite)
+}
+
+function missing(): Peer[] {
+  return (Object.keys(WORDS) as Peer[]).filter((peer) => peers[peer] === undefined)
+}
+
+function install(packages: readonly string[]): void {
+  const policy = '/usr/sbin/policy-rc.d' // exit 101: a package must not start its service
+  const ours = !existsSync(policy)
+  const run = (...args: string[]): void => {
+    execFileSync('apt-get', ['-qq', '-o', 'DPkg::Lock::Timeout=120', ...args], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+      timeout: INSTALL_MS,
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+    })
+  }
+  try {
+    if (ours) writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
+    run('update')
+    run('install', '-y', '--no-install-recommends', ...packages)
+  } catch {
+    // Told by what is still missing afterwards.
+  } finally {
+    if (ours) rmSync(policy, { force: true })
+  }
+}
+
+/** Names of the suites that need one of the peers, as `file: name`. */
+function suitesOf(absent: readonly Peer[]): string[] {
+  return globSync('test/**/*.test.ts', { cwd: ROOT }).flatMap((file) => {
+    const found = readFileSync(join(ROOT, file), 'utf8').matchAll(/describePeer\(\s*'(\w+)',\s*(['"`])(.+?)\2/g)
+    return [...found].filter(([, peer]) => absent.some((one) => one === peer)).map((suite) => `${file}: ${suite[3]}`)
+  })
+}
+
+function main(): number {
+  if (missing().length > 0 && process.getuid?.() === 0 && findFirst('apt-get') && existsSync('/etc/debian_version')) {
+    install([...new Set(missing().flatMap((peer) => WORDS[peer].packages))])
+  }
+  const absent = missing()
+  for (const peer of absent) {
+    process.stderr.write(`not installed: ${WORDS[peer].what} (Debian: ${WORDS[peer].packages.join(' ')})\n`)
+  }
+  for (const suite of suitesOf(absent)) process.stderr.write(`  will be skipped: ${suite}\n`)
+  return absent.length > 0 && process.env.CI === 'true' ? 1 : 0
+}
+
+if (process.argv[1] === import.meta.filename) process.exitCode = main()

@@ -1,0 +1,4 @@
+import { afterAll } from 'vitest'
+import { stopStarted } from './started.ts'
+
+afterAll(stopStarted)

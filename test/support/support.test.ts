@@ -1,0 +1,177 @@
+import { existsSync } from 'node:fs'
+import { connect, createServer, type Socket } from 'node:net'
+import { describe, expect, it } from 'vitest'
+import { tempFolder } from './folder.ts'
+import { startMosquitto } from './mosquitto.ts'
+import { describePeer } from './peers.ts'
+import { accepts, freePort } from './port.ts'
+import { startProcess } from './process.ts'
+import { startProxy } from './proxy.ts'
+import { onStop, stopStarted } from './started.ts'
+import { until } from './wait.ts'
+
+describe('waiting', () => {
+  it('returns what the condition became, and names what did not come', async () => {
+    let asked = 0
+    expect(await until(() => (++asked > 2 ? 'there' : ''))).toBe('there')
+    await expect(until(() => false, { deadlineMs: 20, what: 'the tide' })).rejects.toThrow('the tide')
+  })
+})
+
+describe('what a test starts', () => {
+  it('is stopped newest first, all of it, even when something fails to stop', async () => {
+    const order: number[] = []
+    onStop(() => void order.push(1))
+    onStop(() => Promise.reject(new Error('stuck')))
+    onStop(() => void order.push(3))
+    await expect(stopStarted()).rejects.toThrow(AggregateError)
+    expect(order).toEqual([3, 1])
+  })
+
+  it('leaves no process and no folder behind', async () => {
+    const folder = tempFolder()
+    const { pid } = startProcess('sleep', ['60'])
+    await stopStarted()
+    expect(existsSync(folder)).toBe(false)
+    expect(() => process.kill(pid, 0)).toThrow('ESRCH')
+  })
+})
+
+describe('a process', () => {
+  it('tells its exit as a shell does', async () => {
+    expect(await startProcess('sh', ['-c', 'exit 3']).exit).toBe(3)
+    const killed = startProcess('sleep', ['60'])
+    killed.kill('SIGKILL')
+    expect(await killed.exit).toBe(137)
+    expect(await startProcess('no-such-program-anywhere', []).exit).toBe(127)
+  })
+
+  it('is heard on both streams, and a sentence that cannot come any more fails at once', async () => {
+    const running = startProcess('sh', ['-c', 'echo one; echo two >&2'])
+    expect((await running.waitFor(/o(n)e/))[1]).toBe('n')
+    await running.waitFor(/two/)
+    await expect(running.waitFor(/three/, 20_000)).rejects.toThrow('ended without saying')
+  })
+})
+
+/** A server that sends back what it gets. */
+async function startEcho(): Promise<number> {
+  const port = await freePort()
+  const server = createServer((socket) => socket.pipe(socket))
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket) => sockets.add(socket.on('error', () => {})))
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
+  onStop(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  return port
+}
+
+interface Talk {
+  readonly socket: Socket
+  text: string
+  ended: boolean
+}
+
+function talkTo(port: number): Talk {
+  const talk: Talk = { socket: connect({ port, host: '127.0.0.1' }), text: '', ended: false }
+  onStop(() => void talk.socket.destroy())
+  talk.socket.setEncoding('utf8').on('data', (text: string) => {
+    talk.text += text
+  })
+  talk.socket.on('error', () => {})
+  talk.socket.on('close', () => {
+    talk.ended = true
+  })
+  return talk
+}
+
+describe('the proxy', () => {
+  it('passes bytes on in order and counts them both ways', async () => {
+    const proxy = await startProxy({ to: await startEcho() })
+    const talk = talkTo(proxy.port)
+    proxy.dial.latencyMs = 50
+    for (const letter of 'abcdefghij') {
+      await new Promise((resolve) => talk.socket.write(letter, resolve))
+      if (letter === 'e') proxy.dial.latencyMs = 0
+    }
+    await until(() => talk.text.length === 10, { what: 'the echo' })
+    expect(talk.text).toBe('abcdefghij')
+    expect([proxy.bytesUp, proxy.bytesDown]).toEqual([10, 10])
+  })
+
+  it('delays by its latency', async () => {
+    const proxy = await startProxy({ to: await startEcho() })
+    const talk = talkTo(proxy.port)
+    proxy.dial.latencyMs = 100
+    const start = performance.now()
+    talk.socket.write('x')
+    await until(() => talk.text === 'x', { what: 'the echo' })
+    expect(performance.now() - start).toBeGreaterThan(190)
+  })
+
+  it('frozen: swallows bytes and tells nobody, for good on that connection', async () => {
+    const proxy = await startProxy({ to: await startEcho() })
+    const talk = talkTo(proxy.port)
+    talk.socket.write('a')
+    await until(() => talk.text === 'a', { what: 'the echo' })
+    proxy.dial.freeze = true
+    talk.socket.write('b')
+    await until(() => proxy.bytesUp === 2, { what: 'the byte in the proxy' })
+    proxy.dial.freeze = false
+    talk.socket.write('c')
+    await until(() => proxy.bytesUp === 3, { what: 'the byte in the proxy' })
+    const next = talkTo(proxy.port)
+    next.socket.write('d')
+    await until(() => next.text === 'd', { what: 'the echo of a new connection' })
+    expect([talk.text, talk.ended]).toEqual(['a', false])
+  })
+
+  it('cuts what is open, refuses what comes, and cuts in the middle as often as told', async () => {
+    const proxy = await startProxy({ to: await startEcho() })
+    const first = talkTo(proxy.port)
+    await until(() => proxy.open === 1, { what: 'a connection' })
+    proxy.dial.refuse = true
+    proxy.cut()
+    await until(() => first.ended && proxy.open === 0, { what: 'the cut' })
+    const second = talkTo(proxy.port)
+    await until(() => second.ended, { what: 'the refusal' })
+    proxy.dial.refuse = false
+    proxy.dial.dropPercent = 100
+    const third = talkTo(proxy.port)
+    third.socket.write('x')
+    await until(() => third.ended, { what: 'the drop' })
+    expect(third.text).toBe('')
+  })
+
+  it('tells the end of the server to the client, after its last bytes', async () => {
+    const port = await freePort()
+    const server = createServer((socket) => socket.end('goodbye'))
+    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
+    onStop(() => void server.close())
+    const proxy = await startProxy({ to: port })
+    proxy.dial.latencyMs = 20
+    const talk = talkTo(proxy.port)
+    await until(() => talk.ended, { what: 'the end' })
+    expect(talk.text).toBe('goodbye')
+    await until(() => proxy.open === 0, { what: 'nothing left in the proxy' })
+  })
+})
+
+describePeer('mosquitto', 'a real Mosquitto', () => {
+  it('accepts once it is started, is gone once it is killed, and comes back on its port', async () => {
+    const mosquitto = await startMosquitto({ persistenceFolder: tempFolder() })
+    expect(await accepts(mosquitto.port)).toBe(true)
+    await mosquitto.kill()
+    expect(await accepts(mosquitto.port)).toBe(false)
+    await mosquitto.restart()
+    expect(await accepts(mosquitto.port)).toBe(true)
+    await mosquitto.stop()
+    expect(await accepts(mosquitto.port)).toBe(false)
+  })
+
+  it('says why it does not start', async () => {
+    await expect(startMosquitto({ config: 'nonsense yes' })).rejects.toThrow('nonsense')
+  })
+})

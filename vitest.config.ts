@@ -1,0 +1,27 @@
+import { defineConfig } from 'vitest/config'
+
+/** Set by .ci/run: where the counts of the run go, as JSON. */
+const report = process.env.TEST_REPORT_FILE
+/** Suites with processes, disks and clocks of their own: one file at a time, after the others. */
+const ALONE = ['test/system/**/*.test.ts', 'test/faults/**/*.test.ts']
+
+export default defineConfig({
+  test: {
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    setupFiles: ['test/support/setup.ts'],
+    reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
+    projects: [
+      {
+        extends: true,
+        test: { name: 'parts', include: ['test/**/*.test.ts'], exclude: ALONE, sequence: { groupOrder: 0 } },
+      },
+      {
+        extends: true,
+        test: { name: 'alone', include: ALONE, fileParallelism: false, sequence: { groupOrder: 1 } },
+      },
+    ],
+  },
+})
