@@ -51,15 +51,9 @@ export function outlineAt(outline: Outline, path: Path): Outline | undefined {
   let node: Outline | undefined = outline
   for (const step of path) {
     if (node === undefined) return undefined
-    node =
-      typeof step === 'number' ? (node.prefixItems?.[step] ?? (node.items || undefined)) : own(node.properties, step)
+    node = typeof step === 'number' ? (node.prefixItems?.[step] ?? (node.items || undefined)) : node.properties?.[step]
   }
   return node
-}
-
-/** A key's own value: `constructor` and the like are unknown keys, not inherited ones. */
-function own<V>(record: Record<string, V> | undefined, key: string): V | undefined {
-  return record !== undefined && Object.hasOwn(record, key) ? record[key] : undefined
 }
 
 /** The value at a place of plain data, or undefined. */

@@ -5,6 +5,7 @@ import { codeOf, Exit, messageOf, OperatorError } from '../base/errors.ts'
 import type { Part } from '../base/lifecycle.ts'
 import type { Log } from '../base/log.ts'
 import type { BrokerSettings } from '../base/settings.ts'
+import { AckWriter } from './ack-writer.ts'
 import { mayForward, shapeDelivery } from './delivery.ts'
 import { holdPublishes, type Pending } from './hold.ts'
 import { IncomingIds } from './incoming-ids.ts'
@@ -16,6 +17,9 @@ import { connectProblem, identifierRefused, judgeFilter, TopicRules } from './ru
 
 /** A subscriber that takes nothing for so long is disconnected (ms). */
 const DRAIN_TIMEOUT_MS = 10_000
+
+/** A client that does not read its acknowledgements is not read either (bytes). */
+const UNREAD_BYTES_MAX = 65_536
 
 export interface BrokerStats {
   readonly connections: number
@@ -46,6 +50,7 @@ export class Broker implements Part {
   readonly #pending = new WeakMap<object, Pending>()
   readonly #server: Server
   #aedes!: Aedes
+  #delivery!: ReturnType<typeof shapeDelivery>
   #refused = 0
 
   private constructor(settings: BrokerSettings, { intake, incoming, log }: BrokerDependencies) {
@@ -119,6 +124,8 @@ export class Broker implements Part {
       authorizePublish: holdPublishes({
         intake: this.#intake,
         rules: this.#rules,
+        acks: new AckWriter(),
+        isWanted: (topic) => this.#delivery.isWanted(topic),
         incomingCount: (client) => this.#incoming.count(client),
         pendingOf: (client) => this.#pendingOf(client),
         onSettled: () => this.#reopen(),
@@ -142,7 +149,7 @@ export class Broker implements Part {
     aedes.on('connectionError', (_client, failure) =>
       this.#log.debug({ failure: failure.message }, 'a connection was refused'),
     )
-    shapeDelivery(aedes, this.#persistence)
+    this.#delivery = shapeDelivery(aedes, this.#persistence)
     return aedes
   }
 
@@ -163,7 +170,10 @@ export class Broker implements Part {
     const pending: Pending = { count: 0 }
     this.#pending.set(socket, pending)
     const { pendingPerClientMax, pendingBytesMax, packetBytesMax } = this.#settings
-    const isOpen = (): boolean => pending.count < pendingPerClientMax && this.#intake.pendingBytes < pendingBytesMax
+    const isOpen = (): boolean =>
+      pending.count < pendingPerClientMax &&
+      this.#intake.pendingBytes < pendingBytesMax &&
+      socket.writableLength < UNREAD_BYTES_MAX
     new ReadGate(socket, isOpen, (gate) => this.#held.add(gate))
     limitPackets(this.#aedes.handle(socket), packetBytesMax)
   }

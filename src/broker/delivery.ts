@@ -37,7 +37,7 @@ const noop: Done = () => undefined
  * 3. One slow subscriber delays nobody but those who publish to it (`concurrency: 0`), and is disconnected when too
  *    much has piled up (`mayForward`).
  */
-export function shapeDelivery(broker: Aedes, persistence: BrokerPersistence): void {
+export function shapeDelivery(broker: Aedes, persistence: BrokerPersistence): { isWanted(topic: string): boolean } {
   const inner = broker as unknown as Inner
   const quick = `${inner.id}:q0`
   const wanted = new Map<string, boolean>()
@@ -74,6 +74,7 @@ export function shapeDelivery(broker: Aedes, persistence: BrokerPersistence): vo
     if (isWanted(packet.topic)) publish(packet, client, done)
     else done()
   }
+  return { isWanted }
 }
 
 /** Whether a message goes to this client; disconnects one that does not take what it asked for. */

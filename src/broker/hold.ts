@@ -1,4 +1,6 @@
+import type { Socket } from 'node:net'
 import type { Client } from 'aedes'
+import type { AckWriter } from './ack-writer.ts'
 import type { Intake } from './intake.ts'
 import type { TopicRules } from './rules.ts'
 
@@ -10,7 +12,8 @@ interface Publish {
   readonly cmd?: 'publish'
   readonly topic: string
   readonly payload: string | Buffer
-  readonly qos: 0 | 1 | 2
+  qos: 0 | 1 | 2
+  readonly retain: boolean
   readonly dup?: boolean
   readonly messageId?: number | undefined
 }
@@ -26,6 +29,9 @@ export interface HoldDependencies {
   /** Unreleased QoS 2 publishes of a client. */
   incomingCount(client: string): number
   pendingOf(client: Client): Pending
+  readonly acks: AckWriter
+  /** Whether a local subscriber wants messages of this topic. */
+  isWanted(topic: string): boolean
   /** A publish is settled: sockets that were held may be read again. */
   onSettled(): void
 }
@@ -41,6 +47,7 @@ export interface HoldDependencies {
  */
 export function holdPublishes(dependencies: HoldDependencies) {
   const { intake, rules, incomingCount, pendingOf, onSettled } = dependencies
+  const acknowledge = createAcknowledge(dependencies)
   return (client: Client | null, packet: Publish, callback: (failure?: Error | null) => void): void => {
     const problem = rules.problem(packet.topic)
     if (problem !== undefined) return callback(new Error(`publish refused: ${problem}`))
@@ -58,9 +65,23 @@ export function holdPublishes(dependencies: HoldDependencies) {
     if (pending !== undefined) pending.count++
     intake.offer({ topic, payload, client: client?.id ?? '', dup: packet.dup === true && qos > 0 }, (failure) => {
       if (pending !== undefined) pending.count--
+      if (failure === undefined && client !== null && !isWill) acknowledge(client, packet)
       // QoS 0 carries no promise: what could not be stored is lost, and the connection stays.
       callback(qos === 0 ? null : (failure ?? null))
       onSettled()
     })
+  }
+}
+
+/**
+ * Acknowledges a QoS 1 publish that nobody but the disk wants, and leaves Aedes nothing to do for it: to Aedes it is
+ * QoS 0 from here on. Everything else takes Aedes' way, after what waits for the same socket.
+ */
+function createAcknowledge({ acks, isWanted }: HoldDependencies): (client: Client, packet: Publish) => void {
+  return (client, packet) => {
+    const socket = client.conn as Socket
+    if (packet.qos !== 1 || packet.retain || isWanted(packet.topic)) return acks.flush(socket)
+    acks.add(socket, packet.messageId!)
+    packet.qos = 0
   }
 }

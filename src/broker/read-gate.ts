@@ -23,6 +23,7 @@ export class ReadGate {
       }
       return null
     }
+    socket.on('drain', () => this.reopen())
   }
 
   /** Reads on. Call it when `isOpen` has become true again. */

@@ -22,6 +22,7 @@ export async function serve<S extends Service>(
   output: Output,
   start: () => Promise<S>,
   readyText: (service: S) => string,
+  stopMsMax = STOP_MS_MAX,
 ): Promise<ExitCode> {
   const signals = listenForSignals()
   const service = await start()
@@ -29,20 +30,20 @@ export async function serve<S extends Service>(
   try {
     await Promise.race([signals.first, ...(service.failed ? [service.failed] : [])])
   } catch (trouble) {
-    await stop(service, output).catch((more) => output.note(`tidegate: ${messageOf(more)}`))
+    await stop(service, output, stopMsMax).catch((more) => output.note(`tidegate: ${messageOf(more)}`))
     throw trouble
   }
-  return stop(service, output)
+  return stop(service, output, stopMsMax)
 }
 
-async function stop(service: Service, output: Output): Promise<ExitCode> {
+async function stop(service: Service, output: Output, stopMsMax: number): Promise<ExitCode> {
   const enough = new AbortController()
   const outcome = await Promise.race([
     service.stop().then(() => 'stopped'),
-    pause(STOP_MS_MAX, enough.signal).then(() => 'late'),
+    pause(stopMsMax, enough.signal).then(() => 'late'),
   ]).finally(() => enough.abort())
   if (outcome === 'stopped') return Exit.OK
-  output.note(`tidegate: did not stop within ${STOP_MS_MAX / 1000} s and is ended; what was acknowledged is on disk`)
+  output.note(`tidegate: did not stop within ${stopMsMax / 1_000} s and is ended; what was acknowledged is on disk`)
   return Exit.FAILED
 }
 

@@ -3,6 +3,7 @@ import type { Quality, Seq, SeqRange, Value } from '../base/reading.ts'
 import { CborWriter } from './cbor-writer.ts'
 import { ColumnPacker, type Layout } from './columns.ts'
 import { DecimalChooser, packDoubles, scaled } from './numbers.ts'
+import { Places } from './places.ts'
 import { type Other, Rows } from './rows.ts'
 import { VerdictRuns } from './verdicts.ts'
 import { compress } from './zstd.ts'
@@ -42,9 +43,10 @@ export class BatchBuilder {
   readonly #verdicts = new VerdictRuns()
   /** One number for each row, series by series: scratch of one column after the other. */
   #x = new Float64Array(0)
+  /** The values that have no decimal form, and the rows that they belong to. */
   #doubles = new Float64Array(0)
-  #doubleGaps = new Float64Array(0)
-  #otherGaps = new Float64Array(0)
+  readonly #doublePlaces = new Places()
+  readonly #otherPlaces = new Places()
 
   constructor(edge: string, epoch: string) {
     this.edge = edge
@@ -68,6 +70,7 @@ export class BatchBuilder {
   build(describe: (seriesKey: number) => SeriesName): BuiltBatch {
     const rows = this.#rows
     assert(rows.count > 0, 'a batch has at least one reading')
+    const names = rows.keys.map(describe)
     const layout = rows.arrange()
     this.#reserve(rows.count)
     this.#cbor.clear()
@@ -75,7 +78,7 @@ export class BatchBuilder {
     this.#cbor.int(BATCH_VERSION)
     this.#cbor.text(this.edge)
     this.#cbor.text(this.epoch)
-    const deviceCount = this.#writeNames(rows.keys.map(describe))
+    const deviceCount = this.#writeNames(names)
     this.#writeCounts(layout)
     this.#writeSums(rows.seq, layout)
     this.#writeSums(rows.ts, layout)
@@ -90,8 +93,6 @@ export class BatchBuilder {
     if (this.#x.length >= rows) return
     this.#x = new Float64Array(rows * 2)
     this.#doubles = new Float64Array(rows * 2)
-    this.#doubleGaps = new Float64Array(rows * 2)
-    this.#otherGaps = new Float64Array(rows * 2)
   }
 
   /** Devices, metrics, units; returns how many devices there are. */
@@ -123,50 +124,50 @@ export class BatchBuilder {
 
   /** Scaled numbers of all rows, then the doubles and the other values that take the place of some of them. */
   #writeValues(layout: Layout): void {
+    const cbor = this.#cbor
     const exponents = new Uint8Array(layout.seriesCount)
     const others: Other[] = []
-    const doubleCount = this.#scale(layout, exponents, others)
-    this.#cbor.array(5)
-    this.#columns.pack(this.#cbor, this.#x, layout)
-    this.#cbor.ints(exponents)
-    this.#cbor.array(2)
-    this.#cbor.ints(this.#doubleGaps, doubleCount)
-    this.#cbor.byteString(packDoubles(this.#doubles, doubleCount))
-    this.#cbor.array(2)
-    this.#cbor.ints(this.#otherGaps, others.length)
-    this.#cbor.array(others.length)
+    for (let s = 0; s < layout.seriesCount; s++) {
+      exponents[s] = this.#scaleSeries(layout.starts[s]!, layout.starts[s + 1]!, others)
+    }
+    cbor.array(5)
+    this.#columns.pack(cbor, this.#x, layout)
+    cbor.ints(exponents)
+    cbor.array(2)
+    const planes = packDoubles(this.#doubles, this.#doublePlaces.count)
+    this.#doublePlaces.write(cbor)
+    cbor.byteString(planes)
+    cbor.array(2)
+    this.#otherPlaces.write(cbor)
+    cbor.array(others.length)
     for (const value of others) this.#writeOther(value)
   }
 
-  /** Fills `x` with scaled numbers; where there is none, with the one before, and the value goes to the exceptions. */
-  #scale({ seriesCount, starts }: Layout, exponents: Uint8Array, others: Other[]): number {
-    const { order, number, other, others: values, count } = this.#rows
+  /**
+   * Fills `x` with the scaled numbers of one series and returns their exponent. Where there is none the one before
+   * stands in, and the value goes to the exceptions.
+   */
+  #scaleSeries(from: number, to: number, others: Other[]): number {
+    const { order, number, other, others: values } = this.#rows
     const x = this.#x
-    for (let i = 0; i < count; i++) x[i] = number[order[i]!]!
-    let doubleCount = 0
-    let lastDouble = 0
-    let lastOther = 0
-    for (let s = 0; s < seriesCount; s++) {
-      const exponent = this.#decimals.choose(x, starts[s]!, starts[s + 1]!)
-      exponents[s] = exponent ?? 0
-      let last = 0
-      for (let i = starts[s]!; i < starts[s + 1]!; i++) {
-        const otherIndex = other[order[i]!]!
-        const whole = exponent === undefined || otherIndex > 0 ? Number.NaN : scaled(x[i]!, exponent)
-        if (otherIndex > 0) {
-          this.#otherGaps[others.push(values[otherIndex - 1]!) - 1] = i - lastOther
-          lastOther = i
-        } else if (Number.isNaN(whole)) {
-          this.#doubleGaps[doubleCount] = i - lastDouble
-          this.#doubles[doubleCount++] = x[i]!
-          lastDouble = i
-        } else {
-          last = whole
-        }
-        x[i] = last
+    for (let i = from; i < to; i++) x[i] = number[order[i]!]!
+    const exponent = this.#decimals.choose(x, from, to)
+    let last = 0
+    for (let i = from; i < to; i++) {
+      const otherIndex = other[order[i]!]!
+      const whole = exponent === undefined ? Number.NaN : scaled(x[i]!, exponent)
+      if (otherIndex > 0) {
+        this.#otherPlaces.add(i)
+        others.push(values[otherIndex - 1]!)
+      } else if (Number.isNaN(whole)) {
+        this.#doubles[this.#doublePlaces.count] = x[i]!
+        this.#doublePlaces.add(i)
+      } else {
+        last = whole
       }
+      x[i] = last
     }
-    return doubleCount
+    return exponent ?? 0
   }
 
   #writeOther(value: Other): void {

@@ -4,6 +4,7 @@ import { BATCH_ITEMS, BATCH_VERSION } from './batch-builder.ts'
 import { CborReader, Malformed } from './cbor-reader.ts'
 import { intsOf, type Layout, unpack, unpackSums } from './columns.ts'
 import { POWERS_OF_TEN, unpackDoubles } from './numbers.ts'
+import { readPlaces } from './places.ts'
 import { readVerdicts } from './verdicts.ts'
 import { decompress } from './zstd.ts'
 
@@ -103,33 +104,19 @@ function readValues(cbor: CborReader, layout: Layout): Value[] {
 
 function readDoubles(cbor: CborReader, values: Value[]): void {
   cbor.arrayOf(2, 'doubles')
-  const gaps = cbor.ints('places of doubles')
+  const places = readPlaces(cbor, values.length)
   const planes = cbor.byteString('doubles')
-  if (planes.length !== gaps.length * 8) throw new Malformed('doubles do not fit their places')
+  if (planes.length !== places.length * 8) throw new Malformed('doubles do not fit their places')
   const doubles = unpackDoubles(planes)
-  let place = 0
-  for (let k = 0; k < doubles.length; k++) {
-    place = nextPlace(place, gaps[k]!, k, values.length)
-    if (Number.isNaN(doubles[k])) throw new Malformed('NaN')
-    values[place] = doubles[k]!
-  }
+  if (doubles.includes(Number.NaN)) throw new Malformed('NaN')
+  for (let k = 0; k < places.length; k++) values[places[k]!] = doubles[k]!
 }
 
 function readOthers(cbor: CborReader, values: Value[]): void {
   cbor.arrayOf(2, 'other values')
-  const gaps = cbor.ints('places of other values')
-  cbor.arrayOf(gaps.length, 'other values')
-  let place = 0
-  for (let k = 0; k < gaps.length; k++) {
-    place = nextPlace(place, gaps[k]!, k, values.length)
-    values[place] = cbor.scalar('value')
-  }
-}
-
-function nextPlace(place: number, gap: number, k: number, count: number): number {
-  const next = place + gap
-  if (gap < (k === 0 ? 0 : 1) || next >= count) throw new Malformed('a place outside the batch')
-  return next
+  const places = readPlaces(cbor, values.length)
+  cbor.arrayOf(places.length, 'other values')
+  for (const place of places) values[place] = cbor.scalar('value')
 }
 
 /** The positions of all series together. */

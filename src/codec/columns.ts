@@ -25,7 +25,7 @@ export interface Layout {
   readonly starts: Uint32Array
 }
 
-/** From what the next number of a series is foretold; the rest is what it is off by. */
+/** From what the next number of a series is foretold; a residual is what it is off by. */
 interface Predictor {
   readonly mode: Mode
   readonly step: number
@@ -35,23 +35,23 @@ interface Predictor {
  * One column of whole numbers over all series of a batch. Of each series: its first number, the head; a step, which is
  * how far a number usually is from the one before it, or from 0; and for every number but the first
  *
- *     rest[i] = x[i] − step − (mode is SUM ? x[i − 1] : 0)
+ *     residual[i] = x[i] − step − (mode is SUM ? x[i − 1] : 0)
  *
  * Heads and steps are told as distances from series to series, for the series of a batch are much alike.
  */
 export class ColumnPacker {
-  #rest = new Float64Array(0)
+  #residuals = new Float64Array(0)
   #heads = new Float64Array(0)
   #steps = new Float64Array(0)
   #modes = new Uint8Array(0)
   readonly #samples = new Float64Array(SAMPLES_MAX)
 
-  /** Writes heads, steps and rest of a column that mostly rises: three arrays, every mode is SUM. */
+  /** Writes heads, steps and residuals of a column that mostly rises: three arrays, every mode is SUM. */
   packSums(cbor: CborWriter, x: Float64Array, layout: Layout): void {
     this.#pack(cbor, x, layout, SUM_ONLY)
   }
 
-  /** Writes heads, steps, rest and modes: four arrays. */
+  /** Writes heads, steps, residuals and modes: four arrays. */
   pack(cbor: CborWriter, x: Float64Array, layout: Layout): void {
     this.#pack(cbor, x, layout, SUM_OR_LEVEL)
     cbor.ints(this.#modes, layout.seriesCount)
@@ -71,15 +71,15 @@ export class ColumnPacker {
       this.#steps[s] = predictor.step - step
       this.#modes[s] = predictor.mode
       head = x[from]!
-      for (let i = from + 1; i < to; i++) this.#rest[end++] = offBy(x, i, predictor)
+      for (let i = from + 1; i < to; i++) this.#residuals[end++] = residual(x, i, predictor)
     }
     cbor.ints(this.#heads, seriesCount)
     cbor.ints(this.#steps, seriesCount)
-    cbor.ints(this.#rest, end)
+    cbor.ints(this.#residuals, end)
   }
 
   #reserve(rows: number, seriesCount: number): void {
-    if (this.#rest.length < rows) this.#rest = new Float64Array(rows * 2)
+    if (this.#residuals.length < rows) this.#residuals = new Float64Array(rows * 2)
     if (this.#heads.length >= seriesCount) return
     this.#heads = new Float64Array(seriesCount * 2)
     this.#steps = new Float64Array(seriesCount * 2)
@@ -89,10 +89,10 @@ export class ColumnPacker {
   /** That of the series before, unless another one is clearly smaller. */
   #choose(x: Float64Array, from: number, to: number, last: Predictor, modes: readonly Mode[]): Predictor {
     let best = last
-    let bestBits = restBits(x, from, to, last) - OWN_STEP_BITS_MIN
+    let bestBits = residualBits(x, from, to, last) - OWN_STEP_BITS_MIN
     for (const mode of modes) {
       const own = { mode, step: this.#usualStep(x, from, to, mode) }
-      const bits = restBits(x, from, to, own)
+      const bits = residualBits(x, from, to, own)
       if (bits >= bestBits) continue
       best = own
       bestBits = bits
@@ -105,21 +105,21 @@ export class ColumnPacker {
     const count = Math.min(SAMPLES_MAX, to - from - 1)
     const samples = this.#samples.subarray(0, count)
     for (let k = 0; k < count; k++) {
-      samples[k] = offBy(x, from + 1 + spread(k, to - from - 1), { mode, step: 0 })
+      samples[k] = residual(x, from + 1 + spread(k, to - from - 1), { mode, step: 0 })
     }
     return samples.sort()[count >>> 1]!
   }
 }
 
-function offBy(x: Float64Array, i: number, { mode, step }: Predictor): number {
+function residual(x: Float64Array, i: number, { mode, step }: Predictor): number {
   return mode === Mode.SUM ? x[i]! - x[i - 1]! - step : x[i]! - step
 }
 
-/** About how many bits the rest of one series has. */
-function restBits(x: Float64Array, from: number, to: number, predictor: Predictor): number {
+/** About how many bits the residuals of one series have. */
+function residualBits(x: Float64Array, from: number, to: number, predictor: Predictor): number {
   let bits = 0
   for (let i = from + 1; i < to; i++) {
-    const distance = Math.abs(offBy(x, i, predictor))
+    const distance = Math.abs(residual(x, i, predictor))
     bits += distance < 0x8000_0000 ? 32 - Math.clz32(distance) : Math.log2(distance)
   }
   return bits
@@ -145,14 +145,14 @@ export function unpack(cbor: CborReader, layout: Layout, what: string): Float64A
 interface Packed {
   readonly heads: Float64Array
   readonly steps: Float64Array
-  readonly rest: Float64Array
+  readonly residuals: Float64Array
 }
 
 function readPacked(cbor: CborReader, { seriesCount, starts }: Layout, what: string): Packed {
   return {
     heads: intsOf(cbor, seriesCount, `heads of ${what}`),
     steps: intsOf(cbor, seriesCount, `steps of ${what}`),
-    rest: intsOf(cbor, starts[seriesCount]! - seriesCount, what),
+    residuals: intsOf(cbor, starts[seriesCount]! - seriesCount, what),
   }
 }
 
@@ -164,7 +164,7 @@ export function intsOf(cbor: CborReader, length: number, what: string): Float64A
 }
 
 function restore(packed: Packed, modes: Float64Array | undefined, layout: Layout, what: string): Float64Array {
-  const { heads, steps, rest } = packed
+  const { heads, steps, residuals } = packed
   const { seriesCount, starts } = layout
   const x = new Float64Array(starts[seriesCount]!)
   let head = 0
@@ -178,7 +178,7 @@ function restore(packed: Packed, modes: Float64Array | undefined, layout: Layout
     let last = head
     x[starts[s]!] = head
     for (let i = starts[s]! + 1; i < to; i++) {
-      const next = rest[at++]! + step
+      const next = residuals[at++]! + step
       last = sum ? last + next : next
       x[i] = last
       if (last > COLUMN_ABS_MAX || last < -COLUMN_ABS_MAX) within(last, what)

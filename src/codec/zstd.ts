@@ -6,7 +6,8 @@ const { ZSTD_c_compressionLevel, ZSTD_c_checksumFlag, ZSTD_d_windowLogMax } = co
 
 /** Measured, see docs/wire-format.md. */
 const LEVEL = 3
-const WINDOW_LOG_MIN = 10
+/** What zstd itself uses at its usual levels when it does not know the size beforehand. */
+const WINDOW_LOG_MIN = 21
 const WINDOW_LOG_MAX = 27
 
 /** One zstd frame (RFC 8878) with a checksum: a flipped bit is found, and not taken for another reading. */

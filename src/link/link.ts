@@ -70,6 +70,8 @@ export interface LinkOptions {
   readonly will?: Will
   /** Is called after `openLink` has resolved, never before. */
   readonly onMessage?: MessageHandler
+  /** Gives up connecting when it fires; of no effect on the link once it is open. */
+  readonly signal?: AbortSignal
 }
 
 /** Handed over and not yet settled; the broker keeps the rest (MQTT 5), or it waits in the socket (MQTT 3.1.1). */
@@ -79,7 +81,10 @@ export const SESSION_EXPIRY_S = 7 * 86_400
 /** A goodbye that is not taken by then is cut short. */
 export const CLOSE_MS = 1_000
 
-/** `refused`: the broker said no. `unreachable`: nobody spoke MQTT. `timeout`: no answer in time. `lost`: it was open. */
+/**
+ * `refused`: the broker said no. `unreachable`: nobody spoke MQTT. `timeout`: no answer in time. `lost`: it was open, or given up by
+ * the caller's signal.
+ */
 export type LinkErrorKind = 'refused' | 'unreachable' | 'timeout' | 'lost'
 
 export class LinkError extends Error {

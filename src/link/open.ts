@@ -58,6 +58,7 @@ class Attempt {
 
   #connect(): Promise<Link> {
     const client = this.#client
+    const { signal } = this.#options
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => fail(this.#timeout()), this.#options.connectTimeoutMs)
       const note = (trouble: unknown): void => {
@@ -76,12 +77,16 @@ class Attempt {
         setImmediate(() => this.#inbound.release())
         resolve(this.#opened)
       }
+      const abort = (): void => fail(new LinkError('lost', `connecting to ${this.#options.url} was given up`))
       const settle = (): void => {
         clearTimeout(timer)
+        signal?.removeEventListener('abort', abort)
         client.off('error', note).off('close', close).off('connect', connect)
       }
       client.on('error', note).on('close', close).on('connect', connect)
       client.connect()
+      signal?.addEventListener('abort', abort)
+      if (signal?.aborted) abort()
     })
   }
 

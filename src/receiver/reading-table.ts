@@ -44,15 +44,27 @@ export class ReadingTable {
     this.#series.clear()
   }
 
-  seriesId({ device, metric, unit = '' }: SeriesBlock): number {
+  /** The id of the block's series, or undefined when nothing of it was ever stored. */
+  findSeries({ device, metric, unit = '' }: SeriesBlock): number | undefined {
     const key = JSON.stringify([device, metric, unit])
-    let id = this.#series.get(key)
-    if (id === undefined) {
-      const { findSeries, createSeries } = this.#statements
-      id = Number((findSeries.get(device, metric, unit) ?? createSeries.get(device, metric, unit)!)[0])
-      if (this.#series.size >= SERIES_CACHED_MAX) this.#series.clear()
-      this.#series.set(key, id)
-    }
+    const known = this.#series.get(key)
+    if (known !== undefined) return known
+    const row = this.#statements.findSeries.get(device, metric, unit)
+    return row === undefined ? undefined : this.#remember(key, Number(row[0]))
+  }
+
+  /** The id of the block's series, which is made if need be. */
+  seriesOf(block: SeriesBlock): number {
+    const { device, metric, unit = '' } = block
+    const found = this.findSeries(block)
+    if (found !== undefined) return found
+    const row = this.#statements.createSeries.get(device, metric, unit)!
+    return this.#remember(JSON.stringify([device, metric, unit]), Number(row[0]))
+  }
+
+  #remember(key: string, id: number): number {
+    if (this.#series.size >= SERIES_CACHED_MAX) this.#series.clear()
+    this.#series.set(key, id)
     return id
   }
 
@@ -75,11 +87,20 @@ export class ReadingTable {
     }
   }
 
-  /** Whether the stored row is this reading: device, metric, time, and value with its type and every bit. */
-  isSame(row: Row, block: SeriesBlock, i: number): boolean {
-    if (row.ts !== block.ts[i] || !sameValue(row.value, block.values[i]!)) return false
-    const { device, metric } = block
-    return row.series === this.seriesId(block) || this.#statements.isNamed.get(row.series, device, metric) !== undefined
+  /** Whether other readings are stored under these positions: another device, metric, time, or value in any bit. */
+  contradicts(log: number, block: SeriesBlock, isRepeat: (seq: Seq) => boolean): boolean {
+    const series = this.findSeries(block)
+    return block.seq.some((seq, i) => {
+      const row = isRepeat(seq) ? this.find(log, seq) : undefined
+      if (row === undefined) return false // new, or deleted since
+      if (row.ts !== block.ts[i] || !isSame(row.value, block.values[i]!)) return true
+      return row.series !== series && !this.#isNamed(row.series, block)
+    })
+  }
+
+  /** The unit is no part of a reading's identity. */
+  #isNamed(series: number, { device, metric }: SeriesBlock): boolean {
+    return this.#statements.isNamed.get(series, device, metric) !== undefined
   }
 
   /** Merges a verdict with the one of the stored row, which gets never better. */
@@ -90,7 +111,7 @@ export class ReadingTable {
   }
 }
 
-function sameValue(a: Value, b: Value): boolean {
+function isSame(a: Value, b: Value): boolean {
   if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.compare(a, b) === 0
   return Object.is(a, b)
 }

@@ -3,7 +3,7 @@
  * was released; a change is a new entry.
  *
  * `reading` is clustered by series and time, because that is how it is read; the position is a second index. The other
- * way round costs as much to write and 20 times as much to read (docs/receiver.md).
+ * way round costs as much to write and 20 times as much to read (README.md).
  *
  * `value` is ANY: REAL is a number, INTEGER 0 or 1 a boolean, TEXT a text, BLOB bytes, NULL a missing value.
  */

@@ -46,5 +46,6 @@ export interface Sink {
    * @throws when anything could not be made durable; then nothing of this call is stored, and it may be tried again
    */
   store(deliveries: readonly Delivery[], receivedAt: number): Promise<readonly StoreResult[]> | readonly StoreResult[]
+  /** Nothing is stored any more. Calling it twice is harmless. */
   close(): Promise<void> | void
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import SQLite, { type Database } from 'better-sqlite3'
 import { codeOf, Exit, messageOf, OperatorError } from '../base/errors.ts'
 import { combine } from '../base/flags.ts'
-import type { Quality, SeqRange, Verdict } from '../base/reading.ts'
+import type { Quality, Seq, SeqRange, Verdict } from '../base/reading.ts'
 import type { Amendments } from '../codec/amendments.ts'
 import type { Batch, SeriesBlock } from '../codec/batch.ts'
 import { type KnownLog, KnownLogs } from './known-logs.ts'
@@ -82,6 +82,11 @@ export class SqliteSink implements Sink {
     }
   }
 
+  /** SQLite's own word on how hard a commit is synced: 2 is FULL, to the disk before it returns. */
+  get synchronous(): number {
+    return Number(this.#database.pragma('synchronous', { simple: true }))
+  }
+
   store(deliveries: readonly Delivery[], receivedAt: number): StoreResult[] {
     try {
       const results = this.#database
@@ -111,13 +116,16 @@ export class SqliteSink implements Sink {
     const log = this.#logs.of(batch.edge, batch.epoch)
     const fresh = batch.ranges.flatMap((range) => log.positions.missing(range))
     const repeats = batch.count - countOf(fresh)
+    const isRepeat = (seq: Seq): boolean => repeats > 0 && log.positions.has(seq)
     const { ranges } = batch
-    if (repeats > 0 && this.#contradicts(batch, log)) return { kind: 'forked', ranges, high: highOf(log) }
+    if (repeats > 0 && batch.series.some((block) => this.#readings.contradicts(log.id, block, isRepeat))) {
+      return { kind: 'forked', ranges, high: highOf(log) }
+    }
     for (const block of batch.series) {
-      const series = this.#readings.seriesId(block)
+      const series = this.#readings.seriesOf(block)
       for (let i = 0; i < block.seq.length; i++) {
         const seq = block.seq[i]!
-        if (repeats > 0 && log.positions.has(seq)) this.#mergeVerdict(log, seq, verdictOf(block, i))
+        if (isRepeat(seq)) this.#mergeVerdict(log, seq, verdictOf(block, i))
         else {
           const verdict = this.#verdictOf(log, block, i)
           const row = { series, ts: block.ts[i]!, value: block.values[i]!, verdict }
@@ -129,16 +137,6 @@ export class SqliteSink implements Sink {
     return { kind: 'stored', ranges, high: highOf(log), repeats }
   }
 
-  /** Whether another reading is stored under a position of the batch. One that was deleted since contradicts nothing. */
-  #contradicts(batch: Batch, log: KnownLog): boolean {
-    return batch.series.some((block) =>
-      block.seq.some((seq, i) => {
-        const stored = log.positions.has(seq) ? this.#readings.find(log.id, seq) : undefined
-        return stored !== undefined && !this.#readings.isSame(stored, block, i)
-      }),
-    )
-  }
-
   /** The verdict of a new reading, together with one that came before it. */
   #verdictOf(log: KnownLog, block: SeriesBlock, i: number): Verdict {
     const verdict = verdictOf(block, i)
@@ -147,7 +145,7 @@ export class SqliteSink implements Sink {
     return early === undefined ? verdict : combine(verdict, early)
   }
 
-  #mergeVerdict(log: KnownLog, seq: number, verdict: Verdict): void {
+  #mergeVerdict(log: KnownLog, seq: Seq, verdict: Verdict): void {
     const stored = this.#readings.find(log.id, seq)
     if (stored !== undefined) this.#readings.merge({ log: log.id, seq }, stored.verdict, verdict)
   }
@@ -209,7 +207,7 @@ function countOf(ranges: readonly SeqRange[]): number {
   return ranges.reduce((count, { first, last }) => count + last - first + 1, 0)
 }
 
-function highOf(log: KnownLog): number {
+function highOf(log: KnownLog): Seq {
   return log.positions.highest ?? 0
 }
 

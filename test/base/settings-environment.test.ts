@@ -92,6 +92,11 @@ describe('environment over file', () => {
     })
   })
 
+  it('puts an inner setting over an outer one, whatever the order and spelling', () => {
+    const env = { TIDEGATE_LO_G__LEVEL: 'debug', TIDEGATE_LOG: '{ level: warn }' }
+    expect(tidegate(env).data).toEqual({ log: { level: 'debug' } })
+  })
+
   it('changes one entry of a list that only the defaults name', () => {
     const { data } = tidegate({ TIDEGATE_ROUTES__1__FORMAT: 'json' })
     expect(valueAt(data, ['routes', 0])).toEqual({ topic: 'telemetry/{device}/{metric}', format: 'auto' })

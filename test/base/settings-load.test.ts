@@ -40,8 +40,8 @@ describe('a settings file that is right', () => {
   })
 
   it('names its data folder from where it stands itself', () => {
-    const file = write('edge: a\ndata: ../stored')
-    expect(loadEdgeSettings(file, {}).data).toBe(join(file, '../../stored'))
+    const file = write('edge: a\ndata: ./stored')
+    expect(loadEdgeSettings(file, {}).data).toBe(join(file, '../stored'))
     expect(loadEdgeSettings(file, { TIDEGATE_DATA: '/srv/tidegate' }).data).toBe('/srv/tidegate')
   })
 
@@ -88,6 +88,21 @@ describe('a settings file with problems', () => {
       '11:66 uplinks[1].backoffMaxMs: must not be below `backoffMinMs`',
       '12:1 qualty: unknown key "qualty"; did you mean "quality"?',
       '13:8 web.port: must be at most 65535',
+    ])
+  })
+
+  it('has checks across parts told beside the problems of those parts', () => {
+    const text =
+      'edge: 5\nbroker: { tcp: { host: 5, port: 80 } }\nweb: { host: 0.0.0.0, port: 80 }\nuplinks: [3, null, { name: a }, { name: a }]'
+    expect(problems(text)).toEqual([
+      '1:1 edge: must be text, not a number',
+      '2:18 broker.tcp.host: must be text, not a number',
+      '3:23 web.port: is the port of `broker.tcp`, at the same address',
+      '4:11 uplinks[0]: must be a mapping, not a number',
+      '4:14 uplinks[1]: must be a mapping, not nothing',
+      '4:20 uplinks[2].url: is required',
+      '4:33 uplinks[3].url: is required',
+      '4:1 uplinks: two uplinks have the same name',
     ])
   })
 

@@ -7,7 +7,10 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { payloadText } from '../../src/cli/replay/replay.ts'
 import { parseTime } from '../../src/cli/replay/series.ts'
+import { openLink } from '../../src/link/open.ts'
 import { tempFolder } from '../support/folder.ts'
+import { startMosquitto } from '../support/mosquitto.ts'
+import { describePeer } from '../support/peers.ts'
 import { runTidegate, startTidegate } from '../support/process.ts'
 import { startProxy } from '../support/proxy.ts'
 import { onStop } from '../support/started.ts'
@@ -167,6 +170,37 @@ describe('a replayed series', () => {
     ]) {
       expect(await runTidegate(['replay', file, ...wrong])).toMatchObject({ code: 64, stdout: '' })
     }
+  })
+})
+
+describePeer('mosquitto', 'a series replayed to a broker that takes few messages at once', () => {
+  it('keeps its order over lost connections', async () => {
+    const mosquitto = await startMosquitto({ config: 'max_inflight_messages 5' })
+    const proxy = await startProxy({ to: mosquitto.port })
+    const values: number[] = []
+    const link = await openLink({
+      url: mosquitto.url,
+      clientId: 'listener',
+      session: false,
+      keepaliveS: 30,
+      connectTimeoutMs: 5_000,
+      onMessage: (_topic, payload) => void values.push(JSON.parse(Buffer.from(payload).toString()).value),
+    })
+    await link.subscribe('telemetry/#', 1)
+    const count = 2_000
+    const file = seriesFile(
+      'a.csv',
+      Array.from({ length: count }, (_, i) => i),
+    )
+    const replay = startTidegate(['replay', file, '--url', proxy.url, '--rate', '0', '--window', '50'])
+    for (const share of [0.1, 0.3, 0.5]) {
+      await until(() => values.length > count * share, { what: `${share} of the series heard` })
+      proxy.cut()
+    }
+    expect(await replay.exit).toBe(0)
+    await until(() => values.at(-1) === count - 1, { what: 'the last value' })
+    expect([...new Set(values)]).toEqual(Array.from({ length: count }, (_, i) => i))
+    await link.close()
   })
 })
 

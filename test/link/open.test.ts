@@ -96,4 +96,14 @@ describe('opening a link', () => {
     const options = optionsFor(`mqtt://127.0.0.1:${port}`, { connectTimeoutMs: 100 })
     expect((await failureOf(openLink(options))).kind).toBe('timeout')
   })
+
+  it('gives up when it is told to, before and while it connects', async () => {
+    const port = await listen(() => {})
+    const stop = new AbortController()
+    const opening = failureOf(openLink(optionsFor(`mqtt://127.0.0.1:${port}`, { signal: stop.signal })))
+    stop.abort()
+    expect((await opening).kind).toBe('lost')
+    const late = openLink(optionsFor(`mqtt://127.0.0.1:${port}`, { signal: stop.signal }))
+    expect((await failureOf(late)).kind).toBe('lost')
+  })
 })

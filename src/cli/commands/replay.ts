@@ -42,7 +42,7 @@ export const replay = command({
       fallback: 'json',
       oneOf: ['json', 'plain'],
     },
-    window: { kind: 'number', value: 'N', help: 'Unacknowledged at once', fallback: 100, min: 1, max: 10_000 },
+    window: { kind: 'number', value: 'N', help: 'Unacknowledged at once', fallback: 1_000, min: 1, max: 10_000 },
     json: shared.json,
   },
   operands: { value: 'FILE.csv', help: 'Recorded series', min: 1, max: Number.POSITIVE_INFINITY },

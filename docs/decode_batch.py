@@ -1,0 +1,40 @@
+#!/usr/bin/env python3
+"""Prints the readings of a Tidegate batch, one JSON object a line: decode_batch.py FILE (or - for standard input)."""
+import json, struct, sys
+from itertools import accumulate, chain, repeat
+import cbor2
+try:
+    from compression.zstd import decompress
+except ImportError:
+    from zstandard import decompress
+
+def column(counts, heads, steps, residuals, modes=repeat(1)):
+    rest = iter(residuals)
+    for count, head, step, summed in zip(counts, accumulate(heads), accumulate(steps), modes):
+        yield head
+        for _ in range(count - 1):
+            head = next(rest) + step + (head if summed else 0)
+            yield head
+
+def rows(batch):
+    version, _edge, _epoch, devices, metrics, units, counts, seq, ts, numbers, doubles, others, verdicts = batch
+    assert version == 1, f"version {version}"
+    spread = lambda items: chain.from_iterable(map(repeat, items, counts))
+    values = [x / 10**e for x, e in zip(column(counts, *numbers[:4]), spread(numbers[4]))]
+    size = len(doubles[0])
+    big_endian = bytes(doubles[1][plane * size + i] for i in range(size) for plane in range(8))
+    for place, value in zip(accumulate(doubles[0]), struct.unpack(f">{size}d", big_endian)):
+        values[place] = value
+    for place, value in zip(accumulate(others[0]), others[1]):
+        values[place] = value
+    runs = list(zip(verdicts[0::3], verdicts[1::3], verdicts[2::3]))
+    flags = chain.from_iterable(repeat((q, r), n) for q, r, n in runs)
+    names = spread(zip(devices, metrics, units))
+    for s, (d, m, u), t, v, (q, r) in zip(column(counts, *seq), names, column(counts, *ts), values, flags):
+        v = {"bytes": v.hex()} if isinstance(v, bytes) else v
+        yield dict(seq=s, device=d, metric=m, unit=u, ts=t, value=v, quality=q, reasons=r)
+
+if __name__ == "__main__":
+    source = sys.stdin.buffer if sys.argv[1] == "-" else open(sys.argv[1], "rb")
+    for row in sorted(rows(cbor2.loads(decompress(source.read()))), key=lambda row: row["seq"]):
+        print(json.dumps(row))

@@ -1,0 +1,61 @@
+import type { Opened } from './opening.ts'
+import type { StoreResult } from './sink.ts'
+
+/** Edges that are counted one by one; those that come later are counted in the sums only. */
+const EDGES_MAX = 10_000
+
+export interface EdgeStats {
+  readonly readings: number
+  readonly repeats: number
+  /** UTC milliseconds of the latest commit with something of this edge. */
+  readonly receivedAt: number
+}
+
+/** Since the receiver was started. */
+export interface Counts {
+  /** Batches that are in the sink. */
+  readonly batches: number
+  /** Readings that were new. */
+  readonly readings: number
+  /** Readings that had been there before. */
+  readonly repeats: number
+  /** Messages with changed verdicts that are in the sink. */
+  readonly amended: number
+  /** Messages that could not be taken. */
+  readonly rejected: number
+  /** Batches of an edge whose database went back in time. */
+  readonly forked: number
+  readonly edges: Readonly<Record<string, EdgeStats>>
+}
+
+/** Counts what was committed. */
+export class Tally {
+  #counts = { batches: 0, readings: 0, repeats: 0, amended: 0, rejected: 0, forked: 0 }
+  readonly #edges = new Map<string, EdgeStats>()
+
+  get counts(): Counts {
+    return { ...this.#counts, edges: Object.fromEntries(this.#edges) }
+  }
+
+  add({ edge, delivery }: Opened, result: StoreResult, receivedAt: number): void {
+    const counts = this.#counts
+    if (result.kind === 'stored' && delivery.kind === 'batch') {
+      const readings = delivery.batch.count - result.repeats
+      counts.batches++
+      counts.readings += readings
+      counts.repeats += result.repeats
+      this.#addEdge(delivery.batch.edge, { readings, repeats: result.repeats, receivedAt })
+    } else if (result.kind === 'amended') counts.amended++
+    else if (result.kind === 'forked') counts.forked++
+    else counts.rejected++
+    if (edge !== undefined && result.kind === 'amended') this.#addEdge(edge, { readings: 0, repeats: 0, receivedAt })
+  }
+
+  #addEdge(edge: string, more: EdgeStats): void {
+    const before = this.#edges.get(edge)
+    if (before === undefined && this.#edges.size >= EDGES_MAX) return
+    const { readings, repeats } = before ?? { readings: 0, repeats: 0 }
+    const { receivedAt } = more
+    this.#edges.set(edge, { readings: readings + more.readings, repeats: repeats + more.repeats, receivedAt })
+  }
+}

@@ -1,0 +1,121 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { SeqSet } from '../../src/base/ranges.ts'
+import type { SeqRange } from '../../src/base/reading.ts'
+
+const POSITIONS = 60
+const position = fc.integer({ min: 0, max: POSITIONS - 1 })
+/** One in some is empty: first above last. */
+const range = fc.oneof(
+  {
+    weight: 9,
+    arbitrary: fc.tuple(position, position).map(([a, b]) => ({ first: Math.min(a, b), last: Math.max(a, b) })),
+  },
+  { weight: 1, arbitrary: fc.tuple(position, position).map(([first, last]) => ({ first, last })) },
+)
+const small = fc.tuple(position, fc.nat(2)).map(([first, more]) => ({ first, last: first + more }))
+const steps = fc.array(fc.record({ kind: fc.constantFrom('add', 'add', 'remove'), range: fc.oneof(range, small) }), {
+  maxLength: 25,
+})
+
+/** The same by the most obvious means. */
+function apply(script: readonly { kind: string; range: SeqRange }[]): { set: SeqSet; plain: Set<number> } {
+  const set = new SeqSet()
+  const plain = new Set<number>()
+  for (const { kind, range } of script) {
+    if (kind === 'add') set.add(range)
+    else set.remove(range)
+    for (let seq = range.first; seq <= range.last; seq++) {
+      if (kind === 'add') plain.add(seq)
+      else plain.delete(seq)
+    }
+  }
+  return { set, plain }
+}
+
+function positionsOf(ranges: Iterable<SeqRange>): number[] {
+  return [...ranges].flatMap(({ first, last }) => Array.from({ length: last - first + 1 }, (_, i) => first + i))
+}
+
+describe('a set of positions', () => {
+  it('holds after any additions and removals what a set of integers holds', () => {
+    fc.assert(
+      fc.property(steps, (script) => {
+        const { set, plain } = apply(script)
+        const expected = [...plain].sort((a, b) => a - b)
+        expect(positionsOf(set)).toStrictEqual(expected)
+        expect(set.count).toBe(plain.size)
+        expect(set.highest).toBe(expected.at(-1))
+        for (let seq = 0; seq < POSITIONS + 3; seq++) expect(set.has(seq)).toBe(plain.has(seq))
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('keeps as few intervals as there are: ascending, disjoint, not touching', () => {
+    fc.assert(
+      fc.property(steps, (script) => {
+        const ranges = [...apply(script).set]
+        for (const [i, { first, last }] of ranges.entries()) {
+          expect(first).toBeLessThanOrEqual(last)
+          if (i > 0) expect(first).toBeGreaterThan(ranges[i - 1]!.last + 1)
+        }
+        expect(apply(script).set.size).toBe(ranges.length)
+      }),
+    )
+  })
+
+  it('is the same whatever the order and repetition of what was added', () => {
+    fc.assert(
+      fc.property(fc.array(range), fc.array(range), (some, more) => {
+        const ordered = [...new SeqSet([...some, ...more])]
+        expect([...new SeqSet([...more, ...some, ...some])]).toStrictEqual(ordered)
+      }),
+    )
+  })
+
+  it('names as missing exactly the positions of a range that it does not hold', () => {
+    fc.assert(
+      fc.property(steps, range, (script, asked) => {
+        const { set, plain } = apply(script)
+        const expected = positionsOf([asked].filter(({ first, last }) => first <= last)).filter(
+          (seq) => !plain.has(seq),
+        )
+        expect(positionsOf(set.missing(asked))).toStrictEqual(expected)
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  it('finds the interval around a position, and the first at or after it', () => {
+    fc.assert(
+      fc.property(steps, position, (script, seq) => {
+        const { set } = apply(script)
+        const ranges = [...set]
+        expect(set.around(seq)).toStrictEqual(ranges.find(({ first, last }) => first <= seq && seq <= last))
+        expect(set.from(seq)).toStrictEqual(ranges.find(({ last }) => seq <= last))
+      }),
+    )
+  })
+
+  it('does not change an interval that it has handed out', () => {
+    fc.assert(
+      fc.property(steps, steps, (before, after) => {
+        const { set } = apply(before)
+        const handed = [...set]
+        const copy = structuredClone(handed)
+        for (const { kind, range } of after) {
+          if (kind === 'add') set.add(range)
+          else set.remove(range)
+        }
+        expect(handed).toStrictEqual(copy)
+      }),
+    )
+  })
+
+  it('is empty after clear', () => {
+    const set = new SeqSet([{ first: 1, last: 5 }])
+    set.clear()
+    expect([set.size, set.count, set.highest, set.has(3)]).toStrictEqual([0, 0, undefined, false])
+  })
+})

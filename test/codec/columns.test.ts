@@ -1,0 +1,63 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { CborReader, Malformed } from '../../src/codec/cbor-reader.ts'
+import { CborWriter } from '../../src/codec/cbor-writer.ts'
+import { COLUMN_ABS_MAX, ColumnPacker, type Layout, unpack, unpackSums } from '../../src/codec/columns.ts'
+
+const extreme = fc.constantFrom(COLUMN_ABS_MAX, -COLUMN_ABS_MAX, 0)
+const whole = fc.oneof(fc.integer({ min: -50, max: 50 }), fc.integer({ min: -COLUMN_ABS_MAX, max: COLUMN_ABS_MAX }))
+const columns = fc.array(fc.array(fc.oneof(whole, extreme), { minLength: 1, maxLength: 30 }), { maxLength: 6 })
+
+function layoutOf(series: readonly number[][]): Layout {
+  const starts = [0]
+  for (const numbers of series) starts.push(starts.at(-1)! + numbers.length)
+  return { seriesCount: series.length, starts: Uint32Array.from(starts) }
+}
+
+/** A column of one series with two rows, as three arrays. */
+function twoRows(head: number, step: number, residual: number): CborReader {
+  const cbor = new CborWriter()
+  for (const number of [head, step, residual]) cbor.ints([number])
+  return new CborReader(cbor.bytes)
+}
+
+describe('a column of whole numbers', () => {
+  it('comes back exactly, from one end of the range to the other', () => {
+    const packer = new ColumnPacker()
+    fc.assert(
+      fc.property(columns, (series) => {
+        const layout = layoutOf(series)
+        const x = Float64Array.from(series.flat())
+        const cbor = new CborWriter()
+        packer.packSums(cbor, x, layout)
+        packer.pack(cbor, x, layout)
+        const reader = new CborReader(cbor.bytes)
+        expect(unpackSums(reader, layout, 'sums')).toStrictEqual(x)
+        expect(unpack(reader, layout, 'numbers')).toStrictEqual(x)
+        reader.end()
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('is refused when a number in it would not be exact', () => {
+    const layout = layoutOf([[0, 0]])
+    expect([...unpackSums(twoRows(COLUMN_ABS_MAX - 1, 0, 1), layout, 'ts')]).toStrictEqual([
+      COLUMN_ABS_MAX - 1,
+      COLUMN_ABS_MAX,
+    ])
+    for (const [head, step, residual] of [
+      [COLUMN_ABS_MAX, 0, 1],
+      [-COLUMN_ABS_MAX, -1, 0],
+      [COLUMN_ABS_MAX + 1, 0, -1],
+    ] as const) {
+      expect(() => unpackSums(twoRows(head, step, residual), layout, 'ts')).toThrow(Malformed)
+    }
+  })
+
+  it('is refused when it is shorter or longer than its rows', () => {
+    for (const rows of [[0], [0, 0, 0]]) {
+      expect(() => unpackSums(twoRows(1, 1, 1), layoutOf([rows]), 'ts')).toThrow(Malformed)
+    }
+  })
+})

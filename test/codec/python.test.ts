@@ -1,0 +1,50 @@
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import type { StoredReading } from '../../src/base/reading.ts'
+import { describePeer, peers } from '../support/peers.ts'
+import { build, someReadings } from './readings.ts'
+import { describeRecorded, interleaved } from './recorded.ts'
+
+const SCRIPT = join(import.meta.dirname, '../../docs/decode_batch.py')
+const OUTPUT_BYTES_MAX = 64_000_000
+
+/** What the decoder in docs/ prints for this batch. */
+function printed(bytes: Uint8Array): unknown[] {
+  const options = { input: bytes, encoding: 'utf8', maxBuffer: OUTPUT_BYTES_MAX, timeout: 25_000 } as const
+  const output = execFileSync(peers.python!, [SCRIPT, '-'], options)
+  return output
+    .trim()
+    .split('\n')
+    .map((line): unknown => JSON.parse(line))
+}
+
+function expected({ value, unit, ...rest }: StoredReading): unknown {
+  const shown = value instanceof Uint8Array ? { bytes: Buffer.from(value).toString('hex') } : value
+  return { ...rest, unit: unit ?? null, value: shown }
+}
+
+/** JSON has no word for an infinite number. */
+function finite(reading: StoredReading): StoredReading {
+  return Math.abs(Number(reading.value)) === Infinity ? { ...reading, value: 0 } : reading
+}
+
+describePeer('python', 'a batch read by forty lines of Python', () => {
+  it('has every reading of every kind of value, to the last bit', () => {
+    for (const sample of fc.sample(someReadings, 25)) {
+      const readings = sample.map(finite)
+      expect(printed(build(readings).bytes)).toStrictEqual(readings.map(expected))
+    }
+  })
+
+  describeRecorded('of recorded series', () => {
+    it('has every reading of them', () => {
+      const readings = interleaved()
+      for (const from of [0, 20_000, 40_000]) {
+        const part = readings.slice(from, from + 20_000)
+        expect(printed(build(part).bytes)).toStrictEqual(part.map(expected))
+      }
+    })
+  })
+})

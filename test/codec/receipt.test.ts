@@ -1,0 +1,87 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { SeqSet } from '../../src/base/ranges.ts'
+import { decodeReceipt, encodeReceipt, type Receipt, type ReceiptKind } from '../../src/codec/receipt.ts'
+
+const text = fc.string({ unit: 'grapheme', maxLength: 60 })
+const range = fc
+  .tuple(fc.oneof(fc.nat(2_000), fc.maxSafeNat()), fc.oneof(fc.nat(5), fc.nat()))
+  .map(([first, more]) => ({ first, last: Math.min(first + more, Number.MAX_SAFE_INTEGER) }))
+const fields = {
+  epoch: text,
+  kind: fc.constantFrom<ReceiptKind>('stored', 'rejected', 'forked', 'amended'),
+  ranges: fc.array(range, { maxLength: 20 }).map((all) => [...new SeqSet(all)]),
+  high: fc.maxSafeNat(),
+  reason: fc.option(text, { nil: undefined }),
+}
+const receipts: fc.Arbitrary<Receipt> = fc.record(fields, { noNullPrototype: true })
+
+describe('a receipt', () => {
+  it('says on arrival what it said when it left', () => {
+    fc.assert(
+      fc.property(receipts, (receipt) => {
+        expect(decodeReceipt(encodeReceipt(receipt))).toStrictEqual({ ok: true, receipt })
+      }),
+    )
+  })
+
+  it('is small: one range of a long running edge in less than 40 bytes', () => {
+    const receipt: Receipt = {
+      epoch: 'aB3_dEfGhI12',
+      kind: 'stored',
+      ranges: [{ first: 1_000_000_000, last: 1_000_017_000 }],
+      high: 1_000_017_000,
+      reason: undefined,
+    }
+    expect(encodeReceipt(receipt).length).toBeLessThan(40)
+  })
+
+  it('is not made of ranges that overlap or are out of order', () => {
+    const receipt: Receipt = { epoch: 'e', kind: 'stored', ranges: [], high: 9, reason: undefined }
+    for (const ranges of [
+      [
+        { first: 5, last: 6 },
+        { first: 1, last: 2 },
+      ],
+      [
+        { first: 1, last: 4 },
+        { first: 4, last: 5 },
+      ],
+      [{ first: 2, last: 1 }],
+    ]) {
+      expect(() => encodeReceipt({ ...receipt, ranges })).toThrow('ascending and disjoint')
+    }
+  })
+
+  it('never throws when it is opened, whatever its bytes are, and never gives ranges that overlap', () => {
+    const change = fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 }))
+    fc.assert(
+      fc.property(receipts, fc.array(change, { maxLength: 3 }), fc.uint8Array(), (receipt, changes, noise) => {
+        const bytes = encodeReceipt(receipt)
+        for (const [place, byte] of changes) bytes[place % bytes.length] = byte
+        const decoded = decodeReceipt(bytes)
+        if (decoded.ok) {
+          let end = -1
+          for (const { first, last } of decoded.receipt.ranges) {
+            expect(first).toBeGreaterThan(end)
+            expect(last).toBeGreaterThanOrEqual(first)
+            end = last
+          }
+        }
+        expect(decodeReceipt(noise)).toHaveProperty('ok')
+        expect(decodeReceipt(bytes.subarray(0, -1)).ok).toBe(false)
+      }),
+      { numRuns: 400 },
+    )
+  })
+
+  it('is refused when it is of another version or says a word that nobody knows', () => {
+    const bytes = encodeReceipt({ epoch: 'e', kind: 'stored', ranges: [], high: 0, reason: undefined })
+    const other = Buffer.from(bytes)
+    other[1] = 2
+    expect(decodeReceipt(other)).toStrictEqual({ ok: false, reason: 'version 2 instead of 1' })
+    const word = Buffer.from(bytes)
+    word.write('scored', word.indexOf('stored'))
+    expect(decodeReceipt(word)).toStrictEqual({ ok: false, reason: 'unknown kind' })
+  })
+})

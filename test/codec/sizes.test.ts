@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest'
+import type { StoredReading } from '../../src/base/reading.ts'
+import { BatchBuilder } from '../../src/codec/batch.ts'
+import { buildWith, open, readingsOf } from './readings.ts'
+import { describeRecorded, interleaved, type RecordedSeries, recorded } from './recorded.ts'
+
+/** As many readings as an uplink puts into one batch at most. */
+const BATCH_READINGS = 20_000
+const BATCH_BYTES_MAX = 131_072
+
+/** Bytes on the wire for one reading, in batches as of a backlog; every batch is opened and compared. */
+function bytesPerReading(readings: readonly StoredReading[]): number {
+  const builder = new BatchBuilder('plant-7', 'aB3_dEfGhI12')
+  let bytes = 0
+  for (let from = 0; from < readings.length; from += BATCH_READINGS) {
+    const part = readings.slice(from, from + BATCH_READINGS)
+    const built = buildWith(builder, part)
+    expect(readingsOf(open(built.bytes))).toStrictEqual(part)
+    expect(built.bytes.length).toBeLessThan(BATCH_BYTES_MAX)
+    bytes += built.bytes.length
+  }
+  return bytes / readings.length
+}
+
+describeRecorded('a backlog of recorded series', () => {
+  it.each<[RecordedSeries, number]>([
+    ['ambient', 4.7],
+    ['machine', 4.8],
+    ['cpu', 0.6],
+    ['occupancy', 2.3],
+    ['speed', 1.6],
+    ['counts', 0.8],
+  ])('%s takes at most %d bytes a reading and is lossless', (series, bytesMax) => {
+    expect(bytesPerReading(recorded(series))).toBeLessThan(bytesMax)
+  })
+
+  it('takes at most 3.3 bytes a reading when the series come in turn', () => {
+    expect(bytesPerReading(interleaved())).toBeLessThan(3.3)
+  })
+})
+
+/** 50 sensors, one reading a second each with a jitter of some ms, hundredths of a degree: the same in every run. */
+function liveSecond(seconds: number): StoredReading[] {
+  let state = 1
+  const random = (): number => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    return state / 2 ** 32
+  }
+  const sensors = Array.from({ length: 50 }, (_, i) => ({
+    device: `sensor-${String(i + 1).padStart(2, '0')}`,
+    phase: Math.floor(random() * 1_000),
+    celsius: 18 + random() * 8,
+  }))
+  const readings: StoredReading[] = []
+  for (let second = 0; second < seconds; second++) {
+    const arrivals = sensors.map((sensor) => {
+      sensor.celsius += (random() - 0.5) * 0.4
+      const ts = 1_750_000_000_000 + second * 1_000 + sensor.phase + Math.floor(random() * 8)
+      return { device: sensor.device, ts, value: Math.round(sensor.celsius * 100) / 100 }
+    })
+    arrivals.sort((a, b) => a.ts - b.ts)
+    for (const arrival of arrivals) {
+      const seq = 1_000_001 + readings.length
+      readings.push({ ...arrival, seq, metric: 'temperature', unit: 'Cel', quality: 1, reasons: 0 })
+    }
+  }
+  return readings
+}
+
+describe('a live batch', () => {
+  it('of 50 sensors with 5 readings each takes less than 900 bytes, names included', () => {
+    const readings = liveSecond(5)
+    const { bytes, count } = buildWith(new BatchBuilder('plant-7', 'aB3_dEfGhI12'), readings)
+    expect(count).toBe(250)
+    expect(bytes.length).toBeLessThan(900)
+    expect(readingsOf(open(bytes))).toStrictEqual(readings)
+  })
+
+  it('does not make all values of a series long because a few are', () => {
+    const readings = Array.from({ length: 10_000 }, (_, i): StoredReading => {
+      const level = ((i * 7_919) % 200) / 10
+      const value = i % 40 === 7 ? level + 0.123_456_789_012 : level
+      const reading = { seq: i + 1, device: 'd', metric: 'm', unit: undefined, value, ts: i * 1_000 }
+      return { ...reading, quality: 1, reasons: 0 }
+    })
+    const { bytes } = buildWith(new BatchBuilder('e', 'p'), readings)
+    expect(bytes.length / readings.length).toBeLessThan(1.6)
+    expect(readingsOf(open(bytes))).toStrictEqual(readings)
+  })
+
+  it('spends next to nothing on verdicts that are all good, and on a series that stands still', () => {
+    const still = Array.from({ length: 20_000 }, (_, i): StoredReading => {
+      const reading = { seq: i + 1, device: 'd', metric: 'm', unit: undefined, value: 20.5, ts: i * 1_000 }
+      return { ...reading, quality: 1, reasons: 0 }
+    })
+    expect(buildWith(new BatchBuilder('e', 'p'), still).bytes.length).toBeLessThan(100)
+  })
+})

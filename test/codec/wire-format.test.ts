@@ -1,0 +1,91 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { zstdDecompressSync } from 'node:zlib'
+import { decode } from 'cborg'
+import { describe, expect, it } from 'vitest'
+import { Reason } from '../../src/base/flags.ts'
+import type { StoredReading } from '../../src/base/reading.ts'
+import { type Amendments, decodeAmendments, encodeAmendments } from '../../src/codec/amendments.ts'
+import { BATCH_CONTENT_TYPE, BatchBuilder } from '../../src/codec/batch.ts'
+import { decodeReceipt, encodeReceipt, type Receipt } from '../../src/codec/receipt.ts'
+import { AMPLE, buildWith, open, readingsOf } from './readings.ts'
+
+const EPOCH = 'aB3_dEfGhI12'
+const document = readFileSync(join(import.meta.dirname, '../../docs/wire-format.md'), 'utf8')
+
+/** The content of a fenced block, by the words behind its fence. */
+function block(words: string): string {
+  const found = document.split(`\`\`\`${words}\n`)[1]?.split('\n```')[0]
+  if (found === undefined) throw new Error(`docs/wire-format.md has no block "${words}"`)
+  return found
+}
+
+const bytesOf = (words: string): Buffer => Buffer.from(block(words).replaceAll(/\s/g, ''), 'hex')
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
+
+type Row = Omit<StoredReading, 'unit'> & { unit: string | null }
+const readings = (JSON.parse(block('json readings')) as Row[]).map(
+  ({ unit, ...rest }): StoredReading => ({ ...rest, unit: unit ?? undefined }),
+)
+
+describe('the test vectors of docs/wire-format.md', () => {
+  it('are what Tidegate writes', () => {
+    const { bytes } = buildWith(new BatchBuilder('plant-7', EPOCH), readings)
+    expect(hex(zstdDecompressSync(bytes))).toBe(hex(bytesOf('hex batch-cbor')))
+  })
+
+  it('are what Tidegate reads', () => {
+    const batch = open(bytesOf('hex batch'))
+    expect(batch).toMatchObject({ edge: 'plant-7', epoch: EPOCH })
+    expect(readingsOf(batch)).toStrictEqual(readings)
+    expect(hex(zstdDecompressSync(bytesOf('hex batch')))).toBe(hex(bytesOf('hex batch-cbor')))
+  })
+
+  it('mean to a CBOR decoder of others the items that are shown', () => {
+    const shown: unknown = JSON.parse(block('json items'), (_, value: unknown) =>
+      typeof value === 'object' && value !== null && 'bytes' in value
+        ? Uint8Array.from(Buffer.from(String(value.bytes), 'hex'))
+        : value,
+    )
+    expect(decode(bytesOf('hex batch-cbor'), { strict: true, allowIndefinite: false })).toStrictEqual(shown)
+  })
+
+  it('hold for a receipt', () => {
+    const ranges = [
+      { first: 41, last: 44 },
+      { first: 47, last: 48 },
+    ]
+    const receipt: Receipt = { epoch: EPOCH, kind: 'stored', ranges, high: 48, reason: undefined }
+    expect(hex(encodeReceipt(receipt))).toBe(hex(bytesOf('hex receipt')))
+    expect(decodeReceipt(bytesOf('hex receipt'))).toStrictEqual({ ok: true, receipt })
+  })
+
+  it('hold for amendments', () => {
+    const items = [
+      { seq: 44, quality: 4, reasons: 68 },
+      { seq: 43, quality: 3, reasons: 64 },
+    ] as const
+    const amendments: Amendments = { edge: 'plant-7', epoch: EPOCH, first: 5, last: 6, items }
+    expect(hex(zstdDecompressSync(encodeAmendments(amendments)))).toBe(hex(bytesOf('hex amendments-cbor')))
+    expect(decodeAmendments(bytesOf('hex amendments'), AMPLE)).toStrictEqual({ ok: true, amendments })
+  })
+})
+
+describe('docs/wire-format.md', () => {
+  it('names every reason beside its bit', () => {
+    const rows = [...document.matchAll(/^\| ([\d, ]+) \| ([A-Z_, ]+)/gm)].flatMap(([, bits, names]) => {
+      const words = names!.match(/[A-Z]{2}[A-Z_]+/g)!
+      return bits!.split(', ').map((bit, i) => [words[i], 1 << Number(bit)])
+    })
+    expect(Object.fromEntries(rows)).toStrictEqual(Reason)
+  })
+
+  it('names the content type', () => {
+    expect(document).toContain(BATCH_CONTENT_TYPE)
+  })
+
+  it('has a decoder beside it of at most 40 lines', () => {
+    const script = readFileSync(join(import.meta.dirname, '../../docs/decode_batch.py'), 'utf8')
+    expect(script.trimEnd().split('\n').length).toBeLessThanOrEqual(40)
+  })
+})
