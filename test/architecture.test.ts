@@ -18,7 +18,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   uplink: ['base', 'codec', 'link'],
   receiver: ['base', 'codec', 'link'],
   web: ['base'],
-  cli: ['base', 'link', 'store', 'receiver', 'src'],
+  demo: ['base', 'link', 'broker', 'receiver', 'store', 'src'], // a whole plant and its cloud in one process
+  cli: ['base', 'link', 'receiver', 'store', 'demo', 'src'],
 }
 
 /** The only places that may import a package: folders, or single files. */

@@ -23,7 +23,8 @@ class Publisher {
   readonly #packets: Buffer
   readonly #size: number
   readonly #clientId: string
-  readonly #socket: Socket
+  readonly #port: number
+  #socket!: Socket
   readonly #readBuffer = Buffer.allocUnsafe(READ_BYTES)
   /** Up to four bytes of one packet: CONNACK and every acknowledgement are exactly four bytes long. */
   readonly #head = Buffer.alloc(4)
@@ -45,8 +46,13 @@ class Publisher {
     this.#clientId = `load-${connection}`
     this.#sentAt = new Float64Array(Math.ceil(options.messages / LATENCY_EVERY))
     this.latenciesMs = new Float64Array(this.#sentAt.length)
+    this.#port = options.port
+  }
+
+  /** Only now, when all packets are made: a broker does not wait for ever for the first one. */
+  connect(): Promise<void> {
     this.#socket = connect({
-      port: options.port,
+      port: this.#port,
       host: '127.0.0.1',
       noDelay: true,
       onread: { buffer: this.#readBuffer, callback: (length) => this.#read(length) },
@@ -55,9 +61,6 @@ class Publisher {
     this.#socket.on('close', () => {
       if (this.acknowledged < this.#messages) fail(`${this.#clientId}: closed after ${this.acknowledged} messages`)
     })
-  }
-
-  connected(): Promise<void> {
     this.#socket.write(connectPacket(this.#clientId))
     return new Promise((resolve) => {
       this.#onConnected = resolve
@@ -130,7 +133,7 @@ function fail(message: string): never {
 
 const options = JSON.parse(process.argv[2]!) as LoadOptions
 const publishers = Array.from({ length: options.connections }, (_, connection) => new Publisher(options, connection))
-await Promise.all(publishers.map((publisher) => publisher.connected()))
+await Promise.all(publishers.map((publisher) => publisher.connect()))
 const start = performance.now()
 await Promise.all(publishers.map((publisher) => publisher.publishAll()))
 const ms = performance.now() - start

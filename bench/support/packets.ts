@@ -53,17 +53,14 @@ export function publishPackets(options: { connection: number; messages: number; 
   size: number
 } {
   const topic = text(`telemetry/${deviceName(options.connection)}/temperature`)
-  const encode = (n: number): Buffer => {
-    const id = messageId(n)
-    return packet(
-      0x30 | (options.qos << 1),
-      topic,
-      Uint8Array.of(id >> 8, id & 0xff),
-      Buffer.from(payload(options.payload, n)),
-    )
+  const type = 0x30 | (options.qos << 1)
+  const first = packet(type, topic, Uint8Array.of(0, 0), Buffer.from(payload(options.payload, 0)))
+  const { length: size } = first
+  const idAt = first.indexOf(topic) + topic.length
+  const bytes = Buffer.alloc(size * options.messages, first)
+  for (let n = 0; n < options.messages; n++) {
+    bytes.writeUInt16BE(messageId(n), n * size + idAt)
+    bytes.write(payload(options.payload, n), n * size + idAt + 2, 'latin1')
   }
-  const { length: size } = encode(0)
-  const bytes = Buffer.allocUnsafe(size * options.messages)
-  for (let n = 0; n < options.messages; n++) bytes.set(encode(n), n * size)
   return { bytes, size }
 }

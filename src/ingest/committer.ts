@@ -50,27 +50,24 @@ export class Committer {
 
   commit(batch: BatchMessage): Outcome {
     this.#learn(batch)
-    if (this.#catalog !== this.#store.catalog) this.#unresolve()
+    if (this.#catalog !== this.#store.catalog) this.#recover()
     const outcome: Outcome = { stored: 0, rejected: 0, duplicates: 0 }
-    try {
-      this.#store.write(() => {
-        for (const publish of readBatch(batch.buffer, batch.messagesMax, batch.count)) this.#take(publish, outcome)
-        this.#store.log.flush()
-        this.#store.amend(this.#judge.takeAmendments())
-        for (const client of batch.forgotten) this.#store.incoming.removeClient(client)
-        for (const id of batch.released) this.#store.incoming.remove(id)
-        for (const id of batch.received) this.#store.incoming.add(id)
-      })
-    } catch (failure) {
-      this.#judge = rebuildJudge(this.#store, this.#rules)
-      throw failure
-    }
+    this.#store.write(() => {
+      for (const publish of readBatch(batch.buffer, batch.messagesMax, batch.count)) this.#take(publish, outcome)
+      this.#store.log.flush()
+      this.#store.amend(this.#judge.takeAmendments())
+      for (const client of batch.forgotten) this.#store.incoming.removeClient(client)
+      for (const id of batch.released) this.#store.incoming.remove(id)
+      for (const id of batch.received) this.#store.incoming.add(id)
+    })
     return outcome
   }
 
-  #unresolve(): void {
+  /** After a failed transaction: what was learnt from readings that are not on the disk is forgotten. */
+  #recover(): void {
     this.#catalog = this.#store.catalog
     for (const target of this.#topics) target.owner = undefined
+    this.#judge = rebuildJudge(this.#store, this.#rules)
   }
 
   #learn({ renumbered, topics, clients }: BatchMessage): void {
@@ -106,18 +103,16 @@ export class Committer {
   }
 
   #append(publish: Publish, device: Device, reading: Reading, outcome: Outcome): void {
-    const { catalog, log, repeats } = this.#store
+    const { catalog, log } = this.#store
     const series = catalog.find(device, reading.metric, reading.unit)
     device.received++
     catalog.touch(device)
-    if (publish.dup && reading.timed) {
-      log.flush()
-      if (repeats.has(series.id, reading.ts, reading.value, log.lastSeq)) {
-        device.duplicate++
-        outcome.duplicates++
-        return
-      }
+    if (reading.timed && (publish.dup || reading.ts <= series.newestTs) && this.#isStored(series, reading)) {
+      device.duplicate++
+      outcome.duplicates++
+      return
     }
+    if (reading.ts > series.newestTs || series.newestTs === Infinity) series.newestTs = reading.ts
     const verdict = this.#verdict(series, reading, publish)
     log.append(series.id, reading.ts, reading.value, verdict, publish.arrival)
     device.stored++
@@ -125,6 +120,15 @@ export class Committer {
     if (verdict.quality <= 2) this.quality.good++
     else if (verdict.quality === 3) this.quality.uncertain++
     else this.quality.bad++
+  }
+
+  /**
+   * Whether this very reading is on the disk already. Asked when a publish is flagged DUP, and whenever a reading is not
+   * newer than its series: some clients (MQTT.js is one) repeat after a broken connection without the flag.
+   */
+  #isStored(series: Series, { ts, value }: Reading): boolean {
+    this.#store.log.flush()
+    return this.#store.repeats.has(series.id, ts, value, this.#store.lastSeq)
   }
 
   #verdict(series: Series, reading: Reading, publish: Publish): Verdict {

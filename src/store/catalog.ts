@@ -19,6 +19,8 @@ export interface Series {
   /** '' where no unit was ever named. */
   readonly unit: string
   type: ValueType | undefined
+  /** The newest time (UTC ms) among its readings, as far as this process knows: Infinity until it knows. */
+  newestTs: number
 }
 
 type DeviceRow = Device
@@ -62,7 +64,7 @@ export class Catalog {
       this.#devices.set(device.name, device)
     }
     for (const row of database.prepare('SELECT * FROM series ORDER BY id').all() as SeriesRow[]) {
-      this.#remember({ ...row, device: devices.get(row.device)!, type: row.type ?? undefined })
+      this.#remember({ ...row, device: devices.get(row.device)!, type: row.type ?? undefined, newestTs: Infinity })
     }
   }
 
@@ -116,7 +118,7 @@ export class Catalog {
       return known
     }
     const id = Number(this.#insertSeries.run(device.id, metric, unit ?? '', null).lastInsertRowid)
-    return this.#remember({ id, device, metric, unit: unit ?? '', type: undefined })
+    return this.#remember({ id, device, metric, unit: unit ?? '', type: undefined, newestTs: -Infinity })
   }
 
   setType(series: Series, type: ValueType): void {

@@ -225,17 +225,21 @@ describePeer('mosquitto', 'a receiver over Mosquitto', () => {
   })
 
   it('keeps what it cannot take, answers why, and handles the next', async () => {
-    const receiver = await startReceiving(broker.url, sink, { batchBytesMax: 2_000, batchReadingsMax: 100 })
+    const large = encoded(readings(1, 90).map((one) => ({ ...one, value: Math.sin(one.seq) })))
+    const numerous = encoded(readings(1, 101))
+    expect(numerous.length).toBeLessThan(large.length)
+    const limits = { batchBytesMax: large.length - 1, batchReadingsMax: 100 }
+    const receiver = await startReceiving(broker.url, sink, limits)
     const edge = await startEdge(broker.url)
     const whole = encoded(readings(1, 3))
     await edge.send('live', Buffer.from('garbage'))
     await edge.send('live', whole.subarray(0, whole.length - 1))
-    await edge.send('live', Buffer.alloc(2_001))
-    await edge.send('live', encoded(readings(1, 101)))
+    await edge.send('live', large)
+    await edge.send('live', numerous)
     await edge.send('live', encoded(readings(1, 3), { edge: 'another' }))
     await edge.send('other', whole)
     await edge.send('amend', Buffer.from('garbage'))
-    await edge.send('live', whole, 'no name') // nobody to answer
+    await edge.send('live', encoded(readings(1, 3), { edge: 'no name' }), 'no name') // nobody to answer
     await edge.send('live', whole)
     const receipts = await edge.received(8)
     expect(receipts.map(({ kind }) => kind)).toEqual([...Array<string>(7).fill('rejected'), 'stored'])
@@ -246,7 +250,7 @@ describePeer('mosquitto', 'a receiver over Mosquitto', () => {
     const kept = database.prepare('SELECT topic, payload_bytes FROM rejects ORDER BY id').raw().all()
     database.close()
     expect(kept).toHaveLength(8)
-    expect(kept[2]).toEqual(['tidegate/plant-7/up/live', 2_001])
+    expect(kept[2]).toEqual(['tidegate/plant-7/up/live', large.length])
   })
 })
 

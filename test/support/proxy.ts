@@ -108,7 +108,7 @@ class Pair {
       if (dial.dropPercent > 0 && Math.random() * 100 < dial.dropPercent) return this.end()
       waiting.push(chunk)
       // The queue keeps the order, whichever timer fires first after the dial was turned.
-      if (dial.latencyMs > 0 || waiting.length > 1) setTimeout(deliver, dial.latencyMs).unref()
+      if (dial.latencyMs > 0) setTimeout(deliver, dial.latencyMs).unref()
       else deliver()
     })
     from.on('error', () => {}) // 'close' follows

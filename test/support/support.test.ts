@@ -75,7 +75,7 @@ interface Talk {
 }
 
 function talkTo(port: number): Talk {
-  const talk: Talk = { socket: connect({ port, host: '127.0.0.1' }), text: '', ended: false }
+  const talk: Talk = { socket: connect({ port, host: '127.0.0.1', noDelay: true }), text: '', ended: false }
   onStop(() => void talk.socket.destroy())
   talk.socket.setEncoding('utf8').on('data', (text: string) => {
     talk.text += text
@@ -91,10 +91,11 @@ describe('the proxy', () => {
   it('passes bytes on in order and counts them both ways', async () => {
     const proxy = await startProxy({ to: await startEcho() })
     const talk = talkTo(proxy.port)
-    proxy.dial.latencyMs = 50
-    for (const letter of 'abcdefghij') {
-      await new Promise((resolve) => talk.socket.write(letter, resolve))
-      if (letter === 'e') proxy.dial.latencyMs = 0
+    proxy.dial.latencyMs = 200
+    for (const [i, letter] of [...'abcdefghij'].entries()) {
+      talk.socket.write(letter)
+      await until(() => proxy.bytesUp === i + 1, { what: 'the byte in the proxy' })
+      if (letter === 'c') proxy.dial.latencyMs = 0
     }
     await until(() => talk.text.length === 10, { what: 'the echo' })
     expect(talk.text).toBe('abcdefghij')

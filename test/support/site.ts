@@ -1,0 +1,146 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import SQLite from 'better-sqlite3'
+import { stringify } from 'yaml'
+import { openReader } from '../../src/store/reader.ts'
+import { tempFolder } from './folder.ts'
+import { freePort, untilAccepts } from './port.ts'
+import { type RunningProcess, startTidegate } from './process.ts'
+import { until } from './wait.ts'
+
+/** A Tidegate process that is killed and started again with the same settings file and folder. */
+class Service {
+  readonly folder: string
+  readonly settingsFile: string
+  readonly #command: 'run' | 'receive'
+  #process: RunningProcess | undefined
+
+  constructor(command: 'run' | 'receive', settings: object) {
+    this.#command = command
+    const folder = tempFolder()
+    this.folder = join(folder, 'data')
+    this.settingsFile = join(folder, 'settings.yaml')
+    writeFileSync(this.settingsFile, stringify({ data: this.folder, ...settings }))
+  }
+
+  get process(): RunningProcess {
+    if (this.#process === undefined) throw new Error(`${this.#command} was not started`)
+    return this.#process
+  }
+
+  async start(env: Readonly<Record<string, string>> = {}): Promise<void> {
+    this.#process = startTidegate([this.#command, '-s', this.settingsFile], { env })
+    await this.#process.waitFor(/ready|started/)
+  }
+
+  /** Power loss for this process: SIGKILL, and waits until it is gone. */
+  async kill(): Promise<void> {
+    this.process.kill('SIGKILL')
+    await this.process.exit
+  }
+
+  /** As a service manager stops it. @returns the exit code. */
+  async stop(): Promise<number> {
+    this.process.kill('SIGTERM')
+    return this.process.exit
+  }
+}
+
+/** Quick to try again, so that tests need not wait for pauses meant for real outages. */
+export const QUICK_UPLINK = { backoffMinMs: 50, backoffMaxMs: 500, confirmTimeoutMs: 2_000, lingerMs: 50 }
+
+/** A real edge process on a port of its own that outlives restarts. */
+export class SiteEdge extends Service {
+  readonly port: number
+  readonly webPort: number
+
+  private constructor(port: number, webPort: number, settings: object) {
+    const address = { tcp: { host: '127.0.0.1', port } }
+    super('run', { edge: 'site', broker: address, web: { port: webPort }, log: { level: 'warn' }, ...settings })
+    this.port = port
+    this.webPort = webPort
+  }
+
+  /** @param settings added to those of the test; an uplink is best made of `QUICK_UPLINK`. */
+  static async create(settings: object = {}): Promise<SiteEdge> {
+    return new SiteEdge(await freePort(), await freePort(), settings)
+  }
+
+  override async start(env: Readonly<Record<string, string>> = {}): Promise<void> {
+    await super.start(env)
+    await untilAccepts(this.port)
+  }
+
+  /** What the disk says, read beside the running edge. */
+  read<T>(ask: (reader: ReturnType<typeof openReader>) => T): T {
+    const reader = openReader(this.folder)
+    try {
+      return ask(reader)
+    } finally {
+      reader.close()
+    }
+  }
+
+  stored(): number {
+    return this.read((reader) => reader.summary().lastSeq)
+  }
+
+  waiting(): number {
+    return this.read((reader) => reader.summary().backlogs[0]?.waiting ?? 0)
+  }
+
+  /** All problems of all accounts; empty when the ledger balances. */
+  ledgerProblems(): string[] {
+    return this.read((reader) => reader.ledger().flatMap(({ problems }) => problems))
+  }
+
+  async status(): Promise<{ healthy: boolean; problems: string[]; store: Record<string, unknown> }> {
+    const answer = await fetch(`http://127.0.0.1:${this.webPort}/api/status`)
+    return (await answer.json()) as { healthy: boolean; problems: string[]; store: Record<string, unknown> }
+  }
+
+  /** Waits until the far side has confirmed everything. */
+  async untilDrained(deadlineMs = 30_000): Promise<void> {
+    await until(() => this.waiting() === 0, { deadlineMs, what: 'everything is confirmed' })
+  }
+}
+
+export interface ReceivedReading {
+  readonly edge: string
+  readonly epoch: string
+  readonly seq: number
+  readonly device: string
+  readonly metric: string
+  readonly ts: number
+  readonly value: number | string | Buffer | null
+  readonly quality: number
+  readonly reasons: number
+}
+
+/** A real receiver process. */
+export class SiteReceiver extends Service {
+  constructor(cloudUrl: string, settings: object = {}) {
+    super('receive', {
+      cloud: { url: cloudUrl, backoffMinMs: 50, backoffMaxMs: 500 },
+      log: { level: 'warn' },
+      ...settings,
+    })
+  }
+
+  query<T>(sql: string): T[] {
+    const database = new SQLite(join(this.folder, 'received.db'), { readonly: true, timeout: 2_000 })
+    try {
+      return database.prepare(sql).all() as T[]
+    } finally {
+      database.close()
+    }
+  }
+
+  readings(): ReceivedReading[] {
+    return this.query('SELECT edge, epoch, seq, device, metric, ts, value, quality, reasons FROM readings ORDER BY seq')
+  }
+
+  count(): number {
+    return this.query<{ n: number }>('SELECT count(*) AS n FROM readings')[0]!.n
+  }
+}

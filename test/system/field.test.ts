@@ -1,0 +1,83 @@
+import mqtt from 'mqtt'
+import { expect, it } from 'vitest'
+import { tempFolder } from '../support/folder.ts'
+import { startMosquitto } from '../support/mosquitto.ts'
+import { describePeer, peers } from '../support/peers.ts'
+import { startProcess } from '../support/process.ts'
+import { describeRecorded, type RecordedSeries, recordedSeries } from '../support/recorded-data.ts'
+import { QUICK_UPLINK, SiteEdge, SiteReceiver } from '../support/site.ts'
+import { onStop } from '../support/started.ts'
+import { until } from '../support/wait.ts'
+
+const payloadOf = ({ ts, text }: RecordedSeries['rows'][number]): string => `{"value":${text},"ts":${ts}}`
+
+/** MQTT.js as people use it: it connects again by itself and repeats what was not acknowledged. */
+async function replayWithMqttJs(series: readonly RecordedSeries[], port: number): Promise<void> {
+  const client = mqtt.connect(`mqtt://127.0.0.1:${port}`, { clientId: 'mqttjs', clean: false, reconnectPeriod: 200 })
+  client.on('error', () => undefined)
+  onStop(() => void client.end(true))
+  await Promise.all(
+    series.flatMap(({ name, rows }) =>
+      rows.map((row) => client.publishAsync(`telemetry/${name}/value`, payloadOf(row), { qos: 1 })),
+    ),
+  )
+  await client.endAsync()
+}
+
+/** mosquitto_pub, one process a series, a line a message. */
+async function replayWithMosquittoPub({ name, rows }: RecordedSeries, port: number): Promise<void> {
+  const args = ['-h', '127.0.0.1', '-p', `${port}`, '-t', `telemetry/${name}/value`, '-i', name, '-c', '-q', '1', '-l']
+  const publisher = startProcess(peers.mosquittoPub!, args, { input: `${rows.map(payloadOf).join('\n')}\n` })
+  expect(await publisher.exit, publisher.stderr).toBe(0)
+}
+
+describePeer('mosquittoPub', 'a site and its cloud', () => {
+  describeRecorded('on recorded telemetry', () => {
+    it('lose nothing and double nothing while edge, cloud broker and receiver are killed again and again', async () => {
+      const cloud = await startMosquitto({ persistenceFolder: tempFolder() })
+      const receiver = new SiteReceiver(cloud.url)
+      await receiver.start()
+      const edge = await SiteEdge.create({ uplinks: [{ url: cloud.url, ...QUICK_UPLINK }] })
+      await edge.start()
+      const series = recordedSeries()
+      const total = series.reduce((sum, { rows }) => sum + rows.length, 0)
+      const [byMqttJs, byMosquittoPub] = [series.slice(0, 4), series.slice(4)]
+      const replays = Promise.all([
+        replayWithMqttJs(byMqttJs, edge.port),
+        ...byMosquittoPub.map((one) => replayWithMosquittoPub(one, edge.port)),
+      ])
+
+      const killEdge = async (): Promise<void> => {
+        await edge.kill()
+        await edge.start()
+      }
+      const killCloud = async (): Promise<void> => {
+        await cloud.kill()
+        await cloud.restart()
+      }
+      const killReceiver = async (): Promise<void> => {
+        await receiver.kill()
+        await receiver.start()
+      }
+      const disasters = [killEdge, killCloud, killReceiver, killEdge, killReceiver, killCloud, killEdge]
+      for (const [n, strike] of disasters.entries()) {
+        const due = (total * (n + 1)) / (disasters.length + 3)
+        await until(() => edge.stored() >= due, { deadlineMs: 60_000, what: `${due} readings are stored` })
+        await strike()
+      }
+      await replays
+      await until(() => edge.stored() >= total, { deadlineMs: 30_000, what: 'all rows are stored' })
+      await edge.untilDrained(60_000)
+
+      const expected = series.flatMap(({ name, rows }) => rows.map(({ ts, text }) => `${name} ${ts} ${Number(text)}`))
+      const received = receiver.readings().map(({ device, ts, value }) => `${device} ${ts} ${value}`)
+      expect(received.length).toBe(total)
+      expect(received.toSorted()).toEqual(expected.toSorted())
+      const bits = new Map(expected.map((line) => [line, true]))
+      expect(receiver.readings().every(({ device, ts, value }) => bits.has(`${device} ${ts} ${value}`))).toBe(true)
+      expect(edge.ledgerProblems()).toEqual([])
+      expect(await edge.stop()).toBe(0)
+      await receiver.stop()
+    }, 240_000)
+  })
+})
