@@ -139,6 +139,7 @@ export function unpackSums(cbor: CborReader, layout: Layout, what: string): Floa
 export function unpack(cbor: CborReader, layout: Layout, what: string): Float64Array {
   const packed = readPacked(cbor, layout, what)
   const modes = intsOf(cbor, layout.seriesCount, `modes of ${what}`)
+  if (modes.some((mode) => mode !== Mode.SUM && mode !== Mode.LEVEL)) throw new Malformed(`${what}: unknown mode`)
   return restore(packed, modes, layout, what)
 }
 

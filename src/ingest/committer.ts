@@ -1,4 +1,4 @@
-import { combine, Reason } from '../base/flags.ts'
+import { qualityWord, Reason } from '../base/flags.ts'
 import { type Reading, type Verdict, valueType } from '../base/reading.ts'
 import type { QualityRule } from '../base/settings-quality.ts'
 import { decode } from '../decode/decode.ts'
@@ -7,16 +7,20 @@ import type { Catalog, Device, Series } from '../store/catalog.ts'
 import type { Store } from '../store/store.ts'
 import { type Publish, readBatch } from './batch-buffer.ts'
 import type { EdgeClock } from './edge-clock.ts'
-import type { BatchMessage, TopicEntry } from './protocol.ts'
+import type { BatchMessage, IdentifierChange, TopicEntry } from './protocol.ts'
 import { rebuildJudge } from './rebuild.ts'
 
-const REPEATED: Verdict = Object.freeze({ quality: 1, reasons: Reason.DUPLICATE })
+const TOO_MANY_SERIES = 'too many series: raise store.seriesMax'
 
 /** What became of the items of a batch: readings, and messages that are none. */
 export interface Outcome {
   stored: number
   rejected: number
   duplicates: number
+  /** The stored ones by the coarse word for their quality. */
+  good: number
+  uncertain: number
+  bad: number
 }
 
 /** A topic number's entry, and its device once the batch at work has needed it. */
@@ -35,7 +39,8 @@ export class Committer {
   readonly #topics: Target[] = []
   readonly #clients: string[] = []
   readonly #input = {} as { -readonly [Key in keyof JudgeInput]: JudgeInput[Key] }
-  readonly quality = { good: 0, uncertain: 0, bad: 0 }
+  /** Clients that began a clean session in a commit that failed: nobody says so again. */
+  readonly #forgotten = new Set<string>()
   #judge: Judge
   /** The catalog that `#topics` was resolved against: the store makes a new one after a failed transaction. */
   #catalog: Catalog
@@ -50,17 +55,26 @@ export class Committer {
 
   commit(batch: BatchMessage): Outcome {
     this.#learn(batch)
-    if (this.#catalog !== this.#store.catalog) this.#recover()
-    const outcome: Outcome = { stored: 0, rejected: 0, duplicates: 0 }
+    const owed = [...this.#forgotten]
+    for (const change of batch.identifiers) if (change.kind === 'forgotten') this.#forgotten.add(change.client)
+    const outcome: Outcome = { stored: 0, rejected: 0, duplicates: 0, good: 0, uncertain: 0, bad: 0 }
     this.#store.write(() => {
+      if (this.#catalog !== this.#store.catalog) this.#recover()
       for (const publish of readBatch(batch.buffer, batch.messagesMax, batch.count)) this.#take(publish, outcome)
       this.#store.log.flush()
       this.#store.amend(this.#judge.takeAmendments())
-      for (const client of batch.forgotten) this.#store.incoming.removeClient(client)
-      for (const id of batch.released) this.#store.incoming.remove(id)
-      for (const id of batch.received) this.#store.incoming.add(id)
+      for (const client of owed) this.#store.incoming.removeClient(client)
+      for (const change of batch.identifiers) this.#change(change)
     })
+    this.#forgotten.clear()
     return outcome
+  }
+
+  #change(change: IdentifierChange): void {
+    const { incoming } = this.#store
+    if (change.kind === 'received') incoming.add(change)
+    else if (change.kind === 'released') incoming.remove(change)
+    else incoming.removeClient(change.client)
   }
 
   /** After a failed transaction: what was learnt from readings that are not on the disk is forgotten. */
@@ -83,13 +97,8 @@ export class Committer {
     const target = this.#topics[publish.topic]!
     const decoded = decode(publish.payload, target, publish.arrival, target.format)
     const { catalog } = this.#store
-    const refusal = decoded.ok
-      ? catalog.full && !this.#allKnown(decoded.readings) && 'too many series: raise store.seriesMax'
-      : decoded.reason
-    if (!decoded.ok || refusal !== false) {
-      this.#reject(publish, target, refusal || 'too many series', outcome)
-      return
-    }
+    if (!decoded.ok) return this.#reject(publish, target, decoded.reason, outcome)
+    if (this.#exceedsRoom(decoded.readings)) return this.#reject(publish, target, TOO_MANY_SERIES, outcome)
     target.owner ??= catalog.device(target.device)
     for (const reading of decoded.readings) {
       const device = reading.device === target.device ? target.owner : catalog.device(reading.device)
@@ -97,9 +106,12 @@ export class Committer {
     }
   }
 
-  #allKnown(readings: readonly Reading[]): boolean {
+  /** Whether these readings would make more series than there may be. */
+  #exceedsRoom(readings: readonly Reading[]): boolean {
     const { catalog } = this.#store
-    return readings.every(({ device, metric, unit }) => catalog.knows(device, metric, unit))
+    if (readings.length <= catalog.room) return false
+    const fresh = readings.filter(({ device, metric, unit }) => !catalog.knows(device, metric, unit))
+    return new Set(fresh.map(({ device, metric, unit = '' }) => `${device}\n${metric}\n${unit}`)).size > catalog.room
   }
 
   #append(publish: Publish, device: Device, reading: Reading, outcome: Outcome): void {
@@ -117,9 +129,7 @@ export class Committer {
     log.append(series.id, reading.ts, reading.value, verdict, publish.arrival)
     device.stored++
     outcome.stored++
-    if (verdict.quality <= 2) this.quality.good++
-    else if (verdict.quality === 3) this.quality.uncertain++
-    else this.quality.bad++
+    outcome[qualityWord(verdict.quality)]++
   }
 
   /**
@@ -140,13 +150,13 @@ export class Committer {
     input.value = reading.value
     input.ts = reading.ts
     input.receivedAt = publish.arrival
-    input.claim = reading.claim
+    input.claim = publish.dup && !reading.timed ? asRepeat(reading.claim) : reading.claim
     input.clockSynced = this.#clock.trusts(publish.arrival)
     const verdict = this.#judge.judge(series.id, input)
     if (series.type === undefined && reading.value !== null) {
       this.#store.catalog.setType(series, valueType(reading.value)!)
     }
-    return publish.dup && !reading.timed ? combine(verdict, REPEATED) : verdict
+    return verdict
   }
 
   #reject(publish: Publish, target: Target, reason: string, outcome: Outcome): void {
@@ -165,4 +175,9 @@ export class Committer {
     })
     outcome.rejected++
   }
+}
+
+/** The claim of a reading that may be stored already: flagged, not worse, and no news to any window. */
+function asRepeat(claim: Verdict | undefined): Verdict {
+  return { quality: claim?.quality ?? 1, reasons: (claim?.reasons ?? 0) | Reason.DUPLICATE }
 }

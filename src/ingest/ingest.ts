@@ -2,7 +2,7 @@ import type { EdgeSettings } from '../base/settings.ts'
 import { compileRoute, type Route } from '../base/topics.ts'
 import type { IncomingId } from '../store/incoming.ts'
 import { BatchWriter } from './batch-buffer.ts'
-import type { BatchReply, ClientEntry, TopicEntry } from './protocol.ts'
+import type { BatchReply, ClientEntry, IdentifierChange, TopicEntry } from './protocol.ts'
 import type { StoreClient } from './store-client.ts'
 
 /** Batches at the store thread at once: one being committed, one waiting, so that the thread never idles. */
@@ -22,10 +22,12 @@ interface Gathering {
   readonly settles: Settle[]
   readonly topics: TopicEntry[]
   readonly clients: ClientEntry[]
-  readonly received: IncomingId[]
-  readonly released: IncomingId[]
-  readonly forgotten: string[]
+  readonly identifiers: IdentifierChange[]
   renumbered: boolean
+}
+
+function isEmpty({ settles, identifiers }: Gathering): boolean {
+  return settles.length === 0 && identifiers.length === 0
 }
 
 /**
@@ -92,21 +94,21 @@ export class Ingest {
     const client = this.#clientNumber(publish.client)
     this.#open.writer.add(Date.now(), topic, client, publish.dup, publish.payload)
     this.#open.settles.push(settle)
-    if (incoming !== undefined) this.#open.received.push(incoming)
+    if (incoming !== undefined) this.#open.identifiers.push({ kind: 'received', ...incoming })
     this.#pendingBytes += publish.payload.length
     this.#schedule()
   }
 
   /** A QoS 2 identifier is free again; settles when the disk knows. */
   release(id: IncomingId, settle: Settle): void {
-    this.#open.released.push(id)
+    this.#open.identifiers.push({ kind: 'released', ...id })
     this.#open.settles.push(settle)
     this.#schedule()
   }
 
   /** A client began a clean session: none of its QoS 2 identifiers counts any more. */
   forget(client: string): void {
-    this.#open.forgotten.push(client)
+    this.#open.identifiers.push({ kind: 'forgotten', client })
     this.#schedule()
   }
 
@@ -145,7 +147,7 @@ export class Ingest {
   #renumber(): void {
     this.#topicNumbers = new Map()
     this.#clientNumbers = new Map()
-    if (this.#open.settles.length > 0 || this.#open.forgotten.length > 0) this.#seal()
+    if (!isEmpty(this.#open)) this.#seal()
     this.#open.renumbered = true
     this.#open.topics.length = 0
     this.#open.clients.length = 0
@@ -157,9 +159,7 @@ export class Ingest {
       settles: [],
       topics: [],
       clients: [],
-      received: [],
-      released: [],
-      forgotten: [],
+      identifiers: [],
       renumbered,
     }
   }
@@ -188,13 +188,13 @@ export class Ingest {
         continue
       }
       const open = this.#open
-      if (open.settles.length === 0 && open.forgotten.length === 0) return
+      if (isEmpty(open)) return
       this.#open = this.#gather(false)
       this.#send(open)
     }
   }
 
-  #send({ writer, settles, topics, clients, received, released, forgotten, renumbered }: Gathering): void {
+  #send({ writer, settles, topics, clients, identifiers, renumbered }: Gathering): void {
     const { buffer, count } = writer.take()
     const { bytes } = writer
     this.#inFlight++
@@ -207,9 +207,7 @@ export class Ingest {
         renumbered,
         topics,
         clients,
-        received,
-        released,
-        forgotten,
+        identifiers,
       },
       (reply) => this.#settled(reply, settles, bytes),
     )
@@ -218,12 +216,12 @@ export class Ingest {
   #settled(reply: BatchReply, settles: readonly Settle[], bytes: number): void {
     this.#inFlight--
     this.#pendingBytes -= bytes
-    if (this.#free.length <= IN_FLIGHT_MAX) this.#free.push(reply.buffer)
+    if (reply.buffer !== undefined && this.#free.length <= IN_FLIGHT_MAX) this.#free.push(reply.buffer)
     this.#refusedBecause = reply.refused
     const failure = reply.refused === undefined ? undefined : new Error(`not stored: ${reply.refused}`)
     for (const settle of settles) settle(failure)
     if (reply.readings > 0) this.#onStored(reply.readings)
     if (this.#sealed.length > 0) this.#flush()
-    else if (this.#open.settles.length > 0 || this.#open.forgotten.length > 0) this.#schedule()
+    else if (!isEmpty(this.#open)) this.#schedule()
   }
 }

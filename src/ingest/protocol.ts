@@ -18,6 +18,13 @@ export interface ClientEntry {
   readonly client: string
 }
 
+/** What happens to QoS 2 packet identifiers. */
+export type IdentifierChange =
+  /** Taken with a publish of this batch, or released by its sender. */
+  | (IncomingId & { readonly kind: 'received' | 'released' })
+  /** All of a client's are void: it began a clean session. */
+  | { readonly kind: 'forgotten'; readonly client: string }
+
 /** Everything that belongs into one commit. */
 export interface BatchMessage {
   readonly kind: 'batch'
@@ -28,18 +35,15 @@ export interface BatchMessage {
   readonly renumbered: boolean
   readonly topics: readonly TopicEntry[]
   readonly clients: readonly ClientEntry[]
-  /** QoS 2 identifiers that are taken with this batch, and such that their senders released. */
-  readonly received: readonly IncomingId[]
-  readonly released: readonly IncomingId[]
-  /** Clients whose identifiers are all void: they began a clean session. */
-  readonly forgotten: readonly string[]
+  /** In the order in which it happened. */
+  readonly identifiers: readonly IdentifierChange[]
 }
 
 /** The answer to a batch, once it is on the disk or it is sure that it will not be. */
 export interface BatchReply {
   readonly kind: 'batch'
-  /** The buffer comes back, to be used again. */
-  readonly buffer: ArrayBuffer
+  /** The buffer comes back, to be used again; undefined when the thread is gone, and the buffer with it. */
+  readonly buffer: ArrayBuffer | undefined
   /** Why nothing of the batch was stored; undefined: everything is on the disk. */
   readonly refused: string | undefined
   readonly readings: number

@@ -19,7 +19,9 @@ export class StoreClient implements Part {
   readonly #calls = new Map<number, Waiting>()
   readonly #batches: ((reply: BatchReply) => void)[] = []
   #lastCall = 0
-  #stopping = false
+  #stopped: Promise<void> | undefined
+  /** Why nothing is answered any more. */
+  #gone: Error | undefined
   /** Rejects when the thread ends without having been told to: nothing can be acknowledged any more. */
   readonly died: Promise<never>
   #die!: (failure: Error) => void
@@ -33,7 +35,7 @@ export class StoreClient implements Part {
     worker.on('message', (message: FromThread) => this.#receive(message))
     worker.on('error', (failure) => this.#lost(failure instanceof Error ? failure : new Error(String(failure))))
     worker.on('exit', (code) => {
-      if (!this.#stopping) this.#lost(new Error(`the store thread ended with code ${code}`))
+      this.#lost(new Error(`the store thread ended with code ${code}`))
     })
   }
 
@@ -56,14 +58,23 @@ export class StoreClient implements Part {
     return new StoreClient(worker)
   }
 
-  /** Hands a batch over; its buffer is gone until the reply brings it back. Replies come in order. */
+  /**
+   * Hands a batch over; its buffer is gone until the reply brings it back. Replies come in order, and one to each: a
+   * thread that is gone has refused it.
+   */
   submit(batch: BatchMessage, onReply: (reply: BatchReply) => void): void {
+    if (this.#gone !== undefined) {
+      const reply = refusal(this.#gone)
+      setImmediate(() => onReply(reply))
+      return
+    }
     this.#batches.push(onReply)
     this.#worker.postMessage(batch, [batch.buffer])
   }
 
   /** Asks the thread. Rejects when the store cannot do it (full disk) or the thread is gone. */
   call<Name extends keyof Calls>(name: Name, request: Calls[Name]['request']): Promise<Calls[Name]['reply']> {
+    if (this.#gone !== undefined) return Promise.reject(this.#gone)
     const id = ++this.#lastCall
     return new Promise((resolve, reject) => {
       this.#calls.set(id, { resolve: resolve as (reply: unknown) => void, reject })
@@ -84,19 +95,29 @@ export class StoreClient implements Part {
   }
 
   #lost(failure: Error): void {
+    if (this.#gone !== undefined) return
+    this.#gone = failure
     for (const { reject } of this.#calls.values()) reject(failure)
     this.#calls.clear()
-    this.#die(failure)
+    for (const onReply of this.#batches.splice(0)) onReply(refusal(failure))
+    if (this.#stopped === undefined) this.#die(failure)
   }
 
   /** Commits what was handed over, closes the database, ends the thread. */
-  async stop(): Promise<void> {
-    if (this.#stopping) return
-    this.#stopping = true
+  stop(): Promise<void> {
+    this.#stopped ??= this.#close()
+    return this.#stopped
+  }
+
+  async #close(): Promise<void> {
     try {
-      await this.call('close', undefined)
+      if (this.#gone === undefined) await this.call('close', undefined)
     } finally {
       await this.#worker.terminate()
     }
   }
+}
+
+function refusal(failure: Error): BatchReply {
+  return { kind: 'batch', buffer: undefined, refused: failure.message, readings: 0, rejected: 0, duplicates: 0 }
 }

@@ -30,7 +30,8 @@ class StoreThread {
   readonly #store: Store
   readonly #committer: Committer
   readonly #dispatchers = new Map<string, Dispatcher>()
-  #counted = { readings: 0, rejected: 0, duplicates: 0 }
+  readonly #counted = { readings: 0, rejected: 0, duplicates: 0 }
+  readonly #quality = { good: 0, uncertain: 0, bad: 0 }
 
   constructor({ folder, settings }: ThreadData) {
     const { edge, store, quality, uplinks } = settings
@@ -50,27 +51,31 @@ class StoreThread {
 
   /** Commits a batch and answers. A failed commit is an answer too: the devices keep what they sent. */
   batch(batch: BatchMessage): void {
+    const { buffer } = batch
     const reply: { -readonly [Key in keyof BatchReply]: BatchReply[Key] } = {
       kind: 'batch',
-      buffer: batch.buffer,
+      buffer,
       refused: undefined,
       readings: 0,
       rejected: 0,
       duplicates: 0,
     }
     try {
-      const { stored, rejected, duplicates } = this.#committer.commit(batch)
+      const { stored, rejected, duplicates, good, uncertain, bad } = this.#committer.commit(batch)
       reply.readings = stored
       reply.rejected = rejected
       reply.duplicates = duplicates
       this.#counted.readings += stored
       this.#counted.rejected += rejected
       this.#counted.duplicates += duplicates
+      this.#quality.good += good
+      this.#quality.uncertain += uncertain
+      this.#quality.bad += bad
     } catch (failure) {
       if (codeOf(failure)?.startsWith('SQLITE_') !== true) throw failure
       reply.refused = `${codeOf(failure)}: ${messageOf(failure)}`
     }
-    parentPort!.postMessage(reply, [reply.buffer])
+    parentPort!.postMessage(reply, [buffer])
     this.#checkpoint()
   }
 
@@ -134,7 +139,7 @@ class StoreThread {
       series: this.#store.catalog.seriesCount,
       devices: this.#store.catalog.deviceCount,
       ...this.#counted,
-      quality: { ...this.#committer.quality },
+      quality: { ...this.#quality },
       backlogs: this.#store.outboxes.map((outbox) => this.#store.backlog(outbox)),
     }
   }

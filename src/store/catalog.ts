@@ -38,7 +38,7 @@ interface SeriesRow {
  */
 export class Catalog {
   readonly #devices = new Map<string, Device>()
-  /** The series that a (device, metric) wrote to last: a reading that names no unit belongs to it. */
+  /** The newest series of a (device, metric): a reading that names no unit belongs to it, also after a restart. */
   readonly #current = new Map<Device, Map<string, Series>>()
   readonly #byUnit = new Map<string, Series>()
   readonly #byId: Series[] = []
@@ -76,9 +76,9 @@ export class Catalog {
     return this.#byUnit.size
   }
 
-  /** True when a reading of a series never seen before cannot be taken any more. */
-  get full(): boolean {
-    return this.#byUnit.size >= this.#seriesMax
+  /** How many series can still be made. */
+  get room(): number {
+    return Math.max(0, this.#seriesMax - this.#byUnit.size)
   }
 
   series(id: number): Series | undefined {
@@ -108,15 +108,12 @@ export class Catalog {
     return (current !== undefined && unit === undefined) || this.#byUnit.has(key(device, metric, unit ?? ''))
   }
 
-  /** The series of a reading; made where it is new. Ask `full` and `knows` before. */
+  /** The series of a reading; made where it is new. Ask `room` and `knows` before. */
   find(device: Device, metric: string, unit: string | undefined): Series {
     const current = this.#current.get(device)?.get(metric)
     if (current !== undefined && (unit === undefined || unit === current.unit)) return current
     const known = this.#byUnit.get(key(device, metric, unit ?? ''))
-    if (known !== undefined) {
-      this.#current.get(device)!.set(metric, known)
-      return known
-    }
+    if (known !== undefined) return known
     const id = Number(this.#insertSeries.run(device.id, metric, unit ?? '', null).lastInsertRowid)
     return this.#remember({ id, device, metric, unit: unit ?? '', type: undefined, newestTs: -Infinity })
   }

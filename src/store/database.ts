@@ -46,16 +46,19 @@ export function openDatabase(folder: string, bytesMax?: number): Database {
       throw failure
     }
   } catch (cause) {
-    if (cause instanceof OperatorError) throw cause
-    throw new OperatorError(`cannot open the database ${file}: ${messageOf(cause)}`, {
-      remedy:
-        codeOf(cause) === 'SQLITE_NOTADB' || codeOf(cause) === 'SQLITE_CORRUPT'
-          ? 'the file is damaged or no database: move it away (keep it), and start again with an empty one'
-          : 'look at the free space and the permissions of the data folder',
-      exitCode: Exit.CANNOT_CREATE,
-      cause,
-    })
+    throw cause instanceof OperatorError ? cause : cannotOpen(file, cause)
   }
+}
+
+function cannotOpen(file: string, cause: unknown): OperatorError {
+  return new OperatorError(`cannot open the database ${file}: ${messageOf(cause)}`, {
+    remedy:
+      codeOf(cause) === 'SQLITE_NOTADB' || codeOf(cause) === 'SQLITE_CORRUPT'
+        ? 'the file is damaged or no database: move it away (keep it), and start again with an empty one'
+        : 'look at the free space and the permissions of the data folder',
+    exitCode: Exit.CANNOT_CREATE,
+    cause,
+  })
 }
 
 function configure(database: Database, file: string, bytesMax: number | undefined): void {
@@ -66,7 +69,7 @@ function configure(database: Database, file: string, bytesMax: number | undefine
   database.pragma('temp_store = MEMORY')
   database.pragma('foreign_keys = OFF')
   database.pragma(`journal_size_limit = ${WAL_BYTES_KEPT}`)
-  if (bytesMax !== undefined) database.pragma(`max_page_count = ${Math.ceil(bytesMax / PAGE_BYTES)}`)
+  if (bytesMax !== undefined) database.pragma(`max_page_count = ${Math.floor(bytesMax / PAGE_BYTES)}`)
   migrate(database)
   database
     .prepare(`INSERT INTO meta (key, value) VALUES ('opened', 1) ON CONFLICT DO UPDATE SET value = value + 1`)
@@ -100,7 +103,7 @@ function refuseForeign(database: Database, file: string): void {
 
 /**
  * Opens a second connection that can only read, beside a running edge or without one.
- * @throws OperatorError when there is no database or it is of a newer version.
+ * @throws OperatorError when there is no database, or it is of a newer version, of another program or damaged.
  */
 export function openReadOnly(folder: string): Database {
   const file = join(folder, DATABASE_FILE)
@@ -110,9 +113,18 @@ export function openReadOnly(folder: string): Database {
       exitCode: Exit.UNAVAILABLE,
     })
   }
-  const database = new SQLite(file, { timeout: BUSY_TIMEOUT_MS, readonly: true })
-  refuseForeign(database, file)
-  return database
+  try {
+    const database = new SQLite(file, { timeout: BUSY_TIMEOUT_MS, readonly: true })
+    try {
+      refuseForeign(database, file)
+      return database
+    } catch (failure) {
+      database.close()
+      throw failure
+    }
+  } catch (cause) {
+    throw cause instanceof OperatorError ? cause : cannotOpen(file, cause)
+  }
 }
 
 /** A new name for a timeline of positions: 12 characters of base64url, 72 random bits. */

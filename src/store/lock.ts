@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import SQLite, { type Database } from 'better-sqlite3'
-import { codeOf, Exit, OperatorError } from '../base/errors.ts'
+import { codeOf, Exit, messageOf, OperatorError } from '../base/errors.ts'
 
 /**
  * Keeps a second edge off a data folder. A lock of the operating system on a file beside the database, taken through
@@ -13,19 +13,27 @@ export class FolderLock {
     this.#database = database
   }
 
-  /** @throws OperatorError when another process holds the folder. */
+  /** @throws OperatorError when another process holds the folder, or the lock file cannot be used. */
   static take(folder: string, fileName = 'tidegate.lock'): FolderLock {
-    const database = new SQLite(join(folder, fileName), { timeout: 0 })
+    const file = join(folder, fileName)
+    let database: Database | undefined
     try {
+      database = new SQLite(file, { timeout: 0 })
       database.exec('CREATE TABLE IF NOT EXISTS owner (pid INTEGER NOT NULL) STRICT')
       database.exec('DELETE FROM owner')
       database.prepare('INSERT INTO owner (pid) VALUES (?)').run(BigInt(process.pid))
       database.exec('BEGIN IMMEDIATE')
       return new FolderLock(database)
     } catch (cause) {
-      const owner = codeOf(cause)?.startsWith('SQLITE_BUSY') ? ownerOf(database) : undefined
-      database.close()
-      if (owner === undefined) throw cause
+      const owner = database && codeOf(cause)?.startsWith('SQLITE_BUSY') ? ownerOf(database) : undefined
+      database?.close()
+      if (owner === undefined) {
+        throw new OperatorError(`cannot lock the data folder with ${file}: ${messageOf(cause)}`, {
+          remedy: 'give this user write access to it; a damaged lock file may be deleted while no Tidegate runs',
+          exitCode: Exit.CANNOT_CREATE,
+          cause,
+        })
+      }
       throw new OperatorError(`another Tidegate (process ${owner}) is already running on the data folder ${folder}`, {
         remedy: 'stop it first, or give this one a folder of its own with the setting `data`',
         exitCode: Exit.UNAVAILABLE,

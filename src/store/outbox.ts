@@ -21,12 +21,16 @@ export class Outbox {
   readonly #database: Database
   readonly #rows: Statement<[Seq, Seq, number]>
   readonly #amendments: Statement<[number, number]>
+  /** The highest position that was ever on its way in this epoch. */
+  #leftMax: Seq
   #next: Seq = 1
   #amended = 0
   #amendmentsTaken = 0
 
-  constructor(database: Database, name: string) {
+  /** @param lastSeq the highest position in the log: nobody remembers which of those before it have left. */
+  constructor(database: Database, name: string, lastSeq: Seq) {
     this.name = name
+    this.#leftMax = lastSeq
     this.#database = database
     database.prepare('INSERT OR IGNORE INTO uplinks (name) VALUES (?)').run(name)
     this.#id = database.prepare('SELECT id FROM uplinks WHERE name = ?').pluck().get(name) as number
@@ -80,6 +84,7 @@ export class Outbox {
   /** Says that these positions are on their way. */
   take(range: SeqRange): void {
     this.#flight.add(range)
+    this.#leftMax = Math.max(this.#leftMax, range.last)
     if (range.first <= this.#next) this.#next = range.last + 1
   }
 
@@ -95,9 +100,18 @@ export class Outbox {
     this.#amendmentsTaken = this.#amended
   }
 
-  /** Whether the far side has this reading or may get it from a batch that is made already. */
+  /** Nothing has left under the new epoch; receipts of the old one count no more. */
+  beginEpoch(): void {
+    this.releaseAll()
+    this.#leftMax = 0
+  }
+
+  /**
+   * Whether the far side may have this reading with the verdict that it had before. That it is not on its way any more
+   * does not tell: its receipt may still come, and then it is not sent again.
+   */
   mayHaveLeft(seq: Seq): boolean {
-    return this.confirmed.has(seq) || this.#flight.has(seq)
+    return seq <= this.#leftMax || this.confirmed.has(seq)
   }
 
   /**

@@ -40,6 +40,8 @@ export class Store {
   log: LogWriter
   #epoch: string
   #walPages = 0
+  /** False: a transaction failed, and what memory learnt in it could not be dropped yet. */
+  #recovered = true
 
   private constructor(database: Database, lock: FolderLock, settings: StoreSettings, uplinks: readonly string[]) {
     this.#database = database
@@ -48,7 +50,7 @@ export class Store {
     this.#epoch = this.#readEpoch()
     this.catalog = new Catalog(database, settings.seriesMax)
     this.log = new LogWriter(database, this.#readLastSeq())
-    this.outboxes = uplinks.map((name) => new Outbox(database, name))
+    this.outboxes = uplinks.map((name) => new Outbox(database, name, this.lastSeq))
     this.rejects = new Rejects(database, settings)
     this.repeats = new Repeats(database, settings.repeatWindow)
     this.incoming = new Incoming(database)
@@ -81,6 +83,7 @@ export class Store {
    * neither on disk nor in memory.
    */
   write<T>(work: () => T): T {
+    if (!this.#recovered) this.#recover()
     const from = this.lastSeq
     this.#database.exec('BEGIN IMMEDIATE')
     try {
@@ -91,18 +94,23 @@ export class Store {
       this.#walPages += PAGES_PER_COMMIT + (this.lastSeq - from) / ROWS_PER_PAGE
       return result
     } catch (failure) {
-      if (this.#database.inTransaction) this.#database.exec('ROLLBACK')
-      this.#reload()
+      this.#recovered = false
+      this.#recover()
       throw failure
     }
   }
 
-  /** The disk is the truth: what memory had learnt in a transaction that failed is dropped. */
-  #reload(): void {
+  /**
+   * The disk is the truth: what memory had learnt in a transaction that failed is dropped. A disk that cannot even be
+   * read at the moment makes the next `write` try again first.
+   */
+  #recover(): void {
+    if (this.#database.inTransaction) this.#database.exec('ROLLBACK')
     this.catalog = new Catalog(this.#database, this.#settings.seriesMax)
     this.log = new LogWriter(this.#database, this.#readLastSeq())
     this.repeats.forget()
     for (const outbox of this.outboxes) outbox.reload()
+    this.#recovered = true
   }
 
   /** Inside `write`: stores changed verdicts, and queues those that may have left already. */
@@ -126,7 +134,7 @@ export class Store {
       this.#database.exec('DELETE FROM amendments')
     })
     this.#epoch = epoch
-    for (const outbox of this.outboxes) outbox.releaseAll()
+    for (const outbox of this.outboxes) outbox.beginEpoch()
     return epoch
   }
 
@@ -191,9 +199,12 @@ export class Store {
   }
 
   close(): void {
-    this.#database.pragma('wal_checkpoint(TRUNCATE)')
-    this.#database.close()
-    this.#lock.release()
+    try {
+      this.#database.pragma('wal_checkpoint(TRUNCATE)')
+    } finally {
+      this.#database.close()
+      this.#lock.release()
+    }
   }
 
   #readEpoch(): string {

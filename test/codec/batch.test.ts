@@ -1,4 +1,5 @@
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { decode, encode } from 'cborg'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { SeqSet } from '../../src/base/ranges.ts'
@@ -13,6 +14,12 @@ const base = { device: 'press-1', metric: 'temperature', unit: 'Cel', quality: 1
 function series(values: readonly StoredReading['value'][]): StoredReading[] {
   return values.map((value, i) => ({ ...base, seq: i + 1, ts: 1_750_000_000_000 + i * 1_000, value }))
 }
+
+/** Where the items are in the outermost array. */
+const ITEM = {
+  ...{ devices: 3, metrics: 4, units: 5, counts: 6, seq: 7 },
+  ...{ ts: 8, numbers: 9, doubles: 10, others: 11, verdicts: 12 },
+} as const
 
 /** The batch of these readings, unpacked, changed by hand and packed again. */
 function forged(readings: readonly StoredReading[], change: (cbor: Buffer) => void): Uint8Array {
@@ -164,6 +171,63 @@ describe('opening bytes that nobody vouches for', () => {
       cbor[1] = 2
     })
     expect(decodeBatch(bytes, AMPLE)).toStrictEqual({ ok: false, reason: 'version 2 instead of 1' })
+  })
+
+  const NAN_PLANES = Uint8Array.from([0x7f, 0xf8, 0, 0, 0, 0, 0, 0])
+  it.each<[string, Partial<Record<keyof typeof ITEM, unknown>>]>([
+    ['positions that do not rise', { seq: [[1], [0], [1, 0, 1]] }],
+    ['a position of 0', { seq: [[0], [0], [1, 1, 1]] }],
+    ['fewer positions than rows', { seq: [[1], [0], [1, 1]] }],
+    ['times beyond 2^51', { ts: [[2 ** 51], [0], [0, 0, 0]] }],
+    ['a decimal exponent that no double has', { numbers: [[1], [0], [0, 0, 0], [1], [23]] }],
+    ['a negative exponent', { numbers: [[1], [0], [0, 0, 0], [1], [-1]] }],
+    ['a mode that is neither level nor sum', { numbers: [[1], [0], [0, 0, 0], [2], [0]] }],
+    ['NaN', { doubles: [[0], NAN_PLANES] }],
+    ['fewer bytes than doubles', { doubles: [[0], NAN_PLANES.subarray(1)] }],
+    ['a double outside the batch', { doubles: [[4], new Uint8Array(8)] }],
+    [
+      'a value outside the batch',
+      {
+        others: [
+          [3, 1],
+          [null, null],
+        ],
+      },
+    ],
+    [
+      'two values for one row',
+      {
+        others: [
+          [1, 0],
+          [null, null],
+        ],
+      },
+    ],
+    ['a value before the batch', { others: [[-1], [null]] }],
+    ['fewer values than places', { others: [[1, 1], [null]] }],
+    ['a value that is an array', { others: [[1], [[]]] }],
+    ['a quality that QARTOD does not know', { verdicts: [5, 0, 4] }],
+    ['reasons of more than 32 bits', { verdicts: [1, 2 ** 32, 4] }],
+    ['negative reasons', { verdicts: [1, -1, 4] }],
+    ['verdicts for fewer rows', { verdicts: [1, 0, 3] }],
+    ['verdicts for more rows', { verdicts: [1, 0, 5] }],
+    ['an empty run of verdicts', { verdicts: [1, 0, 4, 1, 0, 0] }],
+    ['half a run of verdicts', { verdicts: [1, 0, 4, 1] }],
+    ['a series without readings', { counts: [0] }],
+    ['no series', { devices: [], metrics: [], units: [], counts: [] }],
+    ['fewer metrics than devices', { metrics: [] }],
+    ['fewer counts than series', { counts: [] }],
+  ])('refuses %s', (_, change) => {
+    const items = decode(zstdDecompressSync(build(series([1, 2, 3, 4])).bytes)) as unknown[]
+    expect(decodeBatch(zstdCompressSync(encode(items)), AMPLE).ok).toBe(true)
+    for (const [name, value] of Object.entries(change)) items[ITEM[name as keyof typeof ITEM]] = value
+    expect(decodeBatch(zstdCompressSync(encode(items)), AMPLE)).toStrictEqual({ ok: false, reason: expect.any(String) })
+  })
+
+  it('refuses bytes behind the batch', () => {
+    const cbor = zstdDecompressSync(build(series([1])).bytes)
+    const bytes = zstdCompressSync(Buffer.concat([cbor, Buffer.from([0])]))
+    expect(decodeBatch(bytes, AMPLE)).toStrictEqual({ ok: false, reason: 'bytes after the end' })
   })
 
   it('refuses one position under two series', () => {
