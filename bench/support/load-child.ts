@@ -59,7 +59,8 @@ class Publisher {
     })
     this.#socket.on('error', (failure) => fail(`${this.#clientId}: ${failure.message}`))
     this.#socket.on('close', () => {
-      if (this.acknowledged < this.#messages) fail(`${this.#clientId}: closed after ${this.acknowledged} messages`)
+      const when = this.#sent === 0 ? 'before the first message' : `after ${this.acknowledged} acknowledgements`
+      if (this.acknowledged < this.#messages) fail(`${this.#clientId}: the broker closed the connection ${when}`)
     })
     this.#socket.write(connectPacket(this.#clientId))
     return new Promise((resolve) => {
