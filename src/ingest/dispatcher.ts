@@ -38,14 +38,18 @@ export class Dispatcher {
     const { batchReadingsMax, batchBytesMax, lingerMs } = this.#settings
     const planned = Math.floor((batchBytesMax * FILL) / this.#bytesPerReading)
     const countMax = Math.max(1, Math.min(batchReadingsMax, planned))
-    const rows = this.#held(this.#outbox.next(this.#store.lastSeq, countMax), now)
-    if (rows.length === 0) return this.#amendments()
-    const ageMs = now - rows[0]![6]
+    const rows = this.#outbox.next(this.#store.lastSeq, countMax)
+    const oldest = rows[0]
+    if (oldest === undefined) return this.#amendments(undefined)
+    const ageMs = now - oldest[6]
+    const ripe = this.#ripe(rows, now)
+    if (ripe.length === 0) return this.#amendments(this.#holdMs - ageMs)
     if (rows.length < countMax && ageMs >= 0 && ageMs < lingerMs) return { kind: 'wait', ms: lingerMs - ageMs }
-    return this.#batch(rows)
+    return this.#batch(ripe)
   }
 
-  #held(rows: RawLogRow[], now: number): RawLogRow[] {
+  /** The rows up to the first that is held. */
+  #ripe(rows: RawLogRow[], now: number): RawLogRow[] {
     if (this.#holdMs === 0) return rows
     const young = rows.findIndex((row) => row[6] > now - this.#holdMs && row[6] <= now)
     return young < 0 ? rows : rows.slice(0, young)
@@ -73,9 +77,10 @@ export class Dispatcher {
     return { kind: 'batch', bytes, epoch: builder.epoch, range, count: rows.length }
   }
 
-  #amendments(): Outgoing {
+  /** @param waitMs until a reading may leave. */
+  #amendments(waitMs: number | undefined): Outgoing {
     const items = this.#outbox.nextAmendments(AMENDMENTS_MAX)
-    if (items.length === 0) return { kind: 'wait', ms: this.#holdMs > 0 ? this.#holdMs : undefined }
+    if (items.length === 0) return { kind: 'wait', ms: waitMs }
     const first = items[0]!.id
     const last = items.at(-1)!.id
     const bytes = encodeAmendments({ edge: this.#edge, epoch: this.#store.epoch, first, last, items })

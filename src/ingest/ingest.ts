@@ -7,6 +7,8 @@ import type { StoreClient } from './store-client.ts'
 
 /** Batches at the store thread at once: one being committed, one waiting, so that the thread never idles. */
 const IN_FLIGHT_MAX = 2
+/** Publishes that are worth a commit beside one that is at work; fewer wait for company until it is done. */
+const SECOND_BATCH_MIN = 256
 /** Topics and clients that have a number; past it the numbering begins anew. */
 const NUMBERS_MAX = 65_536
 const FIRST_PAYLOAD_BYTES = 262_144
@@ -33,8 +35,8 @@ function isEmpty({ settles, identifiers }: Gathering): boolean {
 /**
  * The spine: publishes of all clients become batches, batches become commits, commits become acknowledgements.
  *
- * A batch leaves as soon as fewer than two are at the store thread, so its size follows the disk: slow disk, bigger
- * commits. All acknowledgements of a commit are given in one tick, so that each socket is written once.
+ * A batch leaves as soon as the store thread has none, or one and this one is big enough to keep it busy; so its size
+ * follows the disk: slow disk, bigger commits. All acknowledgements of a commit are given in one tick, so that each socket is written once.
  */
 export class Ingest {
   readonly #thread: StoreClient
@@ -170,7 +172,7 @@ export class Ingest {
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#inFlight >= IN_FLIGHT_MAX) return
+    if (this.#scheduled || !this.#mayLeave) return
     this.#scheduled = true
     const flush = (): void => {
       this.#scheduled = false
@@ -180,8 +182,13 @@ export class Ingest {
     else setImmediate(flush)
   }
 
+  get #mayLeave(): boolean {
+    if (this.#inFlight === 0) return true
+    return this.#inFlight < IN_FLIGHT_MAX && (this.#sealed.length > 0 || this.#open.writer.count >= SECOND_BATCH_MIN)
+  }
+
   #flush(): void {
-    while (this.#inFlight < IN_FLIGHT_MAX) {
+    while (this.#mayLeave) {
       const sealed = this.#sealed.shift()
       if (sealed !== undefined) {
         this.#send(sealed)

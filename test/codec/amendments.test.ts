@@ -1,4 +1,5 @@
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { encode } from 'cborg'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Quality } from '../../src/base/reading.ts'
@@ -39,6 +40,26 @@ describe('amendments', () => {
       }),
       { numRuns: 400 },
     )
+  })
+
+  it.each([
+    ['another version', [2, 'e', 'p', 1, 1, [7], [3, 64, 1]]],
+    ['no item', [1, 'e', 'p', 1, 1, [], []]],
+    ['numbers that go back', [1, 'e', 'p', 2, 1, [7], [3, 64, 1]]],
+    ['a position of 0', [1, 'e', 'p', 1, 1, [0], [3, 64, 1]]],
+    ['a position beyond 2^53', [1, 'e', 'p', 1, 2, [2 ** 53 - 1, 1], [3, 64, 2]]],
+    ['fewer verdicts than positions', [1, 'e', 'p', 1, 2, [7, 1], [3, 64, 1]]],
+  ])('are refused with %s', (_, items) => {
+    const good = zstdCompressSync(encode([1, 'e', 'p', 1, 1, [7], [3, 64, 1]]))
+    expect(decodeAmendments(good, AMPLE).ok).toBe(true)
+    const refused = { ok: false, reason: expect.any(String) }
+    expect(decodeAmendments(zstdCompressSync(encode(items)), AMPLE)).toStrictEqual(refused)
+  })
+
+  it('are refused with bytes behind them', () => {
+    const cbor = encode([1, 'e', 'p', 1, 1, [7], [3, 64, 1]])
+    const bytes = zstdCompressSync(Buffer.concat([cbor, Buffer.from([0])]))
+    expect(decodeAmendments(bytes, AMPLE)).toStrictEqual({ ok: false, reason: 'bytes after the end' })
   })
 
   it('stop at the limits', () => {

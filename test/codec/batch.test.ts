@@ -213,8 +213,38 @@ describe('opening bytes that nobody vouches for', () => {
     ['verdicts for more rows', { verdicts: [1, 0, 5] }],
     ['an empty run of verdicts', { verdicts: [1, 0, 4, 1, 0, 0] }],
     ['half a run of verdicts', { verdicts: [1, 0, 4, 1] }],
-    ['a series without readings', { counts: [0] }],
-    ['no series', { devices: [], metrics: [], units: [], counts: [] }],
+    [
+      'a series without readings',
+      {
+        ...{ devices: ['a', 'b'], metrics: ['m', 'm'], units: [null, null], counts: [0, 4] },
+        ...{
+          seq: [
+            [1, 0],
+            [0, 0],
+            [1, 1],
+          ],
+          ts: [
+            [1, 0],
+            [0, 0],
+            [1, 1],
+          ],
+        },
+        numbers: [
+          [1, 0],
+          [0, 0],
+          [1, 1],
+          [1, 1],
+          [0, 0],
+        ],
+      },
+    ],
+    [
+      'no series',
+      {
+        ...{ devices: [], metrics: [], units: [], counts: [], seq: [[], [], []], ts: [[], [], []] },
+        ...{ numbers: [[], [], [], [], []], doubles: [[], new Uint8Array(0)], others: [[], []], verdicts: [] },
+      },
+    ],
     ['fewer metrics than devices', { metrics: [] }],
     ['fewer counts than series', { counts: [] }],
   ])('refuses %s', (_, change) => {

@@ -101,8 +101,9 @@ describe('CBOR', () => {
     expect(() => readerOf('5a7fffffff41').byteString('bytes')).toThrow('longer than its bytes')
   })
 
-  it('reads the largest numbers that it writes', () => {
-    for (const value of [INT_MAX, -INT_MAX, -INT_MAX - 1, 2 ** 32, 2 ** 32 - 1, -(2 ** 32)]) {
+  it('reads the numbers on both sides of every change of length, and the largest', () => {
+    const bounds = [24, 2 ** 8, 2 ** 16, 2 ** 32].flatMap((bound) => [bound - 1, bound, -bound, -bound - 1])
+    for (const value of [INT_MAX, -INT_MAX, -INT_MAX - 1, ...bounds]) {
       expect(new CborReader(written((cbor) => cbor.int(value))).int('number')).toBe(value)
     }
   })

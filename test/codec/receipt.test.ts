@@ -1,3 +1,4 @@
+import { encode } from 'cborg'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { SeqSet } from '../../src/base/ranges.ts'
@@ -73,6 +74,24 @@ describe('a receipt', () => {
       }),
       { numRuns: 400 },
     )
+  })
+
+  it.each([
+    ['ranges that overlap', [1, 3, 0, 2]],
+    ['ranges that go back', [5, 1, -4, 1]],
+    ['a range that ends before it begins', [5, -1]],
+    ['a position below 0', [-1, 1]],
+    ['a range without an end', [1, 3, 2]],
+    ['a range beyond 2^53', [2 ** 53 - 1, 5]],
+  ])('is refused with %s', (_, ranges) => {
+    const bytes = encode([1, 'e', 'stored', ranges, 9, null])
+    expect(decodeReceipt(encode([1, 'e', 'stored', [1, 3], 9, null])).ok).toBe(true)
+    expect(decodeReceipt(bytes)).toStrictEqual({ ok: false, reason: expect.any(String) })
+  })
+
+  it('is refused with bytes behind it', () => {
+    const bytes = encodeReceipt({ epoch: 'e', kind: 'stored', ranges: [], high: 0, reason: undefined })
+    expect(decodeReceipt(Buffer.concat([bytes, Buffer.from([0])])).ok).toBe(false)
   })
 
   it('is refused when it is of another version or says a word that nobody knows', () => {

@@ -7,8 +7,10 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe } from 'vitest'
+import { findFaketime } from './faketime.ts'
 import { findFirst } from './find.ts'
 import { findPython } from './python.ts'
+import { findStrace } from './strace.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const INSTALL_MS = 240_000
@@ -28,6 +30,14 @@ export const peers = {
   get python(): string | undefined {
     return findPython()
   },
+  /** An strace that is allowed to trace. */
+  get strace(): string | undefined {
+    return findStrace()
+  },
+  /** The library that moves the clock of a process. */
+  get faketime(): string | undefined {
+    return findFaketime()
+  },
 }
 export type Peer = keyof typeof peers
 
@@ -36,6 +46,8 @@ const WORDS: Record<Peer, { what: string; packages: readonly string[] }> = {
   mosquittoPub: { what: 'mosquitto_pub', packages: ['mosquitto-clients'] },
   mosquittoSub: { what: 'mosquitto_sub', packages: ['mosquitto-clients'] },
   python: { what: 'Python with cbor2 and zstandard', packages: ['python3-cbor2', 'python3-zstandard'] },
+  strace: { what: 'strace that may trace', packages: ['strace'] },
+  faketime: { what: 'libfaketime', packages: ['faketime'] },
 }
 
 /** A suite that needs a peer; without it the suite is skipped under a name that says why. */

@@ -6,17 +6,24 @@ import { until } from './wait.ts'
 /** An MQTT client that does exactly what it is told, right or wrong, and remembers what it got. */
 export class RawClient {
   readonly received: Packet[] = []
+  /** Told of each packet in the tick in which it arrives. */
+  onPacket: (packet: Packet) => void = () => undefined
+  onClosed: () => void = () => undefined
   readonly #socket: Socket
   #closed = false
 
   private constructor(socket: Socket) {
     this.#socket = socket
     const parser = mqttPacket.parser()
-    parser.on('packet', (packet) => this.received.push(packet))
+    parser.on('packet', (packet) => {
+      this.received.push(packet)
+      this.onPacket(packet)
+    })
     socket.on('data', (bytes) => parser.parse(bytes))
     socket.on('error', () => undefined)
     socket.on('close', () => {
       this.#closed = true
+      this.onClosed()
     })
     onStop(() => this.destroy())
   }
@@ -75,12 +82,14 @@ export class RawClient {
     return ((await this.next('suback')) as { granted: readonly unknown[] }).granted
   }
 
-  /** Waits for a packet of this kind and takes it out. */
+  /** Waits for a packet of this kind and takes it out. @throws Error when the connection ends first. */
   async next(cmd: Packet['cmd']): Promise<Packet> {
     return until(
       () => {
         const at = this.received.findIndex((packet) => packet.cmd === cmd)
-        return at < 0 ? undefined : this.received.splice(at, 1)[0]
+        if (at >= 0) return this.received.splice(at, 1)[0]
+        if (this.#closed) throw new Error(`the connection was closed before a ${cmd} came`)
+        return undefined
       },
       { what: `a ${cmd} arrives` },
     )
@@ -106,6 +115,15 @@ export class RawClient {
 
   pauseReading(): void {
     this.#socket.pause()
+  }
+
+  resumeReading(): void {
+    this.#socket.resume()
+  }
+
+  /** Bytes that were given to `send` and that the other side has no room for. */
+  get unsentBytes(): number {
+    return this.#socket.writableLength
   }
 
   destroy(): void {

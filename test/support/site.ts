@@ -2,11 +2,15 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import SQLite from 'better-sqlite3'
 import { stringify } from 'yaml'
+import { pause } from '../../src/base/clock.ts'
+import type { EdgeStatus } from '../../src/edge-status.ts'
 import { openReader } from '../../src/store/reader.ts'
 import { tempFolder } from './folder.ts'
 import { freePort, untilAccepts } from './port.ts'
 import { type RunningProcess, startTidegate } from './process.ts'
 import { until } from './wait.ts'
+
+type SiteSettings = { readonly data?: string; readonly [key: string]: unknown }
 
 /** A Tidegate process that is killed and started again with the same settings file and folder. */
 class Service {
@@ -15,12 +19,13 @@ class Service {
   readonly #command: 'run' | 'receive'
   #process: RunningProcess | undefined
 
-  constructor(command: 'run' | 'receive', settings: object) {
+  /** @param settings `data` names the data folder; without it a new one is taken. */
+  constructor(command: 'run' | 'receive', settings: SiteSettings) {
     this.#command = command
     const folder = tempFolder()
-    this.folder = join(folder, 'data')
+    this.folder = settings.data ?? join(folder, 'data')
     this.settingsFile = join(folder, 'settings.yaml')
-    writeFileSync(this.settingsFile, stringify({ data: this.folder, ...settings }))
+    writeFileSync(this.settingsFile, stringify({ ...settings, data: this.folder }))
   }
 
   get process(): RunningProcess {
@@ -49,12 +54,23 @@ class Service {
 /** Quick to try again, so that tests need not wait for pauses meant for real outages. */
 export const QUICK_UPLINK = { backoffMinMs: 50, backoffMaxMs: 500, confirmTimeoutMs: 2_000, lingerMs: 50 }
 
+/** Between two looks at a database, which take from what the process under test needs (ms). */
+const LOOK_MS = 50
+
+async function untilDiskSays(look: () => boolean, options: { deadlineMs: number; what: string }): Promise<void> {
+  await until(async () => {
+    const answer = look()
+    if (!answer) await pause(LOOK_MS)
+    return answer
+  }, options)
+}
+
 /** A real edge process on a port of its own that outlives restarts. */
 export class SiteEdge extends Service {
   readonly port: number
   readonly webPort: number
 
-  private constructor(port: number, webPort: number, settings: object) {
+  private constructor(port: number, webPort: number, settings: SiteSettings) {
     const address = { tcp: { host: '127.0.0.1', port } }
     super('run', { edge: 'site', broker: address, web: { port: webPort }, log: { level: 'warn' }, ...settings })
     this.port = port
@@ -62,7 +78,7 @@ export class SiteEdge extends Service {
   }
 
   /** @param settings added to those of the test; an uplink is best made of `QUICK_UPLINK`. */
-  static async create(settings: object = {}): Promise<SiteEdge> {
+  static async create(settings: SiteSettings = {}): Promise<SiteEdge> {
     return new SiteEdge(await freePort(), await freePort(), settings)
   }
 
@@ -81,6 +97,7 @@ export class SiteEdge extends Service {
     }
   }
 
+  /** Readings in the log. */
   stored(): number {
     return this.read((reader) => reader.summary().lastSeq)
   }
@@ -94,14 +111,14 @@ export class SiteEdge extends Service {
     return this.read((reader) => reader.ledger().flatMap(({ problems }) => problems))
   }
 
-  async status(): Promise<{ healthy: boolean; problems: string[]; store: Record<string, unknown> }> {
+  async status(): Promise<EdgeStatus> {
     const answer = await fetch(`http://127.0.0.1:${this.webPort}/api/status`)
-    return (await answer.json()) as { healthy: boolean; problems: string[]; store: Record<string, unknown> }
+    return (await answer.json()) as EdgeStatus
   }
 
   /** Waits until the far side has confirmed everything. */
   async untilDrained(deadlineMs = 30_000): Promise<void> {
-    await until(() => this.waiting() === 0, { deadlineMs, what: 'everything is confirmed' })
+    await untilDiskSays(() => this.waiting() === 0, { deadlineMs, what: 'everything is confirmed' })
   }
 }
 
@@ -119,7 +136,7 @@ export interface ReceivedReading {
 
 /** A real receiver process. */
 export class SiteReceiver extends Service {
-  constructor(cloudUrl: string, settings: object = {}) {
+  constructor(cloudUrl: string, settings: SiteSettings = {}) {
     super('receive', {
       cloud: { url: cloudUrl, backoffMinMs: 50, backoffMaxMs: 500 },
       log: { level: 'warn' },
@@ -142,5 +159,10 @@ export class SiteReceiver extends Service {
 
   count(): number {
     return this.query<{ n: number }>('SELECT count(*) AS n FROM readings')[0]!.n
+  }
+
+  /** Waits until so many readings are stored; more than that are left to the test to find. */
+  async untilCount(count: number, deadlineMs = 30_000): Promise<void> {
+    await untilDiskSays(() => this.count() >= count, { deadlineMs, what: `${count} readings are received` })
   }
 }

@@ -41,3 +41,6 @@ process.on('exit', () => {
     }
   }
 })
+
+// Without a listener SIGTERM ends a process past its 'exit' event, and the children stay.
+process.once('SIGTERM', () => process.exit(143))

@@ -1,5 +1,6 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { tempFolder } from './folder.ts'
 import { startMosquitto } from './mosquitto.ts'
@@ -36,6 +37,27 @@ describe('what a test starts', () => {
     expect(() => process.kill(pid, 0)).toThrow('ESRCH')
   })
 })
+
+describe('what a script starts', () => {
+  it('ends with the script, even when that is told to end in the middle', async () => {
+    const started = JSON.stringify(join(import.meta.dirname, 'process.ts'))
+    const code = `const { startProcess } = await import(${started}); console.log('child', startProcess('sleep', ['60']).pid)`
+    const script = startProcess(process.execPath, ['--input-type=module', '-e', code])
+    const [, pid] = await script.waitFor(/child (\d+)/)
+    script.kill('SIGTERM')
+    expect(await script.exit).toBe(143)
+    await until(() => !isRunning(Number(pid)), { what: 'the end of the child' })
+  })
+})
+
+/** A process that has ended but whose new parent has not yet noticed does not count. */
+function isRunning(pid: number): boolean {
+  try {
+    return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  } catch {
+    return false
+  }
+}
 
 describe('a process', () => {
   it('tells its exit as a shell does', async () => {

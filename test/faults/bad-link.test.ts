@@ -1,0 +1,108 @@
+import { expect, it } from 'vitest'
+import { startMosquitto } from '../support/mosquitto.ts'
+import { describePeer } from '../support/peers.ts'
+import { startProxy, type TcpProxy } from '../support/proxy.ts'
+import { QUICK_UPLINK, SiteEdge, SiteReceiver } from '../support/site.ts'
+import { onStop } from '../support/started.ts'
+import { until } from '../support/wait.ts'
+import { startDevice } from './device.ts'
+import { accountOf, eachOnce } from './scene.ts'
+
+const CONFIRM_TIMEOUT_MS = 1_000
+/** What a busy test machine may add. */
+const SLACK_MS = 2_000
+/** Round trips of a link over a satellite. */
+const LATENCY_MS = 300
+const CUT_EVERY_MS = 1_000
+
+async function startBehindProxy(
+  uplink: object = {},
+): Promise<{ proxy: TcpProxy; edge: SiteEdge; receiver: SiteReceiver }> {
+  const cloud = await startMosquitto()
+  const proxy = await startProxy({ to: cloud.port })
+  const receiver = new SiteReceiver(cloud.url)
+  const timeouts = { confirmTimeoutMs: CONFIRM_TIMEOUT_MS, connectTimeoutMs: CONFIRM_TIMEOUT_MS }
+  const edge = await SiteEdge.create({ uplinks: [{ url: proxy.url, ...QUICK_UPLINK, ...timeouts, ...uplink }] })
+  await Promise.all([receiver.start(), edge.start()])
+  await until(async () => (await edge.status()).uplinks[0]!.connected, { what: 'the edge is connected to the cloud' })
+  return { proxy, edge, receiver }
+}
+
+/** Publishes 0 … count - 1 as a device of its own; all of it is acknowledged when this resolves. */
+const publishAll = (edge: SiteEdge, name: string, count: number): Promise<void> =>
+  startDevice({ port: edge.port, name, qos: 1, count, timed: true }).finished
+
+describePeer('mosquitto', 'a link that swallows everything and tells no end', () => {
+  it('is given up within the confirm timeout, is told of, and when it thaws everything arrives once', async () => {
+    const { proxy, edge, receiver } = await startBehindProxy()
+    await publishAll(edge, 'before', 100)
+    await edge.untilDrained()
+
+    proxy.dial.freeze = true
+    const { opened } = proxy
+    await publishAll(edge, 'meanwhile', 100)
+    const waiting = await until(
+      async () => {
+        const { uplinks } = await edge.status()
+        return uplinks[0]!.connected ? undefined : uplinks[0]
+      },
+      { deadlineMs: CONFIRM_TIMEOUT_MS + SLACK_MS, what: 'the frozen link is given up' },
+    )
+    expect(waiting.lastFailure).toEqual(expect.any(String))
+    await until(() => proxy.opened > opened + 1, { what: 'new connections are tried, and given up too' })
+    expect(edge.waiting()).toBe(100)
+
+    proxy.dial.freeze = false
+    await edge.untilDrained()
+    expect(accountOf(receiver, 'before')).toEqual(eachOnce(100))
+    expect(accountOf(receiver, 'meanwhile')).toEqual(eachOnce(100))
+    expect((await edge.status()).uplinks[0]!.lastFailure).toBeUndefined()
+    expect(edge.ledgerProblems()).toEqual([])
+  })
+
+  it.each(['while readings wait for their receipts', 'while it is being connected'])(
+    'does not keep the edge from stopping in order: %s',
+    async (moment) => {
+      const { proxy, edge } = await startBehindProxy({ confirmTimeoutMs: 60_000, connectTimeoutMs: 60_000 })
+      const { opened } = proxy
+      proxy.dial.freeze = true
+      await publishAll(edge, 'pump', 100)
+      if (moment === 'while it is being connected') {
+        proxy.cut()
+        await until(() => proxy.opened > opened, { what: 'the edge tries again' })
+      }
+      expect(await edge.stop()).toBe(0)
+      expect(edge.stored()).toBe(100)
+    },
+  )
+})
+
+describePeer('mosquitto', 'a slow link', () => {
+  it('with 300 ms each way is one connection for as long as readings come', async () => {
+    const { proxy, edge, receiver } = await startBehindProxy({ confirmTimeoutMs: 5_000, batchReadingsMax: 200 })
+    proxy.dial.latencyMs = LATENCY_MS
+    await publishAll(edge, 'pump', 3_000)
+    await edge.untilDrained()
+    expect(proxy.opened).toBe(1)
+    expect(accountOf(receiver, 'pump')).toEqual(eachOnce(3_000))
+  })
+})
+
+describePeer('mosquitto', 'a link that is cut every second', () => {
+  it('delivers everything once all the same', async () => {
+    const { proxy, edge, receiver } = await startBehindProxy({ batchReadingsMax: 50, confirmTimeoutMs: 5_000 })
+    proxy.dial.latencyMs = 20
+    let cuts = 0
+    const timer = setInterval(() => {
+      cuts++
+      proxy.cut()
+    }, CUT_EVERY_MS)
+    onStop(() => clearInterval(timer))
+    await publishAll(edge, 'pump', 5_000)
+    await until(() => cuts >= 3, { what: 'three cuts' })
+    await edge.untilDrained()
+    clearInterval(timer)
+    expect(accountOf(receiver, 'pump')).toEqual(eachOnce(5_000))
+    expect(edge.ledgerProblems()).toEqual([])
+  }, 60_000)
+})

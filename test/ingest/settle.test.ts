@@ -1,0 +1,156 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { openReader } from '../../src/store/reader.ts'
+import { connect, imbalances } from '../store/stores.ts'
+import { tempFolder } from '../support/folder.ts'
+import { until } from '../support/wait.ts'
+import { readLog, Spine, valuesOf } from './spine.ts'
+
+let task = 0
+
+/** Offers so many publishes and notes the task in which each is settled. */
+function watchTasks(spine: Spine, count: number, tasks: number[] = []): number[] {
+  for (let i = 0; i < count; i++) {
+    spine.ingest.offer(
+      { topic: 'telemetry/press/force', payload: Buffer.from(`${i}`), client: 'c', dup: false },
+      () => {
+        if (tasks.at(-1) !== task) setImmediate(() => task++)
+        tasks.push(task)
+      },
+    )
+  }
+  return tasks
+}
+
+describe('a publish', () => {
+  it('is settled only when its reading can be read by another connection', async () => {
+    const folder = tempFolder()
+    const spine = await Spine.start(folder, { ingest: { batchMessagesMax: 16 } })
+    const database = connect(folder)
+    const find = database.prepare('SELECT count(*) FROM log WHERE value = ?').pluck()
+    const found: unknown[] = []
+    for (let value = 0; value < 200; value++) {
+      spine.ingest.offer(
+        { topic: 'telemetry/press/force', payload: Buffer.from(`${value}`), client: 'c', dup: false },
+        (failure) => found.push(failure ?? find.get(value)),
+      )
+      if (value % 40 === 0) await new Promise(setImmediate)
+    }
+    await until(() => found.length === 200)
+    expect(found).toEqual(Array(200).fill(1))
+    database.close()
+    await spine.stop()
+  })
+
+  it('is copied: its bytes may change as soon as it was offered', async () => {
+    const folder = tempFolder()
+    const spine = await Spine.start(folder)
+    const bytes = Buffer.from('17')
+    const settled = spine.publish('telemetry/press/force', bytes)
+    bytes.fill('9')
+    expect(await settled).toBeUndefined()
+    expect(valuesOf(folder)).toEqual([17])
+    await spine.stop()
+  })
+
+  it('counts as pending until it is settled, and the uplinks are told once it is', async () => {
+    const spine = await Spine.start(tempFolder())
+    const settled = spine.publish('telemetry/press', '{"force":1,"heat":2}')
+    expect([spine.ingest.pendingBytes, spine.stored]).toEqual([20, 0])
+    await settled
+    await until(() => spine.stored === 2)
+    expect(spine.ingest.pendingBytes).toBe(0)
+    await spine.stop()
+  })
+
+  it('waits for company where commits are delayed', async () => {
+    const spine = await Spine.start(tempFolder(), { ingest: { commitDelayMs: 300 } })
+    const tasks = watchTasks(spine, 1)
+    for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
+    watchTasks(spine, 1, tasks)
+    await until(() => tasks.length === 2)
+    expect(new Set(tasks).size).toBe(1)
+    await spine.stop()
+  })
+})
+
+describe('batches', () => {
+  const sizes = fc.array(fc.oneof(fc.nat(30), fc.constant(0), fc.integer({ min: 90, max: 400 })), { maxLength: 80 })
+
+  it('of any size settle in the order in which they were offered, which is the order of the log', async () => {
+    const folder = tempFolder()
+    const spine = await Spine.start(folder, { ingest: { batchMessagesMax: 7, batchBytesMax: 100 } })
+    const expected: string[] = []
+    const property = fc.asyncProperty(sizes, fc.integer({ min: 1, max: 40 }), async (lengths, breakAt) => {
+      const order: number[] = []
+      const settled = []
+      for (const [i, length] of lengths.entries()) {
+        const text = `"${i}:${'x'.repeat(length)}"`
+        expected.push(text.slice(1, -1))
+        settled.push(spine.publish('telemetry/press/note', text).then(() => order.push(i)))
+        if (i % breakAt === 0) await new Promise(setImmediate)
+      }
+      await Promise.all(settled)
+      expect(order).toEqual(lengths.map((_, i) => i))
+    })
+    await fc.assert(property, { numRuns: 20 })
+    expect(valuesOf(folder)).toEqual(expected)
+    await spine.stop()
+  })
+
+  it('settle in one task, all that one commit holds', async () => {
+    const spine = await Spine.start(tempFolder())
+    const tasks = watchTasks(spine, 1_000)
+    await until(() => tasks.length === 1_000)
+    expect(new Set(tasks).size).toBe(1)
+    await spine.stop()
+  })
+
+  it('carry a payload that is larger than a batch may be, alone and whole', async () => {
+    const folder = tempFolder()
+    const spine = await Spine.start(folder, {
+      ingest: { batchBytesMax: 1_000 },
+      store: { rejectPayloadBytesMax: 10_000_000 },
+    })
+    const large = Buffer.alloc(2_000_000, 'no reading, but large. ')
+    const all = ['1', large, '2', Buffer.alloc(300_000, '{'), '3'].map((one) =>
+      spine.publish('telemetry/press/force', one),
+    )
+    expect(await Promise.all(all)).toEqual(Array(5).fill(undefined))
+    expect(valuesOf(folder)).toEqual([1, 2, 3])
+    const reader = openReader(folder)
+    const [second, first] = reader.rejects(2)
+    expect([second!.payloadBytes, Buffer.compare(large, first!.payload)]).toEqual([300_000, 0])
+    reader.close()
+    await spine.stop()
+    expect(imbalances(folder)).toEqual([])
+  })
+})
+
+/** More topics, and more clients, than have numbers at once. */
+const MANY = 70_000
+
+describe('numbers of topics and clients', () => {
+  it('never mix up devices or clients, also when there are more than numbers', async () => {
+    const folder = tempFolder()
+    const spine = await Spine.start(folder, { store: { rejectsMax: 200_000, seriesMax: 200_000 } })
+    const settled: Promise<Error | undefined>[] = []
+    for (let i = 0; i < MANY; i++) {
+      settled.push(spine.publish(`telemetry/d${i}/m`, `${i}`))
+      settled.push(spine.publish('telemetry/bad', `!${i}`, { client: `c${i}` }))
+    }
+    for (let i = MANY - 1; i >= 0; i -= 7) settled.push(spine.publish(`telemetry/d${i}/m`, `${i}`))
+    expect((await Promise.all(settled)).filter((failure) => failure !== undefined)).toEqual([])
+    await spine.stop()
+    const stored = readLog(folder)
+    expect(stored.length).toBe(MANY + MANY / 7)
+    expect(stored.filter(({ device, value }) => device !== `d${value}`)).toEqual([])
+    const reader = openReader(folder)
+    const rejects = reader.rejects(MANY)
+    reader.close()
+    expect(rejects.length).toBe(MANY)
+    expect(rejects.filter(({ client, payload }) => `!${client.slice(1)}` !== Buffer.from(payload).toString())).toEqual(
+      [],
+    )
+  })
+})

@@ -1,0 +1,142 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { openReader } from '../../src/store/reader.ts'
+import type { Store } from '../../src/store/store.ts'
+import { tempFolder } from '../support/folder.ts'
+import { append, appendMany, imbalances, openStore, tamper } from './stores.ts'
+
+const UPLINKS = ['cloud', 'plant'] as const
+const DEVICES = ['press', 'pump', 'oven'] as const
+
+interface Account {
+  stored: number
+  rejected: number
+  duplicate: number
+}
+
+type Deed = (store: Store, accounts: Record<string, Account>) => void
+
+const device = fc.constantFrom(...DEVICES)
+const deed: fc.Arbitrary<Deed> = fc.oneof(
+  fc.tuple(device, fc.integer({ min: 0, max: 30 })).map(
+    ([name, count]): Deed =>
+      (store, accounts) => {
+        appendMany(store, count, { device: name, metric: `m${count % 3}` })
+        accounts[name]!.stored += count
+      },
+  ),
+  fc.tuple(device, fc.constantFrom('rejected', 'duplicate')).map(
+    ([name, what]): Deed =>
+      (store, accounts) => {
+        store.write(() => {
+          const one = store.catalog.device(name)
+          one.received++
+          one[what]++
+          store.catalog.touch(one)
+        })
+        accounts[name]![what]++
+      },
+  ),
+  fc.tuple(fc.constantFrom(...UPLINKS), fc.integer({ min: 0, max: 80 }), fc.integer({ min: 0, max: 40 })).map(
+    ([uplink, first, more]): Deed =>
+      (store) => {
+        store.write(() => store.outbox(uplink).confirm([{ first, last: first + more }], store.lastSeq))
+      },
+  ),
+  fc.tuple(device, fc.integer({ min: 1, max: 30 })).map(
+    ([name, count]): Deed =>
+      (store) => {
+        const failing = (): void =>
+          store.write(() => {
+            for (let i = 0; i < count; i++) append(store, { device: name })
+            store.outbox('cloud').confirm([{ first: 1, last: 100 }], store.lastSeq)
+            throw new Error('no')
+          })
+        expect(failing).toThrow('no')
+      },
+  ),
+)
+
+/** Ten readings of one device, four of them confirmed by one of two uplinks. */
+function makeAccount(): string {
+  const folder = tempFolder()
+  const store = openStore(folder, { uplinks: UPLINKS })
+  appendMany(store, 10)
+  store.write(() => store.outbox('cloud').confirm([{ first: 3, last: 6 }], store.lastSeq))
+  store.close()
+  return folder
+}
+
+describe('the ledger', () => {
+  it('balances after any work, also work that failed, and says what was done', () => {
+    const property = fc.property(fc.array(deed, { maxLength: 15 }), (deeds) => {
+      const folder = tempFolder()
+      const accounts = Object.fromEntries(DEVICES.map((name) => [name, { stored: 0, rejected: 0, duplicate: 0 }]))
+      const store = openStore(folder, { uplinks: UPLINKS })
+      store.write(() => DEVICES.map((name) => store.catalog.device(name)))
+      for (const one of deeds) one(store, accounts)
+      const confirmed = UPLINKS.map((uplink) => store.outbox(uplink).confirmed.count)
+      store.close()
+      const reader = openReader(folder)
+      const rows = reader.ledger()
+      reader.close()
+      expect(rows.flatMap(({ problems }) => problems)).toEqual([])
+      for (const { device: name, received, stored, rejected, duplicate } of rows) {
+        expect({ stored, rejected, duplicate }).toEqual(accounts[name])
+        expect(received).toBe(stored + rejected + duplicate)
+      }
+      const perUplink = UPLINKS.map((uplink) => rows.reduce((sum, row) => sum + row.perUplink[uplink]!.confirmed, 0))
+      expect(perUplink).toEqual(confirmed)
+    })
+    fc.assert(property, { numRuns: 30 })
+  })
+
+  it.each([
+    ['a counter of what came', 'UPDATE devices SET received = 11', ['received 11 is not stored 10']],
+    ['a lost reading', 'DELETE FROM log WHERE seq = 1', ['9 in the log', 'cloud: stored', 'plant: stored']],
+    ['a lost reading that was confirmed', 'DELETE FROM log WHERE seq = 4', ['9 in the log', 'plant: stored']],
+    ['a reading too many', 'INSERT INTO log VALUES (11, 1, 0, 0.0, 1, 0, 0)', ['11 in the log', 'cloud:', 'plant:']],
+    ['lost confirmations', 'DELETE FROM confirmed', ['cloud: stored 10 is not confirmed 4 + waiting 10']],
+    ['a counter of confirmations', 'UPDATE confirmed_counts SET confirmed = 5', ['confirmed 5 + waiting 6']],
+    ['a range too wide', 'UPDATE confirmed SET last = 7', ['cloud: stored 10 is not confirmed 4 + waiting 5']],
+    [
+      'a counter of what was dropped',
+      'UPDATE devices SET dropped = 1',
+      ['10 in the log + dropped 1', 'cloud', 'plant'],
+    ],
+  ])('names the equation that %s breaks', (_what, sql, words) => {
+    const folder = makeAccount()
+    expect(imbalances(folder)).toEqual([])
+    tamper(folder, sql)
+    expect(imbalances(folder)).toEqual(words.map((word) => expect.stringContaining(word)))
+  })
+
+  it('can be asked for one uplink', () => {
+    const reader = openReader(makeAccount())
+    expect(Object.keys(reader.ledger()[0]!.perUplink).sort()).toEqual(['cloud', 'plant'])
+    expect(reader.ledger('cloud')[0]!.perUplink).toEqual({ cloud: { confirmed: 4, waiting: 6 } })
+    reader.close()
+  })
+})
+
+describe('a reader', () => {
+  it('sees what an open store has committed, and cannot write', () => {
+    const folder = tempFolder()
+    const store = openStore(folder)
+    appendMany(store, 10)
+    store.write(() => store.outbox('cloud').confirm([{ first: 1, last: 4 }], store.lastSeq))
+    const reader = openReader(folder)
+    expect(reader.summary()).toEqual({
+      epoch: store.epoch,
+      lastSeq: 10,
+      devices: 1,
+      series: 1,
+      rejects: 0,
+      backlogs: [{ uplink: 'cloud', confirmed: 4, waiting: 6 }],
+    })
+    appendMany(store, 1)
+    expect(reader.summary().lastSeq).toBe(11)
+    reader.close()
+    store.close()
+  })
+})

@@ -1,0 +1,218 @@
+import SQLite, { type Database } from 'better-sqlite3'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { Value } from '../../src/base/reading.ts'
+import { rowValue } from '../../src/store/log.ts'
+import type { Store } from '../../src/store/store.ts'
+import { tempFolder } from '../support/folder.ts'
+import { append, appendMany, imbalances, openStore, positions, tamper } from './stores.ts'
+
+const EDGE_VALUES: readonly Value[] = [
+  0,
+  -0,
+  Number.MIN_VALUE,
+  -Number.MIN_VALUE,
+  2.2250738585072014e-308,
+  Number.MAX_VALUE,
+  Number.MAX_SAFE_INTEGER,
+  2 ** 53 + 2,
+  2 ** 63,
+  Infinity,
+  -Infinity,
+  0.1 + 0.2,
+  1,
+  true,
+  false,
+  '',
+  '1',
+  'a\0b',
+  '🌊 Ebbe',
+  null,
+  new Uint8Array(0),
+  new Uint8Array([0, 255]),
+]
+
+const value: fc.Arbitrary<Value> = fc.oneof(
+  fc.double({ noNaN: true }),
+  fc.integer(),
+  fc.boolean(),
+  fc.string({ unit: 'binary' }),
+  fc.uint8Array(),
+  fc.constant(null),
+  fc.constantFrom(...EDGE_VALUES),
+)
+
+function same(a: Value, b: Value): boolean {
+  return a instanceof Uint8Array && b instanceof Uint8Array ? Buffer.compare(a, b) === 0 : Object.is(a, b)
+}
+
+/** What memory says of the disk. */
+function memory(store: Store): unknown {
+  const press = store.catalog.device('press')
+  return {
+    devices: store.catalog.deviceCount,
+    series: store.catalog.seriesCount,
+    press: { ...press },
+    type: store.catalog.find(press, 'force', undefined).type,
+    lastSeq: store.lastSeq,
+    confirmed: [...store.outbox('cloud').confirmed],
+    epoch: store.epoch,
+  }
+}
+
+/** Changes everything that memory knows of. */
+function work(store: Store): void {
+  for (let i = 0; i < 40; i++) append(store)
+  append(store, { device: 'newcomer', metric: 'heat', unit: 'Cel' })
+  append(store, { metric: 'wear', value: 'little' })
+  const press = store.catalog.device('press')
+  store.catalog.setType(store.catalog.find(press, 'force', undefined), 'text')
+  store.outbox('cloud').confirm([{ first: 3, last: 8 }], store.lastSeq)
+  store.amend([{ seq: 1, quality: 4, reasons: 1 }])
+}
+
+/** A disk that cannot even roll back, once. */
+function withStuckRollback<T>(task: () => T): T {
+  const { exec } = SQLite.prototype
+  SQLite.prototype.exec = function (this: Database, sql) {
+    if (sql !== 'ROLLBACK') return exec.call(this, sql)
+    SQLite.prototype.exec = exec
+    throw new Error('disk I/O error')
+  }
+  try {
+    return task()
+  } finally {
+    SQLite.prototype.exec = exec
+  }
+}
+
+describe('values', () => {
+  it('come back bit for bit, with their type, also from a file that was closed', () => {
+    const folder = tempFolder()
+    const property = fc.property(fc.array(value, { minLength: 1, maxLength: 40 }), (values) => {
+      let store = openStore(folder)
+      const first = store.lastSeq + 1
+      store.write(() => {
+        for (const one of values) append(store, { value: one })
+      })
+      const written = [...store.readFrom(first)].map(rowValue)
+      store.close()
+      store = openStore(folder)
+      const kept = [...store.readFrom(first)].map(rowValue)
+      store.close()
+      for (const found of [written, kept]) {
+        expect(found.length).toBe(values.length)
+        expect(values.filter((one, i) => !same(found[i]!, one))).toEqual([])
+      }
+    })
+    fc.assert(property, { numRuns: 30, examples: [[[...EDGE_VALUES]]] })
+  })
+
+  it('come with their time, verdict and arrival, in pages of any size', () => {
+    const store = openStore(tempFolder())
+    store.write(() => {
+      for (let i = 0; i < 50; i++) append(store, { ts: i * 1_000, value: i, quality: 3, reasons: 2 ** 31 + i })
+    })
+    for (const pageRows of [1, 7, 50, 51]) {
+      const rows = [...store.readFrom(11, pageRows)]
+      expect(rows.map((row) => [row[0], row[2], row[4], row[5], row[6]])).toEqual(
+        Array.from({ length: 40 }, (_, i) => [i + 11, (i + 10) * 1_000, 3, 2 ** 31 + i + 10, (i + 10) * 1_000]),
+      )
+    }
+    store.close()
+  })
+})
+
+describe('positions', () => {
+  it('rise by one over commits of any size and restarts', () => {
+    const folder = tempFolder()
+    let expected = 0
+    for (const count of [1, 15, 16, 17, 0, 100]) {
+      const store = openStore(folder)
+      appendMany(store, count)
+      expected += count
+      expect(positions(store)).toEqual(Array.from({ length: expected }, (_, i) => i + 1))
+      store.close()
+    }
+  })
+
+  it('are not given again when the log is empty: what was confirmed was given', () => {
+    const folder = tempFolder()
+    let store = openStore(folder)
+    appendMany(store, 30)
+    store.write(() => store.outbox('cloud').confirm([{ first: 1, last: 30 }], store.lastSeq))
+    store.close()
+    tamper(folder, 'DELETE FROM log')
+    store = openStore(folder)
+    expect(positions(store)).toEqual([])
+    expect(store.write(() => append(store))).toBe(31)
+    store.close()
+  })
+})
+
+describe('a transaction that fails', () => {
+  it('leaves memory as the disk is: catalog, counters, types, positions, confirmations', () => {
+    const folder = tempFolder()
+    let store = openStore(folder)
+    appendMany(store, 20)
+    const before = memory(store)
+    const fail = (): never => {
+      throw new Error('no')
+    }
+    expect(() =>
+      store.write(() => {
+        work(store)
+        fail()
+      }),
+    ).toThrow('no')
+    expect(memory(store)).toEqual(before)
+    expect(positions(store).length).toBe(20)
+    store.close()
+    store = openStore(folder)
+    expect(memory(store)).toEqual(before)
+    store.write(() => work(store))
+    expect(positions(store)).toEqual(Array.from({ length: 62 }, (_, i) => i + 1))
+    const after = memory(store)
+    store.close()
+    store = openStore(folder)
+    expect(memory(store)).toEqual(after)
+    store.close()
+    expect(imbalances(folder)).toEqual([])
+  })
+
+  it('is undone before the next one even where it could not be rolled back', () => {
+    const folder = tempFolder()
+    const store = openStore(folder)
+    appendMany(store, 20)
+    const before = memory(store)
+    const failing = (): void =>
+      store.write(() => {
+        work(store)
+        throw new Error('no')
+      })
+    expect(() => withStuckRollback(failing)).toThrow('disk I/O error')
+    store.write(() => undefined)
+    expect(memory(store)).toEqual(before)
+    appendMany(store, 1)
+    expect(store.lastSeq).toBe(21)
+    store.close()
+    expect(imbalances(folder)).toEqual([])
+  })
+})
+
+describe('series', () => {
+  it('of a reading without a unit is the newest of its metric, before and after a restart', () => {
+    const folder = tempFolder()
+    let store = openStore(folder)
+    const seriesOf = (unit?: string): number =>
+      store.write(() => store.catalog.find(store.catalog.device('press'), 'heat', unit).id)
+    const celsius = seriesOf('Cel')
+    const kelvin = seriesOf('K')
+    expect(seriesOf('Cel')).toBe(celsius)
+    expect(seriesOf()).toBe(kelvin)
+    store.close()
+    store = openStore(folder)
+    expect([seriesOf(), seriesOf('Cel'), seriesOf('K')]).toEqual([kelvin, celsius, kelvin])
+    store.close()
+  })
+})

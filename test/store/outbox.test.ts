@@ -1,0 +1,194 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { Seq, SeqRange } from '../../src/base/reading.ts'
+import type { Outbox } from '../../src/store/outbox.ts'
+import type { Store } from '../../src/store/store.ts'
+import { tempFolder } from '../support/folder.ts'
+import { appendMany, imbalances, openStore } from './stores.ts'
+
+/** What an outbox must know, as plain sets of positions. */
+interface Model {
+  last: Seq
+  readonly confirmed: Set<Seq>
+  readonly flight: Set<Seq>
+}
+
+interface Real {
+  readonly folder: string
+  store: Store
+}
+
+type Step = fc.Command<Model, Real>
+
+function step(name: string, run: (model: Model, real: Real) => void): Step {
+  return { check: () => true, run, toString: () => name }
+}
+
+function outboxOf({ store }: Real): Outbox {
+  return store.outbox('cloud')
+}
+
+function eachOf({ first, last }: SeqRange): Seq[] {
+  return Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i)
+}
+
+function waiting({ last, confirmed, flight }: Model): Seq[] {
+  return eachOf({ first: 1, last }).filter((seq) => !confirmed.has(seq) && !flight.has(seq))
+}
+
+/** Up to so many positions from the first that waits, without a gap. */
+function firstStretch(model: Model, countMax: number): Seq[] {
+  const all = waiting(model)
+  const end = all.findIndex((seq, i) => seq !== all[0]! + i)
+  return all.slice(0, Math.min(countMax, end < 0 ? all.length : end))
+}
+
+const SEQ_MAX = 60
+const range = fc
+  .tuple(fc.integer({ min: 0, max: SEQ_MAX }), fc.integer({ min: 0, max: 15 }))
+  .map(([first, more]) => ({ first, last: first + more }))
+
+const steps: fc.Arbitrary<Step>[] = [
+  fc.integer({ min: 0, max: 12 }).map((count) =>
+    step(`append ${count}`, (model, { store }) => {
+      appendMany(store, count)
+      model.last += count
+    }),
+  ),
+  fc.tuple(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 20 })).map(([countMax, take]) =>
+    step(`next ${countMax}, take ${take}`, (model, real) => {
+      const seqs = outboxOf(real)
+        .next(real.store.lastSeq, countMax)
+        .map(([seq]) => seq)
+      expect(seqs).toEqual(firstStretch(model, countMax))
+      const taken = seqs.slice(0, take)
+      if (taken.length === 0) return
+      outboxOf(real).take({ first: taken[0]!, last: taken.at(-1)! })
+      for (const seq of taken) model.flight.add(seq)
+    }),
+  ),
+  fc.array(range, { minLength: 1, maxLength: 4 }).map((ranges) =>
+    step(`confirm ${JSON.stringify(ranges)}`, (model, real) => {
+      const news = new Set(ranges.flatMap(eachOf).filter((seq) => seq >= 1 && seq <= model.last))
+      for (const seq of model.confirmed) news.delete(seq)
+      const count = real.store.write(() => outboxOf(real).confirm(ranges, real.store.lastSeq))
+      expect(count).toBe(news.size)
+      for (const seq of news) model.confirmed.add(seq)
+    }),
+  ),
+  fc.array(range, { minLength: 1, maxLength: 4 }).map((ranges) =>
+    step(`a confirmation that fails ${JSON.stringify(ranges)}`, (_model, real) => {
+      const failing = (): void =>
+        real.store.write(() => {
+          outboxOf(real).confirm(ranges, real.store.lastSeq)
+          throw new Error('no')
+        })
+      expect(failing).toThrow('no')
+    }),
+  ),
+  range.map((given) =>
+    step(`release ${JSON.stringify(given)}`, (model, real) => {
+      outboxOf(real).release(given)
+      for (const seq of eachOf(given)) model.flight.delete(seq)
+    }),
+  ),
+  fc.constant(
+    step('release all', (model, real) => {
+      outboxOf(real).releaseAll()
+      model.flight.clear()
+    }),
+  ),
+  fc.constant(
+    step('restart', (model, real) => {
+      real.store.close()
+      real.store = openStore(real.folder)
+      model.flight.clear()
+    }),
+  ),
+]
+
+/** Takes everything that is offered. */
+function drain(real: Real): Seq[] {
+  const offered: Seq[] = []
+  for (let i = 0; i <= SEQ_MAX * 10; i++) {
+    const rows = outboxOf(real).next(real.store.lastSeq, 7)
+    if (rows.length === 0) return offered
+    offered.push(...rows.map(([seq]) => seq))
+    outboxOf(real).take({ first: rows[0]![0], last: rows.at(-1)![0] })
+  }
+  throw new Error('it never ends')
+}
+
+describe('the outbox', () => {
+  it('offers every reading until it is confirmed and none after, whatever happens in whatever order', () => {
+    const property = fc.property(fc.commands(steps, { maxCommands: 25 }), (commands) => {
+      const real: Real = { folder: tempFolder(), store: undefined as unknown as Store }
+      real.store = openStore(real.folder)
+      appendMany(real.store, 20)
+      const model: Model = { last: 20, confirmed: new Set(), flight: new Set() }
+      fc.modelRun(() => ({ model, real }), commands)
+      expect(eachOf({ first: 1, last: model.last }).filter((seq) => outboxOf(real).confirmed.has(seq))).toEqual(
+        [...model.confirmed].sort((a, b) => a - b),
+      )
+      const { waiting: left, confirmed } = real.store.backlog(outboxOf(real))
+      expect([left, confirmed]).toEqual([model.last - model.confirmed.size, model.confirmed.size])
+      expect(drain(real)).toEqual(waiting(model))
+      real.store.close()
+      expect(imbalances(real.folder)).toEqual([])
+    })
+    fc.assert(property, { numRuns: 40 })
+  })
+
+  it('of two uplinks is one for each', () => {
+    const store = openStore(tempFolder(), { uplinks: ['cloud', 'plant'] })
+    appendMany(store, 10)
+    store.write(() => store.outbox('cloud').confirm([{ first: 1, last: 10 }], store.lastSeq))
+    expect(store.outbox('cloud').next(store.lastSeq, 20)).toEqual([])
+    expect(store.outbox('plant').next(store.lastSeq, 20).length).toBe(10)
+    expect(store.backlog(store.outbox('plant'))).toEqual({
+      uplink: 'plant',
+      waiting: 10,
+      oldestAt: 1_000,
+      confirmed: 0,
+    })
+    expect(() => store.outbox('nowhere')).toThrow('nowhere')
+    store.close()
+  })
+})
+
+describe('a new epoch', () => {
+  it('has a new name that stays, keeps positions and confirmations, and offers all else again', () => {
+    const folder = tempFolder()
+    let store = openStore(folder)
+    const first = store.epoch
+    appendMany(store, 10)
+    const outbox = store.outbox('cloud')
+    outbox.take({ first: 1, last: 8 })
+    store.write(() => outbox.confirm([{ first: 1, last: 3 }], store.lastSeq))
+    store.write(() => store.amend([{ seq: 2, quality: 4, reasons: 1 }]))
+    expect(outbox.nextAmendments(10).length).toBe(1)
+    const second = store.beginEpoch()
+    expect(second).toMatch(/^[\w-]{12}$/)
+    expect(second).not.toBe(first)
+    expect(store.epoch).toBe(second)
+    expect(outbox.next(store.lastSeq, 20).map(([seq]) => seq)).toEqual([4, 5, 6, 7, 8, 9, 10])
+    expect(outbox.nextAmendments(10)).toEqual([])
+    store.close()
+    store = openStore(folder)
+    expect(store.epoch).toBe(second)
+    expect(store.lastSeq).toBe(10)
+    store.close()
+    expect(imbalances(folder)).toEqual([])
+  })
+
+  it('is the same after every restart, and different in every database', () => {
+    const folder = tempFolder()
+    const epochs = [folder, folder, tempFolder()].map((one) => {
+      const store = openStore(one)
+      store.close()
+      return store.epoch
+    })
+    expect(epochs[0]).toBe(epochs[1])
+    expect(epochs[0]).not.toBe(epochs[2])
+  })
+})

@@ -1,0 +1,71 @@
+import { join } from 'node:path'
+import SQLite, { type Database } from 'better-sqlite3'
+import type { Quality, Seq, Value } from '../../src/base/reading.ts'
+import { edgeSettings, type StoreSettings } from '../../src/base/settings.ts'
+import { DATABASE_FILE } from '../../src/store/database.ts'
+import { openReader } from '../../src/store/reader.ts'
+import { Store } from '../../src/store/store.ts'
+
+export function storeSettings(given: Partial<StoreSettings> = {}): StoreSettings {
+  return edgeSettings.parse({ edge: 'site', store: given }).store
+}
+
+export function openStore(
+  folder: string,
+  { uplinks = ['cloud'], ...given }: Partial<StoreSettings> & { readonly uplinks?: readonly string[] } = {},
+): Store {
+  return Store.open(folder, storeSettings(given), uplinks)
+}
+
+export interface Row {
+  readonly device?: string
+  readonly metric?: string
+  readonly unit?: string
+  readonly value?: Value
+  readonly ts?: number
+  readonly quality?: Quality
+  readonly reasons?: number
+}
+
+/** Inside `write`: appends one reading and counts it, as ingest does. */
+export function append(store: Store, row: Row = {}): Seq {
+  const { device: name = 'press', metric = 'force', value = 1, ts = 1_000, quality = 1, reasons = 0 } = row
+  const device = store.catalog.device(name)
+  const series = store.catalog.find(device, metric, row.unit)
+  device.received++
+  device.stored++
+  store.catalog.touch(device)
+  return store.log.append(series.id, ts, value, { quality, reasons }, ts)
+}
+
+/** Commits so many readings. */
+export function appendMany(store: Store, count: number, row: Row = {}): void {
+  store.write(() => {
+    for (let i = 0; i < count; i++) append(store, row)
+  })
+}
+
+/** The positions of everything in the log. */
+export function positions(store: Store): Seq[] {
+  return [...store.readFrom(1)].map(([seq]) => seq)
+}
+
+/** A connection of somebody else to the same file. */
+export function connect(folder: string): Database {
+  return new SQLite(join(folder, DATABASE_FILE), { timeout: 1_000 })
+}
+
+/** Runs SQL on a connection of its own. */
+export function tamper(folder: string, sql: string): void {
+  const database = connect(folder)
+  database.exec(sql)
+  database.close()
+}
+
+/** The equations of the ledger that do not hold, over all devices. */
+export function imbalances(folder: string): string[] {
+  const reader = openReader(folder)
+  const problems = reader.ledger().flatMap((row) => row.problems)
+  reader.close()
+  return problems
+}
