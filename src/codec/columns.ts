@@ -2,8 +2,9 @@ import { type CborReader, Malformed } from './cbor-reader.ts'
 import type { CborWriter } from './cbor-writer.ts'
 
 /**
- * Numbers of a column stay below 2^51 in magnitude: differences of differences then stay below 2^53 and every sum is exact. That
- * is any number of 15 decimal digits, and any UTC millisecond to the year 73,000.
+ * Numbers of a column stay below 2^51 in magnitude: differences of differences then stay below 2^53, and every sum is
+ * exact. That is any number of 15 decimal digits, and any UTC millisecond to the year 73,000. Numbers above it make a
+ * column malformed; values above it are kept as doubles.
  */
 export const COLUMN_ABS_MAX = 2 ** 51 - 1
 

@@ -40,7 +40,8 @@ export class Session {
   readonly #window: Window
   readonly #deps: SessionDependencies
   #end: SessionEnd | undefined
-  #wake: () => void = () => undefined
+  /** Who waits for something to happen: the loop, and who waits for it to end. */
+  readonly #sleepers = new Set<() => void>()
   #stored = 0
   #ending = false
 
@@ -97,13 +98,13 @@ export class Session {
       )
       return this.#finish('a new epoch began', true)
     }
-    if (this.#window.confirm('batch', ranges) > 0 || count > 0) this.#deps.onConfirmed(count)
+    if (this.#window.confirm({ kind: 'batch', epoch }, ranges) > 0 || count > 0) this.#deps.onConfirmed(count)
     this.#wake()
   }
 
   async #amended(ranges: readonly { first: number; last: number }[]): Promise<void> {
     for (const { last } of ranges) await this.#deps.outbox.confirmAmendments(last)
-    if (this.#window.confirm('amendments', ranges) > 0) this.#deps.onConfirmed(0)
+    if (this.#window.confirm({ kind: 'amendments', epoch: undefined }, ranges) > 0) this.#deps.onConfirmed(0)
     this.#wake()
   }
 
@@ -119,8 +120,10 @@ export class Session {
 
   #send(outgoing: Exclude<Outgoing, { kind: 'wait' }>): void {
     const { topics } = this.#deps
-    const range = outgoing.kind === 'batch' ? outgoing.range : { first: outgoing.lastId, last: outgoing.lastId }
-    this.#window.open({ kind: outgoing.kind, range, sentAt: performance.now() })
+    const { kind } = outgoing
+    const range = kind === 'batch' ? outgoing.range : { first: outgoing.lastId, last: outgoing.lastId }
+    const epoch = kind === 'batch' ? outgoing.epoch : undefined
+    this.#window.open({ kind, epoch, range, sentAt: performance.now() })
     this.#deps.onSent(outgoing.kind === 'batch' ? outgoing.count : 0, outgoing.bytes.length)
     const topic = outgoing.kind === 'batch' ? topics.live : topics.amend
     this.#link.publish(topic, outgoing.bytes, { qos: 1, contentType: BATCH_CONTENT_TYPE }).then(
@@ -142,7 +145,7 @@ export class Session {
       }
       const { epoch, range } = outgoing
       const { count } = await this.#deps.outbox.confirm({ epoch, ranges: [range], high: 0, forked: false })
-      this.#window.confirm('batch', [range])
+      this.#window.confirm({ kind: 'batch', epoch }, [range])
       this.#deps.onConfirmed(count)
       this.#wake()
     } catch (failure) {
@@ -169,12 +172,18 @@ export class Session {
   #sleep(ms: number): Promise<void> {
     if (this.#end !== undefined) return Promise.resolve()
     return new Promise((resolve) => {
-      const timer = Number.isFinite(ms) ? setTimeout(resolve, ms) : undefined
-      this.#wake = () => {
+      const wake = (): void => {
         clearTimeout(timer)
+        this.#sleepers.delete(wake)
         resolve()
       }
+      const timer = Number.isFinite(ms) ? setTimeout(wake, ms) : undefined
+      this.#sleepers.add(wake)
     })
+  }
+
+  #wake(): void {
+    for (const wake of this.#sleepers) wake()
   }
 
   #finish(reason: string, atOnce = false): void {

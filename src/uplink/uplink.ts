@@ -12,6 +12,8 @@ import { type CloudTopics, cloudTopics } from './topics.ts'
 
 /** How long a stop waits for answers to what is on its way (ms). */
 const DRAIN_MS = 2_000
+/** How long it waits for the broker to take the goodbye after that (ms): the link may be dead. */
+const GOODBYE_MS = 1_000
 
 /** What the edge says of itself on its status topic. */
 export type StatusReport = Record<string, unknown>
@@ -117,7 +119,8 @@ export class Uplink implements Part {
       this.#link = link
       if (this.#stopping.signal.aborted) return true
       const session = this.#begin(link)
-      await link.subscribe(this.#topics.receipt, 1)
+      await this.#subscribe(link)
+      if (this.#stopping.signal.aborted) return true
       this.#session = session
       const beat = setInterval(() => void this.#report(link, 'online'), this.#settings.statusEveryMs)
       void this.#report(link, 'online')
@@ -149,9 +152,30 @@ export class Uplink implements Part {
       session: false,
       keepaliveS,
       connectTimeoutMs,
+      signal: this.#stopping.signal,
       will: { topic: this.#topics.status, payload: Buffer.from('{"state":"offline"}'), qos: 1, retain: true },
       onMessage: (_topic, payload) => this.#receipts(payload),
     })
+  }
+
+  /** A link can die between its first answer and this one; it belongs to connecting, and has as long. */
+  async #subscribe(link: Link): Promise<void> {
+    const { connectTimeoutMs } = this.#settings
+    let late = false
+    const timer = setTimeout(() => {
+      late = true
+      link.destroy()
+    }, connectTimeoutMs)
+    const stopped = (): void => link.destroy()
+    this.#stopping.signal.addEventListener('abort', stopped, { once: true })
+    try {
+      await link.subscribe(this.#topics.receipt, 1)
+    } catch (failure) {
+      throw late ? new Error(`the broker did not answer a subscription within ${connectTimeoutMs} ms`) : failure
+    } finally {
+      clearTimeout(timer)
+      this.#stopping.signal.removeEventListener('abort', stopped)
+    }
   }
 
   #begin(link: Link): Session {
@@ -179,10 +203,15 @@ export class Uplink implements Part {
     return session
   }
 
+  /** Resolves when the broker has taken it, or cannot any more: a report that is lost is followed by the next. */
   async #report(link: Link, state: 'online' | 'offline'): Promise<void> {
-    const report = state === 'online' ? await this.#deps.report() : {}
-    const payload = Buffer.from(JSON.stringify({ state, ...report }))
-    await link.publish(this.#topics.status, payload, { qos: 1, retain: true }).catch(() => undefined)
+    try {
+      const report = state === 'online' ? await this.#deps.report() : {}
+      const payload = Buffer.from(JSON.stringify({ state, ...report }))
+      await link.publish(this.#topics.status, payload, { qos: 1, retain: true })
+    } catch (failure) {
+      this.#deps.log.debug({ failure: messageOf(failure) }, 'a report was not sent')
+    }
   }
 
   #failed(reason: string): void {
@@ -191,15 +220,17 @@ export class Uplink implements Part {
     this.#deps.log.warn({ uplink: this.#settings.name, reason }, 'not connected to the cloud')
   }
 
-  /** Waits shortly for answers to what is on its way, says goodbye. */
+  /** Waits shortly for answers to what is on its way, says goodbye. Ends in time also when the far side is silent. */
   async stop(): Promise<void> {
     const session = this.#session
     this.#stopping.abort()
-    await session?.drain(DRAIN_MS)
+    if (session === undefined) this.#link?.destroy()
+    else await session.drain(DRAIN_MS)
     await this.#running
-    if (this.#link !== undefined) {
-      if (session !== undefined) await this.#report(this.#link, 'offline')
-      await this.#link.close()
-    }
+    if (this.#link === undefined || session === undefined) return
+    const said = new AbortController()
+    const goodbye = this.#report(this.#link, 'offline').finally(() => said.abort())
+    await Promise.race([goodbye, pause(GOODBYE_MS, said.signal)])
+    await this.#link.close()
   }
 }

@@ -3,6 +3,8 @@ import type { SeqRange } from '../base/reading.ts'
 /** A message on its way to the far side. Times are monotonic milliseconds. */
 export interface Flight {
   readonly kind: 'batch' | 'amendments'
+  /** Which timeline the positions belong to; undefined for amendments, whose ids are those of the database. */
+  readonly epoch: string | undefined
   /** Positions, or ids of amendments. */
   readonly range: SeqRange
   readonly sentAt: number
@@ -41,11 +43,14 @@ export class Window {
     this.#flights.add(flight)
   }
 
-  /** The far side has these positions: closes what lies wholly inside. Returns how many messages that were. */
-  confirm(kind: Flight['kind'], ranges: readonly SeqRange[]): number {
+  /**
+   * The far side has these positions of this epoch: closes what lies wholly inside. Returns how many messages that were.
+   * The same positions of another epoch are other readings.
+   */
+  confirm({ kind, epoch }: Pick<Flight, 'kind' | 'epoch'>, ranges: readonly SeqRange[]): number {
     let closed = 0
     for (const flight of this.#flights) {
-      if (flight.kind !== kind) continue
+      if (flight.kind !== kind || flight.epoch !== epoch) continue
       if (!ranges.some(({ first, last }) => first <= flight.range.first && flight.range.last <= last)) continue
       this.#flights.delete(flight)
       closed++

@@ -88,7 +88,8 @@ export class Device {
       client.send({ cmd: 'pubrel', messageId })
     }
     if ((cmd === 'puback' || cmd === 'pubrec') && this.#open.delete(messageId)) {
-      this.#options.onAcknowledged?.(++this.acknowledged)
+      this.acknowledged++
+      this.#options.onAcknowledged?.(this.acknowledged)
     }
   }
 
