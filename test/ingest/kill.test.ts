@@ -33,7 +33,7 @@ describe('kill -9 at any moment', () => {
       await child.waitFor(/^s \d+$/m, 20_000)
       await pause(Math.random() * 60)
       child.kill('SIGKILL')
-      expect(await child.exit).toBe(137)
+      expect([await child.exit, child.stderr]).toEqual([137, ''])
       const { s, a, r } = toldBy(child)
       for (const value of s) settled.add(value)
       const asked = new Set(a)
