@@ -29,8 +29,8 @@ VOLUME /data
 EXPOSE 1883 8080
 # Of an edge; a receiver has no page to ask and brings a check of its own (docker-compose.yml).
 HEALTHCHECK --interval=30s --timeout=10s --start-period=20s --retries=3 \
-  CMD ["node", "dist/src/main.js", "status", "-s", "/etc/tidegate/edge.yaml"]
+  CMD ["node", "dist/main.js", "status", "-s", "/etc/tidegate/edge.yaml"]
 # An edge that is stopped commits what it has taken and tells the cloud that it leaves.
 STOPSIGNAL SIGTERM
-ENTRYPOINT ["node", "/app/dist/src/main.js"]
+ENTRYPOINT ["node", "/app/dist/main.js"]
 CMD ["--help"]

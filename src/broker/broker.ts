@@ -18,6 +18,8 @@ import { connectProblem, identifierRefused, judgeFilter, TopicRules } from './ru
 /** A subscriber that takes nothing for so long is disconnected (ms). */
 const DRAIN_TIMEOUT_MS = 10_000
 
+/** Connections that the kernel keeps until they are accepted: after a power cut all devices of a site come at once. */
+const BACKLOG = 4_096
 /** A client that does not read its acknowledgements is not read either (bytes). */
 const UNREAD_BYTES_MAX = 65_536
 
@@ -58,7 +60,8 @@ export class Broker implements Part {
     this.#log = log
     this.#intake = intake
     this.#incoming = new IncomingIds(intake, incoming)
-    this.#persistence = new BrokerPersistence(intake, this.#incoming, settings.sessionQueueMax)
+    const { sessionQueueMax } = settings
+    this.#persistence = new BrokerPersistence(intake, this.#incoming, sessionQueueMax, () => this.#reopen())
     this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket))
   }
 
@@ -199,7 +202,7 @@ export class Broker implements Part {
         const message = `cannot listen for devices on ${host}:${port}: ${problem}`
         reject(new OperatorError(message, { remedy, exitCode: Exit.UNAVAILABLE, cause }))
       })
-      this.#server.listen(port, host, () => resolve())
+      this.#server.listen({ port, host, backlog: BACKLOG }, () => resolve())
     })
   }
 }

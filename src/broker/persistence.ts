@@ -3,7 +3,7 @@ import type { Client } from 'aedes'
 import MemoryPersistence from 'aedes-persistence/asyncPersistence.js'
 import { filterMatches } from '../base/topics.ts'
 import type { IncomingIds } from './incoming-ids.ts'
-import type { Intake } from './intake.ts'
+import type { Intake, Settle } from './intake.ts'
 import { type QueuedPacket, SessionQueues } from './session-queues.ts'
 
 interface Packet extends QueuedPacket {
@@ -30,15 +30,18 @@ export class BrokerPersistence extends MemoryPersistence {
   readonly queues: SessionQueues<Packet>
   readonly #intake: Intake
   readonly #incoming: IncomingIds
+  readonly #onSettled: () => void
   /** Filters of lasting sessions and how many sessions have each. */
   readonly #filters = new Map<string, number>()
   readonly #byClient = new Map<string, Set<string>>()
   readonly #matches = new Map<string, boolean>()
 
-  constructor(intake: Intake, incoming: IncomingIds, sessionQueueMax: number) {
+  /** @param onSettled told of each QoS 2 publish that is settled: sockets that were held may be read again. */
+  constructor(intake: Intake, incoming: IncomingIds, sessionQueueMax: number, onSettled: () => void) {
     super()
     this.#intake = intake
     this.#incoming = incoming
+    this.#onSettled = onSettled
     this.queues = new SessionQueues(sessionQueueMax)
   }
 
@@ -143,9 +146,12 @@ export class BrokerPersistence extends MemoryPersistence {
     const id = { client: client.id, messageId: messageId! }
     const lasting = !client.clean
     return this.#incoming.keep(client.id, messageId!, (settle) => {
-      if (!this.#intake.carriesReadings(topic)) settle(undefined)
-      else
-        this.#intake.offer({ topic, payload, client: client.id, dup: dup === true }, settle, lasting ? id : undefined)
+      if (!this.#intake.carriesReadings(topic)) return settle(undefined)
+      const settled: Settle = (failure) => {
+        settle(failure)
+        this.#onSettled()
+      }
+      this.#intake.offer({ topic, payload, client: client.id, dup: dup === true }, settled, lasting ? id : undefined)
     })
   }
 

@@ -101,8 +101,8 @@ const value: fc.Arbitrary<Value> = fc.oneof(
 )
 
 const payloads = fc.oneof(
-  fc.array(value, { minLength: 1, maxLength: 300 }),
-  fc.array(number, { minLength: 100, maxLength: 300 }),
+  fc.array(value, { minLength: 1, maxLength: 300, size: 'max' }),
+  fc.array(number, { minLength: 100, maxLength: 300, size: 'max' }),
 )
 
 describe('a batch', () => {

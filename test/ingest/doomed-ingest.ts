@@ -4,6 +4,7 @@
  * `r VALUE` released; `a VALUE` before a release is asked for.
  */
 import { writeSync } from 'node:fs'
+import { codeOf } from '../../src/base/errors.ts'
 import { Spine } from './spine.ts'
 
 /** Publishes not settled yet. */
@@ -14,6 +15,18 @@ const spine = await Spine.start(folder!, { ingest: { batchMessagesMax: 64 } })
 let next = Number(first)
 let pending = 0
 
+/** A line at once, whole. The pipe may be full for a while: nothing else is done meanwhile. */
+function tell(line: string): void {
+  for (;;) {
+    try {
+      writeSync(1, `${line}\n`)
+      return
+    } catch (failure) {
+      if (codeOf(failure) !== 'EAGAIN') throw failure
+    }
+  }
+}
+
 function publish(value: number): void {
   const id = { client: 'press', messageId: value }
   const message = { topic: `telemetry/press-${value % 5}/force`, client: 'press', dup: false }
@@ -23,7 +36,7 @@ function publish(value: number): void {
     (failure) => {
       pending--
       if (failure !== undefined) throw failure
-      writeSync(1, `s ${value}\n`)
+      tell(`s ${value}`)
       if (value % 2 === 0) release(value)
     },
     id,
@@ -31,10 +44,10 @@ function publish(value: number): void {
 }
 
 function release(value: number): void {
-  writeSync(1, `a ${value}\n`)
+  tell(`a ${value}`)
   spine.ingest.release({ client: 'press', messageId: value }, (failure) => {
     if (failure !== undefined) throw failure
-    writeSync(1, `r ${value}\n`)
+    tell(`r ${value}`)
   })
 }
 

@@ -14,15 +14,25 @@ function text(name: string, chars: number): string {
   return `"${name}:${'x'.repeat(chars)}"`
 }
 
-/** Publishes until the store is full; returns the names of what was stored, in order. */
+/** Publishes until the last page is full; returns the names of what was stored, in order. */
 async function fill(spine: Spine): Promise<string[]> {
+  return [
+    ...(await publishUntilRefused(spine, { prefix: 'large', count: 5, chars: 3_000 })),
+    ...(await publishUntilRefused(spine, { prefix: 'small', count: 1, chars: 300 })),
+  ]
+}
+
+async function publishUntilRefused(
+  spine: Spine,
+  { prefix, count, chars }: { prefix: string; count: number; chars: number },
+): Promise<string[]> {
   const stored: string[] = []
   for (let round = 0; round < 1_000; round++) {
-    const names = Array.from({ length: 5 }, (_, i) => `${round}-${i}`)
-    const failures = await Promise.all(names.map((name) => spine.publish('telemetry/press/note', text(name, 3_000))))
+    const names = Array.from({ length: count }, (_, i) => `${prefix}-${round}-${i}`)
+    const failures = await Promise.all(names.map((name) => spine.publish('telemetry/press/note', text(name, chars))))
     if (failures.every((failure) => failure === undefined)) stored.push(...names)
     else {
-      expect(failures.map((failure) => failure?.message)).toEqual(Array(5).fill(failures[0]!.message))
+      expect(failures.map((failure) => failure?.message)).toEqual(Array(count).fill(failures[0]!.message))
       return stored
     }
   }

@@ -75,7 +75,10 @@ describe('a publish', () => {
 })
 
 describe('batches', () => {
-  const sizes = fc.array(fc.oneof(fc.nat(30), fc.constant(0), fc.integer({ min: 90, max: 400 })), { maxLength: 80 })
+  const sizes = fc.array(fc.oneof(fc.nat(30), fc.constant(0), fc.integer({ min: 90, max: 400 })), {
+    maxLength: 80,
+    size: 'max',
+  })
 
   it('of any size settle in the order in which they were offered, which is the order of the log', async () => {
     const folder = tempFolder()

@@ -69,7 +69,7 @@ function makeAccount(): string {
 
 describe('the ledger', () => {
   it('balances after any work, also work that failed, and says what was done', () => {
-    const property = fc.property(fc.array(deed, { maxLength: 15 }), (deeds) => {
+    const property = fc.property(fc.array(deed, { maxLength: 15, size: 'max' }), (deeds) => {
       const folder = tempFolder()
       const accounts = Object.fromEntries(DEVICES.map((name) => [name, { stored: 0, rejected: 0, duplicate: 0 }]))
       const store = openStore(folder, { uplinks: UPLINKS })

@@ -89,7 +89,7 @@ function withStuckRollback<T>(task: () => T): T {
 describe('values', () => {
   it('come back bit for bit, with their type, also from a file that was closed', () => {
     const folder = tempFolder()
-    const property = fc.property(fc.array(value, { minLength: 1, maxLength: 40 }), (values) => {
+    const property = fc.property(fc.array(value, { minLength: 1, maxLength: 40, size: 'max' }), (values) => {
       let store = openStore(folder)
       const first = store.lastSeq + 1
       store.write(() => {

@@ -121,7 +121,7 @@ function drain(real: Real): Seq[] {
 
 describe('the outbox', () => {
   it('offers every reading until it is confirmed and none after, whatever happens in whatever order', () => {
-    const property = fc.property(fc.commands(steps, { maxCommands: 25 }), (commands) => {
+    const property = fc.property(fc.commands(steps, { maxCommands: 40, size: 'max' }), (commands) => {
       const real: Real = { folder: tempFolder(), store: undefined as unknown as Store }
       real.store = openStore(real.folder)
       appendMany(real.store, 20)

@@ -60,6 +60,14 @@ describe('docker-compose.yml', () => {
     expect(mosquitto.secrets).toEqual([`mqtt-${uplink?.username}`, `mqtt-${cloud.username}`])
   })
 
+  it('starts the program that the package installs', () => {
+    const { bin } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { bin: { tidegate: string } }
+    const dockerfile = readFileSync(join(ROOT, 'Dockerfile'), 'utf8')
+    expect(dockerfile).toContain(`ENTRYPOINT ["node", "/app/${bin.tidegate}"]`)
+    expect(dockerfile).toContain(`CMD ["node", "${bin.tidegate}", "status"`)
+    expect(compose.services.edge.healthcheck).toMatchObject({ test: expect.arrayContaining([bin.tidegate]) })
+  })
+
   it('runs nothing as root', () => {
     expect(compose.services.mosquitto.user).toMatch(/^[1-9]/)
     const lastStage = readFileSync(join(ROOT, 'Dockerfile'), 'utf8')

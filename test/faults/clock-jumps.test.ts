@@ -1,0 +1,85 @@
+import { expect, it } from 'vitest'
+import { Reason } from '../../src/base/flags.ts'
+import { MovableClock } from '../support/faketime.ts'
+import { describePeer, peers } from '../support/peers.ts'
+import { RawClient } from '../support/raw-client.ts'
+import type { ReceivedReading, SiteEdge } from '../support/site.ts'
+import { until } from '../support/wait.ts'
+import { startScene } from './scene.ts'
+
+const DAY_S = 86_400
+const quality = [{ match: '*/*', futureS: 300, staleS: 3_600 }]
+/** No linger, and no jump of the clock, keeps a reading longer than this from the receiver (ms). */
+const DELIVERED_MS_MAX = 5_000
+
+/** Publishes a reading without a time and one with the true time, and waits until the far side has confirmed both. */
+async function publishBoth(edge: SiteEdge): Promise<void> {
+  const before = edge.stored()
+  const client = await RawClient.connect(edge.port, 'pump')
+  client.publish('telemetry/pump/untimed', `${before + 1}`, { qos: 1, messageId: 1 })
+  await client.next('puback')
+  client.publish('telemetry/pump/timed', `{"value":${before + 2},"ts":${Date.now()}}`, { qos: 1, messageId: 2 })
+  await client.next('puback')
+  await edge.untilDrained(DELIVERED_MS_MAX)
+  client.destroy()
+}
+
+/** Never -0, which is not equal to 0 here. */
+const daysFromNow = (ts: number): number => Math.round((ts - Date.now()) / (DAY_S * 1_000)) + 0
+
+const TIME_FLAGS = Reason.CLOCK_UNSYNCED | Reason.TIME_FUTURE | Reason.TIME_STALE | Reason.TIME_BACKWARD
+
+/** Reasons that have to do with time, and how far the time of the reading is from the true one, in days. */
+const summary = ({ metric, quality, reasons, ts }: ReceivedReading) => ({
+  metric,
+  quality,
+  reasons: reasons & TIME_FLAGS,
+  days: daysFromNow(ts),
+})
+
+describePeer('faketime', 'a clock of the edge that jumps', () => {
+  it('leaves flags where it was wrong, and never a gap, a loss, or a delivery that waits for the right time', async () => {
+    const clock = new MovableClock(peers.faketime!)
+    const { edge, receiver } = await startScene({ edge: { quality }, uplink: { lingerMs: 300 } })
+    expect(await edge.stop()).toBe(0)
+    await edge.start(clock.env)
+    for (const shiftS of [0, DAY_S, 0, -DAY_S]) {
+      clock.shift(shiftS)
+      await publishBoth(edge)
+    }
+    expect(await edge.stop()).toBe(0)
+
+    clock.shift(-Math.floor(Date.now() / 1_000) + 60)
+    await edge.start(clock.env)
+    await publishBoth(edge)
+    clock.shift(0)
+    await publishBoth(edge)
+    await until(async () => (await edge.status()).healthy)
+
+    const received = receiver.readings()
+    expect(received.map(({ seq, value }) => [seq, value])).toEqual(received.map((_, i) => [i + 1, i + 1]))
+    const days1970 = daysFromNow(60_000)
+    const { CLOCK_UNSYNCED, TIME_FUTURE, TIME_STALE } = Reason
+    expect(received.map(summary)).toEqual([
+      { metric: 'untimed', quality: 1, reasons: 0, days: 0 },
+      { metric: 'timed', quality: 1, reasons: 0, days: 0 },
+      // A day ahead: what comes with the true time seems old.
+      { metric: 'untimed', quality: 1, reasons: 0, days: 1 },
+      { metric: 'timed', quality: 3, reasons: TIME_STALE, days: 0 },
+      // Right again: the times of the day ahead turn out to be wrong, and nobody is blamed for going backward.
+      { metric: 'untimed', quality: 1, reasons: 0, days: 0 },
+      { metric: 'timed', quality: 1, reasons: 0, days: 0 },
+      // A day behind: what comes with the true time seems to come from the future.
+      { metric: 'untimed', quality: 1, reasons: 0, days: -1 },
+      { metric: 'timed', quality: 4, reasons: TIME_FUTURE, days: 0 },
+      // Started in 1970, before what is stored: nobody vouches for any time.
+      { metric: 'untimed', quality: 3, reasons: CLOCK_UNSYNCED | Reason.TIME_BACKWARD, days: days1970 },
+      { metric: 'timed', quality: 3, reasons: CLOCK_UNSYNCED, days: 0 },
+      // The right time has come from the network.
+      { metric: 'untimed', quality: 1, reasons: 0, days: 0 },
+      { metric: 'timed', quality: 1, reasons: 0, days: 0 },
+    ])
+    expect(edge.ledgerProblems()).toEqual([])
+    expect(await edge.stop()).toBe(0)
+  })
+})
