@@ -103,16 +103,17 @@ describe('a spike', () => {
     await spine.stop()
   })
 
-  it('is found again when the commit that had found it failed', async () => {
+  it('is found again when the commit that had found it failed, as if that had never been', async () => {
     const folder = tempFolder()
     const spine = await Spine.start(folder, { ...SPIKE, store: { maxBytes: 1_048_576 } })
     await publishAll(spine, [1, 1, 50])
-    const huge = Array.from({ length: 400 }, () => spine.publish('telemetry/press/note', `"${'x'.repeat(4_000)}"`))
     const inSameBatch = spine.publish(TOPIC, at(1, 3))
+    const huge = Array.from({ length: 400 }, () => spine.publish('telemetry/press/note', `"${'x'.repeat(4_000)}"`))
     expect((await Promise.all([...huge, inSameBatch])).every((failure) => failure instanceof Error)).toBe(true)
     expect(flags(folder)[2]).not.toBe(4)
     expect(await spine.publish(TOPIC, at(1, 3))).toBeUndefined()
     expect(flags(folder)[2]).toBe(4)
+    expect(readLog(folder)[3]).toMatchObject({ value: 1, reasons: 0 })
     await spine.stop()
   })
 

@@ -72,7 +72,7 @@ describe('a repeated publish', () => {
   it('without a time is stored and flagged, and its quality is no better for it', async () => {
     const folder = tempFolder()
     const spine = await Spine.start(folder, { quality: [{ match: '*/force', range: { fail: [0, 10] } }] })
-    for (const payload of ['1', '11', '']) {
+    for (const payload of ['1', '11', '', '{"value":2,"quality":"bad"}']) {
       await spine.publish(TOPIC, payload)
       await spine.publish(TOPIC, payload, { dup: true })
     }
@@ -80,14 +80,15 @@ describe('a repeated publish', () => {
     await spine.stop()
     const stored = readLog(folder)
     const repeats = stored.filter((_, i) => i % 2 === 1)
-    expect(repeats.map(({ value }) => value)).toEqual([1, 11, null])
-    expect(repeats.map((one) => one.quality)).toEqual([1, 4, 9])
+    expect(repeats.map(({ value }) => value)).toEqual([1, 11, null, 2])
+    expect(repeats.map((one) => one.quality)).toEqual([1, 4, 9, 4])
     expect(repeats.map(({ reasons }) => reasons & (Reason.DUPLICATE | Reason.RANGE_HI | Reason.MISSING))).toEqual([
       Reason.DUPLICATE,
       Reason.DUPLICATE | Reason.RANGE_HI,
       Reason.DUPLICATE | Reason.MISSING,
+      Reason.DUPLICATE,
     ])
-    expect(quality).toEqual({ good: 2, uncertain: 0, bad: 4 })
+    expect(quality).toEqual({ good: 2, uncertain: 0, bad: 6 })
     expect(imbalances(folder)).toEqual([])
   })
 })

@@ -89,7 +89,7 @@ describe('the ledger', () => {
       expect(perUplink).toEqual(confirmed)
     })
     fc.assert(property, { numRuns: 30 })
-  })
+  }, 90_000)
 
   it.each([
     ['a counter of what came', 'UPDATE devices SET received = 11', ['received 11 is not stored 10']],

@@ -106,7 +106,7 @@ describe('values', () => {
       }
     })
     fc.assert(property, { numRuns: 30, examples: [[[...EDGE_VALUES]]] })
-  })
+  }, 90_000)
 
   it('come with their time, verdict and arrival, in pages of any size', () => {
     const store = openStore(tempFolder())
