@@ -9,7 +9,6 @@ import { type EdgeStatus, findProblems } from './edge-status.ts'
 import { Ingest } from './ingest/ingest.ts'
 import { StoreClient } from './ingest/store-client.ts'
 import { Uplink } from './uplink/uplink.ts'
-import { StatusServer } from './web/status-server.ts'
 
 export interface Address {
   readonly host: string
@@ -51,8 +50,11 @@ async function assemble(
     await StoreClient.start({ folder: settings.data, settings: { edge, store, quality, uplinks: uplinkSettings } }),
   )
   const uplinks: Uplink[] = []
-  const ingest = new Ingest(thread, settings, (readings) => {
-    for (const uplink of uplinks) uplink.notify(readings)
+  const ingest = new Ingest(thread, settings, {
+    clock,
+    onStored: (readings) => {
+      for (const uplink of uplinks) uplink.notify(readings)
+    },
   })
   const broker = await Broker.start(settings.broker, {
     intake: ingest,
@@ -79,7 +81,7 @@ async function assemble(
     }
   }
   for (const one of uplinkSettings) uplinks.push(parts.add(startUplink(one, { edge, thread, log, status })))
-  const web = settings.web.enabled ? parts.add(await StatusServer.start(settings.web, { status })) : undefined
+  const web = settings.web.enabled ? parts.add(await startWeb(settings.web, status)) : undefined
   parts.add(broker)
   return {
     addresses: { mqtt: broker.address, web: web?.address },
@@ -114,4 +116,10 @@ function startUplink(
       return { version, at, upMs, healthy, problems, epoch: store.epoch, lastSeq: store.lastSeq, backlog }
     },
   })
+}
+
+/** Loaded only where it is wanted: the HTTP server is the largest part of an idle edge's memory. */
+async function startWeb(address: Address, status: () => Promise<EdgeStatus>) {
+  const { StatusServer } = await import('./web/status-server.ts')
+  return StatusServer.start(address, { status })
 }

@@ -27,7 +27,7 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   aedes: ['src/broker/'],
   'better-sqlite3': ['src/store/', 'src/receiver/sqlite-sink.ts'],
   'cbor-x': ['src/codec/'],
-  cborg: ['src/decode/'],
+  cborg: ['src/decode/', 'src/codec/'],
   fastify: ['src/web/'],
   mqtt: ['src/link/'],
   pino: ['src/base/log.ts'],

@@ -1,8 +1,9 @@
 import { assert } from '../base/errors.ts'
 import type { Amendment, Quality } from '../base/reading.ts'
 import type { DecodeLimits } from './batch-decoder.ts'
-import { CborReader, Malformed } from './cbor-reader.ts'
-import { CborWriter } from './cbor-writer.ts'
+import { encodeItem } from './item.ts'
+import { ItemReader } from './item-reader.ts'
+import { Malformed } from './malformed.ts'
 import { readVerdicts, VerdictRuns } from './verdicts.ts'
 import { compress, decompress } from './zstd.ts'
 
@@ -26,24 +27,16 @@ export type DecodedAmendments =
 /** Packs amendments (docs/wire-format.md). Positions may come in any order, and more than once. */
 export function encodeAmendments({ edge, epoch, first, last, items }: Amendments): Uint8Array {
   assert(items.length > 0 && first <= last, 'amendments have at least one item and rising numbers')
-  const cbor = new CborWriter()
+  const distances = items.map(({ seq }, i) => seq - (items[i - 1]?.seq ?? 0))
   const verdicts = new VerdictRuns()
-  cbor.array(AMENDMENTS_ITEMS)
-  cbor.int(AMENDMENTS_VERSION)
-  cbor.text(edge)
-  cbor.text(epoch)
-  cbor.int(first)
-  cbor.int(last)
-  cbor.ints(items.map(({ seq }, i) => seq - (items[i - 1]?.seq ?? 0)))
   for (const { quality, reasons } of items) verdicts.add(quality, reasons)
-  verdicts.write(cbor)
-  return compress(cbor.bytes)
+  return compress(encodeItem([AMENDMENTS_VERSION, edge, epoch, first, last, distances, verdicts.take()]))
 }
 
 /** Opens amendments. Never throws, whatever the bytes are; time and memory are bounded by the limits. */
 export function decodeAmendments(bytes: Uint8Array, limits: DecodeLimits): DecodedAmendments {
   try {
-    const cbor = new CborReader(decompress(bytes, limits.bytesMax))
+    const cbor = new ItemReader(decompress(bytes, limits.bytesMax))
     return { ok: true, amendments: readAmendments(cbor, limits.readingsMax) }
   } catch (failure) {
     if (failure instanceof Malformed) return { ok: false, reason: failure.message }
@@ -51,7 +44,7 @@ export function decodeAmendments(bytes: Uint8Array, limits: DecodeLimits): Decod
   }
 }
 
-function readAmendments(cbor: CborReader, countMax: number): Amendments {
+function readAmendments(cbor: ItemReader, countMax: number): Amendments {
   cbor.arrayOf(AMENDMENTS_ITEMS, 'amendments')
   const version = cbor.uint('version')
   if (version !== AMENDMENTS_VERSION) throw new Malformed(`version ${version} instead of ${AMENDMENTS_VERSION}`)
@@ -59,10 +52,11 @@ function readAmendments(cbor: CborReader, countMax: number): Amendments {
   const epoch = cbor.text('epoch')
   const first = cbor.uint('first')
   const last = cbor.uint('last')
-  const distances = cbor.ints('seq')
-  if (distances.length === 0 || first > last) throw new Malformed('no amendments')
-  if (distances.length > countMax) throw new Malformed(`more than ${countMax} amendments`)
-  const { quality, reasons } = readVerdicts(cbor, distances.length)
+  const count = cbor.array('seq')
+  if (count === 0 || first > last) throw new Malformed('no amendments')
+  if (count > countMax) throw new Malformed(`more than ${countMax} amendments`)
+  const distances = cbor.ints(count, 'seq')
+  const { quality, reasons } = readVerdicts(cbor, count)
   cbor.end()
   let seq = 0
   const items = Array.from(distances, (distance, i): Amendment => {

@@ -1,7 +1,7 @@
 import { assert } from '../base/errors.ts'
 import type { Quality, Seq, SeqRange, Value } from '../base/reading.ts'
-import { CborWriter } from './cbor-writer.ts'
-import { ColumnPacker, type Layout } from './columns.ts'
+import { type Column, type Layout, pack, packSums } from './columns.ts'
+import { encodeItem, type Item } from './item.ts'
 import { DecimalChooser, packDoubles, scaled } from './numbers.ts'
 import { Places } from './places.ts'
 import { type Other, Rows } from './rows.ts'
@@ -37,8 +37,6 @@ export class BatchBuilder {
   readonly edge: string
   readonly epoch: string
   readonly #rows = new Rows()
-  readonly #cbor = new CborWriter()
-  readonly #columns = new ColumnPacker()
   readonly #decimals = new DecimalChooser()
   readonly #verdicts = new VerdictRuns()
   /** One number for each row, series by series: scratch of one column after the other. */
@@ -72,21 +70,25 @@ export class BatchBuilder {
     assert(rows.count > 0, 'a batch has at least one reading')
     const names = rows.keys.map(describe)
     const layout = rows.arrange()
+    const devices = names.map(({ device }) => device)
     this.#reserve(rows.count)
-    this.#cbor.clear()
-    this.#cbor.array(BATCH_ITEMS)
-    this.#cbor.int(BATCH_VERSION)
-    this.#cbor.text(this.edge)
-    this.#cbor.text(this.epoch)
-    const deviceCount = this.#writeNames(names)
-    this.#writeCounts(layout)
-    this.#writeSums(rows.seq, layout)
-    this.#writeSums(rows.ts, layout)
-    this.#writeValues(layout)
-    this.#writeVerdicts()
+    const item = encodeItem([
+      BATCH_VERSION,
+      this.edge,
+      this.epoch,
+      devices,
+      names.map(({ metric }) => metric),
+      names.map(({ unit }) => unit ?? null),
+      countsOf(layout),
+      this.#packSums(rows.seq, layout),
+      this.#packSums(rows.ts, layout),
+      ...this.#packValues(layout),
+      this.#packVerdicts(),
+    ])
     const { ranges, count } = rows
     rows.clear()
-    return { bytes: compress(this.#cbor.bytes), ranges, count, seriesCount: layout.seriesCount, deviceCount }
+    const { seriesCount } = layout
+    return { bytes: compress(item), ranges, count, seriesCount, deviceCount: new Set(devices).size }
   }
 
   #reserve(rows: number): void {
@@ -95,52 +97,25 @@ export class BatchBuilder {
     this.#doubles = new Float64Array(rows * 2)
   }
 
-  /** Devices, metrics, units; returns how many devices there are. */
-  #writeNames(names: readonly SeriesName[]): number {
-    const cbor = this.#cbor
-    cbor.array(names.length)
-    for (const { device } of names) cbor.text(device)
-    cbor.array(names.length)
-    for (const { metric } of names) cbor.text(metric)
-    cbor.array(names.length)
-    for (const { unit } of names) {
-      if (unit === undefined) cbor.null()
-      else cbor.text(unit)
-    }
-    return new Set(names.map(({ device }) => device)).size
-  }
-
-  #writeCounts({ seriesCount, starts }: Layout): void {
-    this.#cbor.array(seriesCount)
-    for (let s = 0; s < seriesCount; s++) this.#cbor.int(starts[s + 1]! - starts[s]!)
-  }
-
-  #writeSums(column: Float64Array, layout: Layout): void {
+  #packSums(column: Float64Array, layout: Layout): Column {
     const { order, count } = this.#rows
     for (let i = 0; i < count; i++) this.#x[i] = column[order[i]!]!
-    this.#cbor.array(3)
-    this.#columns.packSums(this.#cbor, this.#x, layout)
+    return packSums(this.#x, layout)
   }
 
   /** Scaled numbers of all rows, then the doubles and the other values that take the place of some of them. */
-  #writeValues(layout: Layout): void {
-    const cbor = this.#cbor
-    const exponents = new Uint8Array(layout.seriesCount)
+  #packValues(layout: Layout): Item[] {
+    const exponents = new Float64Array(layout.seriesCount)
     const others: Other[] = []
     for (let s = 0; s < layout.seriesCount; s++) {
       exponents[s] = this.#scaleSeries(layout.starts[s]!, layout.starts[s + 1]!, others)
     }
-    cbor.array(5)
-    this.#columns.pack(cbor, this.#x, layout)
-    cbor.ints(exponents)
-    cbor.array(2)
     const planes = packDoubles(this.#doubles, this.#doublePlaces.count)
-    this.#doublePlaces.write(cbor)
-    cbor.byteString(planes)
-    cbor.array(2)
-    this.#otherPlaces.write(cbor)
-    cbor.array(others.length)
-    for (const value of others) this.#writeOther(value)
+    return [
+      [...pack(this.#x, layout), exponents],
+      [this.#doublePlaces.take(), planes],
+      [this.#otherPlaces.take(), others],
+    ]
   }
 
   /**
@@ -170,16 +145,16 @@ export class BatchBuilder {
     return exponent ?? 0
   }
 
-  #writeOther(value: Other): void {
-    if (value === null) this.#cbor.null()
-    else if (typeof value === 'boolean') this.#cbor.boolean(value)
-    else if (typeof value === 'string') this.#cbor.text(value)
-    else this.#cbor.byteString(value)
-  }
-
-  #writeVerdicts(): void {
+  #packVerdicts(): number[] {
     const { order, quality, reasons, count } = this.#rows
     for (let i = 0; i < count; i++) this.#verdicts.add(quality[order[i]!]!, reasons[order[i]!]!)
-    this.#verdicts.write(this.#cbor)
+    return this.#verdicts.take()
   }
+}
+
+/** How many readings each series has. */
+function countsOf({ seriesCount, starts }: Layout): Float64Array {
+  const counts = new Float64Array(seriesCount)
+  for (let s = 0; s < seriesCount; s++) counts[s] = starts[s + 1]! - starts[s]!
+  return counts
 }

@@ -1,8 +1,9 @@
 import type { SeqRange, Value } from '../base/reading.ts'
 import type { Batch, SeriesBlock } from './batch.ts'
 import { BATCH_ITEMS, BATCH_VERSION } from './batch-builder.ts'
-import { CborReader, Malformed } from './cbor-reader.ts'
 import { intsOf, type Layout, unpack, unpackSums } from './columns.ts'
+import { ItemReader } from './item-reader.ts'
+import { Malformed } from './malformed.ts'
 import { POWERS_OF_TEN, unpackDoubles } from './numbers.ts'
 import { readPlaces } from './places.ts'
 import { readVerdicts } from './verdicts.ts'
@@ -22,20 +23,20 @@ export type DecodedBatch =
 /** Opens a batch. Never throws, whatever the bytes are; time and memory are bounded by the limits. */
 export function decodeBatch(bytes: Uint8Array, limits: DecodeLimits): DecodedBatch {
   try {
-    return { ok: true, batch: readBatch(new CborReader(decompress(bytes, limits.bytesMax)), limits.readingsMax) }
+    return { ok: true, batch: readBatch(new ItemReader(decompress(bytes, limits.bytesMax)), limits.readingsMax) }
   } catch (failure) {
     if (failure instanceof Malformed) return { ok: false, reason: failure.message }
     throw failure
   }
 }
 
-function readBatch(cbor: CborReader, readingsMax: number): Batch {
+function readBatch(cbor: ItemReader, readingsMax: number): Batch {
   cbor.arrayOf(BATCH_ITEMS, 'batch')
   const version = cbor.uint('version')
   if (version !== BATCH_VERSION) throw new Malformed(`version ${version} instead of ${BATCH_VERSION}`)
   const edge = cbor.text('edge')
   const epoch = cbor.text('epoch')
-  const names = readNames(cbor)
+  const names = readNames(cbor, readingsMax)
   const layout = readLayout(cbor, names.length, readingsMax)
   const count = layout.starts[layout.seriesCount]!
   cbor.arrayOf(3, 'seq')
@@ -63,8 +64,10 @@ function readBatch(cbor: CborReader, readingsMax: number): Batch {
 
 type Name = Pick<SeriesBlock, 'device' | 'metric' | 'unit'>
 
-function readNames(cbor: CborReader): Name[] {
-  const devices = Array.from({ length: cbor.array('devices') }, () => cbor.text('device'))
+function readNames(cbor: ItemReader, readingsMax: number): Name[] {
+  const seriesCount = cbor.array('devices')
+  if (seriesCount > readingsMax) throw new Malformed(`more than ${readingsMax} series`)
+  const devices = Array.from({ length: seriesCount }, () => cbor.text('device'))
   cbor.arrayOf(devices.length, 'metrics')
   const metrics = devices.map(() => cbor.text('metric'))
   cbor.arrayOf(devices.length, 'units')
@@ -72,7 +75,7 @@ function readNames(cbor: CborReader): Name[] {
 }
 
 /** How many readings each series has. */
-function readLayout(cbor: CborReader, seriesCount: number, readingsMax: number): Layout {
+function readLayout(cbor: ItemReader, seriesCount: number, readingsMax: number): Layout {
   const counts = intsOf(cbor, seriesCount, 'counts')
   const starts = new Uint32Array(seriesCount + 1)
   let total = 0
@@ -86,7 +89,7 @@ function readLayout(cbor: CborReader, seriesCount: number, readingsMax: number):
   return { seriesCount, starts }
 }
 
-function readValues(cbor: CborReader, layout: Layout): Value[] {
+function readValues(cbor: ItemReader, layout: Layout): Value[] {
   const { seriesCount, starts } = layout
   cbor.arrayOf(5, 'numbers')
   const numbers = unpack(cbor, layout, 'numbers')
@@ -102,7 +105,7 @@ function readValues(cbor: CborReader, layout: Layout): Value[] {
   return values
 }
 
-function readDoubles(cbor: CborReader, values: Value[]): void {
+function readDoubles(cbor: ItemReader, values: Value[]): void {
   cbor.arrayOf(2, 'doubles')
   const places = readPlaces(cbor, values.length)
   const planes = cbor.byteString('doubles')
@@ -112,7 +115,7 @@ function readDoubles(cbor: CborReader, values: Value[]): void {
   for (let k = 0; k < places.length; k++) values[places[k]!] = doubles[k]!
 }
 
-function readOthers(cbor: CborReader, values: Value[]): void {
+function readOthers(cbor: ItemReader, values: Value[]): void {
   cbor.arrayOf(2, 'other values')
   const places = readPlaces(cbor, values.length)
   cbor.arrayOf(places.length, 'other values')

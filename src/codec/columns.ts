@@ -1,5 +1,5 @@
-import { type CborReader, Malformed } from './cbor-reader.ts'
-import type { CborWriter } from './cbor-writer.ts'
+import type { ItemReader } from './item-reader.ts'
+import { Malformed } from './malformed.ts'
 
 /**
  * Numbers of a column stay below 2^51 in magnitude: differences of differences then stay below 2^53, and every sum is
@@ -32,6 +32,21 @@ interface Predictor {
   readonly step: number
 }
 
+/** A column as the wire has it, each array new. */
+export type Column = readonly [heads: Float64Array, steps: Float64Array, residuals: Float64Array]
+export type ColumnWithModes = readonly [...Column, modes: Float64Array]
+
+/** Packs a column that mostly rises: every mode is SUM. */
+export function packSums(x: Float64Array, layout: Layout): Column {
+  const [heads, steps, residuals] = packColumn(x, layout, SUM_ONLY)
+  return [heads, steps, residuals]
+}
+
+/** Packs a column of any kind. */
+export function pack(x: Float64Array, layout: Layout): ColumnWithModes {
+  return packColumn(x, layout, SUM_OR_LEVEL)
+}
+
 /**
  * One column of whole numbers over all series of a batch. Of each series: its first number, the head; a step, which is
  * how far a number usually is from the one before it, or from 0; and for every number but the first
@@ -40,76 +55,49 @@ interface Predictor {
  *
  * Heads and steps are told as distances from series to series, for the series of a batch are much alike.
  */
-export class ColumnPacker {
-  #residuals = new Float64Array(0)
-  #heads = new Float64Array(0)
-  #steps = new Float64Array(0)
-  #modes = new Uint8Array(0)
-  readonly #samples = new Float64Array(SAMPLES_MAX)
-
-  /** Writes heads, steps and residuals of a column that mostly rises: three arrays, every mode is SUM. */
-  packSums(cbor: CborWriter, x: Float64Array, layout: Layout): void {
-    this.#pack(cbor, x, layout, SUM_ONLY)
+function packColumn(x: Float64Array, { seriesCount, starts }: Layout, allowed: readonly Mode[]): ColumnWithModes {
+  const heads = new Float64Array(seriesCount)
+  const steps = new Float64Array(seriesCount)
+  const residuals = new Float64Array(starts[seriesCount]! - seriesCount)
+  const modes = new Float64Array(seriesCount)
+  let predictor: Predictor = { mode: Mode.SUM, step: 0 }
+  let head = 0
+  let end = 0
+  for (let s = 0; s < seriesCount; s++) {
+    const from = starts[s]!
+    const to = starts[s + 1]!
+    const { step } = predictor
+    if (to - from > 1) predictor = choose(x, from, to, predictor, allowed)
+    heads[s] = x[from]! - head
+    steps[s] = predictor.step - step
+    modes[s] = predictor.mode
+    head = x[from]!
+    for (let i = from + 1; i < to; i++) residuals[end++] = residual(x, i, predictor)
   }
+  return [heads, steps, residuals, modes]
+}
 
-  /** Writes heads, steps, residuals and modes: four arrays. */
-  pack(cbor: CborWriter, x: Float64Array, layout: Layout): void {
-    this.#pack(cbor, x, layout, SUM_OR_LEVEL)
-    cbor.ints(this.#modes, layout.seriesCount)
+/** That of the series before, unless another one is clearly smaller. */
+function choose(x: Float64Array, from: number, to: number, last: Predictor, allowed: readonly Mode[]): Predictor {
+  let best = last
+  let bestBits = residualBits(x, from, to, last) - OWN_STEP_BITS_MIN
+  for (const mode of allowed) {
+    const own = { mode, step: usualStep(x, from, to, mode) }
+    const bits = residualBits(x, from, to, own)
+    if (bits >= bestBits) continue
+    best = own
+    bestBits = bits
   }
+  return best
+}
 
-  #pack(cbor: CborWriter, x: Float64Array, { seriesCount, starts }: Layout, modes: readonly Mode[]): void {
-    this.#reserve(starts[seriesCount]!, seriesCount)
-    let predictor: Predictor = { mode: Mode.SUM, step: 0 }
-    let head = 0
-    let end = 0
-    for (let s = 0; s < seriesCount; s++) {
-      const from = starts[s]!
-      const to = starts[s + 1]!
-      const { step } = predictor
-      if (to - from > 1) predictor = this.#choose(x, from, to, predictor, modes)
-      this.#heads[s] = x[from]! - head
-      this.#steps[s] = predictor.step - step
-      this.#modes[s] = predictor.mode
-      head = x[from]!
-      for (let i = from + 1; i < to; i++) this.#residuals[end++] = residual(x, i, predictor)
-    }
-    cbor.ints(this.#heads, seriesCount)
-    cbor.ints(this.#steps, seriesCount)
-    cbor.ints(this.#residuals, end)
+/** The median of a sample of the distances (SUM) or of the numbers (LEVEL). */
+function usualStep(x: Float64Array, from: number, to: number, mode: Mode): number {
+  const samples = new Float64Array(Math.min(SAMPLES_MAX, to - from - 1))
+  for (let k = 0; k < samples.length; k++) {
+    samples[k] = residual(x, from + 1 + spread(k, to - from - 1), { mode, step: 0 })
   }
-
-  #reserve(rows: number, seriesCount: number): void {
-    if (this.#residuals.length < rows) this.#residuals = new Float64Array(rows * 2)
-    if (this.#heads.length >= seriesCount) return
-    this.#heads = new Float64Array(seriesCount * 2)
-    this.#steps = new Float64Array(seriesCount * 2)
-    this.#modes = new Uint8Array(seriesCount * 2)
-  }
-
-  /** That of the series before, unless another one is clearly smaller. */
-  #choose(x: Float64Array, from: number, to: number, last: Predictor, modes: readonly Mode[]): Predictor {
-    let best = last
-    let bestBits = residualBits(x, from, to, last) - OWN_STEP_BITS_MIN
-    for (const mode of modes) {
-      const own = { mode, step: this.#usualStep(x, from, to, mode) }
-      const bits = residualBits(x, from, to, own)
-      if (bits >= bestBits) continue
-      best = own
-      bestBits = bits
-    }
-    return best
-  }
-
-  /** The median of a sample of the distances (SUM) or of the numbers (LEVEL). */
-  #usualStep(x: Float64Array, from: number, to: number, mode: Mode): number {
-    const count = Math.min(SAMPLES_MAX, to - from - 1)
-    const samples = this.#samples.subarray(0, count)
-    for (let k = 0; k < count; k++) {
-      samples[k] = residual(x, from + 1 + spread(k, to - from - 1), { mode, step: 0 })
-    }
-    return samples.sort()[count >>> 1]!
-  }
+  return samples.sort()[samples.length >>> 1]!
 }
 
 function residual(x: Float64Array, i: number, { mode, step }: Predictor): number {
@@ -131,13 +119,13 @@ export function spread(k: number, count: number): number {
   return Math.floor(((k * GOLDEN) % 1) * count)
 }
 
-/** Reads what `packSums` wrote. @throws Malformed */
-export function unpackSums(cbor: CborReader, layout: Layout, what: string): Float64Array {
+/** Reads what `packSums` made. @throws Malformed */
+export function unpackSums(cbor: ItemReader, layout: Layout, what: string): Float64Array {
   return restore(readPacked(cbor, layout, what), undefined, layout, what)
 }
 
-/** Reads what `pack` wrote. @throws Malformed */
-export function unpack(cbor: CborReader, layout: Layout, what: string): Float64Array {
+/** Reads what `pack` made. @throws Malformed */
+export function unpack(cbor: ItemReader, layout: Layout, what: string): Float64Array {
   const packed = readPacked(cbor, layout, what)
   const modes = intsOf(cbor, layout.seriesCount, `modes of ${what}`)
   if (modes.some((mode) => mode !== Mode.SUM && mode !== Mode.LEVEL)) throw new Malformed(`${what}: unknown mode`)
@@ -150,7 +138,7 @@ interface Packed {
   readonly residuals: Float64Array
 }
 
-function readPacked(cbor: CborReader, { seriesCount, starts }: Layout, what: string): Packed {
+function readPacked(cbor: ItemReader, { seriesCount, starts }: Layout, what: string): Packed {
   return {
     heads: intsOf(cbor, seriesCount, `heads of ${what}`),
     steps: intsOf(cbor, seriesCount, `steps of ${what}`),
@@ -159,10 +147,9 @@ function readPacked(cbor: CborReader, { seriesCount, starts }: Layout, what: str
 }
 
 /** An array of exactly `length` whole numbers. @throws Malformed */
-export function intsOf(cbor: CborReader, length: number, what: string): Float64Array {
-  const values = cbor.ints(what)
-  if (values.length !== length) throw new Malformed(`${what}: ${values.length} instead of ${length}`)
-  return values
+export function intsOf(cbor: ItemReader, length: number, what: string): Float64Array {
+  cbor.arrayOf(length, what)
+  return cbor.ints(length, what)
 }
 
 function restore(packed: Packed, modes: Float64Array | undefined, layout: Layout, what: string): Float64Array {

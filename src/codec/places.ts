@@ -1,39 +1,34 @@
-import { type CborReader, Malformed } from './cbor-reader.ts'
-import type { CborWriter } from './cbor-writer.ts'
+import type { ItemReader } from './item-reader.ts'
+import { Malformed } from './malformed.ts'
 
-/** Rows of a batch that are singled out, in rising order; written as distances, each from the one before. */
+/** Rows of a batch that are singled out, in rising order; told as distances, each from the one before. */
 export class Places {
-  #gaps = new Float64Array(0)
-  #count = 0
+  #gaps: number[] = []
   #last = 0
 
   get count(): number {
-    return this.#count
+    return this.#gaps.length
   }
 
   add(row: number): void {
-    if (this.#count === this.#gaps.length) this.#grow()
-    this.#gaps[this.#count++] = row - this.#last
+    this.#gaps.push(row - this.#last)
     this.#last = row
   }
 
-  #grow(): void {
-    const larger = new Float64Array(Math.max(64, this.#count * 2))
-    larger.set(this.#gaps)
-    this.#gaps = larger
-  }
-
-  /** Writes one array and begins anew. */
-  write(cbor: CborWriter): void {
-    cbor.ints(this.#gaps, this.#count)
-    this.#count = 0
+  /** The distances of what was added; begins anew. */
+  take(): number[] {
+    const gaps = this.#gaps
+    this.#gaps = []
     this.#last = 0
+    return gaps
   }
 }
 
-/** Reads what `Places` wrote: rows below `rowCount`, each once. @throws Malformed */
-export function readPlaces(cbor: CborReader, rowCount: number): Float64Array {
-  const places = cbor.ints('places')
+/** Reads what `Places` took: rows below `rowCount`, each once. @throws Malformed */
+export function readPlaces(cbor: ItemReader, rowCount: number): Float64Array {
+  const count = cbor.array('places')
+  if (count > rowCount) throw new Malformed('more places than rows')
+  const places = cbor.ints(count, 'places')
   let last = -1
   for (let k = 0; k < places.length; k++) {
     const row = places[k]! + Math.max(last, 0)

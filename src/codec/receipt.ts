@@ -1,7 +1,8 @@
 import { assert } from '../base/errors.ts'
 import type { Seq, SeqRange } from '../base/reading.ts'
-import { CborReader, Malformed } from './cbor-reader.ts'
-import { CborWriter } from './cbor-writer.ts'
+import { encodeItem } from './item.ts'
+import { ItemReader } from './item-reader.ts'
+import { Malformed } from './malformed.ts'
 
 const RECEIPT_VERSION = 1
 const RECEIPT_ITEMS = 6
@@ -33,16 +34,8 @@ export type DecodedReceipt =
 
 /** Plain CBOR (docs/wire-format.md): a receipt is too small to gain by compression. */
 export function encodeReceipt({ epoch, kind, ranges, high, reason }: Receipt): Uint8Array {
-  const cbor = new CborWriter()
-  cbor.array(RECEIPT_ITEMS)
-  cbor.int(RECEIPT_VERSION)
-  cbor.text(epoch)
-  cbor.text(kind)
-  cbor.ints(distancesOf(ranges))
-  cbor.int(high)
-  if (reason === undefined) cbor.null()
-  else cbor.text(reason)
-  return new Uint8Array(cbor.bytes)
+  const item = encodeItem([RECEIPT_VERSION, epoch, kind, distancesOf(ranges), high, reason ?? null])
+  return new Uint8Array(item)
 }
 
 /** Distances whose running sums are first, last, first, last, … */
@@ -59,14 +52,14 @@ function distancesOf(ranges: readonly SeqRange[]): number[] {
 /** Opens a receipt. Never throws, whatever the bytes are; time and memory are linear in their number. */
 export function decodeReceipt(bytes: Uint8Array): DecodedReceipt {
   try {
-    return { ok: true, receipt: readReceipt(new CborReader(bytes)) }
+    return { ok: true, receipt: readReceipt(new ItemReader(bytes)) }
   } catch (failure) {
     if (failure instanceof Malformed) return { ok: false, reason: failure.message }
     throw failure
   }
 }
 
-function readReceipt(cbor: CborReader): Receipt {
+function readReceipt(cbor: ItemReader): Receipt {
   cbor.arrayOf(RECEIPT_ITEMS, 'receipt')
   const version = cbor.uint('version')
   if (version !== RECEIPT_VERSION) throw new Malformed(`version ${version} instead of ${RECEIPT_VERSION}`)
@@ -74,7 +67,7 @@ function readReceipt(cbor: CborReader): Receipt {
   const word = cbor.text('kind')
   const kind = KINDS.find((known) => known === word)
   if (kind === undefined) throw new Malformed('unknown kind')
-  const ranges = rangesFrom(cbor.ints('ranges'))
+  const ranges = rangesFrom(cbor.ints(cbor.array('ranges'), 'ranges'))
   const high = cbor.uint('high')
   const reason = cbor.textOrNull('reason') ?? undefined
   cbor.end()

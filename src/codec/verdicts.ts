@@ -1,13 +1,13 @@
 import type { Quality } from '../base/reading.ts'
-import { type CborReader, Malformed } from './cbor-reader.ts'
-import type { CborWriter } from './cbor-writer.ts'
+import type { ItemReader } from './item-reader.ts'
+import { Malformed } from './malformed.ts'
 
 const NUMBERS_PER_RUN = 3
 const REASONS_MAX = 0xffff_ffff
 
 /** Verdicts one after the other, written as runs of equal ones: a batch of good readings has a single run. */
 export class VerdictRuns {
-  readonly #runs: number[] = []
+  #runs: number[] = []
   #quality = 0
   #reasons = 0
   #length = 0
@@ -24,11 +24,12 @@ export class VerdictRuns {
     this.#length = 0
   }
 
-  /** Writes one array (quality, reasons, length, quality, …) and begins anew. */
-  write(cbor: CborWriter): void {
+  /** What was added, as quality, reasons, length, quality, …; begins anew. */
+  take(): number[] {
     if (this.#length > 0) this.#close()
-    cbor.ints(this.#runs)
-    this.#runs.length = 0
+    const runs = this.#runs
+    this.#runs = []
+    return runs
   }
 }
 
@@ -39,8 +40,10 @@ export interface Verdicts {
 }
 
 /** Reads exactly `count` verdicts. @throws Malformed */
-export function readVerdicts(cbor: CborReader, count: number): Verdicts {
-  const runs = cbor.ints('verdicts')
+export function readVerdicts(cbor: ItemReader, count: number): Verdicts {
+  const length = cbor.array('verdicts')
+  if (length > count * NUMBERS_PER_RUN) throw new Malformed('verdicts: more runs than rows')
+  const runs = cbor.ints(length, 'verdicts')
   const quality = new Uint8Array(count)
   const reasons = new Uint32Array(count)
   let start = 0

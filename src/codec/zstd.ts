@@ -1,6 +1,6 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { codeOf, messageOf } from '../base/errors.ts'
-import { Malformed } from './cbor-reader.ts'
+import { Malformed } from './malformed.ts'
 
 const { ZSTD_c_compressionLevel, ZSTD_c_checksumFlag, ZSTD_d_windowLogMax } = constants
 

@@ -1,3 +1,4 @@
+import type { Clock } from '../base/clock.ts'
 import type { EdgeSettings } from '../base/settings.ts'
 import { compileRoute, type Route } from '../base/topics.ts'
 import type { IncomingId } from '../store/incoming.ts'
@@ -12,6 +13,8 @@ const SECOND_BATCH_MIN = 256
 /** Topics and clients that have a number; past it the numbering begins anew. */
 const NUMBERS_MAX = 65_536
 const FIRST_PAYLOAD_BYTES = 262_144
+/** A buffer that grew beyond this for one huge publish is not kept. */
+const KEPT_BUFFER_BYTES_MAX = 1_048_576
 
 /** Called once, when the publish is on the disk, or with the reason why it is not. */
 export type Settle = (failure: Error | undefined) => void
@@ -36,7 +39,8 @@ function isEmpty({ settles, identifiers }: Gathering): boolean {
  * The spine: publishes of all clients become batches, batches become commits, commits become acknowledgements.
  *
  * A batch leaves as soon as the store thread has none, or one and this one is big enough to keep it busy; so its size
- * follows the disk: slow disk, bigger commits. All acknowledgements of a commit are given in one tick, so that each socket is written once.
+ * follows the disk: slow disk, bigger commits. All acknowledgements of a commit are given in one tick, so that each
+ * socket is written once.
  */
 export class Ingest {
   readonly #thread: StoreClient
@@ -52,15 +56,17 @@ export class Ingest {
   #scheduled = false
   #pendingBytes = 0
   #refusedBecause: string | undefined
+  readonly #clock: Clock
   readonly #onStored: (readings: number) => void
 
+  /** @param options `onStored` is told after each commit how many readings are new. */
   constructor(
     thread: StoreClient,
     settings: Pick<EdgeSettings, 'ingest' | 'routes'>,
-    /** Told after each commit how many readings are new. */
-    onStored: (readings: number) => void,
+    { clock, onStored }: { clock: Clock; onStored: (readings: number) => void },
   ) {
     this.#thread = thread
+    this.#clock = clock
     this.#settings = settings.ingest
     this.#routes = settings.routes.map(({ topic, format }) => ({ route: compileRoute(topic), format }))
     this.#open = this.#gather(false)
@@ -94,7 +100,7 @@ export class Ingest {
       this.#seal()
     const topic = this.#topicNumber(publish.topic)
     const client = this.#clientNumber(publish.client)
-    this.#open.writer.add(Date.now(), topic, client, publish.dup, publish.payload)
+    this.#open.writer.add(this.#clock.now(), topic, client, publish.dup, publish.payload)
     this.#open.settles.push(settle)
     if (incoming !== undefined) this.#open.identifiers.push({ kind: 'received', ...incoming })
     this.#pendingBytes += publish.payload.length
@@ -223,12 +229,16 @@ export class Ingest {
   #settled(reply: BatchReply, settles: readonly Settle[], bytes: number): void {
     this.#inFlight--
     this.#pendingBytes -= bytes
-    if (reply.buffer !== undefined && this.#free.length <= IN_FLIGHT_MAX) this.#free.push(reply.buffer)
+    if (reply.buffer !== undefined) this.#reuse(reply.buffer)
     this.#refusedBecause = reply.refused
     const failure = reply.refused === undefined ? undefined : new Error(`not stored: ${reply.refused}`)
     for (const settle of settles) settle(failure)
     if (reply.readings > 0) this.#onStored(reply.readings)
     if (this.#sealed.length > 0) this.#flush()
     else if (!isEmpty(this.#open)) this.#schedule()
+  }
+
+  #reuse(buffer: ArrayBuffer): void {
+    if (this.#free.length <= IN_FLIGHT_MAX && buffer.byteLength <= KEPT_BUFFER_BYTES_MAX) this.#free.push(buffer)
   }
 }

@@ -1,4 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
+import { systemClock } from '../base/clock.ts'
 import { codeOf, messageOf, OperatorError } from '../base/errors.ts'
 import { Store } from '../store/store.ts'
 import { Committer } from './committer.ts'
@@ -101,7 +102,7 @@ class StoreThread {
 
   readonly #handlers: Handlers = {
     incoming: () => this.#store.incoming.all(),
-    next: ({ uplink }) => this.#dispatchers.get(uplink)!.next(Date.now()),
+    next: ({ uplink }) => this.#dispatchers.get(uplink)!.next(systemClock.now()),
     confirm: (confirmation) => this.#confirm(confirmation),
     confirmAmendments: ({ uplink, lastId }) => {
       this.#store.write(() => this.#store.outbox(uplink).confirmAmendments(lastId))

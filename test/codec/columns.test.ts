@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { CborReader, Malformed } from '../../src/codec/cbor-reader.ts'
-import { CborWriter } from '../../src/codec/cbor-writer.ts'
-import { COLUMN_ABS_MAX, ColumnPacker, type Layout, unpack, unpackSums } from '../../src/codec/columns.ts'
+import { COLUMN_ABS_MAX, type Layout, pack, packSums, unpack, unpackSums } from '../../src/codec/columns.ts'
+import { encodeItem } from '../../src/codec/item.ts'
+import { ItemReader } from '../../src/codec/item-reader.ts'
+import { Malformed } from '../../src/codec/malformed.ts'
 
 const extreme = fc.constantFrom(COLUMN_ABS_MAX, -COLUMN_ABS_MAX, 0)
 const whole = fc.oneof(fc.integer({ min: -50, max: 50 }), fc.integer({ min: -COLUMN_ABS_MAX, max: COLUMN_ABS_MAX }))
@@ -14,24 +15,21 @@ function layoutOf(series: readonly number[][]): Layout {
   return { seriesCount: series.length, starts: Uint32Array.from(starts) }
 }
 
-/** A column of one series with two rows, as three arrays. */
-function twoRows(head: number, step: number, residual: number): CborReader {
-  const cbor = new CborWriter()
-  for (const number of [head, step, residual]) cbor.ints([number])
-  return new CborReader(cbor.bytes)
+/** A column of one series with two rows, begun. */
+function twoRows(head: number, step: number, residual: number): ItemReader {
+  const reader = new ItemReader(encodeItem([[head], [step], [residual]]))
+  reader.arrayOf(3, 'column')
+  return reader
 }
 
 describe('a column of whole numbers', () => {
   it('comes back exactly, from one end of the range to the other', () => {
-    const packer = new ColumnPacker()
     fc.assert(
       fc.property(columns, (series) => {
         const layout = layoutOf(series)
         const x = Float64Array.from(series.flat())
-        const cbor = new CborWriter()
-        packer.packSums(cbor, x, layout)
-        packer.pack(cbor, x, layout)
-        const reader = new CborReader(cbor.bytes)
+        const reader = new ItemReader(encodeItem([...packSums(x, layout), ...pack(x, layout)]))
+        reader.arrayOf(7, 'both')
         expect(unpackSums(reader, layout, 'sums')).toStrictEqual(x)
         expect(unpack(reader, layout, 'numbers')).toStrictEqual(x)
         reader.end()

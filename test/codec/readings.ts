@@ -5,6 +5,14 @@ import { type Batch, BatchBuilder, type BuiltBatch, decodeBatch } from '../../sr
 /** Limits that no honest batch of these tests meets. */
 export const AMPLE = { readingsMax: 1_000_000, bytesMax: 64_000_000 }
 
+/** Readings of one good series, one a second. */
+export function series(values: readonly Value[]): StoredReading[] {
+  const name = { device: 'press-1', metric: 'temperature', unit: 'Cel' }
+  return values.map((value, i): StoredReading => {
+    return { ...name, seq: i + 1, ts: 1_750_000_000_000 + i * 1_000, value, quality: 1, reasons: 0 }
+  })
+}
+
 /** Adds and builds; a series is known by its device, metric and unit. */
 export function buildWith(builder: BatchBuilder, readings: readonly StoredReading[]): BuiltBatch {
   const keys = new Map<string, number>()

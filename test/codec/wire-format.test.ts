@@ -41,7 +41,7 @@ describe('the test vectors of docs/wire-format.md', () => {
     expect(hex(zstdDecompressSync(bytesOf('hex batch')))).toBe(hex(bytesOf('hex batch-cbor')))
   })
 
-  it('mean to a CBOR decoder of others the items that are shown', () => {
+  it('mean in CBOR the items that are shown', () => {
     const shown: unknown = JSON.parse(block('json items'), (_, value: unknown) =>
       typeof value === 'object' && value !== null && 'bytes' in value
         ? Uint8Array.from(Buffer.from(String(value.bytes), 'hex'))

@@ -25,6 +25,8 @@ export interface DeviceOptions {
  */
 export class Device {
   acknowledged = 0
+  /** True: acknowledgements are lost on their way, until the device connects again. */
+  deaf = false
   readonly #options: DeviceOptions
   readonly #startedAt = Date.now()
   /** Value by packet identifier, without PUBACK or PUBREC, in the order of sending. */
@@ -63,6 +65,7 @@ export class Device {
   }
 
   async #talk(client: RawClient): Promise<void> {
+    this.deaf = false
     client.send(
       ...[...this.#open].map(([messageId, value]) => this.#packet(messageId, value, true)),
       ...[...this.#released].map((messageId) => ({ cmd: 'pubrel' as const, messageId })),
@@ -71,6 +74,7 @@ export class Device {
       client.onClosed = resolve
       client.onPacket = (packet) => {
         client.received.length = 0
+        if (this.deaf) return
         if (packet.messageId !== undefined) this.#heard(client, packet.cmd, packet.messageId)
         this.#fill(client)
         if (this.#done) resolve()

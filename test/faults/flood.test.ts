@@ -48,25 +48,29 @@ const FLOODS = [
 ] as const
 
 describe('a device that floods the edge and does not read its acknowledgements', () => {
-  it.each(FLOODS)('$what: others are served, memory stays bounded, and each is acknowledged in the end', async (flood) => {
-    const { qos, count, payload } = flood
-    const edge = await SiteEdge.create({ broker: { pendingBytesMax: PENDING_BYTES_MAX } })
-    await edge.start()
-    const client = await RawClient.connect(edge.port, 'flood')
-    client.pauseReading()
-    for (let i = 0; i < count; i++) {
-      client.send(publishPacket('telemetry/flood/n', payload(i), { qos, messageId: idOf(i) }))
-    }
-    const { longestMs, mostMib } = await probe(edge, qos)
-    expect(longestMs).toBeLessThan(SERVED_MS_MAX)
-    expect(mostMib).toBeLessThan(RSS_MIB_MAX)
+  it.each(FLOODS)(
+    '$what: others are served, memory stays bounded, and each is acknowledged in the end',
+    async (flood) => {
+      const { qos, count, payload } = flood
+      const edge = await SiteEdge.create({ broker: { pendingBytesMax: PENDING_BYTES_MAX } })
+      await edge.start()
+      const client = await RawClient.connect(edge.port, 'flood')
+      client.pauseReading()
+      for (let i = 0; i < count; i++) {
+        client.send(publishPacket('telemetry/flood/n', payload(i), { qos, messageId: idOf(i) }))
+      }
+      const { longestMs, mostMib } = await probe(edge, qos)
+      expect(longestMs).toBeLessThan(SERVED_MS_MAX)
+      expect(mostMib).toBeLessThan(RSS_MIB_MAX)
 
-    client.resumeReading()
-    await until(() => client.count(ANSWER[qos]) === count, { deadlineMs: 30_000, what: `${count} acknowledgements` })
-    const account = edge.read((reader) => reader.ledger()).find(({ device }) => device === 'flood')
-    expect(account).toMatchObject({ received: count, duplicate: 0 })
-    expect(edge.ledgerProblems()).toEqual([])
-    await client.ping()
-    expect(await edge.stop()).toBe(0)
-  }, 60_000)
+      client.resumeReading()
+      await until(() => client.count(ANSWER[qos]) === count, { deadlineMs: 30_000, what: `${count} acknowledgements` })
+      const account = edge.read((reader) => reader.ledger()).find(({ device }) => device === 'flood')
+      expect(account).toMatchObject({ received: count, duplicate: 0 })
+      expect(edge.ledgerProblems()).toEqual([])
+      await client.ping()
+      expect(await edge.stop()).toBe(0)
+    },
+    60_000,
+  )
 })

@@ -12,7 +12,8 @@ const COUNT = 300
 /** Publishes until one is refused: what SQLite still finds room for is acknowledged, and then must be there. */
 const TRIES_MAX = 5_000
 
-const missing = peers.mosquitto === undefined ? 'mosquitto is not installed' : canMount() ? '' : 'mounting is not allowed'
+const missing =
+  peers.mosquitto === undefined ? 'mosquitto is not installed' : canMount() ? '' : 'mounting is not allowed'
 const name = 'a disk that is full'
 
 /** Publishes values one by one until the connection is closed. @returns how many were acknowledged. */

@@ -1,15 +1,18 @@
 import { expect, it } from 'vitest'
+import { pause } from '../../src/base/clock.ts'
 import { describePeer } from '../support/peers.ts'
 import { startDevice } from './device.ts'
 import { accountOf, eachOnce, startScene } from './scene.ts'
 
 const COUNT = 4_000
 const KILLS = 4
+/** So long before the kill, at most, acknowledgements are lost: what they spoke of is stored, and is repeated. */
+const DEAF_MS_MAX = 20
 
-/** Random moments, one in each stretch of the stream. */
+/** Random moments, one in each stretch of the stream, further apart than what is on its way at once. */
 function moments(): number[] {
   const stretch = COUNT / (KILLS + 1)
-  return Array.from({ length: KILLS }, (_, i) => Math.floor(stretch * (i + 1) + (Math.random() - 0.5) * stretch))
+  return Array.from({ length: KILLS }, (_, i) => Math.floor(stretch * (i + 1) + (Math.random() - 0.5) * 0.8 * stretch))
 }
 
 describePeer('mosquitto', 'an edge that is killed in mid-stream, again and again', () => {
@@ -17,15 +20,21 @@ describePeer('mosquitto', 'an edge that is killed in mid-stream, again and again
     const { edge, receiver } = await startScene()
     const due = moments()
     let restarted: Promise<void> = Promise.resolve()
-    const killWhenDue = (count: number): void => {
+    const strike = async (): Promise<void> => {
+      await restarted
+      for (const { device } of devices) device.deaf = true
+      await pause(Math.random() * DEAF_MS_MAX)
+      await edge.kill()
+      await edge.start()
+    }
+    const strikeWhenDue = (count: number): void => {
       if (count !== due[0]) return
       due.shift()
-      edge.process.kill('SIGKILL')
-      restarted = edge.process.exit.then(() => edge.start())
+      restarted = strike()
     }
     const devices = [
       startDevice({ port: edge.port, name: 'once', qos: 2, count: COUNT, timed: false }),
-      startDevice({ port: edge.port, name: 'timed', qos: 1, count: COUNT, timed: true, onAcknowledged: killWhenDue }),
+      startDevice({ port: edge.port, name: 'timed', qos: 1, count: COUNT, timed: true, onAcknowledged: strikeWhenDue }),
     ]
     await Promise.all(devices.map(({ finished }) => finished))
     await restarted

@@ -48,8 +48,14 @@ const BOMBS: readonly [string, Buffer][] = [
   ['a CBOR map that announces 2^32 pairs', bytes(0xba, 0xff, 0xff, 0xff, 0xff)],
   ['a CBOR byte string that announces 4 GiB', bytes(0x5a, 0xff, 0xff, 0xff, 0xff, 0x00)],
   ['a CBOR bignum of 160,000 bytes', Buffer.concat([bytes(0xc2, 0x5a, 0x00, 0x02, 0x71, 0x00), noise(160_000)])],
-  ['a CBOR packed table', Buffer.concat([bytes(0xd8, 0x71, 0x82), repeated(bytes(0x82), 60), repeated(bytes(0xe0), 64)])],
-  ['CBOR of 1,000,000 small items', Buffer.concat([bytes(0x9a, 0x00, 0x0f, 0x42, 0x40), repeated(bytes(0x01), 1_000_000)])],
+  [
+    'a CBOR packed table',
+    Buffer.concat([bytes(0xd8, 0x71, 0x82), repeated(bytes(0x82), 60), repeated(bytes(0xe0), 64)]),
+  ],
+  [
+    'CBOR of 1,000,000 small items',
+    Buffer.concat([bytes(0x9a, 0x00, 0x0f, 0x42, 0x40), repeated(bytes(0x01), 1_000_000)]),
+  ],
   ['random bytes', noise(MIB)],
 ]
 
@@ -59,7 +65,6 @@ async function within<T>(what: string, answer: Promise<T>): Promise<T> {
   expect(performance.now() - from, what).toBeLessThan(ANSWER_MS_MAX)
   return result
 }
-
 
 describe('payloads made to hurt', () => {
   it('each bomb is acknowledged and kept as a reject, others are answered meanwhile, and the edge stays well', async () => {

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { systemClock } from '../../src/base/clock.ts'
 import type { Seq, Value } from '../../src/base/reading.ts'
 import { type EdgeSettings, edgeSettings } from '../../src/base/settings.ts'
 import { type Batch, decodeBatch } from '../../src/codec/batch.ts'
@@ -26,8 +27,11 @@ export class Spine {
 
   private constructor(thread: StoreClient, settings: EdgeSettings) {
     this.thread = thread
-    this.ingest = new Ingest(thread, settings, (readings) => {
-      this.#stored += readings
+    this.ingest = new Ingest(thread, settings, {
+      clock: systemClock,
+      onStored: (readings) => {
+        this.#stored += readings
+      },
     })
     onStop(() => thread.stop())
   }

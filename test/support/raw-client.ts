@@ -121,11 +121,6 @@ export class RawClient {
     this.#socket.resume()
   }
 
-  /** Bytes that were given to `send` and that the other side has no room for. */
-  get unsentBytes(): number {
-    return this.#socket.writableLength
-  }
-
   destroy(): void {
     this.#socket.destroy()
   }

@@ -41,7 +41,7 @@ export class SmallDisk {
 
 function writeUntilFull(file: number, chunk: Buffer): void {
   try {
-    while (writeSync(file, chunk) === chunk.length) continue
+    while (writeSync(file, chunk) === chunk.length);
   } catch (failure) {
     if (codeOf(failure) !== 'ENOSPC') throw failure
   }

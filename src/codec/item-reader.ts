@@ -1,0 +1,121 @@
+import { isUtf8 } from 'node:buffer'
+import { type DecodeOptions, type Token, Tokenizer, Type } from 'cborg'
+import { messageOf } from '../base/errors.ts'
+import { Malformed } from './malformed.ts'
+
+const OPTIONS: DecodeOptions = {
+  strict: true,
+  allowIndefinite: false,
+  allowUndefined: false,
+  allowBigInt: false,
+  retainStringBytes: true,
+}
+
+const BYTE_ORDER_MARK_FIRST = 0xef
+const utf8WithMark = new TextDecoder('utf-8', { ignoreBOM: true })
+
+/**
+ * Reads CBOR items (RFC 8949) from bytes that nobody vouches for. The caller says of which kind the next one must be;
+ * anything else, and an integer or length that is not in its shortest form, throws `Malformed`. Items are read one by
+ * one and never as a whole, for a tree of them takes many times their bytes, and its depth has no end.
+ * Time is linear in the number of bytes, and memory is what the caller asked for.
+ */
+export class ItemReader {
+  readonly #tokens: Tokenizer
+  readonly #size: number
+
+  constructor(bytes: Uint8Array) {
+    // A plain view: of a Buffer, `slice` would not copy, and a kept byte string would keep a whole batch.
+    this.#tokens = new Tokenizer(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length), OPTIONS)
+    this.#size = bytes.length
+  }
+
+  /** Nothing may follow. */
+  end(): void {
+    if (!this.#tokens.done()) throw new Malformed('bytes after the end')
+  }
+
+  #next(what: string): Token {
+    if (this.#tokens.done()) throw new Malformed(`${what} expected, cut short`)
+    try {
+      return this.#tokens.next()
+    } catch (failure) {
+      throw new Malformed(`${what}: ${messageOf(failure)}`)
+    }
+  }
+
+  /** Begins an array and gives the number of its items, of which each takes at least one byte. */
+  array(what: string): number {
+    const { type, value } = this.#next(what)
+    if (type !== Type.array) throw new Malformed(`${what} expected`)
+    if (value > this.#size - this.#tokens.pos()) throw new Malformed(`${what} longer than its bytes`)
+    return value
+  }
+
+  /** Begins an array that must have `length` items. */
+  arrayOf(length: number, what: string): void {
+    const actual = this.array(what)
+    if (actual !== length) throw new Malformed(`${what}: ${actual} instead of ${length}`)
+  }
+
+  /** A whole number below 2^53 in magnitude. */
+  int(what: string): number {
+    const { type, value } = this.#next(what)
+    if (type !== Type.uint && type !== Type.negint) throw new Malformed(`${what} expected`)
+    return value
+  }
+
+  uint(what: string): number {
+    const value = this.int(what)
+    if (value < 0) throw new Malformed(`${what} expected`)
+    return value
+  }
+
+  /** The next `count` items, whole numbers all. */
+  ints(count: number, what: string): Float64Array {
+    const values = new Float64Array(count)
+    for (let i = 0; i < count; i++) values[i] = this.int(what)
+    return values
+  }
+
+  text(what: string): string {
+    const text = this.textOrNull(what)
+    if (text === null) throw new Malformed(`${what} expected`)
+    return text
+  }
+
+  textOrNull(what: string): string | null {
+    const value = this.scalar(what)
+    if (value !== null && typeof value !== 'string') throw new Malformed(`${what} expected`)
+    return value
+  }
+
+  byteString(what: string): Uint8Array {
+    const value = this.scalar(what)
+    if (!(value instanceof Uint8Array)) throw new Malformed(`${what} expected`)
+    return value
+  }
+
+  /** Text, bytes, true, false or null. Bytes are a copy. */
+  scalar(what: string): string | Uint8Array | boolean | null {
+    const token = this.#next(what)
+    switch (token.type) {
+      case Type.string:
+        return exactText(token, what)
+      case Type.bytes:
+      case Type.true:
+      case Type.false:
+      case Type.null:
+        return token.value
+      default:
+        throw new Malformed(`${what} expected`)
+    }
+  }
+}
+
+/** cborg reads invalid UTF-8 as U+FFFD and drops a byte order mark: neither is what was sent. */
+function exactText({ value, byteValue }: Token, what: string): string {
+  if (byteValue === undefined) return value // the empty text
+  if (!isUtf8(byteValue)) throw new Malformed(`${what} is not UTF-8`)
+  return byteValue[0] === BYTE_ORDER_MARK_FIRST ? utf8WithMark.decode(byteValue) : value
+}

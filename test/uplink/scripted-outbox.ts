@@ -1,0 +1,86 @@
+import { SeqSet } from '../../src/base/ranges.ts'
+import type { SeqRange } from '../../src/base/reading.ts'
+import type { Outbox, Outgoing } from '../../src/uplink/outbox.ts'
+
+type Confirmation = Parameters<Outbox['confirm']>[0]
+
+/** What a batch of `ScriptedOutbox` says of itself on the wire. */
+export interface Label {
+  readonly kind: 'batch' | 'amendments'
+  readonly epoch: string
+  readonly range: SeqRange
+}
+
+/** An outbox without a disk: positions 1 … `lastSeq`, in batches of `batchReadings`, and a list of what it was told. */
+export class ScriptedOutbox implements Outbox {
+  epoch = 'epoch-1'
+  lastSeq = 0
+  batchReadings = 10
+  /** The last amendment that there is. */
+  lastAmendment = 0
+  /** Answered when there is nothing to send; undefined: until something new is stored. */
+  waitMs: number | undefined
+  /** Readings below it wait for company. */
+  company = 1
+  readonly confirmed = new SeqSet()
+  readonly confirmations: Confirmation[] = []
+  confirmedAmendment = 0
+  /** How often `next` was asked. */
+  asked = 0
+  releases = 0
+  readonly #flight = new SeqSet()
+  #takenAmendment = 0
+
+  async next(): Promise<Outgoing> {
+    this.asked++
+    const taken = new SeqSet([...this.confirmed, ...this.#flight])
+    const gap = taken.missing({ first: 1, last: this.lastSeq })[0]
+    if (gap !== undefined && this.lastSeq - taken.count >= this.company) {
+      const range = { first: gap.first, last: Math.min(gap.last, gap.first + this.batchReadings - 1) }
+      this.#flight.add(range)
+      const { epoch } = this
+      return { kind: 'batch', bytes: label({ kind: 'batch', epoch, range }), epoch, range, count: countOf(range) }
+    }
+    if (this.#takenAmendment < this.lastAmendment) {
+      const range = { first: this.#takenAmendment + 1, last: this.lastAmendment }
+      this.#takenAmendment = range.last
+      const bytes = label({ kind: 'amendments', epoch: this.epoch, range })
+      return { kind: 'amendments', bytes, lastId: range.last, count: countOf(range) }
+    }
+    return { kind: 'wait', ms: this.waitMs }
+  }
+
+  async confirm(confirmation: Confirmation): Promise<{ count: number; renewed: boolean }> {
+    this.confirmations.push(confirmation)
+    if (confirmation.epoch !== this.epoch) return { count: 0, renewed: false }
+    if (confirmation.forked) {
+      this.epoch += '+'
+      return { count: 0, renewed: true }
+    }
+    const before = this.confirmed.count
+    for (const range of confirmation.ranges) this.confirmed.add(range)
+    return { count: this.confirmed.count - before, renewed: false }
+  }
+
+  async confirmAmendments(lastId: number): Promise<void> {
+    this.confirmedAmendment = lastId
+  }
+
+  async release(): Promise<void> {
+    this.releases++
+    this.#flight.clear()
+    this.#takenAmendment = this.confirmedAmendment
+  }
+}
+
+function countOf({ first, last }: SeqRange): number {
+  return last - first + 1
+}
+
+function label(words: Label): Uint8Array {
+  return Buffer.from(JSON.stringify(words))
+}
+
+export function readLabel(payload: Uint8Array): Label {
+  return JSON.parse(Buffer.from(payload).toString()) as Label
+}

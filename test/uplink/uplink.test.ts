@@ -1,0 +1,128 @@
+import { expect, it } from 'vitest'
+import { describePeer } from '../support/peers.ts'
+import { until } from '../support/wait.ts'
+import { startUplink } from './scene.ts'
+
+describePeer('mosquitto', 'what is sent is marked', () => {
+  it('when its receipt has come, and not when the broker has taken it', async () => {
+    const { farSide, outbox, uplink, store } = await startUplink()
+    store(10)
+    await farSide.untilArrived(1)
+    await farSide.fence()
+    expect(outbox.confirmations).toEqual([])
+    expect(uplink.stats()).toMatchObject({ inFlight: 1, sentReadings: 10, confirmedReadings: 0 })
+    expect(uplink.stats().lastConfirmedMs).toBeUndefined()
+    await farSide.answer(0)
+    await until(() => uplink.stats().confirmedReadings === 10)
+    expect([...outbox.confirmed]).toEqual([{ first: 1, last: 10 }])
+    expect(uplink.stats()).toMatchObject({ inFlight: 0, failures: 0 })
+  })
+
+  it('by no receipt for the same positions of another epoch, which does not count as an answer either', async () => {
+    const { farSide, outbox, uplink, store } = await startUplink({ window: 1 })
+    store(20)
+    await farSide.untilArrived(1)
+    await farSide.answer(0, { epoch: 'epoch-0' })
+    await until(() => outbox.confirmations.length === 1)
+    await farSide.fence()
+    expect(uplink.stats()).toMatchObject({ inFlight: 1, confirmedReadings: 0 })
+    expect(farSide.arrived).toHaveLength(1)
+    await farSide.answer(0)
+    await farSide.untilArrived(2)
+  })
+
+  it('by the broker itself where nobody answers (confirm: puback)', async () => {
+    const { outbox, uplink, store } = await startUplink({ confirm: 'puback' })
+    store(30)
+    await until(() => uplink.stats().confirmedReadings === 30)
+    expect([...outbox.confirmed]).toEqual([{ first: 1, last: 30 }])
+  })
+
+  it('also for amendments only by their own receipt', async () => {
+    const { farSide, outbox, uplink } = await startUplink()
+    outbox.lastAmendment = 3
+    uplink.notify(0)
+    await farSide.untilArrived(1)
+    expect(farSide.arrived[0]).toMatchObject({ kind: 'amendments', range: { first: 1, last: 3 } })
+    await farSide.answer(0, { kind: 'stored' })
+    await until(() => outbox.confirmations.length === 1)
+    expect(outbox.confirmedAmendment).toBe(0)
+    expect(uplink.stats().inFlight).toBe(1)
+    await farSide.answer(0)
+    await until(() => outbox.confirmedAmendment === 3)
+    await until(() => uplink.stats().inFlight === 0)
+  })
+})
+
+describePeer('mosquitto', 'the window', () => {
+  it('begins with one message, doubles with the answers, and is never exceeded', async () => {
+    const { farSide, outbox, store, uplink } = await startUplink({ window: 4 })
+    store(200)
+    const rounds: [answers: number[], inFlight: number][] = [
+      [[], 1],
+      [[0], 2],
+      [[1, 2], 4],
+      [[3, 4, 5, 6], 4],
+    ]
+    for (const [answers, inFlight] of rounds) {
+      for (const index of answers) await farSide.answer(index)
+      const sent = (answers.at(-1) ?? -1) + 1 + inFlight
+      await farSide.untilArrived(sent)
+      await farSide.fence()
+      expect(farSide.arrived).toHaveLength(sent)
+      expect(uplink.stats().inFlight).toBe(inFlight)
+    }
+    expect(outbox.confirmed.count).toBe(70)
+  })
+
+  it('is no larger than what the broker takes unacknowledged', async () => {
+    const { farSide, store, uplink } = await startUplink({ window: 50 }, { config: 'max_inflight_messages 3' })
+    store(300)
+    for (let index = 0; index < 20; index++) {
+      await farSide.untilArrived(index + 1)
+      await farSide.answer(index)
+      await farSide.fence()
+      expect(uplink.stats().inFlight).toBeLessThanOrEqual(3)
+    }
+    expect(uplink.stats().failures).toBe(0)
+  })
+})
+
+describePeer('mosquitto', 'an answer that stays away, or says no', () => {
+  it('ends the connection after the confirm timeout; what was on its way is sent again over a new one', async () => {
+    const { farSide, outbox, uplink, store } = await startUplink({ confirmTimeoutMs: 200 })
+    store(10)
+    await farSide.untilArrived(2)
+    expect(farSide.arrived[1]!.range).toEqual({ first: 1, last: 10 })
+    expect(outbox.releases).toBeGreaterThanOrEqual(1)
+    expect(uplink.stats()).toMatchObject({ failures: expect.any(Number), lastFailure: expect.any(String) })
+    await farSide.answer(1)
+    await until(() => uplink.stats().confirmedReadings === 10)
+    expect(uplink.stats()).toMatchObject({ failures: 0, lastFailure: undefined })
+  })
+
+  it('is asked again after pauses that grow, since a connection that was made is no answer', async () => {
+    const { farSide, uplink, store } = await startUplink({ backoffMinMs: 50, backoffMaxMs: 10_000 })
+    store(10)
+    for (let index = 0; index < 4; index++) {
+      await farSide.untilArrived(index + 1)
+      await farSide.answer(index, { kind: 'rejected', ranges: [], reason: 'the test says no' })
+    }
+    await until(() => uplink.stats().rejected === 4)
+    const gaps = farSide.arrived.slice(1).map(({ at }, i) => at - farSide.arrived[i]!.at)
+    for (const [i, gap] of gaps.entries()) expect(gap).toBeGreaterThanOrEqual(49 * 2 ** i)
+    expect(uplink.stats().confirmedReadings).toBe(0)
+  })
+
+  it('that tells of a fork makes everything go out at once under a new epoch', async () => {
+    const { farSide, outbox, store } = await startUplink({ backoffMinMs: 60_000, backoffMaxMs: 60_000 })
+    store(10)
+    await farSide.untilArrived(1)
+    await farSide.answer(0, { kind: 'forked', high: 99 })
+    await farSide.untilArrived(2)
+    expect(outbox.confirmations[0]).toMatchObject({ forked: true, high: 99 })
+    expect(outbox.confirmed.count).toBe(0)
+    expect(farSide.arrived[1]).toMatchObject({ epoch: outbox.epoch, range: { first: 1, last: 10 } })
+    expect(outbox.epoch).not.toBe('epoch-1')
+  })
+})
