@@ -1,18 +1,18 @@
 import type { EventEmitter } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
-import { Aedes, type AuthenticateError, type Client } from 'aedes'
+import { Aedes, type AuthenticateError } from 'aedes'
 import { codeOf, Exit, messageOf, OperatorError } from '../base/errors.ts'
 import type { Part } from '../base/lifecycle.ts'
 import type { Log } from '../base/log.ts'
 import type { BrokerSettings } from '../base/settings.ts'
 import { AckWriter } from './ack-writer.ts'
 import { mayForward, shapeDelivery } from './delivery.ts'
-import { holdPublishes, type Pending } from './hold.ts'
+import { holdPublishes } from './hold.ts'
 import { IncomingIds } from './incoming-ids.ts'
+import { Inlet } from './inlet.ts'
 import type { IncomingId, Intake } from './intake.ts'
 import { limitPackets } from './packet-guard.ts'
 import { BrokerPersistence } from './persistence.ts'
-import { ReadGate } from './read-gate.ts'
 import { connectProblem, identifierRefused, judgeFilter, TopicRules } from './rules.ts'
 
 /** A subscriber that takes nothing for so long is disconnected (ms). */
@@ -20,6 +20,8 @@ const DRAIN_TIMEOUT_MS = 10_000
 
 /** Connections that the kernel keeps until they are accepted: after a power cut all devices of a site come at once. */
 const BACKLOG = 4_096
+/** Packets that come in one piece with the CONNECT; their bytes are bounded by one read of the socket (64 KiB). */
+const EARLY_PACKETS_MAX = 32_768
 /** A client that does not read its acknowledgements is not read either (bytes). */
 const UNREAD_BYTES_MAX = 65_536
 
@@ -48,8 +50,7 @@ export class Broker implements Part {
   readonly #persistence: BrokerPersistence
   readonly #rules = new TopicRules()
   readonly #sockets = new Set<Socket>()
-  readonly #held = new Set<ReadGate>()
-  readonly #pending = new WeakMap<object, Pending>()
+  readonly #held = new Set<Inlet>()
   readonly #server: Server
   #aedes!: Aedes
   #delivery!: ReturnType<typeof shapeDelivery>
@@ -113,6 +114,7 @@ export class Broker implements Part {
       concurrency: 0,
       connectTimeout: this.#settings.connectTimeoutMs,
       drainTimeout: DRAIN_TIMEOUT_MS,
+      queueLimit: EARLY_PACKETS_MAX,
       maxInflightInbound: 0,
       preConnect: (client, packet, callback) => {
         const problem = connectProblem(packet, this.#rules)
@@ -130,7 +132,6 @@ export class Broker implements Part {
         acks: new AckWriter(),
         isWanted: (topic) => this.#delivery.isWanted(topic),
         incomingCount: (client) => this.#incoming.count(client),
-        pendingOf: (client) => this.#pendingOf(client),
         onSettled: () => this.#reopen(),
       }),
       authorizeSubscribe: (client, subscription, callback) => {
@@ -158,10 +159,6 @@ export class Broker implements Part {
 
   readonly #unidentified = new WeakSet<object>()
 
-  #pendingOf(client: Client): Pending {
-    return this.#pending.get(client.conn) ?? { count: 0 }
-  }
-
   #accept(socket: Socket): void {
     if (this.#sockets.size >= this.#settings.connectionsMax) {
       this.#refused++
@@ -170,24 +167,25 @@ export class Broker implements Part {
     }
     this.#sockets.add(socket)
     socket.once('close', () => this.#sockets.delete(socket))
-    const pending: Pending = { count: 0 }
-    this.#pending.set(socket, pending)
     const { pendingPerClientMax, pendingBytesMax, packetBytesMax } = this.#settings
+    const client = this.#aedes.handle(socket)
+    limitPackets(client, packetBytesMax)
     const isOpen = (): boolean =>
-      pending.count < pendingPerClientMax &&
+      inlet.pending < pendingPerClientMax &&
       this.#intake.pendingBytes < pendingBytesMax &&
       socket.writableLength < UNREAD_BYTES_MAX
-    new ReadGate(socket, isOpen, (gate) => this.#held.add(gate))
-    limitPackets(this.#aedes.handle(socket), packetBytesMax)
+    const inlet = new Inlet(socket, client, isOpen, (held) => this.#held.add(held))
   }
 
   #reopen(): void {
     if (this.#held.size === 0 || this.#intake.pendingBytes >= this.#settings.pendingBytesMax) return
     const held = [...this.#held]
     this.#held.clear()
-    // A gate whose own client has still too much is held again at once by its next read.
     setImmediate(() => {
-      for (const gate of held) gate.reopen()
+      for (const inlet of held) {
+        inlet.reopen()
+        if (inlet.held) this.#held.add(inlet)
+      }
     })
   }
 

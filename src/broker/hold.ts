@@ -18,17 +18,11 @@ interface Publish {
   readonly messageId?: number | undefined
 }
 
-/** What a client has sent and the disk does not have. */
-export interface Pending {
-  count: number
-}
-
 export interface HoldDependencies {
   readonly intake: Intake
   readonly rules: TopicRules
   /** Unreleased QoS 2 publishes of a client. */
   incomingCount(client: string): number
-  pendingOf(client: Client): Pending
   readonly acks: AckWriter
   /** Whether a local subscriber wants messages of this topic. */
   isWanted(topic: string): boolean
@@ -46,7 +40,7 @@ export interface HoldDependencies {
  * same.
  */
 export function holdPublishes(dependencies: HoldDependencies) {
-  const { intake, rules, incomingCount, pendingOf, onSettled } = dependencies
+  const { intake, rules, incomingCount, onSettled } = dependencies
   const acknowledge = createAcknowledge(dependencies)
   return (client: Client | null, packet: Publish, callback: (failure?: Error | null) => void): void => {
     const problem = rules.problem(packet.topic)
@@ -61,10 +55,7 @@ export function holdPublishes(dependencies: HoldDependencies) {
 
     const { topic, qos } = packet
     const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload
-    const pending = client === null ? undefined : pendingOf(client)
-    if (pending !== undefined) pending.count++
     intake.offer({ topic, payload, client: client?.id ?? '', dup: packet.dup === true && qos > 0 }, (failure) => {
-      if (pending !== undefined) pending.count--
       if (failure === undefined && client !== null && !isWill) acknowledge(client, packet)
       // QoS 0 carries no promise: what could not be stored is lost, and the connection stays.
       callback(qos === 0 ? null : (failure ?? null))

@@ -81,10 +81,10 @@ describePeer('mosquitto', 'a slow link', () => {
   it('with 300 ms each way is one connection for as long as readings come', async () => {
     const { proxy, edge, receiver } = await startBehindProxy({ confirmTimeoutMs: 5_000, batchReadingsMax: 200 })
     proxy.dial.latencyMs = LATENCY_MS
-    await publishAll(edge, 'pump', 3_000)
+    await publishAll(edge, 'pump', 1_500)
     await edge.untilDrained()
     expect(proxy.opened).toBe(1)
-    expect(accountOf(receiver, 'pump')).toEqual(eachOnce(3_000))
+    expect(accountOf(receiver, 'pump')).toEqual(eachOnce(1_500))
   })
 })
 

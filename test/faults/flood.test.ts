@@ -8,7 +8,7 @@ import { until } from '../support/wait.ts'
 const RSS_MIB_MAX = 350
 /** Another device's publish is acknowledged by then, on a busy test machine. */
 const SERVED_MS_MAX = 3_000
-const SMALL_COUNT = 60_000
+const SMALL_COUNT = 20_000
 const BIG_COUNT = 400
 const BIG_BYTES = 500_000
 const PROBES = 10
