@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import SQLite from 'better-sqlite3'
 import { tempFolder } from '../../test/support/folder.ts'
 import { freePort } from '../../test/support/port.ts'
-import { type RunningProcess, startTidegate } from '../../test/support/process.ts'
+import { type RunningProcess, startScript } from '../../test/support/process.ts'
 import { until } from '../../test/support/wait.ts'
 import { deviceName, NUMBER_FIRST } from './packets.ts'
 
@@ -12,7 +12,7 @@ const READY_MS = 20_000
 const REST_MS = 1_000
 const REST_DEADLINE_MS = 30_000
 
-/** A real edge in a folder of its own. */
+/** A real edge in a folder of its own, as it is installed: the build, which `npm run bench` makes first. */
 export class BenchEdge {
   readonly port: number
   readonly folder: string
@@ -38,7 +38,7 @@ export class BenchEdge {
     }
     const file = join(folder, 'edge.yaml')
     writeFileSync(file, JSON.stringify(settings)) // JSON is YAML
-    const running = startTidegate(['run', '-s', file])
+    const running = startScript('dist/main.js', ['run', '-s', file])
     await running.waitFor(/is ready/, READY_MS)
     return new BenchEdge(port, folder, running)
   }

@@ -1,5 +1,7 @@
 /**
- * Publishes on their way from the broker's thread to the store's thread, in one transferable ArrayBuffer:
+ * Publishes on their way from the broker's thread to the store's thread, in one SharedArrayBuffer, which belongs to one
+ * of the two at a time. (Transferring an ArrayBuffer instead costs a tenth of the main thread: V8 accounts for its bytes
+ * on both sides, and collects garbage for them.)
  *
  *     ┌──────────────── messagesMax ────────────────┐
  *     arrival (f64 ms) │ topic (u32) │ client (u32) │ flags and length (u32) │ payload bytes …
@@ -22,7 +24,7 @@ interface Columns {
   readonly payload: Uint8Array
 }
 
-function columnsOf(buffer: ArrayBuffer, messagesMax: number): Columns {
+function columnsOf(buffer: SharedArrayBuffer, messagesMax: number): Columns {
   return {
     arrival: new Float64Array(buffer, 0, messagesMax),
     topic: new Uint32Array(buffer, messagesMax * 8, messagesMax),
@@ -35,15 +37,15 @@ function columnsOf(buffer: ArrayBuffer, messagesMax: number): Columns {
 /** Gathers publishes. After `take` the buffer belongs to the other thread; a new or returned one is put in its place. */
 export class BatchWriter {
   readonly #messagesMax: number
-  #buffer: ArrayBuffer
+  #buffer: SharedArrayBuffer
   #columns: Columns
   #count = 0
   #bytes = 0
 
   /** @param buffer one that `take` gave out before and that came back, or undefined for a new one. */
-  constructor(messagesMax: number, payloadBytes: number, buffer?: ArrayBuffer) {
+  constructor(messagesMax: number, payloadBytes: number, buffer?: SharedArrayBuffer) {
     this.#messagesMax = messagesMax
-    this.#buffer = buffer ?? new ArrayBuffer(align(messagesMax * BYTES_PER_MESSAGE + payloadBytes))
+    this.#buffer = buffer ?? new SharedArrayBuffer(align(messagesMax * BYTES_PER_MESSAGE + payloadBytes))
     this.#columns = columnsOf(this.#buffer, messagesMax)
   }
 
@@ -73,14 +75,14 @@ export class BatchWriter {
 
   #grow(payloadBytes: number): void {
     const wanted = Math.max(payloadBytes, this.#columns.payload.length * 2)
-    const buffer = new ArrayBuffer(align(this.#messagesMax * BYTES_PER_MESSAGE + wanted))
+    const buffer = new SharedArrayBuffer(align(this.#messagesMax * BYTES_PER_MESSAGE + wanted))
     const old = new Uint8Array(this.#buffer, 0, this.#messagesMax * BYTES_PER_MESSAGE + this.#bytes)
     new Uint8Array(buffer).set(old)
     this.#buffer = buffer
     this.#columns = columnsOf(buffer, this.#messagesMax)
   }
 
-  take(): { buffer: ArrayBuffer; count: number } {
+  take(): { buffer: SharedArrayBuffer; count: number } {
     return { buffer: this.#buffer, count: this.#count }
   }
 }
@@ -96,7 +98,7 @@ export interface Publish {
 
 /** The publishes of a taken batch, in the order in which they came. */
 export function* readBatch(
-  buffer: ArrayBuffer,
+  buffer: SharedArrayBuffer,
   messagesMax: number,
   count: number,
 ): Generator<Publish, void, undefined> {

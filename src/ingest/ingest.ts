@@ -49,7 +49,7 @@ export class Ingest {
   readonly #matches = new Map<string, RouteMatch | undefined>()
   #topicNumbers = new Map<string, number>()
   #clientNumbers = new Map<string, number>()
-  readonly #free: ArrayBuffer[] = []
+  readonly #free: SharedArrayBuffer[] = []
   readonly #sealed: Gathering[] = []
   #open: Gathering
   #inFlight = 0
@@ -238,7 +238,7 @@ export class Ingest {
     else if (!isEmpty(this.#open)) this.#schedule()
   }
 
-  #reuse(buffer: ArrayBuffer): void {
+  #reuse(buffer: SharedArrayBuffer): void {
     if (this.#free.length <= IN_FLIGHT_MAX && buffer.byteLength <= KEPT_BUFFER_BYTES_MAX) this.#free.push(buffer)
   }
 }

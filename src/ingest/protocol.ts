@@ -28,7 +28,7 @@ export type IdentifierChange =
 /** Everything that belongs into one commit. */
 export interface BatchMessage {
   readonly kind: 'batch'
-  readonly buffer: ArrayBuffer
+  readonly buffer: SharedArrayBuffer
   readonly messagesMax: number
   readonly count: number
   /** True: all topic and client numbers given before are void. */
@@ -43,7 +43,7 @@ export interface BatchMessage {
 export interface BatchReply {
   readonly kind: 'batch'
   /** The buffer comes back, to be used again; undefined when the thread is gone, and the buffer with it. */
-  readonly buffer: ArrayBuffer | undefined
+  readonly buffer: SharedArrayBuffer | undefined
   /** Why nothing of the batch was stored; undefined: everything is on the disk. */
   readonly refused: string | undefined
   readonly readings: number

@@ -69,7 +69,7 @@ export class StoreClient implements Part {
       return
     }
     this.#batches.push(onReply)
-    this.#worker.postMessage(batch, [batch.buffer])
+    this.#worker.postMessage(batch)
   }
 
   /** Asks the thread. Rejects when the store cannot do it (full disk) or the thread is gone. */

@@ -76,7 +76,7 @@ class StoreThread {
       if (codeOf(failure)?.startsWith('SQLITE_') !== true) throw failure
       reply.refused = `${codeOf(failure)}: ${messageOf(failure)}`
     }
-    parentPort!.postMessage(reply, [buffer])
+    parentPort!.postMessage(reply)
     this.#checkpoint()
   }
 

@@ -15,7 +15,7 @@ function breakPromise({ thread }: Spine): Promise<BatchReply> {
   const numbers = { messagesMax: 8, count: 1, renumbered: true }
   const names = { topics: [], clients: [], identifiers: [] }
   return new Promise((resolve) =>
-    thread.submit({ kind: 'batch', buffer: new ArrayBuffer(8 * 20 + 8), ...numbers, ...names }, resolve),
+    thread.submit({ kind: 'batch', buffer: new SharedArrayBuffer(8 * 20 + 8), ...numbers, ...names }, resolve),
   )
 }
 
