@@ -7,10 +7,12 @@ interface InnerClient {
   readonly connecting: boolean
   readonly connackSent: boolean
   readonly _parser: { parse(bytes: Buffer): unknown }
-  readonly _nextBatch: () => void
+  /** Called when a packet is done. */
+  _nextBatch: (failure?: Error | null) => void
   /** Packets that were parsed and are not done. */
   _parsingBatch: number
   once(event: 'connected', listener: () => void): unknown
+  emit(event: 'error', failure: Error): unknown
 }
 
 /**
@@ -38,15 +40,9 @@ export class Inlet {
     this.#client = client as unknown as InnerClient
     this.#isOpen = isOpen
     this.#onHeld = onHeld
-    this.#client._parsingBatch = 0
-    const read = socket.read.bind(socket)
-    // Aedes asks with null when all that it was given is done; Node.js itself never does.
-    socket.read = (size?: number | null) => {
-      if (size !== null) return read(size)
-      this.reopen()
-      return null
-    }
     socket.removeListener('readable', this.#client._nextBatch)
+    this.#client._parsingBatch = 0
+    this.#client._nextBatch = (failure) => this.#done(failure)
     socket.on('data', (bytes) => this.#take(bytes))
     socket.on('drain', () => this.reopen())
     this.#client.once('connected', () => this.reopen())
@@ -70,6 +66,17 @@ export class Inlet {
     this.#held = true
     this.#socket.pause()
     this.#onHeld(this)
+  }
+
+  /** In place of Aedes' own, which reads on when the last packet of a read is done. */
+  #done(failure: Error | null | undefined): void {
+    const client = this.#client
+    if (failure) {
+      client.emit('error', failure)
+      return
+    }
+    if (client._parsingBatch > 0) client._parsingBatch--
+    if (this.#held) this.reopen()
   }
 
   /** What comes between CONNECT and CONNACK waits in the socket; Aedes would queue it, and has a short queue. */
