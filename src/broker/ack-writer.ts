@@ -5,8 +5,7 @@ const PUBACK = 0x40
 const PUBACK_BYTES = 4
 
 /**
- * Writes PUBACKs in one piece a socket and commit. Aedes writes each in three pieces of its own, which costs more than
- * everything else that happens to a publish.
+ * Writes the PUBACKs of the express, in one piece a socket and commit.
  */
 export class AckWriter {
   readonly #waiting = new Map<Socket, number[]>()

@@ -7,6 +7,7 @@ import type { Log } from '../base/log.ts'
 import type { BrokerSettings } from '../base/settings.ts'
 import { AckWriter } from './ack-writer.ts'
 import { mayForward, shapeDelivery } from './delivery.ts'
+import { Express } from './express.ts'
 import { holdPublishes } from './hold.ts'
 import { IncomingIds } from './incoming-ids.ts'
 import { Inlet } from './inlet.ts'
@@ -49,6 +50,8 @@ export class Broker implements Part {
   readonly #incoming: IncomingIds
   readonly #persistence: BrokerPersistence
   readonly #rules = new TopicRules()
+  readonly #acks = new AckWriter()
+  readonly #express: Express
   readonly #sockets = new Set<Socket>()
   readonly #held = new Set<Inlet>()
   readonly #server: Server
@@ -63,6 +66,13 @@ export class Broker implements Part {
     this.#incoming = new IncomingIds(intake, incoming)
     const { sessionQueueMax } = settings
     this.#persistence = new BrokerPersistence(intake, this.#incoming, sessionQueueMax, () => this.#reopen())
+    this.#express = new Express({
+      intake,
+      rules: this.#rules,
+      acks: this.#acks,
+      isWanted: (topic) => this.#delivery.isWanted(topic),
+      onSettled: () => this.#reopen(),
+    })
     this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket))
   }
 
@@ -129,8 +139,7 @@ export class Broker implements Part {
       authorizePublish: holdPublishes({
         intake: this.#intake,
         rules: this.#rules,
-        acks: new AckWriter(),
-        isWanted: (topic) => this.#delivery.isWanted(topic),
+        acks: this.#acks,
         incomingCount: (client) => this.#incoming.count(client),
         onSettled: () => this.#reopen(),
       }),
@@ -174,7 +183,8 @@ export class Broker implements Part {
       inlet.pending < pendingPerClientMax &&
       this.#intake.pendingBytes < pendingBytesMax &&
       socket.writableLength < UNREAD_BYTES_MAX
-    const inlet = new Inlet(socket, client, isOpen, (held) => this.#held.add(held))
+    const onHeld = (held: Inlet): void => void this.#held.add(held)
+    const inlet = new Inlet(socket, client, { express: this.#express, packetBytesMax, isOpen, onHeld })
   }
 
   #reopen(): void {

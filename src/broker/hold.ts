@@ -12,8 +12,7 @@ interface Publish {
   readonly cmd?: 'publish'
   readonly topic: string
   readonly payload: string | Buffer
-  qos: 0 | 1 | 2
-  readonly retain: boolean
+  readonly qos: 0 | 1 | 2
   readonly dup?: boolean
   readonly messageId?: number | undefined
 }
@@ -24,14 +23,12 @@ export interface HoldDependencies {
   /** Unreleased QoS 2 publishes of a client. */
   incomingCount(client: string): number
   readonly acks: AckWriter
-  /** Whether a local subscriber wants messages of this topic. */
-  isWanted(topic: string): boolean
   /** A publish is settled: sockets that were held may be read again. */
   onSettled(): void
 }
 
 /**
- * The held acknowledgement. Aedes writes PUBACK right after `authorizePublish` calls back, before anything else sees
+ * The held acknowledgement, for what does not take the express. Aedes writes PUBACK right after `authorizePublish` calls back, before anything else sees
  * the message, so this is the one place to wait for the disk. Calling back with an error closes the connection without
  * an acknowledgement: in MQTT 3.1.1 that is the way to say "not stored", and the device sends again.
  *
@@ -40,8 +37,7 @@ export interface HoldDependencies {
  * same.
  */
 export function holdPublishes(dependencies: HoldDependencies) {
-  const { intake, rules, incomingCount, onSettled } = dependencies
-  const acknowledge = createAcknowledge(dependencies)
+  const { intake, rules, acks, incomingCount, onSettled } = dependencies
   return (client: Client | null, packet: Publish, callback: (failure?: Error | null) => void): void => {
     const problem = rules.problem(packet.topic)
     if (problem !== undefined) return callback(new Error(`publish refused: ${problem}`))
@@ -56,23 +52,11 @@ export function holdPublishes(dependencies: HoldDependencies) {
     const { topic, qos } = packet
     const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload
     intake.offer({ topic, payload, client: client?.id ?? '', dup: packet.dup === true && qos > 0 }, (failure) => {
-      if (failure === undefined && client !== null && !isWill) acknowledge(client, packet)
+      // Acknowledgements leave in the order of the publishes, whichever way those took.
+      if (client !== null) acks.flush(client.conn as Socket)
       // QoS 0 carries no promise: what could not be stored is lost, and the connection stays.
       callback(qos === 0 ? null : (failure ?? null))
       onSettled()
     })
-  }
-}
-
-/**
- * Acknowledges a QoS 1 publish that nobody but the disk wants, and leaves Aedes nothing to do for it: to Aedes it is
- * QoS 0 from here on. Everything else takes Aedes' way, after what waits for the same socket.
- */
-function createAcknowledge({ acks, isWanted }: HoldDependencies): (client: Client, packet: Publish) => void {
-  return (client, packet) => {
-    const socket = client.conn as Socket
-    if (packet.qos !== 1 || packet.retain || isWanted(packet.topic)) return acks.flush(socket)
-    acks.add(socket, packet.messageId!)
-    packet.qos = 0
   }
 }

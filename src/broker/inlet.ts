@@ -1,12 +1,17 @@
 import type { Socket } from 'node:net'
 import type { Client } from 'aedes'
+import type { Express, Sender } from './express.ts'
+import { type Frame, type PlainPublish, readFrame, readPlainPublish } from './framing.ts'
 
 /** The parts of an Aedes client that the inlet touches. They are private: the version is pinned. */
 interface InnerClient {
+  readonly id: string
   readonly closed: boolean
   readonly connecting: boolean
+  readonly connected: boolean
   readonly connackSent: boolean
-  readonly _parser: { parse(bytes: Buffer): unknown }
+  readonly _keepaliveTimer: NodeJS.Timeout | null
+  readonly _parser: { readonly _list: { readonly length: number }; parse(bytes: Buffer): unknown }
   /** Called when a packet is done. */
   _nextBatch: (failure?: Error | null) => void
   /** Packets that were parsed and are not done. */
@@ -15,42 +20,52 @@ interface InnerClient {
   emit(event: 'error', failure: Error): unknown
 }
 
+export interface InletDependencies {
+  readonly express: Express
+  readonly packetBytesMax: number
+  /** Whether more may be read, whoever it is from. */
+  isOpen(): boolean
+  /** Told when reading has stopped; `reopen` when `isOpen` may have become true again. */
+  onHeld(inlet: Inlet): void
+}
+
+/** A packet of which only a part has come waits here up to this size; a larger one waits in Aedes' parser. */
+const WAITING_BYTES_MAX = 65_536
+
+const frame: Frame = { start: 0, body: 0, end: 0 }
+const publish: PlainPublish = { topic: '', qos: 0, dup: false, messageId: 0, payload: Buffer.alloc(0) }
+const NOTHING = Buffer.alloc(0)
+
 /**
- * Feeds what a socket receives to Aedes, for as long as the client may go on. Then TCP slows the device down; nothing is
- * dropped.
+ * Where a client's bytes come in: cut into packets, given to the express or to Aedes, for as long as the client may go
+ * on. Then the socket is not read, and TCP slows the device down; nothing is dropped.
  *
- * Aedes itself pulls: it listens to 'readable', and reads on when all packets of the last read are done. That costs a
- * third of the work of a small publish, leaves a PINGREQ unanswered behind a slow commit, and is no bound where every
- * publish comes in a segment of its own. Here data is pushed, and Aedes' count of packets under way is the bound.
+ * Aedes itself pulls: it listens to 'readable', and reads on when all packets of the last read are done. That costs more
+ * than the rest of a small publish, leaves a PINGREQ unanswered behind a slow commit, and is no bound where every
+ * publish comes in a segment of its own. Here data is pushed, and the count of packets under way is the bound.
  * (`client.pause()` of Aedes cannot be used: it never reads again.)
  */
-export class Inlet {
-  readonly #socket: Socket
+export class Inlet implements Sender {
+  readonly socket: Socket
   readonly #client: InnerClient
-  readonly #isOpen: () => boolean
-  readonly #onHeld: (inlet: Inlet) => void
+  readonly #deps: InletDependencies
+  #waiting: Buffer = NOTHING
   #held = false
 
-  /**
-   * @param isOpen whether more may be read, whoever it is from
-   * @param onHeld told when reading has stopped; `reopen` when `isOpen` may have become true again
-   */
-  constructor(socket: Socket, client: Client, isOpen: () => boolean, onHeld: (inlet: Inlet) => void) {
-    this.#socket = socket
+  constructor(socket: Socket, client: Client, dependencies: InletDependencies) {
+    this.socket = socket
     this.#client = client as unknown as InnerClient
-    this.#isOpen = isOpen
-    this.#onHeld = onHeld
+    this.#deps = dependencies
     socket.removeListener('readable', this.#client._nextBatch)
     this.#client._parsingBatch = 0
-    this.#client._nextBatch = (failure) => this.#done(failure)
+    this.#client._nextBatch = (failure) => this.done(failure ?? undefined)
     socket.on('data', (bytes) => this.#take(bytes))
     socket.on('drain', () => this.reopen())
     this.#client.once('connected', () => this.reopen())
   }
 
-  /** Whether reading has stopped. */
-  get held(): boolean {
-    return this.#held && !this.#client.closed
+  get id(): string {
+    return this.#client.id
   }
 
   /** Packets of this client that are under way. */
@@ -58,20 +73,66 @@ export class Inlet {
     return this.#client._parsingBatch
   }
 
-  #take(bytes: Buffer): void {
-    const { closed, _parser } = this.#client
-    if (closed) return
-    _parser.parse(bytes)
-    if (this.#mayGoOn) return
-    this.#held = true
-    this.#socket.pause()
-    this.#onHeld(this)
+  /** Whether reading has stopped. */
+  get held(): boolean {
+    return this.#held && !this.#client.closed
   }
 
-  /** In place of Aedes' own, which reads on when the last packet of a read is done. */
-  #done(failure: Error | null | undefined): void {
+  #take(received: Buffer): void {
+    if (this.#client.closed) return
+    const bytes = this.#waiting.length === 0 ? received : Buffer.concat([this.#waiting, received])
+    this.#waiting = NOTHING
+    if (!this.#client.connected || this.#client._parser._list.length > 0) this.#client._parser.parse(bytes)
+    else this.#cut(bytes)
+    if (this.#mayGoOn) return
+    this.#held = true
+    this.socket.pause()
+    this.#deps.onHeld(this)
+  }
+
+  /** Packet by packet; what Aedes must take is given to it in as long runs as possible, in order. */
+  #cut(bytes: Buffer): void {
+    let run = 0
+    let at = 0
+    while (at < bytes.length && !this.#client.closed) {
+      const found = readFrame(bytes, at, frame)
+      const { body, end } = frame
+      const whole = found === 'frame' && end <= bytes.length
+      if (found === 'malformed' || (found === 'frame' && end - body > this.#deps.packetBytesMax)) break
+      if (!whole) {
+        if (found === 'frame' && end - at > WAITING_BYTES_MAX) break
+        this.#parse(bytes, run, at)
+        this.#waiting = Buffer.from(bytes.subarray(at))
+        return
+      }
+      if (readPlainPublish(bytes, frame, publish)) {
+        this.#parse(bytes, run, at)
+        if (this.#client.closed) return
+        run = this.#express() ? end : at
+      }
+      at = end
+    }
+    this.#parse(bytes, run, bytes.length)
+  }
+
+  #parse(bytes: Buffer, start: number, end: number): void {
+    if (start < end && !this.#client.closed) this.#client._parser.parse(bytes.subarray(start, end))
+  }
+
+  #express(): boolean {
+    this.#client._parsingBatch++
+    if (this.#deps.express.take(publish, this)) {
+      this.#client._keepaliveTimer?.refresh()
+      return true
+    }
+    this.#client._parsingBatch--
+    return false
+  }
+
+  /** A packet is done. In place of Aedes' own, which reads on when the last packet of a read is done. */
+  done(failure: Error | undefined): void {
     const client = this.#client
-    if (failure) {
+    if (failure !== undefined) {
       client.emit('error', failure)
       return
     }
@@ -82,13 +143,13 @@ export class Inlet {
   /** What comes between CONNECT and CONNACK waits in the socket; Aedes would queue it, and has a short queue. */
   get #mayGoOn(): boolean {
     const { connecting, connackSent } = this.#client
-    return !(connecting && !connackSent) && this.#isOpen()
+    return !(connecting && !connackSent) && this.#deps.isOpen()
   }
 
   /** Reads on where it may. */
   reopen(): void {
     if (!this.#held || !this.#mayGoOn) return
     this.#held = false
-    this.#socket.resume()
+    this.socket.resume()
   }
 }
