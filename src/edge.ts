@@ -101,10 +101,10 @@ function startUplink(
     log: log.child({ part: 'uplink' }),
     random: Math.random,
     outbox: {
-      next: () => thread.call('next', { uplink }),
+      next: (bytesMax) => thread.call('next', { uplink, bytesMax }),
       confirm: (confirmation) => thread.call('confirm', { uplink, ...confirmation }),
-      confirmAmendments: async (lastId) => {
-        await thread.call('confirmAmendments', { uplink, lastId })
+      confirmAmendments: async (confirmation) => {
+        await thread.call('confirmAmendments', { uplink, ...confirmation })
       },
       release: async () => {
         await thread.call('release', { uplink })

@@ -4,16 +4,15 @@ import type { DecodeLimits } from './batch-decoder.ts'
 import { encodeItem } from './item.ts'
 import { ItemReader } from './item-reader.ts'
 import { Malformed } from './malformed.ts'
+import { type Origin, readOrigin } from './origin.ts'
 import { readVerdicts, VerdictRuns } from './verdicts.ts'
 import { compress, decompress } from './zstd.ts'
 
 const AMENDMENTS_VERSION = 1
-const AMENDMENTS_ITEMS = 7
+const AMENDMENTS_ITEMS = 8
 
 /** Changed verdicts of readings that left before, in the order in which the edge made them. */
-export interface Amendments {
-  readonly edge: string
-  readonly epoch: string
+export interface Amendments extends Origin {
   /** Number of the first and of the last of them at the edge; the receipt names these numbers. */
   readonly first: number
   readonly last: number
@@ -25,12 +24,12 @@ export type DecodedAmendments =
   | { readonly ok: false; readonly reason: string }
 
 /** Packs amendments (docs/wire-format.md). Positions may come in any order, and more than once. */
-export function encodeAmendments({ edge, epoch, first, last, items }: Amendments): Uint8Array {
+export function encodeAmendments({ edge, epoch, run, first, last, items }: Amendments): Uint8Array {
   assert(items.length > 0 && first <= last, 'amendments have at least one item and rising numbers')
   const distances = items.map(({ seq }, i) => seq - (items[i - 1]?.seq ?? 0))
   const verdicts = new VerdictRuns()
   for (const { quality, reasons } of items) verdicts.add(quality, reasons)
-  return compress(encodeItem([AMENDMENTS_VERSION, edge, epoch, first, last, distances, verdicts.take()]))
+  return compress(encodeItem([AMENDMENTS_VERSION, edge, epoch, run, first, last, distances, verdicts.take()]))
 }
 
 /** Opens amendments. Never throws, whatever the bytes are; time and memory are bounded by the limits. */
@@ -48,8 +47,7 @@ function readAmendments(cbor: ItemReader, countMax: number): Amendments {
   cbor.arrayOf(AMENDMENTS_ITEMS, 'amendments')
   const version = cbor.uint('version')
   if (version !== AMENDMENTS_VERSION) throw new Malformed(`version ${version} instead of ${AMENDMENTS_VERSION}`)
-  const edge = cbor.text('edge')
-  const epoch = cbor.text('epoch')
+  const origin = readOrigin(cbor)
   const first = cbor.uint('first')
   const last = cbor.uint('last')
   const count = cbor.array('seq')
@@ -64,5 +62,5 @@ function readAmendments(cbor: ItemReader, countMax: number): Amendments {
     if (seq < 1 || seq > Number.MAX_SAFE_INTEGER) throw new Malformed('seq out of range')
     return { seq, quality: quality[i] as Quality, reasons: reasons[i]! }
   })
-  return { edge, epoch, first, last, items }
+  return { ...origin, first, last, items }
 }

@@ -3,6 +3,7 @@ import type { Quality, Seq, SeqRange, Value } from '../base/reading.ts'
 import { type Column, type Layout, pack, packSums } from './columns.ts'
 import { encodeItem, type Item } from './item.ts'
 import { DecimalChooser, packDoubles, scaled } from './numbers.ts'
+import type { Origin } from './origin.ts'
 import { Places } from './places.ts'
 import { type Other, Rows } from './rows.ts'
 import { VerdictRuns } from './verdicts.ts'
@@ -10,7 +11,7 @@ import { compress } from './zstd.ts'
 
 export const BATCH_VERSION = 1
 /** Items of the outermost array. */
-export const BATCH_ITEMS = 13
+export const BATCH_ITEMS = 14
 
 /** What a series is called outside. */
 export interface SeriesName {
@@ -34,8 +35,7 @@ export interface BuiltBatch {
  * empty, its buffers stay.
  */
 export class BatchBuilder {
-  readonly edge: string
-  readonly epoch: string
+  readonly origin: Origin
   readonly #rows = new Rows()
   readonly #decimals = new DecimalChooser()
   readonly #verdicts = new VerdictRuns()
@@ -46,9 +46,8 @@ export class BatchBuilder {
   readonly #doublePlaces = new Places()
   readonly #otherPlaces = new Places()
 
-  constructor(edge: string, epoch: string) {
-    this.edge = edge
-    this.epoch = epoch
+  constructor(origin: Origin) {
+    this.origin = origin
   }
 
   /** Readings since the last `build`. */
@@ -67,6 +66,7 @@ export class BatchBuilder {
   /** Packs what was added, at least one reading. `describe` is asked once for each series. */
   build(describe: (seriesKey: number) => SeriesName): BuiltBatch {
     const rows = this.#rows
+    const { edge, epoch, run } = this.origin
     assert(rows.count > 0, 'a batch has at least one reading')
     const names = rows.keys.map(describe)
     const layout = rows.arrange()
@@ -74,8 +74,9 @@ export class BatchBuilder {
     this.#reserve(rows.count)
     const item = encodeItem([
       BATCH_VERSION,
-      this.edge,
-      this.epoch,
+      edge,
+      epoch,
+      run,
       devices,
       names.map(({ metric }) => metric),
       names.map(({ unit }) => unit ?? null),

@@ -5,6 +5,7 @@ import { intsOf, type Layout, unpack, unpackSums } from './columns.ts'
 import { ItemReader } from './item-reader.ts'
 import { Malformed } from './malformed.ts'
 import { POWERS_OF_TEN, unpackDoubles } from './numbers.ts'
+import { readOrigin } from './origin.ts'
 import { readPlaces } from './places.ts'
 import { readVerdicts } from './verdicts.ts'
 import { decompress } from './zstd.ts'
@@ -34,8 +35,7 @@ function readBatch(cbor: ItemReader, readingsMax: number): Batch {
   cbor.arrayOf(BATCH_ITEMS, 'batch')
   const version = cbor.uint('version')
   if (version !== BATCH_VERSION) throw new Malformed(`version ${version} instead of ${BATCH_VERSION}`)
-  const edge = cbor.text('edge')
-  const epoch = cbor.text('epoch')
+  const origin = readOrigin(cbor)
   const names = readNames(cbor, readingsMax)
   const layout = readLayout(cbor, names.length, readingsMax)
   const count = layout.starts[layout.seriesCount]!
@@ -59,7 +59,7 @@ function readBatch(cbor: ItemReader, readingsMax: number): Batch {
       reasons: reasons.subarray(from, to),
     }
   })
-  return { edge, epoch, series, ranges, count }
+  return { ...origin, series, ranges, count }
 }
 
 type Name = Pick<SeriesBlock, 'device' | 'metric' | 'unit'>

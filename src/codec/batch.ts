@@ -1,7 +1,9 @@
 import type { SeqRange, Value } from '../base/reading.ts'
+import type { Origin } from './origin.ts'
 
 export { BatchBuilder, type BuiltBatch, type SeriesName } from './batch-builder.ts'
 export { type DecodedBatch, type DecodeLimits, decodeBatch } from './batch-decoder.ts'
+export type { Origin } from './origin.ts'
 
 /** Content type of a batch and of amendments (a property of MQTT 5). */
 export const BATCH_CONTENT_TYPE = 'application/vnd.tidegate.batch+cbor+zstd'
@@ -20,9 +22,7 @@ export interface SeriesBlock {
   readonly reasons: Uint32Array
 }
 
-export interface Batch {
-  readonly edge: string
-  readonly epoch: string
+export interface Batch extends Origin {
   readonly series: readonly SeriesBlock[]
   /** The positions of all readings; no position occurs twice. */
   readonly ranges: readonly SeqRange[]

@@ -5,7 +5,7 @@ import { ItemReader } from './item-reader.ts'
 import { Malformed } from './malformed.ts'
 
 const RECEIPT_VERSION = 1
-const RECEIPT_ITEMS = 6
+const RECEIPT_ITEMS = 7
 
 /**
  * What a receipt says of its ranges. `stored`: these readings are in the sink. `rejected`: they were refused, and will
@@ -18,7 +18,9 @@ const KINDS: readonly ReceiptKind[] = ['stored', 'rejected', 'forked', 'amended'
 
 /** The answer of a receiver, given after its own commit. */
 export interface Receipt {
+  /** Of the message that is answered, as it says; both are '' where it could not be opened. */
   readonly epoch: string
+  readonly run: string
   readonly kind: ReceiptKind
   /** Ascending and disjoint. */
   readonly ranges: readonly SeqRange[]
@@ -33,8 +35,8 @@ export type DecodedReceipt =
   | { readonly ok: false; readonly reason: string }
 
 /** Plain CBOR (docs/wire-format.md): a receipt is too small to gain by compression. */
-export function encodeReceipt({ epoch, kind, ranges, high, reason }: Receipt): Uint8Array {
-  const item = encodeItem([RECEIPT_VERSION, epoch, kind, distancesOf(ranges), high, reason ?? null])
+export function encodeReceipt({ epoch, run, kind, ranges, high, reason }: Receipt): Uint8Array {
+  const item = encodeItem([RECEIPT_VERSION, epoch, run, kind, distancesOf(ranges), high, reason ?? null])
   return new Uint8Array(item)
 }
 
@@ -64,6 +66,7 @@ function readReceipt(cbor: ItemReader): Receipt {
   const version = cbor.uint('version')
   if (version !== RECEIPT_VERSION) throw new Malformed(`version ${version} instead of ${RECEIPT_VERSION}`)
   const epoch = cbor.text('epoch')
+  const run = cbor.text('run')
   const word = cbor.text('kind')
   const kind = KINDS.find((known) => known === word)
   if (kind === undefined) throw new Malformed('unknown kind')
@@ -71,7 +74,7 @@ function readReceipt(cbor: ItemReader): Receipt {
   const high = cbor.uint('high')
   const reason = cbor.textOrNull('reason') ?? undefined
   cbor.end()
-  return { epoch, kind, ranges, high, reason }
+  return { epoch, run, kind, ranges, high, reason }
 }
 
 function rangesFrom(distances: Float64Array): SeqRange[] {

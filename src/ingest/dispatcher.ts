@@ -1,6 +1,6 @@
 import type { UplinkSettings } from '../base/settings.ts'
 import { encodeAmendments } from '../codec/amendments.ts'
-import { BatchBuilder } from '../codec/batch.ts'
+import { BatchBuilder, type Origin } from '../codec/batch.ts'
 import { type RawLogRow, rowValue } from '../store/log.ts'
 import type { Outbox } from '../store/outbox.ts'
 import type { Store } from '../store/store.ts'
@@ -31,21 +31,26 @@ export class Dispatcher {
     this.#settings = settings
     this.#edge = options.edge
     this.#holdMs = options.holdMs
-    this.#builder = new BatchBuilder(options.edge, store.epoch)
+    this.#builder = new BatchBuilder(this.#origin)
   }
 
-  next(now: number): Outgoing {
-    const { batchReadingsMax, batchBytesMax, lingerMs } = this.#settings
-    const planned = Math.floor((batchBytesMax * FILL) / this.#bytesPerReading)
+  get #origin(): Origin {
+    return { edge: this.#edge, epoch: this.#store.epoch, run: this.#store.run }
+  }
+
+  /** @param bytesMax of the message; a single reading or amendment that is larger goes alone. `now`: UTC ms. */
+  next({ now, bytesMax }: { now: number; bytesMax: number }): Outgoing {
+    const { batchReadingsMax, lingerMs } = this.#settings
+    const planned = Math.floor((bytesMax * FILL) / this.#bytesPerReading)
     const countMax = Math.max(1, Math.min(batchReadingsMax, planned))
     const rows = this.#outbox.next(this.#store.lastSeq, countMax)
     const oldest = rows[0]
-    if (oldest === undefined) return this.#amendments(undefined)
+    if (oldest === undefined) return this.#amendments(bytesMax)
     const ageMs = now - oldest[6]
     const ripe = this.#ripe(rows, now)
-    if (ripe.length === 0) return this.#amendments(this.#holdMs - ageMs)
+    if (ripe.length === 0) return this.#amendments(bytesMax, this.#holdMs - ageMs)
     if (rows.length < countMax && ageMs >= 0 && ageMs < lingerMs) return { kind: 'wait', ms: lingerMs - ageMs }
-    return this.#batch(ripe)
+    return this.#batch(ripe, bytesMax)
   }
 
   /** The rows up to the first that is held. */
@@ -55,15 +60,15 @@ export class Dispatcher {
     return young < 0 ? rows : rows.slice(0, young)
   }
 
-  #batch(rows: RawLogRow[]): Outgoing {
+  #batch(rows: RawLogRow[], bytesMax: number): Outgoing {
     for (let count = rows.length; ; count = Math.ceil(count / 2)) {
-      const outgoing = this.#build(rows.slice(0, count))
+      const outgoing = this.#build(rows.slice(0, count), bytesMax)
       if (outgoing !== AGAIN) return outgoing
     }
   }
 
-  #build(rows: RawLogRow[]): Outgoing | typeof AGAIN {
-    if (this.#builder.epoch !== this.#store.epoch) this.#builder = new BatchBuilder(this.#edge, this.#store.epoch)
+  #build(rows: RawLogRow[], bytesMax: number): Outgoing | typeof AGAIN {
+    if (this.#builder.origin.epoch !== this.#store.epoch) this.#builder = new BatchBuilder(this.#origin)
     const builder = this.#builder
     for (const row of rows) builder.add(row[1], row[0], row[2], rowValue(row), row[4], row[5])
     const { bytes } = builder.build((id) => {
@@ -71,20 +76,25 @@ export class Dispatcher {
       return { device: series.device.name, metric: series.metric, unit: series.unit || undefined }
     })
     this.#bytesPerReading = (this.#bytesPerReading + bytes.length / rows.length) / 2
-    if (bytes.length > this.#settings.batchBytesMax && rows.length > 1) return AGAIN
+    if (bytes.length > bytesMax && rows.length > 1) return AGAIN
     const range = { first: rows[0]![0], last: rows.at(-1)![0] }
     this.#outbox.take(range)
-    return { kind: 'batch', bytes, epoch: builder.epoch, range, count: rows.length }
+    const { epoch, run } = builder.origin
+    return { kind: 'batch', bytes, epoch, run, range, count: rows.length }
   }
 
-  /** @param waitMs until a reading may leave. */
-  #amendments(waitMs: number | undefined): Outgoing {
-    const items = this.#outbox.nextAmendments(AMENDMENTS_MAX)
-    if (items.length === 0) return { kind: 'wait', ms: waitMs }
-    const first = items[0]!.id
-    const last = items.at(-1)!.id
-    const bytes = encodeAmendments({ edge: this.#edge, epoch: this.#store.epoch, first, last, items })
-    this.#outbox.takeAmendments(last)
-    return { kind: 'amendments', bytes, lastId: last, count: items.length }
+  /** @param waitMs until a reading may leave; undefined where none waits. */
+  #amendments(bytesMax: number, waitMs?: number): Outgoing {
+    const queued = this.#outbox.nextAmendments(AMENDMENTS_MAX)
+    if (queued.length === 0) return { kind: 'wait', ms: waitMs }
+    const origin = this.#origin
+    for (let count = queued.length; ; count = Math.ceil(count / 2)) {
+      const items = queued.slice(0, count)
+      const last = items.at(-1)!.id
+      const bytes = encodeAmendments({ ...origin, first: items[0]!.id, last, items })
+      if (bytes.length > bytesMax && count > 1) continue
+      this.#outbox.takeAmendments(last)
+      return { kind: 'amendments', bytes, epoch: origin.epoch, run: origin.run, lastId: last, count }
+    }
   }
 }

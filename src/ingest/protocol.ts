@@ -57,10 +57,18 @@ export type Outgoing =
       readonly kind: 'batch'
       readonly bytes: Uint8Array
       readonly epoch: string
+      readonly run: string
       readonly range: SeqRange
       readonly count: number
     }
-  | { readonly kind: 'amendments'; readonly bytes: Uint8Array; readonly lastId: number; readonly count: number }
+  | {
+      readonly kind: 'amendments'
+      readonly bytes: Uint8Array
+      readonly epoch: string
+      readonly run: string
+      readonly lastId: number
+      readonly count: number
+    }
   /** Nothing for so long (ms), or until something new is stored where it is undefined. */
   | { readonly kind: 'wait'; readonly ms: number | undefined }
 
@@ -76,13 +84,22 @@ export interface StoreStatus {
   readonly backlogs: readonly Backlog[]
 }
 
+/** An answer counts only for the epoch and the run of the store: what a former run sent is sent again. */
 export interface Confirmation {
   readonly uplink: string
   readonly epoch: string
+  readonly run: string
   readonly ranges: readonly SeqRange[]
   readonly high: Seq
   /** The far side holds other readings under positions that it was sent. */
   readonly forked: boolean
+}
+
+export interface AmendmentsConfirmation {
+  readonly uplink: string
+  readonly epoch: string
+  readonly run: string
+  readonly lastId: number
 }
 
 export interface Confirmed {
@@ -95,10 +112,11 @@ export interface Confirmed {
 /** Questions to the store thread and the shapes of their answers. */
 export interface Calls {
   incoming: { request: undefined; reply: readonly IncomingId[] }
-  next: { request: { uplink: string }; reply: Outgoing }
+  /** The next message, of at most `bytesMax` unless a single reading or amendment is larger. */
+  next: { request: { uplink: string; bytesMax: number }; reply: Outgoing }
   /** The far side has these positions of this epoch, and has seen up to `high` (0: it does not say). */
   confirm: { request: Confirmation; reply: Confirmed }
-  confirmAmendments: { request: { uplink: string; lastId: number }; reply: undefined }
+  confirmAmendments: { request: AmendmentsConfirmation; reply: undefined }
   release: { request: { uplink: string }; reply: undefined }
   status: { request: undefined; reply: StoreStatus }
   close: { request: undefined; reply: undefined }

@@ -102,10 +102,10 @@ class StoreThread {
 
   readonly #handlers: Handlers = {
     incoming: () => this.#store.incoming.all(),
-    next: ({ uplink }) => this.#dispatchers.get(uplink)!.next(systemClock.now()),
+    next: ({ uplink, bytesMax }) => this.#dispatchers.get(uplink)!.next({ now: systemClock.now(), bytesMax }),
     confirm: (confirmation) => this.#confirm(confirmation),
-    confirmAmendments: ({ uplink, lastId }) => {
-      this.#store.write(() => this.#store.outbox(uplink).confirmAmendments(lastId))
+    confirmAmendments: ({ uplink, lastId, ...sent }) => {
+      if (this.#isOurs(sent)) this.#store.write(() => this.#store.outbox(uplink).confirmAmendments(lastId))
       return undefined
     },
     release: ({ uplink }) => {
@@ -120,11 +120,19 @@ class StoreThread {
   }
 
   /**
+   * Whether an answer is one to what this run sent. A former run may have sent other readings under the same positions,
+   * where the database was set back since: what it sent is sent again, and answered again.
+   */
+  #isOurs({ epoch, run }: { epoch: string; run: string }): boolean {
+    return epoch === this.#store.epoch && run === this.#store.run
+  }
+
+  /**
    * Marks what the far side has. Where it knows positions that this database never gave, or other readings under them,
    * the database was set back to an earlier state: then nothing is marked, and all goes out under a new epoch.
    */
-  #confirm({ uplink, epoch, ranges, high, forked }: Confirmation): Confirmed {
-    if (epoch !== this.#store.epoch) return { count: 0, renewed: false }
+  #confirm({ uplink, epoch, run, ranges, high, forked }: Confirmation): Confirmed {
+    if (!this.#isOurs({ epoch, run })) return { count: 0, renewed: false }
     if (forked || high > this.#store.lastSeq) {
       this.#store.beginEpoch()
       return { count: 0, renewed: true }

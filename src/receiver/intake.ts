@@ -134,8 +134,8 @@ export class Intake {
 }
 
 /** What the edge is told of its message. */
-export function receiptOf({ epoch, delivery }: Opened, result: StoreResult): Receipt {
-  const answer = { epoch, ranges: [], high: 0, reason: undefined }
+export function receiptOf({ epoch, run, delivery }: Opened, result: StoreResult): Receipt {
+  const answer = { epoch, run, ranges: [], high: 0, reason: undefined }
   switch (result.kind) {
     case 'stored':
     case 'forked':

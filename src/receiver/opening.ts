@@ -18,8 +18,9 @@ export interface OpeningLimits {
 /** A message, opened. Where `edge` is undefined the topic names none, and there is nobody to answer. */
 export interface Opened {
   readonly edge: string | undefined
-  /** '' where the message could not be opened. */
+  /** What the receipt echoes: '' where the message could not be opened. */
   readonly epoch: string
+  readonly run: string
   readonly delivery: Delivery
 }
 
@@ -39,8 +40,8 @@ export function receiptTopic(prefix: string, edge: string): string {
 /** Opens a message. Never throws: what cannot be opened comes out as a reject with its reason. */
 export function openMessage({ topic, payload }: Message, limits: OpeningLimits): Opened {
   const { edge, lane } = parseTopic(topic, limits.prefix)
-  const reject = (reason: string, epoch = ''): Opened => {
-    return { edge, epoch, delivery: { kind: 'reject', reject: { topic, reason, payload } } }
+  const reject = (reason: string, { epoch, run } = { epoch: '', run: '' }): Opened => {
+    return { edge, epoch, run, delivery: { kind: 'reject', reject: { topic, reason, payload } } }
   }
   const bounds = { readingsMax: limits.batchReadingsMax, bytesMax: UNPACKED_BYTES_MAX }
   if (edge === undefined) return reject('the topic names no edge')
@@ -49,15 +50,15 @@ export function openMessage({ topic, payload }: Message, limits: OpeningLimits):
     const decoded = decodeAmendments(payload, bounds)
     if (!decoded.ok) return reject(decoded.reason)
     const { amendments } = decoded
-    if (amendments.edge !== edge) return reject(foreign(amendments.edge), amendments.epoch)
-    return { edge, epoch: amendments.epoch, delivery: { kind: 'amendments', amendments } }
+    if (amendments.edge !== edge) return reject(foreign(amendments.edge), amendments)
+    return { edge, epoch: amendments.epoch, run: amendments.run, delivery: { kind: 'amendments', amendments } }
   }
   if (lane !== 'live' && lane !== 'backfill') return reject('the topic names no lane: live, backfill or amend')
   const decoded = decodeBatch(payload, bounds)
   if (!decoded.ok) return reject(decoded.reason)
   const { batch } = decoded
-  if (batch.edge !== edge) return reject(foreign(batch.edge), batch.epoch)
-  return { edge, epoch: batch.epoch, delivery: { kind: 'batch', batch } }
+  if (batch.edge !== edge) return reject(foreign(batch.edge), batch)
+  return { edge, epoch: batch.epoch, run: batch.run, delivery: { kind: 'batch', batch } }
 }
 
 function parseTopic(topic: string, prefix: string): { edge?: string; lane?: string } {

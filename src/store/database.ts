@@ -127,7 +127,7 @@ export function openReadOnly(folder: string): Database {
   }
 }
 
-/** A new name for a timeline of positions: 12 characters of base64url, 72 random bits. */
-export function newEpoch(): string {
+/** A name that nothing had before, for an epoch or a run: 12 characters of base64url, 72 random bits. */
+export function newName(): string {
   return randomBytes(9).toString('base64url')
 }

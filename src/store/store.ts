@@ -2,7 +2,7 @@ import type { Database } from 'better-sqlite3'
 import type { Amendment, Seq } from '../base/reading.ts'
 import type { StoreSettings } from '../base/settings.ts'
 import { Catalog } from './catalog.ts'
-import { newEpoch, openDatabase, prepareFolder } from './database.ts'
+import { newName, openDatabase, prepareFolder } from './database.ts'
 import { Incoming } from './incoming.ts'
 import { FolderLock } from './lock.ts'
 import { LOG_COLUMNS, LogWriter, type RawLogRow } from './log.ts'
@@ -32,6 +32,11 @@ export class Store {
   readonly #database: Database
   readonly #lock: FolderLock
   readonly #settings: StoreSettings
+  /**
+   * Names this opening of the store, and is written nowhere in it: a database that is set back forgets what it has sent,
+   * and an answer to that must not be taken for one to what it sends now.
+   */
+  readonly run = newName()
   readonly outboxes: readonly Outbox[]
   readonly rejects: Rejects
   readonly repeats: Repeats
@@ -128,7 +133,7 @@ export class Store {
    * confirmed stays so; everything else goes out under the new name, with the positions it has.
    */
   beginEpoch(): string {
-    const epoch = newEpoch()
+    const epoch = newName()
     this.write(() => {
       this.#database.prepare(`UPDATE meta SET value = ? WHERE key = 'epoch'`).run(epoch)
       this.#database.exec('DELETE FROM amendments')
@@ -208,7 +213,7 @@ export class Store {
   }
 
   #readEpoch(): string {
-    this.#database.prepare(`INSERT OR IGNORE INTO meta (key, value) VALUES ('epoch', ?)`).run(newEpoch())
+    this.#database.prepare(`INSERT OR IGNORE INTO meta (key, value) VALUES ('epoch', ?)`).run(newName())
     return this.#database.prepare(`SELECT value FROM meta WHERE key = 'epoch'`).pluck().get() as string
   }
 

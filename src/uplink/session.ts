@@ -1,16 +1,22 @@
 import { messageOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
+import type { SeqRange } from '../base/reading.ts'
 import type { UplinkSettings } from '../base/settings.ts'
 import { BATCH_CONTENT_TYPE } from '../codec/batch.ts'
 import { decodeReceipt } from '../codec/receipt.ts'
 import type { Link } from '../link/link.ts'
-import type { Outbox, Outgoing } from './outbox.ts'
+import type { Outbox, Outgoing, Sending } from './outbox.ts'
 import type { CloudTopics } from './topics.ts'
 import { Window } from './window.ts'
 
 /** MQTT 5 §3.4.2.1: the broker took the message, and nobody listens. */
 const NO_MATCHING_SUBSCRIBERS = 0x10
 const FIRST_ERROR_CODE = 0x80
+/**
+ * What a PUBLISH has besides its topic, content type and payload, at most: fixed header 5, length of the topic 2, packet
+ * identifier 2, length of the properties 4, identifier and length of the content type 3 (MQTT 5 §3.3).
+ */
+const PUBLISH_HEADER_BYTES_MAX = 16
 
 export interface SessionDependencies {
   readonly settings: UplinkSettings
@@ -39,6 +45,8 @@ export class Session {
   readonly #link: Link
   readonly #window: Window
   readonly #deps: SessionDependencies
+  /** A larger message is not asked for: the broker would end the connection, again and again. */
+  readonly #bytesMax: number
   #end: SessionEnd | undefined
   /** Who waits for something to happen: the loop, and who waits for it to end. */
   readonly #sleepers = new Set<() => void>()
@@ -49,6 +57,7 @@ export class Session {
     this.#link = link
     this.#deps = dependencies
     this.#window = new Window(Math.min(dependencies.settings.window, link.receiveMaximum))
+    this.#bytesMax = Math.min(dependencies.settings.batchBytesMax, payloadBytesMax(link, dependencies.topics))
     void link.closed.then((failure) => this.#finish(failure?.message ?? 'the connection was closed'))
   }
 
@@ -72,7 +81,7 @@ export class Session {
         continue
       }
       this.#stored = 0
-      const outgoing = await this.#deps.outbox.next()
+      const outgoing = await this.#deps.outbox.next(this.#bytesMax)
       if (this.#end !== undefined) break
       if (outgoing.kind === 'wait') await this.#idle(outgoing.ms)
       else this.#send(outgoing)
@@ -84,13 +93,14 @@ export class Session {
   async receive(payload: Uint8Array): Promise<void> {
     const decoded = decodeReceipt(payload)
     if (!decoded.ok) return this.#deps.log.warn({ reason: decoded.reason }, 'a receipt could not be read')
-    const { kind, epoch, ranges, high, reason } = decoded.receipt
+    const { kind, epoch, run, ranges, high, reason } = decoded.receipt
     if (kind === 'rejected') {
       this.#deps.onRejected(reason ?? 'the receiver gave no reason')
       return this.#finish(`the receiver rejected a batch: ${reason}`)
     }
-    if (kind === 'amended') return this.#amended(ranges)
-    const { count, renewed } = await this.#deps.outbox.confirm({ epoch, ranges, high, forked: kind === 'forked' })
+    const sending = { epoch, run }
+    if (kind === 'amended') return this.#amended(sending, ranges)
+    const { count, renewed } = await this.#deps.outbox.confirm({ ...sending, ranges, high, forked: kind === 'forked' })
     if (renewed) {
       this.#deps.log.error(
         { epoch, high },
@@ -98,13 +108,13 @@ export class Session {
       )
       return this.#finish('a new epoch began', true)
     }
-    if (this.#window.confirm({ kind: 'batch', epoch }, ranges) > 0 || count > 0) this.#deps.onConfirmed(count)
+    if (this.#window.confirm({ kind: 'batch', ...sending }, ranges) > 0 || count > 0) this.#deps.onConfirmed(count)
     this.#wake()
   }
 
-  async #amended(ranges: readonly { first: number; last: number }[]): Promise<void> {
-    for (const { last } of ranges) await this.#deps.outbox.confirmAmendments(last)
-    if (this.#window.confirm({ kind: 'amendments', epoch: undefined }, ranges) > 0) this.#deps.onConfirmed(0)
+  async #amended(sending: Sending, ranges: readonly SeqRange[]): Promise<void> {
+    for (const { last } of ranges) await this.#deps.outbox.confirmAmendments({ ...sending, lastId: last })
+    if (this.#window.confirm({ kind: 'amendments', ...sending }, ranges) > 0) this.#deps.onConfirmed(0)
     this.#wake()
   }
 
@@ -120,10 +130,9 @@ export class Session {
 
   #send(outgoing: Exclude<Outgoing, { kind: 'wait' }>): void {
     const { topics } = this.#deps
-    const { kind } = outgoing
+    const { kind, epoch, run } = outgoing
     const range = kind === 'batch' ? outgoing.range : { first: outgoing.lastId, last: outgoing.lastId }
-    const epoch = kind === 'batch' ? outgoing.epoch : undefined
-    this.#window.open({ kind, epoch, range, sentAt: performance.now() })
+    this.#window.open({ kind, epoch, run, range, sentAt: performance.now() })
     this.#deps.onSent(outgoing.kind === 'batch' ? outgoing.count : 0, outgoing.bytes.length)
     const topic = outgoing.kind === 'batch' ? topics.live : topics.amend
     this.#link.publish(topic, outgoing.bytes, { qos: 1, contentType: BATCH_CONTENT_TYPE }).then(
@@ -140,12 +149,13 @@ export class Session {
     if (this.#deps.settings.confirm === 'receipt') return
     if (reasonCode === NO_MATCHING_SUBSCRIBERS) return this.#finish('nobody subscribes to the batches at the broker')
     try {
+      const { epoch, run } = outgoing
       if (outgoing.kind === 'amendments') {
-        return await this.#amended([{ first: outgoing.lastId, last: outgoing.lastId }])
+        return await this.#amended({ epoch, run }, [{ first: outgoing.lastId, last: outgoing.lastId }])
       }
-      const { epoch, range } = outgoing
-      const { count } = await this.#deps.outbox.confirm({ epoch, ranges: [range], high: 0, forked: false })
-      this.#window.confirm({ kind: 'batch', epoch }, [range])
+      const { range } = outgoing
+      const { count } = await this.#deps.outbox.confirm({ epoch, run, ranges: [range], high: 0, forked: false })
+      this.#window.confirm({ kind: 'batch', epoch, run }, [range])
       this.#deps.onConfirmed(count)
       this.#wake()
     } catch (failure) {
@@ -191,4 +201,10 @@ export class Session {
     this.#end = { reason, atOnce }
     this.#wake()
   }
+}
+
+/** What fits into a packet that the broker takes, in bytes. */
+function payloadBytesMax({ packetBytesMax }: Link, { live, amend }: CloudTopics): number {
+  const topicBytes = Math.max(Buffer.byteLength(live), Buffer.byteLength(amend))
+  return packetBytesMax - PUBLISH_HEADER_BYTES_MAX - topicBytes - BATCH_CONTENT_TYPE.length
 }

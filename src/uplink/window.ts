@@ -1,10 +1,9 @@
 import type { SeqRange } from '../base/reading.ts'
+import type { Sending } from './outbox.ts'
 
 /** A message on its way to the far side. Times are monotonic milliseconds. */
-export interface Flight {
+export interface Flight extends Sending {
   readonly kind: 'batch' | 'amendments'
-  /** Which timeline the positions belong to; undefined for amendments, whose ids are those of the database. */
-  readonly epoch: string | undefined
   /** Positions, or ids of amendments. */
   readonly range: SeqRange
   readonly sentAt: number
@@ -44,13 +43,13 @@ export class Window {
   }
 
   /**
-   * The far side has these positions of this epoch: closes what lies wholly inside. Returns how many messages that were.
-   * The same positions of another epoch are other readings.
+   * The far side has these positions: closes what left under these names and lies wholly inside. Returns how many
+   * messages that were. The same positions of another epoch, or sent by another run, may be other readings.
    */
-  confirm({ kind, epoch }: Pick<Flight, 'kind' | 'epoch'>, ranges: readonly SeqRange[]): number {
+  confirm({ kind, epoch, run }: Omit<Flight, 'range' | 'sentAt'>, ranges: readonly SeqRange[]): number {
     let closed = 0
     for (const flight of this.#flights) {
-      if (flight.kind !== kind || flight.epoch !== epoch) continue
+      if (flight.kind !== kind || flight.epoch !== epoch || flight.run !== run) continue
       if (!ranges.some(({ first, last }) => first <= flight.range.first && flight.range.last <= last)) continue
       this.#flights.delete(flight)
       closed++

@@ -13,7 +13,7 @@ const quality = fc.constantFrom<Quality>(1, 2, 3, 4, 9)
 const reasons = fc.oneof(fc.constant(64), fc.integer({ min: 0, max: 0xffff_ffff }))
 const items = fc.array(fc.record({ seq, quality, reasons }, plain), { minLength: 1 })
 const amendments: fc.Arbitrary<Amendments> = fc
-  .record({ edge: text, epoch: text, first: fc.nat(), more: fc.nat(), items })
+  .record({ edge: text, epoch: text, run: text, first: fc.nat(), more: fc.nat(), items })
   .map(({ more, ...rest }) => ({ ...rest, last: rest.first + more }))
 
 describe('amendments', () => {
@@ -43,28 +43,28 @@ describe('amendments', () => {
   })
 
   it.each([
-    ['another version', [2, 'e', 'p', 1, 1, [7], [3, 64, 1]]],
-    ['no item', [1, 'e', 'p', 1, 1, [], []]],
-    ['numbers that go back', [1, 'e', 'p', 2, 1, [7], [3, 64, 1]]],
-    ['a position of 0', [1, 'e', 'p', 1, 1, [0], [3, 64, 1]]],
-    ['a position beyond 2^53', [1, 'e', 'p', 1, 2, [2 ** 53 - 1, 1], [3, 64, 2]]],
-    ['fewer verdicts than positions', [1, 'e', 'p', 1, 2, [7, 1], [3, 64, 1]]],
+    ['another version', [2, 'e', 'p', 'r', 1, 1, [7], [3, 64, 1]]],
+    ['no item', [1, 'e', 'p', 'r', 1, 1, [], []]],
+    ['numbers that go back', [1, 'e', 'p', 'r', 2, 1, [7], [3, 64, 1]]],
+    ['a position of 0', [1, 'e', 'p', 'r', 1, 1, [0], [3, 64, 1]]],
+    ['a position beyond 2^53', [1, 'e', 'p', 'r', 1, 2, [2 ** 53 - 1, 1], [3, 64, 2]]],
+    ['fewer verdicts than positions', [1, 'e', 'p', 'r', 1, 2, [7, 1], [3, 64, 1]]],
   ])('are refused with %s', (_, items) => {
-    const good = zstdCompressSync(encode([1, 'e', 'p', 1, 1, [7], [3, 64, 1]]))
+    const good = zstdCompressSync(encode([1, 'e', 'p', 'r', 1, 1, [7], [3, 64, 1]]))
     expect(decodeAmendments(good, AMPLE).ok).toBe(true)
     const refused = { ok: false, reason: expect.any(String) }
     expect(decodeAmendments(zstdCompressSync(encode(items)), AMPLE)).toStrictEqual(refused)
   })
 
   it('are refused with bytes behind them', () => {
-    const cbor = encode([1, 'e', 'p', 1, 1, [7], [3, 64, 1]])
+    const cbor = encode([1, 'e', 'p', 'r', 1, 1, [7], [3, 64, 1]])
     const bytes = zstdCompressSync(Buffer.concat([cbor, Buffer.from([0])]))
     expect(decodeAmendments(bytes, AMPLE)).toStrictEqual({ ok: false, reason: 'bytes after the end' })
   })
 
   it('stop at the limits', () => {
     const items = Array.from({ length: 101 }, (_, i) => ({ seq: i + 1, quality: 3 as const, reasons: 64 }))
-    const bytes = encodeAmendments({ edge: 'e', epoch: 'p', first: 1, last: 101, items })
+    const bytes = encodeAmendments({ edge: 'e', epoch: 'p', run: 'r', first: 1, last: 101, items })
     const refused = { ok: false, reason: 'more than 100 amendments' }
     expect(decodeAmendments(bytes, { ...AMPLE, readingsMax: 101 }).ok).toBe(true)
     expect(decodeAmendments(bytes, { ...AMPLE, readingsMax: 100 })).toStrictEqual(refused)

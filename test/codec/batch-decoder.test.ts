@@ -9,8 +9,8 @@ import { AMPLE, build, readingsOf, series, someReadings } from './readings.ts'
 
 /** Where the items are in the outermost array. */
 const ITEM = {
-  ...{ devices: 3, metrics: 4, units: 5, counts: 6, seq: 7 },
-  ...{ ts: 8, numbers: 9, doubles: 10, others: 11, verdicts: 12 },
+  ...{ devices: 4, metrics: 5, units: 6, counts: 7, seq: 8 },
+  ...{ ts: 9, numbers: 10, doubles: 11, others: 12, verdicts: 13 },
 } as const
 
 /** The batch of these readings, unpacked, changed by hand and packed again. */
@@ -91,9 +91,9 @@ describe('opening bytes that nobody vouches for', () => {
   })
 
   it('allocates nothing for a length that the bytes do not back', () => {
-    const opening = [1, 'edge', 'epoch'].map((item) => encode(item))
+    const opening = [1, 'edge', 'epoch', 'run'].map((item) => encode(item))
     for (const header of ['9affffffff', '9b0000010000000000']) {
-      const cbor = Buffer.concat([Buffer.from([0x8d]), ...opening, Buffer.from(header, 'hex')])
+      const cbor = Buffer.concat([Buffer.from([0x8e]), ...opening, Buffer.from(header, 'hex')])
       const refused = { ok: false, reason: 'devices longer than its bytes' }
       expect(decodeBatch(zstdCompressSync(cbor), AMPLE)).toStrictEqual(refused)
     }
@@ -119,7 +119,7 @@ describe('opening bytes that nobody vouches for', () => {
 
   it('refuses arrays in arrays, a million deep', () => {
     const nested = Buffer.alloc(1_000_000, 0x81)
-    for (const cbor of [nested, Buffer.concat([Buffer.from([0x8d]), nested])]) {
+    for (const cbor of [nested, Buffer.concat([Buffer.from([0x8e]), nested])]) {
       expect(decodeBatch(zstdCompressSync(cbor), AMPLE).ok).toBe(false)
     }
   })

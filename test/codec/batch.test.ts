@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { SeqSet } from '../../src/base/ranges.ts'
 import { BatchBuilder } from '../../src/codec/batch.ts'
-import { build, buildWith, open, readingsOf, series, someReadings } from './readings.ts'
+import { build, buildWith, ORIGIN, open, readingsOf, series, someReadings } from './readings.ts'
 
 describe('a batch', () => {
   it('gives back every reading as it was, bit for bit', () => {
@@ -46,20 +46,20 @@ describe('a batch', () => {
     )
   })
 
-  it('carries the edge and the epoch, and counts series and devices', () => {
-    const builder = new BatchBuilder('plant-7', 'aB3_')
+  it('carries the edge, the epoch and the run, and counts series and devices', () => {
+    const builder = new BatchBuilder(ORIGIN)
     const readings = series([1, 2, 3, 4]).map((reading, i) => ({
       ...reading,
       device: i < 3 ? 'a' : 'b',
       metric: `m${i % 2}`,
     }))
     const { bytes, seriesCount, deviceCount } = buildWith(builder, readings)
-    expect(open(bytes)).toMatchObject({ edge: 'plant-7', epoch: 'aB3_' })
+    expect(open(bytes)).toMatchObject(ORIGIN)
     expect({ seriesCount, deviceCount }).toStrictEqual({ seriesCount: 3, deviceCount: 2 })
   })
 
   it('has nothing of the batch before in it', () => {
-    const builder = new BatchBuilder('plant-7', 'epoch-1')
+    const builder = new BatchBuilder(ORIGIN)
     fc.assert(
       fc.property(someReadings, (readings) => {
         expect(buildWith(builder, readings).bytes).toStrictEqual(build(readings).bytes)
@@ -69,7 +69,7 @@ describe('a batch', () => {
   })
 
   it('refuses to be built from positions that do not rise, from no reading, from a time that is no whole number', () => {
-    const builder = new BatchBuilder('plant-7', 'epoch-1')
+    const builder = new BatchBuilder(ORIGIN)
     expect(() => builder.build(() => ({ device: 'press-1', metric: 'temperature', unit: 'Cel' }))).toThrow(
       'at least one reading',
     )

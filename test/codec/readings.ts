@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import type { Quality, StoredReading, Value } from '../../src/base/reading.ts'
-import { type Batch, BatchBuilder, type BuiltBatch, decodeBatch } from '../../src/codec/batch.ts'
+import { type Batch, BatchBuilder, type BuiltBatch, decodeBatch, type Origin } from '../../src/codec/batch.ts'
+
+export const ORIGIN: Origin = { edge: 'plant-7', epoch: 'aB3_dEfGhI12', run: 'Zy9-xWvUtS87' }
 
 /** Limits that no honest batch of these tests meets. */
 export const AMPLE = { readingsMax: 1_000_000, bytesMax: 64_000_000 }
@@ -27,7 +29,7 @@ export function buildWith(builder: BatchBuilder, readings: readonly StoredReadin
 }
 
 export function build(readings: readonly StoredReading[]): BuiltBatch {
-  return buildWith(new BatchBuilder('plant-7', 'epoch-1'), readings)
+  return buildWith(new BatchBuilder(ORIGIN), readings)
 }
 
 /** Opens a batch that must be good. */

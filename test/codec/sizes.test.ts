@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { StoredReading } from '../../src/base/reading.ts'
 import { BatchBuilder } from '../../src/codec/batch.ts'
-import { buildWith, open, readingsOf } from './readings.ts'
+import { buildWith, ORIGIN, open, readingsOf } from './readings.ts'
 import { describeRecorded, interleaved, type RecordedSeries, recorded } from './recorded.ts'
 
 /** As many readings as an uplink puts into one batch at most. */
@@ -10,7 +10,7 @@ const BATCH_BYTES_MAX = 131_072
 
 /** Bytes on the wire for one reading, in batches as of a backlog; every batch is opened and compared. */
 function bytesPerReading(readings: readonly StoredReading[]): number {
-  const builder = new BatchBuilder('plant-7', 'aB3_dEfGhI12')
+  const builder = new BatchBuilder(ORIGIN)
   let bytes = 0
   for (let from = 0; from < readings.length; from += BATCH_READINGS) {
     const part = readings.slice(from, from + BATCH_READINGS)
@@ -75,7 +75,7 @@ function liveSecond(seconds: number): StoredReading[] {
 describe('a live batch', () => {
   it('of 50 sensors with 5 readings each takes less than 900 bytes, names included', () => {
     const readings = liveSecond(5)
-    const { bytes, count } = buildWith(new BatchBuilder('plant-7', 'aB3_dEfGhI12'), readings)
+    const { bytes, count } = buildWith(new BatchBuilder(ORIGIN), readings)
     expect(count).toBe(250)
     expect(bytes.length).toBeLessThan(900)
     expect(readingsOf(open(bytes))).toStrictEqual(readings)
@@ -89,7 +89,7 @@ describe('a live batch', () => {
       const reading = { seq: i + 1, device: 'd', metric: 'm', unit: undefined, value, ts: i * 1_000 }
       return { ...reading, quality: 1, reasons: 0 }
     })
-    const { bytes } = buildWith(new BatchBuilder('e', 'p'), readings)
+    const { bytes } = buildWith(new BatchBuilder({ edge: 'e', epoch: 'p', run: 'r' }), readings)
     expect(bytes.length / readings.length).toBeLessThan(2.5)
     expect(readingsOf(open(bytes))).toStrictEqual(readings)
   })
@@ -99,6 +99,6 @@ describe('a live batch', () => {
       const reading = { seq: i + 1, device: 'd', metric: 'm', unit: undefined, value: 20.5, ts: i * 1_000 }
       return { ...reading, quality: 1, reasons: 0 }
     })
-    expect(buildWith(new BatchBuilder('e', 'p'), still).bytes.length).toBeLessThan(100)
+    expect(buildWith(new BatchBuilder({ edge: 'e', epoch: 'p', run: 'r' }), still).bytes.length).toBeLessThan(100)
   })
 })

@@ -8,9 +8,8 @@ import type { StoredReading } from '../../src/base/reading.ts'
 import { type Amendments, decodeAmendments, encodeAmendments } from '../../src/codec/amendments.ts'
 import { BATCH_CONTENT_TYPE, BatchBuilder } from '../../src/codec/batch.ts'
 import { decodeReceipt, encodeReceipt, type Receipt } from '../../src/codec/receipt.ts'
-import { AMPLE, buildWith, open, readingsOf } from './readings.ts'
+import { AMPLE, buildWith, ORIGIN, open, readingsOf } from './readings.ts'
 
-const EPOCH = 'aB3_dEfGhI12'
 const document = readFileSync(join(import.meta.dirname, '../../docs/wire-format.md'), 'utf8')
 
 /** The content of a fenced block, by the words behind its fence. */
@@ -30,13 +29,13 @@ const readings = (JSON.parse(block('json readings')) as Row[]).map(
 
 describe('the test vectors of docs/wire-format.md', () => {
   it('are what Tidegate writes', () => {
-    const { bytes } = buildWith(new BatchBuilder('plant-7', EPOCH), readings)
+    const { bytes } = buildWith(new BatchBuilder(ORIGIN), readings)
     expect(hex(zstdDecompressSync(bytes))).toBe(hex(bytesOf('hex batch-cbor')))
   })
 
   it('are what Tidegate reads', () => {
     const batch = open(bytesOf('hex batch'))
-    expect(batch).toMatchObject({ edge: 'plant-7', epoch: EPOCH })
+    expect(batch).toMatchObject(ORIGIN)
     expect(readingsOf(batch)).toStrictEqual(readings)
     expect(hex(zstdDecompressSync(bytesOf('hex batch')))).toBe(hex(bytesOf('hex batch-cbor')))
   })
@@ -55,7 +54,14 @@ describe('the test vectors of docs/wire-format.md', () => {
       { first: 41, last: 44 },
       { first: 47, last: 48 },
     ]
-    const receipt: Receipt = { epoch: EPOCH, kind: 'stored', ranges, high: 48, reason: undefined }
+    const receipt: Receipt = {
+      epoch: ORIGIN.epoch,
+      run: ORIGIN.run,
+      kind: 'stored',
+      ranges,
+      high: 48,
+      reason: undefined,
+    }
     expect(hex(encodeReceipt(receipt))).toBe(hex(bytesOf('hex receipt')))
     expect(decodeReceipt(bytesOf('hex receipt'))).toStrictEqual({ ok: true, receipt })
   })
@@ -65,7 +71,7 @@ describe('the test vectors of docs/wire-format.md', () => {
       { seq: 44, quality: 4, reasons: 68 },
       { seq: 43, quality: 3, reasons: 64 },
     ] as const
-    const amendments: Amendments = { edge: 'plant-7', epoch: EPOCH, first: 5, last: 6, items }
+    const amendments: Amendments = { ...ORIGIN, first: 5, last: 6, items }
     expect(hex(zstdDecompressSync(encodeAmendments(amendments)))).toBe(hex(bytesOf('hex amendments-cbor')))
     expect(decodeAmendments(bytesOf('hex amendments'), AMPLE)).toStrictEqual({ ok: true, amendments })
   })

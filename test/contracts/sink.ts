@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { combine } from '../../src/base/flags.ts'
 import type { Amendment, Quality, StoredReading, Value, Verdict } from '../../src/base/reading.ts'
 import type { Delivery, Sink, StoreResult } from '../../src/receiver/sink.ts'
-import { amendments, batch, EDGE, EPOCH, reading, readings, verdict } from '../receiver/batches.ts'
+import { amendments, batch, EDGE, EPOCH, RUN, reading, readings, verdict } from '../receiver/batches.ts'
 
 /** A reading as somebody sees it who looks into the store. */
 export interface SeenReading extends StoredReading {
@@ -52,6 +52,14 @@ export function describeSink(name: string, open: () => Promise<SinkUnderTest> | 
         [8, 12],
       ])
       expect(await seen()).toEqual(asSeen(readings(1, 12)))
+    })
+
+    it('stores what comes again from another run once: a run is no part of what a reading is known by', async () => {
+      const { sink, seen } = await open()
+      await store(sink, batch(readings(1, 3), { run: 'run-1' }))
+      const [result] = await store(sink, batch(readings(1, 4), { run: 'run-2' }))
+      expect(result).toMatchObject({ kind: 'stored', repeats: 3 })
+      expect(await seen()).toEqual(asSeen(readings(1, 4)))
     })
 
     it('keeps logs apart by edge and by epoch', async () => {
@@ -183,7 +191,7 @@ function history(): fc.Arbitrary<{ parcels: Parcel[]; commits: number }> {
 }
 
 function asDelivery({ kind, items }: Parcel, from: { edge: string; epoch: string }): Delivery {
-  if (kind === 'amendments') return { kind, amendments: { ...from, first: 1, last: items.length, items } }
+  if (kind === 'amendments') return { kind, amendments: { ...from, run: RUN, first: 1, last: items.length, items } }
   return batch(
     items.map(({ seq, quality, reasons }) => reading(seq, { quality, reasons })),
     from,

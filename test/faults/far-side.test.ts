@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { silentLog } from '../../src/base/log.ts'
 import { edgeSettings } from '../../src/base/settings.ts'
@@ -6,8 +7,9 @@ import { noIntake } from '../../src/broker/intake.ts'
 import { decodeBatch } from '../../src/codec/batch.ts'
 import { startMosquitto } from '../support/mosquitto.ts'
 import { describePeer } from '../support/peers.ts'
+import { freePort } from '../support/port.ts'
 import { startProxy } from '../support/proxy.ts'
-import { RawClient } from '../support/raw-client.ts'
+import { publishPacket, RawClient } from '../support/raw-client.ts'
 import { QUICK_UPLINK, SiteEdge, SiteReceiver } from '../support/site.ts'
 import { onStop } from '../support/started.ts'
 import { until } from '../support/wait.ts'
@@ -65,6 +67,29 @@ describePeer('mosquitto', 'a cloud without a receiver (confirm: puback)', () => 
     expect([...new Set(positionsIn(subscriber))].toSorted((a, b) => a - b)).toEqual(
       Array.from({ length: COUNT }, (_, i) => i + 1),
     )
+    expect(edge.ledgerProblems()).toEqual([])
+  })
+})
+
+describePeer('mosquitto', 'a cloud broker that takes packets of 20,000 bytes at most', () => {
+  it('gets a backlog whose batches would be larger, all of it and without a broken connection', async () => {
+    const port = await freePort()
+    const url = `mqtt://127.0.0.1:${port}`
+    const receiver = new SiteReceiver(url)
+    const edge = await SiteEdge.create({ uplinks: [{ url, ...QUICK_UPLINK }] })
+    await edge.start()
+    const values = Array.from({ length: 500 }, () => randomBytes(100).toString('base64'))
+    const device = await RawClient.connect(edge.port, 'pump')
+    device.send(
+      ...values.map((value, i) => publishPacket('telemetry/pump/n', `"${value}"`, { qos: 1, messageId: i + 1 })),
+    )
+    await until(() => edge.stored() === values.length, { what: 'the backlog is stored' })
+
+    await startMosquitto({ port, config: 'max_packet_size 20000' })
+    await receiver.start()
+    await edge.untilDrained()
+    expect(receiver.readings().map(({ value }) => value)).toEqual(values)
+    expect((await edge.status()).uplinks[0]).toMatchObject({ failures: 0, confirmedReadings: values.length })
     expect(edge.ledgerProblems()).toEqual([])
   })
 })

@@ -4,6 +4,7 @@ import { expect, it } from 'vitest'
 import { tempFolder } from '../support/folder.ts'
 import { describePeer } from '../support/peers.ts'
 import type { SiteEdge } from '../support/site.ts'
+import { until } from '../support/wait.ts'
 import { startDevice } from './device.ts'
 import { accountOf, eachOnce, startScene } from './scene.ts'
 
@@ -23,6 +24,9 @@ async function restore(edge: SiteEdge): Promise<void> {
 
 const publishAs = (edge: SiteEdge, name: string, count: number): Promise<void> =>
   startDevice({ port: edge.port, name, qos: 1, count, timed: true }).finished
+
+const untilSent = (edge: SiteEdge): Promise<boolean> =>
+  until(async () => (await edge.status()).uplinks[0]!.sentReadings > 0, { what: 'a batch has left' })
 
 describePeer('mosquitto', 'an edge whose database is set back to an earlier copy', () => {
   it.each([
@@ -46,6 +50,27 @@ describePeer('mosquitto', 'an edge whose database is set back to an earlier copy
     expect(accountOf(receiver, 'before')).toEqual(eachOnce(100))
     expect(accountOf(receiver, 'forgotten')).toEqual(eachOnce(50))
     expect(accountOf(receiver, 'after')).toEqual(eachOnce(count))
+    expect(edge.ledgerProblems()).toEqual([])
+    expect(await edge.stop()).toBe(0)
+  })
+
+  it('takes no late receipt of the forgotten readings for one of the new readings', async () => {
+    const { edge, receiver } = await startScene({ uplink: { batchReadingsMax: 20 } })
+    await publishAs(edge, 'before', 100)
+    await edge.untilDrained()
+    await backUp(edge)
+    // The receiver is away: its broker keeps what the edge sends now, and what it sends after it was set back.
+    await receiver.stop()
+    await edge.start()
+    await publishAs(edge, 'forgotten', 50)
+    await untilSent(edge)
+    await restore(edge)
+    await edge.start()
+    await publishAs(edge, 'after', 50)
+    await untilSent(edge)
+    await receiver.start()
+    await edge.untilDrained()
+    expect(accountOf(receiver, 'after')).toEqual(eachOnce(50))
     expect(edge.ledgerProblems()).toEqual([])
     expect(await edge.stop()).toBe(0)
   })

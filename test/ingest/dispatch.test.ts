@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Seq, Value } from '../../src/base/reading.ts'
@@ -108,13 +109,13 @@ const payloads = fc.oneof(
 describe('a batch', () => {
   it('is never larger than allowed unless it is a single reading, and all of them are the log, once', async () => {
     const folder = tempFolder()
-    const spine = await Spine.start(folder, { uplink: { batchBytesMax: 1_024 } })
+    const spine = await Spine.start(folder)
     const seen: Stored[] = []
     const sizes: { bytes: number; count: number }[] = []
     const property = fc.asyncProperty(payloads, async (values) => {
       await Promise.all(values.map((one, i) => spine.publish(`telemetry/d${i % 7}/m`, JSON.stringify(one))))
       for (;;) {
-        const outgoing = await spine.next()
+        const outgoing = await spine.next({ bytesMax: 1_024 })
         if (outgoing.kind !== 'batch') break
         const batch = open(outgoing)
         expect([batch.count, seqsOf(batch)[0], seqsOf(batch).at(-1)]).toEqual([
@@ -130,6 +131,48 @@ describe('a batch', () => {
     expect(sizes.filter(({ bytes, count }) => bytes > 1_024 && count === 1).length).toBeGreaterThan(0)
     expect(sizes.filter(({ count }) => count > 20).length).toBeGreaterThan(0)
     expect(plain(seen)).toEqual(plain(readLog(folder)))
+  })
+})
+
+describe('the far side of a broker that takes small packets only', () => {
+  it('gets no message that is larger than what was asked for, unless it is a single reading', async () => {
+    const folder = tempFolder()
+    const spine = await Spine.start(folder, { uplink: { batchBytesMax: 131_072 } })
+    await Promise.all(
+      Array.from({ length: 300 }, (_, i) => spine.publish(TOPIC, `"${randomBytes(60).toString('hex')}${i}"`)),
+    )
+    const seen: Stored[] = []
+    for (const bytesMax of [1_000, 500, 5_000, 10, 2_000]) {
+      for (let i = 0; i < 3; i++) {
+        const outgoing = await spine.next({ bytesMax })
+        const batch = open(outgoing)
+        if (outgoing.kind === 'batch') expect(outgoing.bytes.length <= bytesMax || batch.count === 1).toBe(true)
+        expect(batch.count > 1).toBe(bytesMax > 10)
+        seen.push(...readingsOf(batch))
+      }
+    }
+    expect(seen).toEqual(readLog(folder).slice(0, seen.length))
+    await spine.stop()
+  })
+})
+
+describe('an answer to what a former run sent', () => {
+  it.each([{ high: 0 }, { high: 99 }, { forked: true }])('marks nothing and begins no epoch: %o', async (told) => {
+    const folder = tempFolder()
+    let spine = await Spine.start(folder)
+    await publishMany(spine, 5)
+    const former = await spine.nextBatch()
+    await spine.stop()
+    spine = await Spine.start(folder)
+    const { epoch, run } = await spine.nextBatch()
+    expect([epoch, run === former.run]).toEqual([former.epoch, false])
+    expect(await spine.confirm(1, 5, { run: former.run, ...told })).toEqual({ count: 0, renewed: false })
+    expect((await spine.status()).epoch).toBe(epoch)
+    await spine.releaseBatches()
+    expect(seqsOf(await spine.nextBatch())).toEqual([1, 2, 3, 4, 5])
+    expect(await spine.confirm(1, 5)).toEqual({ count: 5, renewed: false })
+    await spine.stop()
+    expect(imbalances(folder)).toEqual([])
   })
 })
 

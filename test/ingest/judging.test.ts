@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { Reason } from '../../src/base/flags.ts'
+import type { Seq } from '../../src/base/reading.ts'
+import { decodeAmendments } from '../../src/codec/amendments.ts'
 import { tempFolder } from '../support/folder.ts'
 import { open, readLog, Spine } from './spine.ts'
 
@@ -100,6 +102,55 @@ describe('a spike', () => {
     expect(readLog(folder)[2]).toMatchObject({ quality: 4 })
     await spine.nextBatch()
     expect(await spine.next()).toMatchObject({ kind: 'amendments' })
+    await spine.stop()
+  })
+
+  it.each([{ epoch: 'former' }, { run: 'former' }])(
+    'is told of again until the far side answers what this run sent in this epoch, not a %o one',
+    async (former) => {
+      const spine = await Spine.start(tempFolder(), SPIKE)
+      await publishAll(spine, [1, 1, 50])
+      await spine.nextBatch()
+      await spine.confirm(1, 3)
+      await publishAll(spine, [1], 3)
+      await spine.nextBatch()
+      await spine.confirm(4, 4)
+      const amendments = await spine.next()
+      if (amendments.kind !== 'amendments') throw new Error(`expected amendments, got ${amendments.kind}`)
+      const { epoch, run, lastId } = amendments
+      const answer = { uplink: 'cloud', epoch, run, lastId }
+      await spine.thread.call('confirmAmendments', { ...answer, ...former })
+      await spine.releaseBatches()
+      expect(await spine.next()).toEqual(amendments)
+      await spine.thread.call('confirmAmendments', answer)
+      await spine.releaseBatches()
+      expect((await spine.next()).kind).toBe('wait')
+      await spine.stop()
+    },
+  )
+
+  it('is told of in messages no larger than what was asked for, each once and in order', async () => {
+    const devices = Array.from({ length: 200 }, (_, i) => `telemetry/press-${i}/force`)
+    const spine = await Spine.start(tempFolder(), SPIKE)
+    const publish = (topics: readonly string[], value: number, second: number) =>
+      Promise.all(topics.map((topic) => spine.publish(topic, at(value, second))))
+    for (const [second, value] of [1, 1, 50].entries()) await publish(devices, value, second)
+    await spine.nextBatch()
+    await spine.confirm(1, 600)
+    const inAnyOrder = devices.toSorted(() => Math.random() - 0.5)
+    await publish(inAnyOrder, 1, 3)
+    await spine.nextBatch()
+    await spine.confirm(601, 800)
+    const told: Seq[] = []
+    for (const bytesMax of [10, 120, 120, 1_000]) {
+      const outgoing = await spine.next({ bytesMax })
+      if (outgoing.kind !== 'amendments') throw new Error(`expected amendments, got ${outgoing.kind}`)
+      expect(outgoing.bytes.length <= bytesMax || outgoing.count === 1).toBe(true)
+      const decoded = decodeAmendments(outgoing.bytes, { readingsMax: 1_000, bytesMax: 100_000 })
+      if (!decoded.ok) throw new Error(decoded.reason)
+      told.push(...decoded.amendments.items.map(({ seq }) => seq))
+    }
+    expect(told).toEqual(inAnyOrder.map((topic) => 401 + devices.indexOf(topic)))
     await spine.stop()
   })
 

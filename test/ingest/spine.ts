@@ -13,6 +13,9 @@ import { onStop } from '../support/started.ts'
 
 export type Given = Omit<z.input<typeof edgeSettings>, 'edge' | 'uplinks'> & { readonly uplink?: object }
 
+/** As a broker allows that says nothing of it. */
+const BYTES_MAX = 131_072
+
 export interface PublishOptions {
   readonly client?: string
   readonly dup?: boolean
@@ -24,6 +27,7 @@ export class Spine {
   readonly thread: StoreClient
   readonly ingest: Ingest
   #stored = 0
+  #run = ''
 
   private constructor(thread: StoreClient, settings: EdgeSettings) {
     this.thread = thread
@@ -58,8 +62,11 @@ export class Spine {
     return new Promise((resolve) => this.ingest.release(id, resolve))
   }
 
-  next(): Promise<Outgoing> {
-    return this.thread.call('next', { uplink: 'cloud' })
+  /** The next message; its names are those of the confirmations that follow. */
+  async next({ bytesMax = BYTES_MAX } = {}): Promise<Outgoing> {
+    const outgoing = await this.thread.call('next', { uplink: 'cloud', bytesMax })
+    if (outgoing.kind !== 'wait') this.#run = outgoing.run
+    return outgoing
   }
 
   /** The next message, which must be a batch, opened. */
@@ -67,10 +74,10 @@ export class Spine {
     return open(await this.next())
   }
 
-  async confirm(first: Seq, last: Seq, { high = 0, forked = false, epoch = '' } = {}): Promise<Confirmed> {
+  async confirm(first: Seq, last: Seq, { high = 0, forked = false, epoch = '', run = '' } = {}): Promise<Confirmed> {
     const own = (await this.status()).epoch
-    const confirmation = { uplink: 'cloud', epoch: epoch || own, ranges: [{ first, last }], high, forked }
-    return this.thread.call('confirm', confirmation)
+    const sending = { uplink: 'cloud', epoch: epoch || own, run: run || this.#run }
+    return this.thread.call('confirm', { ...sending, ranges: [{ first, last }], high, forked })
   }
 
   async releaseBatches(): Promise<void> {

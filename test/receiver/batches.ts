@@ -1,11 +1,12 @@
 import { SeqSet } from '../../src/base/ranges.ts'
 import type { Amendment, Quality, StoredReading } from '../../src/base/reading.ts'
 import { encodeAmendments } from '../../src/codec/amendments.ts'
-import { type Batch, BatchBuilder, decodeBatch } from '../../src/codec/batch.ts'
+import { type Batch, BatchBuilder, decodeBatch, type Origin } from '../../src/codec/batch.ts'
 import type { Delivery } from '../../src/receiver/sink.ts'
 
 export const EDGE = 'plant-7'
 export const EPOCH = 'epoch-1'
+export const RUN = 'run-1'
 
 /** A reading of the log; what is not said follows from its position. */
 export function reading(seq: number, more: Partial<StoredReading> = {}): StoredReading {
@@ -19,7 +20,7 @@ export function readings(first: number, last: number): StoredReading[] {
 }
 
 /** A batch as it comes out of the codec, without going through it. */
-export function batchOf(all: readonly StoredReading[], { edge = EDGE, epoch = EPOCH } = {}): Batch {
+export function batchOf(all: readonly StoredReading[], { edge = EDGE, epoch = EPOCH, run = RUN } = {}): Batch {
   const names = [...new Set(all.map(({ device, metric, unit }) => JSON.stringify([device, metric, unit ?? null])))]
   const series = names.map((name) => {
     const [device, metric, unit] = JSON.parse(name) as [string, string, string | null]
@@ -36,10 +37,10 @@ export function batchOf(all: readonly StoredReading[], { edge = EDGE, epoch = EP
     }
   })
   const ranges = [...new SeqSet(all.map(({ seq }) => ({ first: seq, last: seq })))]
-  return { edge, epoch, series, ranges, count: all.length }
+  return { edge, epoch, run, series, ranges, count: all.length }
 }
 
-export function batch(all: readonly StoredReading[], from?: { edge?: string; epoch?: string }): Delivery {
+export function batch(all: readonly StoredReading[], from?: Partial<Origin>): Delivery {
   return { kind: 'batch', batch: batchOf(all, from) }
 }
 
@@ -48,12 +49,12 @@ export function verdict(seq: number, quality: Quality, reasons: number): Amendme
 }
 
 export function amendments(...items: Amendment[]): Delivery {
-  return { kind: 'amendments', amendments: { edge: EDGE, epoch: EPOCH, first: 1, last: items.length, items } }
+  return { kind: 'amendments', amendments: { edge: EDGE, epoch: EPOCH, run: RUN, first: 1, last: items.length, items } }
 }
 
 /** A batch as an edge sends it. */
-export function encoded(all: readonly StoredReading[], { edge = EDGE, epoch = EPOCH } = {}): Uint8Array {
-  const builder = new BatchBuilder(edge, epoch)
+export function encoded(all: readonly StoredReading[], { edge = EDGE, epoch = EPOCH, run = RUN } = {}): Uint8Array {
+  const builder = new BatchBuilder({ edge, epoch, run })
   const keys = new Map<string, number>()
   for (const one of all) {
     const { device, metric, unit, seq, ts, value, quality, reasons } = one
@@ -67,6 +68,6 @@ export function encoded(all: readonly StoredReading[], { edge = EDGE, epoch = EP
   return bytes
 }
 
-export function encodedAmendments(first: number, items: readonly Amendment[]): Uint8Array {
-  return encodeAmendments({ edge: EDGE, epoch: EPOCH, first, last: first + items.length - 1, items })
+export function encodedAmendments(first: number, items: readonly Amendment[], { run = RUN } = {}): Uint8Array {
+  return encodeAmendments({ edge: EDGE, epoch: EPOCH, run, first, last: first + items.length - 1, items })
 }

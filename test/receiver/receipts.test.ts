@@ -4,7 +4,7 @@ import type { Published } from '../../src/link/link.ts'
 import { answerOver } from '../../src/receiver/receipts.ts'
 import { until } from '../support/wait.ts'
 
-const RECEIPT = { epoch: 'e', kind: 'stored', ranges: [], high: 0, reason: undefined } as const
+const RECEIPT = { epoch: 'e', run: 'r', kind: 'stored', ranges: [], high: 0, reason: undefined } as const
 
 /** A link whose broker answers when it is told to. */
 function openLinkTo(receiveMaximum: number) {

@@ -17,7 +17,7 @@ import { startScript } from '../support/process.ts'
 import { startProxy } from '../support/proxy.ts'
 import { onStop } from '../support/started.ts'
 import { until } from '../support/wait.ts'
-import { EDGE, EPOCH, encoded, encodedAmendments, reading, readings, verdict } from './batches.ts'
+import { EDGE, EPOCH, encoded, encodedAmendments, RUN, reading, readings, verdict } from './batches.ts'
 import { settingsFor, startEdge, startReceiving } from './scene.ts'
 
 function openSink(folder: string): SqliteSink {
@@ -39,7 +39,7 @@ function good(first: number, last: number): [number, number][] {
 }
 
 function receipt(kind: Receipt['kind'], ranges: SeqRange[], high: number, reason?: string): Receipt {
-  return { epoch: EPOCH, kind, ranges, high, reason }
+  return { epoch: EPOCH, run: RUN, kind, ranges, high, reason }
 }
 
 /** A sink with a dial: what happens to a commit. */
@@ -193,6 +193,21 @@ describePeer('mosquitto', 'a receiver over Mosquitto', () => {
     expect(stored(folder)).toEqual(good(1, 3))
   })
 
+  it('answers each message under the epoch and the run that sent it, repeats and amendments included', async () => {
+    await startReceiving(broker.url, sink)
+    const edge = await startEdge(broker.url)
+    await edge.send('live', encoded(readings(1, 3)))
+    await edge.send('live', encoded(readings(1, 3), { run: 'run-2' }))
+    await edge.send('amend', encodedAmendments(41, [verdict(2, 4, 4)], { run: 'run-3' }))
+    await edge.send('live', encoded([reading(2, { value: 'another' })], { run: 'run-4' }))
+    expect(await edge.received(4)).toEqual([
+      receipt('stored', [{ first: 1, last: 3 }], 3),
+      { ...receipt('stored', [{ first: 1, last: 3 }], 3), run: 'run-2' },
+      { ...receipt('amended', [{ first: 41, last: 41 }], 3), run: 'run-3' },
+      { ...receipt('forked', [{ first: 2, last: 2 }], 3), run: 'run-4' },
+    ])
+  })
+
   it('answers a fork, and goes on with the new epoch', async () => {
     const receiver = await startReceiving(broker.url, sink)
     const edge = await startEdge(broker.url)
@@ -243,6 +258,12 @@ describePeer('mosquitto', 'a receiver over Mosquitto', () => {
     await edge.send('live', whole)
     const receipts = await edge.received(8)
     expect(receipts.map(({ kind }) => kind)).toEqual([...Array<string>(7).fill('rejected'), 'stored'])
+    const names = receipts.slice(0, 7).map(({ epoch, run }) => [epoch, run])
+    const [unopened, foreign] = [
+      ['', ''],
+      [EPOCH, RUN],
+    ]
+    expect(names).toEqual([unopened, unopened, unopened, unopened, foreign, unopened, unopened])
     expect(receipts.slice(0, 7).every(({ reason, ranges }) => reason !== undefined && ranges.length === 0)).toBe(true)
     expect(stored(folder)).toEqual(good(1, 3))
     expect(receiver.stats()).toMatchObject({ rejected: 8, batches: 1 })

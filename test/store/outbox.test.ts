@@ -168,6 +168,22 @@ describe('the outbox', () => {
   })
 })
 
+describe('a run', () => {
+  it('has a name of its own at every opening, and keeps it under a new epoch', () => {
+    const folder = tempFolder()
+    const runs = [folder, folder, folder].map((one) => {
+      const store = openStore(one)
+      const { run } = store
+      store.beginEpoch()
+      store.close()
+      expect(store.run).toBe(run)
+      expect(run).toMatch(/^[\w-]{12}$/)
+      return run
+    })
+    expect(new Set(runs).size).toBe(3)
+  })
+})
+
 describe('a new epoch', () => {
   it('has a new name that stays, keeps positions and confirmations, and offers all else again', () => {
     const folder = tempFolder()

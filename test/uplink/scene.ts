@@ -14,8 +14,8 @@ const FENCE_TOPIC = 'fence'
 
 /** The receiver's end of the link, which says only what the test wants it to say. */
 export class FarSide {
-  /** What has come, in order, and when (monotonic ms). */
-  readonly arrived: (Label & { readonly at: number })[] = []
+  /** What has come, in order, when (monotonic ms), and how large. */
+  readonly arrived: (Label & { readonly at: number; readonly bytes: number })[] = []
   #fences = 0
   #link!: Link
 
@@ -25,7 +25,7 @@ export class FarSide {
       ...{ url, clientId: 'far-side', session: false, keepaliveS: 30, connectTimeoutMs: 5_000 },
       onMessage: (topic, payload) => {
         if (topic === FENCE_TOPIC) farSide.#fences++
-        else farSide.arrived.push({ ...readLabel(payload), at: performance.now() })
+        else farSide.arrived.push({ ...readLabel(payload), at: performance.now(), bytes: payload.length })
       },
     })
     onStop(() => farSide.#link.close())
@@ -40,9 +40,9 @@ export class FarSide {
 
   /** Answers what arrived as number `index`; the fields given win over those of a good receipt. */
   async answer(index: number, more: Partial<Receipt> = {}): Promise<void> {
-    const { kind, epoch, range } = this.arrived[index]!
+    const { kind, epoch, run, range } = this.arrived[index]!
     const good = { kind: kind === 'batch' ? 'stored' : 'amended', high: range.last, reason: undefined } as const
-    const receipt = encodeReceipt({ ...good, epoch, ranges: [range], ...more })
+    const receipt = encodeReceipt({ ...good, epoch, run, ranges: [range], ...more })
     await this.#link.publish(`tidegate/${EDGE}/down/receipt`, receipt, { qos: 1 })
   }
 

@@ -1,6 +1,6 @@
 import { SeqSet } from '../../src/base/ranges.ts'
 import type { SeqRange } from '../../src/base/reading.ts'
-import type { Outbox, Outgoing } from '../../src/uplink/outbox.ts'
+import type { Outbox, Outgoing, Sending } from '../../src/uplink/outbox.ts'
 
 type Confirmation = Parameters<Outbox['confirm']>[0]
 
@@ -8,18 +8,22 @@ type Confirmation = Parameters<Outbox['confirm']>[0]
 export interface Label {
   readonly kind: 'batch' | 'amendments'
   readonly epoch: string
+  readonly run: string
   readonly range: SeqRange
 }
 
 /** An outbox without a disk: positions 1 … `lastSeq`, in batches of `batchReadings`, and a list of what it was told. */
 export class ScriptedOutbox implements Outbox {
   epoch = 'epoch-1'
+  readonly run = 'run-1'
   lastSeq = 0
   batchReadings = 10
   /** The last amendment that there is. */
   lastAmendment = 0
   /** Answered when there is nothing to send; undefined: until something new is stored. */
   waitMs: number | undefined
+  /** True: messages are as large as they may be. */
+  padded = false
   /** Readings below it wait for company. */
   company = 1
   readonly confirmed = new SeqSet()
@@ -31,28 +35,33 @@ export class ScriptedOutbox implements Outbox {
   readonly #flight = new SeqSet()
   #takenAmendment = 0
 
-  async next(): Promise<Outgoing> {
+  async next(bytesMax: number): Promise<Outgoing> {
     this.asked++
+    const { epoch, run } = this
     const taken = new SeqSet([...this.confirmed, ...this.#flight])
     const gap = taken.missing({ first: 1, last: this.lastSeq })[0]
     if (gap !== undefined && this.lastSeq - taken.count >= this.company) {
       const range = { first: gap.first, last: Math.min(gap.last, gap.first + this.batchReadings - 1) }
       this.#flight.add(range)
-      const { epoch } = this
-      return { kind: 'batch', bytes: label({ kind: 'batch', epoch, range }), epoch, range, count: countOf(range) }
+      const words = { kind: 'batch', epoch, run, range } as const
+      return { ...words, bytes: this.#label(words, bytesMax), count: countOf(range) }
     }
     if (this.#takenAmendment < this.lastAmendment) {
       const range = { first: this.#takenAmendment + 1, last: this.lastAmendment }
       this.#takenAmendment = range.last
-      const bytes = label({ kind: 'amendments', epoch: this.epoch, range })
-      return { kind: 'amendments', bytes, lastId: range.last, count: countOf(range) }
+      const bytes = this.#label({ kind: 'amendments', epoch, run, range }, bytesMax)
+      return { kind: 'amendments', bytes, epoch, run, lastId: range.last, count: countOf(range) }
     }
     return { kind: 'wait', ms: this.waitMs }
   }
 
+  #label(words: Label, bytesMax: number): Uint8Array {
+    return Buffer.from(JSON.stringify(words).padEnd(this.padded ? bytesMax : 0))
+  }
+
   async confirm(confirmation: Confirmation): Promise<{ count: number; renewed: boolean }> {
     this.confirmations.push(confirmation)
-    if (confirmation.epoch !== this.epoch) return { count: 0, renewed: false }
+    if (!this.#isOurs(confirmation)) return { count: 0, renewed: false }
     if (confirmation.forked) {
       this.epoch += '+'
       return { count: 0, renewed: true }
@@ -62,8 +71,12 @@ export class ScriptedOutbox implements Outbox {
     return { count: this.confirmed.count - before, renewed: false }
   }
 
-  async confirmAmendments(lastId: number): Promise<void> {
-    this.confirmedAmendment = lastId
+  async confirmAmendments({ lastId, ...sending }: Sending & { lastId: number }): Promise<void> {
+    if (this.#isOurs(sending)) this.confirmedAmendment = lastId
+  }
+
+  #isOurs({ epoch, run }: Sending): boolean {
+    return epoch === this.epoch && run === this.run
   }
 
   async release(): Promise<void> {
@@ -75,10 +88,6 @@ export class ScriptedOutbox implements Outbox {
 
 function countOf({ first, last }: SeqRange): number {
   return last - first + 1
-}
-
-function label(words: Label): Uint8Array {
-  return Buffer.from(JSON.stringify(words))
 }
 
 export function readLabel(payload: Uint8Array): Label {

@@ -31,6 +31,24 @@ describePeer('mosquitto', 'what is sent is marked', () => {
     await farSide.untilArrived(2)
   })
 
+  it.each([{ epoch: 'epoch-0' }, { run: 'run-0' }])(
+    'by no receipt for what a former %o sent, be it of readings or of amendments',
+    async (former) => {
+      const { farSide, outbox, uplink, store } = await startUplink({ window: 1 })
+      outbox.lastAmendment = 3
+      store(10)
+      for (const index of [0, 1]) {
+        await farSide.untilArrived(index + 1)
+        await farSide.answer(index, former)
+        await farSide.fence()
+        expect(uplink.stats()).toMatchObject({ inFlight: 1, failures: 0 })
+        expect([outbox.confirmed.count, outbox.confirmedAmendment]).toEqual([index * 10, 0])
+        await farSide.answer(index)
+      }
+      await until(() => outbox.confirmedAmendment === 3)
+    },
+  )
+
   it('by the broker itself where nobody answers (confirm: puback)', async () => {
     const { outbox, uplink, store } = await startUplink({ confirm: 'puback' })
     store(30)
@@ -84,6 +102,26 @@ describePeer('mosquitto', 'the window', () => {
       await farSide.fence()
       expect(uplink.stats().inFlight).toBeLessThanOrEqual(3)
     }
+    expect(uplink.stats().failures).toBe(0)
+  })
+})
+
+describePeer('mosquitto', 'a message', () => {
+  it.each([
+    { allowed: 'the broker', config: 'max_packet_size 2000', batchBytesMax: 131_072, least: 1_900, most: 2_000 },
+    { allowed: 'the settings', config: '', batchBytesMax: 1_500, least: 1_500, most: 1_500 },
+  ])('may be as large as $allowed, and no larger', async ({ config, batchBytesMax, least, most }) => {
+    const { farSide, outbox, uplink, store } = await startUplink({ batchBytesMax }, { config })
+    outbox.padded = true
+    outbox.lastAmendment = 1
+    store(10)
+    await farSide.untilArrived(1)
+    await farSide.answer(0)
+    await farSide.untilArrived(2)
+    await farSide.answer(1)
+    await until(() => outbox.confirmedAmendment === 1)
+    expect(farSide.arrived.map(({ kind }) => kind)).toEqual(['batch', 'amendments'])
+    for (const { bytes } of farSide.arrived) expect(bytes >= least && bytes <= most).toBe(true)
     expect(uplink.stats().failures).toBe(0)
   })
 })
