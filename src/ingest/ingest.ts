@@ -13,8 +13,8 @@ const SECOND_BATCH_MIN = 256
 /** Topics and clients that have a number; past it the numbering begins anew. */
 const NUMBERS_MAX = 65_536
 const FIRST_PAYLOAD_BYTES = 262_144
-/** A buffer that grew beyond this for one huge publish is not kept. */
-const KEPT_BUFFER_BYTES_MAX = 1_048_576
+/** A buffer that grew beyond so many full batches, for one huge publish, is not kept. */
+const KEPT_BUFFER_BATCHES_MAX = 3
 
 /** Called once, when the publish is on the disk, or with the reason why it is not. */
 export type Settle = (failure: Error | undefined) => void
@@ -239,6 +239,7 @@ export class Ingest {
   }
 
   #reuse(buffer: SharedArrayBuffer): void {
-    if (this.#free.length <= IN_FLIGHT_MAX && buffer.byteLength <= KEPT_BUFFER_BYTES_MAX) this.#free.push(buffer)
+    const keptBytesMax = KEPT_BUFFER_BATCHES_MAX * this.#settings.batchBytesMax
+    if (this.#free.length <= IN_FLIGHT_MAX && buffer.byteLength <= keptBytesMax) this.#free.push(buffer)
   }
 }
