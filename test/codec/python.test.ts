@@ -4,8 +4,9 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { StoredReading } from '../../src/base/reading.ts'
 import { describePeer, peers } from '../support/peers.ts'
+import { describeRecorded } from '../support/recorded-data.ts'
 import { build, someReadings } from './readings.ts'
-import { describeRecorded, interleaved } from './recorded.ts'
+import { interleaved } from './recorded.ts'
 
 const SCRIPT = join(import.meta.dirname, '../../docs/decode_batch.py')
 const OUTPUT_BYTES_MAX = 64_000_000

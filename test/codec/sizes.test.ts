@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import type { StoredReading } from '../../src/base/reading.ts'
 import { BatchBuilder } from '../../src/codec/batch.ts'
+import { describeRecorded } from '../support/recorded-data.ts'
 import { buildWith, ORIGIN, open, readingsOf } from './readings.ts'
-import { describeRecorded, interleaved, type RecordedSeries, recorded } from './recorded.ts'
+import { interleaved, type RecordedSeries, recorded } from './recorded.ts'
 
 /** As many readings as an uplink puts into one batch at most. */
 const BATCH_READINGS = 20_000
