@@ -153,8 +153,12 @@ export class Outbox {
     this.#database.prepare('INSERT INTO confirmed (uplink, first, last) VALUES (?, ?, ?)').run(this.#id, first, last)
   }
 
-  /** Amendments of readings that the far side has, in order, up to the first that must wait. */
+  /**
+   * Amendments of readings that the far side has, in order, up to the first that must wait. None while others are on
+   * their way: an answer says "up to here", which must not cover a message that was lost before it.
+   */
   nextAmendments(countMax: number): QueuedAmendment[] {
+    if (this.#amendmentsTaken > this.#amended) return []
     const queued = this.#amendments.all(this.#amendmentsTaken, countMax) as QueuedAmendment[]
     const waits = queued.findIndex(({ seq }) => !this.confirmed.has(seq))
     return waits < 0 ? queued : queued.slice(0, waits)
