@@ -1,5 +1,4 @@
 import type { SeqRange, Value } from '../base/reading.ts'
-import type { Batch, SeriesBlock } from './batch.ts'
 import { BATCH_ITEMS, BATCH_VERSION } from './batch-builder.ts'
 import { intsOf, type Layout, unpack, unpackSums } from './columns.ts'
 import { ItemReader } from './item-reader.ts'
@@ -7,6 +6,7 @@ import { Malformed } from './malformed.ts'
 import { POWERS_OF_TEN, unpackDoubles } from './numbers.ts'
 import { readOrigin } from './origin.ts'
 import { readPlaces } from './places.ts'
+import type { Batch, SeriesBlock } from './series-block.ts'
 import { readVerdicts } from './verdicts.ts'
 import { decompress } from './zstd.ts'
 

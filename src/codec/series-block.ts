@@ -1,0 +1,24 @@
+import type { SeqRange, Value } from '../base/reading.ts'
+import type { Origin } from './origin.ts'
+
+/** The readings of one series, in rising `seq`. All columns have the same length, at least one. */
+export interface SeriesBlock {
+  readonly device: string
+  readonly metric: string
+  readonly unit: string | undefined
+  readonly seq: Float64Array
+  /** UTC milliseconds, in any order. */
+  readonly ts: Float64Array
+  readonly values: readonly Value[]
+  /** QARTOD flags: 1, 2, 3, 4 or 9. */
+  readonly quality: Uint8Array
+  readonly reasons: Uint32Array
+}
+
+export interface Batch extends Origin {
+  readonly series: readonly SeriesBlock[]
+  /** The positions of all readings; no position occurs twice. */
+  readonly ranges: readonly SeqRange[]
+  /** Readings. */
+  readonly count: number
+}
