@@ -55,6 +55,7 @@ async function assemble(
     onStored: (readings) => {
       for (const uplink of uplinks) uplink.notify(readings)
     },
+    onRefusal: refusalTeller(log),
   })
   const broker = await Broker.start(settings.broker, {
     intake: ingest,
@@ -122,4 +123,22 @@ function startUplink(
 async function startWeb(address: Address, status: () => Promise<EdgeStatus>) {
   const { StatusServer } = await import('./web/status-server.ts')
   return StatusServer.start(address, { status })
+}
+
+/** A store at its limit can refuse one commit and take the next: it is told of at most so often (ms). */
+const REFUSAL_TOLD_MS = 10_000
+
+function refusalTeller(log: Log): (reason: string | undefined) => void {
+  let toldAt = -Infinity
+  let told = false
+  return (reason) => {
+    if (reason === undefined) {
+      if (told) log.info('readings are stored and acknowledged again')
+      told = false
+    } else if (performance.now() - toldAt >= REFUSAL_TOLD_MS) {
+      log.error({ reason }, 'readings cannot be stored and are not acknowledged: devices keep them')
+      toldAt = performance.now()
+      told = true
+    }
+  }
 }

@@ -5,6 +5,13 @@ import { ProcessOutput } from './cli/output.ts'
 
 const output = new ProcessOutput()
 
+/** SQLite's binary crashes older ones without a word. */
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+if (major < 22 || (major === 22 && minor < 15)) {
+  output.note(`error: Tidegate needs Node.js 22.15 or later; this is ${process.versions.node}`)
+  process.exit(Exit.UNAVAILABLE)
+}
+
 /** What nobody caught leaves us in a state that we do not know: it ends the process, and what is on disk stays true. */
 process.on('uncaughtException', (trouble) => process.exit(report(trouble, output)))
 

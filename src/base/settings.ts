@@ -141,7 +141,7 @@ export const uplink = z
   .refine(backoffInOrder, backoffProblem)
 
 const web = z.strictObject({
-  enabled: z.boolean().default(true).describe('false: no web page, no API, no metrics'),
+  enabled: z.boolean().default(true).describe('false: nothing is served over HTTP'),
   host: z.string().default('127.0.0.1').describe('Address to listen on; the default is reached from this machine only'),
   port: port.default(8080).describe('0 takes a free one'),
 })
@@ -200,7 +200,7 @@ export const edgeSettings = z
       .default([])
       .refine((all) => unique(all.map((one) => one?.name)), { error: 'two uplinks have the same name', ...inAnyCase })
       .describe('Where readings are sent; each uplink has its own confirmations'),
-    web: web.prefault({}).describe('Web page, API, metrics and health'),
+    web: web.prefault({}).describe('Status and health over HTTP: `/api/status`, `/healthz`'),
     log: log.prefault({}).describe('What is logged'),
   })
   .refine(({ broker, web }) => !oneAddress(broker?.tcp, web), {

@@ -31,6 +31,12 @@ interface Gathering {
   renumbered: boolean
 }
 
+export interface IngestOptions {
+  readonly clock: Clock
+  readonly onStored: (readings: number) => void
+  readonly onRefusal: (reason: string | undefined) => void
+}
+
 function isEmpty({ settles, identifiers }: Gathering): boolean {
   return settles.length === 0 && identifiers.length === 0
 }
@@ -58,12 +64,16 @@ export class Ingest {
   #refusedBecause: string | undefined
   readonly #clock: Clock
   readonly #onStored: (readings: number) => void
+  readonly #onRefusal: (reason: string | undefined) => void
 
-  /** @param options `onStored` is told after each commit how many readings are new. */
+  /**
+   * @param options `onStored` is told after each commit how many readings are new; `onRefusal` when commits begin to fail,
+   *   fail for another reason, or succeed again (undefined).
+   */
   constructor(
     thread: StoreClient,
     settings: Pick<EdgeSettings, 'ingest' | 'routes'>,
-    { clock, onStored }: { clock: Clock; onStored: (readings: number) => void },
+    { clock, onStored, onRefusal }: IngestOptions,
   ) {
     this.#thread = thread
     this.#clock = clock
@@ -71,6 +81,7 @@ export class Ingest {
     this.#routes = settings.routes.map(({ topic, format }) => ({ route: compileRoute(topic), format }))
     this.#open = this.#gather(false)
     this.#onStored = onStored
+    this.#onRefusal = onRefusal
   }
 
   /** Payload bytes that are not on the disk yet. */
@@ -230,6 +241,7 @@ export class Ingest {
     this.#inFlight--
     this.#pendingBytes -= bytes
     if (reply.buffer !== undefined) this.#reuse(reply.buffer)
+    if (reply.refused !== this.#refusedBecause) this.#onRefusal(reply.refused)
     this.#refusedBecause = reply.refused
     const failure = reply.refused === undefined ? undefined : new Error(`not stored: ${reply.refused}`)
     for (const settle of settles) settle(failure)

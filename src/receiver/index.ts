@@ -1,4 +1,10 @@
-/** The library `tidegate/receiver`: for those who have a sink of their own. */
+/**
+ * The library `tidegate/receiver`: for those who have a sink of their own. `receiverSettings.parse({ cloud: { url } })` fills
+ * in the defaults that `startReceiver` needs.
+ */
+export { type Clock, systemClock } from '../base/clock.ts'
+export { createLog, type Log, silentLog } from '../base/log.ts'
+export { type ReceiverSettings, receiverSettings } from '../base/settings.ts'
 export type { Amendments } from '../codec/amendments.ts'
 export type { Batch, SeriesBlock } from '../codec/batch.ts'
 export { type Receiver, type ReceiverDependencies, type ReceiverStats, startReceiver } from './receiver.ts'

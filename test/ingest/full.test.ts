@@ -48,6 +48,7 @@ describe('a full store', () => {
     const stored = await fill(spine)
     expect(stored.length).toBeGreaterThan(100)
     expect(spine.ingest.refusedBecause).toContain('SQLITE_FULL')
+    expect(spine.refusals.at(-1)).toContain('SQLITE_FULL')
     expect(spine.ingest.pendingBytes).toBe(0)
     expect(namesOf(folder)).toEqual(stored)
     expect(await spine.status()).toMatchObject({ readings: stored.length, lastSeq: stored.length })

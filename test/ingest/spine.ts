@@ -26,6 +26,8 @@ export interface PublishOptions {
 export class Spine {
   readonly thread: StoreClient
   readonly ingest: Ingest
+  /** Why commits began to fail, in turn; undefined where they succeeded again. */
+  readonly refusals: (string | undefined)[] = []
   #stored = 0
   #run = ''
 
@@ -35,6 +37,9 @@ export class Spine {
       clock: systemClock,
       onStored: (readings) => {
         this.#stored += readings
+      },
+      onRefusal: (reason) => {
+        this.refusals.push(reason)
       },
     })
     onStop(() => thread.stop())
