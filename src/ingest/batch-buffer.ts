@@ -1,6 +1,6 @@
 /**
  * Publishes on their way from the broker's thread to the store's thread, in one SharedArrayBuffer, which belongs to one
- * of the two at a time. (Transferring an ArrayBuffer instead costs a tenth of the main thread: V8 accounts for its bytes
+ * of the two at a time. (Transferring an ArrayBuffer instead cost 8 % of the main thread in a profile: V8 accounts for its bytes
  * on both sides, and collects garbage for them.)
  *
  *     ┌──────────────── messagesMax ────────────────┐
