@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { tempFolder } from '../support/folder.ts'
 import { startMosquitto } from '../support/mosquitto.ts'
 import { describePeer, peers } from '../support/peers.ts'
-import { startProcess } from '../support/process.ts'
+import { runTidegate, startProcess } from '../support/process.ts'
 import { describeRecorded, type RecordedSeries, recordedSeries } from '../support/recorded-data.ts'
 import { QUICK_UPLINK, SiteEdge, SiteReceiver } from '../support/site.ts'
 import { onStop } from '../support/started.ts'
@@ -77,6 +77,7 @@ describePeer('mosquittoPub', 'a site and its cloud', () => {
       const bits = new Map(expected.map((line) => [line, true]))
       expect(receiver.readings().every(({ device, ts, value }) => bits.has(`${device} ${ts} ${value}`))).toBe(true)
       expect(edge.ledgerProblems()).toEqual([])
+      expect(await runTidegate(['ledger', '-s', edge.settingsFile])).toMatchObject({ code: 0 })
       expect(await edge.stop()).toBe(0)
       await receiver.stop()
     }, 240_000)
