@@ -15,11 +15,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   quality: ['base'],
   store: ['base', 'codec'],
   ingest: ['base', 'codec', 'decode', 'quality', 'store'], // the spine: bytes to commit, on the store thread
+  query: ['base', 'store'], // questions of people, on a thread that can only read
+  export: ['base'],
   uplink: ['base', 'codec', 'link'],
   receiver: ['base', 'codec', 'link'],
   web: ['base'],
   demo: ['base', 'link', 'broker', 'receiver', 'store', 'src'], // a whole plant and its cloud in one process
-  cli: ['base', 'link', 'receiver', 'store', 'demo', 'src'],
+  cli: ['base', 'link', 'receiver', 'store', 'export', 'demo', 'src'],
 }
 
 /** The only places that may import a package: folders, or single files. */
@@ -29,6 +31,7 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   'cbor-x': ['src/codec/'],
   cborg: ['src/decode/', 'src/codec/'],
   fastify: ['src/web/'],
+  'hyparquet-writer': ['src/export/'],
   mqtt: ['src/link/'],
   pino: ['src/base/log.ts'],
 }

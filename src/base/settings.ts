@@ -108,6 +108,15 @@ const store = z.strictObject({
     .max(10_000_000)
     .default(250_000)
     .describe('Latest readings among which a repeated publish is recognised'),
+  sealRows: count
+    .min(64)
+    .max(1_000_000)
+    .default(65_536)
+    .describe('Readings of the log that become compressed blocks at once; up to four times as many with many series'),
+  sealAgeMs: ms
+    .min(1_000)
+    .default(86_400_000)
+    .describe('A reading becomes part of a block after so long, also where fewer have come'),
   checkpointPages: count
     .default(2_000)
     .describe('WAL pages (4 KiB) after which the log is moved into the database file'),

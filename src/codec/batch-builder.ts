@@ -1,12 +1,9 @@
 import { assert } from '../base/errors.ts'
 import type { Quality, Seq, SeqRange, Value } from '../base/reading.ts'
-import { type Column, type Layout, pack, packSums } from './columns.ts'
-import { encodeItem, type Item } from './item.ts'
-import { DecimalChooser, packDoubles, scaled } from './numbers.ts'
+import { encodeItem } from './item.ts'
 import type { Origin } from './origin.ts'
-import { Places } from './places.ts'
-import { type Other, Rows } from './rows.ts'
-import { VerdictRuns } from './verdicts.ts'
+import { RowPacker } from './row-packer.ts'
+import { Rows } from './rows.ts'
 import { compress } from './zstd.ts'
 
 export const BATCH_VERSION = 1
@@ -37,14 +34,7 @@ export interface BuiltBatch {
 export class BatchBuilder {
   readonly origin: Origin
   readonly #rows = new Rows()
-  readonly #decimals = new DecimalChooser()
-  readonly #verdicts = new VerdictRuns()
-  /** One number for each row, series by series: scratch of one column after the other. */
-  #x = new Float64Array(0)
-  /** The values that have no decimal form, and the rows that they belong to. */
-  #doubles = new Float64Array(0)
-  readonly #doublePlaces = new Places()
-  readonly #otherPlaces = new Places()
+  readonly #packer = new RowPacker()
 
   constructor(origin: Origin) {
     this.origin = origin
@@ -71,7 +61,6 @@ export class BatchBuilder {
     const names = rows.keys.map(describe)
     const layout = rows.arrange()
     const devices = names.map(({ device }) => device)
-    this.#reserve(rows.count)
     const item = encodeItem([
       BATCH_VERSION,
       edge,
@@ -80,82 +69,11 @@ export class BatchBuilder {
       devices,
       names.map(({ metric }) => metric),
       names.map(({ unit }) => unit ?? null),
-      countsOf(layout),
-      this.#packSums(rows.seq, layout),
-      this.#packSums(rows.ts, layout),
-      ...this.#packValues(layout),
-      this.#packVerdicts(),
+      ...this.#packer.pack(rows, rows.order, layout),
     ])
     const { ranges, count } = rows
     rows.clear()
     const { seriesCount } = layout
     return { bytes: compress(item), ranges, count, seriesCount, deviceCount: new Set(devices).size }
   }
-
-  #reserve(rows: number): void {
-    if (this.#x.length >= rows) return
-    this.#x = new Float64Array(rows * 2)
-    this.#doubles = new Float64Array(rows * 2)
-  }
-
-  #packSums(column: Float64Array, layout: Layout): Column {
-    const { order, count } = this.#rows
-    for (let i = 0; i < count; i++) this.#x[i] = column[order[i]!]!
-    return packSums(this.#x, layout)
-  }
-
-  /** Scaled numbers of all rows, then the doubles and the other values that take the place of some of them. */
-  #packValues(layout: Layout): Item[] {
-    const exponents = new Float64Array(layout.seriesCount)
-    const others: Other[] = []
-    for (let s = 0; s < layout.seriesCount; s++) {
-      exponents[s] = this.#scaleSeries(layout.starts[s]!, layout.starts[s + 1]!, others)
-    }
-    const planes = packDoubles(this.#doubles, this.#doublePlaces.count)
-    return [
-      [...pack(this.#x, layout), exponents],
-      [this.#doublePlaces.take(), planes],
-      [this.#otherPlaces.take(), others],
-    ]
-  }
-
-  /**
-   * Fills `x` with the scaled numbers of one series and returns their exponent. Where there is none the one before
-   * stands in, and the value goes to the exceptions.
-   */
-  #scaleSeries(from: number, to: number, others: Other[]): number {
-    const { order, number, other, others: values } = this.#rows
-    const x = this.#x
-    for (let i = from; i < to; i++) x[i] = number[order[i]!]!
-    const exponent = this.#decimals.choose(x, from, to)
-    let last = 0
-    for (let i = from; i < to; i++) {
-      const otherIndex = other[order[i]!]!
-      const whole = exponent === undefined ? Number.NaN : scaled(x[i]!, exponent)
-      if (otherIndex > 0) {
-        this.#otherPlaces.add(i)
-        others.push(values[otherIndex - 1]!)
-      } else if (Number.isNaN(whole)) {
-        this.#doubles[this.#doublePlaces.count] = x[i]!
-        this.#doublePlaces.add(i)
-      } else {
-        last = whole
-      }
-      x[i] = last
-    }
-    return exponent ?? 0
-  }
-
-  #packVerdicts(): number[] {
-    const { order, quality, reasons, count } = this.#rows
-    for (let i = 0; i < count; i++) this.#verdicts.add(quality[order[i]!]!, reasons[order[i]!]!)
-    return this.#verdicts.take()
-  }
-}
-
-/** How many readings each series has. */
-function countsOf({ seriesCount, starts }: Layout): Float64Array {
-  const counts = new Float64Array(seriesCount)
-  for (let s = 0; s < seriesCount; s++) counts[s] = starts[s + 1]! - starts[s]!
-  return counts
 }

@@ -12,6 +12,9 @@ const FIRST_GUESS_BYTES = 8
 /** A batch is planned to fill so much of the limit, so that few must be built twice. */
 const FILL = 0.85
 
+/** Sealed readings are opened for so long before commits may come in between (ms). */
+const PREPARE_MS = 8
+
 const AGAIN = Symbol('built too large')
 
 /** Makes the next message for one uplink out of what its outbox says is neither confirmed nor on its way. */
@@ -43,6 +46,7 @@ export class Dispatcher {
     const { batchReadingsMax, lingerMs } = this.#settings
     const planned = Math.floor((bytesMax * FILL) / this.#bytesPerReading)
     const countMax = Math.max(1, Math.min(batchReadingsMax, planned))
+    if (!this.#outbox.prepare(this.#store.lastSeq, PREPARE_MS)) return { kind: 'wait', ms: 0 }
     const rows = this.#outbox.next(this.#store.lastSeq, countMax)
     const oldest = rows[0]
     if (oldest === undefined) return this.#amendments(bytesMax)
@@ -78,7 +82,7 @@ export class Dispatcher {
     this.#bytesPerReading = (this.#bytesPerReading + bytes.length / rows.length) / 2
     if (bytes.length > bytesMax && rows.length > 1) return AGAIN
     const range = { first: rows[0]![0], last: rows.at(-1)![0] }
-    this.#outbox.take(range)
+    this.#outbox.take(range, rows)
     const { epoch, run } = builder.origin
     return { kind: 'batch', bytes, epoch, run, range, count: rows.length }
   }

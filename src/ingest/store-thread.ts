@@ -21,6 +21,12 @@ import type {
 /** How long after the last repeated publish the index of recent readings is kept (ms). */
 const FORGET_REPEATS_MS = 60_000
 
+/** Without a batch for so long, the thread has time for housekeeping (ms). */
+const BUSY_MS = 50
+/** How often it looks whether something is due, when nothing comes (ms); and again after a disk that failed. */
+const HOUSE_EVERY_MS = 10_000
+const HOUSE_RETRY_MS = 1_000
+
 type Handlers = { [Name in keyof Calls]: (request: Calls[Name]['request']) => Calls[Name]['reply'] }
 
 /**
@@ -33,6 +39,11 @@ class StoreThread {
   readonly #dispatchers = new Map<string, Dispatcher>()
   readonly #counted = { readings: 0, rejected: 0, duplicates: 0 }
   readonly #quality = { good: 0, uncertain: 0, bad: 0 }
+
+  #houseTimer: NodeJS.Timeout | undefined
+  /** When the last batch came (monotonic ms). */
+  #heardAt = Number.NEGATIVE_INFINITY
+  #closed = false
 
   constructor({ folder, settings }: ThreadData) {
     const { edge, store, quality, uplinks } = settings
@@ -47,6 +58,8 @@ class StoreThread {
       const dispatcher = new Dispatcher(this.#store, this.#store.outbox(uplink.name), uplink, { edge, holdMs })
       this.#dispatchers.set(uplink.name, dispatcher)
     }
+    setInterval(() => this.#keepHouseSoon(0), HOUSE_EVERY_MS).unref()
+    this.#keepHouseSoon(0)
     setInterval(() => this.#store.repeats.forgetIfIdle(FORGET_REPEATS_MS), FORGET_REPEATS_MS).unref()
   }
 
@@ -78,6 +91,8 @@ class StoreThread {
     }
     parentPort!.postMessage(reply)
     this.#checkpoint()
+    this.#heardAt = performance.now()
+    this.#keepHouseSoon(0)
   }
 
   /** After the answer left. A checkpoint that fails (disk full) only leaves the WAL longer; it is tried again. */
@@ -86,6 +101,32 @@ class StoreThread {
       this.#store.checkpointIfDue()
     } catch (failure) {
       if (codeOf(failure)?.startsWith('SQLITE_') !== true) throw failure
+    }
+  }
+
+  /** Between messages: one slice, then whoever waits, then the next. A full disk ends it for a while. */
+  #keepHouseSoon(ms: number): void {
+    if (this.#houseTimer !== undefined || this.#closed) return
+    const slice = (): void => {
+      this.#houseTimer = undefined
+      const more = this.#keepHouse()
+      if (more === true) this.#keepHouseSoon(0)
+      else if (more === undefined) this.#keepHouseSoon(HOUSE_RETRY_MS)
+    }
+    this.#houseTimer = setTimeout(slice, ms)
+  }
+
+  /** Whether there is more to do; undefined: it failed, and is worth another try later. */
+  #keepHouse(): boolean | undefined {
+    try {
+      const busy = performance.now() - this.#heardAt < BUSY_MS
+      const more = this.#store.keepHouse({ now: systemClock.now(), busy })
+      this.#checkpoint()
+      if (!more && busy) this.#keepHouseSoon(BUSY_MS)
+      return more
+    } catch (failure) {
+      if (codeOf(failure)?.startsWith('SQLITE_') !== true) throw failure
+      return undefined
     }
   }
 
@@ -114,6 +155,8 @@ class StoreThread {
     },
     status: () => this.#status(),
     close: () => {
+      this.#closed = true
+      clearTimeout(this.#houseTimer)
       this.#store.close()
       return undefined
     },

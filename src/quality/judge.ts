@@ -45,7 +45,12 @@ interface Series {
   lastTs: number
 }
 
-const NO_AMENDMENTS: readonly Amendment[] = Object.freeze([])
+/** A worse verdict of an earlier reading of a series (the caller's number for it). */
+export interface SeriesAmendment extends Amendment {
+  readonly series: number
+}
+
+const NO_AMENDMENTS: readonly SeriesAmendment[] = Object.freeze([])
 
 /**
  * Gives each reading its verdict, in the order of the log. A verdict depends on the readings before it and on the
@@ -59,7 +64,7 @@ export class Judge {
   readonly #unruled: Rule
   readonly #series: (Series | undefined)[] = []
   readonly #draft = new Draft()
-  #amendments: Amendment[] = []
+  #amendments: SeriesAmendment[] = []
 
   /** The first rule whose `match` fits `device/metric` applies; without one, type and time are checked. */
   constructor(rules: readonly QualityRule[]) {
@@ -81,7 +86,7 @@ export class Judge {
     judgeTime(draft, input, state.lastTs, rule.limits)
     judgeValue(draft, input, rule)
     const amendment = observe(state, draft, input)
-    if (amendment !== undefined) this.#amendments.push(amendment)
+    if (amendment !== undefined) this.#amendments.push({ ...amendment, series })
     return draft.verdict()
   }
 
@@ -110,7 +115,7 @@ export class Judge {
    * Worse verdicts of earlier readings since the last take, in the order of their finding. A reading may belong to the
    * commit at work: append first, then amend.
    */
-  takeAmendments(): readonly Amendment[] {
+  takeAmendments(): readonly SeriesAmendment[] {
     if (this.#amendments.length === 0) return NO_AMENDMENTS
     const taken = this.#amendments
     this.#amendments = []

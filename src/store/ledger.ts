@@ -1,94 +1,116 @@
 import type { Database } from 'better-sqlite3'
 import type { SeqSet } from '../base/ranges.ts'
 import type { SeqRange } from '../base/reading.ts'
+import { BlockTable } from './blocks.ts'
+import { Positions } from './positions.ts'
+import { SealDirectory } from './seals.ts'
+
+/** Readings that are kept no more, by the reason. All but `expired` were not confirmed everywhere. */
+export interface Removed {
+  /** Confirmed by every uplink, and past their retention or in the way of new ones. */
+  readonly expired: number
+  /** Given up for new ones on a full store (`store.whenFull: drop-oldest`). */
+  readonly dropped: number
+  /** Given up between those that stand for them (`store.whenFull: thin`). */
+  readonly thinned: number
+  /** Lost with a damaged part of the disk. */
+  readonly damaged: number
+}
 
 /** One device's account: readings, but for `rejected`, which counts messages that were none. */
-export interface LedgerRow {
+export interface LedgerRow extends Removed {
   readonly device: string
   readonly received: number
   readonly stored: number
   readonly rejected: number
   readonly duplicate: number
-  readonly dropped: number
-  readonly perUplink: Readonly<Record<string, { readonly confirmed: number; readonly waiting: number }>>
+  readonly perUplink: Readonly<
+    Record<string, { readonly confirmed: number; readonly waiting: number; readonly dropped: number }>
+  >
   /** The equations that do not hold, each in words; empty when the account balances. */
   readonly problems: readonly string[]
 }
 
-interface Counters {
+interface Counters extends Removed {
   readonly id: number
   readonly name: string
   readonly received: number
   readonly stored: number
   readonly rejected: number
   readonly duplicate: number
-  readonly dropped: number
 }
 
 /**
- * Checks the counters, which are written in the transactions of what they count, against the rows that are there:
+ * Checks the counters, which are written in the transactions of what they count, against the readings that are there:
  *
  * - received = stored + rejected + duplicate
- * - stored = readings in the log + dropped
- * - for each uplink: stored = confirmed (a counter) + waiting (counted now, from the log and the confirmed ranges) + dropped
+ * - stored = kept (in the log and in sealed blocks) + expired + dropped + thinned + damaged
+ * - for each uplink: stored = confirmed + dropped (counters) + waiting (counted now, by the settled positions)
  *
- * Reads the whole log once. Call it inside a transaction, so that all is seen at one moment.
+ * Reads the whole log and the heads of all blocks once. Call it inside a transaction, so that all is seen at one moment.
  */
 export function auditLedger(database: Database, uplinks: Map<string, { id: number; set: SeqSet }>): LedgerRow[] {
-  const inLog = countPerDevice(database, [{ first: 1, last: Number.MAX_SAFE_INTEGER }])
+  const count = counter(database)
+  const kept = count([EVERYTHING])
   const accounts = [...uplinks].map(([name, { id, set }]) => ({
     name,
-    confirmed: new Map(
-      database.prepare('SELECT device, confirmed FROM confirmed_counts WHERE uplink = ?').raw().all(id) as [
-        number,
-        number,
-      ][],
+    booked: new Map(
+      (
+        database.prepare('SELECT device, confirmed, dropped FROM confirmed_counts WHERE uplink = ?').raw().all(id) as [
+          number,
+          number,
+          number,
+        ][]
+      ).map(([device, confirmed, dropped]) => [device, { confirmed, dropped }]),
     ),
-    waiting: countPerDevice(database, set.missing({ first: 1, last: Number.MAX_SAFE_INTEGER })),
+    waiting: count(set.missing(EVERYTHING)),
   }))
   const devices = database.prepare('SELECT * FROM devices ORDER BY name').all() as Counters[]
   return devices.map((device) => {
     const perUplink = Object.fromEntries(
-      accounts.map(({ name, confirmed, waiting }) => [
-        name,
-        { confirmed: confirmed.get(device.id) ?? 0, waiting: waiting.get(device.id) ?? 0 },
-      ]),
+      accounts.map(({ name, booked, waiting }) => {
+        const { confirmed, dropped } = booked.get(device.id) ?? { confirmed: 0, dropped: 0 }
+        return [name, { confirmed, waiting: waiting.get(device.id) ?? 0, dropped }]
+      }),
     )
-    const { name, received, stored, rejected, duplicate, dropped } = device
-    const problems = findImbalances(device, inLog.get(device.id) ?? 0, perUplink)
-    return { device: name, received, stored, rejected, duplicate, dropped, perUplink, problems }
+    const { name, id, ...counters } = device
+    return { device: name, ...counters, perUplink, problems: findImbalances(device, kept.get(id) ?? 0, perUplink) }
   })
 }
 
-function findImbalances(device: Counters, inLog: number, perUplink: LedgerRow['perUplink']): string[] {
-  const { received, stored, rejected, duplicate, dropped } = device
+const EVERYTHING: SeqRange = { first: 1, last: Number.MAX_SAFE_INTEGER }
+
+function findImbalances(device: Counters, kept: number, perUplink: LedgerRow['perUplink']): string[] {
+  const { received, stored, rejected, duplicate, expired, dropped, thinned, damaged } = device
   const problems: string[] = []
   if (received !== stored + rejected + duplicate) {
     problems.push(`received ${received} is not stored ${stored} + rejected ${rejected} + duplicate ${duplicate}`)
   }
-  if (stored !== inLog + dropped) problems.push(`stored ${stored} is not ${inLog} in the log + dropped ${dropped}`)
-  for (const [uplink, { confirmed, waiting }] of Object.entries(perUplink)) {
-    if (stored !== confirmed + waiting + dropped) {
+  const removed = expired + dropped + thinned + damaged
+  if (stored !== kept + removed) problems.push(`stored ${stored} is not ${kept} kept + ${removed} removed`)
+  for (const [uplink, account] of Object.entries(perUplink)) {
+    const { confirmed, waiting } = account
+    if (stored !== confirmed + waiting + account.dropped) {
       problems.push(
-        `${uplink}: stored ${stored} is not confirmed ${confirmed} + waiting ${waiting} + dropped ${dropped}`,
+        `${uplink}: stored ${stored} is not confirmed ${confirmed} + waiting ${waiting} + dropped ${account.dropped}`,
       )
     }
   }
   return problems
 }
 
-function countPerDevice(database: Database, ranges: readonly SeqRange[]): Map<number, number> {
-  const counts = new Map<number, number>()
-  const count = database
-    .prepare(
-      `SELECT series.device, sum(n) FROM (SELECT series, count(*) AS n FROM log WHERE seq BETWEEN ? AND ? GROUP BY series)
-       JOIN series ON series.id = series GROUP BY series.device`,
-    )
-    .raw()
-  for (const { first, last } of ranges) {
-    for (const [device, n] of count.all(first, last) as [number, number][]) {
-      counts.set(device, (counts.get(device) ?? 0) + n)
+/** Counts the readings of some positions, by device. */
+function counter(database: Database): (ranges: readonly SeqRange[]) => Map<number, number> {
+  const positions = new Positions(database, new SealDirectory(database), new BlockTable(database))
+  const deviceOf = new Map(database.prepare('SELECT id, device FROM series').raw().all() as [number, number][])
+  return (ranges) => {
+    const counts = new Map<number, number>()
+    for (const range of ranges) {
+      for (const [series, n] of positions.countBySeries(range)) {
+        const device = deviceOf.get(series)!
+        counts.set(device, (counts.get(device) ?? 0) + n)
+      }
     }
+    return counts
   }
-  return counts
 }

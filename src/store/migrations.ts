@@ -43,6 +43,33 @@ export const MIGRATIONS: readonly string[] = [
     client TEXT NOT NULL, message_id INTEGER NOT NULL, PRIMARY KEY (client, message_id)
   ) STRICT, WITHOUT ROWID;
   `,
+  // Sealed history (README.md). `blocks.id` is part × 2^24 + series, so that the blocks of a seal lie together.
+  `
+  ALTER TABLE devices ADD COLUMN expired INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE devices ADD COLUMN thinned INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE devices ADD COLUMN damaged INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE confirmed_counts ADD COLUMN dropped INTEGER NOT NULL DEFAULT 0;
+  CREATE TABLE seals (
+    id INTEGER PRIMARY KEY, parts INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+    readings INTEGER NOT NULL, blocks INTEGER NOT NULL, level INTEGER NOT NULL, thinned INTEGER NOT NULL DEFAULT 0,
+    ts_min INTEGER NOT NULL, ts_max INTEGER NOT NULL, received_first INTEGER NOT NULL, received_last INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE blocks (
+    id INTEGER PRIMARY KEY, readings INTEGER NOT NULL, seq_first INTEGER NOT NULL, seq_last INTEGER NOT NULL,
+    ts_min INTEGER NOT NULL, ts_max INTEGER NOT NULL, good INTEGER NOT NULL, worst INTEGER NOT NULL,
+    numbers INTEGER NOT NULL, value_min REAL, value_max REAL, value_sum REAL, value_first REAL, value_last REAL,
+    bytes BLOB NOT NULL
+  ) STRICT;
+  CREATE TABLE verdicts (
+    seq INTEGER PRIMARY KEY, series INTEGER NOT NULL, quality INTEGER NOT NULL, reasons INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE rollups (
+    series INTEGER NOT NULL, hour INTEGER NOT NULL, readings INTEGER NOT NULL, good INTEGER NOT NULL,
+    worst INTEGER NOT NULL, numbers INTEGER NOT NULL, value_min REAL, value_max REAL, value_sum REAL,
+    PRIMARY KEY (series, hour)
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO meta (key, value) VALUES ('sealed', 0);
+  `,
 ]
 
 /** 'TDGT': tells a Tidegate database from any other SQLite file. */

@@ -1,11 +1,17 @@
 import type { Database, Statement } from 'better-sqlite3'
 import { SeqSet } from '../base/ranges.ts'
 import type { Amendment, Seq, SeqRange } from '../base/reading.ts'
-import { LOG_COLUMNS, type RawLogRow } from './log.ts'
+import type { RawLogRow } from './log.ts'
+import type { Positions } from './positions.ts'
 
 /** An amendment and its place in the queue of amendments. */
 export interface QueuedAmendment extends Amendment {
   readonly id: number
+}
+
+/** How many readings of each series are in what left under these positions. */
+interface Flight extends SeqRange {
+  readonly bySeries: ReadonlyMap<number, number>
 }
 
 /**
@@ -15,11 +21,17 @@ export interface QueuedAmendment extends Amendment {
  */
 export class Outbox {
   readonly name: string
-  readonly confirmed = new SeqSet()
+  /** Positions that need not be sent (any more): confirmed, or dropped. */
+  readonly settled = new SeqSet()
   readonly #id: number
   readonly #flight = new SeqSet()
+  /** By first position: so that an answer can be booked without reading the readings again. */
+  readonly #flights = new Map<Seq, Flight>()
   readonly #database: Database
-  readonly #rows: Statement<[Seq, Seq, number]>
+  readonly #positions: Positions
+  readonly #deviceOf: Statement<[number]>
+  readonly #addConfirmed: Statement<[number, number, number]>
+  readonly #confirmedCount: Statement<[number]>
   readonly #amendments: Statement<[number, number]>
   /** The highest position that was ever on its way in this epoch. */
   #leftMax: Seq
@@ -27,27 +39,39 @@ export class Outbox {
   #amended = 0
   #amendmentsTaken = 0
 
-  /** @param lastSeq the highest position in the log: nobody remembers which of those before it have left. */
-  constructor(database: Database, name: string, lastSeq: Seq) {
+  /** @param options `lastSeq` is the highest position given: nobody remembers which of those before it have left. */
+  constructor(database: Database, positions: Positions, { name, lastSeq }: { name: string; lastSeq: Seq }) {
     this.name = name
     this.#leftMax = lastSeq
     this.#database = database
+    this.#positions = positions
     database.prepare('INSERT OR IGNORE INTO uplinks (name) VALUES (?)').run(name)
     this.#id = database.prepare('SELECT id FROM uplinks WHERE name = ?').pluck().get(name) as number
-    this.#rows = database
-      .prepare(`SELECT ${LOG_COLUMNS} FROM log WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?`)
-      .raw() as Statement<[Seq, Seq, number]>
+    this.#deviceOf = database.prepare('SELECT device FROM series WHERE id = ?').pluck()
+    this.#addConfirmed = database.prepare(
+      `INSERT INTO confirmed_counts (uplink, device, confirmed) VALUES (?, ?, ?)
+       ON CONFLICT DO UPDATE SET confirmed = confirmed + excluded.confirmed`,
+    )
+    this.#confirmedCount = database
+      .prepare('SELECT coalesce(sum(confirmed), 0) FROM confirmed_counts WHERE uplink = ?')
+      .pluck()
     this.#amendments = database.prepare(
       'SELECT id, seq, quality, reasons FROM amendments WHERE id > ? ORDER BY id LIMIT ?',
     )
     this.reload()
   }
 
-  /** Reads again what is confirmed: at the start, and after a transaction that failed. */
+  /** Readings that the far side has. */
+  get confirmedCount(): number {
+    return this.#confirmedCount.get(this.#id) as number
+  }
+
+  /** Reads again what is settled: at the start, and after a transaction that failed. */
   reload(): void {
     const ranges = this.#database.prepare('SELECT first, last FROM confirmed WHERE uplink = ?').all(this.#id)
-    this.confirmed.clear()
-    for (const range of ranges as SeqRange[]) this.confirmed.add(range)
+    this.settled.clear()
+    for (const range of ranges as SeqRange[]) this.settled.add(range)
+    this.#flights.clear()
     this.#amended = this.#database.prepare('SELECT amended FROM uplinks WHERE id = ?').pluck().get(this.#id) as number
     this.#amendmentsTaken = Math.max(this.#amendmentsTaken, this.#amended)
   }
@@ -57,17 +81,23 @@ export class Outbox {
     while (this.#next <= lastSeq) {
       const stretch = this.#stretchFrom(this.#next, lastSeq)
       if (stretch === undefined) break
-      const rows = this.#rows.all(stretch.first, stretch.last, rowsMax) as RawLogRow[]
+      const rows = this.#positions.rows(stretch, rowsMax)
       if (rows.length > 0) return rows
       this.#next = stretch.last + 1
     }
     return []
   }
 
+  /** Opens for at most so long what `next` needs; false: it is not open yet, and others should come first. */
+  prepare(lastSeq: Seq, budgetMs: number): boolean {
+    const stretch = this.#next > lastSeq ? undefined : this.#stretchFrom(this.#next, lastSeq)
+    return stretch === undefined || this.#positions.prepare(stretch.first, budgetMs)
+  }
+
   #stretchFrom(from: Seq, lastSeq: Seq): SeqRange | undefined {
     let first = from
     for (;;) {
-      const taken = this.confirmed.around(first) ?? this.#flight.around(first)
+      const taken = this.settled.around(first) ?? this.#flight.around(first)
       if (taken === undefined) break
       first = taken.last + 1
     }
@@ -75,15 +105,16 @@ export class Outbox {
     if (first > lastSeq) return undefined
     const end = Math.min(
       lastSeq,
-      (this.confirmed.from(first)?.first ?? Infinity) - 1,
+      (this.settled.from(first)?.first ?? Infinity) - 1,
       (this.#flight.from(first)?.first ?? Infinity) - 1,
     )
     return { first, last: end }
   }
 
-  /** Says that these positions are on their way. */
-  take(range: SeqRange): void {
+  /** Says that these positions are on their way; with their readings, if they are at hand. */
+  take(range: SeqRange, rows?: readonly RawLogRow[]): void {
     this.#flight.add(range)
+    if (rows !== undefined) this.#flights.set(range.first, { ...range, bySeries: countBySeries(rows) })
     this.#leftMax = Math.max(this.#leftMax, range.last)
     if (range.first <= this.#next) this.#next = range.last + 1
   }
@@ -91,11 +122,13 @@ export class Outbox {
   /** Nothing of this is on its way any more; what was not confirmed is offered again. */
   release(range: SeqRange): void {
     this.#flight.remove(range)
+    this.#flights.delete(range.first)
     this.#next = Math.min(this.#next, range.first)
   }
 
   releaseAll(): void {
     this.#flight.clear()
+    this.#flights.clear()
     this.#next = 1
     this.#amendmentsTaken = this.#amended
   }
@@ -111,39 +144,66 @@ export class Outbox {
    * does not tell: its receipt may still come, and then it is not sent again.
    */
   mayHaveLeft(seq: Seq): boolean {
-    return seq <= this.#leftMax || this.confirmed.has(seq)
+    return seq <= this.#leftMax || this.settled.has(seq)
+  }
+
+  /** Whether something of this is on its way. */
+  isOnItsWay({ first, last }: SeqRange): boolean {
+    const next = this.#flight.from(first)
+    return next !== undefined && next.first <= last
   }
 
   /**
-   * Writes in its owner's transaction what the far side has; returns how many readings of the log that was news for.
-   * Positions above `lastSeq` are not ours and are passed over.
+   * Writes in its owner's transaction what the far side has; returns how many readings that was news for. Positions
+   * above `lastSeq` are not ours and are passed over.
    */
   confirm(ranges: readonly SeqRange[], lastSeq: Seq): number {
     let count = 0
     for (const { first, last } of ranges) {
-      for (const gap of this.confirmed.missing({ first: Math.max(1, first), last: Math.min(last, lastSeq) })) {
-        count += this.#count(gap)
-        this.confirmed.add(gap)
-        this.#write(this.confirmed.around(gap.first)!)
+      for (const gap of this.settled.missing({ first: Math.max(1, first), last: Math.min(last, lastSeq) })) {
+        count += this.#book(gap)
+        this.settle(gap)
       }
     }
     return count
   }
 
-  #count({ first, last }: SeqRange): number {
-    const perDevice = this.#database
-      .prepare(
-        `SELECT series.device, sum(n) FROM (SELECT series, count(*) AS n FROM log WHERE seq BETWEEN ? AND ? GROUP BY series)
-         JOIN series ON series.id = series GROUP BY series.device`,
-      )
-      .raw()
-      .all(first, last) as [number, number][]
-    const add = this.#database.prepare(
-      `INSERT INTO confirmed_counts (uplink, device, confirmed) VALUES (?, ?, ?)
-       ON CONFLICT DO UPDATE SET confirmed = confirmed + excluded.confirmed`,
-    )
-    for (const [device, n] of perDevice) add.run(this.#id, device, n)
-    return perDevice.reduce((sum, [, n]) => sum + n, 0)
+  /** Writes in its owner's transaction that these positions need not be sent any more. */
+  settle(range: SeqRange): void {
+    this.settled.add(range)
+    this.#write(this.settled.around(range.first)!)
+  }
+
+  /** Adds to the counters what is in these positions, which were not settled before. */
+  #book({ first, last }: SeqRange): number {
+    let count = 0
+    for (let next = first; next <= last; ) {
+      const flight = this.#flights.get(next)
+      const known = flight !== undefined && flight.last <= last
+      const end = known ? flight.last : this.#nextFlight(next, last)
+      count += this.#add(known ? flight.bySeries : this.#positions.countBySeries({ first: next, last: end }))
+      this.#flights.delete(next)
+      next = end + 1
+    }
+    return count
+  }
+
+  /** The end of a stretch that nobody counted when it left. */
+  #nextFlight(from: Seq, last: Seq): Seq {
+    let end = last
+    for (const [first, flight] of this.#flights) {
+      if (first > from && first <= end && flight.last <= last) end = first - 1
+    }
+    return end
+  }
+
+  #add(bySeries: ReadonlyMap<number, number>): number {
+    let count = 0
+    for (const [series, n] of bySeries) {
+      this.#addConfirmed.run(this.#id, this.#deviceOf.get(series) as number, n)
+      count += n
+    }
+    return count
   }
 
   #write({ first, last }: SeqRange): void {
@@ -160,7 +220,7 @@ export class Outbox {
   nextAmendments(countMax: number): QueuedAmendment[] {
     if (this.#amendmentsTaken > this.#amended) return []
     const queued = this.#amendments.all(this.#amendmentsTaken, countMax) as QueuedAmendment[]
-    const waits = queued.findIndex(({ seq }) => !this.confirmed.has(seq))
+    const waits = queued.findIndex(({ seq }) => !this.settled.has(seq))
     return waits < 0 ? queued : queued.slice(0, waits)
   }
 
@@ -175,4 +235,10 @@ export class Outbox {
     this.#database.prepare('UPDATE uplinks SET amended = ? WHERE id = ?').run(this.#amended, this.#id)
     this.#database.prepare('DELETE FROM amendments WHERE id <= (SELECT min(amended) FROM uplinks)').run()
   }
+}
+
+function countBySeries(rows: readonly RawLogRow[]): Map<number, number> {
+  const counts = new Map<number, number>()
+  for (const [, series] of rows) counts.set(series, (counts.get(series) ?? 0) + 1)
+  return counts
 }

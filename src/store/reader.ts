@@ -1,8 +1,11 @@
 import type { Database } from 'better-sqlite3'
 import { SeqSet } from '../base/ranges.ts'
 import type { SeqRange } from '../base/reading.ts'
+import { BlockTable } from './blocks.ts'
 import { openReadOnly } from './database.ts'
 import { auditLedger, type LedgerRow } from './ledger.ts'
+import { Positions } from './positions.ts'
+import { SealDirectory } from './seals.ts'
 
 /** A kept message that could not be decoded. */
 export interface RejectRow {
@@ -48,7 +51,7 @@ export class StoreReader {
 
   /** Every device's account, checked against the rows themselves; see `auditLedger`. */
   ledger(uplink?: string): LedgerRow[] {
-    return this.#snapshot(() => auditLedger(this.#database, this.#confirmed(uplink)))
+    return this.#snapshot(() => auditLedger(this.#database, this.#settled(uplink)))
   }
 
   /** The newest first; before an id where one is given. */
@@ -64,17 +67,23 @@ export class StoreReader {
   summary(): StoreSummary {
     return this.#snapshot(() => {
       const number = (sql: string): number => this.#database.prepare(sql).pluck().get() as number
-      const lastSeq = number('SELECT coalesce(max(seq), 0) FROM log')
+      const seals = new SealDirectory(this.#database)
+      const positions = new Positions(this.#database, seals, new BlockTable(this.#database))
+      const lastSeq = Math.max(number('SELECT coalesce(max(seq), 0) FROM log'), seals.sealedUpTo)
+      const confirmed = (id: number): number =>
+        number(`SELECT coalesce(sum(confirmed), 0) FROM confirmed_counts WHERE uplink = ${id}`)
       return {
         epoch: this.#database.prepare(`SELECT value FROM meta WHERE key = 'epoch'`).pluck().get() as string,
         lastSeq,
         devices: number('SELECT count(*) FROM devices'),
         series: number('SELECT count(*) FROM series'),
         rejects: number('SELECT count(*) FROM rejects'),
-        backlogs: [...this.#confirmed()].map(([uplink, { set }]) => ({
+        backlogs: [...this.#settled()].map(([uplink, { id, set }]) => ({
           uplink,
-          confirmed: set.count,
-          waiting: set.missing({ first: 1, last: lastSeq }).reduce((sum, { first, last }) => sum + last - first + 1, 0),
+          confirmed: confirmed(id),
+          waiting: set
+            .missing({ first: 1, last: lastSeq })
+            .reduce((sum, range) => sum + positions.count(range, lastSeq), 0),
         })),
       }
     })
@@ -84,7 +93,7 @@ export class StoreReader {
     this.#database.close()
   }
 
-  #confirmed(only?: string): Map<string, { id: number; set: SeqSet }> {
+  #settled(only?: string): Map<string, { id: number; set: SeqSet }> {
     const uplinks = this.#database.prepare('SELECT id, name FROM uplinks').all() as { id: number; name: string }[]
     const ranges = this.#database.prepare('SELECT first, last FROM confirmed WHERE uplink = ?')
     return new Map(

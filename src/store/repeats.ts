@@ -1,25 +1,30 @@
 import type { Database, Statement } from 'better-sqlite3'
 import type { Seq, Value } from '../base/reading.ts'
+import type { RawLogRow } from './log.ts'
 
 /**
  * Finds readings that are stored already, when a device repeats a publish whose acknowledgement it never got.
  *
  * The log has no index by (series, ts): one would cost thirty times the flash writes. So the latest `window` readings
- * (at most twice as many) are indexed in memory, from the first repeated publish on, and caught up before each look. A repeat of something older
- * is stored again; docs/guarantees.md says so.
+ * (at most twice as many) are indexed in memory, from the first repeated publish on, and caught up before each look. A
+ * repeat of something older is stored again; docs/guarantees.md says so.
  */
 export class Repeats {
   readonly #database: Database
   readonly #window: number
+  readonly #sealedFrom: (first: Seq) => Iterable<RawLogRow>
   #from: Seq = 0
   #indexed: Seq | undefined
   #usedAt = 0
   #find: Statement<[number, number]> | undefined
+  #add: Statement<[Seq, number, number, RawLogRow[3] | bigint]> | undefined
   #catchUp: Statement<[Seq]> | undefined
 
-  constructor(database: Database, window: number) {
+  /** @param sealedFrom readings from a position on that are not in the log any more, ascending. */
+  constructor(database: Database, window: number, sealedFrom: (first: Seq) => Iterable<RawLogRow>) {
     this.#database = database
     this.#window = window
+    this.#sealedFrom = sealedFrom
   }
 
   /** Whether the log holds this very reading. All rows up to `lastSeq` must be flushed. */
@@ -36,18 +41,23 @@ export class Repeats {
     if (this.#indexed === undefined || lastSeq - this.#from > 2 * this.#window) {
       this.#database.exec(`
         DROP TABLE IF EXISTS temp.recent;
-        CREATE TEMP TABLE recent (series INTEGER, ts INTEGER, seq INTEGER, PRIMARY KEY (series, ts, seq)) WITHOUT ROWID`)
-      this.#catchUp = this.#database.prepare('INSERT INTO temp.recent SELECT series, ts, seq FROM log WHERE seq > ?')
+        CREATE TEMP TABLE recent (series INTEGER, ts INTEGER, seq INTEGER, value ANY, PRIMARY KEY (series, ts, seq))
+          STRICT, WITHOUT ROWID`)
+      this.#add = this.#database.prepare('INSERT INTO temp.recent (seq, series, ts, value) VALUES (?, ?, ?, ?)')
+      this.#catchUp = this.#database.prepare(
+        'INSERT INTO temp.recent (seq, series, ts, value) SELECT seq, series, ts, value FROM log WHERE seq > ?',
+      )
       this.#find = this.#database
-        .prepare(
-          `SELECT value, typeof(value) = 'integer' FROM temp.recent AS recent JOIN log ON log.seq = recent.seq
-           WHERE recent.series = ? AND recent.ts = ?`,
-        )
+        .prepare(`SELECT value, typeof(value) = 'integer' FROM temp.recent WHERE series = ? AND ts = ?`)
         .raw() as Statement<[number, number]>
       this.#from = Math.max(0, lastSeq - this.#window)
       this.#indexed = this.#from
     }
     if (this.#indexed < lastSeq) {
+      for (const [seq, series, ts, value, , , , isBoolean] of this.#sealedFrom(this.#indexed + 1)) {
+        this.#add!.run(seq, series, ts, isBoolean === 1 ? BigInt(value as number) : value)
+        this.#indexed = seq
+      }
       this.#catchUp!.run(this.#indexed)
       this.#indexed = lastSeq
     }

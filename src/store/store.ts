@@ -1,14 +1,20 @@
 import type { Database } from 'better-sqlite3'
-import type { Amendment, Seq } from '../base/reading.ts'
+import type { Seq } from '../base/reading.ts'
 import type { StoreSettings } from '../base/settings.ts'
+import type { Bench } from './bench.ts'
+import { BlockTable } from './blocks.ts'
 import { Catalog } from './catalog.ts'
 import { newName, openDatabase, prepareFolder } from './database.ts'
+import { Housekeeping } from './housekeeping.ts'
 import { Incoming } from './incoming.ts'
 import { FolderLock } from './lock.ts'
-import { LOG_COLUMNS, LogWriter, type RawLogRow } from './log.ts'
+import { LogWriter, type RawLogRow } from './log.ts'
 import { Outbox } from './outbox.ts'
+import { Positions } from './positions.ts'
 import { Rejects } from './rejects.ts'
 import { Repeats } from './repeats.ts'
+import { SealDirectory } from './seals.ts'
+import { type OverlaidVerdict, Verdicts } from './verdicts.ts'
 
 /** What an uplink has still to deliver. */
 export interface Backlog {
@@ -41,6 +47,11 @@ export class Store {
   readonly rejects: Rejects
   readonly repeats: Repeats
   readonly incoming: Incoming
+  readonly seals: SealDirectory
+  readonly blocks: BlockTable
+  readonly positions: Positions
+  readonly housekeeping: Housekeeping
+  readonly #verdicts: Verdicts
   catalog: Catalog
   log: LogWriter
   #epoch: string
@@ -55,10 +66,27 @@ export class Store {
     this.#epoch = this.#readEpoch()
     this.catalog = new Catalog(database, settings.seriesMax)
     this.log = new LogWriter(database, this.#readLastSeq())
-    this.outboxes = uplinks.map((name) => new Outbox(database, name, this.lastSeq))
+    this.seals = new SealDirectory(database)
+    this.blocks = new BlockTable(database)
+    this.positions = new Positions(database, this.seals, this.blocks)
+    this.#verdicts = new Verdicts(database)
+    const { positions, lastSeq } = this
+    this.outboxes = uplinks.map((name) => new Outbox(database, positions, { name, lastSeq }))
     this.rejects = new Rejects(database, settings)
-    this.repeats = new Repeats(database, settings.repeatWindow)
+    this.repeats = new Repeats(database, settings.repeatWindow, (first) => positions.sealedFrom(first))
     this.incoming = new Incoming(database)
+    this.housekeeping = new Housekeeping(this.#bench(), settings)
+  }
+
+  #bench(): Bench {
+    return {
+      database: this.#database,
+      seals: this.seals,
+      blocks: this.blocks,
+      verdicts: this.#verdicts,
+      outboxes: this.outboxes,
+      write: (work) => this.write(work),
+    }
   }
 
   /** @throws OperatorError: folder not writable, in use, database of a newer version or damaged. */
@@ -114,16 +142,26 @@ export class Store {
     this.catalog = new Catalog(this.#database, this.#settings.seriesMax)
     this.log = new LogWriter(this.#database, this.#readLastSeq())
     this.repeats.forget()
+    this.seals.reload()
+    this.housekeeping.abandon()
+    this.positions.forget()
     for (const outbox of this.outboxes) outbox.reload()
     this.#recovered = true
   }
 
   /** Inside `write`: stores changed verdicts, and queues those that may have left already. */
-  amend(amendments: readonly Amendment[]): void {
+  amend(amendments: readonly OverlaidVerdict[]): void {
+    if (amendments.length === 0) return
     const queue = this.#database.prepare('INSERT INTO amendments (seq, quality, reasons) VALUES (?, ?, ?)')
     for (const amendment of amendments) {
-      this.log.amend(amendment)
       const { seq, quality, reasons } = amendment
+      if (seq > this.seals.sealedUpTo) {
+        this.log.amend(amendment)
+      } else {
+        this.#verdicts.put(amendment)
+        this.positions.amend(amendment)
+      }
+      this.housekeeping.amended(amendment)
       if (this.outboxes.some((outbox) => outbox.mayHaveLeft(seq))) queue.run(seq, quality, reasons)
     }
   }
@@ -150,40 +188,47 @@ export class Store {
     return outbox
   }
 
-  /** How much of the log an uplink has not confirmed yet, and since when. */
+  /** How many readings an uplink has not confirmed yet, and since when. */
   backlog(outbox: Outbox): Backlog {
-    const waiting = outbox.confirmed.missing({ first: 1, last: this.lastSeq })
-    const oldest = waiting[0]
-    const at = this.#database.prepare('SELECT received_at FROM log WHERE seq >= ? ORDER BY seq LIMIT 1').pluck()
+    const waiting = outbox.settled.missing({ first: 1, last: this.lastSeq })
     return {
       uplink: outbox.name,
-      waiting: waiting.reduce((sum, { first, last }) => sum + last - first + 1, 0),
-      oldestAt: oldest === undefined ? undefined : (at.get(oldest.first) as number | undefined),
-      confirmed: outbox.confirmed.count,
+      waiting: waiting.reduce((sum, range) => sum + this.positions.count(range, this.lastSeq), 0),
+      oldestAt: waiting[0] === undefined ? undefined : this.#receivedAt(waiting[0].first),
+      confirmed: outbox.confirmedCount,
     }
+  }
+
+  /** Arrival (UTC ms) of the first reading from this position on; of a sealed one, that of its seal's first. */
+  #receivedAt(seq: Seq): number | undefined {
+    if (seq <= this.seals.sealedUpTo) {
+      const seal = this.seals.from(seq)
+      if (seal !== undefined) return seal.receivedFirst
+    }
+    const at = this.#database.prepare('SELECT received_at FROM log WHERE seq >= ? ORDER BY seq LIMIT 1').pluck()
+    return at.get(Math.max(seq, this.seals.sealedUpTo + 1)) as number | undefined
   }
 
   /** Arrival (UTC ms) of the newest reading; 0 where there is none. */
   lastStoredAt(): number {
     const at = this.#database.prepare('SELECT received_at FROM log ORDER BY seq DESC LIMIT 1').pluck()
-    return (at.get() as number | undefined) ?? 0
+    return (at.get() as number | undefined) ?? this.seals.all.at(-1)?.receivedLast ?? 0
   }
 
-  /** Pages of readings from `first` on, ascending; for rebuilding what is kept in memory. */
-  *readFrom(first: Seq, pageRows = 4_096): Generator<RawLogRow> {
-    const page = this.#database.prepare(`SELECT ${LOG_COLUMNS} FROM log WHERE seq >= ? ORDER BY seq LIMIT ?`).raw()
-    for (let next = first; ; ) {
-      const rows = page.all(next, pageRows) as RawLogRow[]
-      yield* rows
-      if (rows.length < pageRows) return
-      next = rows.at(-1)![0] + 1
-    }
+  /** Readings from `first` on, ascending, in pages; for rebuilding what is kept in memory. */
+  readFrom(first: Seq, pageRows = 4_096): Generator<RawLogRow> {
+    return this.positions.from(first, pageRows)
   }
 
-  /** The first position that came in at or after this time (ms), by halving: the log is in order of arrival. */
+  /**
+   * A position from which on all has come in at or after this time (UTC ms), by halving: the log is in order of arrival.
+   * Of sealed readings it is the first of their seal.
+   */
   firstSeqSince(receivedAt: number): Seq {
+    const seal = this.seals.all.find(({ receivedLast }) => receivedLast >= receivedAt)
+    if (seal !== undefined) return seal.first
     const at = this.#database.prepare('SELECT received_at FROM log WHERE seq >= ? ORDER BY seq LIMIT 1').pluck()
-    let low = 1
+    let low = this.seals.sealedUpTo + 1
     let high = this.lastSeq + 1
     while (low < high) {
       const middle = Math.floor((low + high) / 2)
@@ -203,6 +248,14 @@ export class Store {
     this.#walPages = 0
   }
 
+  /** A slice of what is done when nobody waits; true: there is more. @throws what the disk throws; nothing is lost. */
+  keepHouse({ now, busy }: { now: number; busy: boolean }): boolean {
+    const { lastSeq } = this
+    const { seriesCount } = this.catalog
+    const oldestAt = (): number | undefined => this.#receivedAt(this.seals.sealedUpTo + 1)
+    return this.housekeeping.step({ lastSeq, seriesCount, now, oldestAt }, busy)
+  }
+
   close(): void {
     try {
       this.#database.pragma('wal_checkpoint(TRUNCATE)')
@@ -219,7 +272,8 @@ export class Store {
 
   /** Positions are never reused, also when the log is empty: what was confirmed was given. */
   #readLastSeq(): Seq {
-    const sql = `SELECT max(coalesce((SELECT max(seq) FROM log), 0), coalesce((SELECT max(last) FROM confirmed), 0))`
+    const sql = `SELECT max(coalesce((SELECT max(seq) FROM log), 0), coalesce((SELECT max(last) FROM confirmed), 0),
+      (SELECT value FROM meta WHERE key = 'sealed'))`
     return this.#database.prepare(sql).pluck().get() as Seq
   }
 }

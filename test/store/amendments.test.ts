@@ -5,7 +5,7 @@ import { tempFolder } from '../support/folder.ts'
 import { appendMany, connect, openStore } from './stores.ts'
 
 function amend(store: Store, ...seqs: Seq[]): void {
-  store.write(() => store.amend(seqs.map((seq) => ({ seq, quality: 4, reasons: 64 }))))
+  store.write(() => store.amend(seqs.map((seq) => ({ series: 1, seq, quality: 4, reasons: 64 }))))
 }
 
 function confirm(store: Store, uplink: string, first: Seq, last: Seq): void {
@@ -151,7 +151,7 @@ describe('an amendment', () => {
     outbox.takeAmendments(1)
     const failing = (): void =>
       store.write(() => {
-        store.amend([{ seq: 2, quality: 4, reasons: 64 }])
+        store.amend([{ series: 1, seq: 2, quality: 4, reasons: 64 }])
         outbox.confirmAmendments(1)
         throw new Error('no')
       })

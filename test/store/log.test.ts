@@ -55,7 +55,7 @@ function memory(store: Store): unknown {
     press: { ...press },
     type: store.catalog.find(press, 'force', undefined).type,
     lastSeq: store.lastSeq,
-    confirmed: [...store.outbox('cloud').confirmed],
+    confirmed: [...store.outbox('cloud').settled],
     epoch: store.epoch,
   }
 }
@@ -68,7 +68,7 @@ function work(store: Store): void {
   const press = store.catalog.device('press')
   store.catalog.setType(store.catalog.find(press, 'force', undefined), 'text')
   store.outbox('cloud').confirm([{ first: 3, last: 8 }], store.lastSeq)
-  store.amend([{ seq: 1, quality: 4, reasons: 1 }])
+  store.amend([{ series: 1, seq: 1, quality: 4, reasons: 1 }])
 }
 
 /** A disk that cannot even roll back, once. */

@@ -139,7 +139,7 @@ describe('the outbox', () => {
       appendMany(real.store, 20)
       const model: Model = { last: 20, confirmed: new Set(), flight: new Set() }
       fc.modelRun(() => ({ model, real }), commands)
-      expect(eachOf({ first: 1, last: model.last }).filter((seq) => outboxOf(real).confirmed.has(seq))).toEqual(
+      expect(eachOf({ first: 1, last: model.last }).filter((seq) => outboxOf(real).settled.has(seq))).toEqual(
         [...model.confirmed].sort((a, b) => a - b),
       )
       const { waiting: left, confirmed } = real.store.backlog(outboxOf(real))
@@ -193,7 +193,7 @@ describe('a new epoch', () => {
     const outbox = store.outbox('cloud')
     outbox.take({ first: 1, last: 8 })
     store.write(() => outbox.confirm([{ first: 1, last: 3 }], store.lastSeq))
-    store.write(() => store.amend([{ seq: 2, quality: 4, reasons: 1 }]))
+    store.write(() => store.amend([{ series: 1, seq: 2, quality: 4, reasons: 1 }]))
     expect(outbox.nextAmendments(10).length).toBe(1)
     const second = store.beginEpoch()
     expect(second).toMatch(/^[\w-]{12}$/)

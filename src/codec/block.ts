@@ -1,0 +1,62 @@
+import { assert } from '../base/errors.ts'
+import type { Value } from '../base/reading.ts'
+import type { DecodeLimits } from './batch-decoder.ts'
+import { encodeItem } from './item.ts'
+import { ItemReader } from './item-reader.ts'
+import { Malformed } from './malformed.ts'
+import { checkRising, readRowColumns } from './row-columns.ts'
+import { RowPacker } from './row-packer.ts'
+import { Rows } from './rows.ts'
+import { compress, decompress } from './zstd.ts'
+
+export { Rows }
+
+const BLOCK_VERSION = 1
+const BLOCK_ITEMS = 8
+
+/** The readings of one series, in rising `seq`, without its names. All columns have the same length, at least one. */
+export interface BlockColumns {
+  readonly seq: Float64Array
+  /** UTC milliseconds, in any order. */
+  readonly ts: Float64Array
+  readonly values: readonly Value[]
+  /** QARTOD flags: 1, 2, 3, 4 or 9. */
+  readonly quality: Uint8Array
+  readonly reasons: Uint32Array
+}
+
+export type DecodedBlock =
+  | { readonly ok: true; readonly columns: BlockColumns }
+  | { readonly ok: false; readonly reason: string }
+
+/** Packs stretches of one series as the store keeps them: the columns of a batch, without any name. */
+export class BlockPacker {
+  readonly #packer = new RowPacker()
+
+  /** @param order rows of one series, in rising `seq`, at least one. */
+  pack(rows: Rows, order: Uint32Array): Uint8Array {
+    assert(order.length > 0, 'a block has at least one reading')
+    const layout = { seriesCount: 1, starts: Uint32Array.of(0, order.length) }
+    return compress(encodeItem([BLOCK_VERSION, ...this.#packer.pack(rows, order, layout)]))
+  }
+}
+
+/** Opens a block. Never throws, whatever the bytes are; time and memory are bounded by the limits. */
+export function unpackBlock(bytes: Uint8Array, limits: DecodeLimits): DecodedBlock {
+  try {
+    return { ok: true, columns: readBlock(new ItemReader(decompress(bytes, limits.bytesMax)), limits.readingsMax) }
+  } catch (failure) {
+    if (failure instanceof Malformed) return { ok: false, reason: failure.message }
+    throw failure
+  }
+}
+
+function readBlock(cbor: ItemReader, readingsMax: number): BlockColumns {
+  cbor.arrayOf(BLOCK_ITEMS, 'block')
+  const version = cbor.uint('version')
+  if (version !== BLOCK_VERSION) throw new Malformed(`version ${version} instead of ${BLOCK_VERSION}`)
+  const { layout, ...columns } = readRowColumns(cbor, 1, readingsMax)
+  cbor.end()
+  checkRising(columns.seq, layout)
+  return columns
+}

@@ -1,0 +1,100 @@
+import { type Column, type Layout, pack, packSums } from './columns.ts'
+import type { Item } from './item.ts'
+import { DecimalChooser, packDoubles, scaled } from './numbers.ts'
+import { Places } from './places.ts'
+import type { Other, Rows } from './rows.ts'
+import { VerdictRuns } from './verdicts.ts'
+
+/**
+ * Turns rows into the columns that batches and blocks have in common: counts, seq, ts, numbers, doubles, others,
+ * verdicts (docs/wire-format.md). Used again and again: its buffers stay.
+ */
+export class RowPacker {
+  readonly #decimals = new DecimalChooser()
+  readonly #verdicts = new VerdictRuns()
+  /** One number for each row, series by series: scratch of one column after the other. */
+  #x = new Float64Array(0)
+  /** The values that have no decimal form, and the rows that they belong to. */
+  #doubles = new Float64Array(0)
+  readonly #doublePlaces = new Places()
+  readonly #otherPlaces = new Places()
+
+  /** @param order the rows that are meant, series by series as `layout` says. */
+  pack(rows: Rows, order: Uint32Array, layout: Layout): Item[] {
+    const count = layout.starts[layout.seriesCount]!
+    this.#reserve(count)
+    return [
+      countsOf(layout),
+      this.#packSums(rows.seq, order, layout),
+      this.#packSums(rows.ts, order, layout),
+      ...this.#packValues(rows, order, layout),
+      this.#packVerdicts(rows, order, count),
+    ]
+  }
+
+  #reserve(rows: number): void {
+    if (this.#x.length >= rows) return
+    this.#x = new Float64Array(rows * 2)
+    this.#doubles = new Float64Array(rows * 2)
+  }
+
+  #packSums(column: Float64Array, order: Uint32Array, layout: Layout): Column {
+    const count = layout.starts[layout.seriesCount]!
+    for (let i = 0; i < count; i++) this.#x[i] = column[order[i]!]!
+    return packSums(this.#x, layout)
+  }
+
+  /** Scaled numbers of all rows, then the doubles and the other values that take the place of some of them. */
+  #packValues(rows: Rows, order: Uint32Array, layout: Layout): Item[] {
+    const exponents = new Float64Array(layout.seriesCount)
+    const others: Other[] = []
+    for (let s = 0; s < layout.seriesCount; s++) {
+      exponents[s] = this.#scaleSeries(rows, order, layout.starts[s]!, layout.starts[s + 1]!, others)
+    }
+    const planes = packDoubles(this.#doubles, this.#doublePlaces.count)
+    return [
+      [...pack(this.#x, layout), exponents],
+      [this.#doublePlaces.take(), planes],
+      [this.#otherPlaces.take(), others],
+    ]
+  }
+
+  /**
+   * Fills `x` with the scaled numbers of one series and returns their exponent. Where there is none the one before
+   * stands in, and the value goes to the exceptions.
+   */
+  #scaleSeries(rows: Rows, order: Uint32Array, from: number, to: number, others: Other[]): number {
+    const { number, other, others: values } = rows
+    const x = this.#x
+    for (let i = from; i < to; i++) x[i] = number[order[i]!]!
+    const exponent = this.#decimals.choose(x, from, to)
+    let last = 0
+    for (let i = from; i < to; i++) {
+      const otherIndex = other[order[i]!]!
+      const whole = exponent === undefined ? Number.NaN : scaled(x[i]!, exponent)
+      if (otherIndex > 0) {
+        this.#otherPlaces.add(i)
+        others.push(values[otherIndex - 1]!)
+      } else if (Number.isNaN(whole)) {
+        this.#doubles[this.#doublePlaces.count] = x[i]!
+        this.#doublePlaces.add(i)
+      } else {
+        last = whole
+      }
+      x[i] = last
+    }
+    return exponent ?? 0
+  }
+
+  #packVerdicts({ quality, reasons }: Rows, order: Uint32Array, count: number): number[] {
+    for (let i = 0; i < count; i++) this.#verdicts.add(quality[order[i]!]!, reasons[order[i]!]!)
+    return this.#verdicts.take()
+  }
+}
+
+/** How many readings each series has. */
+function countsOf({ seriesCount, starts }: Layout): Float64Array {
+  const counts = new Float64Array(seriesCount)
+  for (let s = 0; s < seriesCount; s++) counts[s] = starts[s + 1]! - starts[s]!
+  return counts
+}

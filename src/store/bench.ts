@@ -1,0 +1,28 @@
+import type { Database } from 'better-sqlite3'
+import type { BlockTable } from './blocks.ts'
+import type { Outbox } from './outbox.ts'
+import type { SealDirectory } from './seals.ts'
+import type { OverlaidVerdict, Verdicts } from './verdicts.ts'
+
+/** What the tasks of housekeeping work on. `write` is one durable transaction; it throws when nothing was done. */
+export interface Bench {
+  readonly database: Database
+  readonly seals: SealDirectory
+  readonly blocks: BlockTable
+  readonly verdicts: Verdicts
+  readonly outboxes: readonly Outbox[]
+  write(work: () => void): void
+}
+
+/** Time that a slice of housekeeping takes at most before a commit may come in between (ms). */
+export const SLICE_MS = 8
+
+/** A task of housekeeping: it yields when a commit may come in between, and nothing is half done then. */
+export type Task = Generator<undefined, void, undefined>
+
+/** A task that packs readings, and must hear of verdicts that change meanwhile: it may have read the old ones. */
+export interface Packing {
+  run(): Task
+  /** A verdict is changed in the transaction at work. */
+  amended(verdict: OverlaidVerdict): void
+}

@@ -1,0 +1,67 @@
+import { worse } from '../base/flags.ts'
+import type { Quality, Seq } from '../base/reading.ts'
+import type { BlockColumns } from '../codec/block.ts'
+
+/**
+ * What is known of a block without opening it. The values are those of its numbers; text, booleans, bytes and missing
+ * values count as readings only. `null` where there is no number; a sum that is none (∞ − ∞) is null as well.
+ */
+export interface BlockSummary {
+  readonly readings: number
+  readonly seqFirst: Seq
+  readonly seqLast: Seq
+  /** Bounds of the times, UTC ms. */
+  readonly tsMin: number
+  readonly tsMax: number
+  /** Readings of quality 1. */
+  readonly good: number
+  /** Roll-up of all qualities, 9 < 2 < 1 < 3 < 4. */
+  readonly worst: Quality
+  readonly numbers: number
+  readonly valueMin: number | null
+  readonly valueMax: number | null
+  readonly valueSum: number | null
+  /** The numbers that come first and last in time; of equal times, in position. */
+  readonly valueFirst: number | null
+  readonly valueLast: number | null
+}
+
+/** Summarizes readings of one series, in rising position. */
+export function summarize({ seq, ts, values, quality }: BlockColumns): BlockSummary {
+  let [tsMin, tsMax, good] = [Infinity, -Infinity, 0]
+  let worst: Quality = 9
+  let [numbers, valueMin, valueMax, valueSum] = [0, Infinity, -Infinity, 0]
+  let [firstTs, lastTs, valueFirst, valueLast] = [Infinity, -Infinity, 0, 0]
+  for (let i = 0; i < seq.length; i++) {
+    const at = ts[i]!
+    if (at < tsMin) tsMin = at
+    if (at > tsMax) tsMax = at
+    const flag = quality[i] as Quality
+    if (flag === 1) good++
+    if (flag !== worst) worst = worse(worst, flag)
+    const value = values[i]
+    if (typeof value !== 'number') continue
+    numbers++
+    if (value < valueMin) valueMin = value
+    if (value > valueMax) valueMax = value
+    valueSum += value
+    if (at < firstTs) [firstTs, valueFirst] = [at, value]
+    if (at >= lastTs) [lastTs, valueLast] = [at, value]
+  }
+  const some = numbers > 0
+  return {
+    readings: seq.length,
+    seqFirst: seq[0]!,
+    seqLast: seq.at(-1)!,
+    tsMin,
+    tsMax,
+    good,
+    worst,
+    numbers,
+    valueMin: some ? valueMin : null,
+    valueMax: some ? valueMax : null,
+    valueSum: some && !Number.isNaN(valueSum) ? valueSum : null,
+    valueFirst: some ? valueFirst : null,
+    valueLast: some ? valueLast : null,
+  }
+}

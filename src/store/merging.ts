@@ -1,0 +1,151 @@
+import type { Seq } from '../base/reading.ts'
+import { Rows } from '../codec/block.ts'
+import { type Bench, type Packing, SLICE_MS, type Task } from './bench.ts'
+import { BLOCK_READINGS_MAX, type Block, blockId, idsOf, seriesOf } from './blocks.ts'
+import { addColumns, inOrder, SealWriter } from './packing.ts'
+import type { Seal } from './seals.ts'
+import type { OverlaidVerdict } from './verdicts.ts'
+
+/** Seals that become one: the more, the less is written, and the longer small blocks lie about. */
+const FAN_IN = 32
+/** Seals whose blocks have so many readings in the mean are left as they are. */
+const GOOD_BLOCK_READINGS = 4_096
+/** A merged seal spans at most so long (ms of arrival): what is removed by age is removed by the block. */
+const SPAN_MS_MAX = 32 * 86_400_000
+/** Blocks that one transaction clears. */
+const CLEAR_BLOCKS = 512
+
+/**
+ * The next seals to be merged, in rising position: neighbours of one level, all of them confirmed. Undefined: none.
+ * @param confirmed whether every uplink has all of a seal; while it has not, the seal goes out as it is.
+ */
+export function mergeable(seals: readonly Seal[], confirmed: (seal: Seal) => boolean): readonly Seal[] | undefined {
+  for (let start = 0; start + FAN_IN <= seals.length; ) {
+    const run = runFrom(seals, start, confirmed)
+    if (run.length === FAN_IN) return run
+    start += Math.max(1, run.length)
+  }
+  return undefined
+}
+
+function runFrom(seals: readonly Seal[], start: number, confirmed: (seal: Seal) => boolean): readonly Seal[] {
+  const head = seals[start]!
+  let end = start
+  while (end < seals.length && end - start < FAN_IN) {
+    const seal = seals[end]!
+    const near = seal.level === head.level && seal.receivedLast - head.receivedFirst <= SPAN_MS_MAX
+    if (!near || isGrown(seal) || !confirmed(seal)) break
+    end++
+  }
+  return seals.slice(start, end)
+}
+
+function isGrown({ readings, blocks }: Seal): boolean {
+  return readings >= blocks * GOOD_BLOCK_READINGS
+}
+
+/** Makes one seal of several: of each series the blocks of all become one, or a few. */
+export class Merging implements Packing {
+  readonly #bench: Bench
+  readonly #seals: readonly Seal[]
+  readonly #first: Seal
+  readonly #last: Seal
+  /** Verdicts that changed meanwhile: their blocks may have been read before. */
+  readonly #changed = new Map<Seq, OverlaidVerdict>()
+
+  /** @param seals neighbours, in rising position. */
+  constructor(bench: Bench, seals: readonly Seal[]) {
+    this.#bench = bench
+    this.#seals = seals
+    this.#first = seals[0]!
+    this.#last = seals.at(-1)!
+  }
+
+  amended(verdict: OverlaidVerdict): void {
+    const { seq } = verdict
+    if (seq >= this.#first.first && seq <= this.#last.last) this.#changed.set(seq, verdict)
+  }
+
+  *run(): Task {
+    const { seals, blocks } = this.#bench
+    const part = blocks.freePart(seals.all)
+    const writer = new SealWriter(blocks, part, (work) => this.#bench.write(work))
+    yield* this.#pack(writer)
+    this.#bench.write(() => this.#take(writer, part))
+    yield
+    for (const seal of this.#seals) yield* clearBlocks(this.#bench, seal)
+  }
+
+  *#pack(writer: SealWriter): Task {
+    const { blocks } = this.#bench
+    const rows = new Rows()
+    let sliceEnd = performance.now() + SLICE_MS
+    for (const series of seriesIn(this.#bench, this.#seals)) {
+      for (const block of blocksOf(this.#bench, this.#seals, series)) {
+        addColumns(rows, series, blocks.open(block))
+        if (rows.count >= BLOCK_READINGS_MAX) hand(rows, series, writer)
+        if (performance.now() < sliceEnd) continue
+        if (writer.isDue) writer.flush()
+        yield
+        sliceEnd = performance.now() + SLICE_MS
+      }
+      hand(rows, series, writer)
+    }
+  }
+
+  #take(writer: SealWriter, part: number): void {
+    const { seals, verdicts } = this.#bench
+    writer.insertWaiting()
+    const { first, level, receivedFirst } = this.#first
+    const { last, receivedLast } = this.#last
+    const thinned = this.#seals.some((seal) => seal.thinned === 1) ? 1 : 0
+    const merged = { id: part, first, last, level: level + 1, thinned, receivedFirst, receivedLast } as const
+    seals.replace(this.#seals, { ...merged, ...writer.totals })
+    verdicts.drop({ first, last })
+    for (const verdict of this.#changed.values()) verdicts.put(verdict)
+  }
+}
+
+function hand(rows: Rows, series: number, writer: SealWriter): void {
+  if (rows.count > 0) writer.add(series, rows, inOrder(rows))
+  rows.clear()
+}
+
+function seriesIn({ blocks }: Bench, seals: readonly Seal[]): number[] {
+  const found = new Set<number>()
+  for (const seal of seals) for (const { id } of blocks.headsIn(seal)) found.add(seriesOf(id))
+  return [...found].sort((a, b) => a - b)
+}
+
+function* blocksOf({ blocks }: Bench, seals: readonly Seal[], series: number): Generator<Block> {
+  for (const { id, parts } of seals) {
+    for (let part = id; part < id + parts; part++) {
+      const block = blocks.get(blockId(part, series))
+      if (block !== undefined) yield block
+    }
+  }
+}
+
+/** Removes blocks that no seal owns any more. */
+export function* clearBlocks(bench: Bench, seal: Pick<Seal, 'id' | 'parts'>): Task {
+  const { first, last } = idsOf(seal)
+  const nth = bench.database.prepare('SELECT id FROM blocks WHERE id BETWEEN ? AND ? ORDER BY id LIMIT 1 OFFSET ?')
+  for (;;) {
+    const end = (nth.pluck().get(first, last, CLEAR_BLOCKS - 1) as number | undefined) ?? last
+    let removed = 0
+    bench.write(() => {
+      removed = bench.blocks.removeBetween(first, end)
+    })
+    yield
+    if (removed < CLEAR_BLOCKS) return
+  }
+}
+
+/** Removes the blocks that a crash has left without a seal. */
+export function* clearOrphans(bench: Bench): Task {
+  const owned = new Set<number>()
+  for (const { id, parts } of bench.seals.all) for (let part = id; part < id + parts; part++) owned.add(part)
+  for (let part = bench.blocks.nextPart(0); part !== undefined; part = bench.blocks.nextPart(part + 1)) {
+    if (!owned.has(part)) yield* clearBlocks(bench, { id: part, parts: 1 })
+  }
+}

@@ -1,0 +1,119 @@
+import { assert } from '../base/errors.ts'
+import { type BlockColumns, BlockPacker, type Rows } from '../codec/block.ts'
+import { type BlockSummary, summarize } from './block-summary.ts'
+import { BLOCK_READINGS_MAX, type BlockTable, blockId } from './blocks.ts'
+
+/** Packed bytes that wait for a transaction: fewer, bigger transactions wear the disk less. */
+const WRITE_BYTES = 262_144
+
+interface Packed {
+  readonly id: number
+  readonly summary: BlockSummary
+  readonly bytes: Uint8Array
+}
+
+export interface PackedTotals {
+  readonly parts: number
+  readonly blocks: number
+  readonly readings: number
+  readonly tsMin: number
+  readonly tsMax: number
+}
+
+/**
+ * Turns readings of many series into blocks of a new seal and writes them, a slice at a time. The blocks are seen by
+ * nobody until the seal is: whoever drives this commits it at the end.
+ */
+export class SealWriter {
+  readonly #blocks: BlockTable
+  readonly #part: number
+  readonly #write: (work: () => void) => void
+  readonly #packer = new BlockPacker()
+  #waiting: Packed[] = []
+  #waitingBytes = 0
+  #parts = 0
+  #count = 0
+  /** The series at work, and how many blocks it has got. */
+  #series = -1
+  #ofSeries = 0
+  #readings = 0
+  #tsMin = Infinity
+  #tsMax = -Infinity
+
+  /** @param write runs one durable transaction. */
+  constructor(blocks: BlockTable, firstPart: number, write: (work: () => void) => void) {
+    this.#blocks = blocks
+    this.#part = firstPart
+    this.#write = write
+  }
+
+  get totals(): PackedTotals {
+    return { parts: this.#parts, blocks: this.#count, readings: this.#readings, tsMin: this.#tsMin, tsMax: this.#tsMax }
+  }
+
+  /** Packs readings of one series, which come in rising position; calls for one series follow one another. */
+  add(series: number, rows: Rows, order: Uint32Array): void {
+    if (series !== this.#series) this.#ofSeries = 0
+    this.#series = series
+    for (let from = 0; from < order.length; from += BLOCK_READINGS_MAX) {
+      const some = order.subarray(from, from + BLOCK_READINGS_MAX)
+      const summary = summarize(columnsOf(rows, some))
+      const bytes = this.#packer.pack(rows, some)
+      this.#waiting.push({ id: blockId(this.#part + this.#ofSeries++, series), summary, bytes })
+      this.#waitingBytes += bytes.length
+      this.#parts = Math.max(this.#parts, this.#ofSeries)
+      this.#count++
+      this.#readings += summary.readings
+      this.#tsMin = Math.min(this.#tsMin, summary.tsMin)
+      this.#tsMax = Math.max(this.#tsMax, summary.tsMax)
+    }
+  }
+
+  get isDue(): boolean {
+    return this.#waitingBytes >= WRITE_BYTES
+  }
+
+  /** Writes what waits in a transaction of its own. */
+  flush(): void {
+    if (this.#waiting.length > 0) this.#write(() => this.insertWaiting())
+  }
+
+  /** Inside a transaction: writes what waits. */
+  insertWaiting(): void {
+    for (const { id, summary, bytes } of this.#waiting) this.#blocks.insert(id, summary, bytes)
+    this.#waiting = []
+    this.#waitingBytes = 0
+  }
+}
+
+function columnsOf(rows: Rows, order: Uint32Array): BlockColumns {
+  const columns = {
+    seq: new Float64Array(order.length),
+    ts: new Float64Array(order.length),
+    values: new Array<BlockColumns['values'][number]>(order.length),
+    quality: new Uint8Array(order.length),
+    reasons: new Uint32Array(0), // a summary does not look at them
+  }
+  for (let i = 0; i < order.length; i++) {
+    const row = order[i]!
+    const other = rows.other[row]!
+    columns.seq[i] = rows.seq[row]!
+    columns.ts[i] = rows.ts[row]!
+    columns.values[i] = other === 0 ? rows.number[row]! : rows.others[other - 1]!
+    columns.quality[i] = rows.quality[row]!
+  }
+  return columns
+}
+
+/** 0, 1, 2, …: rows of one series as they came. */
+export function inOrder(rows: Rows): Uint32Array {
+  return Uint32Array.from({ length: rows.count }, (_, i) => i)
+}
+
+/** Adds the readings of an open block to rows. */
+export function addColumns(rows: Rows, series: number, { seq, ts, values, quality, reasons }: BlockColumns): void {
+  assert(seq.length > 0, 'a block has readings')
+  for (let i = 0; i < seq.length; i++) {
+    rows.add(series, seq[i]!, ts[i]!, values[i]!, quality[i] as 1 | 2 | 3 | 4 | 9, reasons[i]!)
+  }
+}

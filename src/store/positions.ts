@@ -1,0 +1,192 @@
+import type { Database, Statement } from 'better-sqlite3'
+import type { Amendment, Seq, SeqRange } from '../base/reading.ts'
+import { type BlockTable, seriesOf } from './blocks.ts'
+import { LOG_COLUMNS, type RawLogRow } from './log.ts'
+import type { Seal } from './seals.ts'
+import { SealedWindow } from './window.ts'
+
+/** Windows kept open: one for each of a few uplinks, and those that their answers are about. */
+const WINDOWS_MAX = 4
+const PAGE_ROWS = 4_096
+
+/** Where the stretches are: the writer keeps them in memory, a reader has read them in its snapshot. */
+export interface SealLookup {
+  readonly sealedUpTo: Seq
+  /** The first seal that ends at or behind this position. */
+  from(seq: Seq): Seal | undefined
+}
+
+interface Loading {
+  readonly window: SealedWindow
+  readonly steps: Generator<undefined, void, undefined>
+}
+
+/** Readings by position, wherever they are: in the log or sealed. */
+export class Positions {
+  readonly #seals: SealLookup
+  readonly #blocks: BlockTable
+  readonly #rows: Statement<[Seq, Seq, number]>
+  readonly #count: Statement<[Seq, Seq]>
+  /** The one used last is the last. */
+  #windows: SealedWindow[] = []
+  #loading: Loading | undefined
+
+  constructor(database: Database, seals: SealLookup, blocks: BlockTable) {
+    this.#seals = seals
+    this.#blocks = blocks
+    this.#rows = database
+      .prepare(`SELECT ${LOG_COLUMNS} FROM log WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?`)
+      .raw() as Statement<[Seq, Seq, number]>
+    this.#count = database
+      .prepare('SELECT series, count(*) FROM log WHERE seq BETWEEN ? AND ? GROUP BY series')
+      .raw() as Statement<[Seq, Seq]>
+  }
+
+  /**
+   * The first readings of a stretch, ascending, at most so many; fewer where the next ones are kept elsewhere. Empty:
+   * there is none.
+   */
+  rows({ first, last }: SeqRange, countMax: number): RawLogRow[] {
+    for (let next = first; next <= last; ) {
+      const seal = this.#sealAt(next)
+      if (seal === undefined) return this.#rows.all(next, last, countMax) as RawLogRow[]
+      if (seal.first > last) return []
+      const window = this.#open(seal, Math.max(next, seal.first))
+      const rows = window.rows({ first: next, last }, countMax)
+      if (rows.length > 0) return rows
+      next = window.last + 1
+    }
+    return []
+  }
+
+  /** Everything from a position on, in pages. */
+  *from(first: Seq, pageRows: number, last = Number.MAX_SAFE_INTEGER): Generator<RawLogRow> {
+    for (let next = first; next <= last; ) {
+      const rows = this.rows({ first: next, last }, pageRows)
+      yield* rows
+      if (rows.length === 0) return
+      next = rows.at(-1)![0] + 1
+    }
+  }
+
+  /** The same, of what is sealed. */
+  sealedFrom(first: Seq): Generator<RawLogRow> {
+    return this.from(first, PAGE_ROWS, this.#seals.sealedUpTo)
+  }
+
+  /**
+   * Opens for at most so long what `rows` would need first. @returns whether it is open: then `rows` takes no time.
+   * Somebody who sends sealed readings must not keep a commit waiting for a whole window.
+   */
+  prepare(first: Seq, budgetMs: number): boolean {
+    const seal = this.#sealAt(first)
+    if (seal === undefined) return true
+    const seq = Math.max(first, seal.first)
+    if (this.#find(seal, seq) !== undefined) return true
+    const end = performance.now() + budgetMs
+    const { window, steps } = this.#begin(seal, seq)
+    while (performance.now() < end) {
+      if (steps.next().done !== true) continue
+      this.#keep(window)
+      return true
+    }
+    return false
+  }
+
+  /** How many readings of each series have these positions. */
+  countBySeries(range: SeqRange): Map<number, number> {
+    const counts = new Map<number, number>()
+    const { sealedUpTo } = this.#seals
+    for (let next = range.first; next <= Math.min(range.last, sealedUpTo); ) {
+      const seal = this.#seals.from(next)
+      if (seal === undefined || seal.first > range.last) break
+      if (range.first <= seal.first && seal.last <= range.last) {
+        for (const { id, readings } of this.#blocks.headsIn(seal)) add(counts, seriesOf(id), readings)
+        next = seal.last + 1
+      } else {
+        const window = this.#open(seal, Math.max(next, seal.first))
+        window.countBySeries(range, counts)
+        next = window.last + 1
+      }
+    }
+    const inLog = { first: Math.max(range.first, sealedUpTo + 1), last: range.last }
+    for (const [series, count] of this.#count.all(inLog.first, inLog.last) as [number, number][]) {
+      add(counts, series, count)
+    }
+    return counts
+  }
+
+  /** How many readings have these positions. */
+  count(range: SeqRange, lastSeq: Seq): number {
+    const { sealedUpTo } = this.#seals
+    let count = Math.max(0, Math.min(range.last, lastSeq) - Math.max(range.first, sealedUpTo + 1) + 1)
+    for (let next = range.first; next <= Math.min(range.last, sealedUpTo); ) {
+      const seal = this.#seals.from(next)
+      if (seal === undefined || seal.first > range.last) break
+      count += this.#countIn(seal, range)
+      next = seal.last + 1
+    }
+    return count
+  }
+
+  #countIn(seal: Seal, range: SeqRange): number {
+    const first = Math.max(range.first, seal.first)
+    const last = Math.min(range.last, seal.last)
+    const positions = last - first + 1
+    if (seal.readings === seal.last - seal.first + 1) return positions
+    if (positions === seal.last - seal.first + 1) return seal.readings
+    return [...this.countBySeries({ first, last }).values()].reduce((sum, n) => sum + n, 0)
+  }
+
+  #sealAt(seq: Seq): Seal | undefined {
+    return seq > this.#seals.sealedUpTo ? undefined : this.#seals.from(seq)
+  }
+
+  #find(seal: Seal, seq: Seq): SealedWindow | undefined {
+    const at = this.#windows.findIndex((one) => one.seal === seal && one.first <= seq && seq <= one.last)
+    if (at < 0) return undefined
+    const [window] = this.#windows.splice(at, 1)
+    this.#windows.push(window!)
+    return window
+  }
+
+  #open(seal: Seal, seq: Seq): SealedWindow {
+    const found = this.#find(seal, seq)
+    if (found !== undefined) return found
+    const { window, steps } = this.#begin(seal, seq)
+    while (steps.next().done !== true);
+    return this.#keep(window)
+  }
+
+  /** Goes on with what is loading, if it is that. */
+  #begin(seal: Seal, seq: Seq): Loading {
+    const loading = this.#loading
+    if (loading?.window.seal === seal && loading.window.first <= seq && seq <= loading.window.last) return loading
+    const window = new SealedWindow(seal, seq)
+    this.#loading = { window, steps: window.load(this.#blocks) }
+    return this.#loading
+  }
+
+  #keep(window: SealedWindow): SealedWindow {
+    this.#loading = undefined
+    this.#windows.push(window)
+    if (this.#windows.length > WINDOWS_MAX) this.#windows.shift()
+    return window
+  }
+
+  /** A verdict of a sealed reading is changed. */
+  amend(verdict: Amendment): void {
+    for (const window of this.#windows) window.amend(verdict)
+    this.#loading?.window.amend(verdict)
+  }
+
+  /** After a transaction that failed: what is open may say what never was. */
+  forget(): void {
+    this.#windows = []
+    this.#loading = undefined
+  }
+}
+
+function add(counts: Map<number, number>, series: number, count: number): void {
+  counts.set(series, (counts.get(series) ?? 0) + count)
+}

@@ -1,0 +1,100 @@
+import type { Database, Statement } from 'better-sqlite3'
+import type { Seq } from '../base/reading.ts'
+import { Rows } from '../codec/block.ts'
+import { type Bench, type Packing, SLICE_MS, type Task } from './bench.ts'
+import { LOG_COLUMNS, type RawLogRow, rowValue } from './log.ts'
+import { SealWriter } from './packing.ts'
+import type { OverlaidVerdict } from './verdicts.ts'
+
+const PAGE_ROWS = 2_048
+/** Rows of the log that one transaction clears: about 5 ms. */
+const CLEAR_ROWS = 16_384
+
+/**
+ * Makes the oldest stretch of the log into blocks, one or more for each series.
+ *
+ *     read the rows ▸ pack ▸ write blocks that nobody sees ▸ one transaction: the seal, `sealed` moves ▸ clear the log
+ *
+ * A reading is in the log while `sealed` is below its position and in a block from then on. A crash before that
+ * transaction leaves blocks without a seal, one after it rows below `sealed`: both are left-overs, and cleared later.
+ */
+export class Sealing implements Packing {
+  readonly first: Seq
+  readonly last: Seq
+  readonly #bench: Bench
+  /** Verdicts that changed after their rows had been read. */
+  readonly #changed = new Map<Seq, OverlaidVerdict>()
+
+  /** @param last above what is sealed, at most the end of the log. */
+  constructor(bench: Bench, last: Seq) {
+    this.#bench = bench
+    this.first = bench.seals.sealedUpTo + 1
+    this.last = last
+  }
+
+  amended(verdict: OverlaidVerdict): void {
+    if (verdict.seq >= this.first && verdict.seq <= this.last) this.#changed.set(verdict.seq, verdict)
+  }
+
+  *run(): Task {
+    const { seals, blocks, verdicts, database } = this.#bench
+    const rows = new Rows()
+    const received = yield* this.#gather(rows)
+    if (rows.count === 0) return
+    const part = blocks.freePart(seals.all)
+    const writer = new SealWriter(blocks, part, (work) => this.#bench.write(work))
+    yield* pack(rows, writer)
+    const { first, last } = this
+    this.#bench.write(() => {
+      writer.insertWaiting()
+      for (const verdict of this.#changed.values()) verdicts.put(verdict)
+      seals.append({ id: part, first, last, level: 0, thinned: 0, ...writer.totals, ...received })
+    })
+    yield
+    yield* clearLog(database, seals.sealedUpTo, (work) => this.#bench.write(work))
+  }
+
+  *#gather(rows: Rows): Generator<undefined, { receivedFirst: number; receivedLast: number }, undefined> {
+    const page = this.#bench.database
+      .prepare(`SELECT ${LOG_COLUMNS} FROM log WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ${PAGE_ROWS}`)
+      .raw() as Statement<[Seq, Seq]>
+    let receivedFirst = 0
+    let receivedLast = 0
+    for (let next = this.first; next <= this.last; ) {
+      const some = page.all(next, this.last) as RawLogRow[]
+      for (const row of some) rows.add(row[1], row[0], row[2], rowValue(row), row[4], row[5])
+      if (some.length === 0) break
+      if (next === this.first) receivedFirst = some[0]![6]
+      receivedLast = some.at(-1)![6]
+      next = some.at(-1)![0] + 1
+      yield
+    }
+    return { receivedFirst, receivedLast }
+  }
+}
+
+function* pack(rows: Rows, writer: SealWriter): Task {
+  const { starts } = rows.arrange()
+  // Ids rise by part and then by series: written in this order, blocks lie behind one another.
+  const bySeries = rows.keys.map((series, slot) => ({ series, slot })).sort((a, b) => a.series - b.series)
+  let sliceEnd = performance.now() + SLICE_MS
+  for (const { series, slot } of bySeries) {
+    writer.add(series, rows, rows.order.subarray(starts[slot]!, starts[slot + 1]!))
+    if (writer.isDue) writer.flush()
+    else if (performance.now() < sliceEnd) continue
+    yield
+    sliceEnd = performance.now() + SLICE_MS
+  }
+}
+
+/** Removes the rows that are sealed. */
+export function* clearLog(database: Database, upTo: Seq, write: (work: () => void) => void): Task {
+  const clear = database.prepare('DELETE FROM log WHERE seq <= ?')
+  const lowest = database.prepare('SELECT min(seq) FROM log').pluck()
+  for (;;) {
+    const first = lowest.get() as Seq | null
+    if (first === null || first > upTo) return
+    write(() => clear.run(Math.min(upTo, first + CLEAR_ROWS - 1)))
+    yield
+  }
+}
