@@ -1,36 +1,90 @@
 /**
- * What does a reading cost on the disk? The append log of this project beside the tables that first come to mind: the
- * same rows, the same commits, each synced; alternating, medians.
+ * What does a reading cost on the disk? The store of this project, log, sealing and merging, beside the tables that first
+ * come to mind and a log-structured tree: the same readings, the same commits, each synced; alternating, medians.
  */
 import { parseArgs } from 'node:util'
 import { startScript } from '../test/support/process.ts'
 import { stopStarted } from '../test/support/started.ts'
-import { LAYOUTS } from './support/layouts.ts'
+import { LAYOUT_NAMES, type LayoutCost, type LayoutName } from './support/layout-cost.ts'
 import { figure, machine, median, progress, table } from './support/report.ts'
-
-interface Cost {
-  readonly perSecond: number
-  readonly bytesOnDisk: number
-  readonly bytesWritten: number
-}
 
 const { values } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
-    runs: { type: 'string', default: '3' },
-    rows: { type: 'string', default: '1000000' },
+    runs: { type: 'string', default: '1' },
+    rows: { type: 'string', default: '20000000' },
+    'peer-rows': { type: 'string', default: '2000000' },
     commit: { type: 'string', default: '500' },
-    series: { type: 'string', default: '200' },
+    series: { type: 'string', default: '500' },
+    only: { type: 'string' },
   },
 })
 const runs = Number(values.runs)
-const names = Object.keys(LAYOUTS)
-const costs = new Map<string, Cost[]>(names.map((name) => [name, []]))
+const names = LAYOUT_NAMES.filter((name) => values.only === undefined || name.startsWith(values.only))
+const costs = new Map<LayoutName, LayoutCost[]>(names.map((name) => [name, []]))
 
-async function measure(name: string): Promise<Cost> {
-  const child = startScript('bench/support/layout-child.ts', [name, values.rows, values.commit, values.series])
+/** The tables write so much that all the readings would take them hours. */
+function rowsOf(name: LayoutName): number {
+  const rows = Number(values.rows)
+  return name === 'tidegate' || name === 'rocksdb' ? rows : Math.min(rows, Number(values['peer-rows']))
+}
+
+async function measure(name: LayoutName): Promise<LayoutCost> {
+  const child = startScript('bench/support/layout-child.ts', [name, `${rowsOf(name)}`, values.commit, values.series])
   if ((await child.exit) !== 0) throw new Error(`${name}: ${child.stderr}`)
-  return JSON.parse(child.stdout) as Cost
+  return JSON.parse(child.stdout) as LayoutCost
+}
+
+function of(name: LayoutName, pick: (cost: LayoutCost) => number): number {
+  return median(costs.get(name)!.map(pick))
+}
+
+function layoutTable(): string {
+  const ours = (pick: (cost: LayoutCost) => number): number => of('tidegate', pick)
+  const ratio = (name: LayoutName, pick: (cost: LayoutCost) => number): string =>
+    costs.has('tidegate') ? figure(of(name, pick) / ours(pick)) : '-'
+  const head = ['', 'readings', 'readings/s', 'until at rest', 'bytes on disk', 'ratio', 'bytes written', 'ratio']
+  const rows = names.map((name) => [
+    name,
+    rowsOf(name).toLocaleString('en-US'),
+    figure(of(name, (cost) => cost.perSecond)),
+    figure(of(name, (cost) => cost.perSecondAtRest)),
+    figure(of(name, (cost) => cost.bytesOnDisk)),
+    ratio(name, (cost) => cost.bytesOnDisk),
+    figure(of(name, (cost) => cost.bytesWritten)),
+    ratio(name, (cost) => cost.bytesWritten),
+  ])
+  return table(head, rows)
+}
+
+function classTable(): string {
+  const classes = costs.get('tidegate')![0]!.house!.classes
+  return table(
+    ['tidegate, by class', 'readings', 'readings a block', 'packed', 'bytes on disk'],
+    classes.map(({ name, readings, ...cost }) => [
+      name,
+      readings.toLocaleString('en-US'),
+      figure(cost.readingsPerBlock),
+      figure(cost.packedBytes),
+      figure(cost.bytesOnDisk),
+    ]),
+  )
+}
+
+function houseTable(): string {
+  const house = (pick: (cost: NonNullable<LayoutCost['house']>) => number): number =>
+    of('tidegate', (cost) => pick(cost.house!))
+  return table(
+    ['tidegate, housekeeping', ''],
+    [
+      ['longest slice, ms', figure(house((cost) => cost.longestSliceMs))],
+      ['slices over 20 ms', `${house((cost) => cost.slicesOver20ms)} of ${house((cost) => cost.slices)}`],
+      ['CPU seconds a million readings', figure(house((cost) => cost.cpuSecondsPerMillion))],
+      ['of it while readings come in', figure(house((cost) => cost.cpuSecondsPerMillionBusy))],
+      ['seals at the end', `${house((cost) => cost.seals)}`],
+      ['free pages in the file, bytes a reading', figure(house((cost) => cost.freeBytes) / rowsOf('tidegate'))],
+    ],
+  )
 }
 
 try {
@@ -39,36 +93,14 @@ try {
       const name = names[(round + turn) % names.length]!
       const cost = await measure(name)
       costs.get(name)!.push(cost)
-      progress(`${name}: ${figure(cost.perSecond)} rows/s, ${figure(cost.bytesWritten)} bytes written a row`)
+      progress(`${name}: ${figure(cost.perSecond)} readings/s, ${figure(cost.bytesWritten)} bytes written a reading`)
     }
   }
-  const results = names.map((name) => {
-    const of = (pick: (cost: Cost) => number): number => median(costs.get(name)!.map(pick))
-    return {
-      layout: name,
-      perSecond: of((cost) => cost.perSecond),
-      bytesOnDisk: of((cost) => cost.bytesOnDisk),
-      bytesWritten: of((cost) => cost.bytesWritten),
-    }
-  })
-  const ours = results[0]!
-  console.log(
-    `\n${values.rows} readings of ${values.series} series, ${values.commit} in a commit, every commit synced\n`,
-  )
-  console.log(
-    table(
-      ['', 'rows/s', 'bytes on disk', 'bytes written', 'written, ratio'],
-      results.map((one) => [
-        one.layout,
-        figure(one.perSecond),
-        figure(one.bytesOnDisk),
-        figure(one.bytesWritten),
-        figure(one.bytesWritten / ours.bytesWritten),
-      ]),
-    ),
-  )
+  console.log(`\nReadings of ${values.series} series, ${values.commit} in a commit, every commit synced\n`)
+  console.log(layoutTable())
+  if (costs.has('tidegate')) console.log(`\n${classTable()}\n\n${houseTable()}`)
   if (values.json)
-    console.log(JSON.stringify({ bench: 'store', ...machine(), runs, rows: Number(values.rows), results }))
+    console.log(JSON.stringify({ bench: 'store', ...machine(), runs, results: Object.fromEntries(costs) }))
 } finally {
   await stopStarted()
 }

@@ -1,0 +1,86 @@
+import { join } from 'node:path'
+import SQLite from 'better-sqlite3'
+import { GOOD } from '../../src/base/flags.ts'
+import { edgeSettings } from '../../src/base/settings.ts'
+import { Store } from '../../src/store/store.ts'
+import type { Layout } from './layouts.ts'
+import type { Readings } from './plant.ts'
+
+/** The store of this project without uplinks, through the calls that the store thread makes. */
+export function tidegate(folder: string): Layout {
+  const { store: settings } = edgeSettings.parse({ edge: 'bench' })
+  const store = Store.open(folder, settings, [])
+  return {
+    commit: (readings) => store.write(() => append(store, readings)),
+    afterCommit: () => store.checkpointIfDue(),
+    keepHouse(now, busy) {
+      const more = store.keepHouse({ now, busy })
+      store.checkpointIfDue()
+      return more
+    },
+    close: () => store.close(),
+  }
+}
+
+function append(store: Store, { count, series, ts, value, receivedAt }: Readings): void {
+  for (let i = 0; i < count; i++) {
+    const device = store.catalog.device(deviceName(series[i]!))
+    const { id } = store.catalog.find(device, METRIC, undefined)
+    device.received++
+    device.stored++
+    store.catalog.touch(device)
+    store.log.append(id, ts[i]!, value[i]!, GOOD, receivedAt[i]!)
+  }
+}
+
+export const METRIC = 'value'
+
+const names: string[] = []
+
+/** The device of a series of the plant. */
+export function deviceName(series: number): string {
+  names[series] ??= `device-${series}`
+  return names[series]
+}
+
+/** What one series has in the blocks of a database. */
+export interface SealedSeries {
+  /** As the plant numbers it. */
+  readonly series: number
+  readonly readings: number
+  readonly blocks: number
+  /** Of the packed columns alone. */
+  readonly bytes: number
+}
+
+export interface SealedFile {
+  readonly series: readonly SealedSeries[]
+  readonly seals: number
+  /** Of the whole file, and those of its pages that hold nothing. */
+  readonly bytes: number
+  readonly freeBytes: number
+  /** Readings that are still in the log. */
+  readonly logRows: number
+}
+
+/** Takes a closed database apart. */
+export function sealedFile(folder: string): SealedFile {
+  const database = new SQLite(join(folder, 'tidegate.db'), { readonly: true })
+  try {
+    const one = (sql: string): number => database.prepare(sql).pluck().get() as number
+    const pageBytes = one('PRAGMA page_size')
+    const sql = `SELECT CAST(substr(devices.name, ${deviceName(0).length}) AS INTEGER) AS series,
+      sum(readings) AS readings, count(*) AS blocks, sum(length(bytes)) AS bytes
+      FROM blocks JOIN series ON series.id = blocks.id % ${2 ** 24} JOIN devices ON devices.id = series.device
+      GROUP BY series.id`
+    return {
+      series: database.prepare(sql).all() as SealedSeries[],
+      seals: one('SELECT count(*) FROM seals'),
+      bytes: one('PRAGMA page_count') * pageBytes,
+      freeBytes: one('PRAGMA freelist_count') * pageBytes,
+      logRows: one(`SELECT count(*) FROM log WHERE seq > (SELECT value FROM meta WHERE key = 'sealed')`),
+    }
+  } finally {
+    database.close()
+  }
+}
