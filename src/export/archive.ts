@@ -1,0 +1,73 @@
+import { createHash } from 'node:crypto'
+import { dirname, join } from 'node:path'
+import { assert } from '../base/errors.ts'
+import type { StoredReading } from '../base/reading.ts'
+import { dayName } from './export.ts'
+import { ParquetEncoder } from './parquet.ts'
+import { FileTarget, syncFolder } from './target.ts'
+import { base64, numberText, valueWord } from './text.ts'
+
+/** Readings of one call; they are in memory as they are, and once more as columns. */
+export const ARCHIVE_ROWS_MAX = 65_536
+
+/**
+ * Writes readings to Parquet files that are added to a folder, one a UTC day:
+ * `date=2026-01-31/archive-FIRST-LAST-DIGEST.parquet`, with the first and last position in it. Returns their paths.
+ *
+ * When it returns, files and names are on the disk: the readings may be removed. Synchronous, for the thread of the
+ * store. The same readings give the same files, whatever their order and verdicts are by now: to call it again after
+ * a crash between archive and removal replaces them, each at once. Other readings never do, also when a database set
+ * back to an earlier state gives the same positions again: the digest is that of what the readings say.
+ * @throws OperatorError when a file cannot be written; files of days before are there then.
+ */
+export function archive(folder: string, readings: readonly StoredReading[]): string[] {
+  assert(readings.length <= ARCHIVE_ROWS_MAX, `at most ${ARCHIVE_ROWS_MAX} readings are archived at once`)
+  const ordered = readings.toSorted(bySeries)
+  const days = Map.groupBy(ordered, ({ ts }) => dayName(ts))
+  return [...days].map(([day, ofDay]) => writeDay(folder, day, ofDay))
+}
+
+function writeDay(folder: string, day: string, readings: readonly StoredReading[]): string {
+  const positions = readings.map(({ seq }) => seq)
+  const [first, last] = [positions.reduce((a, b) => Math.min(a, b)), positions.reduce((a, b) => Math.max(a, b))]
+  const dayFolder = join(folder, `date=${day}`)
+  const file = join(dayFolder, `archive-${first}-${last}-${digest(readings)}.parquet`)
+  const target = FileTarget.open(file, true)
+  try {
+    const encoder = new ParquetEncoder()
+    for (const bytes of [...encoder.encode(readings), ...encoder.end()]) target.write(bytes)
+  } catch (trouble) {
+    target.discard()
+    throw trouble
+  }
+  target.complete()
+  for (const one of [folder, dirname(folder)]) syncFolder(one)
+  return file
+}
+
+/** Series by series, each ascending in (ts, seq): no two readings are equal in it. */
+function bySeries(a: StoredReading, b: StoredReading): number {
+  return (
+    order(a.device, b.device) ||
+    order(a.metric, b.metric) ||
+    order(a.unit ?? '', b.unit ?? '') ||
+    a.ts - b.ts ||
+    a.seq - b.seq
+  )
+}
+
+function order(a: string, b: string): number {
+  return a === b ? 0 : a < b ? -1 : 1
+}
+
+const DIGEST_CHARS = 12
+
+/** Of what the readings say; their verdicts, which may get worse until they are removed, do not count. */
+function digest(readings: readonly StoredReading[]): string {
+  const hash = createHash('sha256')
+  for (const { device, metric, unit = '', ts, seq, value } of readings) {
+    const text = typeof value === 'number' ? numberText(value) : value instanceof Uint8Array ? base64(value) : value
+    hash.update(JSON.stringify([device, metric, unit, ts, seq, valueWord(value), text]))
+  }
+  return hash.digest('hex').slice(0, DIGEST_CHARS)
+}

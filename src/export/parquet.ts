@@ -1,0 +1,161 @@
+import { constants, zstdCompressSync } from 'node:zlib'
+import { ByteWriter, type ColumnSource, ParquetWriter, type SchemaElement } from 'hyparquet-writer'
+import { OperatorError } from '../base/errors.ts'
+import type { StoredReading } from '../base/reading.ts'
+import { version } from '../base/version.ts'
+import type { Encoder } from './encoder.ts'
+
+export interface RowGroupLimits {
+  /** Readings of a row group. So many are held, and then written. */
+  readonly rowsMax: number
+  /** Texts and bytes of a row group; the one that reaches it is the last. */
+  readonly payloadBytesMax: number
+  /** Row groups of a file; beyond it the export is refused. What the footer tells of them is held until the end. */
+  readonly groupsMax: number
+}
+
+/** 32,767 is what a row group's ordinal can count; with 65,536 rows each a file holds 2 thousand million readings. */
+const LIMITS: RowGroupLimits = { rowsMax: 65_536, payloadBytesMax: 16_777_216, groupsMax: 32_767 }
+
+const TEXT = { type: 'BYTE_ARRAY', converted_type: 'UTF8', logical_type: { type: 'STRING' } } as const
+const TIME = {
+  type: 'INT64',
+  converted_type: 'TIMESTAMP_MILLIS',
+  logical_type: { type: 'TIMESTAMP', isAdjustedToUTC: true, unit: 'MILLIS' },
+} as const
+const REQUIRED = { repetition_type: 'REQUIRED' } as const
+const OPTIONAL = { repetition_type: 'OPTIONAL' } as const
+
+/** One of value, bool, text and bytes is there, or none where the reading is missing. */
+const SCHEMA: SchemaElement[] = [
+  { name: 'root', num_children: 11 },
+  { name: 'device', ...TEXT, ...REQUIRED },
+  { name: 'metric', ...TEXT, ...REQUIRED },
+  { name: 'unit', ...TEXT, ...OPTIONAL },
+  { name: 'ts', ...TIME, ...REQUIRED },
+  { name: 'seq', type: 'INT64', ...REQUIRED },
+  { name: 'value', type: 'DOUBLE', ...OPTIONAL },
+  { name: 'bool', type: 'BOOLEAN', ...OPTIONAL },
+  { name: 'text', ...TEXT, ...OPTIONAL },
+  { name: 'bytes', type: 'BYTE_ARRAY', ...OPTIONAL },
+  { name: 'quality', type: 'INT32', ...REQUIRED },
+  { name: 'reasons', type: 'INT64', ...REQUIRED },
+]
+
+const ZSTD_LEVEL = 3
+
+function zstd(bytes: Uint8Array): Uint8Array {
+  return zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL } })
+}
+
+/** A Parquet file, row group by row group, and then its footer. */
+export class ParquetEncoder implements Encoder {
+  readonly #limits: RowGroupLimits
+  readonly #bytes = new ByteWriter()
+  readonly #writer: ParquetWriter
+  #group = new RowGroup()
+  #groups = 0
+
+  constructor(limits: Partial<RowGroupLimits> = {}) {
+    this.#limits = { ...LIMITS, ...limits }
+    this.#writer = new ParquetWriter({
+      writer: this.#bytes,
+      schema: SCHEMA,
+      codec: 'ZSTD',
+      compressors: { ZSTD: zstd },
+      createdBy: `tidegate version ${version}`,
+    })
+  }
+
+  /** @throws OperatorError when the file would get more row groups than a Parquet file can have. */
+  *encode(readings: readonly StoredReading[]): Iterable<Uint8Array> {
+    for (const reading of readings) {
+      this.#group.add(reading)
+      const { rows, payloadBytes } = this.#group
+      if (rows >= this.#limits.rowsMax || payloadBytes >= this.#limits.payloadBytesMax) yield this.#write()
+    }
+  }
+
+  *end(): Iterable<Uint8Array> {
+    if (this.#group.rows > 0) yield this.#write()
+    this.#writer.finish()
+    yield this.#take()
+  }
+
+  #write(): Uint8Array {
+    if (++this.#groups > this.#limits.groupsMax) {
+      throw new OperatorError(
+        `a Parquet file holds ${this.#limits.groupsMax} row groups, and these are more readings`,
+        {
+          remedy: 'export fewer readings a file: --partition day, a shorter time, or one device at a time',
+        },
+      )
+    }
+    const { columns, rows } = this.#group
+    this.#group = new RowGroup()
+    this.#writer.write({ columnData: columns, rowGroupSize: rows })
+    return this.#take()
+  }
+
+  /** What was written since the last time. The buffer itself is used again. */
+  #take(): Uint8Array {
+    const bytes = this.#bytes.getBytes().slice()
+    this.#bytes.index = 0
+    return bytes
+  }
+}
+
+/** The columns of the readings that are collected for the next row group. */
+class RowGroup {
+  readonly #device: string[] = []
+  readonly #metric: string[] = []
+  readonly #unit: (string | undefined)[] = []
+  readonly #ts: bigint[] = []
+  readonly #seq: bigint[] = []
+  readonly #value: (number | undefined)[] = []
+  readonly #bool: (boolean | undefined)[] = []
+  readonly #text: (string | undefined)[] = []
+  readonly #byteArrays: (Uint8Array | undefined)[] = []
+  readonly #quality: number[] = []
+  readonly #reasons: bigint[] = []
+  payloadBytes = 0
+
+  get rows(): number {
+    return this.#seq.length
+  }
+
+  add({ device, metric, unit, ts, seq, value, quality, reasons }: StoredReading): void {
+    this.#device.push(device)
+    this.#metric.push(metric)
+    this.#unit.push(unit)
+    this.#ts.push(BigInt(ts))
+    this.#seq.push(BigInt(seq))
+    this.#value.push(typeof value === 'number' ? value : undefined)
+    this.#bool.push(typeof value === 'boolean' ? value : undefined)
+    this.#text.push(typeof value === 'string' ? value : undefined)
+    this.#byteArrays.push(value instanceof Uint8Array ? value : undefined)
+    this.#quality.push(quality)
+    this.#reasons.push(BigInt(reasons))
+    if (typeof value === 'string' || value instanceof Uint8Array) this.payloadBytes += value.length
+  }
+
+  /**
+   * A dictionary would make 0 of -0: its keys are compared as those of a Map. Bounds of texts and bytes would keep
+   * two of them a row group in memory until the footer.
+   */
+  get columns(): ColumnSource[] {
+    return [
+      { name: 'device', data: this.#device },
+      { name: 'metric', data: this.#metric },
+      { name: 'unit', data: this.#unit },
+      { name: 'ts', data: this.#ts, encoding: 'DELTA_BINARY_PACKED' },
+      { name: 'seq', data: this.#seq, encoding: 'DELTA_BINARY_PACKED' },
+      { name: 'value', data: this.#value, encoding: 'PLAIN' },
+      { name: 'bool', data: this.#bool },
+      { name: 'text', data: this.#text, statistics: false },
+      { name: 'bytes', data: this.#byteArrays, statistics: false },
+      { name: 'quality', data: this.#quality },
+      { name: 'reasons', data: this.#reasons },
+    ]
+  }
+}

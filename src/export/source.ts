@@ -1,0 +1,28 @@
+import type { StoredReading } from '../base/reading.ts'
+
+/** One series of a store, in the words of whoever reads its export. */
+export interface ExportSeries {
+  readonly device: string
+  readonly metric: string
+  readonly unit: string | undefined
+}
+
+/** UTC ms: `from` is included, `to` is not. */
+export interface Interval {
+  readonly from: number
+  readonly to: number
+}
+
+/**
+ * What an export reads from. No answer may leave a transaction open between two pages: an export takes as long as
+ * its reader.
+ */
+export interface ReadingSource<S extends ExportSeries = ExportSeries> {
+  series(): readonly S[]
+  /** Time of the earliest reading of a series in the interval, or undefined when there is none. */
+  first(series: S, interval: Interval): number | undefined
+  /** Time of the latest one, likewise. */
+  last(series: S, interval: Interval): number | undefined
+  /** The readings of a series in the interval, ascending in (ts, seq), in pages of a bounded size. */
+  pages(series: S, interval: Interval): Iterable<readonly StoredReading[]>
+}
