@@ -47,7 +47,10 @@ async function assemble(
   const startedAt = performance.now()
   const { edge, store, quality, uplinks: uplinkSettings } = settings
   const thread = parts.add(
-    await StoreClient.start({ folder: settings.data, settings: { edge, store, quality, uplinks: uplinkSettings } }),
+    await StoreClient.start(
+      { folder: settings.data, settings: { edge, store, quality, uplinks: uplinkSettings } },
+      (trouble) => log.error({ part: 'store' }, trouble),
+    ),
   )
   const uplinks: Uplink[] = []
   const ingest = new Ingest(thread, settings, {

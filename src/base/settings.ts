@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { messageOf } from './errors.ts'
 import { qualityRule } from './settings-quality.ts'
+import { retentionRule } from './settings-retention.ts'
 import { compileRoute } from './topics.ts'
 
 const name = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, 'must be 1 to 64 of A–Z a–z 0–9 . _ -')
@@ -96,9 +97,29 @@ const store = z.strictObject({
   maxBytes: bytes
     .min(1_048_576)
     .optional()
+    .describe('Size that tidegate.db never exceeds (its WAL comes on top); near it, history gives way by `whenFull`'),
+  freeBytesMin: bytes
+    .optional()
     .describe(
-      'Size that tidegate.db never exceeds (its WAL comes on top); when full, publishes get no acknowledgement',
+      'Free space that is left on the disk; without it 5 % of the disk, at most 1 GiB. Near it history gives way',
     ),
+  whenFull: z
+    .enum(['refuse', 'thin', 'drop-oldest'])
+    .default('refuse')
+    .describe(
+      'What gives way when nothing confirmed is left to: new readings (no acknowledgement, devices keep them), what ' +
+        'lies between the extremes of `retention[].thinS`, or the oldest readings; counted in the ledger',
+    ),
+  retention: z
+    .array(retentionRule)
+    .max(10_000)
+    .default([])
+    .describe('How long readings are kept, by series; the first match wins. Nothing unconfirmed is removed by age'),
+  archive: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Folder for readings of rules with `archive`, as Parquet files by day; relative to `data`'),
   seriesMax: count.max(10_000_000).default(100_000).describe('Series known; a reading of one more is kept as a reject'),
   rejectsMax: count.default(10_000).describe('Undecodable messages kept; the oldest go first, counted'),
   rejectPayloadBytesMax: bytes

@@ -55,6 +55,7 @@ export class Committer {
 
   commit(batch: BatchMessage): Outcome {
     this.#learn(batch)
+    if (batch.count > 0) this.#store.space.refuseIfFull()
     const owed = [...this.#forgotten]
     for (const change of batch.identifiers) if (change.kind === 'forgotten') this.#forgotten.add(change.client)
     const outcome: Outcome = { stored: 0, rejected: 0, duplicates: 0, good: 0, uncertain: 0, bad: 0 }
@@ -62,6 +63,7 @@ export class Committer {
       if (this.#catalog !== this.#store.catalog) this.#recover()
       for (const publish of readBatch(batch.buffer, batch.messagesMax, batch.count)) this.#take(publish, outcome)
       this.#store.log.flush()
+      if (batch.count > 0) this.#store.space.refuseIfFull()
       this.#store.amend(this.#judge.takeAmendments())
       for (const client of owed) this.#store.incoming.removeClient(client)
       for (const change of batch.identifiers) this.#change(change)

@@ -140,6 +140,8 @@ export type FromThread =
   | BatchReply
   | CallReply
   | { readonly kind: 'ready' }
+  /** Something happened that a person should know of; told at any time. */
+  | { readonly kind: 'trouble'; readonly text: string }
   | { readonly kind: 'refused'; readonly message: string; readonly remedy: string; readonly exitCode: number }
 
 /** What the store thread is started with. */

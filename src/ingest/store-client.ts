@@ -16,6 +16,7 @@ interface Waiting {
 export class StoreClient implements Part {
   readonly name = 'store thread'
   readonly #worker: Worker
+  readonly #onTrouble: (text: string) => void
   readonly #calls = new Map<number, Waiting>()
   readonly #batches: ((reply: BatchReply) => void)[] = []
   #lastCall = 0
@@ -26,8 +27,9 @@ export class StoreClient implements Part {
   readonly died: Promise<never>
   #die!: (failure: Error) => void
 
-  private constructor(worker: Worker) {
+  private constructor(worker: Worker, onTrouble: (text: string) => void) {
     this.#worker = worker
+    this.#onTrouble = onTrouble
     this.died = new Promise((_, reject) => {
       this.#die = reject
     })
@@ -39,8 +41,8 @@ export class StoreClient implements Part {
     })
   }
 
-  /** Opens the store on a thread of its own. @throws OperatorError as `Store.open` does. */
-  static async start(data: ThreadData): Promise<StoreClient> {
+  /** Opens the store on a thread of its own. `onTrouble` is told what a person should know. @throws OperatorError as `Store.open` does. */
+  static async start(data: ThreadData, onTrouble: (text: string) => void = () => undefined): Promise<StoreClient> {
     const worker = new Worker(siblingModule(import.meta.url, './store-thread'), {
       workerData: data,
       resourceLimits: THREAD_HEAP,
@@ -55,7 +57,7 @@ export class StoreClient implements Part {
         reject(new OperatorError(message, { remedy, exitCode: exitCode as ExitCode }))
       })
     })
-    return new StoreClient(worker)
+    return new StoreClient(worker, onTrouble)
   }
 
   /**
@@ -85,6 +87,7 @@ export class StoreClient implements Part {
   #receive(message: FromThread): void {
     if (message.kind === 'batch') this.#batches.shift()?.(message)
     else if (message.kind === 'reply') this.#answered(message.id)?.resolve(message.reply)
+    else if (message.kind === 'trouble') this.#onTrouble(message.text)
     else if (message.kind === 'failure') this.#answered(message.id)?.reject(new Error(message.message))
   }
 

@@ -1,6 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../base/clock.ts'
 import { codeOf, messageOf, OperatorError } from '../base/errors.ts'
+import { DamagedBlock } from '../store/blocks.ts'
+import { isStoreTrouble } from '../store/space.ts'
 import { Store } from '../store/store.ts'
 import { Committer } from './committer.ts'
 import { Dispatcher } from './dispatcher.ts'
@@ -86,7 +88,7 @@ class StoreThread {
       this.#quality.uncertain += uncertain
       this.#quality.bad += bad
     } catch (failure) {
-      if (codeOf(failure)?.startsWith('SQLITE_') !== true) throw failure
+      if (!isStoreTrouble(failure)) throw failure
       reply.refused = `${codeOf(failure)}: ${messageOf(failure)}`
     }
     parentPort!.postMessage(reply)
@@ -100,7 +102,7 @@ class StoreThread {
     try {
       this.#store.checkpointIfDue()
     } catch (failure) {
-      if (codeOf(failure)?.startsWith('SQLITE_') !== true) throw failure
+      if (!isStoreTrouble(failure)) throw failure
     }
   }
 
@@ -125,8 +127,27 @@ class StoreThread {
       if (!more && busy) this.#keepHouseSoon(BUSY_MS)
       return more
     } catch (failure) {
-      if (codeOf(failure)?.startsWith('SQLITE_') !== true) throw failure
+      if (failure instanceof DamagedBlock) return this.#giveUp(failure)
+      if (!isStoreTrouble(failure)) throw failure
       return undefined
+    }
+  }
+
+  /** Readings that cannot be read are booked as lost, and all else goes on. */
+  #giveUp(damaged: DamagedBlock): true {
+    this.#store.giveUp(damaged)
+    post({ kind: 'trouble', text: `${damaged.message}; its readings are lost, see \`tidegate ledger\`` })
+    return true
+  }
+
+  /** The next message of an uplink; where it stumbles over a damaged block, that is given up first. */
+  #next({ uplink, bytesMax }: Calls['next']['request']): Calls['next']['reply'] {
+    try {
+      return this.#dispatchers.get(uplink)!.next({ now: systemClock.now(), bytesMax })
+    } catch (failure) {
+      if (!(failure instanceof DamagedBlock)) throw failure
+      this.#giveUp(failure)
+      return { kind: 'wait', ms: 0 }
     }
   }
 
@@ -143,7 +164,7 @@ class StoreThread {
 
   readonly #handlers: Handlers = {
     incoming: () => this.#store.incoming.all(),
-    next: ({ uplink, bytesMax }) => this.#dispatchers.get(uplink)!.next({ now: systemClock.now(), bytesMax }),
+    next: (request) => this.#next(request),
     confirm: (confirmation) => this.#confirm(confirmation),
     confirmAmendments: ({ uplink, lastId, ...sent }) => {
       if (this.#isOurs(sent)) this.#store.write(() => this.#store.outbox(uplink).confirmAmendments(lastId))

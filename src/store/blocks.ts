@@ -10,6 +10,8 @@ const SERIES_LIMIT = 2 ** 24
 export const BLOCK_READINGS_MAX = 16_384
 /** More than any block of so many readings unpacks to, unless its values are long texts. */
 const UNPACKED_BYTES_MAX = 2 ** 30
+/** Heads read at once: about a millisecond. */
+const PAGE_HEADS = 256
 
 /** A block as it lies on the disk. */
 export interface Block extends BlockSummary {
@@ -37,7 +39,7 @@ export function idsOf({ id, parts }: Pick<Seal, 'id' | 'parts'>): { first: numbe
 /** A block cannot be opened: its bytes are not what was written. */
 export class DamagedBlock extends Error {
   override readonly name = 'DamagedBlock'
-  readonly code = 'TIDEGATE_DAMAGED'
+  readonly code = 'STORE_DAMAGED'
   readonly id: number
 
   constructor(id: number, reason: string) {
@@ -58,7 +60,7 @@ export class BlockTable {
   readonly #get: Statement<[number]>
   readonly #head: Statement<[number]>
   readonly #page: Statement<[number, number, number]>
-  readonly #heads: Statement<[number, number]>
+  readonly #heads: Statement<[number, number, number]>
   readonly #verdicts: Statement<[Seq, Seq, number]>
   readonly #database: Database
 
@@ -67,7 +69,7 @@ export class BlockTable {
     this.#get = database.prepare(`SELECT ${SUMMARY}, bytes FROM blocks WHERE id = ?`)
     this.#head = database.prepare(`SELECT ${SUMMARY} FROM blocks WHERE id = ?`)
     this.#page = database.prepare(`SELECT ${SUMMARY}, bytes FROM blocks WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?`)
-    this.#heads = database.prepare(`SELECT ${SUMMARY} FROM blocks WHERE id BETWEEN ? AND ? ORDER BY id`)
+    this.#heads = database.prepare(`SELECT ${SUMMARY} FROM blocks WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?`)
     this.#verdicts = database.prepare(
       'SELECT seq, quality, reasons FROM verdicts WHERE seq BETWEEN ? AND ? AND series = ?',
     )
@@ -77,7 +79,7 @@ export class BlockTable {
   headsOf({ id, parts }: Seal, series: number): BlockHead[] {
     const found: BlockHead[] = []
     for (let part = id; part < id + parts; part++) {
-      const head = this.#head.get(blockId(part, series)) as BlockHead | undefined
+      const head = this.headAt(blockId(part, series))
       if (head !== undefined) found.push(head)
     }
     return found
@@ -85,13 +87,27 @@ export class BlockTable {
 
   /** All blocks of a seal without their bytes, in rising id: part by part, each by series. */
   headsIn(seal: Seal): BlockHead[] {
+    return [...this.headPages(seal)].flat()
+  }
+
+  /** The same in pages, for who must not do it all at once. */
+  *headPages(seal: Seal): Generator<BlockHead[], void, undefined> {
     const { first, last } = idsOf(seal)
-    return this.#heads.all(first, last) as BlockHead[]
+    for (let next = first; ; ) {
+      const page = this.#heads.all(next, last, PAGE_HEADS) as BlockHead[]
+      if (page.length > 0) yield page
+      if (page.length < PAGE_HEADS) return
+      next = page.at(-1)!.id + 1
+    }
   }
 
   /** Blocks with ids from `fromId` to `toId`, at most so many. */
   page(fromId: number, toId: number, countMax: number): Block[] {
     return this.#page.all(fromId, toId, countMax) as Block[]
+  }
+
+  headAt(id: number): BlockHead | undefined {
+    return this.#head.get(id) as BlockHead | undefined
   }
 
   get(id: number): Block | undefined {

@@ -63,6 +63,8 @@ function cannotOpen(file: string, cause: unknown): OperatorError {
 
 function configure(database: Database, file: string, bytesMax: number | undefined): void {
   refuseForeign(database, file)
+  // Takes effect in a new file only, and before its first page: an older one keeps its free pages for itself.
+  database.pragma('auto_vacuum = INCREMENTAL')
   database.pragma('journal_mode = WAL')
   database.pragma('synchronous = FULL')
   database.pragma('wal_autocheckpoint = 0')

@@ -1,8 +1,12 @@
 import type { StoreSettings } from '../base/settings.ts'
-import type { Bench, Packing, Task } from './bench.ts'
+import type { Packing, Task } from './bench.ts'
+import { dropSeal, isOnItsWay } from './giving-way.ts'
 import { clearOrphans, Merging, mergeable } from './merging.ts'
+import { expire, type Retention } from './retention.ts'
 import { clearLog, Sealing } from './sealing.ts'
 import type { Seal } from './seals.ts'
+import type { SpaceStatus } from './space.ts'
+import { thin } from './thinning.ts'
 import type { OverlaidVerdict } from './verdicts.ts'
 
 /** A stretch is at most so many times `sealRows`, where that gives each series more than a few readings. */
@@ -11,6 +15,23 @@ const STRETCH_FACTOR_MAX = 4
 const READINGS_PER_SERIES = 32
 /** While publishes keep the thread busy, the log may grow to so many stretches before housekeeping takes its share. */
 const BUSY_STRETCHES = 8
+/** Bytes of a row of the log; it may take at most so large a share of `maxBytes`. */
+const LOG_ROW_BYTES = 32
+const LOG_SHARE = 1 / 32
+/** A seal may take at most so large a share of `maxBytes` (at about 4 bytes a reading): it goes as a whole. */
+const SEAL_SHARE = 1 / 32
+const SEALED_BYTES = 4
+/** Rows of the log that are worth sealing where room is short, and where there is none. */
+const SHORT_STRETCH_ROWS = { short: 1_024, full: 64 }
+/** Ages are looked at so often (ms). */
+const EXPIRE_EVERY_MS = 600_000
+/** Rows of hourly sums that go at once. */
+const ROLLUPS_AT_ONCE = 10_000
+/** Pages that one slice gives back to the file system, and the share of free pages from which on and down to which it does. */
+const VACUUM_PAGES = 64
+const VACUUM_FROM = 0.3
+const VACUUM_TO = 0.15
+const VACUUM_BYTES_MIN = 16_777_216
 
 export interface Situation {
   readonly lastSeq: number
@@ -19,22 +40,27 @@ export interface Situation {
   readonly now: number
   /** Arrival (UTC ms) of the oldest reading in the log. */
   readonly oldestAt: () => number | undefined
+  readonly space: SpaceStatus
 }
 
+type Settings = Pick<StoreSettings, 'sealRows' | 'sealAgeMs' | 'maxBytes' | 'whenFull'>
+
 /**
- * What is done when nobody waits: the log is sealed, seals are merged, left-overs of a crash cleared. One task at a
- * time, in slices; a task that fails is dropped, and begins anew later.
+ * What is done when nobody waits, and what makes room when it is short: the log is sealed, seals are merged, what is past
+ * its time removed, left-overs of a crash cleared. One task at a time, in slices; one that fails is dropped, and begins
+ * anew later.
  */
 export class Housekeeping {
-  readonly #bench: Bench
-  readonly #settings: Pick<StoreSettings, 'sealRows' | 'sealAgeMs'>
+  readonly #retention: Retention
+  readonly #settings: Settings
   #task: Task | undefined
   #packing: Packing | undefined
   /** After a crash, or a task that failed. */
   #leftOvers = true
+  #expiredAt = Number.NEGATIVE_INFINITY
 
-  constructor(bench: Bench, settings: Pick<StoreSettings, 'sealRows' | 'sealAgeMs'>) {
-    this.#bench = bench
+  constructor(retention: Retention, settings: Settings) {
+    this.#retention = retention
     this.#settings = settings
   }
 
@@ -55,8 +81,9 @@ export class Housekeeping {
    * @returns whether there is more to do at once. @throws what the disk throws; then the task is dropped.
    */
   step(situation: Situation, busy: boolean): boolean {
-    if (this.#task === undefined && !this.#begin(situation, busy)) return false
-    const { done } = this.#task!.next()
+    if (this.#task === undefined) this.#begin(situation, busy)
+    if (this.#task === undefined) return false
+    const { done } = this.#task.next()
     if (done === true) {
       this.#task = undefined
       this.#packing = undefined
@@ -64,20 +91,58 @@ export class Housekeeping {
     return true
   }
 
-  #begin(situation: Situation, busy: boolean): boolean {
+  /** Whether every uplink has all of a seal, or needs it no more. */
+  isConfirmed({ first, last }: Seal): boolean {
+    return this.#retention.bench.outboxes.every(({ settled }) => (settled.around(first)?.last ?? 0) >= last)
+  }
+
+  #begin(situation: Situation, busy: boolean): void {
+    const short = situation.space.level !== 'ample'
     const stretch = this.#stretch(situation)
-    if (stretch !== undefined && (!busy || stretch.stretches >= BUSY_STRETCHES)) {
-      this.#pack(new Sealing(this.#bench, stretch.last))
-    } else if (busy) {
-      return false
-    } else if (this.#leftOvers) {
+    if (stretch !== undefined && (!busy || short || stretch.stretches >= BUSY_STRETCHES)) {
+      this.#pack(new Sealing(this.#retention.bench, stretch.last))
+    } else if (this.#leftOvers && (!busy || short)) {
       this.#task = this.#clear()
-    } else {
-      const seals = mergeable(this.#bench.seals.all, (seal) => this.isConfirmed(seal))
-      if (seals === undefined) return false
-      this.#pack(new Merging(this.#bench, seals))
+    } else if (short) {
+      this.#task = this.#makeRoom(situation)
+    } else if (!busy) {
+      this.#tidy(situation)
     }
-    return true
+  }
+
+  /** What can wait until nobody else does. */
+  #tidy({ now, space }: Situation): void {
+    const { bench } = this.#retention
+    if (now - this.#expiredAt >= EXPIRE_EVERY_MS || now < this.#expiredAt) {
+      this.#expiredAt = now
+      this.#task = expire(this.#retention, (seal) => this.isConfirmed(seal), now)
+      return
+    }
+    const seals = mergeable(bench.seals.all, (seal) => this.isConfirmed(seal), this.#sealReadingsMax)
+    if (seals !== undefined) this.#pack(new Merging(bench, seals))
+    else if (isWorthVacuum(space)) this.#task = this.#vacuum(space)
+  }
+
+  /** The first of what may give way; undefined: nothing may, and publishes are refused. */
+  #makeRoom({ now }: Situation): Task | undefined {
+    const { bench } = this.#retention
+    const isConfirmed = (seal: Seal): boolean => this.isConfirmed(seal)
+    if (now - this.#expiredAt >= EXPIRE_EVERY_MS) {
+      this.#expiredAt = now
+      return expire(this.#retention, isConfirmed, now)
+    }
+    const confirmed = bench.seals.all.find(isConfirmed)
+    if (confirmed !== undefined) return dropSeal(this.#retention, confirmed, 'expired')
+    if (bench.database.prepare('SELECT 1 FROM rollups LIMIT 1').get() !== undefined) return this.#dropRollups()
+    const { whenFull } = this.#settings
+    const free = bench.seals.all.filter((seal) => !isOnItsWay(bench, seal))
+    const oldest = whenFull === 'thin' ? free.find(({ thinned }) => thinned === 0) : free[0]
+    if (whenFull === 'refuse' || oldest === undefined) return undefined
+    return whenFull === 'thin' ? thin(this.#retention, oldest) : dropSeal(this.#retention, oldest, 'dropped')
+  }
+
+  *#dropRollups(): Task {
+    this.#retention.bench.write(() => this.#retention.rollups.dropOldest(ROLLUPS_AT_ONCE))
   }
 
   #pack(packing: Packing): void {
@@ -86,24 +151,40 @@ export class Housekeeping {
   }
 
   *#clear(): Task {
-    const { database, seals } = this.#bench
-    yield* clearLog(database, seals.sealedUpTo, (work) => this.#bench.write(work))
-    yield* clearOrphans(this.#bench)
+    const { bench } = this.#retention
+    yield* clearLog(bench.database, bench.seals.sealedUpTo, (work) => bench.write(work))
+    yield* clearOrphans(bench)
     this.#leftOvers = false
   }
 
-  /** The next stretch of the log that is worth sealing. */
-  #stretch({ lastSeq, seriesCount, now, oldestAt }: Situation): { last: number; stretches: number } | undefined {
-    const { sealRows, sealAgeMs } = this.#settings
-    const rows = lastSeq - this.#bench.seals.sealedUpTo
-    if (rows === 0) return undefined
-    const wanted = Math.min(STRETCH_FACTOR_MAX * sealRows, Math.max(sealRows, READINGS_PER_SERIES * seriesCount))
-    if (rows < wanted && !(now - (oldestAt() ?? now) >= sealAgeMs)) return undefined
-    return { last: this.#bench.seals.sealedUpTo + Math.min(rows, wanted), stretches: rows / wanted }
+  /** Gives free pages back to the file system, so many that growing again is not all that follows. */
+  *#vacuum({ usedBytes }: SpaceStatus): Task {
+    const { database } = this.#retention.bench
+    const enough = (usedBytes / (1 - VACUUM_TO) - usedBytes) / 4_096
+    while ((database.pragma('freelist_count', { simple: true }) as number) > enough) {
+      database.pragma(`incremental_vacuum(${VACUUM_PAGES})`)
+      yield
+    }
   }
 
-  /** Whether every uplink has all of a seal, or needs it no more. */
-  isConfirmed({ first, last }: Seal): boolean {
-    return this.#bench.outboxes.every(({ settled }) => (settled.around(first)?.last ?? 0) >= last)
+  get #sealReadingsMax(): number {
+    return ((this.#settings.maxBytes ?? Infinity) * SEAL_SHARE) / SEALED_BYTES
   }
+
+  /** The next stretch of the log that is worth sealing. */
+  #stretch({ lastSeq, seriesCount, now, oldestAt, space }: Situation): { last: number; stretches: number } | undefined {
+    const { sealAgeMs, maxBytes = Infinity } = this.#settings
+    const { sealedUpTo } = this.#retention.bench.seals
+    const rows = lastSeq - sealedUpTo
+    const sealRows = Math.min(this.#settings.sealRows, Math.ceil((maxBytes * LOG_SHARE) / LOG_ROW_BYTES))
+    const wanted = Math.min(STRETCH_FACTOR_MAX * sealRows, Math.max(sealRows, READINGS_PER_SERIES * seriesCount))
+    const few = space.level === 'ample' ? wanted : Math.min(wanted, SHORT_STRETCH_ROWS[space.level])
+    const isOld = (): boolean => now - (oldestAt() ?? now) >= sealAgeMs
+    if (rows === 0 || (rows < few && !isOld())) return undefined
+    return { last: sealedUpTo + Math.min(rows, wanted), stretches: rows / wanted }
+  }
+}
+
+function isWorthVacuum({ usedBytes, freeBytes }: SpaceStatus): boolean {
+  return freeBytes >= VACUUM_BYTES_MIN && freeBytes >= VACUUM_FROM * (usedBytes + freeBytes)
 }

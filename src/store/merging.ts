@@ -8,6 +8,8 @@ import type { OverlaidVerdict } from './verdicts.ts'
 
 /** Seals that become one: the more, the less is written, and the longer small blocks lie about. */
 const FAN_IN = 32
+/** Fewer are not worth being written again, where a merged seal must not grow larger. */
+const FAN_IN_MIN = 4
 /** Seals whose blocks have so many readings in the mean are left as they are. */
 const GOOD_BLOCK_READINGS = 4_096
 /** A merged seal spans at most so long (ms of arrival): what is removed by age is removed by the block. */
@@ -18,26 +20,38 @@ const CLEAR_BLOCKS = 512
 /**
  * The next seals to be merged, in rising position: neighbours of one level, all of them confirmed. Undefined: none.
  * @param confirmed whether every uplink has all of a seal; while it has not, the seal goes out as it is.
+ * @param readingsMax a merged seal has no more, unless two of its parts together do.
  */
-export function mergeable(seals: readonly Seal[], confirmed: (seal: Seal) => boolean): readonly Seal[] | undefined {
-  for (let start = 0; start + FAN_IN <= seals.length; ) {
-    const run = runFrom(seals, start, confirmed)
-    if (run.length === FAN_IN) return run
+export function mergeable(
+  seals: readonly Seal[],
+  confirmed: (seal: Seal) => boolean,
+  readingsMax = Infinity,
+): readonly Seal[] | undefined {
+  for (let start = 0; start < seals.length; ) {
+    const { run, isWhole } = runFrom(seals, start, { confirmed, readingsMax })
+    if (isWhole) return run
     start += Math.max(1, run.length)
   }
   return undefined
 }
 
-function runFrom(seals: readonly Seal[], start: number, confirmed: (seal: Seal) => boolean): readonly Seal[] {
+function runFrom(
+  seals: readonly Seal[],
+  start: number,
+  { confirmed, readingsMax }: { confirmed: (seal: Seal) => boolean; readingsMax: number },
+): { run: readonly Seal[]; isWhole: boolean } {
   const head = seals[start]!
   let end = start
+  let readings = 0
   while (end < seals.length && end - start < FAN_IN) {
     const seal = seals[end]!
     const near = seal.level === head.level && seal.receivedLast - head.receivedFirst <= SPAN_MS_MAX
     if (!near || isGrown(seal) || !confirmed(seal)) break
+    readings += seal.readings
+    if (readings > readingsMax) return { run: seals.slice(start, end), isWhole: end - start >= FAN_IN_MIN }
     end++
   }
-  return seals.slice(start, end)
+  return { run: seals.slice(start, end), isWhole: end - start === FAN_IN }
 }
 
 function isGrown({ readings, blocks }: Seal): boolean {
@@ -79,8 +93,9 @@ export class Merging implements Packing {
   *#pack(writer: SealWriter): Task {
     const { blocks } = this.#bench
     const rows = new Rows()
+    const all = yield* seriesIn(this.#bench, this.#seals)
     let sliceEnd = performance.now() + SLICE_MS
-    for (const series of seriesIn(this.#bench, this.#seals)) {
+    for (const series of all) {
       for (const block of blocksOf(this.#bench, this.#seals, series)) {
         addColumns(rows, series, blocks.open(block))
         if (rows.count >= BLOCK_READINGS_MAX) hand(rows, series, writer)
@@ -111,9 +126,14 @@ function hand(rows: Rows, series: number, writer: SealWriter): void {
   rows.clear()
 }
 
-function seriesIn({ blocks }: Bench, seals: readonly Seal[]): number[] {
+function* seriesIn({ blocks }: Bench, seals: readonly Seal[]): Generator<undefined, number[], undefined> {
   const found = new Set<number>()
-  for (const seal of seals) for (const { id } of blocks.headsIn(seal)) found.add(seriesOf(id))
+  for (const seal of seals) {
+    for (const page of blocks.headPages(seal)) {
+      for (const { id } of page) found.add(seriesOf(id))
+      yield
+    }
+  }
   return [...found].sort((a, b) => a - b)
 }
 

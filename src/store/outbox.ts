@@ -31,6 +31,7 @@ export class Outbox {
   readonly #positions: Positions
   readonly #deviceOf: Statement<[number]>
   readonly #addConfirmed: Statement<[number, number, number]>
+  readonly #addDropped: Statement<[number, number, number]>
   readonly #confirmedCount: Statement<[number]>
   readonly #amendments: Statement<[number, number]>
   /** The highest position that was ever on its way in this epoch. */
@@ -51,6 +52,10 @@ export class Outbox {
     this.#addConfirmed = database.prepare(
       `INSERT INTO confirmed_counts (uplink, device, confirmed) VALUES (?, ?, ?)
        ON CONFLICT DO UPDATE SET confirmed = confirmed + excluded.confirmed`,
+    )
+    this.#addDropped = database.prepare(
+      `INSERT INTO confirmed_counts (uplink, device, confirmed, dropped) VALUES (?, ?, 0, ?)
+       ON CONFLICT DO UPDATE SET dropped = dropped + excluded.dropped`,
     )
     this.#confirmedCount = database
       .prepare('SELECT coalesce(sum(confirmed), 0) FROM confirmed_counts WHERE uplink = ?')
@@ -172,6 +177,19 @@ export class Outbox {
   settle(range: SeqRange): void {
     this.settled.add(range)
     this.#write(this.settled.around(range.first)!)
+  }
+
+  /** Counts in its owner's transaction readings of a device that were removed before they were confirmed. */
+  addDropped(device: number, count: number): void {
+    this.#addDropped.run(this.#id, device, count)
+  }
+
+  /** In its owner's transaction: of a device's readings so many are not waiting; what is not confirmed of them is lost. */
+  rebalance(device: number, notWaiting: number): void {
+    this.addDropped(device, 0)
+    this.#database
+      .prepare('UPDATE confirmed_counts SET dropped = ? - confirmed WHERE uplink = ? AND device = ?')
+      .run(notWaiting, this.#id, device)
   }
 
   /** Adds to the counters what is in these positions, which were not settled before. */

@@ -1,8 +1,9 @@
 import type { Database } from 'better-sqlite3'
-import type { Seq } from '../base/reading.ts'
+import type { Seq, StoredReading } from '../base/reading.ts'
 import type { StoreSettings } from '../base/settings.ts'
+import { Arrivals } from './arrivals.ts'
 import type { Bench } from './bench.ts'
-import { BlockTable } from './blocks.ts'
+import { BlockTable, type DamagedBlock } from './blocks.ts'
 import { Catalog } from './catalog.ts'
 import { newName, openDatabase, prepareFolder } from './database.ts'
 import { Housekeeping } from './housekeeping.ts'
@@ -10,10 +11,15 @@ import { Incoming } from './incoming.ts'
 import { FolderLock } from './lock.ts'
 import { LogWriter, type RawLogRow } from './log.ts'
 import { Outbox } from './outbox.ts'
+import { Policies } from './policy.ts'
 import { Positions } from './positions.ts'
 import { Rejects } from './rejects.ts'
+import { Removal } from './removal.ts'
 import { Repeats } from './repeats.ts'
+import type { Archive, Retention } from './retention.ts'
+import { Rollups } from './rollups.ts'
 import { SealDirectory } from './seals.ts'
+import { Space } from './space.ts'
 import { type OverlaidVerdict, Verdicts } from './verdicts.ts'
 
 /** What an uplink has still to deliver. */
@@ -25,6 +31,15 @@ export interface Backlog {
   readonly oldestAt: number | undefined
   readonly confirmed: number
 }
+
+interface StoreOptions {
+  readonly folder: string
+  readonly settings: StoreSettings
+  readonly uplinks: readonly string[]
+  readonly archive: Archive | undefined
+}
+
+type SeriesName = Pick<StoredReading, 'device' | 'metric' | 'unit'>
 
 /** What a commit adds to the WAL, for knowing when a checkpoint is due: pages that it touches besides the log's own. */
 const PAGES_PER_COMMIT = 4
@@ -51,7 +66,10 @@ export class Store {
   readonly blocks: BlockTable
   readonly positions: Positions
   readonly housekeeping: Housekeeping
+  readonly space: Space
   readonly #verdicts: Verdicts
+  readonly #arrivals: Arrivals
+  readonly #removal: Removal
   catalog: Catalog
   log: LogWriter
   #epoch: string
@@ -59,7 +77,8 @@ export class Store {
   /** False: a transaction failed, and what memory learnt in it could not be dropped yet. */
   #recovered = true
 
-  private constructor(database: Database, lock: FolderLock, settings: StoreSettings, uplinks: readonly string[]) {
+  private constructor(database: Database, lock: FolderLock, options: StoreOptions) {
+    const { folder, settings, uplinks } = options
     this.#database = database
     this.#lock = lock
     this.#settings = settings
@@ -70,12 +89,30 @@ export class Store {
     this.blocks = new BlockTable(database)
     this.positions = new Positions(database, this.seals, this.blocks)
     this.#verdicts = new Verdicts(database)
+    this.#arrivals = new Arrivals(database, this.seals)
     const { positions, lastSeq } = this
     this.outboxes = uplinks.map((name) => new Outbox(database, positions, { name, lastSeq }))
     this.rejects = new Rejects(database, settings)
     this.repeats = new Repeats(database, settings.repeatWindow, (first) => positions.sealedFrom(first))
     this.incoming = new Incoming(database)
-    this.housekeeping = new Housekeeping(this.#bench(), settings)
+    this.space = new Space(database, folder, settings)
+    const retention = this.#retention(options)
+    this.#removal = retention.removal
+    this.housekeeping = new Housekeeping(retention, settings)
+  }
+
+  #retention({ settings, archive }: StoreOptions): Retention {
+    const bench = this.#bench()
+    const rollups = new Rollups(this.#database)
+    const describe = (series: number): SeriesName => {
+      const { device, metric, unit } = this.catalog.series(series)!
+      return { device: device.name, metric, unit: unit || undefined }
+    }
+    const policies = new Policies(settings.retention, (series) => {
+      const { device, metric } = describe(series)
+      return `${device}/${metric}`
+    })
+    return { bench, policies, rollups, removal: new Removal(bench, policies, rollups), archive, describe }
   }
 
   #bench(): Bench {
@@ -90,11 +127,11 @@ export class Store {
   }
 
   /** @throws OperatorError: folder not writable, in use, database of a newer version or damaged. */
-  static open(folder: string, settings: StoreSettings, uplinks: readonly string[]): Store {
+  static open(folder: string, settings: StoreSettings, uplinks: readonly string[], archive?: Archive): Store {
     prepareFolder(folder)
     const lock = FolderLock.take(folder)
     try {
-      return new Store(openDatabase(folder, settings.maxBytes), lock, settings, uplinks)
+      return new Store(openDatabase(folder, settings.maxBytes), lock, { folder, settings, uplinks, archive })
     } catch (failure) {
       lock.release()
       throw failure
@@ -194,25 +231,14 @@ export class Store {
     return {
       uplink: outbox.name,
       waiting: waiting.reduce((sum, range) => sum + this.positions.count(range, this.lastSeq), 0),
-      oldestAt: waiting[0] === undefined ? undefined : this.#receivedAt(waiting[0].first),
+      oldestAt: waiting[0] === undefined ? undefined : this.#arrivals.of(waiting[0].first),
       confirmed: outbox.confirmedCount,
     }
   }
 
-  /** Arrival (UTC ms) of the first reading from this position on; of a sealed one, that of its seal's first. */
-  #receivedAt(seq: Seq): number | undefined {
-    if (seq <= this.seals.sealedUpTo) {
-      const seal = this.seals.from(seq)
-      if (seal !== undefined) return seal.receivedFirst
-    }
-    const at = this.#database.prepare('SELECT received_at FROM log WHERE seq >= ? ORDER BY seq LIMIT 1').pluck()
-    return at.get(Math.max(seq, this.seals.sealedUpTo + 1)) as number | undefined
-  }
-
   /** Arrival (UTC ms) of the newest reading; 0 where there is none. */
   lastStoredAt(): number {
-    const at = this.#database.prepare('SELECT received_at FROM log ORDER BY seq DESC LIMIT 1').pluck()
-    return (at.get() as number | undefined) ?? this.seals.all.at(-1)?.receivedLast ?? 0
+    return this.#arrivals.newest()
   }
 
   /** Readings from `first` on, ascending, in pages; for rebuilding what is kept in memory. */
@@ -220,22 +246,9 @@ export class Store {
     return this.positions.from(first, pageRows)
   }
 
-  /**
-   * A position from which on all has come in at or after this time (UTC ms), by halving: the log is in order of arrival.
-   * Of sealed readings it is the first of their seal.
-   */
+  /** A position from which on all has come in at or after this time (UTC ms). */
   firstSeqSince(receivedAt: number): Seq {
-    const seal = this.seals.all.find(({ receivedLast }) => receivedLast >= receivedAt)
-    if (seal !== undefined) return seal.first
-    const at = this.#database.prepare('SELECT received_at FROM log WHERE seq >= ? ORDER BY seq LIMIT 1').pluck()
-    let low = this.seals.sealedUpTo + 1
-    let high = this.lastSeq + 1
-    while (low < high) {
-      const middle = Math.floor((low + high) / 2)
-      if (((at.get(middle) as number | undefined) ?? Infinity) < receivedAt) low = middle + 1
-      else high = middle
-    }
-    return low
+    return this.#arrivals.firstSince(receivedAt, this.lastSeq)
   }
 
   /**
@@ -252,8 +265,13 @@ export class Store {
   keepHouse({ now, busy }: { now: number; busy: boolean }): boolean {
     const { lastSeq } = this
     const { seriesCount } = this.catalog
-    const oldestAt = (): number | undefined => this.#receivedAt(this.seals.sealedUpTo + 1)
-    return this.housekeeping.step({ lastSeq, seriesCount, now, oldestAt }, busy)
+    const oldestAt = (): number | undefined => this.#arrivals.oldestInLog()
+    return this.housekeeping.step({ lastSeq, seriesCount, now, oldestAt, space: this.space.look() }, busy)
+  }
+
+  /** A block turned out to be damaged: its readings are booked as lost, and nobody stumbles over it again. */
+  giveUp({ id }: DamagedBlock): void {
+    this.write(() => this.#removal.giveUp(id, this.positions))
   }
 
   close(): void {

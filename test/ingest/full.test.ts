@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -10,8 +11,9 @@ const MAX_BYTES = 1_048_576 + 1_000
 const limited = { store: { maxBytes: MAX_BYTES } }
 const roomy = { store: { maxBytes: MAX_BYTES * 4 } }
 
+/** A text that hardly gets smaller when it is sealed. */
 function text(name: string, chars: number): string {
-  return `"${name}:${'x'.repeat(chars)}"`
+  return `"${name}:${randomBytes(chars).toString('base64').slice(0, chars)}"`
 }
 
 /** Publishes until the last page is full; returns the names of what was stored, in order. */
@@ -47,8 +49,8 @@ describe('a full store', () => {
     const spine = await Spine.start(folder, limited)
     const stored = await fill(spine)
     expect(stored.length).toBeGreaterThan(100)
-    expect(spine.ingest.refusedBecause).toContain('SQLITE_FULL')
-    expect(spine.refusals.at(-1)).toContain('SQLITE_FULL')
+    expect(spine.ingest.refusedBecause).toContain('STORE_FULL')
+    expect(spine.refusals.at(-1)).toContain('STORE_FULL')
     expect(spine.ingest.pendingBytes).toBe(0)
     expect(namesOf(folder)).toEqual(stored)
     expect(await spine.status()).toMatchObject({ readings: stored.length, lastSeq: stored.length })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { pattern } from '../../src/quality/match.ts'
+import { pattern } from '../../src/base/pattern.ts'
 
 describe('the pattern of a rule', () => {
   it.each([

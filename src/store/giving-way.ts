@@ -1,0 +1,81 @@
+import type { SeqRange } from '../base/reading.ts'
+import { type Bench, SLICE_MS, type Task } from './bench.ts'
+import { type BlockHead, seriesOf } from './blocks.ts'
+import { clearBlocks } from './merging.ts'
+import type { RemovalCount, RemovalReason } from './removal.ts'
+import { archiveBlock, type Retention } from './retention.ts'
+import { type HourlySums, sumByHour } from './rollups.ts'
+import type { Seal } from './seals.ts'
+
+/**
+ * Removes a whole seal to make room. All of it is booked, and nothing of it to be sent, in one transaction: an uplink
+ * takes either the whole or nothing. Its blocks are cleared afterwards.
+ */
+export function* dropSeal(retention: Retention, seal: Seal, reason: RemovalReason): Task {
+  const { bench, removal, rollups } = retention
+  const waiting = waitingIn(bench, seal)
+  const counts = new Map<number, RemovalCount>()
+  const sums: { series: number; byHour: HourlySums }[] = []
+  let sliceEnd = performance.now() + SLICE_MS
+  for (const page of bench.blocks.headPages(seal)) {
+    for (const head of page) {
+      const series = seriesOf(head.id)
+      const whole = wholeCount(head, waiting)
+      if (whole !== undefined && !removal.keepsRollups(series) && !retention.policies.of(series).archive) {
+        addCount(counts, removal.deviceOf(series), whole)
+        continue
+      }
+      const one = { head, columns: bench.blocks.open(bench.blocks.get(head.id)!) }
+      archiveBlock(retention, one)
+      addCount(counts, removal.deviceOf(series), removal.count(one))
+      if (removal.keepsRollups(series)) sums.push({ series, byHour: sumByHour(one.columns) })
+      if (performance.now() < sliceEnd) continue
+      yield
+      sliceEnd = performance.now() + SLICE_MS
+    }
+    yield
+  }
+  // Meanwhile an uplink may have sent or confirmed some of it: then it is not what was counted, and tried anew.
+  if (isOnItsWay(bench, seal) || JSON.stringify(waitingIn(bench, seal)) !== JSON.stringify(waiting)) return
+  bench.write(() => {
+    for (const [device, count] of counts) removal.bookCount(device, count, reason)
+    for (const { series, byHour } of sums) rollups.add(series, byHour)
+    removal.removeSeal(seal)
+  })
+  yield
+  yield* clearBlocks(bench, seal)
+}
+
+function addCount(counts: Map<number, RemovalCount>, device: number, { readings, lost, lostBy }: RemovalCount): void {
+  const count = counts.get(device)
+  if (count === undefined) {
+    counts.set(device, { readings, lost, lostBy: [...lostBy] })
+    return
+  }
+  count.readings += readings
+  count.lost += lost
+  for (const [i, n] of lostBy.entries()) count.lostBy[i]! += n
+}
+
+/** Whether an uplink has sent some of it and waits for the answer: that must not be booked as lost. */
+export function isOnItsWay({ outboxes }: Bench, range: SeqRange): boolean {
+  return outboxes.some((outbox) => outbox.isOnItsWay(range))
+}
+
+/** For each uplink, what it has still to deliver. */
+function waitingIn({ outboxes }: Bench, { first, last }: Seal): SeqRange[][] {
+  return outboxes.map(({ settled }) => settled.missing({ first, last }))
+}
+
+/** The count of a block that each uplink has either whole or not at all; undefined for any other. */
+function wholeCount(
+  { readings, seqFirst, seqLast }: BlockHead,
+  waiting: readonly SeqRange[][],
+): RemovalCount | undefined {
+  const lostBy = waiting.map((ranges) => {
+    if (ranges.some(({ first, last }) => first <= seqFirst && seqLast <= last)) return readings
+    return ranges.some(({ first, last }) => first <= seqLast && seqFirst <= last) ? undefined : 0
+  })
+  if (lostBy.includes(undefined)) return undefined
+  return { readings, lost: Math.max(0, ...(lostBy as number[])), lostBy: lostBy as number[] }
+}

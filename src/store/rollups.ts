@@ -1,0 +1,92 @@
+import type { Database, Statement } from 'better-sqlite3'
+import { worse } from '../base/flags.ts'
+import type { Quality } from '../base/reading.ts'
+import type { BlockColumns } from '../codec/block.ts'
+
+export const HOUR_MS = 3_600_000
+
+/** Sums over readings of one series and one hour that are kept no more. */
+interface Rollup {
+  readings: number
+  good: number
+  worst: Quality
+  numbers: number
+  min: number
+  max: number
+  sum: number
+}
+
+export type HourlySums = ReadonlyMap<number, Readonly<Rollup>>
+
+/**
+ * Hourly sums of removed readings. A reading is in the log, in a block, or in one of these sums; so what is asked over
+ * hours is answered from all three together, and nothing is counted twice.
+ */
+export class Rollups {
+  readonly #add: Statement<unknown[]>
+  readonly #worst: Statement<[number, number]>
+  readonly #expire: Statement<[number, number]>
+  readonly #dropOldest: Statement<[number]>
+
+  constructor(database: Database) {
+    this.#add = database.prepare(`INSERT INTO rollups VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+      readings = readings + excluded.readings, good = good + excluded.good, worst = excluded.worst,
+      numbers = numbers + excluded.numbers, value_sum = coalesce(value_sum + excluded.value_sum, value_sum,
+      excluded.value_sum), value_min = coalesce(min(value_min, excluded.value_min), value_min, excluded.value_min),
+      value_max = coalesce(max(value_max, excluded.value_max), value_max, excluded.value_max)`)
+    this.#worst = database.prepare('SELECT worst FROM rollups WHERE series = ? AND hour = ?').pluck()
+    this.#expire = database.prepare('DELETE FROM rollups WHERE series = ? AND hour < ?')
+    this.#dropOldest = database.prepare(
+      `DELETE FROM rollups WHERE hour <=
+        coalesce((SELECT hour FROM rollups ORDER BY hour LIMIT 1 OFFSET ?), (SELECT max(hour) FROM rollups))`,
+    )
+  }
+
+  /** In the transaction that removes the readings: keeps their sums. */
+  add(series: number, sums: HourlySums): void {
+    for (const [hour, { readings, good, worst, numbers, min, max, sum }] of sums) {
+      const before = this.#worst.get(series, hour) as Quality | undefined
+      const all = before === undefined ? worst : worse(before, worst)
+      const values = numbers > 0 ? [min, max, Number.isNaN(sum) ? null : sum] : [null, null, null]
+      this.#add.run(series, hour, readings, good, all, numbers, ...values)
+    }
+  }
+
+  /** Removes the sums of a series for hours before this one (UTC ms). @returns how many there were. */
+  expire(series: number, before: number): number {
+    return this.#expire.run(series, before).changes
+  }
+
+  /** Removes about so many of the oldest sums. @returns how many there were. */
+  dropOldest(count: number): number {
+    return this.#dropOldest.run(count - 1).changes
+  }
+}
+
+/** Sums up some rows of a block, by the start of the hour (UTC ms). */
+export function sumByHour(
+  { ts, values, quality }: BlockColumns,
+  isRemoved: (row: number) => boolean = () => true,
+): HourlySums {
+  const hours = new Map<number, Rollup>()
+  for (let i = 0; i < ts.length; i++) {
+    if (!isRemoved(i)) continue
+    const hour = Math.floor(ts[i]! / HOUR_MS) * HOUR_MS
+    let rollup = hours.get(hour)
+    if (rollup === undefined) {
+      rollup = { readings: 0, good: 0, worst: 9, numbers: 0, min: Infinity, max: -Infinity, sum: 0 }
+      hours.set(hour, rollup)
+    }
+    const flag = quality[i] as Quality
+    rollup.readings++
+    rollup.worst = worse(rollup.worst, flag)
+    if (flag === 1) rollup.good++
+    const value = values[i]
+    if (typeof value !== 'number') continue
+    rollup.numbers++
+    rollup.min = Math.min(rollup.min, value)
+    rollup.max = Math.max(rollup.max, value)
+    rollup.sum += value
+  }
+  return hours
+}

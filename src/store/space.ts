@@ -1,0 +1,109 @@
+import { statfsSync } from 'node:fs'
+import type { Database } from 'better-sqlite3'
+import { codeOf } from '../base/errors.ts'
+import type { StoreSettings } from '../base/settings.ts'
+
+const PAGE_BYTES = 4_096
+/** The part of `maxBytes` that new readings leave to housekeeping: sealing needs room before it makes some. */
+const RESERVE_SHARE = 1 / 8
+const RESERVE_BYTES_MAX = 268_435_456
+/** What is left on the disk where `freeBytesMin` does not say: a share of the disk's size, up to so many bytes. */
+const FREE_SHARE = 0.05
+const FREE_BYTES_MAX = 1_073_741_824
+/** The disk is asked at most so often (ms). */
+const DISK_EVERY_MS = 1_000
+
+/** `short`: history gives way. `full`: new readings are refused until it has. */
+export type SpaceLevel = 'ample' | 'short' | 'full'
+
+export interface SpaceStatus {
+  readonly level: SpaceLevel
+  /** Bytes of the database that hold something. */
+  readonly usedBytes: number
+  /** Bytes of the file that are free for the next readings. */
+  readonly freeBytes: number
+  readonly maxBytes: number | undefined
+  readonly diskFreeBytes: number
+  /** Bytes that can still be filled before readings are refused. */
+  readonly roomBytes: number
+}
+
+/** New readings are refused: what is kept already takes all the room there is. */
+export class StoreFull extends Error {
+  override readonly name = 'StoreFull'
+  readonly code = 'STORE_FULL'
+}
+
+/** How much room there is: below `store.maxBytes`, and on the disk. */
+export class Space {
+  readonly #database: Database
+  readonly #folder: string
+  readonly #settings: Pick<StoreSettings, 'maxBytes' | 'freeBytesMin'>
+  #disk = { freeBytes: Infinity, sizeBytes: 0 }
+  #askedAt = Number.NEGATIVE_INFINITY
+
+  constructor(database: Database, folder: string, settings: Pick<StoreSettings, 'maxBytes' | 'freeBytesMin'>) {
+    this.#database = database
+    this.#folder = folder
+    this.#settings = settings
+  }
+
+  look(): SpaceStatus {
+    const pages = this.#database.pragma('page_count', { simple: true }) as number
+    const freePages = this.#database.pragma('freelist_count', { simple: true }) as number
+    return judgeSpace({
+      usedBytes: (pages - freePages) * PAGE_BYTES,
+      freeBytes: freePages * PAGE_BYTES,
+      maxBytes: this.#settings.maxBytes,
+      ...this.#askDisk(),
+      freeBytesMin: this.#settings.freeBytesMin,
+    })
+  }
+
+  /**
+   * Asked by who wants to add readings, before and, inside the transaction, after it: what housekeeping needs to make
+   * room must be left. @throws StoreFull
+   */
+  refuseIfFull(): void {
+    const { level, usedBytes, maxBytes, diskFreeBytes } = this.look()
+    if (level !== 'full') return
+    const bound = maxBytes === undefined ? '' : ` of store.maxBytes ${maxBytes}`
+    throw new StoreFull(`the store is full: ${usedBytes} bytes${bound} are used, the disk has ${diskFreeBytes} left`)
+  }
+
+  #askDisk(): { diskFreeBytes: number; diskSizeBytes: number } {
+    const now = performance.now()
+    if (now - this.#askedAt >= DISK_EVERY_MS) {
+      const { bavail, blocks, bsize } = statfsSync(this.#folder)
+      this.#disk = { freeBytes: bavail * bsize, sizeBytes: blocks * bsize }
+      this.#askedAt = now
+    }
+    return { diskFreeBytes: this.#disk.freeBytes, diskSizeBytes: this.#disk.sizeBytes }
+  }
+}
+
+/** Pure: the same facts give the same level. */
+export function judgeSpace(facts: {
+  readonly usedBytes: number
+  readonly freeBytes: number
+  readonly maxBytes: number | undefined
+  readonly diskFreeBytes: number
+  readonly diskSizeBytes: number
+  readonly freeBytesMin: number | undefined
+}): SpaceStatus {
+  const { usedBytes, freeBytes, maxBytes, diskFreeBytes, diskSizeBytes } = facts
+  const reserve = Math.min((maxBytes ?? 0) * RESERVE_SHARE, RESERVE_BYTES_MAX)
+  const left = maxBytes === undefined ? Infinity : maxBytes - reserve / 2 - usedBytes
+  const keptFree = facts.freeBytesMin ?? Math.min(diskSizeBytes * FREE_SHARE, FREE_BYTES_MAX)
+  // Free pages of the file are room although the disk is full.
+  const leftOnDisk = diskFreeBytes + freeBytes - keptFree
+  const level =
+    left <= 0 || leftOnDisk <= 0 ? 'full' : left <= reserve / 2 || leftOnDisk <= keptFree ? 'short' : 'ample'
+  const roomBytes = Math.max(0, Math.min(left, leftOnDisk))
+  return { level, usedBytes, freeBytes, maxBytes, diskFreeBytes, roomBytes }
+}
+
+/** Whether the disk, and not a bug, is why something of the store failed: nothing was done, and it may be tried again. */
+export function isStoreTrouble(failure: unknown): boolean {
+  return /^(SQLITE|STORE)_/.test(codeOf(failure) ?? '')
+}
