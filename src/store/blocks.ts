@@ -76,7 +76,7 @@ export class BlockTable {
   }
 
   /** The blocks of one series in a seal, in rising position, without their bytes. */
-  headsOf({ id, parts }: Seal, series: number): BlockHead[] {
+  headsOf({ id, parts }: Pick<Seal, 'id' | 'parts'>, series: number): BlockHead[] {
     const found: BlockHead[] = []
     for (let part = id; part < id + parts; part++) {
       const head = this.headAt(blockId(part, series))
@@ -86,12 +86,12 @@ export class BlockTable {
   }
 
   /** All blocks of a seal without their bytes, in rising id: part by part, each by series. */
-  headsIn(seal: Seal): BlockHead[] {
+  headsIn(seal: Pick<Seal, 'id' | 'parts'>): BlockHead[] {
     return [...this.headPages(seal)].flat()
   }
 
   /** The same in pages, for who must not do it all at once. */
-  *headPages(seal: Seal): Generator<BlockHead[], void, undefined> {
+  *headPages(seal: Pick<Seal, 'id' | 'parts'>): Generator<BlockHead[], void, undefined> {
     const { first, last } = idsOf(seal)
     for (let next = first; ; ) {
       const page = this.#heads.all(next, last, PAGE_HEADS) as BlockHead[]

@@ -1,0 +1,85 @@
+import type { Database } from 'better-sqlite3'
+import type { StoredReading } from '../../base/reading.ts'
+import { BlockTable } from '../blocks.ts'
+import { firstTs, lastTs } from './bounds.ts'
+import type { Interval, ReadingKey } from './interval.ts'
+import { OpenBlocks } from './open-blocks.ts'
+import { type Places, type RangePage, type RangeQuery, readRange } from './range.ts'
+import { Sealed } from './sealed.ts'
+import { readSeries, type SeriesFilter, type StoredSeries } from './series.ts'
+import { Tail } from './tail.ts'
+
+export type { Interval, RangePage, RangeQuery, ReadingKey, SeriesFilter, StoredSeries }
+
+/** Readings in a page, unless somebody wants another number. */
+export const PAGE_READINGS = 10_000
+
+/**
+ * Questions about what a store holds, sealed or not, for people and their tools. Each answer, and each page of a long one,
+ * is one short transaction of its own on a connection that cannot write: it never keeps the writer from starting its WAL
+ * anew, however slowly somebody reads. A reading keeps its series, time and position while it moves from the log into a
+ * block and from block to block, so pages go on at the last reading's key and miss nothing.
+ */
+export class History {
+  readonly #database: Database
+  readonly #places: Places
+
+  /** @param database a connection that nobody uses at the same time. */
+  constructor(database: Database) {
+    const blocks = new BlockTable(database)
+    this.#database = database
+    this.#places = {
+      sealed: new Sealed(database, blocks),
+      open: new OpenBlocks(database, blocks),
+      tail: new Tail(database),
+    }
+  }
+
+  /** The series that are meant, by device, metric and age; none when there is no such. */
+  series(filter: SeriesFilter = {}): StoredSeries[] {
+    return readSeries(this.#database, filter)
+  }
+
+  /** A page of readings, ascending in (ts, seq). @throws OperatorError when a block of it is damaged. */
+  range(query: RangeQuery): RangePage {
+    return this.#snapshot(() => readRange(this.#places, query))
+  }
+
+  /** All pages of a stretch, one after the other; none is empty. @throws OperatorError as `range` does. */
+  *pages(
+    series: StoredSeries | readonly StoredSeries[],
+    { from, to, after, limit = PAGE_READINGS }: Partial<Omit<RangeQuery, 'series'>> = {},
+  ): Generator<readonly StoredReading[]> {
+    const query = {
+      series: isMany(series) ? series : [series],
+      limit,
+      ...(from !== undefined && { from }),
+      ...(to !== undefined && { to }),
+    }
+    for (let next = after, done = false; !done; ) {
+      const page = this.range({ ...query, after: next })
+      if (page.readings.length > 0) yield page.readings
+      next = page.next
+      done = next === undefined
+    }
+  }
+
+  /** Time of the earliest reading of a series in an interval (UTC ms), or undefined when there is none. */
+  first(series: StoredSeries, interval?: Interval): number | undefined {
+    return this.#snapshot(() => firstTs(this.#places, series.id, interval))
+  }
+
+  /** Time of the latest one, likewise. */
+  last(series: StoredSeries, interval?: Interval): number | undefined {
+    return this.#snapshot(() => lastTs(this.#places, series.id, interval))
+  }
+
+  /** One moment for all that `ask` reads. */
+  #snapshot<T>(ask: () => T): T {
+    return this.#database.transaction(ask).deferred()
+  }
+}
+
+function isMany(series: StoredSeries | readonly StoredSeries[]): series is readonly StoredSeries[] {
+  return Array.isArray(series)
+}

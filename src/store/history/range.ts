@@ -1,0 +1,165 @@
+import type { Quality, StoredReading, Value } from '../../base/reading.ts'
+import { ALWAYS, type Interval, isBefore, type ReadingKey } from './interval.ts'
+import type { OpenBlock, OpenBlocks } from './open-blocks.ts'
+import type { Sealed } from './sealed.ts'
+import type { StoredSeries } from './series.ts'
+import type { Tail } from './tail.ts'
+
+/** Texts and bytes in one page; a page is cut short beyond it. */
+const PAGE_VALUE_BYTES_MAX = 16_777_216
+
+/** A stretch of history. */
+export interface RangeQuery extends Partial<Interval> {
+  readonly series: readonly StoredSeries[]
+  /** Goes on behind this reading: the `next` of the page before. */
+  readonly after?: ReadingKey | undefined
+  /** Readings in a page at most. */
+  readonly limit: number
+}
+
+export interface RangePage {
+  /** Ascending in (ts, seq). */
+  readonly readings: readonly StoredReading[]
+  /** Where the next page goes on; undefined: there is none. */
+  readonly next: ReadingKey | undefined
+}
+
+/** Where readings are found; all of it as one transaction sees it. */
+export interface Places {
+  readonly sealed: Sealed
+  readonly open: OpenBlocks
+  readonly tail: Tail
+}
+
+/**
+ * One page of history, inside a transaction. Blocks are opened in the order of their earliest reading, until the page is
+ * full and none can hold an earlier one than its last: of any number of blocks that overlap, the page is all that is held.
+ */
+export function readRange(places: Places, { series, after, limit, ...interval }: RangeQuery): RangePage {
+  const { from = ALWAYS.from, to = ALWAYS.to } = interval
+  const begin = { ts: from, seq: 0 }
+  const page = new Page(after !== undefined && isBefore(begin, after) ? after : begin, to, limit)
+  for (const one of series) {
+    for (const head of places.sealed.heads(one.id, { from: page.after.ts, to })) {
+      if (!page.mayTake(head.tsMin)) break
+      page.merge(page.pick(one, places.open.open(head)))
+    }
+  }
+  const sealed = places.sealed.upTo
+  for (const one of series) {
+    if (page.isFull && !page.mayTake(places.tail.floor(one.id, sealed))) continue
+    const rows = places.tail.firsts(one.id, sealed, { after: page.after, to: page.endTs, limit })
+    page.merge(rows.map((row) => reading(one, row)))
+  }
+  return page.finish()
+}
+
+/** The first readings behind a key of all that were seen. */
+class Page {
+  readonly after: ReadingKey
+  readonly #to: number
+  #limit: number
+  #readings: StoredReading[] = []
+  /** Of texts and bytes among them; at least. */
+  #bytes = 0
+
+  constructor(after: ReadingKey, to: number, limit: number) {
+    this.after = after
+    this.#to = to
+    this.#limit = limit
+  }
+
+  get isFull(): boolean {
+    return this.#readings.length >= this.#limit
+  }
+
+  /** Readings from this time on are of no use to it (UTC ms). */
+  get endTs(): number {
+    return this.isFull ? Math.min(this.#to, this.#readings.at(-1)!.ts + 1) : this.#to
+  }
+
+  mayTake(ts: number): boolean {
+    return ts < this.endTs
+  }
+
+  /** The readings of a block that may belong into it, in order. */
+  pick(series: StoredSeries, { columns, order }: OpenBlock): StoredReading[] {
+    const { seq, ts, values, quality, reasons } = columns
+    const picked: StoredReading[] = []
+    const { endTs } = this
+    for (let i = this.#start(columns, order); i < ts.length && picked.length < this.#limit; i++) {
+      const row = order === undefined ? i : order[i]!
+      if (ts[row]! >= endTs) break
+      const verdict = { quality: quality[row] as Quality, reasons: reasons[row]! }
+      picked.push(reading(series, { seq: seq[row]!, ts: ts[row]!, value: values[row]!, ...verdict }))
+    }
+    return picked
+  }
+
+  /** Index in the order of the first row behind `after`. */
+  #start({ seq, ts }: OpenBlock['columns'], order: Uint32Array | undefined): number {
+    let low = 0
+    let high = ts.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      const row = order === undefined ? middle : order[middle]!
+      if (isBefore(this.after, { ts: ts[row]!, seq: seq[row]! })) high = middle
+      else low = middle + 1
+    }
+    return low
+  }
+
+  /** Takes readings in, which are in order and behind `after`. */
+  merge(run: readonly StoredReading[]): void {
+    if (run.length === 0) return
+    for (const { value } of run) this.#bytes += sizeOf(value)
+    const last = this.#readings.at(-1)
+    if (last === undefined || isBefore(last, run[0]!)) {
+      const room = this.#limit - this.#readings.length
+      for (let i = 0; i < run.length && i < room; i++) this.#readings.push(run[i]!)
+    } else {
+      this.#readings = mergeSorted(this.#readings, run, this.#limit)
+    }
+    if (this.#bytes > PAGE_VALUE_BYTES_MAX) this.#cut()
+  }
+
+  /** What remains is a beginning of what is asked for, only a shorter one. */
+  #cut(): void {
+    this.#bytes = 0
+    for (const [i, { value }] of this.#readings.entries()) {
+      const bytes = sizeOf(value)
+      if (i > 0 && this.#bytes + bytes > PAGE_VALUE_BYTES_MAX) {
+        this.#readings.length = i
+        this.#limit = i
+        return
+      }
+      this.#bytes += bytes
+    }
+  }
+
+  finish(): RangePage {
+    const last = this.isFull ? this.#readings.at(-1) : undefined
+    return { readings: this.#readings, next: last === undefined ? undefined : { ts: last.ts, seq: last.seq } }
+  }
+}
+
+function mergeSorted(a: readonly StoredReading[], b: readonly StoredReading[], limit: number): StoredReading[] {
+  const merged: StoredReading[] = []
+  for (let i = 0, k = 0; merged.length < limit && (i < a.length || k < b.length); ) {
+    if (k >= b.length || (i < a.length && isBefore(a[i]!, b[k]!))) merged.push(a[i++]!)
+    else merged.push(b[k++]!)
+  }
+  return merged
+}
+
+function reading(
+  { device, metric, unit }: StoredSeries,
+  { seq, ts, value, quality, reasons }: ReadingKey & { value: Value; quality: Quality; reasons: number },
+): StoredReading {
+  return { seq, device, metric, unit, value, ts, quality, reasons }
+}
+
+function sizeOf(value: Value): number {
+  if (typeof value === 'string') return value.length * 2
+  return value instanceof Uint8Array ? value.length : 0
+}

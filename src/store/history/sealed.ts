@@ -1,0 +1,62 @@
+import type { Database, Statement } from 'better-sqlite3'
+import type { Seq } from '../../base/reading.ts'
+import type { BlockHead, BlockTable } from '../blocks.ts'
+import type { Seal } from '../seals.ts'
+import type { Interval } from './interval.ts'
+
+/** A seal, as far as questions need it. */
+export type SealHead = Pick<Seal, 'id' | 'parts' | 'first' | 'last' | 'blocks' | 'tsMin' | 'tsMax'>
+
+/**
+ * Finds the blocks that a question is about. All of one question belongs into one transaction: seals and blocks change
+ * together, but not between two looks.
+ */
+export class Sealed {
+  readonly #blocks: BlockTable
+  readonly #seals: Statement<[number, number]>
+  readonly #sealedUpTo: Statement<[]>
+
+  constructor(database: Database, blocks: BlockTable) {
+    this.#blocks = blocks
+    this.#seals = database.prepare(`SELECT id, parts, first, last, blocks, ts_min AS tsMin, ts_max AS tsMax FROM seals
+      WHERE ts_max >= ? AND ts_min < ? ORDER BY ts_min, id`)
+    this.#sealedUpTo = database.prepare(`SELECT value FROM meta WHERE key = 'sealed'`).pluck()
+  }
+
+  /** Rows of the log up to it are left-overs. */
+  get upTo(): Seq {
+    return this.#sealedUpTo.get() as Seq
+  }
+
+  /** Seals with readings of this time, in the order of their earliest one. */
+  seals({ from, to }: Interval): SealHead[] {
+    return this.#seals.all(from, to) as SealHead[]
+  }
+
+  /**
+   * The blocks of a series with readings of this time, in the order of their earliest one. A seal is looked into when
+   * its turn comes: whoever stops early has not paid for the rest.
+   */
+  *heads(series: number, interval: Interval): Generator<BlockHead> {
+    const seals = this.seals(interval)
+    let waiting: BlockHead[] = []
+    for (let next = 0; ; ) {
+      while (next < seals.length && !(waiting.length > 0 && waiting[0]!.tsMin < seals[next]!.tsMin)) {
+        const found = this.headsOf(seals[next++]!, series, interval)
+        if (found.length > 0) waiting = [...waiting, ...found].sort(byEarliest)
+      }
+      const head = waiting.shift()
+      if (head === undefined) return
+      yield head
+    }
+  }
+
+  /** The blocks of a series in a seal with readings of this time. */
+  headsOf(seal: SealHead, series: number, { from, to }: Interval): BlockHead[] {
+    return this.#blocks.headsOf(seal, series).filter(({ tsMin, tsMax }) => tsMax >= from && tsMin < to)
+  }
+}
+
+function byEarliest(a: BlockHead, b: BlockHead): number {
+  return a.tsMin - b.tsMin || a.seqFirst - b.seqFirst
+}

@@ -1,0 +1,87 @@
+import type { Database, Statement } from 'better-sqlite3'
+import type { Quality, Seq, Value } from '../../base/reading.ts'
+import type { Interval, ReadingKey } from './interval.ts'
+
+/** Series of whose earliest time in the log is remembered; beyond them it is looked for again. */
+const FLOORS_MAX = 4_096
+
+/** A reading of one series in the log. */
+export interface TailRow extends ReadingKey {
+  readonly value: Value
+  readonly quality: Quality
+  readonly reasons: number
+}
+
+type RawRow = [Seq, number, number | string | Buffer | null, Quality, number, 0 | 1]
+
+/**
+ * The readings of one series in the log, which has no index: each question looks at every row behind what is sealed, some
+ * milliseconds. `sealed` is the position up to which all is sealed, as the transaction at work sees it.
+ */
+export class Tail {
+  readonly #firsts: Statement<unknown[]>
+  readonly #page: Statement<unknown[]>
+  readonly #earliest: Statement<[Seq, Seq, number]>
+  readonly #latest: Statement<[Seq, number, number, number]>
+  readonly #lastSeq: Statement<[]>
+  readonly #floors = new Map<number, { readonly upTo: Seq; readonly ts: number }>()
+
+  constructor(database: Database) {
+    const rows = `SELECT seq, ts, value, quality, reasons, typeof(value) = 'integer' FROM log`
+    this.#firsts = database
+      .prepare(`${rows} WHERE seq > ? AND series = ? AND ts >= ? AND ts < ? AND (ts > ? OR seq > ?)
+        ORDER BY ts, seq LIMIT ?`)
+      .raw()
+    this.#page = database
+      .prepare(`${rows} WHERE seq > ? AND series = ? AND ts >= ? AND ts < ? ORDER BY seq LIMIT ?`)
+      .raw()
+    this.#earliest = database.prepare('SELECT min(ts) FROM log WHERE seq > ? AND seq <= ? AND series = ?').pluck()
+    this.#latest = database
+      .prepare('SELECT max(ts) FROM log WHERE seq > ? AND series = ? AND ts >= ? AND ts < ?')
+      .pluck() as Statement<[Seq, number, number, number]>
+    this.#lastSeq = database.prepare('SELECT max(seq) FROM log').pluck()
+  }
+
+  /** The first readings behind a key and before a time, by (ts, seq), at most so many. */
+  firsts(
+    series: number,
+    sealed: Seq,
+    { after, to, limit }: { after: ReadingKey; to: number; limit: number },
+  ): TailRow[] {
+    const rows = this.#firsts.all(sealed, series, after.ts, to, after.ts, after.seq, limit) as RawRow[]
+    return rows.map(tailRow)
+  }
+
+  /** The readings of a time in the order of their positions, a page at a time. */
+  *pages(series: number, sealed: Seq, { from, to }: Interval, rowsMax = 4_096): Generator<TailRow[]> {
+    for (let after = sealed; ; ) {
+      const rows = (this.#page.all(after, series, from, to, rowsMax) as RawRow[]).map(tailRow)
+      if (rows.length > 0) yield rows
+      if (rows.length < rowsMax) return
+      after = rows.at(-1)!.seq
+    }
+  }
+
+  /**
+   * No reading of the series in the log is earlier (UTC ms). Rows that were looked at once are not looked at again: a
+   * reading never changes its time, and those that were sealed since only make the answer lower than it need be.
+   */
+  floor(series: number, sealed: Seq): number {
+    const known = this.#floors.get(series) ?? { upTo: 0, ts: Infinity }
+    const upTo = (this.#lastSeq.get() as Seq | null) ?? 0
+    const earliest = this.#earliest.get(Math.max(sealed, known.upTo), upTo, series) as number | null
+    const ts = Math.min(known.ts, earliest ?? Infinity)
+    if (this.#floors.size >= FLOORS_MAX && !this.#floors.has(series)) this.#floors.clear()
+    this.#floors.set(series, { upTo, ts })
+    return ts
+  }
+
+  /** The latest time of the series in the interval. */
+  latestTs(series: number, sealed: Seq, { from, to }: Interval): number | undefined {
+    return (this.#latest.get(sealed, series, from, to) as number | null) ?? undefined
+  }
+}
+
+function tailRow([seq, ts, value, quality, reasons, isBoolean]: RawRow): TailRow {
+  return { seq, ts, value: isBoolean === 1 ? value === 1 : value, quality, reasons }
+}
