@@ -1,0 +1,144 @@
+import fc from 'fast-check'
+import { combine } from '../../../src/base/flags.ts'
+import type { Quality, StoredReading, Value } from '../../../src/base/reading.ts'
+import { openReadOnly } from '../../../src/store/database.ts'
+import { History } from '../../../src/store/history/history.ts'
+import type { Store } from '../../../src/store/store.ts'
+import { tempFolder } from '../../support/folder.ts'
+import { openStore, tamper } from '../stores.ts'
+
+const NAMES = [
+  { device: 'press', metric: 'heat', unit: 'Cel' },
+  { device: 'press', metric: 'heat', unit: undefined },
+  { device: 'press', metric: 'force', unit: 'kN' },
+] as const
+
+/** What one reading is made of; its position comes with the place in the list. */
+export interface Sown {
+  /** Index in `NAMES`. */
+  readonly name: number
+  readonly ts: number
+  readonly value: Value
+  readonly quality: Quality
+  readonly reasons: number
+}
+
+const double = fc.oneof(
+  fc.double({ noNaN: true }),
+  fc.constantFrom(0, -0, 5e-324, -5e-324, 2.2250738585072014e-308, 2 ** 53 + 2, 1e22, Infinity, -Infinity),
+  fc.integer({ min: -4_000, max: 4_000 }).map((hundredths) => hundredths / 100),
+)
+const value: fc.Arbitrary<Value> = fc.oneof(
+  { weight: 6, arbitrary: double },
+  { weight: 1, arbitrary: fc.boolean() },
+  { weight: 1, arbitrary: fc.string({ unit: 'grapheme', maxLength: 8 }) },
+  { weight: 1, arbitrary: fc.uint8Array({ maxLength: 8 }) },
+  { weight: 1, arbitrary: fc.constant(null) },
+)
+/** About two days in no order, with repetitions, before and after 1970; and a few far away. */
+const ts = fc.oneof(
+  { weight: 20, arbitrary: fc.integer({ min: -40, max: 90 }).map((half) => half * 1_800_000) },
+  { weight: 10, arbitrary: fc.integer({ min: -90_000_000, max: 90_000_000 }) },
+  { weight: 1, arbitrary: fc.integer({ min: -4e12, max: 4e12 }) },
+)
+export const sown: fc.Arbitrary<Sown> = fc.record({
+  name: fc.constantFrom(0, 0, 0, 1, 2, 2),
+  ts,
+  value,
+  quality: fc.constantFrom<Quality>(1, 1, 1, 2, 3, 4, 9),
+  reasons: fc.nat({ max: 0xffff_ffff }),
+})
+
+/** A store, and beside it the plain list of all readings that it must know. */
+export class Grown {
+  readonly folder = tempFolder()
+  readonly store: Store = openStore(this.folder, { uplinks: [], sealRows: 64, sealAgeMs: 1_000 })
+  readonly database = openReadOnly(this.folder)
+  readonly history = new History(this.database)
+  readonly readings: StoredReading[] = []
+  #now = 1e12
+
+  close(): void {
+    this.database.close()
+    this.store.close()
+  }
+
+  append(some: readonly Sown[]): void {
+    const { store } = this
+    store.write(() => {
+      for (const { name, ts, value, quality, reasons } of some) {
+        const { device: deviceName, metric, unit } = NAMES[name]!
+        const device = store.catalog.device(deviceName)
+        const series = store.catalog.find(device, metric, unit ?? '')
+        device.received++
+        device.stored++
+        store.catalog.touch(device)
+        const seq = store.log.append(series.id, ts, value, { quality, reasons }, this.#now)
+        this.readings.push({ seq, ...NAMES[name]!, ts, value, quality, reasons })
+      }
+    })
+  }
+
+  /** All that is in the log becomes blocks; small seals are merged. */
+  seal(): void {
+    this.#now += 10_000
+    while (this.store.keepHouse({ now: this.#now, busy: false }));
+  }
+
+  /** The verdict of a reading gets worse. */
+  amend(index: number): void {
+    const at = index % this.readings.length
+    const before = this.readings[at]!
+    const verdict = combine(before, { quality: 4, reasons: 1 << 6 })
+    const device = this.store.catalog.device(before.device)
+    const series = this.store.catalog.find(device, before.metric, before.unit ?? '').id
+    this.store.write(() => this.store.amend([{ seq: before.seq, series, ...verdict }]))
+    this.readings[at] = { ...before, ...verdict }
+  }
+
+  /** As retention does it. @returns the readings that are gone. */
+  removeNewestSeal(): StoredReading[] {
+    const { id, first, last } = this.store.seals.all.at(-1)!
+    tamper(this.folder, `DELETE FROM seals WHERE id = ${id}`)
+    return this.readings.filter(({ seq }) => seq >= first && seq <= last)
+  }
+
+  /** What a crash can leave: rows that are sealed already, blocks that no seal owns. Nobody must see them. */
+  leaveOver(): void {
+    tamper(
+      this.folder,
+      `INSERT OR IGNORE INTO log SELECT seq_last, id % 16777216, ts_max, 4711.0, 1, 0, 0 FROM blocks;
+       INSERT INTO blocks SELECT id + 1000000 * 16777216, readings, seq_first, seq_last, ts_min, ts_max, good, worst, numbers,
+         value_min, value_max, value_sum, value_first, value_last, bytes FROM blocks`,
+    )
+  }
+}
+
+/** A store that has been through everything: merged seals, newer ones, a log, changed verdicts, left-overs of a crash. */
+export function grow(readings: readonly Sown[], amended: readonly number[]): Grown {
+  const grown = new Grown()
+  const merged = Math.floor(readings.length / 2)
+  const sealed = Math.floor((readings.length * 3) / 4)
+  const chunk = Math.max(1, Math.floor(merged / 32))
+  for (let from = 0; from < merged; from += chunk) {
+    grown.append(readings.slice(from, Math.min(merged, from + chunk)))
+    grown.seal()
+  }
+  grown.append(readings.slice(merged, sealed))
+  grown.seal()
+  grown.leaveOver()
+  grown.append(readings.slice(sealed))
+  for (const index of amended) grown.amend(index)
+  if (merged >= 32 && !grown.store.seals.all.some(({ level }) => level > 0)) throw new Error('nothing was merged')
+  return grown
+}
+
+/** The readings of a device and metric in a time, in the order of history, by going through all. */
+export function expected(
+  readings: readonly StoredReading[],
+  { device, metric, from = -Infinity, to = Infinity }: { device: string; metric: string; from?: number; to?: number },
+): StoredReading[] {
+  return readings
+    .filter((one) => one.device === device && one.metric === metric && one.ts >= from && one.ts < to)
+    .sort((a, b) => a.ts - b.ts || a.seq - b.seq)
+}

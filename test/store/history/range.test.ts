@@ -1,0 +1,84 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { StoredReading } from '../../../src/base/reading.ts'
+import { expected, Grown, grow, sown } from './grown.ts'
+
+/** Comparable with `toEqual`, which tells -0 from 0 but takes a Buffer for another kind than bytes. */
+function plain(readings: readonly StoredReading[]): unknown[] {
+  return readings.map(({ value, ...rest }) => ({ ...rest, value: value instanceof Uint8Array ? [...value] : value }))
+}
+
+const HEAT = { device: 'press', metric: 'heat' }
+const bound = fc.oneof(fc.constant(undefined), fc.integer({ min: -90_000_000, max: 90_000_000 }))
+
+describe('a stretch of history', () => {
+  it('is what going through all readings finds: sealed, merged, amended or in the log, in any order, in pages of any size', () => {
+    const seed = {
+      readings: fc.array(sown, { minLength: 80, maxLength: 160, size: 'max' }),
+      amended: fc.array(fc.nat(), { maxLength: 6 }),
+    }
+    const question = fc.record({ from: bound, to: bound, limit: fc.integer({ min: 1, max: 60 }) })
+    const property = fc.property(
+      fc.record(seed),
+      fc.array(question, { minLength: 12, maxLength: 12 }),
+      ({ readings, amended }, questions) => {
+        const grown = grow(readings, amended)
+        const { history } = grown
+        for (const { from, to, limit } of questions) {
+          const interval = { ...(from !== undefined && { from }), ...(to !== undefined && { to }) }
+          const wanted = expected(grown.readings, { ...HEAT, ...interval })
+          const pages = [...history.pages(history.series(HEAT), { ...interval, limit })]
+          expect(plain(pages.flat())).toEqual(plain(wanted))
+          expect(pages.filter((page) => page.length > limit || page.length === 0)).toEqual([])
+          for (const series of history.series()) {
+            const own = expected(grown.readings, { ...series, ...interval }).filter(({ unit }) => unit === series.unit)
+            const bounds = [
+              history.first(series, { from: from ?? -1e15, to: to ?? 1e15 }),
+              history.last(series, { from: from ?? -1e15, to: to ?? 1e15 }),
+            ]
+            expect(bounds).toEqual([own[0]?.ts, own.at(-1)?.ts])
+          }
+        }
+        grown.close()
+      },
+    )
+    fc.assert(property, { numRuns: 8 })
+  })
+
+  it('misses nothing and repeats nothing when readings are sealed, merged, amended and removed between two pages', () => {
+    const chunk = fc.array(sown, { minLength: 1, maxLength: 6 })
+    const property = fc.property(fc.array(chunk, { minLength: 34, maxLength: 34 }), fc.nat(), (chunks, index) => {
+      const grown = new Grown()
+      const old: StoredReading[] = []
+      for (const [i, some] of chunks.entries()) {
+        grown.append(some.map((one) => ({ ...one, name: 0 })))
+        if (i < 31) grown.seal() // one more, and all are merged
+      }
+      old.push(...grown.readings)
+      const [series] = grown.history.series({ ...HEAT, unit: 'Cel' })
+      const seen: StoredReading[] = []
+      const gone = new Set<number>()
+      let step = 0
+      for (const page of grown.history.pages(series!, { limit: 9 })) {
+        seen.push(...page)
+        step++
+        if (step === 1) grown.append([{ name: 0, ts: 1e13, value: step, quality: 1, reasons: 0 }])
+        if (step === 2) grown.seal()
+        if (step === 3) grown.amend(index)
+        if (step === 4) for (const { seq } of grown.removeNewestSeal()) gone.add(seq)
+      }
+      expect(grown.store.seals.all.some(({ level }) => level > 0)).toBe(true)
+      const inOrder = seen.toSorted((a, b) => a.ts - b.ts || a.seq - b.seq)
+      expect(seen.map(({ seq }) => seq)).toEqual(inOrder.map(({ seq }) => seq))
+      const seenSeqs = seen.map(({ seq }) => seq)
+      expect(new Set(seenSeqs).size).toBe(seen.length)
+      const missed = old.filter(({ seq }) => !gone.has(seq) && !seenSeqs.includes(seq))
+      expect(missed).toEqual([])
+      // What was removed was seen, if it was read before, and no later.
+      const late = seen.slice(4 * 9).filter(({ seq }) => gone.has(seq))
+      expect(late).toEqual([])
+      grown.close()
+    })
+    fc.assert(property, { numRuns: 8 })
+  })
+})
