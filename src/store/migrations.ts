@@ -70,6 +70,12 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   INSERT INTO meta (key, value) VALUES ('sealed', 0);
   `,
+  // What damaged parts of the disk have cost (rescue/damages.ts); `report` is JSON.
+  `
+  CREATE TABLE damages (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL, at INTEGER NOT NULL, report TEXT NOT NULL
+  ) STRICT;
+  `,
 ]
 
 /** 'TDGT': tells a Tidegate database from any other SQLite file. */
