@@ -1,6 +1,6 @@
 import type { StoredReading, Value } from '../base/reading.ts'
 import type { Encoder } from './encoder.ts'
-import { base64, numberText, reasonsText, timeText, valueWord } from './text.ts'
+import { base64, bytesOf, numberText, reasonsText, timeText, valueWord } from './text.ts'
 
 const HEAD = 'device,metric,unit,ts,value,type,quality,reasons,seq\n'
 
@@ -9,22 +9,21 @@ const HEAD = 'device,metric,unit,ts,value,type,quality,reasons,seq\n'
  * (true, false), text, bytes (base64), missing (empty). An empty unit is none.
  */
 export class CsvEncoder implements Encoder {
-  #begun = false;
+  readonly isFull = false
+  #head = HEAD
 
-  *encode(readings: readonly StoredReading[]): Iterable<Uint8Array> {
-    const lines = this.#begin() + readings.map(line).join('')
-    if (lines !== '') yield Buffer.from(lines)
+  encode(readings: readonly StoredReading[]): Iterable<Uint8Array> {
+    return bytesOf(this.#lines(readings))
   }
 
-  *end(): Iterable<Uint8Array> {
-    const head = this.#begin()
-    if (head !== '') yield Buffer.from(head)
+  end(): Iterable<Uint8Array> {
+    return this.encode([])
   }
 
-  #begin(): string {
-    if (this.#begun) return ''
-    this.#begun = true
-    return HEAD
+  *#lines(readings: readonly StoredReading[]): Iterable<string> {
+    yield this.#head
+    this.#head = ''
+    for (const reading of readings) yield line(reading)
   }
 }
 

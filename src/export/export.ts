@@ -1,8 +1,9 @@
 import { setImmediate } from 'node:timers/promises'
-import type { StoredReading } from '../base/reading.ts'
-import type { Encoder } from './encoder.ts'
+import { OperatorError } from '../base/errors.ts'
+import type { DayFolder } from './day-folder.ts'
 import { type ExportFormat, openEncoder } from './format.ts'
-import { Passage } from './passage.ts'
+import type { RowGroupLimits } from './parquet.ts'
+import { type Parts, PartWriter } from './part-writer.ts'
 import type { ExportSeries, Interval, ReadingSource } from './source.ts'
 import type { Target } from './target.ts'
 
@@ -10,10 +11,13 @@ const DAY_MS = 86_400_000
 
 export interface ExportWork<S extends ExportSeries> {
   readonly source: ReadingSource<S>
-  /** Those of the source that are asked for. */
   readonly series: readonly S[]
   readonly interval: Interval
   readonly format: ExportFormat
+  /** Of Parquet. */
+  readonly rowGroups?: Partial<RowGroupLimits>
+  /** UTC ms: later readings than this are not expected; of use only for `share`. */
+  readonly now: number
   /** Ends it; the file that is not whole is discarded. */
   readonly signal?: AbortSignal
   /** Hears after each page how far it is. */
@@ -23,49 +27,79 @@ export interface ExportWork<S extends ExportSeries> {
 export interface ExportProgress {
   readonly readings: number
   readonly bytes: number
-  /** Files that are whole. */
+  /** Files that were begun. */
   readonly files: number
-  /** How much of the time of all series has been passed, 0 to 1. */
+  /** About how much of all is done, 0 to 1, by the time that was passed. */
   readonly share: number
 }
 
+/** The stretch of the share that a file makes up. */
+interface Stretch {
+  readonly begin: number
+  readonly end: number
+}
+
 /**
- * Writes all readings into one target: series by series, each ascending in (ts, seq). Holds a page of readings, and of
- * Parquet a row group. Rejects when the target is not whole, and has discarded it then.
+ * Writes all readings into one file: series by series, each ascending in (ts, seq). Holds a page of readings, and of
+ * Parquet a row group and what its footer says of each. Rejects when the file is not whole, and has discarded it then.
  */
 export async function exportFile<S extends ExportSeries>(
   work: ExportWork<S>,
   open: () => Target,
 ): Promise<ExportProgress> {
   const run = new Run(work)
-  await run.file(open(), [...run.firsts.keys()], work.interval)
+  const goOn = (): never => {
+    throw new OperatorError(`${run.progress.readings} readings are as many as one ${work.format} file may hold`, {
+      remedy: 'export them with --partition day, or a shorter time into each file',
+    })
+  }
+  const writer = run.writer({ open, goOn })
+  writer.begin()
+  await run.write(writer, work.series, work.interval, { begin: 0, end: 1 })
   return run.progress
 }
 
 /**
- * Writes the readings of each UTC day into a target of its own, day by day, inside like `exportFile`. `open` gets the
- * day as 2026-01-31. When it rejects, the days before are whole and the one at work is discarded.
+ * Writes the readings of each UTC day into files of its own, day by day; inside like `exportFile`. When it rejects, the
+ * days before are whole, and nothing is there of the part of a day that was at work.
  */
 export async function exportDays<S extends ExportSeries>(
   work: ExportWork<S>,
-  open: (day: string) => Target,
+  folder: Pick<DayFolder, 'open' | 'complete'>,
 ): Promise<ExportProgress> {
-  const { source, interval } = work
+  const { source, interval, series } = work
   const run = new Run(work)
-  const next = new Map(run.firsts)
+  /** No reading of a series that is still to come is earlier. */
+  const next = new Map<S, number>()
+  const look = (one: S, from: number): void => {
+    const first = from < interval.to ? source.first(one, { from, to: interval.to }) : undefined
+    if (first === undefined) next.delete(one)
+    else next.set(one, first)
+  }
+  for (const one of series) look(one, interval.from)
+  const begin = earliest(next.values())
+  const shareAt = (ts: number): number => share(begin, ts, Math.min(interval.to, work.now))
   while (next.size > 0) {
-    const start = dayStart(earliest(next.values()))
+    const start = Math.floor(earliest(next.values()) / DAY_MS) * DAY_MS
     const end = start + DAY_MS
-    const due = [...next].flatMap(([series, ts]) => (ts < end ? [series] : []))
-    const day = { from: Math.max(interval.from, start), to: Math.min(interval.to, end) }
-    await run.file(open(dayName(start)), due, day)
-    for (const series of due) {
-      const first = end < interval.to ? source.first(series, { from: end, to: interval.to }) : undefined
-      if (first === undefined) next.delete(series)
-      else next.set(series, first)
+    const day = dayName(start)
+    const due = [...next].flatMap(([one, ts]) => (ts < end ? [one] : []))
+    const writer = run.writer({ open: (part) => folder.open(day, part) })
+    const within = { from: Math.max(interval.from, start), to: Math.min(interval.to, end) }
+    const met = await run.write(writer, due, within, { begin: shareAt(start), end: shareAt(end) })
+    if (writer.parts > 0) folder.complete(day, writer.parts)
+    // A series that has readings today most likely has some tomorrow: only where it had none it is worth a question.
+    for (const one of due) {
+      if (met.has(one) && end < interval.to) next.set(one, end)
+      else look(one, end)
     }
   }
   return run.progress
+}
+
+/** The UTC day of a time, as 2026-01-31. */
+export function dayName(ts: number): string {
+  return new Date(ts).toISOString().slice(0, 10)
 }
 
 function earliest(times: Iterable<number>): number {
@@ -74,70 +108,68 @@ function earliest(times: Iterable<number>): number {
   return earliest
 }
 
-/** The UTC day of a time, as 2026-01-31. */
-export function dayName(ts: number): string {
-  return new Date(ts).toISOString().slice(0, 10)
+/** How far `ts` is on the way from `begin` to `end`, 0 to 1. */
+function share(begin: number, ts: number, end: number): number {
+  return end > begin ? Math.max(0, Math.min(1, (ts - begin) / (end - begin))) : 1
 }
 
-function dayStart(ts: number): number {
-  return Math.floor(ts / DAY_MS) * DAY_MS
-}
-
-/** One export: what it has done so far, and the time of the first reading of each series that has any. */
+/** What one export has done so far. */
 class Run<S extends ExportSeries> {
-  readonly firsts = new Map<S, number>()
   readonly #work: ExportWork<S>
-  readonly #passage = new Passage<S>()
-  #readings = 0
-  #bytes = 0
-  #files = 0
+  #progress: ExportProgress = { readings: 0, bytes: 0, files: 0, share: 0 }
 
   constructor(work: ExportWork<S>) {
     this.#work = work
-    for (const series of work.series) {
-      const first = work.source.first(series, work.interval)
-      if (first === undefined) continue
-      this.firsts.set(series, first)
-      this.#passage.expect(series, { first, last: work.source.last(series, work.interval) ?? first })
-    }
   }
 
   get progress(): ExportProgress {
-    return { readings: this.#readings, bytes: this.#bytes, files: this.#files, share: this.#passage.share }
+    return this.#progress
   }
 
-  async file(target: Target, series: readonly S[], interval: Interval): Promise<void> {
+  writer(files: Parts): PartWriter {
+    return new PartWriter(files, () => openEncoder(this.#work.format, this.#work.rowGroups))
+  }
+
+  /** Writes one file, with its parts; returns the series that had readings in it. */
+  async write(writer: PartWriter, series: readonly S[], interval: Interval, stretch: Stretch): Promise<Set<S>> {
+    const { source, told, now } = this.#work
+    const end = Math.min(interval.to, now)
+    const before = this.#progress
+    const met = new Set<S>()
+    let readings = 0
     try {
-      const encoder = openEncoder(this.#work.format)
-      for (const one of series) {
-        for (const page of this.#work.source.pages(one, interval)) await this.#page(one, page, encoder, target)
-        this.#passage.reach(one, interval.to)
+      for (const [index, one] of series.entries()) {
+        let first: number | undefined
+        for (const page of source.pages(one, interval)) {
+          await writer.write(page)
+          met.add(one)
+          readings += page.length
+          first ??= page[0]?.ts ?? end
+          const passed = (index + share(first, page.at(-1)?.ts ?? end, end)) / series.length
+          this.#progress = {
+            readings: before.readings + readings,
+            bytes: before.bytes + writer.bytes,
+            files: before.files + writer.parts,
+            share: stretch.begin + (stretch.end - stretch.begin) * passed,
+          }
+          told?.(this.#progress)
+          await this.#breathe()
+        }
+        await this.#breathe()
       }
-      await this.#send(encoder.end(), target)
-      target.complete()
-      this.#files++
+      await writer.complete()
     } catch (trouble) {
-      target.discard()
+      writer.discard()
       throw trouble
     }
+    const { bytes, files } = before
+    this.#progress = { ...this.#progress, bytes: bytes + writer.bytes, files: files + writer.parts, share: stretch.end }
+    return met
   }
 
-  async #page(series: S, page: readonly StoredReading[], encoder: Encoder, target: Target): Promise<void> {
-    const last = page.at(-1)
-    if (last === undefined) return
-    await this.#send(encoder.encode(page), target)
-    this.#readings += page.length
-    this.#passage.reach(series, last.ts)
-    this.#work.told?.(this.progress)
-    // Reading and writing are synchronous: without this neither a signal nor a timer would ever be heard.
+  /** Reading and writing are synchronous: without this neither a signal nor a timer would ever be heard. */
+  async #breathe(): Promise<void> {
     await setImmediate()
     this.#work.signal?.throwIfAborted()
-  }
-
-  async #send(chunks: Iterable<Uint8Array>, target: Target): Promise<void> {
-    for (const chunk of chunks) {
-      await target.write(chunk)
-      this.#bytes += chunk.length
-    }
   }
 }

@@ -1,6 +1,6 @@
 import type { StoredReading, Value } from '../base/reading.ts'
 import type { Encoder } from './encoder.ts'
-import { base64, numberText, reasonsText, timeText, valueWord } from './text.ts'
+import { base64, bytesOf, numberText, reasonsText, timeText, valueWord } from './text.ts'
 
 /**
  * One JSON object a line, with the names of the CSV columns. `value` is a number, true or false, a text, bytes in
@@ -8,11 +8,18 @@ import { base64, numberText, reasonsText, timeText, valueWord } from './text.ts'
  * "-Infinity" of the type number. `unit` is null where there is none.
  */
 export class NdjsonEncoder implements Encoder {
-  *encode(readings: readonly StoredReading[]): Iterable<Uint8Array> {
-    if (readings.length > 0) yield Buffer.from(readings.map(line).join(''))
+  readonly isFull = false
+  encode(readings: readonly StoredReading[]): Iterable<Uint8Array> {
+    return bytesOf(lines(readings))
   }
 
-  *end(): Iterable<Uint8Array> {}
+  end(): Iterable<Uint8Array> {
+    return []
+  }
+}
+
+function* lines(readings: readonly StoredReading[]): Iterable<string> {
+  for (const reading of readings) yield line(reading)
 }
 
 function line({ device, metric, unit, ts, value, quality, reasons, seq }: StoredReading): string {

@@ -1,6 +1,5 @@
 import { constants, zstdCompressSync } from 'node:zlib'
 import { ByteWriter, type ColumnSource, ParquetWriter, type SchemaElement } from 'hyparquet-writer'
-import { OperatorError } from '../base/errors.ts'
 import type { StoredReading } from '../base/reading.ts'
 import { version } from '../base/version.ts'
 import type { Encoder } from './encoder.ts'
@@ -10,12 +9,12 @@ export interface RowGroupLimits {
   readonly rowsMax: number
   /** Texts and bytes of a row group; the one that reaches it is the last. */
   readonly payloadBytesMax: number
-  /** Row groups of a file; beyond it the export is refused. What the footer tells of them is held until the end. */
+  /** Row groups after which a file is full: what the footer tells of each, 9 KB, is held until the end. */
   readonly groupsMax: number
 }
 
-/** 32,767 is what a row group's ordinal can count; with 65,536 rows each a file holds 2 thousand million readings. */
-const LIMITS: RowGroupLimits = { rowsMax: 65_536, payloadBytesMax: 16_777_216, groupsMax: 32_767 }
+/** With 65,536 rows each, 4,096 groups are 268 million readings, and their footer takes 38 MB, at its end 130 MB. */
+const LIMITS: RowGroupLimits = { rowsMax: 65_536, payloadBytesMax: 16_777_216, groupsMax: 4_096 }
 
 const TEXT = { type: 'BYTE_ARRAY', converted_type: 'UTF8', logical_type: { type: 'STRING' } } as const
 const TIME = {
@@ -67,7 +66,10 @@ export class ParquetEncoder implements Encoder {
     })
   }
 
-  /** @throws OperatorError when the file would get more row groups than a Parquet file can have. */
+  get isFull(): boolean {
+    return this.#groups >= this.#limits.groupsMax
+  }
+
   *encode(readings: readonly StoredReading[]): Iterable<Uint8Array> {
     for (const reading of readings) {
       this.#group.add(reading)
@@ -83,14 +85,7 @@ export class ParquetEncoder implements Encoder {
   }
 
   #write(): Uint8Array {
-    if (++this.#groups > this.#limits.groupsMax) {
-      throw new OperatorError(
-        `a Parquet file holds ${this.#limits.groupsMax} row groups, and these are more readings`,
-        {
-          remedy: 'export fewer readings a file: --partition day, a shorter time, or one device at a time',
-        },
-      )
-    }
+    this.#groups++
     const { columns, rows } = this.#group
     this.#group = new RowGroup()
     this.#writer.write({ columnData: columns, rowGroupSize: rows })

@@ -18,11 +18,8 @@ export interface Interval {
  * its reader.
  */
 export interface ReadingSource<S extends ExportSeries = ExportSeries> {
-  series(): readonly S[]
   /** Time of the earliest reading of a series in the interval, or undefined when there is none. */
   first(series: S, interval: Interval): number | undefined
-  /** Time of the latest one, likewise. */
-  last(series: S, interval: Interval): number | undefined
   /** The readings of a series in the interval, ascending in (ts, seq), in pages of a bounded size. */
   pages(series: S, interval: Interval): Iterable<readonly StoredReading[]>
 }

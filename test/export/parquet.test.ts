@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { DuckDBBlobValue } from '@duckdb/node-api'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { OperatorError } from '../../src/base/errors.ts'
 import type { Quality, StoredReading, Value } from '../../src/base/reading.ts'
 import { ParquetEncoder, type RowGroupLimits } from '../../src/export/parquet.ts'
 import { series, someReadings } from '../codec/readings.ts'
@@ -102,8 +101,9 @@ describe('Parquet', () => {
     ])
   })
 
-  it('is refused beyond the row groups that a file can have, with what to do', () => {
-    expect(() => write(series(Array(30).fill(1)), { rowsMax: 10, groupsMax: 3 })).not.toThrow()
-    expect(() => write(series(Array(31).fill(1)), { rowsMax: 10, groupsMax: 3 })).toThrow(OperatorError)
+  it('is full when its row groups have reached their bound', () => {
+    const encoder = new ParquetEncoder({ rowsMax: 10, groupsMax: 3 })
+    const full = [1, 2, 3].map(() => [...encoder.encode(series(Array(10).fill(1)))].length > 0 && encoder.isFull)
+    expect(full).toEqual([false, false, true])
   })
 })

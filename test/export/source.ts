@@ -20,10 +20,6 @@ export class ArraySource implements ReadingSource {
     return this.#of(series, interval)[0]?.ts
   }
 
-  last(series: ExportSeries, interval: Interval): number | undefined {
-    return this.#of(series, interval).at(-1)?.ts
-  }
-
   *pages(series: ExportSeries, interval: Interval): Iterable<StoredReading[]> {
     const all = this.#of(series, interval)
     for (let i = 0; i < all.length; i += this.#rowsMax) yield all.slice(i, i + this.#rowsMax)

@@ -1,0 +1,32 @@
+import { existsSync, unlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import type { ExportFormat } from './format.ts'
+import { FileTarget, type Target } from './target.ts'
+
+/** Files of an export by days: `date=2026-01-31/part-0.parquet`, which Hive, DuckDB and Spark read as one table. */
+export class DayFolder {
+  readonly #folder: string
+  readonly #format: ExportFormat
+  readonly #overwrite: boolean
+
+  constructor(folder: string, format: ExportFormat, overwrite: boolean) {
+    this.#folder = folder
+    this.#format = format
+    this.#overwrite = overwrite
+  }
+
+  /** @throws OperatorError as `FileTarget.open`. */
+  open(day: string, part: number): Target {
+    return FileTarget.open(this.#file(day, part), this.#overwrite)
+  }
+
+  /** The day has so many parts, and all are whole: further ones are of an earlier export that was to be replaced. */
+  complete(day: string, parts: number): void {
+    if (!this.#overwrite) return
+    for (let part = parts; existsSync(this.#file(day, part)); part++) unlinkSync(this.#file(day, part))
+  }
+
+  #file(day: string, part: number): string {
+    return join(this.#folder, `date=${day}`, `part-${part}.${this.#format}`)
+  }
+}

@@ -1,0 +1,77 @@
+import type { StoredReading } from '../base/reading.ts'
+import type { Encoder } from './encoder.ts'
+import type { Target } from './target.ts'
+
+/** Files of one export, or of a day of it. */
+export interface Parts {
+  /** Makes the target of a part: 0, and further ones where a file of the format can hold no more. */
+  open(part: number): Target
+  /** The part at work is full: throws where there must not be another, and it is discarded. */
+  goOn?(): void
+}
+
+interface Part {
+  readonly target: Target
+  readonly encoder: Encoder
+}
+
+/** Writes readings into one file, or into several parts, one after the other. */
+export class PartWriter {
+  readonly #files: Parts
+  readonly #openEncoder: () => Encoder
+  #current: Part | undefined
+  #parts = 0
+  #bytes = 0
+
+  constructor(files: Parts, openEncoder: () => Encoder) {
+    this.#files = files
+    this.#openEncoder = openEncoder
+  }
+
+  /** Parts that were begun. */
+  get parts(): number {
+    return this.#parts
+  }
+
+  /** Bytes of all parts so far. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Makes the target, also when there will be nothing for it. */
+  begin(): void {
+    const encoder = this.#openEncoder()
+    this.#current = { encoder, target: this.#files.open(this.#parts) }
+    this.#parts++
+  }
+
+  async write(readings: readonly StoredReading[]): Promise<void> {
+    if (this.#current?.encoder.isFull) {
+      this.#files.goOn?.()
+      await this.complete()
+    }
+    if (this.#current === undefined) this.begin()
+    await this.#send(this.#current!, (encoder) => encoder.encode(readings))
+  }
+
+  /** The part at work, if there is one, is whole. */
+  async complete(): Promise<void> {
+    if (this.#current === undefined) return
+    await this.#send(this.#current, (encoder) => encoder.end())
+    this.#current.target.complete()
+    this.#current = undefined
+  }
+
+  /** Nothing of the part at work stays. */
+  discard(): void {
+    this.#current?.target.discard()
+    this.#current = undefined
+  }
+
+  async #send({ target, encoder }: Part, make: (encoder: Encoder) => Iterable<Uint8Array>): Promise<void> {
+    for (const chunk of make(encoder)) {
+      await target.write(chunk)
+      this.#bytes += chunk.length
+    }
+  }
+}
