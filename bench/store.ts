@@ -79,8 +79,12 @@ function houseTable(): string {
     [
       ['longest slice, ms', figure(house((cost) => cost.longestSliceMs))],
       ['slices over 20 ms', `${house((cost) => cost.slicesOver20ms)} of ${house((cost) => cost.slices)}`],
+      ['longest checkpoint, ms', figure(house((cost) => cost.longestCheckpointMs))],
       ['CPU seconds a million readings', figure(house((cost) => cost.cpuSecondsPerMillion))],
-      ['of it while readings come in', figure(house((cost) => cost.cpuSecondsPerMillionBusy))],
+      ['of them while readings come in', figure(house((cost) => cost.cpuSecondsPerMillionBusy))],
+      ['bytes written by commits', figure(house((cost) => cost.written.commits))],
+      ['by checkpoints', figure(house((cost) => cost.written.checkpoints))],
+      ['by housekeeping', figure(house((cost) => cost.written.slices))],
       ['seals at the end', `${house((cost) => cost.seals)}`],
       ['free pages in the file, bytes a reading', figure(house((cost) => cost.freeBytes) / rowsOf('tidegate'))],
     ],

@@ -25,29 +25,30 @@ const [rows, perCommit, seriesCount] = numbers.map(Number) as [number, number, n
 const folder = tempFolder()
 const plant = new Plant(seriesCount)
 const layout = OPEN[name](folder)
-const [commits, checkpoints, busyHouse, idleHouse, closing] = [
-  new Work(),
-  new Work(),
-  new Work(),
-  new Work(),
-  new Work(),
-]
+const [commits, checkpoints, closing] = [new Work(), new Work(), new Work()]
+const [busySlices, busyCheckpoints] = [new Work(), new Work()]
+const [idleSlices, idleCheckpoints] = [new Work(), new Work()]
 
 /** A slice after each commit, as the store thread does it while publishes keep coming. */
 async function takeIn(): Promise<number> {
   let now = 0
   for (const readings of plant.commits(rows, perCommit)) {
     await commits.do(() => layout.commit(readings))
-    await checkpoints.do(() => layout.afterCommit?.())
+    await checkpoints.do(() => layout.checkpointIfDue?.())
     now = readings.receivedAt[readings.count - 1]!
-    if (layout.keepHouse !== undefined) await busyHouse.do(() => layout.keepHouse!(now, true))
+    if (layout.keepHouse === undefined) continue
+    await busySlices.do(() => layout.keepHouse!(now, true))
+    await busyCheckpoints.do(() => layout.checkpointIfDue?.())
   }
   return now
 }
 
 /** What has been put off. */
 async function comeToRest(now: number): Promise<void> {
-  while (layout.keepHouse !== undefined && (await idleHouse.do(() => layout.keepHouse!(now + QUIET_MS, false))));
+  for (let more = layout.keepHouse !== undefined; more; ) {
+    more = await idleSlices.do(() => layout.keepHouse!(now + QUIET_MS, false))
+    await idleCheckpoints.do(() => layout.checkpointIfDue?.())
+  }
   await closing.do(() => layout.close())
 }
 
@@ -55,12 +56,22 @@ function houseCost(): HouseCost {
   const { series, bytes, ...sealed } = sealedFile(folder)
   const kept = series.reduce((sum, { readings }) => sum + readings, sealed.logRows)
   if (kept !== rows) throw new Error(`${kept} readings are there of ${rows}`)
+  const sum = (pick: (work: Work) => number, ...works: Work[]): number =>
+    works.reduce((total, work) => total + pick(work), 0)
+  const cpuMs = (work: Work): number => work.cpuMs
+  const written = (work: Work): number => work.writtenBytes
   return {
-    slices: busyHouse.count + idleHouse.count,
-    longestSliceMs: Math.max(busyHouse.longestMs, idleHouse.longestMs),
-    slicesOver20ms: busyHouse.long + idleHouse.long,
-    cpuSecondsPerMillion: (1_000 * (busyHouse.cpuMs + idleHouse.cpuMs)) / rows,
-    cpuSecondsPerMillionBusy: (1_000 * busyHouse.cpuMs) / rows,
+    slices: busySlices.count + idleSlices.count,
+    longestSliceMs: Math.max(busySlices.longestMs, idleSlices.longestMs),
+    slicesOver20ms: busySlices.long + idleSlices.long,
+    longestCheckpointMs: Math.max(...[checkpoints, busyCheckpoints, idleCheckpoints].map(({ longestMs }) => longestMs)),
+    cpuSecondsPerMillion: (1_000 * sum(cpuMs, busySlices, busyCheckpoints, idleSlices, idleCheckpoints)) / rows,
+    cpuSecondsPerMillionBusy: (1_000 * sum(cpuMs, busySlices, busyCheckpoints)) / rows,
+    written: {
+      commits: written(commits) / rows,
+      checkpoints: sum(written, checkpoints, busyCheckpoints, idleCheckpoints, closing) / rows,
+      slices: sum(written, busySlices, idleSlices) / rows,
+    },
     ...sealed,
     classes: classCosts(plant, series, bytes),
   }
@@ -70,11 +81,11 @@ const writtenBefore = writtenBytes()
 const now = await takeIn()
 await comeToRest(now)
 const written = writtenBytes() - writtenBefore
-const ingestMs = commits.ms + checkpoints.ms + busyHouse.ms
+const ingestMs = commits.ms + checkpoints.ms + busySlices.ms + busyCheckpoints.ms
 const cost: LayoutCost = {
   rows,
   perSecond: (1_000 * rows) / ingestMs,
-  perSecondAtRest: (1_000 * rows) / (ingestMs + idleHouse.ms + closing.ms),
+  perSecondAtRest: (1_000 * rows) / (ingestMs + idleSlices.ms + idleCheckpoints.ms + closing.ms),
   bytesOnDisk: folderBytes(folder) / rows,
   bytesWritten: written / rows,
   longestCommitMs: commits.longestMs,

@@ -29,10 +29,13 @@ export interface HouseCost {
   /** A slice is what a commit may have to wait for. */
   readonly longestSliceMs: number
   readonly slicesOver20ms: number
+  readonly longestCheckpointMs: number
   /** CPU seconds for a million readings, checkpoints of it included. */
   readonly cpuSecondsPerMillion: number
   /** The same, while readings came in. */
   readonly cpuSecondsPerMillionBusy: number
+  /** Bytes written a reading: into the WAL by commits and by slices of housekeeping, and from it into the database. */
+  readonly written: { readonly commits: number; readonly checkpoints: number; readonly slices: number }
   readonly seals: number
   readonly freeBytes: number
   readonly logRows: number

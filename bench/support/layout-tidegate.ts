@@ -12,12 +12,8 @@ export function tidegate(folder: string): Layout {
   const store = Store.open(folder, settings, [])
   return {
     commit: (readings) => store.write(() => append(store, readings)),
-    afterCommit: () => store.checkpointIfDue(),
-    keepHouse(now, busy) {
-      const more = store.keepHouse({ now, busy })
-      store.checkpointIfDue()
-      return more
-    },
+    checkpointIfDue: () => store.checkpointIfDue(),
+    keepHouse: (now, busy) => store.keepHouse({ now, busy }),
     close: () => store.close(),
   }
 }

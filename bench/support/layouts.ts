@@ -5,8 +5,8 @@ import type { Readings } from './plant.ts'
 /** One way to keep readings on disk, each commit synced. */
 export interface Layout {
   commit(readings: Readings): void | Promise<void>
-  /** What is due once a commit is answered. */
-  afterCommit?(): void
+  /** Moves the newest readings on, if that is due; once a commit is answered. */
+  checkpointIfDue?(): void
   /**
    * Work for when nobody waits, a slice of it. @param now UTC ms. @param busy commits go on.
    * @returns whether there is more to do at once.
