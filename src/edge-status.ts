@@ -1,3 +1,4 @@
+import type { StoreSettings } from './base/settings.ts'
 import type { BrokerStats } from './broker/broker.ts'
 import type { StoreStatus } from './ingest/protocol.ts'
 import type { UplinkStats } from './uplink/uplink.ts'
@@ -21,14 +22,28 @@ export interface EdgeStatus {
   readonly uplinks: readonly UplinkStats[]
 }
 
+/** Room for less than so long, at the present rate, is a problem: somebody may have to drive there (hours). */
+export const HOURS_LEFT_MIN = 24
+
+const WHEN_FULL: Readonly<Record<StoreSettings['whenFull'], string>> = {
+  refuse: 'then readings are not acknowledged, and devices keep them',
+  thin: 'then the backlog is thinned',
+  'drop-oldest': 'then the oldest readings are dropped',
+}
+
 /** Judges what the parts say. Pure: the same facts give the same problems. */
 export function findProblems(facts: {
   readonly refusedBecause: string | undefined
   readonly backlogs: StoreStatus['backlogs']
   readonly uplinks: readonly UplinkStats[]
   readonly upMs: number
+  readonly space: { readonly hoursLeft: number | undefined; readonly whenFull: StoreSettings['whenFull'] }
 }): string[] {
   const problems: string[] = []
+  const { hoursLeft = Infinity, whenFull } = facts.space
+  if (hoursLeft < HOURS_LEFT_MIN) {
+    problems.push(`the store has room for ${hoursLeft.toFixed(1)} hours at the present rate; ${WHEN_FULL[whenFull]}`)
+  }
   if (facts.refusedBecause !== undefined) {
     problems.push(`readings cannot be stored and are not acknowledged: ${facts.refusedBecause}`)
   }

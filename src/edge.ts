@@ -71,7 +71,8 @@ async function assemble(
     const { refusedBecause, pendingBytes } = ingest
     const upMs = performance.now() - startedAt
     const stats = uplinks.map((uplink) => uplink.stats())
-    const problems = findProblems({ refusedBecause, backlogs: storeStatus.backlogs, uplinks: stats, upMs })
+    const space = { hoursLeft: storeStatus.space.hoursLeft, whenFull: store.whenFull }
+    const problems = findProblems({ refusedBecause, backlogs: storeStatus.backlogs, uplinks: stats, upMs, space })
     return {
       edge,
       version,

@@ -14,7 +14,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   decode: ['base'],
   quality: ['base'],
   store: ['base', 'codec'],
-  ingest: ['base', 'codec', 'decode', 'quality', 'store'], // the spine: bytes to commit, on the store thread
+  ingest: ['base', 'codec', 'decode', 'quality', 'store', 'export'], // the spine: bytes to commit, on the store thread
   query: ['base', 'store'], // questions of people, on a thread that can only read
   export: ['base'],
   uplink: ['base', 'codec', 'link'],

@@ -93,55 +93,64 @@ const ingest = z.strictObject({
   batchBytesMax: bytes.default(4_194_304).describe('Payload bytes in one commit (a single larger publish goes alone)'),
 })
 
-const store = z.strictObject({
-  maxBytes: bytes
-    .min(1_048_576)
-    .optional()
-    .describe('Size that tidegate.db never exceeds (its WAL comes on top); near it, history gives way by `whenFull`'),
-  freeBytesMin: bytes
-    .optional()
-    .describe(
-      'Free space that is left on the disk; without it 5 % of the disk, at most 1 GiB. Near it history gives way',
-    ),
-  whenFull: z
-    .enum(['refuse', 'thin', 'drop-oldest'])
-    .default('refuse')
-    .describe(
-      'What gives way when nothing confirmed is left to: new readings (no acknowledgement, devices keep them), what ' +
-        'lies between the extremes of `retention[].thinS`, or the oldest readings; counted in the ledger',
-    ),
-  retention: z
-    .array(retentionRule)
-    .max(10_000)
-    .default([])
-    .describe('How long readings are kept, by series; the first match wins. Nothing unconfirmed is removed by age'),
-  archive: z
-    .string()
-    .min(1)
-    .optional()
-    .describe('Folder for readings of rules with `archive`, as Parquet files by day; relative to `data`'),
-  seriesMax: count.max(10_000_000).default(100_000).describe('Series known; a reading of one more is kept as a reject'),
-  rejectsMax: count.default(10_000).describe('Undecodable messages kept; the oldest go first, counted'),
-  rejectPayloadBytesMax: bytes
-    .default(65_536)
-    .describe('Payload bytes kept of one reject; the rest is cut and flagged'),
-  repeatWindow: count
-    .max(10_000_000)
-    .default(250_000)
-    .describe('Latest readings among which a repeated publish is recognised'),
-  sealRows: count
-    .min(64)
-    .max(1_000_000)
-    .default(65_536)
-    .describe('Readings of the log that become compressed blocks at once; up to four times as many with many series'),
-  sealAgeMs: ms
-    .min(1_000)
-    .default(86_400_000)
-    .describe('A reading becomes part of a block after so long, also where fewer have come'),
-  checkpointPages: count
-    .default(2_000)
-    .describe('WAL pages (4 KiB) after which the log is moved into the database file'),
-})
+const store = z
+  .strictObject({
+    maxBytes: bytes
+      .min(1_048_576)
+      .optional()
+      .describe('Size that tidegate.db never exceeds (its WAL comes on top); near it, history gives way by `whenFull`'),
+    freeBytesMin: bytes
+      .optional()
+      .describe(
+        'Free space that is left on the disk; without it 5 % of the disk, at most 1 GiB. Near it history gives way',
+      ),
+    whenFull: z
+      .enum(['refuse', 'thin', 'drop-oldest'])
+      .default('refuse')
+      .describe(
+        'What gives way when nothing confirmed is left to: new readings (no acknowledgement, devices keep them), what ' +
+          'lies between the extremes of `retention[].thinS`, or the oldest readings; counted in the ledger',
+      ),
+    retention: z
+      .array(retentionRule)
+      .max(10_000)
+      .default([])
+      .describe('How long readings are kept, by series; the first match wins. Nothing unconfirmed is removed by age'),
+    archive: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Folder for readings of rules with `archive`, as Parquet files by day; relative to `data`'),
+    seriesMax: count
+      .max(10_000_000)
+      .default(100_000)
+      .describe('Series known; a reading of one more is kept as a reject'),
+    rejectsMax: count.default(10_000).describe('Undecodable messages kept; the oldest go first, counted'),
+    rejectPayloadBytesMax: bytes
+      .default(65_536)
+      .describe('Payload bytes kept of one reject; the rest is cut and flagged'),
+    repeatWindow: count
+      .max(10_000_000)
+      .default(250_000)
+      .describe('Latest readings among which a repeated publish is recognised'),
+    sealRows: count
+      .min(64)
+      .max(1_000_000)
+      .default(65_536)
+      .describe('Readings of the log that become compressed blocks at once; up to four times as many with many series'),
+    sealAgeMs: ms
+      .min(1_000)
+      .default(86_400_000)
+      .describe('A reading becomes part of a block after so long, also where fewer have come'),
+    checkpointPages: count
+      .default(2_000)
+      .describe('WAL pages (4 KiB) after which the log is moved into the database file'),
+  })
+  .refine(({ retention, archive }) => archive !== undefined || !(retention ?? []).some((rule) => rule?.archive), {
+    path: ['archive'],
+    error: 'is missing, but a rule of `retention` says `archive: true`',
+    ...inAnyCase,
+  })
 
 export const uplink = z
   .strictObject({

@@ -7,6 +7,8 @@ import { Rows } from './rows.ts'
 import { compress } from './zstd.ts'
 
 export const BATCH_VERSION = 1
+/** As version 1, but what lies between its positions and is not in it does not exist (any more). */
+export const COVERING_BATCH_VERSION = 2
 /** Items of the outermost array. */
 export const BATCH_ITEMS = 14
 
@@ -19,7 +21,7 @@ export interface SeriesName {
 
 export interface BuiltBatch {
   readonly bytes: Uint8Array
-  /** The positions of its readings. */
+  /** The positions of its readings, without those that it covers. */
   readonly ranges: SeqRange[]
   /** Readings. */
   readonly count: number
@@ -53,8 +55,11 @@ export class BatchBuilder {
     this.#rows.add(seriesKey, seq, ts, value, quality, reasons)
   }
 
-  /** Packs what was added, at least one reading. `describe` is asked once for each series. */
-  build(describe: (seriesKey: number) => SeriesName): BuiltBatch {
+  /**
+   * Packs what was added, at least one reading. `describe` is asked once for each series. With `covers` the batch says
+   * that positions between its own which it does not have were removed: nobody waits for them.
+   */
+  build(describe: (seriesKey: number) => SeriesName, { covers = false } = {}): BuiltBatch {
     const rows = this.#rows
     const { edge, epoch, run } = this.origin
     assert(rows.count > 0, 'a batch has at least one reading')
@@ -62,7 +67,7 @@ export class BatchBuilder {
     const layout = rows.arrange()
     const devices = names.map(({ device }) => device)
     const item = encodeItem([
-      BATCH_VERSION,
+      covers ? COVERING_BATCH_VERSION : BATCH_VERSION,
       edge,
       epoch,
       run,

@@ -1,5 +1,5 @@
 import type { SeqRange } from '../base/reading.ts'
-import { BATCH_ITEMS, BATCH_VERSION } from './batch-builder.ts'
+import { BATCH_ITEMS, BATCH_VERSION, COVERING_BATCH_VERSION } from './batch-builder.ts'
 import type { Layout } from './columns.ts'
 import { ItemReader } from './item-reader.ts'
 import { Malformed } from './malformed.ts'
@@ -32,12 +32,16 @@ export function decodeBatch(bytes: Uint8Array, limits: DecodeLimits): DecodedBat
 function readBatch(cbor: ItemReader, readingsMax: number): Batch {
   cbor.arrayOf(BATCH_ITEMS, 'batch')
   const version = cbor.uint('version')
-  if (version !== BATCH_VERSION) throw new Malformed(`version ${version} instead of ${BATCH_VERSION}`)
+  if (version !== BATCH_VERSION && version !== COVERING_BATCH_VERSION) {
+    throw new Malformed(`version ${version} instead of ${BATCH_VERSION} or ${COVERING_BATCH_VERSION}`)
+  }
   const origin = readOrigin(cbor)
   const names = readNames(cbor, readingsMax)
   const { layout, seq, ts, values, quality, reasons } = readRowColumns(cbor, names.length, readingsMax)
   cbor.end()
-  const ranges = rangesOf(seq, layout)
+  const found = rangesOf(seq, layout)
+  const covered = [{ first: found[0]!.first, last: found.at(-1)!.last }]
+  const ranges = version === COVERING_BATCH_VERSION ? covered : found
   const series = names.map((name, s): SeriesBlock => {
     const from = layout.starts[s]!
     const to = layout.starts[s + 1]!

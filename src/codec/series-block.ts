@@ -17,7 +17,7 @@ export interface SeriesBlock {
 
 export interface Batch extends Origin {
   readonly series: readonly SeriesBlock[]
-  /** The positions of all readings; no position occurs twice. */
+  /** The positions of all readings, and of those between them that do not exist any more; none occurs twice. */
   readonly ranges: readonly SeqRange[]
   /** Readings. */
   readonly count: number

@@ -1,6 +1,6 @@
 import type { UplinkSettings } from '../base/settings.ts'
 import { encodeAmendments } from '../codec/amendments.ts'
-import { BatchBuilder, type Origin } from '../codec/batch.ts'
+import { BatchBuilder, type Origin, type SeriesName } from '../codec/batch.ts'
 import { type RawLogRow, rowValue } from '../store/log.ts'
 import type { Outbox } from '../store/outbox.ts'
 import type { Store } from '../store/store.ts'
@@ -75,13 +75,15 @@ export class Dispatcher {
     if (this.#builder.origin.epoch !== this.#store.epoch) this.#builder = new BatchBuilder(this.#origin)
     const builder = this.#builder
     for (const row of rows) builder.add(row[1], row[0], row[2], rowValue(row), row[4], row[5])
-    const { bytes } = builder.build((id) => {
+    const range = { first: rows[0]![0], last: rows.at(-1)![0] }
+    const describe = (id: number): SeriesName => {
       const series = this.#store.catalog.series(id)!
       return { device: series.device.name, metric: series.metric, unit: series.unit || undefined }
-    })
+    }
+    // The rows are of one stretch in which nothing is confirmed or on its way: what is missing was removed.
+    const { bytes } = builder.build(describe, { covers: range.last - range.first + 1 > rows.length })
     this.#bytesPerReading = (this.#bytesPerReading + bytes.length / rows.length) / 2
     if (bytes.length > bytesMax && rows.length > 1) return AGAIN
-    const range = { first: rows[0]![0], last: rows.at(-1)![0] }
     this.#outbox.take(range, rows)
     const { epoch, run } = builder.origin
     return { kind: 'batch', bytes, epoch, run, range, count: rows.length }

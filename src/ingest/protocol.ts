@@ -1,6 +1,7 @@
 import type { Seq, SeqRange } from '../base/reading.ts'
 import type { EdgeSettings } from '../base/settings.ts'
 import type { IncomingId } from '../store/incoming.ts'
+import type { Outlook } from '../store/outlook.ts'
 import type { Backlog } from '../store/store.ts'
 
 /** A number given to a topic, and what its route says of it. Sent once, before the first publish that uses it. */
@@ -82,6 +83,7 @@ export interface StoreStatus {
   readonly duplicates: number
   readonly quality: Readonly<Record<'good' | 'uncertain' | 'bad', number>>
   readonly backlogs: readonly Backlog[]
+  readonly space: Outlook
 }
 
 /** An answer counts only for the epoch and the run of the store: what a former run sent is sent again. */

@@ -1,7 +1,10 @@
+import { resolve } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../base/clock.ts'
 import { codeOf, messageOf, OperatorError } from '../base/errors.ts'
+import { archive } from '../export/archive.ts'
 import { DamagedBlock } from '../store/blocks.ts'
+import type { Archive } from '../store/retention.ts'
 import { isStoreTrouble } from '../store/space.ts'
 import { Store } from '../store/store.ts'
 import { Committer } from './committer.ts'
@@ -53,6 +56,7 @@ class StoreThread {
       folder,
       store,
       uplinks.map(({ name }) => name),
+      store.archive === undefined ? undefined : archiveTo(resolve(folder, store.archive)),
     )
     this.#committer = new Committer(this.#store, quality, new EdgeClock(this.#store.lastStoredAt()))
     const holdMs = Math.max(0, ...quality.map(({ spike }) => spike?.holdMs ?? 0))
@@ -60,7 +64,10 @@ class StoreThread {
       const dispatcher = new Dispatcher(this.#store, this.#store.outbox(uplink.name), uplink, { edge, holdMs })
       this.#dispatchers.set(uplink.name, dispatcher)
     }
-    setInterval(() => this.#keepHouseSoon(0), HOUSE_EVERY_MS).unref()
+    setInterval(() => {
+      this.#store.forecaster.observe(this.#store.lastSeq, performance.now())
+      this.#keepHouseSoon(0)
+    }, HOUSE_EVERY_MS).unref()
     this.#keepHouseSoon(0)
     setInterval(() => this.#store.repeats.forgetIfIdle(FORGET_REPEATS_MS), FORGET_REPEATS_MS).unref()
   }
@@ -213,9 +220,14 @@ class StoreThread {
       devices: this.#store.catalog.deviceCount,
       ...this.#counted,
       quality: { ...this.#quality },
+      space: this.#store.forecaster.look(this.#store.lastSeq),
       backlogs: this.#store.outboxes.map((outbox) => this.#store.backlog(outbox)),
     }
   }
+}
+
+function archiveTo(folder: string): Archive {
+  return (readings) => void archive(folder, readings)
 }
 
 function post(message: FromThread): void {

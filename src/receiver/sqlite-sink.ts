@@ -115,9 +115,10 @@ export class SqliteSink implements Sink {
   #storeBatch(batch: Batch, receivedAt: number): StoreResult {
     const log = this.#logs.of(batch.edge, batch.epoch)
     const fresh = batch.ranges.flatMap((range) => log.positions.missing(range))
-    const repeats = batch.count - countOf(fresh)
-    const isRepeat = (seq: Seq): boolean => repeats > 0 && log.positions.has(seq)
     const { ranges } = batch
+    const isNew = countOf(fresh) === countOf(ranges)
+    const isRepeat = (seq: Seq): boolean => !isNew && log.positions.has(seq)
+    const repeats = isNew ? 0 : batch.series.reduce((sum, { seq }) => sum + seq.filter(isRepeat).length, 0)
     if (repeats > 0 && batch.series.some((block) => this.#readings.contradicts(log.id, block, isRepeat))) {
       return { kind: 'forked', ranges, high: highOf(log) }
     }

@@ -2,8 +2,8 @@ import type { SeqRange } from '../base/reading.ts'
 import { type Bench, SLICE_MS, type Task } from './bench.ts'
 import { type BlockHead, seriesOf } from './blocks.ts'
 import { clearBlocks } from './merging.ts'
-import type { RemovalCount, RemovalReason } from './removal.ts'
-import { archiveBlock, type Retention } from './retention.ts'
+import type { Removable, RemovalCount, RemovalReason } from './removal.ts'
+import { archiveBlocks, GROUP_READINGS, type Retention } from './retention.ts'
 import { type HourlySums, sumByHour } from './rollups.ts'
 import type { Seal } from './seals.ts'
 
@@ -16,6 +16,7 @@ export function* dropSeal(retention: Retention, seal: Seal, reason: RemovalReaso
   const waiting = waitingIn(bench, seal)
   const counts = new Map<number, RemovalCount>()
   const sums: { series: number; byHour: HourlySums }[] = []
+  const leaving = new Leaving(retention)
   let sliceEnd = performance.now() + SLICE_MS
   for (const page of bench.blocks.headPages(seal)) {
     for (const head of page) {
@@ -26,7 +27,7 @@ export function* dropSeal(retention: Retention, seal: Seal, reason: RemovalReaso
         continue
       }
       const one = { head, columns: bench.blocks.open(bench.blocks.get(head.id)!) }
-      archiveBlock(retention, one)
+      leaving.add(one)
       addCount(counts, removal.deviceOf(series), removal.count(one))
       if (removal.keepsRollups(series)) sums.push({ series, byHour: sumByHour(one.columns) })
       if (performance.now() < sliceEnd) continue
@@ -35,6 +36,7 @@ export function* dropSeal(retention: Retention, seal: Seal, reason: RemovalReaso
     }
     yield
   }
+  leaving.flush()
   // Meanwhile an uplink may have sent or confirmed some of it: then it is not what was counted, and tried anew.
   if (isOnItsWay(bench, seal) || JSON.stringify(waitingIn(bench, seal)) !== JSON.stringify(waiting)) return
   bench.write(() => {
@@ -44,6 +46,31 @@ export function* dropSeal(retention: Retention, seal: Seal, reason: RemovalReaso
   })
   yield
   yield* clearBlocks(bench, seal)
+}
+
+/** Blocks on their way to the archive, a group at a time. */
+class Leaving {
+  readonly #retention: Retention
+  #some: Removable[] = []
+  #readings = 0
+
+  constructor(retention: Retention) {
+    this.#retention = retention
+  }
+
+  add(one: Removable): void {
+    const { archive, policies } = this.#retention
+    if (archive === undefined || !policies.of(seriesOf(one.head.id)).archive) return
+    if (this.#readings + one.head.readings > GROUP_READINGS) this.flush()
+    this.#some.push(one)
+    this.#readings += one.head.readings
+  }
+
+  flush(): void {
+    archiveBlocks(this.#retention, this.#some)
+    this.#some = []
+    this.#readings = 0
+  }
 }
 
 function addCount(counts: Map<number, RemovalCount>, device: number, { readings, lost, lostBy }: RemovalCount): void {

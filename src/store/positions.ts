@@ -85,11 +85,11 @@ export class Positions {
     if (this.#find(seal, seq) !== undefined) return true
     const end = performance.now() + budgetMs
     const { window, steps } = this.#begin(seal, seq)
-    while (performance.now() < end) {
+    do {
       if (steps.next().done !== true) continue
       this.#keep(window)
       return true
-    }
+    } while (performance.now() < end)
     return false
   }
 

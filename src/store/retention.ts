@@ -1,5 +1,6 @@
 import type { StoredReading } from '../base/reading.ts'
-import { type Bench, SLICE_MS, type Task } from './bench.ts'
+import type { BlockColumns } from '../codec/block.ts'
+import type { Bench, Task } from './bench.ts'
 import { type Block, type BlockHead, seriesOf } from './blocks.ts'
 import { isExpired, type Policies } from './policy.ts'
 import type { Removable, Removal, RemovalReason } from './removal.ts'
@@ -9,6 +10,11 @@ import type { Seal } from './seals.ts'
 /** Writes readings to a place outside the store; they are on that disk when it returns. @throws when they are not. */
 export type Archive = (readings: readonly StoredReading[]) => void
 
+export type SeriesName = Pick<StoredReading, 'device' | 'metric' | 'unit'>
+
+/** Readings whose blocks are removed, and archived, together. */
+export const GROUP_READINGS = 16_384
+
 export interface Retention {
   readonly bench: Bench
   readonly policies: Policies
@@ -16,7 +22,7 @@ export interface Retention {
   readonly removal: Removal
   readonly archive: Archive | undefined
   /** What the log of readings calls a series. */
-  readonly describe: (series: number) => Pick<StoredReading, 'device' | 'metric' | 'unit'>
+  readonly describe: (series: number) => SeriesName
 }
 
 /**
@@ -53,15 +59,27 @@ export function* removeBlocks(
     yield
   }
   let left: Seal | undefined = seal
-  for (let next = 0; next < heads.length && left !== undefined; ) {
-    const some: Removable[] = []
-    for (const sliceEnd = performance.now() + SLICE_MS; next < heads.length && performance.now() < sliceEnd; next++) {
-      const block = blocks.get(heads[next]!.id) as Block
-      some.push({ head: block, columns: blocks.open(block) })
-    }
-    left = removeSome(retention, left, some, reason)
+  for (const some of inGroups(heads)) {
+    if (left === undefined) return
+    const open = some.map(({ id }) => blocks.get(id) as Block).map((head) => ({ head, columns: blocks.open(head) }))
+    left = removeSome(retention, left, open, reason)
     yield
   }
+}
+
+/** The same blocks make the same groups: what is archived twice, since a crash came in between, gives the same files. */
+function inGroups(heads: readonly BlockHead[]): BlockHead[][] {
+  const groups: BlockHead[][] = []
+  let readings = Infinity
+  for (const head of heads) {
+    readings += head.readings
+    if (readings > GROUP_READINGS) {
+      groups.push([])
+      readings = head.readings
+    }
+    groups.at(-1)!.push(head)
+  }
+  return groups
 }
 
 function removeSome(
@@ -71,7 +89,7 @@ function removeSome(
   reason: RemovalReason,
 ): Seal | undefined {
   const { bench, removal } = retention
-  for (const one of some) archiveBlock(retention, one)
+  archiveBlocks(retention, some)
   let left: Seal | undefined
   bench.write(() => {
     let readings = 0
@@ -85,18 +103,22 @@ function removeSome(
   return left
 }
 
-export function archiveBlock({ policies, archive, describe }: Retention, { head, columns }: Removable): void {
-  const series = seriesOf(head.id)
-  if (archive === undefined || !policies.of(series).archive) return
-  const name = describe(series)
-  archive(
-    Array.from(columns.seq, (seq, i) => ({
-      ...name,
-      seq,
-      value: columns.values[i]!,
-      ts: columns.ts[i]!,
-      quality: columns.quality[i] as StoredReading['quality'],
-      reasons: columns.reasons[i]!,
-    })),
-  )
+/** Writes the readings of those blocks out whose rule wants it. @throws when they are not on that disk afterwards. */
+export function archiveBlocks({ policies, archive, describe }: Retention, some: readonly Removable[]): void {
+  if (archive === undefined) return
+  const readings = some
+    .filter(({ head }) => policies.of(seriesOf(head.id)).archive)
+    .flatMap(({ head, columns }) => readingsOf(describe(seriesOf(head.id)), columns))
+  if (readings.length > 0) archive(readings)
+}
+
+function readingsOf(name: SeriesName, { seq, ts, values, quality, reasons }: BlockColumns): StoredReading[] {
+  return Array.from(seq, (position, i) => ({
+    ...name,
+    seq: position,
+    value: values[i]!,
+    ts: ts[i]!,
+    quality: quality[i] as StoredReading['quality'],
+    reasons: reasons[i]!,
+  }))
 }

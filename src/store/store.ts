@@ -1,5 +1,5 @@
 import type { Database } from 'better-sqlite3'
-import type { Seq, StoredReading } from '../base/reading.ts'
+import type { Seq } from '../base/reading.ts'
 import type { StoreSettings } from '../base/settings.ts'
 import { Arrivals } from './arrivals.ts'
 import type { Bench } from './bench.ts'
@@ -11,12 +11,13 @@ import { Incoming } from './incoming.ts'
 import { FolderLock } from './lock.ts'
 import { LogWriter, type RawLogRow } from './log.ts'
 import { Outbox } from './outbox.ts'
+import { Forecaster } from './outlook.ts'
 import { Policies } from './policy.ts'
 import { Positions } from './positions.ts'
 import { Rejects } from './rejects.ts'
 import { Removal } from './removal.ts'
 import { Repeats } from './repeats.ts'
-import type { Archive, Retention } from './retention.ts'
+import type { Archive, Retention, SeriesName } from './retention.ts'
 import { Rollups } from './rollups.ts'
 import { SealDirectory } from './seals.ts'
 import { Space } from './space.ts'
@@ -38,8 +39,6 @@ interface StoreOptions {
   readonly uplinks: readonly string[]
   readonly archive: Archive | undefined
 }
-
-type SeriesName = Pick<StoredReading, 'device' | 'metric' | 'unit'>
 
 /** What a commit adds to the WAL, for knowing when a checkpoint is due: pages that it touches besides the log's own. */
 const PAGES_PER_COMMIT = 4
@@ -67,6 +66,7 @@ export class Store {
   readonly positions: Positions
   readonly housekeeping: Housekeeping
   readonly space: Space
+  readonly forecaster: Forecaster
   readonly #verdicts: Verdicts
   readonly #arrivals: Arrivals
   readonly #removal: Removal
@@ -99,6 +99,7 @@ export class Store {
     const retention = this.#retention(options)
     this.#removal = retention.removal
     this.housekeeping = new Housekeeping(retention, settings)
+    this.forecaster = new Forecaster(this.space, this.seals, this.housekeeping)
   }
 
   #retention({ settings, archive }: StoreOptions): Retention {

@@ -46,6 +46,15 @@ describe('a batch', () => {
     )
   })
 
+  it('that covers its gaps names them with its positions, and has the same readings', () => {
+    const builder = new BatchBuilder(ORIGIN)
+    const readings = series([1, 2, 3]).map((reading, i) => ({ ...reading, seq: 10 + i * i }))
+    const batch = open(buildWith(builder, readings, { covers: true }).bytes)
+    expect(batch.ranges).toStrictEqual([{ first: 10, last: 14 }])
+    expect(batch.count).toBe(3)
+    expect(readingsOf(batch)).toStrictEqual(readings)
+  })
+
   it('carries the edge, the epoch and the run, and counts series and devices', () => {
     const builder = new BatchBuilder(ORIGIN)
     const readings = series([1, 2, 3, 4]).map((reading, i) => ({

@@ -16,7 +16,11 @@ export function series(values: readonly Value[]): StoredReading[] {
 }
 
 /** Adds and builds; a series is known by its device, metric and unit. */
-export function buildWith(builder: BatchBuilder, readings: readonly StoredReading[]): BuiltBatch {
+export function buildWith(
+  builder: BatchBuilder,
+  readings: readonly StoredReading[],
+  options?: { readonly covers: boolean },
+): BuiltBatch {
   const keys = new Map<string, number>()
   const names: StoredReading[] = []
   for (const reading of readings) {
@@ -25,7 +29,7 @@ export function buildWith(builder: BatchBuilder, readings: readonly StoredReadin
     const { seq, ts, value, quality, reasons } = reading
     builder.add(keys.get(name)!, seq, ts, value, quality, reasons)
   }
-  return builder.build((key) => names[key]!)
+  return builder.build((key) => names[key]!, options)
 }
 
 export function build(readings: readonly StoredReading[]): BuiltBatch {

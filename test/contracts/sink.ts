@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { combine } from '../../src/base/flags.ts'
 import type { Amendment, Quality, StoredReading, Value, Verdict } from '../../src/base/reading.ts'
 import type { Delivery, Sink, StoreResult } from '../../src/receiver/sink.ts'
-import { amendments, batch, EDGE, EPOCH, RUN, reading, readings, verdict } from '../receiver/batches.ts'
+import { amendments, batch, batchOf, EDGE, EPOCH, RUN, reading, readings, verdict } from '../receiver/batches.ts'
 
 /** A reading as somebody sees it who looks into the store. */
 export interface SeenReading extends StoredReading {
@@ -52,6 +52,19 @@ export function describeSink(name: string, open: () => Promise<SinkUnderTest> | 
         [8, 12],
       ])
       expect(await seen()).toEqual(asSeen(readings(1, 12)))
+    })
+
+    it('has the gaps of a batch that covers them, and counts only readings as repeats', async () => {
+      const { sink, seen } = await open()
+      const thinned = [2, 5, 6, 9].map((seq) => reading(seq))
+      const covering = { ...batchOf(thinned), ranges: [{ first: 2, last: 9 }] }
+      await store(sink, batch(readings(4, 5)))
+      const results = await store(sink, { kind: 'batch', batch: covering }, { kind: 'batch', batch: covering })
+      expect(results).toEqual([
+        { kind: 'stored', ranges: [{ first: 2, last: 9 }], high: 9, repeats: 1 },
+        { kind: 'stored', ranges: [{ first: 2, last: 9 }], high: 9, repeats: 4 },
+      ])
+      expect(await seen()).toEqual(asSeen([2, 4, 5, 6, 9].map((seq) => reading(seq))))
     })
 
     it('stores what comes again from another run once: a run is no part of what a reading is known by', async () => {

@@ -110,7 +110,8 @@ describe('the health of an uplink', () => {
     ...{ confirmedReadings: 0, lastConfirmedMs: undefined, failures: 3, lastFailure: 'no route to host', rejected: 0 },
   }
   const backlog = (waiting: number) => [{ uplink: 'cloud', waiting, oldestAt: undefined, confirmed: 0 }]
-  const facts = { refusedBecause: undefined, uplinks: [stats], upMs: 600_000 }
+  const space = { hoursLeft: undefined, whenFull: 'refuse' } as const
+  const facts = { refusedBecause: undefined, uplinks: [stats], upMs: 600_000, space }
 
   it('is a problem, with the reason, when readings wait and no answer comes for minutes', () => {
     expect(findProblems({ ...facts, backlogs: backlog(7) })).toEqual([expect.stringContaining('no route to host')])

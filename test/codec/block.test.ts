@@ -1,0 +1,52 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { StoredReading } from '../../src/base/reading.ts'
+import { type BlockColumns, BlockPacker, Rows, unpackBlock } from '../../src/codec/block.ts'
+import { AMPLE, series, someReadings } from './readings.ts'
+
+const packer = new BlockPacker()
+
+function packed(readings: readonly StoredReading[]): Uint8Array {
+  const rows = new Rows()
+  for (const { seq, ts, value, quality, reasons } of readings) rows.add(1, seq, ts, value, quality, reasons)
+  return packer.pack(
+    rows,
+    Uint32Array.from(readings, (_, i) => i),
+  )
+}
+
+function opened(bytes: Uint8Array): BlockColumns {
+  const unpacked = unpackBlock(bytes, AMPLE)
+  if (!unpacked.ok) throw new Error(unpacked.reason)
+  return unpacked.columns
+}
+
+describe('a block', () => {
+  it('gives back position, time, value and verdict of every reading as they were, bit for bit', () => {
+    const property = fc.property(someReadings, (readings) => {
+      const { seq, ts, values, quality, reasons } = opened(packed(readings))
+      const rows = readings.map((one) => [one.seq, one.ts, one.value, one.quality, one.reasons])
+      expect(Array.from(seq, (n, i) => [n, ts[i], values[i], quality[i], reasons[i]])).toStrictEqual(rows)
+    })
+    fc.assert(property, { numRuns: 300 })
+  })
+
+  it('with a flipped bit anywhere is refused, or gives the same readings: never others', () => {
+    const bytes = packed(series([20.5, 20.25, 0.1 + 0.2, -0]))
+    let refused = 0
+    for (let bit = 0; bit < bytes.length * 8; bit++) {
+      const flipped = Uint8Array.from(bytes)
+      flipped[bit >> 3]! ^= 1 << (bit & 7)
+      const unpacked = unpackBlock(flipped, AMPLE)
+      if (unpacked.ok) expect(unpacked.columns).toStrictEqual(opened(bytes))
+      else refused++
+    }
+    // The header of a zstd frame has a few bits that change nothing.
+    expect(refused).toBeGreaterThan(bytes.length * 8 - 8)
+  })
+
+  it('of more readings than may be is refused', () => {
+    const unpacked = unpackBlock(packed(series([1, 2, 3])), { ...AMPLE, readingsMax: 2 })
+    expect(unpacked).toStrictEqual({ ok: false, reason: 'more than 2 readings' })
+  })
+})
