@@ -1,7 +1,9 @@
 import type { Database } from 'better-sqlite3'
+import { Exit, OperatorError } from '../../base/errors.ts'
 import type { StoredReading } from '../../base/reading.ts'
 import { BlockTable } from '../blocks.ts'
 import { firstTs, lastTs } from './bounds.ts'
+import { type Bucket, type BucketPage, type BucketQuery, Buckets } from './buckets.ts'
 import type { Interval, ReadingKey } from './interval.ts'
 import { OpenBlocks } from './open-blocks.ts'
 import { type Places, type RangePage, type RangeQuery, readRange } from './range.ts'
@@ -9,8 +11,10 @@ import { Sealed } from './sealed.ts'
 import { readSeries, type SeriesFilter, type StoredSeries } from './series.ts'
 import { Tail } from './tail.ts'
 
-export type { Interval, RangePage, RangeQuery, ReadingKey, SeriesFilter, StoredSeries }
+export type { Bucket, BucketPage, BucketQuery, Interval, RangePage, RangeQuery, ReadingKey, SeriesFilter, StoredSeries }
 
+/** Buckets of one answer that is not read in pages. */
+export const BUCKETS_MAX = 100_000
 /** Readings in a page, unless somebody wants another number. */
 export const PAGE_READINGS = 10_000
 
@@ -23,6 +27,7 @@ export const PAGE_READINGS = 10_000
 export class History {
   readonly #database: Database
   readonly #places: Places
+  readonly #buckets: Buckets
 
   /** @param database a connection that nobody uses at the same time. */
   constructor(database: Database) {
@@ -33,6 +38,7 @@ export class History {
       open: new OpenBlocks(database, blocks),
       tail: new Tail(database),
     }
+    this.#buckets = new Buckets(database, blocks, this.#places)
   }
 
   /** The series that are meant, by device, metric and age; none when there is no such. */
@@ -64,6 +70,34 @@ export class History {
     }
   }
 
+  /**
+   * Figures per interval, of those that have readings. Where a (device, metric) has series in several units, each has
+   * buckets of its own. @throws OperatorError for more than `BUCKETS_MAX`, or a damaged block.
+   */
+  buckets(query: BucketQuery): Bucket[] {
+    const all: Bucket[] = []
+    for (const page of this.bucketPages(query)) {
+      all.push(...page)
+      if (all.length > BUCKETS_MAX) throw tooManyBuckets(query)
+    }
+    return all
+  }
+
+  /** The same in pages, without a bound; none is empty. */
+  *bucketPages(query: BucketQuery): Generator<readonly Bucket[]> {
+    for (let next: number | undefined, done = false; !done; ) {
+      const page = this.bucketPage(next === undefined ? query : { ...query, from: next })
+      if (page.buckets.length > 0) yield page.buckets
+      next = page.next
+      done = next === undefined
+    }
+  }
+
+  /** The first buckets of a stretch; `next` is where the others begin. @throws OperatorError for a damaged block. */
+  bucketPage(query: BucketQuery): BucketPage {
+    return this.#snapshot(() => this.#buckets.page(query))
+  }
+
   /** Time of the earliest reading of a series in an interval (UTC ms), or undefined when there is none. */
   first(series: StoredSeries, interval?: Interval): number | undefined {
     return this.#snapshot(() => firstTs(this.#places, series.id, interval))
@@ -82,4 +116,11 @@ export class History {
 
 function isMany(series: StoredSeries | readonly StoredSeries[]): series is readonly StoredSeries[] {
   return Array.isArray(series)
+}
+
+function tooManyBuckets({ everyMs }: BucketQuery): OperatorError {
+  return new OperatorError(`more than ${BUCKETS_MAX} intervals of ${everyMs} ms have readings`, {
+    remedy: 'ask for longer intervals or for a shorter time',
+    exitCode: Exit.USAGE,
+  })
 }

@@ -1,0 +1,241 @@
+import type { Database, Statement } from 'better-sqlite3'
+import { assert } from '../../base/errors.ts'
+import type { Quality } from '../../base/reading.ts'
+import type { BlockHead, BlockTable } from '../blocks.ts'
+import { Ends } from './ends.ts'
+import { ALWAYS, type Interval } from './interval.ts'
+import type { OpenBlocks } from './open-blocks.ts'
+import type { Places } from './range.ts'
+import type { StoredSeries } from './series.ts'
+import { type Figures, type Summed, Sums } from './sums.ts'
+
+/** Readings that are looked at one by one for a page, about a tenth of a second; then it ends as soon as it can. */
+const PAGE_READINGS_MAX = 500_000
+/** A page that would have more than twice as many buckets ends after these. */
+const PAGE_BUCKETS_MAX = 10_000
+
+/** Figures over the readings of one series whose times lie from `start` to before `start` + `everyMs`. */
+export interface Bucket extends Figures {
+  /** UTC ms, a multiple of the bucket's length. */
+  readonly start: number
+  readonly device: string
+  readonly metric: string
+  readonly unit: string | undefined
+  /** The numbers that come first and last in time; null where hourly sums of removed readings belong to it, too. */
+  readonly first: number | null
+  readonly last: number | null
+}
+
+export interface BucketQuery extends Partial<Interval> {
+  readonly series: readonly StoredSeries[]
+  /** Length of a bucket, ms; buckets begin at its multiples since 1970-01-01 in UTC. */
+  readonly everyMs: number
+  /** A page ends where so many readings were looked at one by one, if that is not within a bucket. */
+  readonly readingsMax?: number
+}
+
+export interface BucketPage {
+  /** Those that have readings, by start, and of one start in the order of the series. */
+  readonly buckets: readonly Bucket[]
+  /** Where the next page begins (UTC ms); undefined: there is none. */
+  readonly next: number | undefined
+}
+
+/**
+ * Makes buckets inside a transaction. A block that lies whole in one bucket is answered from its summary. Of readings
+ * that retention has removed the hourly sums count, each in the bucket in which its hour starts: exact where a bucket is a
+ * whole number of hours.
+ */
+export class Buckets {
+  readonly #places: Places
+  readonly #blocks: BlockTable
+  readonly #rollups: Statement<[number, number, number]>
+
+  constructor(database: Database, blocks: BlockTable, places: Places) {
+    this.#places = places
+    this.#blocks = blocks
+    this.#rollups = database.prepare(`SELECT hour, readings, good, worst, numbers, value_min AS valueMin,
+      value_max AS valueMax, value_sum AS valueSum FROM rollups WHERE series = ? AND hour >= ? AND hour < ?`)
+  }
+
+  /** The first buckets of a stretch: all, or as many as one short transaction can make. */
+  page({ series, everyMs, from = ALWAYS.from, to = ALWAYS.to, readingsMax }: BucketQuery): BucketPage {
+    assert(Number.isSafeInteger(everyMs) && everyMs > 0, 'a bucket has a length in whole milliseconds')
+    const page = new Page({ from, to }, everyMs, readingsMax)
+    for (const one of series) {
+      const tallies = page.begin(one)
+      this.#addRollups(one.id, page, tallies)
+      this.#addBlocks(one.id, page, tallies)
+      for (const rows of this.#places.tail.pages(one.id, this.#places.sealed.upTo, page.interval)) {
+        const { to: end } = page.interval // it may have come nearer
+        for (const { ts, seq, value, quality } of rows) if (ts < end) tallies.add(ts, seq, value, quality)
+        page.looked(rows.length)
+      }
+    }
+    return page.finish(this.#places.open)
+  }
+
+  #addBlocks(series: number, page: Page, tallies: Tallies): void {
+    for (const head of this.#places.sealed.heads(series, page.interval)) {
+      if (page.isLong) page.endAt(head.tsMin)
+      if (head.tsMin >= page.interval.to) return
+      if (page.holdsWhole(head) && !this.#blocks.isAmended(head)) {
+        tallies.at(head.tsMin).addHead(head)
+        page.looked(1)
+      } else {
+        this.#addRows(head, page, tallies)
+      }
+    }
+  }
+
+  #addRows(head: BlockHead, page: Page, tallies: Tallies): void {
+    const { columns, order } = this.#places.open.open(head)
+    const { seq, ts, values, quality } = columns
+    const { from, to } = page.interval
+    for (let i = 0; i < ts.length; i++) {
+      const row = order === undefined ? i : order[i]!
+      const at = ts[row]!
+      if (at >= to) break
+      if (at >= from) tallies.add(at, seq[row]!, values[row]!, quality[row] as Quality)
+    }
+    page.looked(ts.length)
+  }
+
+  #addRollups(series: number, page: Page, tallies: Tallies): void {
+    const { from, to } = page.interval
+    for (const rollup of this.#rollups.iterate(series, from, to) as Iterable<Summed & { hour: number }>) {
+      if (rollup.hour >= page.interval.to) return
+      tallies.at(rollup.hour).addRollup(rollup)
+      page.looked(1)
+    }
+  }
+}
+
+/** What is known of one bucket so far. */
+class Tally {
+  readonly #sums = new Sums()
+  readonly #ends = new Ends()
+  #hasRollup = false
+
+  add(ts: number, seq: number, value: Parameters<Sums['add']>[0], quality: Quality): void {
+    this.#sums.add(value, quality)
+    if (typeof value === 'number') this.#ends.add(ts, seq, value)
+  }
+
+  addHead(head: BlockHead): void {
+    this.#sums.addSummed(head)
+    this.#ends.addHead(head)
+  }
+
+  addRollup(rollup: Summed): void {
+    this.#sums.addSummed(rollup)
+    this.#hasRollup ||= rollup.numbers > 0
+  }
+
+  finish(open: OpenBlocks): Figures & Pick<Bucket, 'first' | 'last'> {
+    const ends = this.#hasRollup ? { first: null, last: null } : this.#ends.values(open)
+    return { ...this.#sums.figures(), ...ends }
+  }
+}
+
+/** The buckets of one series, by their start. */
+class Tallies {
+  readonly series: StoredSeries
+  readonly byStart = new Map<number, Tally>()
+  readonly #everyMs: number
+  #lastStart = Number.NaN
+  #lastTally: Tally | undefined
+
+  constructor(series: StoredSeries, everyMs: number) {
+    this.series = series
+    this.#everyMs = everyMs
+  }
+
+  at(ts: number): Tally {
+    const start = Math.floor(ts / this.#everyMs) * this.#everyMs
+    if (start === this.#lastStart) return this.#lastTally!
+    let tally = this.byStart.get(start)
+    if (tally === undefined) {
+      tally = new Tally()
+      this.byStart.set(start, tally)
+    }
+    this.#lastStart = start
+    this.#lastTally = tally
+    return tally
+  }
+
+  add(ts: number, seq: number, value: Parameters<Sums['add']>[0], quality: Quality): void {
+    this.at(ts).add(ts, seq, value, quality)
+  }
+
+  /** Forgets the buckets that begin at a time or later. */
+  cut(end: number): void {
+    for (const start of this.byStart.keys()) if (start >= end) this.byStart.delete(start)
+    this.#lastStart = Number.NaN
+  }
+}
+
+/** The buckets of all series from a time to an end, which comes nearer when there is much to do. */
+class Page {
+  readonly #everyMs: number
+  readonly #from: number
+  readonly #asked: number
+  readonly #readingsMax: number
+  #end: number
+  #looked = 0
+  readonly #all: Tallies[] = []
+
+  constructor({ from, to }: Interval, everyMs: number, readingsMax = PAGE_READINGS_MAX) {
+    this.#readingsMax = readingsMax
+    this.#from = from
+    this.#asked = to
+    this.#end = to
+    this.#everyMs = everyMs
+  }
+
+  get interval(): Interval {
+    return { from: this.#from, to: this.#end }
+  }
+
+  begin(series: StoredSeries): Tallies {
+    const tallies = new Tallies(series, this.#everyMs)
+    this.#all.push(tallies)
+    return tallies
+  }
+
+  holdsWhole({ tsMin, tsMax }: BlockHead): boolean {
+    const inside = tsMin >= this.#from && tsMax < this.#end
+    return inside && Math.floor(tsMin / this.#everyMs) === Math.floor(tsMax / this.#everyMs)
+  }
+
+  get isLong(): boolean {
+    return this.#looked > this.#readingsMax
+  }
+
+  /** So many readings were looked at. */
+  looked(readings: number): void {
+    this.#looked += readings
+    const buckets = this.#all.reduce((sum, { byStart }) => sum + byStart.size, 0)
+    if (buckets <= 2 * PAGE_BUCKETS_MAX) return
+    const starts = this.#all.flatMap(({ byStart }) => [...byStart.keys()]).sort((a, b) => a - b)
+    this.endAt(starts[PAGE_BUCKETS_MAX]!)
+  }
+
+  /** Ends the page before the bucket of this time, unless that is its first one. */
+  endAt(ts: number): void {
+    const end = Math.floor(ts / this.#everyMs) * this.#everyMs
+    if (end <= this.#from || end >= this.#end) return
+    this.#end = end
+    for (const tallies of this.#all) tallies.cut(end)
+  }
+
+  finish(open: OpenBlocks): BucketPage {
+    const buckets: Bucket[] = []
+    for (const { series, byStart } of this.#all) {
+      const { device, metric, unit } = series
+      for (const [start, tally] of byStart) buckets.push({ start, device, metric, unit, ...tally.finish(open) })
+    }
+    buckets.sort((a, b) => a.start - b.start)
+    return { buckets, next: this.#end < this.#asked ? this.#end : undefined }
+  }
+}

@@ -1,0 +1,177 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { worse } from '../../../src/base/flags.ts'
+import type { Quality, StoredReading } from '../../../src/base/reading.ts'
+import { BUCKETS_MAX, type Bucket } from '../../../src/store/history/history.ts'
+import { tamper } from '../stores.ts'
+import { expected, Grown, grow, sown } from './grown.ts'
+
+const HEAT = { device: 'press', metric: 'heat' }
+const HOUR = 3_600_000
+const ONE = { name: 0, value: 1, quality: 1, reasons: 0 } as const
+
+/** What a bucket must say, by going through its readings. `absolute`: how large a sum of them can be off by rounding. */
+function figures(readings: readonly StoredReading[]) {
+  const numbers = readings.map(({ value }) => value).filter((value) => typeof value === 'number')
+  const sum = numbers.reduce((a, b) => a + b, 0)
+  return {
+    absolute: numbers.reduce((a, b) => a + Math.abs(b), 0),
+    sum: numbers.length === 0 || Number.isNaN(sum) ? null : sum,
+    exact: {
+      readings: readings.length,
+      numbers: numbers.length,
+      min: numbers.length === 0 ? null : Math.min(...numbers) + 0,
+      max: numbers.length === 0 ? null : Math.max(...numbers) + 0,
+      first: numbers.length === 0 ? null : numbers[0]! + 0,
+      last: numbers.length === 0 ? null : numbers.at(-1)! + 0,
+      goodShare: readings.filter(({ quality }) => quality === 1).length / readings.length,
+      worst: readings.reduce<Quality>((worst, { quality }) => worse(worst, quality), 9),
+    },
+  }
+}
+
+/** Summaries do not tell -0 from 0; adding 0 makes them one. */
+function exactly({ readings, numbers, min, max, first, last, goodShare, worst }: Bucket) {
+  const zero = (value: number | null): number | null => (value === null ? null : value + 0)
+  return { readings, numbers, min: zero(min), max: zero(max), first: zero(first), last: zero(last), goodShare, worst }
+}
+
+function close(actual: number | null, wanted: number | null, absolute: number): boolean {
+  if (absolute === Infinity && wanted !== null && Number.isFinite(wanted)) return true // it overflowed on the way
+  if (actual === null || wanted === null || !Number.isFinite(wanted)) return absolute === Infinity || actual === wanted
+  return Math.abs(actual - wanted) <= 1e-9 * absolute + 1e-300
+}
+
+/** Checks all buckets of a stretch against going through its readings. */
+function check(buckets: readonly Bucket[], readings: readonly StoredReading[], everyMs: number): void {
+  const groups = Map.groupBy(readings, ({ ts, unit }) => `${Math.floor(ts / everyMs) * everyMs} ${unit}`)
+  expect(buckets.map(({ start, unit }) => `${start} ${unit}`).sort()).toEqual([...groups.keys()].sort())
+  expect(buckets.map(({ start }) => start)).toEqual(buckets.map(({ start }) => start).sort((a, b) => a - b))
+  for (const bucket of buckets) {
+    const wanted = figures(groups.get(`${bucket.start} ${bucket.unit}`)!)
+    expect(exactly(bucket)).toEqual(wanted.exact)
+    expect(close(bucket.sum, wanted.sum, wanted.absolute)).toBe(true)
+    const avg = wanted.sum === null ? null : wanted.sum / bucket.numbers
+    expect(close(bucket.avg, avg, wanted.absolute / bucket.numbers)).toBe(true)
+  }
+}
+
+const bound = fc.oneof(fc.constant(undefined), fc.integer({ min: -90_000_000, max: 90_000_000 }))
+const everyMs = fc.constantFrom(1, 777_777, 1_800_000, HOUR, 24 * HOUR, 7 * 24 * HOUR, 1e13)
+
+describe('buckets of history', () => {
+  it('say what going through all readings finds, whatever is sealed, merged, amended or in the log', () => {
+    const seed = fc.record({
+      readings: fc.array(sown, { minLength: 80, maxLength: 160, size: 'max' }),
+      amended: fc.array(fc.nat(), { maxLength: 6 }),
+    })
+    const readingsMax = fc.constantFrom(0, 20, 1_000)
+    const question = fc.record({ from: bound, to: bound, everyMs, readingsMax })
+    const questions = fc.array(question, { minLength: 16, maxLength: 16 })
+    const property = fc.property(seed, questions, ({ readings, amended }, questions) => {
+      const grown = grow(readings, amended)
+      const series = grown.history.series(HEAT)
+      for (const { from, to, everyMs, readingsMax } of questions) {
+        const interval = { ...(from !== undefined && { from }), ...(to !== undefined && { to }) }
+        const buckets = grown.history.buckets({ series, everyMs, readingsMax, ...interval })
+        check(buckets, expected(grown.readings, { ...HEAT, ...interval }), everyMs)
+      }
+      grown.close()
+    })
+    fc.assert(property, { numRuns: 5 })
+  })
+
+  it('leave a block closed that lies whole in one of them, unless its verdicts were changed', () => {
+    const grown = new Grown()
+    const rows = [1, 2, null].map((value, i) => ({ name: 0, ts: i * 1_000, value, quality: 1 as const, reasons: 0 }))
+    grown.append(rows)
+    grown.seal()
+    const damage = (): void => tamper(grown.folder, `UPDATE blocks SET bytes = x'00'`)
+    const [whole] = grown.history.buckets({ series: grown.history.series(HEAT), everyMs: HOUR })
+    damage()
+    expect(grown.history.buckets({ series: grown.history.series(HEAT), everyMs: HOUR })).toEqual([whole])
+    expect(whole).toMatchObject({ start: 0, readings: 3, numbers: 2, avg: 1.5, first: 1, last: 2, worst: 1 })
+    expect(() => grown.history.buckets({ series: grown.history.series(HEAT), everyMs: 1_000 })).toThrow(
+      'cannot be read',
+    )
+    grown.amend(0)
+    expect(() => grown.history.buckets({ series: grown.history.series(HEAT), everyMs: HOUR })).toThrow('cannot be read')
+    grown.close()
+  })
+
+  it('count the hourly sums of removed readings in the bucket in which their hour starts; these tell no first and last', () => {
+    const grown = new Grown()
+    grown.append([{ name: 0, ts: 2 * HOUR + 5, value: 7, quality: 1, reasons: 0 }])
+    grown.append([{ name: 0, ts: 30 * HOUR, value: 9, quality: 1, reasons: 0 }])
+    tamper(
+      grown.folder,
+      `INSERT INTO rollups VALUES (1, ${HOUR}, 10, 5, 3, 8, -1.0, 4.0, 16.0), (1, ${2 * HOUR}, 2, 2, 1, 0, NULL, NULL, NULL),
+        (1, ${3 * HOUR}, 2, 1, 4, 2, 'Infinity', 'Infinity', NULL)`.replaceAll("'Infinity'", '9e999'),
+    )
+    const series = grown.history.series(HEAT)
+    const days = grown.history.buckets({ series, everyMs: 24 * HOUR, to: 3 * HOUR })
+    expect(days).toMatchObject([
+      {
+        start: 0,
+        readings: 13,
+        numbers: 9,
+        sum: 23,
+        avg: 23 / 9,
+        min: -1,
+        max: 7,
+        first: null,
+        last: null,
+        goodShare: 8 / 13,
+        worst: 3,
+      },
+    ])
+    const hours = grown.history.buckets({ series, everyMs: HOUR })
+    expect(
+      hours.map(({ start, readings, numbers, sum, first, worst }) => [
+        start / HOUR,
+        readings,
+        numbers,
+        sum,
+        first,
+        worst,
+      ]),
+    ).toEqual([
+      [1, 10, 8, 16, null, 3],
+      [2, 3, 1, 7, 7, 1],
+      [3, 2, 2, null, null, 4],
+      [30, 1, 1, 9, 9, 1],
+    ])
+    const halves = grown.history.buckets({ series, everyMs: HOUR / 2, from: HOUR + 1 })
+    expect(halves.map(({ start, readings }) => [start / HOUR, readings])).toEqual([
+      [2, 3],
+      [3, 2],
+      [30, 1],
+    ])
+    grown.close()
+  })
+
+  it('come in pages when there are many, and are refused in one answer', () => {
+    const grown = new Grown()
+    const count = 25_000
+    const rows = Array.from({ length: count }, (_, i) => ({ ...ONE, ts: ((i * 7_919) % count) * 10 }))
+    grown.append(rows.slice(0, count / 2))
+    grown.seal()
+    grown.append(rows.slice(count / 2))
+    const series = grown.history.series(HEAT)
+    const pages = [...grown.history.bucketPages({ series, everyMs: 10, from: 7 })]
+    expect(pages.length).toBeGreaterThan(1)
+    const all = Array.from({ length: count - 1 }, (_, i) => [(i + 1) * 10, 1])
+    expect(pages.flat().map(({ start, readings }) => [start, readings])).toEqual(all)
+    tamper(
+      grown.folder,
+      `WITH RECURSIVE hours (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM hours WHERE n <= ${BUCKETS_MAX})
+        INSERT INTO rollups SELECT 1, n * ${HOUR}, 1, 1, 1, 1, 5.0, 5.0, 5.0 FROM hours`,
+    )
+    expect(() => grown.history.buckets({ series, everyMs: HOUR })).toThrow(`more than ${BUCKETS_MAX}`)
+    const rolledUp = [...grown.history.bucketPages({ series, everyMs: HOUR, from: HOUR })].flat()
+    expect(rolledUp.map(({ start }) => start)).toEqual(
+      Array.from({ length: BUCKETS_MAX + 1 }, (_, i) => (i + 1) * HOUR),
+    )
+    grown.close()
+  })
+})
