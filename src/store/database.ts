@@ -10,6 +10,8 @@ export const DATABASE_FILE = 'tidegate.db'
 /** A commit never waits longer than this for another connection: only short-lived readers exist beside the writer. */
 const BUSY_TIMEOUT_MS = 200
 const PAGE_BYTES = 4_096
+/** Takes effect in a new file only, and before its first page: an older one keeps its free pages for itself. */
+export const AUTO_VACUUM = 'auto_vacuum = INCREMENTAL'
 /** The WAL file is cut back to this size when it starts anew. */
 const WAL_BYTES_KEPT = 67_108_864
 
@@ -50,12 +52,16 @@ export function openDatabase(folder: string, bytesMax?: number): Database {
   }
 }
 
+/** Whether the file itself is what is wrong: it is no database (any more), or parts of it cannot be read. */
+export function isDamage(failure: unknown): boolean {
+  return /^SQLITE_(CORRUPT|NOTADB|IOERR_(READ|SHORT_READ|CORRUPTFS))/.test(codeOf(failure) ?? '')
+}
+
 function cannotOpen(file: string, cause: unknown): OperatorError {
   return new OperatorError(`cannot open the database ${file}: ${messageOf(cause)}`, {
-    remedy:
-      codeOf(cause) === 'SQLITE_NOTADB' || codeOf(cause) === 'SQLITE_CORRUPT'
-        ? 'the file is damaged or no database: move it away (keep it), and start again with an empty one'
-        : 'look at the free space and the permissions of the data folder',
+    remedy: isDamage(cause)
+      ? 'the file is damaged or no database: start the edge, it sets the file aside and salvages what can be read'
+      : 'look at the free space and the permissions of the data folder',
     exitCode: Exit.CANNOT_CREATE,
     cause,
   })
@@ -63,8 +69,7 @@ function cannotOpen(file: string, cause: unknown): OperatorError {
 
 function configure(database: Database, file: string, bytesMax: number | undefined): void {
   refuseForeign(database, file)
-  // Takes effect in a new file only, and before its first page: an older one keeps its free pages for itself.
-  database.pragma('auto_vacuum = INCREMENTAL')
+  database.pragma(AUTO_VACUUM)
   database.pragma('journal_mode = WAL')
   database.pragma('synchronous = FULL')
   database.pragma('wal_autocheckpoint = 0')

@@ -73,7 +73,11 @@ class Leaving {
   }
 }
 
-function addCount(counts: Map<number, RemovalCount>, device: number, { readings, lost, lostBy }: RemovalCount): void {
+export function addCount(
+  counts: Map<number, RemovalCount>,
+  device: number,
+  { readings, lost, lostBy }: RemovalCount,
+): void {
   const count = counts.get(device)
   if (count === undefined) {
     counts.set(device, { readings, lost, lostBy: [...lostBy] })
@@ -90,7 +94,7 @@ export function isOnItsWay({ outboxes }: Bench, range: SeqRange): boolean {
 }
 
 /** For each uplink, what it has still to deliver. */
-function waitingIn({ outboxes }: Bench, { first, last }: Seal): SeqRange[][] {
+export function waitingIn({ outboxes }: Bench, { first, last }: SeqRange): SeqRange[][] {
   return outboxes.map(({ settled }) => settled.missing({ first, last }))
 }
 

@@ -6,7 +6,7 @@ import { expire, type Retention } from './retention.ts'
 import { clearLog, Sealing } from './sealing.ts'
 import type { Seal } from './seals.ts'
 import type { SpaceStatus } from './space.ts'
-import { thin } from './thinning.ts'
+import { thinnable, thinning } from './thinning.ts'
 import type { OverlaidVerdict } from './verdicts.ts'
 
 /** A stretch is at most so many times `sealRows`, where that gives each series more than a few readings. */
@@ -104,7 +104,7 @@ export class Housekeeping {
     } else if (this.#leftOvers && (!busy || short)) {
       this.#task = this.#clear()
     } else if (short) {
-      this.#task = this.#makeRoom(situation)
+      this.#makeRoom(situation)
     } else if (!busy) {
       this.#tidy(situation)
     }
@@ -123,22 +123,25 @@ export class Housekeeping {
     else if (isWorthVacuum(space)) this.#task = this.#vacuum(space)
   }
 
-  /** The first of what may give way; undefined: nothing may, and publishes are refused. */
-  #makeRoom({ now }: Situation): Task | undefined {
+  /** Begins with the first of what may give way, if anything may; else publishes are refused. */
+  #makeRoom({ now }: Situation): void {
     const { bench } = this.#retention
     const isConfirmed = (seal: Seal): boolean => this.isConfirmed(seal)
+    const confirmed = bench.seals.all.find(isConfirmed)
     if (now - this.#expiredAt >= EXPIRE_EVERY_MS) {
       this.#expiredAt = now
-      return expire(this.#retention, isConfirmed, now)
+      this.#task = expire(this.#retention, isConfirmed, now)
+    } else if (confirmed !== undefined) {
+      this.#task = dropSeal(this.#retention, confirmed, 'expired')
+    } else if (bench.database.prepare('SELECT 1 FROM rollups LIMIT 1').get() !== undefined) {
+      this.#task = this.#dropRollups()
+    } else if (this.#settings.whenFull === 'drop-oldest') {
+      const oldest = bench.seals.all.find((seal) => !isOnItsWay(bench, seal))
+      if (oldest !== undefined) this.#task = dropSeal(this.#retention, oldest, 'dropped')
+    } else if (this.#settings.whenFull === 'thin') {
+      const seals = thinnable(bench.seals.all, (seal) => isOnItsWay(bench, seal))
+      if (seals.length > 0) this.#pack(thinning(this.#retention, seals))
     }
-    const confirmed = bench.seals.all.find(isConfirmed)
-    if (confirmed !== undefined) return dropSeal(this.#retention, confirmed, 'expired')
-    if (bench.database.prepare('SELECT 1 FROM rollups LIMIT 1').get() !== undefined) return this.#dropRollups()
-    const { whenFull } = this.#settings
-    const free = bench.seals.all.filter((seal) => !isOnItsWay(bench, seal))
-    const oldest = whenFull === 'thin' ? free.find(({ thinned }) => thinned === 0) : free[0]
-    if (whenFull === 'refuse' || oldest === undefined) return undefined
-    return whenFull === 'thin' ? thin(this.#retention, oldest) : dropSeal(this.#retention, oldest, 'dropped')
   }
 
   *#dropRollups(): Task {

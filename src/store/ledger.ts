@@ -50,7 +50,7 @@ interface Counters extends Removed {
  * Reads the whole log and the heads of all blocks once. Call it inside a transaction, so that all is seen at one moment.
  */
 export function auditLedger(database: Database, uplinks: Map<string, { id: number; set: SeqSet }>): LedgerRow[] {
-  const count = counter(database)
+  const count = deviceCounter(database)
   const kept = count([EVERYTHING])
   const accounts = [...uplinks].map(([name, { id, set }]) => ({
     name,
@@ -78,7 +78,7 @@ export function auditLedger(database: Database, uplinks: Map<string, { id: numbe
   })
 }
 
-const EVERYTHING: SeqRange = { first: 1, last: Number.MAX_SAFE_INTEGER }
+export const EVERYTHING: SeqRange = { first: 1, last: Number.MAX_SAFE_INTEGER }
 
 function findImbalances(device: Counters, kept: number, perUplink: LedgerRow['perUplink']): string[] {
   const { received, stored, rejected, duplicate, expired, dropped, thinned, damaged } = device
@@ -99,8 +99,8 @@ function findImbalances(device: Counters, kept: number, perUplink: LedgerRow['pe
   return problems
 }
 
-/** Counts the readings of some positions, by device. */
-function counter(database: Database): (ranges: readonly SeqRange[]) => Map<number, number> {
+/** Counts the readings of some positions, by the id of their device. */
+export function deviceCounter(database: Database): (ranges: readonly SeqRange[]) => Map<number, number> {
   const positions = new Positions(database, new SealDirectory(database), new BlockTable(database))
   const deviceOf = new Map(database.prepare('SELECT id, device FROM series').raw().all() as [number, number][])
   return (ranges) => {

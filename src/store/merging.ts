@@ -1,5 +1,5 @@
 import type { Seq } from '../base/reading.ts'
-import { Rows } from '../codec/block.ts'
+import { type BlockColumns, Rows } from '../codec/block.ts'
 import { type Bench, type Packing, SLICE_MS, type Task } from './bench.ts'
 import { BLOCK_READINGS_MAX, type Block, blockId, idsOf, seriesOf } from './blocks.ts'
 import { addColumns, inOrder, SealWriter } from './packing.ts'
@@ -58,21 +58,35 @@ function isGrown({ readings, blocks }: Seal): boolean {
   return readings >= blocks * GOOD_BLOCK_READINGS
 }
 
+/** What becomes of the readings while their seals are written anew. */
+export interface Rewriting {
+  /** The level of the new seal, and whether it is thinned. */
+  readonly mark: Pick<Seal, 'level' | 'thinned'>
+  /** The readings of a block that stay, at least one. */
+  keep(block: Block, columns: BlockColumns): BlockColumns
+  /** Whether what was kept is still right; false: nothing is done. */
+  isStillRight(): boolean
+  /** In the transaction in which the new seal takes the place of the old ones. */
+  book(): void
+}
+
 /** Makes one seal of several: of each series the blocks of all become one, or a few. */
 export class Merging implements Packing {
   readonly #bench: Bench
   readonly #seals: readonly Seal[]
   readonly #first: Seal
   readonly #last: Seal
+  readonly #rewriting: Rewriting
   /** Verdicts that changed meanwhile: their blocks may have been read before. */
   readonly #changed = new Map<Seq, OverlaidVerdict>()
 
   /** @param seals neighbours, in rising position. */
-  constructor(bench: Bench, seals: readonly Seal[]) {
+  constructor(bench: Bench, seals: readonly Seal[], rewriting: Rewriting = keepAll(seals)) {
     this.#bench = bench
     this.#seals = seals
     this.#first = seals[0]!
     this.#last = seals.at(-1)!
+    this.#rewriting = rewriting
   }
 
   amended(verdict: OverlaidVerdict): void {
@@ -85,9 +99,11 @@ export class Merging implements Packing {
     const part = blocks.freePart(seals.all)
     const writer = new SealWriter(blocks, part, (work) => this.#bench.write(work))
     yield* this.#pack(writer)
-    this.#bench.write(() => this.#take(writer, part))
+    const isRight = this.#rewriting.isStillRight()
+    if (isRight) this.#bench.write(() => this.#take(writer, part))
     yield
-    for (const seal of this.#seals) yield* clearBlocks(this.#bench, seal)
+    const gone = isRight ? this.#seals : [{ id: part, parts: Math.max(1, writer.totals.parts) }]
+    for (const seal of gone) yield* clearBlocks(this.#bench, seal)
   }
 
   *#pack(writer: SealWriter): Task {
@@ -97,7 +113,7 @@ export class Merging implements Packing {
     let sliceEnd = performance.now() + SLICE_MS
     for (const series of all) {
       for (const block of blocksOf(this.#bench, this.#seals, series)) {
-        addColumns(rows, series, blocks.open(block))
+        addColumns(rows, series, this.#rewriting.keep(block, blocks.open(block)))
         if (rows.count >= BLOCK_READINGS_MAX) hand(rows, series, writer)
         if (performance.now() < sliceEnd) continue
         if (writer.isDue) writer.flush()
@@ -111,13 +127,26 @@ export class Merging implements Packing {
   #take(writer: SealWriter, part: number): void {
     const { seals, verdicts } = this.#bench
     writer.insertWaiting()
-    const { first, level, receivedFirst } = this.#first
+    this.#rewriting.book()
+    const { first, receivedFirst } = this.#first
     const { last, receivedLast } = this.#last
-    const thinned = this.#seals.some((seal) => seal.thinned === 1) ? 1 : 0
-    const merged = { id: part, first, last, level: level + 1, thinned, receivedFirst, receivedLast } as const
-    seals.replace(this.#seals, { ...merged, ...writer.totals })
+    seals.replace(this.#seals, {
+      ...{ id: part, first, last, receivedFirst, receivedLast },
+      ...writer.totals,
+      ...this.#rewriting.mark,
+    })
     verdicts.drop({ first, last })
     for (const verdict of this.#changed.values()) verdicts.put(verdict)
+  }
+}
+
+function keepAll(seals: readonly Seal[]): Rewriting {
+  const thinned = seals.some((seal) => seal.thinned === 1) ? 1 : 0
+  return {
+    mark: { level: seals[0]!.level + 1, thinned },
+    keep: (_block, columns) => columns,
+    isStillRight: () => true,
+    book: () => undefined,
   }
 }
 

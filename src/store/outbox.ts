@@ -152,10 +152,14 @@ export class Outbox {
     return seq <= this.#leftMax || this.settled.has(seq)
   }
 
-  /** Whether something of this is on its way. */
+  /** Whether something of this is on its way: sent, and not answered. */
   isOnItsWay({ first, last }: SeqRange): boolean {
-    const next = this.#flight.from(first)
-    return next !== undefined && next.first <= last
+    for (let next = this.#flight.from(first); next !== undefined && next.first <= last; ) {
+      const sent = { first: Math.max(first, next.first), last: Math.min(last, next.last) }
+      if (this.settled.missing(sent).length > 0) return true
+      next = this.#flight.from(next.last + 1)
+    }
+    return false
   }
 
   /**

@@ -5,7 +5,8 @@ import { Arrivals } from './arrivals.ts'
 import type { Bench } from './bench.ts'
 import { BlockTable, type DamagedBlock } from './blocks.ts'
 import { Catalog } from './catalog.ts'
-import { newName, openDatabase, prepareFolder } from './database.ts'
+import { newName, prepareFolder } from './database.ts'
+import { renewEpoch } from './epoch.ts'
 import { Housekeeping } from './housekeeping.ts'
 import { Incoming } from './incoming.ts'
 import { FolderLock } from './lock.ts'
@@ -17,6 +18,7 @@ import { Positions } from './positions.ts'
 import { Rejects } from './rejects.ts'
 import { Removal } from './removal.ts'
 import { Repeats } from './repeats.ts'
+import { openSound } from './rescue/heal.ts'
 import type { Archive, Retention, SeriesName } from './retention.ts'
 import { Rollups } from './rollups.ts'
 import { SealDirectory } from './seals.ts'
@@ -127,12 +129,16 @@ export class Store {
     }
   }
 
-  /** @throws OperatorError: folder not writable, in use, database of a newer version or damaged. */
+  /**
+   * A damaged database is set aside and salvaged first (rescue/heal.ts).
+   * @throws OperatorError: folder not writable, in use, database of a newer version.
+   */
   static open(folder: string, settings: StoreSettings, uplinks: readonly string[], archive?: Archive): Store {
     prepareFolder(folder)
     const lock = FolderLock.take(folder)
     try {
-      return new Store(openDatabase(folder, settings.maxBytes), lock, { folder, settings, uplinks, archive })
+      const database = openSound(folder, { maxBytes: settings.maxBytes, uplinks })
+      return new Store(database, lock, { folder, settings, uplinks, archive })
     } catch (failure) {
       lock.release()
       throw failure
@@ -209,11 +215,7 @@ export class Store {
    * confirmed stays so; everything else goes out under the new name, with the positions it has.
    */
   beginEpoch(): string {
-    const epoch = newName()
-    this.write(() => {
-      this.#database.prepare(`UPDATE meta SET value = ? WHERE key = 'epoch'`).run(epoch)
-      this.#database.exec('DELETE FROM amendments')
-    })
+    const epoch = this.write(() => renewEpoch(this.#database))
     this.#epoch = epoch
     for (const outbox of this.outboxes) outbox.beginEpoch()
     return epoch

@@ -1,63 +1,63 @@
-import { type BlockColumns, BlockPacker, Rows } from '../codec/block.ts'
-import { SLICE_MS, type Task } from './bench.ts'
-import { summarize } from './block-summary.ts'
-import { type Block, type BlockHead, seriesOf } from './blocks.ts'
-import { addColumns, inOrder } from './packing.ts'
+import type { SeqRange } from '../base/reading.ts'
+import type { BlockColumns } from '../codec/block.ts'
+import type { Packing } from './bench.ts'
+import { type Block, seriesOf } from './blocks.ts'
+import { addCount, isOnItsWay, waitingIn } from './giving-way.ts'
+import { Merging } from './merging.ts'
+import type { RemovalCount } from './removal.ts'
 import type { Retention } from './retention.ts'
+import { type HourlySums, sumByHour } from './rollups.ts'
 import type { Seal } from './seals.ts'
 
-/** Only these many readings of one stretch of time stay: first, last, least, greatest. Fewer than twice as many stay all. */
+/** Readings of one stretch of time that stay: first, last, least, greatest. So few stay all. */
 const KEPT_MAX = 4
+/** Seals that are thinned at once: few readings are left of each, and small blocks are no gain. */
+const SEALS_AT_ONCE = 16
+
+/** The oldest seals that can be thinned: neighbours, not thinned yet, nothing of them on its way. Empty: none can. */
+export function thinnable(seals: readonly Seal[], isOnItsWay: (seal: Seal) => boolean): readonly Seal[] {
+  const start = seals.findIndex((seal) => seal.thinned === 0 && !isOnItsWay(seal))
+  if (start < 0) return []
+  const some = seals.slice(start, start + SEALS_AT_ONCE)
+  const end = some.findIndex((seal) => seal.thinned === 1 || isOnItsWay(seal))
+  return end < 0 ? some : some.slice(0, end)
+}
 
 /**
  * Makes room in what is not confirmed yet: of each `thinMs` of a series' own time only those readings stay that tell
  * most, the first, the last, the least and the greatest (M4: Jugel, Jerzak, Hackenbroich, Markl, VLDB 2014). They are
  * readings as the device sent them, with their own position, and go to the cloud as such.
  */
-export function* thin(retention: Retention, seal: Seal): Task {
-  const { bench, policies } = retention
-  const heads: BlockHead[] = []
-  for (const page of bench.blocks.headPages(seal)) {
-    for (const head of page) if (policies.of(seriesOf(head.id)).thinMs !== undefined) heads.push(head)
-    yield
+export function thinning(retention: Retention, seals: readonly Seal[]): Packing {
+  const { bench, policies, removal, rollups } = retention
+  const range: SeqRange = { first: seals[0]!.first, last: seals.at(-1)!.last }
+  const waiting = JSON.stringify(waitingIn(bench, range))
+  const counts = new Map<number, RemovalCount>()
+  const sums: { series: number; byHour: HourlySums }[] = []
+  const keep = (block: Block, columns: BlockColumns): BlockColumns => {
+    const series = seriesOf(block.id)
+    const { thinMs } = policies.of(series)
+    if (thinMs === undefined) return columns
+    const kept = keptRows(columns, thinMs)
+    if (kept.size === columns.seq.length) return columns
+    const isRemoved = (row: number): boolean => !kept.has(row)
+    addCount(counts, removal.deviceOf(series), removal.count({ head: block, columns }, isRemoved))
+    if (removal.keepsRollups(series)) sums.push({ series, byHour: sumByHour(columns, isRemoved) })
+    return pick(
+      columns,
+      [...kept].sort((a, b) => a - b),
+    )
   }
-  let left = seal
-  let skipped = false
-  for (let next = 0; next < heads.length; ) {
-    const some: Block[] = []
-    for (const sliceEnd = performance.now() + SLICE_MS; next < heads.length && performance.now() < sliceEnd; next++) {
-      some.push(bench.blocks.get(heads[next]!.id)!)
-    }
-    // What is on its way may arrive: it must not be booked as lost.
-    const still = some.filter(({ seqFirst: first, seqLast: last }) => {
-      return !bench.outboxes.some((outbox) => outbox.isOnItsWay({ first, last }))
-    })
-    skipped ||= still.length < some.length
-    bench.write(() => {
-      const readings = still.reduce((sum, block) => sum + thinBlock(retention, block), 0)
-      left = retention.removal.shrink(left, { readings, blocks: 0 })!
-    })
-    yield
-  }
-  if (!skipped) bench.write(() => bench.seals.replace([left], { ...left, thinned: 1 }))
-}
-
-/** Inside a transaction. @returns how many readings were removed. */
-function thinBlock({ bench, policies, removal }: Retention, block: Block): number {
-  const series = seriesOf(block.id)
-  const columns = bench.blocks.open(block)
-  const kept = keptRows(columns, policies.of(series).thinMs!)
-  if (kept.size === columns.seq.length) return 0
-  const removed = removal.book({ head: block, columns }, 'thinned', (row) => !kept.has(row))
-  const left = pick(
-    columns,
-    [...kept].sort((a, b) => a - b),
-  )
-  const rows = new Rows()
-  addColumns(rows, series, left)
-  bench.blocks.insert(block.id, summarize(left), new BlockPacker().pack(rows, inOrder(rows)))
-  bench.verdicts.drop({ first: block.seqFirst, last: block.seqLast }, series)
-  return removed
+  return new Merging(bench, seals, {
+    mark: { level: seals[0]!.level, thinned: 1 },
+    keep,
+    // Meanwhile an uplink may have sent or confirmed some of it: then it is not what was counted, and tried anew.
+    isStillRight: () => !isOnItsWay(bench, range) && JSON.stringify(waitingIn(bench, range)) === waiting,
+    book: () => {
+      for (const [device, count] of counts) removal.bookCount(device, count, 'thinned')
+      for (const { series, byHour } of sums) rollups.add(series, byHour)
+    },
+  })
 }
 
 /** The rows that stand for the others of their time. Rows without a number stay: nothing can stand for them. */

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import SQLite, { type Database } from 'better-sqlite3'
 import { describe, expect, it } from 'vitest'
@@ -93,11 +93,12 @@ describe('what cannot be opened is refused with a remedy', () => {
     database.close()
   })
 
-  it('a file that is no database, which stays as it is', () => {
+  it('for a reader, a file that is no database, which stays as it is', () => {
     const folder = tempFolder()
-    writeFileSync(join(folder, DATABASE_FILE), 'these are no pages of SQLite '.repeat(400))
-    expect(refusal(() => openStore(folder)).remedy).toContain('move it away (keep it)')
-    expect(refusal(() => openReader(folder)).remedy).toContain('move it away (keep it)')
+    const text = 'these are no pages of SQLite '.repeat(400)
+    writeFileSync(join(folder, DATABASE_FILE), text)
+    expect(refusal(() => openReader(folder)).remedy).toContain('start the edge')
+    expect(readFileSync(join(folder, DATABASE_FILE), 'utf8')).toBe(text)
   })
 
   it('a name in the folder that is taken by something else', () => {
