@@ -1,5 +1,6 @@
 import type { Command } from './command.ts'
 import { demo } from './commands/demo.ts'
+import { exportReadings } from './commands/export.ts'
 import { ledger } from './commands/ledger.ts'
 import { receive } from './commands/receive.ts'
 import { rejectsList, rejectsShow } from './commands/rejects.ts'
@@ -16,6 +17,7 @@ export const commands: readonly Command[] = [
   replay,
   status,
   ledger,
+  exportReadings,
   rejectsList,
   rejectsShow,
   settingsCheck,

@@ -21,7 +21,7 @@ export interface ExportWork<S extends ExportSeries> {
   /** Ends it; the file that is not whole is discarded. */
   readonly signal?: AbortSignal
   /** Hears after each page how far it is. */
-  readonly told?: (progress: ExportProgress) => void
+  readonly told?: ((progress: ExportProgress) => void) | undefined
 }
 
 export interface ExportProgress {

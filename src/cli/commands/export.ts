@@ -1,0 +1,152 @@
+import { resolve } from 'node:path'
+import { systemClock } from '../../base/clock.ts'
+import { Exit, OperatorError } from '../../base/errors.ts'
+import { pattern } from '../../base/pattern.ts'
+import type { ExportProgress, ExportWork } from '../../export/export.ts'
+import type { History, StoredSeries } from '../../store/history/history.ts'
+import { command } from '../command.ts'
+import { dataFolder, storeOptions } from '../data-folder.ts'
+import { boundHeap } from '../heap.ts'
+import type { Output } from '../output.ts'
+import { countText, progressBar, sizeText } from '../progress-bar.ts'
+import { StopSignals } from '../stop-signals.ts'
+import { timeOption } from '../time.ts'
+
+/** Between two looks of a person at the progress. */
+const PROGRESS_MS = 200
+
+export const exportReadings = command({
+  name: 'export',
+  summary: 'Writes readings as CSV, NDJSON or Parquet',
+  notes: [
+    'Readings come series by series (device, metric, unit), each in the order of time. CSV and NDJSON have device, metric, unit, ts, value, type, quality, reasons and seq; type tells how value is to be read: number, boolean, text, bytes (in base64) or missing. Parquet has a column for each type instead: value, bool, text and bytes, of which one is not null, or none where the reading is missing.',
+    'Reads the database beside a running edge. A file appears under its name when it is whole; what arrives while the export runs may be in it or not. --partition day makes a folder of date=2026-01-31/part-0.parquet and so on, by the day in UTC, which DuckDB, Spark and others read as one table.',
+  ],
+  options: {
+    ...storeOptions,
+    format: { kind: 'text', value: 'FORMAT', help: 'Format', required: true, oneOf: ['csv', 'ndjson', 'parquet'] },
+    from: { kind: 'text', value: 'TIME', help: 'Only readings from this time on; ISO 8601, in UTC without a zone' },
+    to: { kind: 'text', value: 'TIME', help: 'Only readings before this time' },
+    device: { kind: 'text', value: 'PATTERN', help: 'Only these devices; * stands for any characters' },
+    metric: { kind: 'text', value: 'PATTERN', help: 'Only these metrics, likewise' },
+    out: {
+      kind: 'text',
+      short: 'o',
+      value: 'PATH',
+      help: 'File, or folder with --partition; without it standard output',
+    },
+    partition: { kind: 'text', value: 'BY', help: 'Makes a folder with files of their own for each', oneOf: ['day'] },
+    force: { kind: 'flag', help: 'Replace files that exist' },
+  },
+  examples: [
+    'export -s examples/edge.yaml --format csv --device press-1 --from 2026-01-31 > press-1.csv',
+    'export --data ./data --format parquet -o readings.parquet',
+    'export --data ./data --format parquet --partition day --to 2026-02-01 -o ./lake',
+  ],
+  async run({ values, output, env }) {
+    const interval = intervalOf(values)
+    const destination = destinationOf(values)
+    boundHeap()
+    const folder = await dataFolder(values, env)
+    const { openReadOnly } = await import('../../store/database.ts')
+    const { History } = await import('../../store/history/history.ts')
+    const database = openReadOnly(folder)
+    const stop = new StopSignals('the export', 'files that were whole are there, nothing of others; call it again')
+    try {
+      const source = new History(database)
+      const series = seriesMeant(source, values)
+      const told = destination.to === 'stdout' && process.stdout.isTTY ? undefined : teller(output)
+      const now = systemClock.now()
+      await write(
+        { source, series, interval, format: values.format, now, signal: stop.signal, told },
+        destination,
+        output,
+      )
+      return Exit.OK
+    } finally {
+      stop.forget()
+      database.close()
+    }
+  },
+})
+
+type Destination =
+  | { readonly to: 'stdout' }
+  | { readonly to: 'file' | 'folder'; readonly path: string; readonly overwrite: boolean }
+
+function intervalOf({ from, to }: { from: string | undefined; to: string | undefined }): { from: number; to: number } {
+  const interval = {
+    from: from === undefined ? Number.MIN_SAFE_INTEGER : timeOption('from', from),
+    to: to === undefined ? Number.MAX_SAFE_INTEGER : timeOption('to', to),
+  }
+  if (interval.from < interval.to) return interval
+  throw misuse(`--from ${from} is not before --to ${to}`, 'give an earlier --from or a later --to')
+}
+
+function destinationOf(values: {
+  readonly format: string
+  readonly out: string | undefined
+  readonly partition: string | undefined
+  readonly force: boolean
+}): Destination {
+  const { format, out, partition, force } = values
+  if (out !== undefined) {
+    return { to: partition === undefined ? 'file' : 'folder', path: resolve(out), overwrite: force }
+  }
+  if (partition !== undefined) throw misuse('--partition makes a folder, and none is named', 'name it with -o FOLDER')
+  if (format === 'parquet') throw misuse('Parquet is not written to standard output', 'name a file with -o FILE')
+  return { to: 'stdout' }
+}
+
+function seriesMeant(
+  history: History,
+  { device, metric }: { readonly device: string | undefined; readonly metric: string | undefined },
+): StoredSeries[] {
+  const isDevice = device === undefined ? () => true : pattern(device)
+  const isMetric = metric === undefined ? () => true : pattern(metric)
+  const series = history.series().filter((one) => isDevice(one.device) && isMetric(one.metric))
+  if (series.length > 0 || (device === undefined && metric === undefined)) return series
+  throw new OperatorError(`the store has no series of device ${device ?? '*'} and metric ${metric ?? '*'}`, {
+    remedy: 'see `tidegate ledger` for the devices; in a pattern * stands for any characters',
+  })
+}
+
+async function write(work: ExportWork<StoredSeries>, destination: Destination, output: Output): Promise<void> {
+  const { exportDays, exportFile } = await import('../../export/export.ts')
+  const { FileTarget, ReaderGone, StreamTarget } = await import('../../export/target.ts')
+  if (destination.to === 'stdout') {
+    await exportFile(work, () => new StreamTarget(process.stdout)).catch((trouble) => {
+      // Whoever read has seen enough, as `head` does.
+      if (!(trouble instanceof ReaderGone)) throw trouble
+    })
+    return
+  }
+  const { to, path, overwrite } = destination
+  if (to === 'file') {
+    output.note(summary(await exportFile(work, () => FileTarget.open(path, overwrite)), path))
+  } else {
+    const { DayFolder } = await import('../../export/day-folder.ts')
+    output.note(summary(await exportDays(work, new DayFolder(path, work.format, overwrite)), path))
+  }
+}
+
+function summary({ readings, files, bytes }: ExportProgress, path: string): string {
+  if (files === 0) return 'no readings: nothing was written'
+  const many = files === 1 ? '' : ` in ${countText(files)} files`
+  return `${countText(readings)} readings${many}, ${sizeText(bytes)}: ${path}`
+}
+
+/** Shows a bar, not more often than a person can look. */
+function teller(output: Output): (progress: ExportProgress) => void {
+  let due = 0
+  return ({ share, readings, bytes }) => {
+    const now = performance.now()
+    if (now < due) return
+    due = now + PROGRESS_MS
+    output.progress(`${progressBar(share)}  ${countText(readings)} readings  ${sizeText(bytes)}`)
+  }
+}
+
+function misuse(message: string, remedy: string): OperatorError {
+  return new OperatorError(`export: ${message}`, { remedy, exitCode: Exit.USAGE })
+}
