@@ -1,17 +1,32 @@
 import type { Database } from 'better-sqlite3'
-import { Exit, OperatorError } from '../../base/errors.ts'
+import { assert, Exit, OperatorError } from '../../base/errors.ts'
 import type { StoredReading } from '../../base/reading.ts'
 import { BlockTable } from '../blocks.ts'
 import { firstTs, lastTs } from './bounds.ts'
 import { type Bucket, type BucketPage, type BucketQuery, Buckets } from './buckets.ts'
 import type { Interval, ReadingKey } from './interval.ts'
+import { latestReadings } from './latest.ts'
 import { OpenBlocks } from './open-blocks.ts'
 import { type Places, type RangePage, type RangeQuery, readRange } from './range.ts'
+import { recentReadings } from './recent.ts'
 import { Sealed } from './sealed.ts'
 import { readSeries, type SeriesFilter, type StoredSeries } from './series.ts'
+import { type DeviceStatistics, type SeriesStatistics, Statistics } from './statistics.ts'
 import { Tail } from './tail.ts'
 
-export type { Bucket, BucketPage, BucketQuery, Interval, RangePage, RangeQuery, ReadingKey, SeriesFilter, StoredSeries }
+export type {
+  Bucket,
+  BucketPage,
+  BucketQuery,
+  DeviceStatistics,
+  Interval,
+  RangePage,
+  RangeQuery,
+  ReadingKey,
+  SeriesFilter,
+  SeriesStatistics,
+  StoredSeries,
+}
 
 /** Buckets of one answer that is not read in pages. */
 export const BUCKETS_MAX = 100_000
@@ -28,6 +43,7 @@ export class History {
   readonly #database: Database
   readonly #places: Places
   readonly #buckets: Buckets
+  readonly #statistics: Statistics
 
   /** @param database a connection that nobody uses at the same time. */
   constructor(database: Database) {
@@ -38,6 +54,7 @@ export class History {
       open: new OpenBlocks(database, blocks),
       tail: new Tail(database),
     }
+    this.#statistics = new Statistics(database, blocks, this.#places)
     this.#buckets = new Buckets(database, blocks, this.#places)
   }
 
@@ -96,6 +113,22 @@ export class History {
   /** The first buckets of a stretch; `next` is where the others begin. @throws OperatorError for a damaged block. */
   bucketPage(query: BucketQuery): BucketPage {
     return this.#snapshot(() => this.#buckets.page(query))
+  }
+
+  /** The latest reading of every series that is meant, by (ts, seq); those without readings are left out. */
+  latest(filter: SeriesFilter = {}): StoredReading[] {
+    return this.#snapshot(() => latestReadings(this.#places, this.series(filter)))
+  }
+
+  /** The readings of these series that came last, by position, newest first. @param count at most `PAGE_READINGS`. */
+  recent(count: number, filter: SeriesFilter = {}): StoredReading[] {
+    assert(count <= PAGE_READINGS, 'what came last is asked for in small numbers')
+    return this.#snapshot(() => recentReadings(this.#places, this.series(filter), count))
+  }
+
+  /** Every device with what is kept of each of its series. */
+  devices(): DeviceStatistics[] {
+    return this.#snapshot(() => this.#statistics.devices(this.series()))
   }
 
   /** Time of the earliest reading of a series in an interval (UTC ms), or undefined when there is none. */

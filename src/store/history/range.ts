@@ -49,7 +49,7 @@ export function readRange(places: Places, { series, after, limit, ...interval }:
   for (const one of series) {
     if (page.isFull && !page.mayTake(places.tail.floor(one.id, sealed))) continue
     const rows = places.tail.firsts(one.id, sealed, { after: page.after, to: page.endTs, limit })
-    page.merge(rows.map((row) => reading(one, row)))
+    page.merge(rows.map((row) => storedReading(one, row)))
   }
   return page.finish()
 }
@@ -91,7 +91,7 @@ class Page {
       const row = order === undefined ? i : order[i]!
       if (ts[row]! >= endTs) break
       const verdict = { quality: quality[row] as Quality, reasons: reasons[row]! }
-      picked.push(reading(series, { seq: seq[row]!, ts: ts[row]!, value: values[row]!, ...verdict }))
+      picked.push(storedReading(series, { seq: seq[row]!, ts: ts[row]!, value: values[row]!, ...verdict }))
     }
     return picked
   }
@@ -152,7 +152,8 @@ function mergeSorted(a: readonly StoredReading[], b: readonly StoredReading[], l
   return merged
 }
 
-function reading(
+/** A reading under the names of its series. */
+export function storedReading(
   { device, metric, unit }: StoredSeries,
   { seq, ts, value, quality, reasons }: ReadingKey & { value: Value; quality: Quality; reasons: number },
 ): StoredReading {

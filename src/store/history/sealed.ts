@@ -1,8 +1,11 @@
 import type { Database, Statement } from 'better-sqlite3'
 import type { Seq } from '../../base/reading.ts'
-import type { BlockHead, BlockTable } from '../blocks.ts'
+import { type BlockHead, type BlockTable, seriesOf } from '../blocks.ts'
 import type { Seal } from '../seals.ts'
 import type { Interval } from './interval.ts'
+
+/** To look a block up costs as much as to read so many in a row. */
+const LOOK_UP_COST = 4
 
 /** A seal, as far as questions need it. */
 export type SealHead = Pick<Seal, 'id' | 'parts' | 'first' | 'last' | 'blocks' | 'tsMin' | 'tsMax'>
@@ -49,6 +52,12 @@ export class Sealed {
       if (head === undefined) return
       yield head
     }
+  }
+
+  /** The blocks of some series in a seal: looked up one by one where these are few, else picked from all. */
+  headsOfMany(seal: SealHead, series: ReadonlySet<number>): BlockHead[] {
+    if (series.size * LOOK_UP_COST < seal.blocks) return [...series].flatMap((id) => this.#blocks.headsOf(seal, id))
+    return this.#blocks.headsIn(seal).filter(({ id }) => series.has(seriesOf(id)))
   }
 
   /** The blocks of a series in a seal with readings of this time. */

@@ -27,6 +27,13 @@ export interface Figures {
   readonly worst: Quality
 }
 
+/** The roll-up of flags; 9 where there is none. */
+export function worstOf(flags: Iterable<Quality>): Quality {
+  let worst: Quality = 9
+  for (const flag of flags) worst = worse(worst, flag)
+  return worst
+}
+
 /** Adds readings up, one by one or many at once. */
 export class Sums {
   #readings = 0

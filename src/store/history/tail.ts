@@ -21,6 +21,8 @@ type RawRow = [Seq, number, number | string | Buffer | null, Quality, number, 0 
 export class Tail {
   readonly #firsts: Statement<unknown[]>
   readonly #page: Statement<unknown[]>
+  readonly #latestOfEach: Statement<[Seq, Seq]>
+  readonly #recent: Statement<[Seq, string, number]>
   readonly #earliest: Statement<[Seq, Seq, number]>
   readonly #latest: Statement<[Seq, number, number, number]>
   readonly #lastSeq: Statement<[]>
@@ -35,6 +37,14 @@ export class Tail {
     this.#page = database
       .prepare(`${rows} WHERE seq > ? AND series = ? AND ts >= ? AND ts < ? ORDER BY seq LIMIT ?`)
       .raw()
+    const many = rows.replace('SELECT', 'SELECT series,')
+    this.#latestOfEach = database
+      .prepare(`${many} WHERE seq > ? AND (series, ts) IN (SELECT series, max(ts) FROM log WHERE seq > ? GROUP BY series)
+        ORDER BY seq`)
+      .raw() as Statement<[Seq, Seq]>
+    this.#recent = database
+      .prepare(`${many} WHERE seq > ? AND series IN (SELECT value FROM json_each(?)) ORDER BY seq DESC LIMIT ?`)
+      .raw() as Statement<[Seq, string, number]>
     this.#earliest = database.prepare('SELECT min(ts) FROM log WHERE seq > ? AND seq <= ? AND series = ?').pluck()
     this.#latest = database
       .prepare('SELECT max(ts) FROM log WHERE seq > ? AND series = ? AND ts >= ? AND ts < ?')
@@ -74,6 +84,22 @@ export class Tail {
     if (this.#floors.size >= FLOORS_MAX && !this.#floors.has(series)) this.#floors.clear()
     this.#floors.set(series, { upTo, ts })
     return ts
+  }
+
+  /** The latest reading of each of these series, by (ts, seq). */
+  latest(series: ReadonlySet<number>, sealed: Seq): Map<number, TailRow> {
+    const found = new Map<number, TailRow>()
+    // Ascending in seq: of several at the latest time, the last one stays.
+    for (const [id, ...raw] of this.#latestOfEach.iterate(sealed, sealed) as Iterable<[number, ...RawRow]>) {
+      if (series.has(id)) found.set(id, tailRow(raw))
+    }
+    return found
+  }
+
+  /** The readings of these series that came last, newest first, at most so many. */
+  recent(series: ReadonlySet<number>, sealed: Seq, count: number): (TailRow & { readonly series: number })[] {
+    const rows = this.#recent.all(sealed, JSON.stringify([...series]), count) as [number, ...RawRow][]
+    return rows.map(([id, ...raw]) => ({ ...tailRow(raw), series: id }))
   }
 
   /** The latest time of the series in the interval. */

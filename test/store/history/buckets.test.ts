@@ -1,45 +1,19 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { worse } from '../../../src/base/flags.ts'
-import type { Quality, StoredReading } from '../../../src/base/reading.ts'
+import type { StoredReading } from '../../../src/base/reading.ts'
 import { BUCKETS_MAX, type Bucket } from '../../../src/store/history/history.ts'
 import { tamper } from '../stores.ts'
+import { exactFigures, isSumOf } from './figures.ts'
 import { expected, Grown, grow, sown } from './grown.ts'
 
 const HEAT = { device: 'press', metric: 'heat' }
 const HOUR = 3_600_000
 const ONE = { name: 0, value: 1, quality: 1, reasons: 0 } as const
 
-/** What a bucket must say, by going through its readings. `absolute`: how large a sum of them can be off by rounding. */
-function figures(readings: readonly StoredReading[]) {
-  const numbers = readings.map(({ value }) => value).filter((value) => typeof value === 'number')
-  const sum = numbers.reduce((a, b) => a + b, 0)
-  return {
-    absolute: numbers.reduce((a, b) => a + Math.abs(b), 0),
-    sum: numbers.length === 0 || Number.isNaN(sum) ? null : sum,
-    exact: {
-      readings: readings.length,
-      numbers: numbers.length,
-      min: numbers.length === 0 ? null : Math.min(...numbers) + 0,
-      max: numbers.length === 0 ? null : Math.max(...numbers) + 0,
-      first: numbers.length === 0 ? null : numbers[0]! + 0,
-      last: numbers.length === 0 ? null : numbers.at(-1)! + 0,
-      goodShare: readings.filter(({ quality }) => quality === 1).length / readings.length,
-      worst: readings.reduce<Quality>((worst, { quality }) => worse(worst, quality), 9),
-    },
-  }
-}
-
 /** Summaries do not tell -0 from 0; adding 0 makes them one. */
 function exactly({ readings, numbers, min, max, first, last, goodShare, worst }: Bucket) {
   const zero = (value: number | null): number | null => (value === null ? null : value + 0)
   return { readings, numbers, min: zero(min), max: zero(max), first: zero(first), last: zero(last), goodShare, worst }
-}
-
-function close(actual: number | null, wanted: number | null, absolute: number): boolean {
-  if (absolute === Infinity && wanted !== null && Number.isFinite(wanted)) return true // it overflowed on the way
-  if (actual === null || wanted === null || !Number.isFinite(wanted)) return absolute === Infinity || actual === wanted
-  return Math.abs(actual - wanted) <= 1e-9 * absolute + 1e-300
 }
 
 /** Checks all buckets of a stretch against going through its readings. */
@@ -48,11 +22,9 @@ function check(buckets: readonly Bucket[], readings: readonly StoredReading[], e
   expect(buckets.map(({ start, unit }) => `${start} ${unit}`).sort()).toEqual([...groups.keys()].sort())
   expect(buckets.map(({ start }) => start)).toEqual(buckets.map(({ start }) => start).sort((a, b) => a - b))
   for (const bucket of buckets) {
-    const wanted = figures(groups.get(`${bucket.start} ${bucket.unit}`)!)
-    expect(exactly(bucket)).toEqual(wanted.exact)
-    expect(close(bucket.sum, wanted.sum, wanted.absolute)).toBe(true)
-    const avg = wanted.sum === null ? null : wanted.sum / bucket.numbers
-    expect(close(bucket.avg, avg, wanted.absolute / bucket.numbers)).toBe(true)
+    const own = groups.get(`${bucket.start} ${bucket.unit}`)!
+    expect(exactly(bucket)).toEqual(exactFigures(own))
+    expect({ bucket, isSum: isSumOf(bucket, own) }).toEqual({ bucket, isSum: true })
   }
 }
 
@@ -151,7 +123,7 @@ describe('buckets of history', () => {
   })
 
   it('come in pages when there are many, and are refused in one answer', () => {
-    const grown = new Grown()
+    const grown = new Grown({ sealRows: 100_000 })
     const count = 25_000
     const rows = Array.from({ length: count }, (_, i) => ({ ...ONE, ts: ((i * 7_919) % count) * 10 }))
     grown.append(rows.slice(0, count / 2))
@@ -160,18 +132,14 @@ describe('buckets of history', () => {
     const series = grown.history.series(HEAT)
     const pages = [...grown.history.bucketPages({ series, everyMs: 10, from: 7 })]
     expect(pages.length).toBeGreaterThan(1)
-    const all = Array.from({ length: count - 1 }, (_, i) => [(i + 1) * 10, 1])
-    expect(pages.flat().map(({ start, readings }) => [start, readings])).toEqual(all)
+    const starts = pages.flat().filter(({ start, readings }, i) => start === (i + 1) * 10 && readings === 1)
+    expect(starts.length).toBe(count - 1)
     tamper(
       grown.folder,
       `WITH RECURSIVE hours (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM hours WHERE n <= ${BUCKETS_MAX})
         INSERT INTO rollups SELECT 1, n * ${HOUR}, 1, 1, 1, 1, 5.0, 5.0, 5.0 FROM hours`,
     )
     expect(() => grown.history.buckets({ series, everyMs: HOUR })).toThrow(`more than ${BUCKETS_MAX}`)
-    const rolledUp = [...grown.history.bucketPages({ series, everyMs: HOUR, from: HOUR })].flat()
-    expect(rolledUp.map(({ start }) => start)).toEqual(
-      Array.from({ length: BUCKETS_MAX + 1 }, (_, i) => (i + 1) * HOUR),
-    )
     grown.close()
   })
 })

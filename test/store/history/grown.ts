@@ -1,3 +1,6 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Database } from 'better-sqlite3'
 import fc from 'fast-check'
 import { combine } from '../../../src/base/flags.ts'
 import type { Quality, StoredReading, Value } from '../../../src/base/reading.ts'
@@ -5,9 +8,10 @@ import { openReadOnly } from '../../../src/store/database.ts'
 import { History } from '../../../src/store/history/history.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { tempFolder } from '../../support/folder.ts'
+import { onStop } from '../../support/started.ts'
 import { openStore, tamper } from '../stores.ts'
 
-const NAMES = [
+export const NAMES = [
   { device: 'press', metric: 'heat', unit: 'Cel' },
   { device: 'press', metric: 'heat', unit: undefined },
   { device: 'press', metric: 'force', unit: 'kN' },
@@ -49,14 +53,31 @@ export const sown: fc.Arbitrary<Sown> = fc.record({
   reasons: fc.nat({ max: 0xffff_ffff }),
 })
 
+const MEMORY = '/dev/shm'
+
+/** A new folder in memory, where there is such: what these stores go through is a matter of order, not of disks. */
+function quickFolder(): string {
+  if (!existsSync(MEMORY)) return tempFolder()
+  const folder = mkdtempSync(join(MEMORY, 'tidegate-test-'))
+  onStop(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
 /** A store, and beside it the plain list of all readings that it must know. */
 export class Grown {
-  readonly folder = tempFolder()
-  readonly store: Store = openStore(this.folder, { uplinks: [], sealRows: 64, sealAgeMs: 1_000 })
-  readonly database = openReadOnly(this.folder)
-  readonly history = new History(this.database)
+  readonly folder = quickFolder()
+  readonly store: Store
+  readonly database: Database
+  readonly history: History
   readonly readings: StoredReading[] = []
   #now = 1e12
+
+  /** @param sealRows readings that become blocks at once, at most. */
+  constructor({ sealRows = 64 } = {}) {
+    this.store = openStore(this.folder, { uplinks: [], sealRows, sealAgeMs: 1_000 })
+    this.database = openReadOnly(this.folder)
+    this.history = new History(this.database)
+  }
 
   close(): void {
     this.database.close()

@@ -1,0 +1,109 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { StoredReading } from '../../../src/base/reading.ts'
+import { tamper } from '../stores.ts'
+import { exactFigures, isSumOf } from './figures.ts'
+import { expected, Grown, grow, type NAMES, sown } from './grown.ts'
+
+const HOUR = 3_600_000
+const ONE = { name: 0, value: 1, quality: 1, reasons: 0 } as const
+const stories = fc.record({
+  readings: fc.array(sown, { minLength: 80, maxLength: 160, size: 'max' }),
+  amended: fc.array(fc.nat(), { maxLength: 6 }),
+})
+
+function plain(readings: readonly StoredReading[]): unknown[] {
+  return readings.map(({ value, ...rest }) => ({ ...rest, value: value instanceof Uint8Array ? [...value] : value }))
+}
+
+/** What is there of one series, in the order of history. */
+function of(readings: readonly StoredReading[], { device, metric, unit }: (typeof NAMES)[number]): StoredReading[] {
+  return expected(readings, { device, metric }).filter((one) => one.unit === unit)
+}
+
+describe('what going through all readings finds, whatever is sealed, merged, amended or in the log,', () => {
+  it('is what the latest readings, the recent ones, and the statistics of the devices say', () => {
+    const property = fc.property(stories, fc.integer({ min: 1, max: 200 }), ({ readings, amended }, count) => {
+      const grown = grow(readings, amended)
+      const { history } = grown
+      for (const filter of [
+        {},
+        { metric: 'heat' },
+        { device: 'press', metric: 'force' },
+        { unit: '' },
+        { device: 'x' },
+      ]) {
+        const series = history.series(filter)
+        const latest = series.flatMap((one) => of(grown.readings, one as (typeof NAMES)[number]).slice(-1))
+        expect(plain(history.latest(filter))).toEqual(plain(latest))
+        const own = grown.readings.filter((one) =>
+          series.some(({ metric, unit }) => one.metric === metric && one.unit === unit),
+        )
+        expect(plain(history.recent(count, filter))).toEqual(plain(own.toReversed().slice(0, count)))
+      }
+      const [press, ...others] = history.devices()
+      expect(others).toEqual([])
+      const times = grown.readings.map(({ ts }) => ts)
+      expect(press).toMatchObject({
+        device: 'press',
+        readings: times.length,
+        firstAt: Math.min(...times),
+        lastAt: Math.max(...times),
+      })
+      expect(press!.goodShare).toBeCloseTo(exactFigures(grown.readings).goodShare, 12)
+      expect(press!.worst).toBe(exactFigures(grown.readings).worst)
+      for (const { sum, avg, ...series } of press!.series) {
+        const own = of(grown.readings, series as (typeof NAMES)[number])
+        const { first: _first, last: _last, ...exact } = exactFigures(own)
+        expect(series).toMatchObject({ ...exact, firstAt: own[0]!.ts, lastAt: own.at(-1)!.ts })
+        expect(isSumOf({ sum, avg }, own)).toBe(true)
+      }
+      grown.close()
+    })
+    fc.assert(property, { numRuns: 5 })
+  })
+})
+
+describe('statistics of devices', () => {
+  it('count removed readings as far as their hourly sums are kept, and open no block unless its verdicts were changed', () => {
+    const grown = new Grown()
+    grown.append([
+      { ...ONE, ts: 50 * HOUR, value: 5 },
+      { ...ONE, ts: 51 * HOUR, value: true },
+    ])
+    grown.seal()
+    tamper(
+      grown.folder,
+      `UPDATE blocks SET bytes = x'00';
+       INSERT INTO rollups VALUES (1, ${HOUR}, 10, 5, 3, 8, -1.0, 4.0, 16.0), (1, ${2 * HOUR}, 2, 2, 1, 0, NULL, NULL, NULL);
+       INSERT INTO devices (name) VALUES ('silent')`,
+    )
+    const figures = { readings: 14, numbers: 9, min: -1, max: 5, sum: 21, avg: 21 / 9, goodShare: 9 / 14, worst: 3 }
+    expect(grown.history.devices()).toMatchObject([
+      {
+        device: 'press',
+        firstAt: HOUR,
+        lastAt: 51 * HOUR,
+        readings: 14,
+        goodShare: 9 / 14,
+        worst: 3,
+        series: [figures],
+      },
+      { device: 'silent', firstAt: undefined, lastAt: undefined, readings: 0, worst: 9, series: [] },
+    ])
+    grown.amend(0)
+    expect(() => grown.history.devices()).toThrow('cannot be read')
+    tamper(
+      grown.folder,
+      `INSERT INTO rollups VALUES (1, ${3 * HOUR}, 2, 1, 4, 2, -9e999, 9e999, NULL); DELETE FROM verdicts`,
+    )
+    expect(grown.history.devices()[0]!.series[0]).toMatchObject({
+      sum: null,
+      avg: null,
+      min: -Infinity,
+      max: Infinity,
+      worst: 4,
+    })
+    grown.close()
+  })
+})
