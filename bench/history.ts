@@ -10,7 +10,7 @@ import { startScript } from '../test/support/process.ts'
 import { stopStarted } from '../test/support/started.ts'
 import { folderBytes } from './support/folder-size.ts'
 import { differenceOf } from './support/history-answers.ts'
-import { type Asked, PEER_NAMES, type PeerName, questionsAbout, type Timing } from './support/history-questions.ts'
+import { type Asked, PEER_NAMES, type PeerName, questionsAbout } from './support/history-questions.ts'
 import { Plant } from './support/plant.ts'
 import { figure, machine, median, progress, table } from './support/report.ts'
 
@@ -45,57 +45,48 @@ function span(plant: Plant): { first: number; last: number } {
   return bounds
 }
 
-function pooled(name: PeerName, pick: (asked: Asked) => readonly Timing[], ms: (timing: Timing) => number): number[] {
-  return asked.get(name)!.flatMap((one) => pick(one).map(ms))
+interface Figure {
+  readonly median: number
+  readonly p99: number
+}
+
+/** Over all questions of all rounds (ms). */
+function figureOf(name: PeerName, pick: (asked: Asked) => readonly number[]): Figure {
+  const sorted = asked
+    .get(name)!
+    .flatMap(pick)
+    .sort((a, b) => a - b)
+  return { median: median(sorted), p99: sorted[Math.ceil(sorted.length * 0.99) - 1]! }
 }
 
 interface Column {
+  readonly name: string
   readonly title: string
-  readonly of: (name: PeerName) => number[]
+  readonly pick: (asked: Asked) => readonly number[]
 }
 
 const COLUMNS: readonly Column[] = [
-  {
-    title: 'day: first row, ms',
-    of: (name) =>
-      pooled(
-        name,
-        (one) => one.range,
-        ({ firstMs }) => firstMs,
-      ),
-  },
-  {
-    title: 'day: all rows, ms',
-    of: (name) =>
-      pooled(
-        name,
-        (one) => one.range,
-        ({ allMs }) => allMs,
-      ),
-  },
-  {
-    title: 'hours of all days, ms',
-    of: (name) =>
-      pooled(
-        name,
-        (one) => one.buckets,
-        ({ allMs }) => allMs,
-      ),
-  },
+  { name: 'firstRowMs', title: 'day: first row, ms', pick: ({ range }) => range.map(({ firstMs }) => firstMs) },
+  { name: 'allRowsMs', title: 'all rows, ms', pick: ({ range }) => range.map(({ allMs }) => allMs) },
+  { name: 'allHoursMs', title: 'all hours, ms', pick: ({ buckets }) => buckets.map(({ allMs }) => allMs) },
 ]
 
 function resultTable(fileBytes: ReadonlyMap<PeerName, number>): string {
   const head = ['', 'bytes a reading', ...COLUMNS.flatMap(({ title }) => [title, '99 %', 'ratio'])]
   const cells = (name: PeerName): string[] =>
-    COLUMNS.flatMap(({ of }) => {
-      const sorted = of(name).sort((a, b) => a - b)
-      const ratio = median(sorted) / median(of('tidegate'))
-      return [figure(median(sorted)), figure(sorted[Math.ceil(sorted.length * 0.99) - 1]!), figure(ratio)]
+    COLUMNS.flatMap(({ pick }) => {
+      const own = figureOf(name, pick)
+      return [figure(own.median), figure(own.p99), figure(own.median / figureOf('tidegate', pick).median)]
     })
   return table(
     head,
     PEER_NAMES.map((name) => [name, figure(fileBytes.get(name)! / rows), ...cells(name)]),
   )
+}
+
+function resultOf(peer: PeerName, bytes: number): Record<string, unknown> {
+  const figures = COLUMNS.map(({ name, pick }) => [name, figureOf(peer, pick)])
+  return { peer, bytesOnDisk: bytes / rows, ...Object.fromEntries(figures) }
 }
 
 try {
@@ -128,13 +119,12 @@ try {
     progress(`round ${round + 1}: all answers are equal`)
   }
   const days = (bounds.last - bounds.first) / 86_400_000
-  console.log(`\n${rows.toLocaleString('en-US')} readings of ${values.series} series in ${figure(days)} days;`)
-  console.log(`${values.questions} questions of each kind, ${runs} times\n`)
+  console.log(
+    `\n${rows.toLocaleString('en-US')} readings of ${values.series} series in ${figure(days)} days; ${values.questions} questions of each kind, ${runs} times\n`,
+  )
   console.log(resultTable(fileBytes))
   if (values.json) {
-    const results = Object.fromEntries(
-      PEER_NAMES.map((name) => [name, { bytes: fileBytes.get(name), asked: asked.get(name) }]),
-    )
+    const results = PEER_NAMES.map((name) => resultOf(name, fileBytes.get(name)!))
     console.log(JSON.stringify({ bench: 'history', ...machine(), runs, rows, days, results }))
   }
 } finally {

@@ -103,8 +103,10 @@ try {
   console.log(`\nReadings of ${values.series} series, ${values.commit} in a commit, every commit synced\n`)
   console.log(layoutTable())
   if (costs.has('tidegate')) console.log(`\n${classTable()}\n\n${houseTable()}`)
-  if (values.json)
-    console.log(JSON.stringify({ bench: 'store', ...machine(), runs, results: Object.fromEntries(costs) }))
+  if (values.json) {
+    const results = names.map((layout) => ({ layout, costs: costs.get(layout) }))
+    console.log(JSON.stringify({ bench: 'store', ...machine(), runs, results }))
+  }
 } finally {
   await stopStarted()
 }
