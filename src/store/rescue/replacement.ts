@@ -1,0 +1,80 @@
+import { closeSync, existsSync, fsyncSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { DATABASE_FILE } from '../database.ts'
+
+/** What SQLite keeps beside a database. They belong to it and never to the one that takes its place. */
+const BESIDE = ['-wal', '-shm']
+/** Half-made; removed when another is begun. */
+const MAKING = `${DATABASE_FILE}.making`
+/** Whole, and to take the place of the database; the rest of the name says what that is to be called then. */
+const NEXT = `${DATABASE_FILE}.next-`
+
+/**
+ * Another database takes the place of the present one, which is set aside and not touched. A crash at any moment leaves
+ * the one or the other in place: what is whole bears a name of its own before the first rename, and whoever opens the
+ * folder next goes on with it (`finishReplacement`).
+ */
+export function beginReplacement(folder: string): string {
+  const file = join(folder, MAKING)
+  for (const suffix of ['', ...BESIDE, '-journal']) rmSync(`${file}${suffix}`, { force: true })
+  return file
+}
+
+/**
+ * Puts the file of `beginReplacement`, closed and whole, in the database's place.
+ * @param why a word for the name of the one that is set aside. @returns where that one lies now.
+ */
+export function replaceDatabase(folder: string, aside: string): void {
+  const making = join(folder, MAKING)
+  syncFile(making)
+  renameSync(making, join(folder, `${NEXT}${aside}`))
+  syncFolder(folder)
+  finishReplacement(folder)
+}
+
+/** Goes on with a replacement that a crash has cut short; does nothing where there is none. */
+export function finishReplacement(folder: string): void {
+  for (const name of readdirSync(folder).filter((one) => one.startsWith(NEXT))) {
+    const aside = join(folder, `${DATABASE_FILE}.${name.slice(NEXT.length)}`)
+    // Beside files first: a database that lost its WAL to another name is set aside with it, never used without.
+    for (const suffix of [...BESIDE, '']) {
+      const present = join(folder, `${DATABASE_FILE}${suffix}`)
+      if (existsSync(present)) renameSync(present, `${aside}${suffix}`)
+    }
+    syncFolder(folder)
+    renameSync(join(folder, name), join(folder, DATABASE_FILE))
+    syncFolder(folder)
+  }
+}
+
+/** A name that nothing has: what comes before it, and the time in UTC. @returns what follows `tidegate.db.`. */
+export function asideName(folder: string, why: string, now: number): string {
+  const stem = `${why}-${compactTime(now)}`
+  for (let count = 1; ; count++) {
+    const name = count === 1 ? stem : `${stem}-${count}`
+    if (!existsSync(join(folder, `${DATABASE_FILE}.${name}`))) return name
+  }
+}
+
+/** 20261124T131415Z: UTC to the second, fit for the name of a file. */
+export function compactTime(ms: number): string {
+  return new Date(ms).toISOString().replaceAll(/[-:]|\.\d+/g, '')
+}
+
+export function syncFile(path: string): void {
+  syncAt(path, 'r+')
+}
+
+/** Makes renames in it durable. Windows knows no such thing, and needs none. */
+export function syncFolder(path: string): void {
+  if (process.platform !== 'win32') syncAt(path, 'r')
+}
+
+function syncAt(path: string, flags: 'r' | 'r+'): void {
+  const file = openSync(path, flags)
+  try {
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+}
