@@ -22,7 +22,7 @@ export interface EdgeStatus {
   readonly uplinks: readonly UplinkStats[]
 }
 
-/** Room for less than so long, at the present rate, is a problem: somebody may have to drive there (hours). */
+/** While nothing leaves, room for less than so long at the present rate is a problem: somebody may have to drive there. */
 export const HOURS_LEFT_MIN = 24
 
 const WHEN_FULL: Readonly<Record<StoreSettings['whenFull'], string>> = {
@@ -40,23 +40,25 @@ export function findProblems(facts: {
   readonly space: { readonly hoursLeft: number | undefined; readonly whenFull: StoreSettings['whenFull'] }
 }): string[] {
   const problems: string[] = []
-  const { hoursLeft = Infinity, whenFull } = facts.space
-  if (hoursLeft < HOURS_LEFT_MIN) {
-    problems.push(`the store has room for ${hoursLeft.toFixed(1)} hours at the present rate; ${WHEN_FULL[whenFull]}`)
-  }
   if (facts.refusedBecause !== undefined) {
     problems.push(`readings cannot be stored and are not acknowledged: ${facts.refusedBecause}`)
   }
+  let silent = false
   for (const uplink of facts.uplinks) {
     const waiting = facts.backlogs.find((backlog) => backlog.uplink === uplink.name)?.waiting ?? 0
     const silentMs = uplink.lastConfirmedMs ?? facts.upMs
     if (waiting > 0 && silentMs > SILENT_MS_MAX) {
+      silent = true
       const why = uplink.lastFailure ?? (uplink.connected ? 'connected, but nothing is confirmed' : 'not connected')
       problems.push(
         `uplink ${uplink.name}: ${waiting} readings wait, no answer for ${Math.round(silentMs / 1_000)} s: ${why}`,
       )
     }
     if (uplink.rejected > 0) problems.push(`uplink ${uplink.name}: the receiver rejected ${uplink.rejected} batches`)
+  }
+  const { hoursLeft = Infinity, whenFull } = facts.space
+  if (silent && hoursLeft < HOURS_LEFT_MIN) {
+    problems.push(`the store has room for ${hoursLeft.toFixed(1)} hours at the present rate; ${WHEN_FULL[whenFull]}`)
   }
   return problems
 }

@@ -8,6 +8,7 @@ import { Broker } from './broker/broker.ts'
 import { type EdgeStatus, findProblems } from './edge-status.ts'
 import { Ingest } from './ingest/ingest.ts'
 import { StoreClient } from './ingest/store-client.ts'
+import type { SpaceLevel } from './store/space.ts'
 import { Uplink } from './uplink/uplink.ts'
 
 export interface Address {
@@ -68,7 +69,8 @@ async function assemble(
 
   const status = async (): Promise<EdgeStatus> => {
     const storeStatus = await thread.call('status', undefined)
-    const { refusedBecause, pendingBytes } = ingest
+    const { pendingBytes } = ingest
+    const refusedBecause = stillRefused(ingest.refusedBecause, storeStatus.space.level)
     const upMs = performance.now() - startedAt
     const stats = uplinks.map((uplink) => uplink.stats())
     const space = { hoursLeft: storeStatus.space.hoursLeft, whenFull: store.whenFull }
@@ -121,6 +123,11 @@ function startUplink(
       return { version, at, upMs, healthy, problems, epoch: store.epoch, lastSeq: store.lastSeq, backlog }
     },
   })
+}
+
+/** A store that was full is known to have ample room again before the next publish has proved it. */
+function stillRefused(reason: string | undefined, level: SpaceLevel): string | undefined {
+  return reason?.startsWith('STORE_FULL') && level === 'ample' ? undefined : reason
 }
 
 /** Loaded only where it is wanted: the HTTP server is the largest part of an idle edge's memory. */

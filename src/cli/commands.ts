@@ -5,6 +5,7 @@ import { ledger } from './commands/ledger.ts'
 import { receive } from './commands/receive.ts'
 import { rejectsList, rejectsShow } from './commands/rejects.ts'
 import { replay } from './commands/replay.ts'
+import { retention } from './commands/retention.ts'
 import { run } from './commands/run.ts'
 import { settingsCheck, settingsDocs, settingsSchema } from './commands/settings.ts'
 import { status } from './commands/status.ts'
@@ -17,6 +18,7 @@ export const commands: readonly Command[] = [
   replay,
   status,
   ledger,
+  retention,
   exportReadings,
   rejectsList,
   rejectsShow,

@@ -63,7 +63,7 @@ export class Committer {
       if (this.#catalog !== this.#store.catalog) this.#recover()
       for (const publish of readBatch(batch.buffer, batch.messagesMax, batch.count)) this.#take(publish, outcome)
       this.#store.log.flush()
-      if (batch.count > 0) this.#store.space.refuseIfFull()
+      if (batch.count > 0) this.#store.space.refuseIfSpent()
       this.#store.amend(this.#judge.takeAmendments())
       for (const client of owed) this.#store.incoming.removeClient(client)
       for (const change of batch.identifiers) this.#change(change)

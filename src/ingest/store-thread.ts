@@ -32,6 +32,9 @@ const BUSY_MS = 50
 const HOUSE_EVERY_MS = 10_000
 const HOUSE_RETRY_MS = 1_000
 
+/** Where room is short, housekeeping has so long at a turn (ms). */
+const SHORT_MS = 12
+
 type Handlers = { [Name in keyof Calls]: (request: Calls[Name]['request']) => Calls[Name]['reply'] }
 
 /**
@@ -129,7 +132,11 @@ class StoreThread {
   #keepHouse(): boolean | undefined {
     try {
       const busy = performance.now() - this.#heardAt < BUSY_MS
-      const more = this.#store.keepHouse({ now: systemClock.now(), busy })
+      // Where room is short, publishes wait for some to be made rather than to be refused.
+      const end = performance.now() + (this.#store.space.look().level === 'ample' ? 0 : SHORT_MS)
+      let more = true
+      do more = this.#store.keepHouse({ now: systemClock.now(), busy })
+      while (more && performance.now() < end)
       this.#checkpoint()
       if (!more && busy) this.#keepHouseSoon(BUSY_MS)
       return more

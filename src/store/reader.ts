@@ -1,10 +1,12 @@
 import type { Database } from 'better-sqlite3'
 import { SeqSet } from '../base/ranges.ts'
 import type { SeqRange } from '../base/reading.ts'
+import type { RetentionRule } from '../base/settings-retention.ts'
 import { BlockTable } from './blocks.ts'
 import { openReadOnly } from './database.ts'
 import { auditLedger, type LedgerRow } from './ledger.ts'
 import { Positions } from './positions.ts'
+import { planRetention, type RetentionPlan } from './retention-plan.ts'
 import { SealDirectory } from './seals.ts'
 
 /** A kept message that could not be decoded. */
@@ -52,6 +54,14 @@ export class StoreReader {
   /** Every device's account, checked against the rows themselves; see `auditLedger`. */
   ledger(uplink?: string): LedgerRow[] {
     return this.#snapshot(() => auditLedger(this.#database, this.#settled(uplink)))
+  }
+
+  /** What retention by these rules would do at this time (UTC ms). */
+  retention(rules: readonly RetentionRule[], now: number): RetentionPlan[] {
+    return this.#snapshot(() => {
+      const settled = [...this.#settled()].map(([, { set }]) => set)
+      return planRetention(this.#database, { rules, settled, now })
+    })
   }
 
   /** The newest first; before an id where one is given. */

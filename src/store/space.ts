@@ -60,15 +60,21 @@ export class Space {
     })
   }
 
-  /**
-   * Asked by who wants to add readings, before and, inside the transaction, after it: what housekeeping needs to make
-   * room must be left. @throws StoreFull
-   */
+  /** Asked before readings are added: what housekeeping needs to make room must be left. @throws StoreFull */
   refuseIfFull(): void {
-    const { level, usedBytes, maxBytes, diskFreeBytes } = this.look()
-    if (level !== 'full') return
-    const bound = maxBytes === undefined ? '' : ` of store.maxBytes ${maxBytes}`
-    throw new StoreFull(`the store is full: ${usedBytes} bytes${bound} are used, the disk has ${diskFreeBytes} left`)
+    const space = this.look()
+    if (space.level === 'full') throw fullOf(space)
+  }
+
+  /**
+   * Asked inside the transaction that has added some: one commit may be large, and must not take the last of what
+   * housekeeping needs. It costs more than to be refused before, so it is for the rare case. @throws StoreFull
+   */
+  refuseIfSpent(): void {
+    const { maxBytes } = this.#settings
+    if (maxBytes === undefined) return
+    const space = this.look()
+    if (space.usedBytes > maxBytes - reserveOf(maxBytes) / 4) throw fullOf(space)
   }
 
   #askDisk(): { diskFreeBytes: number; diskSizeBytes: number } {
@@ -82,6 +88,15 @@ export class Space {
   }
 }
 
+function reserveOf(maxBytes: number): number {
+  return Math.min(maxBytes * RESERVE_SHARE, RESERVE_BYTES_MAX)
+}
+
+function fullOf({ usedBytes, maxBytes, diskFreeBytes }: SpaceStatus): StoreFull {
+  const bound = maxBytes === undefined ? '' : ` of store.maxBytes ${maxBytes}`
+  return new StoreFull(`the store is full: ${usedBytes} bytes${bound} are used, the disk has ${diskFreeBytes} left`)
+}
+
 /** Pure: the same facts give the same level. */
 export function judgeSpace(facts: {
   readonly usedBytes: number
@@ -92,7 +107,7 @@ export function judgeSpace(facts: {
   readonly freeBytesMin: number | undefined
 }): SpaceStatus {
   const { usedBytes, freeBytes, maxBytes, diskFreeBytes, diskSizeBytes } = facts
-  const reserve = Math.min((maxBytes ?? 0) * RESERVE_SHARE, RESERVE_BYTES_MAX)
+  const reserve = reserveOf(maxBytes ?? 0)
   const left = maxBytes === undefined ? Infinity : maxBytes - reserve / 2 - usedBytes
   const keptFree = facts.freeBytesMin ?? Math.min(diskSizeBytes * FREE_SHARE, FREE_BYTES_MAX)
   // Free pages of the file are room although the disk is full.

@@ -19,13 +19,14 @@ const COMMITS = 500
 /** A commit as ingest makes it; false: it was refused. Values that do not get small. */
 function commit(store: Store, first: number): boolean {
   try {
+    store.space.refuseIfFull()
     store.write(() => {
       for (let i = 0; i < COMMIT_ROWS; i++) {
         const n = first + i
         append(store, { device: `press-${n % 5}`, metric: 'heat', ts: START + n, value: Math.sin(n) * 1e5 })
       }
       store.log.flush()
-      store.space.refuseIfFull()
+      store.space.refuseIfSpent()
     })
     return true
   } catch (failure) {

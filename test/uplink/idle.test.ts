@@ -119,6 +119,16 @@ describe('the health of an uplink', () => {
     expect(findProblems({ ...facts, uplinks: [answered], backlogs: backlog(7) })).toHaveLength(1)
   })
 
+  it('is told with the hours for which there is room, when those are few', () => {
+    const soon = { ...facts, space: { hoursLeft: 2.52, whenFull: 'drop-oldest' } as const }
+    expect(findProblems({ ...soon, backlogs: backlog(7) })).toContainEqual(
+      'the store has room for 2.5 hours at the present rate; then the oldest readings are dropped',
+    )
+    expect(findProblems({ ...soon, upMs: 1_000, backlogs: backlog(7) })).toEqual([])
+    const later = { ...facts, space: { hoursLeft: 24, whenFull: 'refuse' } as const }
+    expect(findProblems({ ...later, backlogs: backlog(7) })).toHaveLength(1)
+  })
+
   it('is no problem while nothing waits, or while answers come', () => {
     expect(findProblems({ ...facts, backlogs: backlog(0) })).toEqual([])
     const answered = { ...stats, lastConfirmedMs: 1_000 }

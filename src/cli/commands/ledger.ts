@@ -10,7 +10,7 @@ export const ledger = command({
   name: 'ledger',
   summary: 'Accounts for every reading of every device; exits with 1 when it does not balance',
   notes: [
-    'For every device: received = stored + rejected + duplicate, and for every uplink: stored = confirmed + waiting + dropped. Says which equation does not hold. Reads the database beside a running edge.',
+    'For every device: received = stored + rejected + duplicate; stored = kept + expired + dropped + thinned + damaged; and for every uplink: stored = confirmed + waiting + lost. Says which equation does not hold. Reads the database beside a running edge.',
   ],
   options: {
     ...storeOptions,
@@ -38,20 +38,28 @@ function noSuchUplink(name: string, known: readonly string[]): OperatorError {
   })
 }
 
+/** Readings that are kept no more, and why; a column is shown once something is in it. */
+const REMOVED = ['expired', 'dropped', 'thinned', 'damaged'] as const
+
 /** One row a device and their total; with several uplinks each has columns of its own. */
 export function ledgerTable(rows: readonly LedgerRow[]): string {
   const uplinks = [...new Set(rows.flatMap(({ perUplink }) => Object.keys(perUplink)))]
-  const suffix = (uplink: string): string => (uplinks.length > 1 ? ` ${uplink}` : '')
-  const head = [
-    ...['device', 'received', 'stored', 'rejected', 'duplicate'],
-    ...uplinks.flatMap((uplink) => [`confirmed${suffix(uplink)}`, `waiting${suffix(uplink)}`]),
-    'dropped',
+  const of = (row: LedgerRow, uplink: string) => row.perUplink[uplink] ?? { confirmed: 0, waiting: 0, dropped: 0 }
+  const removed = REMOVED.filter((reason) => rows.some((row) => row[reason] > 0))
+  const columns: [string, (row: LedgerRow) => Cell][] = [
+    ['device', ({ device }) => device],
+    ...(['received', 'stored', 'rejected', 'duplicate', ...removed] as const).map(
+      (key): [string, (row: LedgerRow) => Cell] => [key, (row) => row[key]],
+    ),
   ]
-  const cells = rows.map((row): Cell[] => [
-    ...[row.device, row.received, row.stored, row.rejected, row.duplicate],
-    ...uplinks.flatMap((uplink) => [row.perUplink[uplink]?.confirmed ?? 0, row.perUplink[uplink]?.waiting ?? 0]),
-    row.dropped,
-  ])
+  for (const uplink of uplinks) {
+    const suffix = uplinks.length > 1 ? ` ${uplink}` : ''
+    columns.push([`confirmed${suffix}`, (row) => of(row, uplink).confirmed])
+    columns.push([`waiting${suffix}`, (row) => of(row, uplink).waiting])
+    columns.push([`lost${suffix}`, (row) => of(row, uplink).dropped])
+  }
+  const head = columns.map(([title]) => title)
+  const cells = rows.map((row) => columns.map(([, cell]) => cell(row)))
   const total = head.map((_, column): Cell => {
     return column === 0 ? 'total' : cells.reduce((sum, row) => sum + Number(row[column]), 0)
   })

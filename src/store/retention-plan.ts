@@ -1,0 +1,63 @@
+import type { Database } from 'better-sqlite3'
+import type { SeqSet } from '../base/ranges.ts'
+import type { RetentionRule } from '../base/settings-retention.ts'
+import { BlockTable, seriesOf } from './blocks.ts'
+import { isExpired, Policies } from './policy.ts'
+import { SealDirectory } from './seals.ts'
+
+/** What one rule keeps, and what its next run removes. */
+export interface RetentionPlan {
+  /** `match` of the rule; undefined: series that no rule fits, of which all is kept while there is room. */
+  readonly match: string | undefined
+  /** Sealed readings that it applies to, and series that have some. */
+  readonly readings: number
+  readonly series: number
+  /** Arrival (UTC ms) of the oldest of them; undefined where there is none. */
+  readonly oldestAt: number | undefined
+  /** Readings that are past their time and go, and those that stay although they are, since an uplink lacks them. */
+  readonly due: number
+  readonly unconfirmed: number
+}
+
+interface Tally {
+  readings: number
+  readonly series: Set<number>
+  oldestAt: number | undefined
+  due: number
+  unconfirmed: number
+}
+
+/** What retention would do at this time (UTC ms), in the order of the rules. Changes nothing. */
+export function planRetention(
+  database: Database,
+  { rules, settled, now }: { rules: readonly RetentionRule[]; settled: readonly SeqSet[]; now: number },
+): RetentionPlan[] {
+  const names = new Map(
+    database
+      .prepare(`SELECT series.id, devices.name || '/' || metric FROM series JOIN devices ON devices.id = device`)
+      .raw()
+      .all() as [number, string][],
+  )
+  const policies = new Policies(rules, (series) => names.get(series) ?? '')
+  const tallies = new Map<RetentionRule | undefined, Tally>(
+    [...rules, undefined].map((rule) => [
+      rule,
+      { readings: 0, series: new Set<number>(), oldestAt: undefined, due: 0, unconfirmed: 0 },
+    ]),
+  )
+  const blocks = new BlockTable(database)
+  for (const seal of new SealDirectory(database).all) {
+    const confirmed = settled.every((set) => (set.around(seal.first)?.last ?? 0) >= seal.last)
+    for (const page of blocks.headPages(seal)) {
+      for (const { id, readings } of page) {
+        const policy = policies.of(seriesOf(id))
+        const tally = tallies.get(policy.rule)!
+        tally.readings += readings
+        tally.series.add(seriesOf(id))
+        tally.oldestAt ??= seal.receivedFirst
+        if (isExpired(seal, policy, now)) tally[confirmed ? 'due' : 'unconfirmed'] += readings
+      }
+    }
+  }
+  return [...tallies].map(([rule, { series, ...tally }]) => ({ match: rule?.match, ...tally, series: series.size }))
+}
