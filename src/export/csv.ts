@@ -39,7 +39,7 @@ function valueText(value: Value): string {
     case 'boolean':
       return String(value)
     case 'string':
-      return value === '' ? '""' : field(value)
+      return field(value)
     default:
       return value === null ? '' : base64(value)
   }

@@ -89,6 +89,22 @@ describe('an export into one file', () => {
     expect(readdirSync(folder)).toEqual([])
   })
 
+  it('hears a signal while it works, though reading and writing never wait', async () => {
+    const stop = new AbortController()
+    const page = series([1, 2, 3])
+    const source: ReadingSource = {
+      first: () => page[0]!.ts,
+      *pages() {
+        for (let i = 0; i < 100_000; i++) yield page
+      },
+    }
+    const given = { ...work(new ArraySource(page), 'csv'), source, signal: stop.signal }
+    setTimeout(() => stop.abort(new Error('stopped')), 1)
+    const folder = tempFolder()
+    await expect(exportFile(given, () => FileTarget.open(join(folder, 'some.csv'), false))).rejects.toThrow('stopped')
+    expect(readdirSync(folder)).toEqual([])
+  })
+
   it('tells how far it is, rising to the whole', async () => {
     const told: ExportProgress[] = []
     await toFile(new ArraySource(threeDays, 6), 'csv', { told: (progress: ExportProgress) => told.push(progress) })

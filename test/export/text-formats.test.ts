@@ -85,8 +85,24 @@ function readNdjson(text: string): StoredReading[] {
 const stored = someReadings.map((all) => all.map((one) => ({ ...one, unit: one.unit === '' ? undefined : one.unit })))
 const hard: Value[] = [
   ...[-0, 0, 5e-324, -5e-324, 1.7976931348623157e308, 0.1 + 0.2, 1e21, 2 ** 53, Infinity, -Infinity],
-  ...[true, false, 'true', '1', '', ' x ', 'a,b', '"', 'a"b\r\nc\n', '\r', 'Grüße 🌡', 'Infinity', 'null', '=1+1'],
-  ...[new Uint8Array([]), new Uint8Array([0, 255]), null],
+  ...[
+    true,
+    false,
+    'true',
+    '1',
+    '',
+    ' x ',
+    'a,b',
+    '"',
+    'a"b\r\nc\n',
+    '\r',
+    'a\rb',
+    'Grüße 🌡',
+    'Infinity',
+    'null',
+    '=1+1',
+  ],
+  ...[new Uint8Array([]), new Uint8Array([0, 255]), new Uint8Array([1, 2, 3]).subarray(1), null],
 ]
 
 describe.each([
@@ -110,17 +126,14 @@ describe.each([
 })
 
 describe('DuckDB', () => {
-  const readings = series(hard.filter((one) => one !== '\r'))
+  const readings = series(hard)
 
   it('reads the CSV', async () => {
     const file = join(tempFolder(), 'some.csv')
     writeFileSync(file, textOf(new CsvEncoder(), readings))
     const sql = `SELECT value, ts::TIMESTAMP = make_timestamp(1750000000000000) AS begun FROM read_csv('${file}', all_varchar = true)`
     const rows = await ask(`${sql} WHERE type = 'text' OR seq = '1' ORDER BY seq::INT`)
-    expect(rows.map(({ value }) => value ?? '')).toEqual([
-      '-0',
-      ...hard.filter((one) => typeof one === 'string' && one !== '\r'),
-    ])
+    expect(rows.map(({ value }) => value ?? '')).toEqual(['-0', ...hard.filter((one) => typeof one === 'string')])
     expect(rows[0]!.begun).toBe(true)
   })
 
