@@ -6,7 +6,6 @@ import type { Bench } from './bench.ts'
 import { BlockTable, type DamagedBlock } from './blocks.ts'
 import { Catalog } from './catalog.ts'
 import { newName, prepareFolder } from './database.ts'
-import { renewEpoch } from './epoch.ts'
 import { Housekeeping } from './housekeeping.ts'
 import { Incoming } from './incoming.ts'
 import { FolderLock } from './lock.ts'
@@ -19,10 +18,12 @@ import { Rejects } from './rejects.ts'
 import { Removal } from './removal.ts'
 import { Repeats } from './repeats.ts'
 import { openSound } from './rescue/heal.ts'
+import { Soundness } from './rescue/soundness.ts'
 import type { Archive, Retention, SeriesName } from './retention.ts'
 import { Rollups } from './rollups.ts'
 import { SealDirectory } from './seals.ts'
 import { Space } from './space.ts'
+import { readEpoch, readLastSeq, renewEpoch } from './timeline.ts'
 import { type OverlaidVerdict, Verdicts } from './verdicts.ts'
 
 /** What an uplink has still to deliver. */
@@ -68,6 +69,7 @@ export class Store {
   readonly positions: Positions
   readonly housekeeping: Housekeeping
   readonly space: Space
+  readonly soundness: Soundness
   readonly forecaster: Forecaster
   readonly #verdicts: Verdicts
   readonly #arrivals: Arrivals
@@ -78,15 +80,18 @@ export class Store {
   #walPages = 0
   /** False: a transaction failed, and what memory learnt in it could not be dropped yet. */
   #recovered = true
+  /** Verdicts changed in the transaction at work. */
+  #amended: OverlaidVerdict[] = []
 
   private constructor(database: Database, lock: FolderLock, options: StoreOptions) {
     const { folder, settings, uplinks } = options
     this.#database = database
     this.#lock = lock
     this.#settings = settings
-    this.#epoch = this.#readEpoch()
+    this.soundness = new Soundness(database, folder)
+    this.#epoch = readEpoch(database)
     this.catalog = new Catalog(database, settings.seriesMax)
-    this.log = new LogWriter(database, this.#readLastSeq())
+    this.log = new LogWriter(database, readLastSeq(database))
     this.seals = new SealDirectory(database)
     this.blocks = new BlockTable(database)
     this.positions = new Positions(database, this.seals, this.blocks)
@@ -125,7 +130,7 @@ export class Store {
       blocks: this.blocks,
       verdicts: this.#verdicts,
       outboxes: this.outboxes,
-      write: (work) => this.write(work),
+      write: (work) => this.#writeForHouse(work),
     }
   }
 
@@ -160,6 +165,7 @@ export class Store {
    * neither on disk nor in memory.
    */
   write<T>(work: () => T): T {
+    this.soundness.refuseIfDamaged()
     if (!this.#recovered) this.#recover()
     const from = this.lastSeq
     this.#database.exec('BEGIN IMMEDIATE')
@@ -168,11 +174,26 @@ export class Store {
       this.log.flush()
       this.catalog.flush()
       this.#database.exec('COMMIT')
+      for (const amendment of this.#amended) this.housekeeping.amended(amendment)
       this.#walPages += PAGES_PER_COMMIT + (this.lastSeq - from) / ROWS_PER_PAGE
       return result
     } catch (failure) {
+      this.soundness.note(failure)
       this.#recovered = false
       this.#recover()
+      throw failure
+    } finally {
+      this.#amended = []
+    }
+  }
+
+  /** The same for a task of housekeeping: where it fails, what the task has learnt may never have been. */
+  #writeForHouse(work: () => void): void {
+    try {
+      this.write(work)
+    } catch (failure) {
+      this.seals.reload()
+      this.housekeeping.abandon()
       throw failure
     }
   }
@@ -184,10 +205,8 @@ export class Store {
   #recover(): void {
     if (this.#database.inTransaction) this.#database.exec('ROLLBACK')
     this.catalog = new Catalog(this.#database, this.#settings.seriesMax)
-    this.log = new LogWriter(this.#database, this.#readLastSeq())
+    this.log = new LogWriter(this.#database, readLastSeq(this.#database))
     this.repeats.forget()
-    this.seals.reload()
-    this.housekeeping.abandon()
     this.positions.forget()
     for (const outbox of this.outboxes) outbox.reload()
     this.#recovered = true
@@ -205,7 +224,7 @@ export class Store {
         this.#verdicts.put(amendment)
         this.positions.amend(amendment)
       }
-      this.housekeeping.amended(amendment)
+      this.#amended.push(amendment)
       if (this.outboxes.some((outbox) => outbox.mayHaveLeft(seq))) queue.run(seq, quality, reasons)
     }
   }
@@ -273,8 +292,11 @@ export class Store {
   }
 
   /** A block turned out to be damaged: its readings are booked as lost, and nobody stumbles over it again. */
-  giveUp({ id }: DamagedBlock): void {
-    this.write(() => this.#removal.giveUp(id, this.positions))
+  giveUp(damaged: DamagedBlock): void {
+    this.write(() => {
+      this.soundness.recordBlock(damaged, this.blocks.headAt(damaged.id))
+      this.#removal.giveUp(damaged.id, this.positions)
+    })
   }
 
   close(): void {
@@ -284,17 +306,5 @@ export class Store {
       this.#database.close()
       this.#lock.release()
     }
-  }
-
-  #readEpoch(): string {
-    this.#database.prepare(`INSERT OR IGNORE INTO meta (key, value) VALUES ('epoch', ?)`).run(newName())
-    return this.#database.prepare(`SELECT value FROM meta WHERE key = 'epoch'`).pluck().get() as string
-  }
-
-  /** Positions are never reused, also when the log is empty: what was confirmed was given. */
-  #readLastSeq(): Seq {
-    const sql = `SELECT max(coalesce((SELECT max(seq) FROM log), 0), coalesce((SELECT max(last) FROM confirmed), 0),
-      (SELECT value FROM meta WHERE key = 'sealed'))`
-    return this.#database.prepare(sql).pluck().get() as Seq
   }
 }

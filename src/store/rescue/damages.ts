@@ -22,8 +22,8 @@ export interface TableLoss {
 export interface DamageReport {
   /** What SQLite said of it. */
   readonly cause: string
-  /** Where the damaged file lies now. */
-  readonly file: string
+  /** Where the damaged file lies now; undefined: only blocks were damaged, and given up where they were. */
+  readonly file: string | undefined
   /** Why nothing at all could be salvaged; then there are no counts. */
   readonly nothingBecause: string | undefined
   /** Readings: together as many as were stored and not removed. */
@@ -37,6 +37,16 @@ export interface DamageReport {
   /** Blocks that could not be opened, and readable ones for which the disk had no room: they lie in the damaged file. */
   readonly blocks: { readonly damaged: number; readonly homeless: number }
 }
+
+export const NO_LOSS = {
+  nothingBecause: undefined,
+  kept: 0,
+  lost: 0,
+  moved: 0,
+  devices: [],
+  tables: {},
+  blocks: { damaged: 0, homeless: 0 },
+} as const
 
 export interface Damage {
   readonly name: string
@@ -91,15 +101,25 @@ function readAcknowledged(folder: string): ReadonlySet<string> {
 
 /** A damage in one sentence. */
 export function describeDamage({ at, report }: Damage): string {
-  const { file, nothingBecause, kept, lost, moved, blocks } = report
+  const { cause, file, nothingBecause, kept, lost } = report
   const when = new Date(at).toISOString()
+  if (file === undefined) return `${cause} (${when}): ${lost} readings are lost`
   if (nothingBecause !== undefined) {
     return `the database was damaged (${when}) and nothing of it could be salvaged (${nothingBecause}); it lies in ${file}`
   }
-  const others = [
-    ...(moved > 0 ? [`${moved} of the salvaged have lost their device and metric`] : []),
-    ...(blocks.homeless > 0 ? [`${blocks.homeless} blocks found no room on the disk`] : []),
+  const more = [`${kept} readings were salvaged`, `${lost} are lost`, ...consequences(report)].join('; ')
+  return `the database was damaged (${when}): ${more}; the damaged file is ${file}`
+}
+
+/** What follows from the loss of other things than readings. */
+function consequences({ moved, blocks, tables }: DamageReport): string[] {
+  const isTorn = (...names: string[]): boolean => names.some((name) => (tables[name]?.gaps ?? 0) > 0)
+  return [
+    ...(moved > 0 ? [`${moved} of the salvaged have lost the names of their device and metric`] : []),
+    ...(blocks.homeless > 0 ? [`${blocks.homeless} readable blocks found no room on the disk`] : []),
+    ...(isTorn('confirmed', 'uplinks') ? ['readings that were delivered may go out a second time'] : []),
+    ...(isTorn('verdicts') ? ['some verdicts that changed later may be as they were before'] : []),
+    ...(isTorn('incoming') ? ['a QoS 2 publish that is repeated may be stored twice'] : []),
+    ...(isTorn('rejects') ? ['some rejects are lost'] : []),
   ]
-  const more = others.length === 0 ? '' : `, ${others.join(', ')}`
-  return `the database was damaged (${when}): ${kept} readings were salvaged, ${lost} are lost${more}; the damaged file is ${file}`
 }

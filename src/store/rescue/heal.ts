@@ -5,7 +5,7 @@ import { systemClock } from '../../base/clock.ts'
 import { messageOf, OperatorError } from '../../base/errors.ts'
 import { AUTO_VACUUM, DATABASE_FILE, isDamage, openDatabase } from '../database.ts'
 import { APPLICATION_ID, MIGRATIONS, migrate } from '../migrations.ts'
-import { type DamageReport, recordDamage } from './damages.ts'
+import { type DamageReport, NO_LOSS, recordDamage } from './damages.ts'
 import { examine } from './examine.ts'
 import { isHeader, PageFile } from './page-file.ts'
 import { Remains } from './remains.ts'
@@ -76,19 +76,10 @@ function heal(folder: string, cause: string, uplinks: readonly string[]): void {
     try {
       salvageAll(0) // the newest readings and the accounts, where the disk is too full for history
     } catch (failure) {
-      make(() => ({ ...EMPTY, ...told, nothingBecause: messageOf(failure) }))
+      make(() => ({ ...NO_LOSS, ...told, nothingBecause: messageOf(failure) }))
     }
   }
   replaceDatabase(folder, aside)
-}
-
-const EMPTY = {
-  kept: 0,
-  lost: 0,
-  moved: 0,
-  devices: [],
-  tables: {},
-  blocks: { damaged: 0, homeless: 0 },
 }
 
 /** A new database that is on the disk only when it is whole: until then nothing is synced, and nothing can be rolled back. */

@@ -67,8 +67,12 @@ export function fillStore(folder: string): void {
     appendRound(store, round, random)
     const { lastSeq } = store
     store.write(() => {
-      store.outbox('cloud').confirm([{ first: 1, last: Math.min(lastSeq, CONFIRMED_ROUNDS.cloud * ROUND_READINGS + 100) }], lastSeq)
-      store.outbox('plant').confirm([{ first: 1, last: Math.min(lastSeq, CONFIRMED_ROUNDS.plant * ROUND_READINGS) }], lastSeq)
+      store
+        .outbox('cloud')
+        .confirm([{ first: 1, last: Math.min(lastSeq, CONFIRMED_ROUNDS.cloud * ROUND_READINGS + 100) }], lastSeq)
+      store
+        .outbox('plant')
+        .confirm([{ first: 1, last: Math.min(lastSeq, CONFIRMED_ROUNDS.plant * ROUND_READINGS) }], lastSeq)
     })
     keepHouse(store, 1e12)
   }
