@@ -1,0 +1,59 @@
+import type { Database } from 'better-sqlite3'
+import { systemClock } from '../../base/clock.ts'
+import { messageOf } from '../../base/errors.ts'
+import type { BlockHead, DamagedBlock } from '../blocks.ts'
+import { isDamage } from '../database.ts'
+import { type Damage, NO_LOSS, openDamages, readDamages, recordDamage } from './damages.ts'
+import { suspect } from './suspicion.ts'
+
+/** The database turned out to be damaged while it was in use. */
+export class DamagedStore extends Error {
+  override readonly name = 'DamagedStore'
+  readonly code = 'STORE_CORRUPT'
+}
+
+/**
+ * Whether the database is whole, as far as its use has told. Once a part of it could not be read, nothing more is written:
+ * what SQLite does on damaged pages can damage others. Publishes are refused, so that devices keep them; the next opening
+ * looks at the whole file, and salvages it where the damage is there still.
+ */
+export class Soundness {
+  readonly #database: Database
+  readonly #folder: string
+  #damage: string | undefined
+
+  constructor(database: Database, folder: string) {
+    this.#database = database
+    this.#folder = folder
+  }
+
+  /** What the database has been through and no operator has acknowledged, the oldest first. */
+  get unacknowledged(): Damage[] {
+    return openDamages(this.#folder, readDamages(this.#database))
+  }
+
+  /** What SQLite said of the damage; undefined: there was none. */
+  get damage(): string | undefined {
+    return this.#damage
+  }
+
+  /** Looks at why something failed. */
+  note(failure: unknown): void {
+    if (this.#damage !== undefined || !isDamage(failure)) return
+    this.#damage = messageOf(failure)
+    suspect(this.#folder, this.#damage)
+  }
+
+  /** Inside a transaction: a block is given up; its readings are lost. */
+  recordBlock({ message }: DamagedBlock, head: BlockHead | undefined): void {
+    const blocks = { damaged: 1, homeless: 0 }
+    const report = { ...NO_LOSS, cause: message, file: undefined, lost: head?.readings ?? 0, blocks }
+    recordDamage(this.#database, report, systemClock.now())
+  }
+
+  /** @throws DamagedStore */
+  refuseIfDamaged(): void {
+    if (this.#damage === undefined) return
+    throw new DamagedStore(`the database is damaged (${this.#damage}); starting the edge again salvages it`)
+  }
+}
