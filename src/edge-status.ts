@@ -35,6 +35,7 @@ const WHEN_FULL: Readonly<Record<StoreSettings['whenFull'], string>> = {
 export function findProblems(facts: {
   readonly refusedBecause: string | undefined
   readonly backlogs: StoreStatus['backlogs']
+  readonly damage: StoreStatus['damage']
   readonly uplinks: readonly UplinkStats[]
   readonly upMs: number
   readonly space: { readonly hoursLeft: number | undefined; readonly whenFull: StoreSettings['whenFull'] }
@@ -43,6 +44,10 @@ export function findProblems(facts: {
   if (facts.refusedBecause !== undefined) {
     problems.push(`readings cannot be stored and are not acknowledged: ${facts.refusedBecause}`)
   }
+  if (facts.damage.now !== undefined) {
+    problems.push(`the database is damaged (${facts.damage.now}): start the edge again, it salvages what can be read`)
+  }
+  for (const past of facts.damage.past) problems.push(`${past} (seen? \`tidegate check --acknowledge\`)`)
   let silent = false
   for (const uplink of facts.uplinks) {
     const waiting = facts.backlogs.find((backlog) => backlog.uplink === uplink.name)?.waiting ?? 0

@@ -74,7 +74,8 @@ async function assemble(
     const upMs = performance.now() - startedAt
     const stats = uplinks.map((uplink) => uplink.stats())
     const space = { hoursLeft: storeStatus.space.hoursLeft, whenFull: store.whenFull }
-    const problems = findProblems({ refusedBecause, backlogs: storeStatus.backlogs, uplinks: stats, upMs, space })
+    const { backlogs, damage } = storeStatus
+    const problems = findProblems({ refusedBecause, backlogs, damage, uplinks: stats, upMs, space })
     return {
       edge,
       version,

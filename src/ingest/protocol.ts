@@ -84,6 +84,8 @@ export interface StoreStatus {
   readonly quality: Readonly<Record<'good' | 'uncertain' | 'bad', number>>
   readonly backlogs: readonly Backlog[]
   readonly space: Outlook
+  /** What is wrong with the database: found in use, and salvaged earlier and not acknowledged yet. In words. */
+  readonly damage: { readonly now: string | undefined; readonly past: readonly string[] }
 }
 
 /** An answer counts only for the epoch and the run of the store: what a former run sent is sent again. */

@@ -50,8 +50,9 @@ export class StoreClient implements Part {
     })
     await new Promise<void>((resolve, reject) => {
       worker.once('error', reject)
-      worker.once('message', (first: FromThread) => {
-        worker.off('error', reject)
+      worker.on('message', function hear(first: FromThread) {
+        if (first.kind === 'trouble') return onTrouble(first.text)
+        worker.off('message', hear).off('error', reject)
         if (first.kind !== 'refused') return resolve()
         const { message, remedy, exitCode } = first
         reject(new OperatorError(message, { remedy, exitCode: exitCode as ExitCode }))

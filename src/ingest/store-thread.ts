@@ -4,6 +4,8 @@ import { systemClock } from '../base/clock.ts'
 import { codeOf, messageOf, OperatorError } from '../base/errors.ts'
 import { archive } from '../export/archive.ts'
 import { DamagedBlock } from '../store/blocks.ts'
+import { isDamage } from '../store/database.ts'
+import { describeDamage } from '../store/rescue/damages.ts'
 import type { Archive } from '../store/retention.ts'
 import { isStoreTrouble } from '../store/space.ts'
 import { Store } from '../store/store.ts'
@@ -61,7 +63,11 @@ class StoreThread {
       uplinks.map(({ name }) => name),
       store.archive === undefined ? undefined : archiveTo(resolve(folder, store.archive)),
     )
-    this.#committer = new Committer(this.#store, quality, new EdgeClock(this.#store.lastStoredAt()))
+    for (const damage of this.#store.soundness.unacknowledged) post({ kind: 'trouble', text: describeDamage(damage) })
+    this.#committer = this.#open(() => {
+      const clock = new EdgeClock(this.#store.lastStoredAt())
+      return this.#passingDamage(() => new Committer(this.#store, quality, clock))
+    })
     const holdMs = Math.max(0, ...quality.map(({ spike }) => spike?.holdMs ?? 0))
     for (const uplink of uplinks) {
       const dispatcher = new Dispatcher(this.#store, this.#store.outbox(uplink.name), uplink, { edge, holdMs })
@@ -87,7 +93,9 @@ class StoreThread {
       duplicates: 0,
     }
     try {
-      const { stored, rejected, duplicates, good, uncertain, bad } = this.#committer.commit(batch)
+      const { stored, rejected, duplicates, good, uncertain, bad } = this.#passingDamage(() =>
+        this.#committer.commit(batch),
+      )
       reply.readings = stored
       reply.rejected = rejected
       reply.duplicates = duplicates
@@ -135,33 +143,40 @@ class StoreThread {
       // Where room is short, publishes wait for some to be made rather than to be refused.
       const end = performance.now() + (this.#store.space.look().level === 'ample' ? 0 : SHORT_MS)
       let more = true
-      do more = this.#store.keepHouse({ now: systemClock.now(), busy })
+      do more = this.#passingDamage(() => this.#store.keepHouse({ now: systemClock.now(), busy }))
       while (more && performance.now() < end)
       this.#checkpoint()
       if (!more && busy) this.#keepHouseSoon(BUSY_MS)
       return more
     } catch (failure) {
-      if (failure instanceof DamagedBlock) return this.#giveUp(failure)
       if (!isStoreTrouble(failure)) throw failure
       return undefined
     }
   }
 
-  /** Readings that cannot be read are booked as lost, and all else goes on. */
-  #giveUp(damaged: DamagedBlock): true {
-    this.#store.giveUp(damaged)
-    post({ kind: 'trouble', text: `${damaged.message}; its readings are lost, see \`tidegate ledger\`` })
-    return true
+  /** Reads what it needs of the store at the start. Damage that shows only now is noted: the next opening salvages. */
+  #open<T>(read: () => T): T {
+    try {
+      return read()
+    } catch (failure) {
+      this.#store.soundness.note(failure)
+      this.#store.close()
+      throw failure
+    }
   }
 
-  /** The next message of an uplink; where it stumbles over a damaged block, that is given up first. */
-  #next({ uplink, bytesMax }: Calls['next']['request']): Calls['next']['reply'] {
-    try {
-      return this.#dispatchers.get(uplink)!.next({ now: systemClock.now(), bytesMax })
-    } catch (failure) {
-      if (!(failure instanceof DamagedBlock)) throw failure
-      this.#giveUp(failure)
-      return { kind: 'wait', ms: 0 }
+  /** Does something; where it stumbles over a damaged block, the readings in that are booked as lost, and it goes on. */
+  #passingDamage<T>(work: () => T): T {
+    for (let before: number | undefined; ; ) {
+      try {
+        return work()
+      } catch (failure) {
+        this.#store.soundness.note(failure)
+        if (!(failure instanceof DamagedBlock) || failure.id === before) throw failure
+        before = failure.id
+        this.#store.giveUp(failure)
+        post({ kind: 'trouble', text: `${failure.message}; its readings are lost, see \`tidegate ledger\`` })
+      }
     }
   }
 
@@ -169,7 +184,7 @@ class StoreThread {
     const { id, name, request } = message
     try {
       const handler = this.#handlers[name] as (request: unknown) => unknown
-      post({ kind: 'reply', id, reply: handler(request) })
+      post({ kind: 'reply', id, reply: this.#passingDamage(() => handler(request)) })
     } catch (failure) {
       const remedy = failure instanceof OperatorError ? failure.remedy : undefined
       post({ kind: 'failure', id, message: messageOf(failure), remedy })
@@ -178,7 +193,7 @@ class StoreThread {
 
   readonly #handlers: Handlers = {
     incoming: () => this.#store.incoming.all(),
-    next: (request) => this.#next(request),
+    next: ({ uplink, bytesMax }) => this.#dispatchers.get(uplink)!.next({ now: systemClock.now(), bytesMax }),
     confirm: (confirmation) => this.#confirm(confirmation),
     confirmAmendments: ({ uplink, lastId, ...sent }) => {
       if (this.#isOurs(sent)) this.#store.write(() => this.#store.outbox(uplink).confirmAmendments(lastId))
@@ -220,6 +235,7 @@ class StoreThread {
   }
 
   #status(): StoreStatus {
+    const { soundness } = this.#store
     return {
       epoch: this.#store.epoch,
       lastSeq: this.#store.lastSeq,
@@ -228,6 +244,7 @@ class StoreThread {
       ...this.#counted,
       quality: { ...this.#quality },
       space: this.#store.forecaster.look(this.#store.lastSeq),
+      damage: { now: soundness.damage, past: soundness.unacknowledged.map(describeDamage) },
       backlogs: this.#store.outboxes.map((outbox) => this.#store.backlog(outbox)),
     }
   }
@@ -241,9 +258,19 @@ function post(message: FromThread): void {
   parentPort!.postMessage(message)
 }
 
+/** Damage that only reading shows is noted at the first try, and salvaged at the second. */
+function openThread(data: ThreadData): StoreThread {
+  try {
+    return new StoreThread(data)
+  } catch (failure) {
+    if (!isDamage(failure)) throw failure
+    return new StoreThread(data)
+  }
+}
+
 function start(): void {
   try {
-    const thread = new StoreThread(workerData as ThreadData)
+    const thread = openThread(workerData as ThreadData)
     parentPort!.on('message', (message: ToThread) =>
       message.kind === 'batch' ? thread.batch(message) : thread.call(message),
     )
