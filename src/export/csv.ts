@@ -1,6 +1,7 @@
 import type { StoredReading, Value } from '../base/reading.ts'
+import { base64, numberText, reasonsText, timeText, valueWord } from '../base/reading-text.ts'
 import type { Encoder } from './encoder.ts'
-import { base64, bytesOf, numberText, reasonsText, timeText, valueWord } from './text.ts'
+import { bytesOf } from './text.ts'
 
 const HEAD = 'device,metric,unit,ts,value,type,quality,reasons,seq\n'
 

@@ -1,0 +1,55 @@
+import { Reason, reasonNames } from './flags.ts'
+import { type StoredReading, type Value, valueType } from './reading.ts'
+
+/** What people and their programs are told is the kind of a value; it tells how `value` is to be read. */
+export type ValueWord = 'number' | 'boolean' | 'text' | 'bytes' | 'missing'
+
+export function valueWord(value: Value): ValueWord {
+  return valueType(value) ?? 'missing'
+}
+
+/** The shortest text that reads back as the same double, with the sign of -0. */
+export function numberText(value: number): string {
+  return Object.is(value, -0) ? '-0' : String(value)
+}
+
+export function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
+}
+
+/** ISO 8601 in UTC with milliseconds. */
+export function timeText(ts: number): string {
+  return new Date(ts).toISOString()
+}
+
+const NAMED = Object.values(Reason).reduce((all, bit) => all | bit, 0)
+
+/** Names of the set bits, blanks between; a bit without a name (made by a newer version) is BIT_ and its number. */
+export function reasonsText(reasons: number): string {
+  if (reasons === 0) return ''
+  const names = reasonNames(reasons)
+  for (let bit = 0; bit < 32; bit++) if (((reasons & ~NAMED) >>> bit) & 1) names.push(`BIT_${bit}`)
+  return names.join(' ')
+}
+
+/**
+ * A reading as a JSON object. `value` is a number, true or false, a text, bytes in base64, or null; `type` tells texts
+ * from bytes. JSON has no infinities: they are the texts "Infinity" and "-Infinity" of the type number. `unit` is null
+ * where there is none.
+ */
+export function readingJson({ device, metric, unit, ts, value, quality, reasons, seq }: StoredReading): string {
+  const series = `"device":${JSON.stringify(device)},"metric":${JSON.stringify(metric)},"unit":${JSON.stringify(unit ?? null)}`
+  const said = `"value":${valueJson(value)},"type":"${valueWord(value)}"`
+  const verdict = `"quality":${quality},"reasons":"${reasonsText(reasons)}"`
+  return `{${series},"ts":"${timeText(ts)}",${said},${verdict},"seq":${seq}}`
+}
+
+function valueJson(value: Value): string {
+  if (typeof value === 'number') return numberJson(value)
+  return JSON.stringify(value instanceof Uint8Array ? base64(value) : value)
+}
+
+/** A number as JSON, with the sign of -0; what JSON has not is a text. */
+export function numberJson(value: number): string {
+  return Number.isFinite(value) ? numberText(value) : `"${value}"`
+}

@@ -1,0 +1,41 @@
+/** ISO 8601: a day, or a day and a time of day. */
+const ISO_8601 = /^\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(?<zone>[Zz]|[+-]\d\d:\d\d)?)?$/
+const DURATION = /^(?<count>\d{1,15})(?<unit>ms|s|m|h|d|w)$/
+const UNIT_MS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+}
+
+/** What to write for a time, for error texts. */
+export const TIME_HELP = 'a day as 2026-01-31, a time as 2026-01-31T08:00:00Z (without a zone it is UTC), -24h or now'
+/** What to write for a duration. */
+export const DURATION_HELP = 'a whole number and a unit: 500ms, 10s, 5m, 1h, 1d, 1w'
+
+/**
+ * The time that a person names, in UTC milliseconds: ISO 8601 as a day, which is its beginning, or with a time of day, in
+ * UTC where it names no zone; `now`; or how long before or after that as `-24h`, `+5m`. Undefined: it is none.
+ */
+export function parseTime(text: string, now: number): number | undefined {
+  if (text === 'now') return now
+  if (/^[+-]/.test(text)) {
+    const ms = parseDuration(text.slice(1))
+    return ms === undefined ? undefined : now + (text.startsWith('-') ? -ms : ms)
+  }
+  const found = ISO_8601.exec(text)
+  const inUtc = text.length > 10 && found?.groups?.zone === undefined ? `${text}Z` : text
+  const ts = found === null ? Number.NaN : Date.parse(inUtc.replace(' ', 'T').toUpperCase())
+  // JavaScript takes the 30th of February for a day in March.
+  const day = Number(text.slice(8, 10))
+  return !Number.isNaN(ts) && new Date(`${text.slice(0, 10)}T00:00Z`).getUTCDate() === day ? ts : undefined
+}
+
+/** A duration in milliseconds, at least 1: `500ms`, `10s`, `5m`, `1h`, `1d`, `1w`. Undefined: it is none. */
+export function parseDuration(text: string): number | undefined {
+  const { count, unit } = DURATION.exec(text)?.groups ?? {}
+  const ms = Number(count) * (UNIT_MS[unit ?? ''] ?? Number.NaN)
+  return ms >= 1 && Number.isSafeInteger(ms) ? ms : undefined
+}

@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest'
+import { parseDuration, parseTime } from '../../src/base/time-text.ts'
+
+const NOW = Date.UTC(2026, 0, 31, 12)
+const HOUR = 3_600_000
+
+describe('a time in words', () => {
+  it('is now, so long before or after it, or ISO 8601', () => {
+    expect(parseTime('now', NOW)).toBe(NOW)
+    expect(parseTime('-24h', NOW)).toBe(NOW - 24 * HOUR)
+    expect(parseTime('-7d', NOW)).toBe(NOW - 7 * 24 * HOUR)
+    expect(parseTime('+5m', NOW)).toBe(NOW + 300_000)
+    expect(parseTime('2026-01-31T12:00', NOW)).toBe(NOW)
+    expect(parseTime('2026-01-31T14:30:00.5+02:30', 0)).toBe(NOW + 500)
+  })
+
+  it.each(['', '-', '24h', '-24', '-1.5h', '- 1h', 'tomorrow', '2026-02-30', '1769860800'])('"%s" is none', (text) => {
+    expect(parseTime(text, NOW)).toBeUndefined()
+  })
+})
+
+describe('a duration in words', () => {
+  it('is a whole number of milliseconds, seconds, minutes, hours, days or weeks', () => {
+    const words = ['500ms', '10s', '5m', '1h', '1d', '2w']
+    expect(words.map(parseDuration)).toEqual([500, 10_000, 300_000, HOUR, 24 * HOUR, 14 * 24 * HOUR])
+  })
+
+  it.each(['', '0s', '1', 's', '-1h', '1.5h', '1y', '1 h', '999999999999999w'])('"%s" is none', (text) => {
+    expect(parseDuration(text)).toBeUndefined()
+  })
+})
