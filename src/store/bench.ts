@@ -23,6 +23,6 @@ export type Task = Generator<undefined, void, undefined>
 /** A task that packs readings, and must hear of verdicts that change meanwhile: it may have read the old ones. */
 export interface Packing {
   run(): Task
-  /** A verdict is changed in the transaction at work. */
+  /** A verdict was changed. */
   amended(verdict: OverlaidVerdict): void
 }

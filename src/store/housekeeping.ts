@@ -57,6 +57,8 @@ export class Housekeeping {
   #packing: Packing | undefined
   /** After a crash, or a task that failed. */
   #leftOvers = true
+  /** The last task failed. */
+  #failed = false
   #expiredAt = Number.NEGATIVE_INFINITY
 
   constructor(retention: Retention, settings: Settings) {
@@ -64,7 +66,7 @@ export class Housekeeping {
     this.#settings = settings
   }
 
-  /** A verdict is changed in the transaction at work. */
+  /** A verdict was changed. */
   amended(verdict: OverlaidVerdict): void {
     this.#packing?.amended(verdict)
   }
@@ -74,6 +76,7 @@ export class Housekeeping {
     this.#task = undefined
     this.#packing = undefined
     this.#leftOvers = true
+    this.#failed = true
   }
 
   /**
@@ -99,10 +102,16 @@ export class Housekeeping {
   #begin(situation: Situation, busy: boolean): void {
     const short = situation.space.level !== 'ample'
     const stretch = this.#stretch(situation)
+    if (this.#leftOvers && (!busy || short)) {
+      this.#task = this.#clear()
+      return
+    }
+    // Sealing needs a little room before it makes some: where it found none, something else must give way first.
+    if (short && this.#failed) this.#makeRoom(situation)
+    this.#failed = false
+    if (this.#task !== undefined) return
     if (stretch !== undefined && (!busy || short || stretch.stretches >= BUSY_STRETCHES)) {
       this.#pack(new Sealing(this.#retention.bench, stretch.last))
-    } else if (this.#leftOvers && (!busy || short)) {
-      this.#task = this.#clear()
     } else if (short) {
       this.#makeRoom(situation)
     } else if (!busy) {
