@@ -216,6 +216,19 @@ describe('a store that seals and merges', () => {
     store.close()
   })
 
+  it('knows a repeated reading that is sealed already', () => {
+    const twin = new Twin()
+    const rows = fc.sample(fewSeries, { numRuns: 200, seed: 11 })
+    twin.apply({ kind: 'append', rows })
+    keepHouse(twin.store, NOW)
+    expect(twin.store.seals.sealedUpTo).toBeGreaterThan(60)
+    for (const { series, ts, value } of twin.model) {
+      expect(twin.store.repeats.has(series, ts, value, twin.store.lastSeq)).toBe(true)
+      expect(twin.store.repeats.has(series, ts + 10_000, value, twin.store.lastSeq)).toBe(false)
+    }
+    twin.store.close()
+  })
+
   it('seals fewer readings once they are old', () => {
     const store = openStore(tempFolder(), { sealRows: 64, sealAgeMs: 60_000 })
     store.write(() => append(store, { ts: NOW }))
