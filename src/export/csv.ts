@@ -3,7 +3,7 @@ import { base64, numberText, reasonsText, timeText, valueWord } from '../base/re
 import type { Encoder } from './encoder.ts'
 import { bytesOf } from './text.ts'
 
-const HEAD = 'device,metric,unit,ts,value,type,quality,reasons,seq\n'
+export const CSV_HEAD = 'device,metric,unit,ts,value,type,quality,reasons,seq'
 
 /**
  * CSV with a head, quoted after RFC 4180, lines ended by LF. `type` tells how `value` is to be read: number, boolean
@@ -11,7 +11,7 @@ const HEAD = 'device,metric,unit,ts,value,type,quality,reasons,seq\n'
  */
 export class CsvEncoder implements Encoder {
   readonly isFull = false
-  #head = HEAD
+  #head = `${CSV_HEAD}\n`
 
   encode(readings: readonly StoredReading[]): Iterable<Uint8Array> {
     return bytesOf(this.#lines(readings))
@@ -24,13 +24,14 @@ export class CsvEncoder implements Encoder {
   *#lines(readings: readonly StoredReading[]): Iterable<string> {
     yield this.#head
     this.#head = ''
-    for (const reading of readings) yield line(reading)
+    for (const reading of readings) yield `${csvLine(reading)}\n`
   }
 }
 
-function line({ device, metric, unit, ts, value, quality, reasons, seq }: StoredReading): string {
-  const series = `${field(device)},${field(metric)},${field(unit ?? '')}`
-  return `${series},${timeText(ts)},${valueText(value)},${valueWord(value)},${quality},${reasonsText(reasons)},${seq}\n`
+/** A reading as a line, without its end. */
+export function csvLine({ device, metric, unit, ts, value, quality, reasons, seq }: StoredReading): string {
+  const series = `${csvField(device)},${csvField(metric)},${csvField(unit ?? '')}`
+  return `${series},${timeText(ts)},${valueText(value)},${valueWord(value)},${quality},${reasonsText(reasons)},${seq}`
 }
 
 function valueText(value: Value): string {
@@ -40,13 +41,13 @@ function valueText(value: Value): string {
     case 'boolean':
       return String(value)
     case 'string':
-      return field(value)
+      return csvField(value)
     default:
       return value === null ? '' : base64(value)
   }
 }
 
-/** Blanks at either end are quoted as well: some readers would take them away. */
-function field(text: string): string {
+/** A text as a field of CSV. Blanks at either end are quoted as well: some readers would take them away. */
+export function csvField(text: string): string {
   return /[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }
