@@ -25,6 +25,8 @@ export class Outbox {
   readonly settled = new SeqSet()
   readonly #id: number
   readonly #flight = new SeqSet()
+  /** Positions between those that were sent that have no reading (any more): settled with the next answer. */
+  readonly #barren = new SeqSet()
   /** By first position: so that an answer can be booked without reading the readings again. */
   readonly #flights = new Map<Seq, Flight>()
   readonly #database: Database
@@ -87,6 +89,7 @@ export class Outbox {
       const stretch = this.#stretchFrom(this.#next, lastSeq)
       if (stretch === undefined) break
       const rows = this.#positions.rows(stretch, rowsMax)
+      this.#barren.add({ first: stretch.first, last: (rows[0]?.[0] ?? stretch.last + 1) - 1 })
       if (rows.length > 0) return rows
       this.#next = stretch.last + 1
     }
@@ -174,7 +177,17 @@ export class Outbox {
         this.settle(gap)
       }
     }
+    this.#settleBarren()
     return count
+  }
+
+  /** In its owner's transaction. What that has settled is forgotten at the next time, when it is sure to be on the disk. */
+  #settleBarren(): void {
+    for (const gap of [...this.#barren]) {
+      const open = this.settled.missing(gap)
+      if (open.length === 0) this.#barren.remove(gap)
+      for (const range of open) this.settle(range)
+    }
   }
 
   /** Writes in its owner's transaction that these positions need not be sent any more. */

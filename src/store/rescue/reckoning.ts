@@ -2,7 +2,6 @@ import type { Database } from 'better-sqlite3'
 import { SeqSet } from '../../base/ranges.ts'
 import type { Seq, SeqRange } from '../../base/reading.ts'
 import { deviceCounter, EVERYTHING, type Removed } from '../ledger.ts'
-import { positionsWithout } from './gaps.ts'
 import { lostDevice } from './names.ts'
 
 type Account = { -readonly [Key in keyof Removed]: Removed[Key] } & {
@@ -41,7 +40,7 @@ export interface DeviceLoss {
  * - a device's `damaged` is what its counters miss among its readings;
  * - counters that are lost are made anew of what is there and of what uplinks have counted;
  * - what neither kept readings nor counters account for is put down to a device of its own;
- * - for an uplink, what is lost and was not confirmed is `dropped`; no position without a reading has to be sent.
+ * - for an uplink, what is lost and was not confirmed is `dropped`.
  *
  * Everything must be sealed and named. @returns what each device has lost, the most first.
  */
@@ -64,7 +63,6 @@ export function reckon(database: Database, old: OldAccounts): DeviceLoss[] {
     const facts = { kept, waiting: waiting.get(id)!, settledCount: settled.get(id)!.count }
     reckonUplink(database, id, { ...old, delivered: delivered.get(id)! }, facts)
   }
-  settleGaps(database, settled, old.lastSeq)
   return losses.sort((a, b) => b.readings - a.readings)
 }
 
@@ -162,12 +160,4 @@ function readSettled(database: Database, uplink: number): SeqSet {
 function readDelivered(database: Database, uplink: number): Delivered {
   const rows = database.prepare('SELECT device, confirmed, dropped FROM confirmed_counts WHERE uplink = ?').all(uplink)
   return new Map((rows as { device: number; confirmed: number; dropped: number }[]).map((row) => [row.device, row]))
-}
-
-/** Nobody waits for a reading that is not there. */
-function settleGaps(database: Database, settled: ReadonlyMap<number, SeqSet>, lastSeq: Seq): void {
-  for (const gap of positionsWithout(database, lastSeq)) for (const set of settled.values()) set.add(gap)
-  database.exec('DELETE FROM confirmed')
-  const insert = database.prepare('INSERT INTO confirmed (uplink, first, last) VALUES (?, ?, ?)')
-  for (const [uplink, set] of settled) for (const { first, last } of set) insert.run(uplink, first, last)
 }

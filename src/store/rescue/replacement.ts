@@ -1,8 +1,8 @@
-import { closeSync, existsSync, fsyncSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DATABASE_FILE } from '../database.ts'
 
-/** What SQLite keeps beside a database. They belong to it and never to the one that takes its place. */
+/** What SQLite keeps beside a database: it belongs to that one, and never to the one that takes its place. */
 const BESIDE = ['-wal', '-shm']
 /** Half-made; removed when another is begun. */
 const MAKING = `${DATABASE_FILE}.making`
@@ -22,7 +22,7 @@ export function beginReplacement(folder: string): string {
 
 /**
  * Puts the file of `beginReplacement`, closed and whole, in the database's place.
- * @param why a word for the name of the one that is set aside. @returns where that one lies now.
+ * @param aside of `asideName`: what the present one is called then.
  */
 export function replaceDatabase(folder: string, aside: string): void {
   const making = join(folder, MAKING)
@@ -36,11 +36,13 @@ export function replaceDatabase(folder: string, aside: string): void {
 export function finishReplacement(folder: string): void {
   for (const name of readdirSync(folder).filter((one) => one.startsWith(NEXT))) {
     const aside = join(folder, `${DATABASE_FILE}.${name.slice(NEXT.length)}`)
-    // Beside files first: a database that lost its WAL to another name is set aside with it, never used without.
-    for (const suffix of [...BESIDE, '']) {
-      const present = join(folder, `${DATABASE_FILE}${suffix}`)
-      if (existsSync(present)) renameSync(present, `${aside}${suffix}`)
+    const present = join(folder, DATABASE_FILE)
+    // The WAL first: whoever finds the database without it goes on here, and never uses it without.
+    if ((statSync(`${present}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0) {
+      renameSync(`${present}-wal`, `${aside}-wal`)
     }
+    for (const suffix of BESIDE) rmSync(`${present}${suffix}`, { force: true })
+    if (existsSync(present)) renameSync(present, aside)
     syncFolder(folder)
     renameSync(join(folder, name), join(folder, DATABASE_FILE))
     syncFolder(folder)
