@@ -1,13 +1,19 @@
 import type { Command } from './command.ts'
+import { backup } from './commands/backup.ts'
+import { check } from './commands/check.ts'
 import { demo } from './commands/demo.ts'
+import { devices } from './commands/devices.ts'
 import { exportReadings } from './commands/export.ts'
+import { history } from './commands/history.ts'
 import { ledger } from './commands/ledger.ts'
 import { receive } from './commands/receive.ts'
 import { rejectsList, rejectsShow } from './commands/rejects.ts'
 import { replay } from './commands/replay.ts'
+import { restore } from './commands/restore.ts'
 import { retention } from './commands/retention.ts'
 import { run } from './commands/run.ts'
 import { settingsCheck, settingsDocs, settingsSchema } from './commands/settings.ts'
+import { sql } from './commands/sql.ts'
 import { status } from './commands/status.ts'
 
 /** Every command, in the order in which help lists them. */
@@ -17,11 +23,17 @@ export const commands: readonly Command[] = [
   receive,
   replay,
   status,
+  devices,
+  history,
+  sql,
   ledger,
   retention,
   exportReadings,
   rejectsList,
   rejectsShow,
+  check,
+  backup,
+  restore,
   settingsCheck,
   settingsSchema,
   settingsDocs,

@@ -42,7 +42,7 @@ function sections(parts: readonly string[]): string {
 }
 
 function operandUsage({ value, min, max }: { value: string; min: number; max: number }): string {
-  const text = max > 1 ? `${value} …` : value
+  const text = max > value.split(' ').length ? `${value} …` : value
   return min === 0 ? `[${text}]` : text
 }
 

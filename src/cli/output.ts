@@ -6,6 +6,8 @@ export interface Output {
   print(text: string): void
   /** What was asked for, as indented JSON. */
   json(data: unknown): void
+  /** Resolves when all that was printed has been taken; false: nobody reads on. Long answers wait for it page by page. */
+  taken(): Promise<boolean>
   /** A remark for the person who waits. */
   note(text: string): void
   /** A remark that the next one overwrites; only where a person watches a terminal. */
@@ -32,6 +34,10 @@ export class ProcessOutput implements Output {
 
   json(data: unknown): void {
     this.print(JSON.stringify(data, null, 2))
+  }
+
+  taken(): Promise<boolean> {
+    return new Promise((resolve) => process.stdout.write('', (trouble) => resolve(!trouble)))
   }
 
   note(text: string): void {

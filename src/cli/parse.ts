@@ -62,7 +62,7 @@ function parseRest(
   { name, options, operands }: Command,
   words: readonly string[],
 ): { readonly values: Values<Options>; readonly operands: readonly string[] } {
-  const args = [...words]
+  const args = withSignedValues(words, options)
   const known = Object.fromEntries(Object.entries(options).map(([key, option]) => [key, parseArgsOption(option)]))
   const { tokens } = parseArgs({ args, options: known, allowPositionals: true, strict: false, tokens: true })
   const seen = new Set<string>()
@@ -84,6 +84,20 @@ function parseRest(
   if (count > max) throw misuse(`${name}: "${given.positionals[max]}" is one argument too many`, name)
   // Each value was just made by the kind of its own option.
   return { values: values as Values<Options>, operands: given.positionals }
+}
+
+/** `--from -24h` as `--from=-24h`: of itself `parseArgs` takes what begins with a dash for another option. */
+function withSignedValues(words: readonly string[], options: Options): string[] {
+  const args: string[] = []
+  for (const [i, word] of words.entries()) {
+    if (word === '--') return [...args, ...words.slice(i)]
+    const before = args.at(-1)
+    const takesValue =
+      before?.startsWith('--') === true && /^(?:text|number)$/.test(options[before.slice(2)]?.kind ?? '')
+    if (takesValue && /^-\d/.test(word)) args[args.length - 1] = `${before}=${word}`
+    else args.push(word)
+  }
+  return args
 }
 
 interface ParseArgsOption {

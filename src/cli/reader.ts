@@ -1,3 +1,4 @@
+import type { History } from '../store/history/history.ts'
 import type { StoreReader } from '../store/reader.ts'
 
 /**
@@ -11,5 +12,17 @@ export async function withReader<T>(folder: string, use: (reader: StoreReader) =
     return use(reader)
   } finally {
     reader.close()
+  }
+}
+
+/** The same for questions about history, which may take their time: they hold no transaction open. */
+export async function withHistory<T>(folder: string, use: (history: History) => Promise<T>): Promise<T> {
+  const { openReadOnly } = await import('../store/database.ts')
+  const { History } = await import('../store/history/history.ts')
+  const database = openReadOnly(folder)
+  try {
+    return await use(new History(database))
+  } finally {
+    database.close()
   }
 }

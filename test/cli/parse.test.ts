@@ -51,6 +51,19 @@ describe('a command line', () => {
     expect(all).toMatchObject({ values: { file: 'y', mode: 'fast', rate: 0, loud: true }, operands: ['--rate'] })
   })
 
+  it('takes what begins with a dash and a digit for a value, not for an option', () => {
+    const signed = {
+      ...pump,
+      options: { ...pump.options, from: { kind: 'text', value: 'TIME', help: 'When' } as const },
+    }
+    const request = (line: string): Request => parseCommandLine([signed], line.split(' '))
+    expect(request('pump --from -24h -f x -- --from -7d')).toMatchObject({
+      values: { from: '-24h', file: 'x' },
+      operands: ['--from', '-7d'],
+    })
+    expect(() => request('pump --loud -1 -f x a')).toThrow('-1')
+  })
+
   it('finds commands of two words, and asks for the second one', () => {
     expect(parse('well drain')).toMatchObject({ kind: 'run', command: { name: 'well drain' } })
     expect(refusal('well')).toBe('"well" needs a second word: drain')
@@ -110,7 +123,7 @@ describe('every command of Tidegate', () => {
     for (const { name, examples } of commands) {
       expect(examples.length).toBeGreaterThan(0)
       for (const example of examples) {
-        const words = example.split(' ')
+        const words = example.match(/"[^"]*"|\S+/g) ?? []
         const end = words.findIndex((word) => /^2?>$/.test(word))
         const request = parseCommandLine(commands, end === -1 ? words : words.slice(0, end))
         expect(request).toMatchObject({ kind: 'run', command: { name } })

@@ -56,7 +56,7 @@ describe('a service', () => {
 
   it('that cannot go on is stopped, and its trouble told', async () => {
     let stopped = false
-    const output = { print: () => {}, json: () => {}, note: () => {}, progress: () => {} }
+    const output = { print: () => {}, json: () => {}, taken: async () => true, note: () => {}, progress: () => {} }
     const start = async () => ({
       failed: Promise.reject<never>(new Error('the disk is gone')),
       stop: async () => {

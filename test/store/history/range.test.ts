@@ -10,6 +10,7 @@ function plain(readings: readonly StoredReading[]): unknown[] {
 }
 
 const HEAT = { device: 'press', metric: 'heat' }
+const ONE = { name: 0, value: 1, quality: 1, reasons: 0 } as const
 const bound = fc.oneof(fc.constant(undefined), fc.integer({ min: -90_000_000, max: 90_000_000 }))
 
 describe('a stretch of history', () => {
@@ -66,8 +67,13 @@ describe('a stretch of history', () => {
       let step = 0
       for (const page of grown.history.pages(series!, { limit: 9 })) {
         seen.push(...page)
+        const { ts } = page.at(-1)!
         step++
-        if (step === 1) grown.append([{ name: 0, ts: 1e13, value: step, quality: 1, reasons: 0 }])
+        if (step <= 3) {
+          // Behind what was read, before and among what was not.
+          grown.append([1, 1_800_001, 86_400_000].map((ms) => ({ ...ONE, ts: ts + ms })))
+          old.push(...grown.readings.slice(-3))
+        }
         if (step === 2) grown.seal()
         if (step === 3) grown.amend(index)
         if (step === 4) for (const { seq } of grown.removeNewestSeal()) gone.add(seq)
@@ -119,6 +125,19 @@ describe('a stretch of history', () => {
     const pages = [...grown.history.pages(grown.history.series(HEAT))]
     expect(pages.flat().map(({ value }) => (value as string)[0])).toEqual(['0', '1', '2', '3', '4', '5'])
     expect(pages.map((page) => page.length)).toEqual([2, 2, 2])
+    grown.close()
+  })
+
+  it('tells a verdict as it is now, also of a block that was open before it changed', () => {
+    const grown = new Grown()
+    grown.append([1, 2, 3].map((i) => ({ name: 0, ts: i, value: i, quality: 1 as const, reasons: 0 })))
+    grown.seal()
+    const series = grown.history.series(HEAT)
+    const read = (): readonly StoredReading[] => grown.history.range({ series, limit: 10 }).readings
+    expect(read()).toEqual(grown.readings)
+    grown.amend(1)
+    expect(grown.readings[1]!.quality).toBe(4)
+    expect(read()).toEqual(grown.readings)
     grown.close()
   })
 })

@@ -1,0 +1,102 @@
+import type { Database } from 'better-sqlite3'
+import { Exit, OperatorError } from '../../base/errors.ts'
+import type { Value } from '../../base/reading.ts'
+import { reasonsText, timeText } from '../../base/reading-text.ts'
+import { DURATION_HELP, parseDuration, parseTime, TIME_HELP } from '../../base/time-text.ts'
+import type { History, StoredSeries } from './history.ts'
+import { ALWAYS, type Interval } from './interval.ts'
+
+/** What an argument of a table-valued function can be; undefined where it is left out. */
+type Argument = number | string | Buffer | null | undefined
+type Cell = bigint | number | string | Buffer | null
+
+/** A page of readings for SQL: whoever wants the first rows does not wait for more. */
+const PAGE_READINGS = 1_000
+
+/**
+ * Makes history visible to SQL, sealed or not:
+ *
+ *     readings(device, metric, from_ts, to_ts)           ts, time, value, quality, reasons, unit, seq
+ *     buckets(device, metric, from_ts, to_ts, every_ms)  start, time, unit, readings, numbers, avg, min, max, sum, first,
+ *                                                        last, good_share, worst
+ *
+ * Rows are ascending in time. Times are UTC ms or ISO 8601, `-24h`, `now`; left out: without a bound. `every_ms` is in ms
+ * or as `1h`. What stands last can be given without those before it: `buckets('press', 'heat') WHERE every_ms = '1h'`. A
+ * device or metric that there is not has no rows. Booleans are 0 and 1.
+ *
+ * An argument that is NULL gives no rows: to SQLite nothing is equal to it.
+ * @param database whose statements see them; not the one that `history` reads: a connection cannot do both at once.
+ */
+export function defineTables(database: Database, history: History, clock: { now(): number }): void {
+  database.table('readings', {
+    columns: ['ts', 'time', 'value', 'quality', 'reasons', 'unit', 'seq'],
+    parameters: ['device', 'metric', 'from_ts', 'to_ts'],
+    rows: function* (...given): Generator<Cell[]> {
+      const [device, metric, from, to] = given as Argument[]
+      const series = seriesOf(history, 'readings', { device, metric })
+      const interval = intervalOf({ from, to }, clock.now())
+      for (const page of history.pages(series, { ...interval, limit: PAGE_READINGS })) {
+        for (const { ts, value, quality, reasons, unit = '', seq } of page) {
+          const verdict = [BigInt(quality), reasonsText(reasons)] as const
+          yield [BigInt(ts), timeText(ts), cell(value), ...verdict, unit, BigInt(seq)]
+        }
+      }
+    },
+  })
+  database.table('buckets', {
+    columns: [
+      ...['start', 'time', 'unit', 'readings', 'numbers', 'avg', 'min', 'max', 'sum', 'first', 'last', 'good_share'],
+      'worst',
+    ],
+    parameters: ['device', 'metric', 'from_ts', 'to_ts', 'every_ms'],
+    rows: function* (...given): Generator<Cell[]> {
+      const [device, metric, from, to, every] = given as Argument[]
+      const series = seriesOf(history, 'buckets', { device, metric })
+      const query = { series, ...intervalOf({ from, to }, clock.now()), everyMs: durationOf(every) }
+      for (const page of history.bucketPages(query)) {
+        for (const { start, unit = '', readings, numbers, avg, min, max, sum, first, last, goodShare, worst } of page) {
+          const counts = [BigInt(readings), BigInt(numbers)]
+          const named = [BigInt(start), timeText(start), unit] as const
+          yield [...named, ...counts, avg, min, max, sum, first, last, goodShare, BigInt(worst)]
+        }
+      }
+    },
+  })
+}
+
+function seriesOf(
+  history: History,
+  table: string,
+  { device, metric }: { readonly device: Argument; readonly metric: Argument },
+): StoredSeries[] {
+  if (device === undefined || metric === undefined) {
+    throw misuse(`${table} needs a device and a metric`, `write ${table}('DEVICE', 'METRIC')`)
+  }
+  return typeof device === 'string' && typeof metric === 'string' ? history.series({ device, metric }) : []
+}
+
+function intervalOf({ from, to }: { readonly from: Argument; readonly to: Argument }, now: number): Interval {
+  return { from: timeOf('from_ts', from, now) ?? ALWAYS.from, to: timeOf('to_ts', to, now) ?? ALWAYS.to }
+}
+
+function timeOf(name: string, given: Argument, now: number): number | undefined {
+  if (given === undefined) return undefined
+  const ts = typeof given === 'string' ? parseTime(given, now) : given
+  if (typeof ts === 'number' && !Number.isNaN(ts)) return Math.ceil(ts)
+  throw misuse(`${name} "${given}" is no time`, `leave it out, or give UTC milliseconds, ${TIME_HELP}`)
+}
+
+function durationOf(given: Argument): number {
+  const ms = typeof given === 'string' ? parseDuration(given) : given
+  if (typeof ms === 'number' && Number.isSafeInteger(ms) && ms > 0) return ms
+  throw misuse(`every_ms "${given ?? ''}" is no duration`, `give whole milliseconds, or ${DURATION_HELP}`)
+}
+
+function cell(value: Value): Cell {
+  if (typeof value === 'boolean') return BigInt(value)
+  return value instanceof Uint8Array ? Buffer.from(value) : value
+}
+
+function misuse(message: string, remedy: string): OperatorError {
+  return new OperatorError(message, { remedy, exitCode: Exit.USAGE })
+}
