@@ -1,0 +1,173 @@
+import type { Database } from 'better-sqlite3'
+import { messageOf, OperatorError } from '../../base/errors.ts'
+import { type Block, BlockTable, DamagedBlock, idsOf } from '../blocks.ts'
+import { isDamage, openReadOnly } from '../database.ts'
+import { MIGRATIONS } from '../migrations.ts'
+import { StoreReader } from '../reader.ts'
+import { readSealedUpTo, readSeals, type Seal } from '../seals.ts'
+import { type Damage, openDamages, readDamages } from './damages.ts'
+
+/** Blocks read in one transaction. */
+const PAGE_BLOCKS = 64
+/** Problems told at most; of a store with more, these tell enough. */
+const PROBLEMS_MAX = 100
+
+type Stretch = Pick<Seal, 'id' | 'parts' | 'first' | 'last' | 'readings' | 'blocks'>
+
+export interface CheckReport {
+  /** What is wrong now. */
+  readonly problems: readonly string[]
+  /** What went wrong earlier and nobody has acknowledged. */
+  readonly damages: readonly Damage[]
+  /** What was opened. */
+  readonly blocks: number
+  readonly readings: number
+}
+
+/**
+ * Looks at everything in a store, beside a running edge or without one: the pages of the file, every block, whether blocks
+ * and their seals agree, and whether the ledger balances. It changes nothing.
+ *
+ * SQLite's own check and the ledger see the store at one moment each: the WAL of a running edge grows for as long as they
+ * take. Blocks are read in short transactions; what a running edge merges or removes meanwhile is looked at as it is then.
+ * @param onSeal is told how far it is, from 0 to 1.
+ * @throws OperatorError when there is no store, or a newer one.
+ */
+export function checkStore(folder: string, onSeal: (share: number) => void = () => undefined): CheckReport {
+  let database: Database
+  try {
+    database = openReadOnly(folder)
+  } catch (failure) {
+    if (!(failure instanceof OperatorError) || !isDamage(failure.cause)) throw failure
+    return { problems: [failure.message], damages: [], blocks: 0, readings: 0 }
+  }
+  let check: Check | undefined
+  try {
+    refuseOlder(database, folder)
+    check = new Check(database)
+    check.pages()
+    check.seals(onSeal)
+    check.ledger()
+    return { ...check.found, damages: openDamages(folder, readDamages(database)) }
+  } catch (failure) {
+    if (!isDamage(failure)) throw failure
+    const found = check?.found ?? { problems: [], blocks: 0, readings: 0 }
+    return { ...found, problems: [...found.problems, messageOf(failure)], damages: [] }
+  } finally {
+    database.close()
+  }
+}
+
+function refuseOlder(database: Database, folder: string): void {
+  const version = database.pragma('user_version', { simple: true }) as number
+  if (version >= MIGRATIONS.length) return
+  throw new OperatorError(`the store in ${folder} has schema version ${version}, from before this Tidegate`, {
+    remedy: 'start the edge once: it brings the store to the present version',
+  })
+}
+
+class Check {
+  readonly #database: Database
+  readonly #blocks: BlockTable
+  readonly #problems: string[] = []
+  #blockCount = 0
+  #readings = 0
+
+  constructor(database: Database) {
+    this.#database = database
+    this.#blocks = new BlockTable(database)
+  }
+
+  get found(): Omit<CheckReport, 'damages'> {
+    return { problems: this.#problems, blocks: this.#blockCount, readings: this.#readings }
+  }
+
+  tell(problem: string): void {
+    if (this.#problems.length < PROBLEMS_MAX) this.#problems.push(problem)
+  }
+
+  pages(): void {
+    const rows = this.#database.pragma('integrity_check') as { integrity_check: string }[]
+    for (const { integrity_check: said } of rows) if (said !== 'ok') this.tell(said.replaceAll('\n', ' '))
+  }
+
+  seals(onSeal: (share: number) => void): void {
+    const columns = 'id, parts, first, last, readings, blocks'
+    const next = this.#database.prepare(`SELECT ${columns} FROM seals WHERE last >= ? ORDER BY first LIMIT 1`)
+    const again = this.#database.prepare(`SELECT ${columns} FROM seals WHERE id = ?`)
+    const sealedUpTo = readSealedUpTo(this.#database)
+    this.#disjoint(sealedUpTo)
+    for (let from = 1; ; ) {
+      const seal = next.get(from) as Stretch | undefined
+      if (seal === undefined) return
+      const found = this.#seal(seal)
+      // One that was merged or removed meanwhile is passed over: what has taken its place comes next.
+      if (JSON.stringify(again.get(seal.id)) !== JSON.stringify(seal)) continue
+      for (const problem of found.problems) this.tell(problem)
+      this.#blockCount += found.blocks
+      this.#readings += found.readings
+      from = seal.last + 1
+      onSeal(Math.min(1, seal.last / sealedUpTo))
+    }
+  }
+
+  #disjoint(sealedUpTo: number): void {
+    let before: Seal | undefined
+    for (const seal of readSeals(this.#database)) {
+      if (before !== undefined && seal.first <= before.last) {
+        this.tell(`the seals ${before.id} and ${seal.id} both have the positions from ${seal.first} on`)
+      }
+      before = seal
+    }
+    if (before !== undefined && before.last > sealedUpTo) {
+      this.tell(`the seal ${before.id} ends at ${before.last}, but only ${sealedUpTo} positions are sealed`)
+    }
+  }
+
+  #seal(seal: Stretch): { problems: string[]; blocks: number; readings: number } {
+    const problems: string[] = []
+    const seen = new Uint8Array(Math.ceil((seal.last - seal.first + 1) / 8))
+    const ids = idsOf(seal)
+    let [blocks, readings] = [0, 0]
+    for (let next = ids.first; ; ) {
+      const page = this.#blocks.page(next, ids.last, PAGE_BLOCKS)
+      for (const block of page) {
+        problems.push(...this.#block(block, seal, seen))
+        blocks++
+        readings += block.readings
+      }
+      if (page.length < PAGE_BLOCKS) break
+      next = page.at(-1)!.id + 1
+    }
+    if (blocks !== seal.blocks || readings !== seal.readings) {
+      const said = `${seal.readings} readings in ${seal.blocks} blocks`
+      problems.push(`the seal ${seal.id} should have ${said}, and has ${readings} in ${blocks}`)
+    }
+    return { problems, blocks, readings }
+  }
+
+  #block(block: Block, { id: seal, first, last }: Stretch, seen: Uint8Array): string[] {
+    try {
+      const { seq } = this.#blocks.open(block)
+      const what = `block ${block.id} of seal ${seal}`
+      if (seq[0] !== block.seqFirst || seq.at(-1) !== block.seqLast) return [`${what} has other positions than it says`]
+      if (seq[0]! < first || seq.at(-1)! > last) return [`${what} has positions outside of its seal`]
+      let twice = 0
+      for (const one of seq) {
+        const [at, bit] = [(one - first) >> 3, 1 << ((one - first) & 7)]
+        if ((seen[at]! & bit) !== 0) twice++
+        seen[at]! |= bit
+      }
+      return twice === 0 ? [] : [`${what} has ${twice} positions that others have, too`]
+    } catch (failure) {
+      if (failure instanceof DamagedBlock) return [failure.message]
+      throw failure
+    }
+  }
+
+  ledger(): void {
+    for (const { device, problems } of new StoreReader(this.#database).ledger()) {
+      for (const problem of problems) this.tell(`${device}: ${problem}`)
+    }
+  }
+}
