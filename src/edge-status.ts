@@ -1,6 +1,7 @@
 import type { StoreSettings } from './base/settings.ts'
 import type { BrokerStats } from './broker/broker.ts'
 import type { StoreStatus } from './ingest/protocol.ts'
+import type { BackupStatus } from './store/rescue/backup-schedule.ts'
 import type { UplinkStats } from './uplink/uplink.ts'
 
 /** With readings waiting, an uplink without an answer for so long is a problem (ms). */
@@ -20,6 +21,8 @@ export interface EdgeStatus {
   readonly broker: BrokerStats
   readonly store: StoreStatus & { readonly pendingBytes: number; readonly refusedBecause: string | undefined }
   readonly uplinks: readonly UplinkStats[]
+  /** Undefined: the edge makes none by itself. */
+  readonly backup: BackupStatus | undefined
 }
 
 /** While nothing leaves, room for less than so long at the present rate is a problem: somebody may have to drive there. */
@@ -36,6 +39,7 @@ export function findProblems(facts: {
   readonly refusedBecause: string | undefined
   readonly backlogs: StoreStatus['backlogs']
   readonly damage: StoreStatus['damage']
+  readonly backup: Pick<BackupStatus, 'folder' | 'lastFailure'> | undefined
   readonly uplinks: readonly UplinkStats[]
   readonly upMs: number
   readonly space: { readonly hoursLeft: number | undefined; readonly whenFull: StoreSettings['whenFull'] }
@@ -48,6 +52,9 @@ export function findProblems(facts: {
     problems.push(`the database is damaged (${facts.damage.now}): start the edge again, it salvages what can be read`)
   }
   for (const past of facts.damage.past) problems.push(`${past} (seen? \`tidegate check --acknowledge\`)`)
+  if (facts.backup?.lastFailure !== undefined) {
+    problems.push(`the last backup into ${facts.backup.folder} failed: ${facts.backup.lastFailure}`)
+  }
   let silent = false
   for (const uplink of facts.uplinks) {
     const waiting = facts.backlogs.find((backlog) => backlog.uplink === uplink.name)?.waiting ?? 0

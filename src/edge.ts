@@ -8,6 +8,7 @@ import { Broker } from './broker/broker.ts'
 import { type EdgeStatus, findProblems } from './edge-status.ts'
 import { Ingest } from './ingest/ingest.ts'
 import { StoreClient } from './ingest/store-client.ts'
+import { BackupSchedule } from './store/rescue/backup-schedule.ts'
 import type { SpaceLevel } from './store/space.ts'
 import { Uplink } from './uplink/uplink.ts'
 
@@ -53,6 +54,10 @@ async function assemble(
       (trouble) => log.error({ part: 'store' }, trouble),
     ),
   )
+  const backups =
+    store.backup.everyHours > 0
+      ? parts.add(new BackupSchedule({ folder: settings.data, settings: store.backup, clock, log }))
+      : undefined
   const uplinks: Uplink[] = []
   const ingest = new Ingest(thread, settings, {
     clock,
@@ -75,7 +80,8 @@ async function assemble(
     const stats = uplinks.map((uplink) => uplink.stats())
     const space = { hoursLeft: storeStatus.space.hoursLeft, whenFull: store.whenFull }
     const { backlogs, damage } = storeStatus
-    const problems = findProblems({ refusedBecause, backlogs, damage, uplinks: stats, upMs, space })
+    const backup = backups?.status
+    const problems = findProblems({ refusedBecause, backlogs, damage, backup, uplinks: stats, upMs, space })
     return {
       edge,
       version,
@@ -86,6 +92,7 @@ async function assemble(
       broker: broker.stats(),
       store: { ...storeStatus, pendingBytes, refusedBecause },
       uplinks: stats,
+      backup,
     }
   }
   for (const one of uplinkSettings) uplinks.push(parts.add(startUplink(one, { edge, thread, log, status })))

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { messageOf } from './errors.ts'
+import { backup } from './settings-backup.ts'
 import { qualityRule } from './settings-quality.ts'
 import { retentionRule } from './settings-retention.ts'
 import { compileRoute } from './topics.ts'
@@ -121,6 +122,7 @@ const store = z
       .min(1)
       .optional()
       .describe('Folder for readings of rules with `archive`, as Parquet files by day; relative to `data`'),
+    backup: backup.prefault({}).describe('Copies of the store that the edge makes by itself'),
     seriesMax: count
       .max(10_000_000)
       .default(100_000)

@@ -112,7 +112,7 @@ describe('the health of an uplink', () => {
   const backlog = (waiting: number) => [{ uplink: 'cloud', waiting, oldestAt: undefined, confirmed: 0 }]
   const space = { hoursLeft: undefined, whenFull: 'refuse' } as const
   const damage = { now: undefined, past: [] }
-  const facts = { refusedBecause: undefined, damage, uplinks: [stats], upMs: 600_000, space }
+  const facts = { refusedBecause: undefined, damage, backup: undefined, uplinks: [stats], upMs: 600_000, space }
 
   it('is a problem, with the reason, when readings wait and no answer comes for minutes', () => {
     expect(findProblems({ ...facts, backlogs: backlog(7) })).toEqual([expect.stringContaining('no route to host')])

@@ -1,6 +1,7 @@
 import { closeSync, existsSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DATABASE_FILE } from '../database.ts'
+import { compactTime } from './compact-time.ts'
 
 /** What SQLite keeps beside a database: it belongs to that one, and never to the one that takes its place. */
 const BESIDE = ['-wal', '-shm']
@@ -56,11 +57,6 @@ export function asideName(folder: string, why: string, now: number): string {
     const name = count === 1 ? stem : `${stem}-${count}`
     if (!existsSync(join(folder, `${DATABASE_FILE}.${name}`))) return name
   }
-}
-
-/** 20261124T131415Z: UTC to the second, fit for the name of a file. */
-export function compactTime(ms: number): string {
-  return new Date(ms).toISOString().replaceAll(/[-:]|\.\d+/g, '')
 }
 
 export function syncFile(path: string): void {

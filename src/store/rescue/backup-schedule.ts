@@ -1,0 +1,131 @@
+import { resolve } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import type { Clock } from '../../base/clock.ts'
+import type { Part } from '../../base/lifecycle.ts'
+import type { Log } from '../../base/log.ts'
+import type { BackupSettings } from '../../base/settings-backup.ts'
+import { siblingModule } from '../../base/sibling.ts'
+import { listBackups } from './backup-folder.ts'
+import type { BackupOrder, BackupResult } from './backup-thread.ts'
+
+const HOUR_MS = 3_600_000
+/** After one that failed, the next is tried so soon, or when it would be due if that is sooner (ms). */
+const RETRY_MS = 900_000
+/** Waits are cut into pieces of at most so long (ms): a clock that was set, or a machine that slept, is noticed. */
+const WAIT_MS_MAX = 600_000
+const THREAD_HEAP = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 }
+
+export interface BackupStatus {
+  readonly everyHours: number
+  readonly folder: string
+  readonly running: boolean
+  /** UTC ms; undefined: there is none. */
+  readonly lastAt: number | undefined
+  readonly lastBytes: number | undefined
+  /** How long the last one took (ms). */
+  readonly lastMs: number | undefined
+  /** Why the last try failed; undefined: it did not. */
+  readonly lastFailure: string | undefined
+}
+
+export interface BackupOptions {
+  /** Folder of the store. */
+  readonly folder: string
+  readonly settings: BackupSettings
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/**
+ * Makes a backup of the running store again and again, on a thread of its own each time: neither commits nor sockets wait
+ * for it. The first one is due when the newest in the folder is old enough, so that restarts make none more.
+ */
+export class BackupSchedule implements Part {
+  readonly name = 'backups'
+  readonly #options: BackupOptions
+  readonly #backups: string
+  readonly #everyMs: number
+  #dueAt: number
+  #timer: NodeJS.Timeout | undefined
+  #worker: Worker | undefined
+  #last: Pick<BackupStatus, 'lastAt' | 'lastBytes' | 'lastMs' | 'lastFailure'> = {
+    lastAt: undefined,
+    lastBytes: undefined,
+    lastMs: undefined,
+    lastFailure: undefined,
+  }
+
+  /** @param options `settings.everyHours` is above 0. */
+  constructor(options: BackupOptions) {
+    const { folder, settings, clock } = options
+    this.#options = options
+    this.#backups = resolve(folder, settings.folder)
+    this.#everyMs = settings.everyHours * HOUR_MS
+    const newest = listBackups(this.#backups)[0]?.at
+    this.#last = { ...this.#last, lastAt: newest }
+    // One from the future was made while the clock was wrong: it tells nothing.
+    this.#dueAt = newest === undefined || newest > clock.now() ? clock.now() : newest + this.#everyMs
+    this.#wait()
+  }
+
+  get status(): BackupStatus {
+    const { everyHours } = this.#options.settings
+    return { everyHours, folder: this.#backups, running: this.#worker !== undefined, ...this.#last }
+  }
+
+  #wait(): void {
+    const waitMs = Math.min(WAIT_MS_MAX, Math.max(0, this.#dueAt - this.#options.clock.now()))
+    this.#timer = setTimeout(() => {
+      if (this.#options.clock.now() >= this.#dueAt) this.#begin()
+      else this.#wait()
+    }, waitMs)
+    this.#timer.unref()
+  }
+
+  #begin(): void {
+    const { folder, settings, clock } = this.#options
+    const now = clock.now()
+    const order: BackupOrder = { folder, backups: this.#backups, keep: settings.keep, now }
+    const startedAt = performance.now()
+    const worker = new Worker(siblingModule(import.meta.url, './backup-thread'), {
+      workerData: order,
+      resourceLimits: THREAD_HEAP,
+      name: 'backup',
+    })
+    this.#worker = worker
+    let result: BackupResult = { ok: false, reason: 'the thread ended without an answer' }
+    worker.on('message', (told: BackupResult) => {
+      result = told
+    })
+    worker.on('error', (failure) => {
+      result = { ok: false, reason: String(failure) }
+    })
+    worker.on('exit', () => {
+      if (this.#worker === worker) this.#ended(result, now, performance.now() - startedAt)
+    })
+  }
+
+  #ended(result: BackupResult, at: number, tookMs: number): void {
+    this.#worker = undefined
+    const { log } = this.#options
+    if (result.ok) {
+      this.#last = { lastAt: at, lastBytes: result.backup.bytes, lastMs: Math.round(tookMs), lastFailure: undefined }
+      this.#dueAt = at + this.#everyMs
+    } else {
+      log.error({ reason: result.reason }, 'the backup of the store failed')
+      this.#last = { ...this.#last, lastFailure: result.reason }
+      this.#dueAt = this.#options.clock.now() + Math.min(RETRY_MS, this.#everyMs)
+    }
+    this.#wait()
+  }
+
+  /** One that is being made is given up: nothing of it stays under its name, and the next start makes it anew. */
+  async stop(): Promise<void> {
+    clearTimeout(this.#timer)
+    const worker = this.#worker
+    this.#worker = undefined
+    // SQLite cannot be interrupted here: the thread ends with the process at the latest, so nobody waits for it.
+    worker?.unref()
+    void worker?.terminate()
+  }
+}
