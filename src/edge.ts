@@ -8,9 +8,11 @@ import { Broker } from './broker/broker.ts'
 import { type EdgeStatus, findProblems } from './edge-status.ts'
 import { Ingest } from './ingest/ingest.ts'
 import { StoreClient } from './ingest/store-client.ts'
+import { QueryClient } from './query/query-client.ts'
 import { BackupSchedule } from './store/rescue/backup-schedule.ts'
 import type { SpaceLevel } from './store/space.ts'
 import { Uplink } from './uplink/uplink.ts'
+import type { StatusServer, WebSources } from './web/status-server.ts'
 
 export interface Address {
   readonly host: string
@@ -96,7 +98,8 @@ async function assemble(
     }
   }
   for (const one of uplinkSettings) uplinks.push(parts.add(startUplink(one, { edge, thread, log, status })))
-  const web = settings.web.enabled ? parts.add(await startWeb(settings.web, status)) : undefined
+  const history = parts.add(new QueryClient(settings.data))
+  const web = settings.web.enabled ? parts.add(await startWeb(settings.web, { status, history, clock })) : undefined
   parts.add(broker)
   return {
     addresses: { mqtt: broker.address, web: web?.address },
@@ -139,9 +142,9 @@ function stillRefused(reason: string | undefined, level: SpaceLevel): string | u
 }
 
 /** Loaded only where it is wanted: the HTTP server is the largest part of an idle edge's memory. */
-async function startWeb(address: Address, status: () => Promise<EdgeStatus>) {
+async function startWeb(address: Address, sources: WebSources): Promise<StatusServer> {
   const { StatusServer } = await import('./web/status-server.ts')
-  return StatusServer.start(address, { status })
+  return StatusServer.start(address, sources)
 }
 
 /** A store at its limit can refuse one commit and take the next: it is told of at most so often (ms). */

@@ -1,15 +1,24 @@
 import type { AddressInfo } from 'node:net'
 import { type FastifyInstance, fastify } from 'fastify'
+import type { Clock } from '../base/clock.ts'
 import { codeOf, Exit, messageOf, OperatorError } from '../base/errors.ts'
 import type { Part } from '../base/lifecycle.ts'
+import { addHistoryRoutes } from './history-routes.ts'
+import type { HistorySource } from './history-source.ts'
 
 /** What `/api/status` shows; `healthy` decides the code of `/healthz`. */
 export interface StatusSource {
   status(): Promise<{ readonly healthy: boolean; readonly problems: readonly string[] } & Record<string, unknown>>
 }
 
+/** Everything that can be asked for. */
+export interface WebSources extends StatusSource {
+  readonly history: HistorySource
+  readonly clock: Clock
+}
+
 /**
- * Says how the edge is, over HTTP, to whoever may ask on this machine.
+ * Says how the edge is, and what was measured (`addHistoryRoutes`), over HTTP, to whoever may ask on this machine.
  *
  * - `GET /healthz`: 200 `{"healthy":true,"problems":[]}`, or 503 with the problems.
  * - `GET /api/status`: everything that the edge knows of itself, as JSON.
@@ -18,17 +27,18 @@ export class StatusServer implements Part {
   readonly name = 'status server'
   readonly #server: FastifyInstance
 
-  private constructor(source: StatusSource) {
+  private constructor(source: WebSources) {
     this.#server = fastify({ logger: false, forceCloseConnections: true })
     this.#server.get('/healthz', async (_request, reply) => {
       const { healthy, problems } = await source.status()
       return reply.code(healthy ? 200 : 503).send({ healthy, problems })
     })
     this.#server.get('/api/status', async () => source.status())
+    addHistoryRoutes(this.#server, source.history, source.clock)
   }
 
   /** @throws OperatorError when the port is taken. */
-  static async start(address: { host: string; port: number }, source: StatusSource): Promise<StatusServer> {
+  static async start(address: { host: string; port: number }, source: WebSources): Promise<StatusServer> {
     const server = new StatusServer(source)
     try {
       await server.#server.listen({ host: address.host, port: address.port })

@@ -8,7 +8,7 @@ import { expected, Grown, grow, type NAMES, sown } from './grown.ts'
 const HOUR = 3_600_000
 const ONE = { name: 0, value: 1, quality: 1, reasons: 0 } as const
 const stories = fc.record({
-  readings: fc.array(sown, { minLength: 80, maxLength: 160, size: 'max' }),
+  readings: fc.array(sown, { minLength: 100, maxLength: 200, size: 'max' }),
   amended: fc.array(fc.nat(), { maxLength: 6 }),
 })
 

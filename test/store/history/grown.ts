@@ -39,10 +39,12 @@ const value: fc.Arbitrary<Value> = fc.oneof(
   { weight: 1, arbitrary: fc.uint8Array({ maxLength: 8 }) },
   { weight: 1, arbitrary: fc.constant(null) },
 )
-/** About two days in no order, with repetitions, before and after 1970; and a few far away. */
+/** About two days in no order, with repetitions; some before 1970, and a few far away. */
 const ts = fc.oneof(
-  { weight: 20, arbitrary: fc.integer({ min: -40, max: 90 }).map((half) => half * 1_800_000) },
-  { weight: 10, arbitrary: fc.integer({ min: -90_000_000, max: 90_000_000 }) },
+  { weight: 10, arbitrary: fc.integer({ min: 1, max: 100 }).map((half) => half * 1_800_000) },
+  { weight: 10, arbitrary: fc.integer({ min: 95, max: 100 }).map((half) => half * 1_800_000) },
+  { weight: 10, arbitrary: fc.integer({ min: 0, max: 180_000_000 }) },
+  { weight: 2, arbitrary: fc.integer({ min: -90_000_000, max: 0 }) },
   { weight: 1, arbitrary: fc.integer({ min: -4e12, max: 4e12 }) },
 )
 export const sown: fc.Arbitrary<Sown> = fc.record({
@@ -135,23 +137,34 @@ export class Grown {
   }
 }
 
-/** A store that has been through everything: merged seals, newer ones, a log, changed verdicts, left-overs of a crash. */
+/** Seals that become one when they are merged. */
+const MERGED = 32
+
+/** A store that has been through everything: merged seals, small ones, a log, changed verdicts, left-overs of a crash. */
 export function grow(readings: readonly Sown[], amended: readonly number[]): Grown {
   const grown = new Grown()
-  const merged = Math.floor(readings.length / 2)
-  const sealed = Math.floor((readings.length * 3) / 4)
-  const chunk = Math.max(1, Math.floor(merged / 32))
-  for (let from = 0; from < merged; from += chunk) {
-    grown.append(readings.slice(from, Math.min(merged, from + chunk)))
+  const third = Math.floor(readings.length / 3)
+  for (const some of chunks(readings.slice(0, third), MERGED)) {
+    grown.append(some)
     grown.seal()
   }
-  grown.append(readings.slice(merged, sealed))
-  grown.seal()
+  if (third >= MERGED && !grown.store.seals.all.some(({ level }) => level > 0)) throw new Error('nothing was merged')
+  for (const some of chunks(readings.slice(third, 2 * third), 8)) {
+    grown.append(some)
+    grown.seal()
+  }
   grown.leaveOver()
-  grown.append(readings.slice(sealed))
+  grown.append(readings.slice(2 * third))
   for (const index of amended) grown.amend(index)
-  if (merged >= 32 && !grown.store.seals.all.some(({ level }) => level > 0)) throw new Error('nothing was merged')
   return grown
+}
+
+/** So many parts of about one size; fewer where there are not so many readings. */
+function chunks(readings: readonly Sown[], count: number): Sown[][] {
+  const parts = Array.from({ length: count }, (_, i) =>
+    readings.slice(Math.floor((i * readings.length) / count), Math.floor(((i + 1) * readings.length) / count)),
+  )
+  return parts.filter((part) => part.length > 0)
 }
 
 /** The readings of a device and metric in a time, in the order of history, by going through all. */

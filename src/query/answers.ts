@@ -1,0 +1,175 @@
+import { OperatorError } from '../base/errors.ts'
+import type { StoredReading } from '../base/reading.ts'
+import { readingJson, timeText } from '../base/reading-text.ts'
+import { suggestion } from '../base/settings-nearest.ts'
+import type { Bucket, BucketQuery, History, RangeQuery, ReadingKey, StoredSeries } from '../store/history/history.ts'
+import { bucketJson, deviceJson } from '../store/history/json.ts'
+import type { Question } from './protocol.ts'
+
+/** Characters of JSON in one answer; it is truncated where it reaches them. */
+export const ANSWER_CHARS_MAX = 8_388_608
+/** An answer over many readings is truncated when it has taken so long (ms). */
+const ANSWER_MS_MAX = 2_000
+/** Readings that are looked at before the time is. */
+const PAGE_READINGS = 1_000
+const PAGE_LOOKED_MAX = 100_000
+
+type HistoryQuestion = Extract<Question, { kind: 'history' }>
+
+/** There is nothing of what is asked for. */
+export class Unknown extends OperatorError {}
+
+/**
+ * Answers as JSON. One that is not whole says `"truncated": true`, and in `next` what the same question goes on with.
+ * @throws Unknown, or OperatorError for a damaged block.
+ */
+export function answer(history: History, question: Question): string {
+  switch (question.kind) {
+    case 'devices':
+      return devicesAnswer(history, question)
+    case 'latest':
+      return latestAnswer(history, question)
+    case 'history':
+      return historyAnswer(history, question)
+  }
+}
+
+/** A list of a JSON answer that grows until it is long enough. */
+class List {
+  readonly #items: string[] = []
+  #chars = 0
+
+  add(json: string): void {
+    this.#items.push(json)
+    this.#chars += json.length + 1
+  }
+
+  get length(): number {
+    return this.#items.length
+  }
+
+  get isFull(): boolean {
+    return this.#chars >= ANSWER_CHARS_MAX
+  }
+
+  /** The whole answer. @param next undefined: it is not truncated. */
+  json(name: string, next: string | undefined, head: object = {}): string {
+    const members = JSON.stringify({ ...head, truncated: next !== undefined, ...(next !== undefined && { next }) })
+    return `${members.slice(0, -1)},"${name}":[${this.#items.join(',')}]}`
+  }
+}
+
+/** Adds what comes behind the key that `next` names, as much as fits. @returns the key of the last one, if not all did. */
+function addFrom<T>(
+  list: List,
+  all: readonly T[],
+  next: string | undefined,
+  { key, json }: { key: (one: T) => string; json: (one: T) => string },
+): string | undefined {
+  const start = next === undefined ? 0 : all.findIndex((one) => key(one) === next) + 1
+  if (next !== undefined && start === 0) throw nothingAt(next)
+  for (let i = start; i < all.length; i++) {
+    if (list.isFull) return key(all[i - 1]!)
+    list.add(json(all[i]!))
+  }
+  return undefined
+}
+
+function devicesAnswer(history: History, { next }: Extract<Question, { kind: 'devices' }>): string {
+  const list = new List()
+  const key = ({ device }: { device: string }): string => device
+  return list.json('devices', addFrom(list, history.devices(), next, { key, json: deviceJson }))
+}
+
+function latestAnswer(history: History, { device, metric, next }: Extract<Question, { kind: 'latest' }>): string {
+  const list = new List()
+  const key = ({ device, metric, unit = '' }: StoredReading): string => JSON.stringify([device, metric, unit])
+  const latest = history.latest({ device, metric })
+  return list.json('latest', addFrom(list, latest, next, { key, json: readingJson }))
+}
+
+function historyAnswer(history: History, question: HistoryQuestion): string {
+  const { device, metric, unit, from, to, everyMs, next } = question
+  const series = seriesOf(history, question)
+  const head = { device, metric, ...(unit !== undefined && { unit }), from: timeText(from), to: timeText(to) }
+  const list = new List()
+  if (everyMs === undefined) {
+    const query = { series, from, to, after: next === undefined ? undefined : keyOf(next) }
+    return list.json('readings', addReadings(list, history, query, question.limit), head)
+  }
+  const query = { series, from: next === undefined ? from : startOf(next, from), to, everyMs }
+  return list.json('buckets', addBuckets(list, history, query, question.limit), { ...head, everyMs })
+}
+
+function seriesOf(history: History, { device, metric, unit }: HistoryQuestion): StoredSeries[] {
+  const series = history.series({ device, metric, unit })
+  if (series.length > 0) return series
+  const metrics = history.series({ device }).map((one) => one.metric)
+  const hint = metrics.length > 0 ? suggestion(metric, [...new Set(metrics)]) : ''
+  throw new Unknown(`there is no series of device "${device}" and metric "${metric}"${unitText(unit)}${hint}`, {
+    remedy: 'GET /api/devices tells all devices, their metrics and units',
+  })
+}
+
+function unitText(unit: string | undefined): string {
+  return unit === undefined ? '' : ` in unit "${unit}"`
+}
+
+/** @returns what the next answer goes on with. */
+function addReadings(
+  list: List,
+  history: History,
+  query: Omit<RangeQuery, 'limit'>,
+  limit: number,
+): string | undefined {
+  let { after } = query
+  while (list.length < limit && !list.isFull) {
+    const page = history.range({ ...query, after, limit: Math.min(PAGE_READINGS, limit - list.length) })
+    for (const reading of page.readings) {
+      if (list.isFull) break
+      list.add(readingJson(reading))
+      after = { ts: reading.ts, seq: reading.seq }
+    }
+    if (page.next === undefined && !list.isFull) return undefined
+  }
+  const more = history.range({ ...query, after, limit: 1 }).readings.length > 0
+  return more && after !== undefined ? keyText(after) : undefined
+}
+
+/** Buckets of one start stay together. @returns where the next answer begins. */
+function addBuckets(list: List, history: History, query: BucketQuery, limit: number): string | undefined {
+  const end = performance.now() + ANSWER_MS_MAX
+  let last: Bucket | undefined
+  for (let from = query.from; ; ) {
+    const page = history.bucketPage({ ...query, ...(from !== undefined && { from }), readingsMax: PAGE_LOOKED_MAX })
+    for (const bucket of page.buckets) {
+      if (bucket.start !== last?.start && (list.length >= limit || list.isFull)) return String(bucket.start)
+      list.add(bucketJson(bucket))
+      last = bucket
+    }
+    if (page.next === undefined) return undefined
+    if (performance.now() >= end) return String(page.next)
+    from = page.next
+  }
+}
+
+function keyText({ ts, seq }: ReadingKey): string {
+  return `${ts},${seq}`
+}
+
+function keyOf(next: string): ReadingKey {
+  const [, ts, seq] = /^(-?\d{1,16}),(\d{1,16})$/.exec(next) ?? []
+  if (ts === undefined) throw nothingAt(next)
+  return { ts: Number(ts), seq: Number(seq) }
+}
+
+function startOf(next: string, from: number): number {
+  if (!/^-?\d{1,16}$/.test(next)) throw nothingAt(next)
+  return Math.max(from, Number(next))
+}
+
+function nothingAt(next: string): Unknown {
+  return new Unknown(`there is nothing to go on with at next "${next}"`, {
+    remedy: 'give `next` as the answer before had it, with the same question',
+  })
+}

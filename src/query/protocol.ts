@@ -1,0 +1,39 @@
+/** What people ask of the history over HTTP. `next` is what an answer before gave to go on with. */
+export type Question =
+  | { readonly kind: 'devices'; readonly next: string | undefined }
+  | {
+      readonly kind: 'latest'
+      readonly device: string | undefined
+      readonly metric: string | undefined
+      readonly next: string | undefined
+    }
+  | {
+      readonly kind: 'history'
+      readonly device: string
+      readonly metric: string
+      readonly unit: string | undefined
+      /** UTC ms; `from` is included, `to` is not. */
+      readonly from: number
+      readonly to: number
+      /** Length of an interval, ms; undefined: the readings themselves. */
+      readonly everyMs: number | undefined
+      /** Readings or intervals in the answer at most. */
+      readonly limit: number
+      readonly next: string | undefined
+    }
+
+export type Answer =
+  /** UTF-8 JSON. */
+  | { readonly kind: 'answer'; readonly json: Uint8Array }
+  /** There is no such series, or the question goes on where nothing is. */
+  | { readonly kind: 'unknown'; readonly message: string; readonly remedy: string }
+  /** Too many questions wait. */
+  | { readonly kind: 'busy'; readonly message: string; readonly remedy: string }
+  /** It took too long. */
+  | { readonly kind: 'late'; readonly message: string; readonly remedy: string }
+  | { readonly kind: 'failed'; readonly message: string; readonly remedy: string }
+
+export interface ThreadData {
+  /** Of tidegate.db. */
+  readonly folder: string
+}

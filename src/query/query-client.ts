@@ -1,0 +1,135 @@
+import { Worker } from 'node:worker_threads'
+import { messageOf } from '../base/errors.ts'
+import type { Part } from '../base/lifecycle.ts'
+import { siblingModule } from '../base/sibling.ts'
+import type { Answer, Question } from './protocol.ts'
+
+const YOUNG_MB = 16
+
+export interface QueryLimits {
+  /** Questions that wait or are being answered; one more is refused as `busy`. */
+  readonly waitingMax: number
+  /** A question that takes longer (ms) is given up, and answered `late`. */
+  readonly answerMsMax: number
+  /** Without a question for so long (ms) the thread ends; the next one starts it again. */
+  readonly idleMs: number
+  /** V8 heap of the thread (MiB). An answer that needs more ends the thread, and nothing else. */
+  readonly heapMbMax: number
+}
+
+const LIMITS: QueryLimits = { waitingMax: 32, answerMsMax: 30_000, idleMs: 60_000, heapMbMax: 256 }
+
+interface Waiting {
+  readonly question: Question
+  settle(answer: Answer): void
+}
+
+/**
+ * Asks a thread of its own that can only read: neither the network nor the store waits for an answer, however long that
+ * takes. The thread is started with the first question.
+ */
+export class QueryClient implements Part {
+  readonly name = 'query thread'
+  readonly #folder: string
+  readonly #limits: QueryLimits
+  #worker: Worker | undefined
+  /** The first one is being answered. */
+  readonly #waiting: Waiting[] = []
+  #timer: NodeJS.Timeout | undefined
+  #stopped = false
+
+  /** @param folder of tidegate.db. */
+  constructor(folder: string, limits: Partial<QueryLimits> = {}) {
+    this.#folder = folder
+    this.#limits = { ...LIMITS, ...limits }
+  }
+
+  /** Never rejects: whatever happens is an answer. The signal takes a question back that is not being answered yet. */
+  ask(question: Question, signal?: AbortSignal): Promise<Answer> {
+    if (this.#stopped) return Promise.resolve(failed('the edge is stopping'))
+    const { waitingMax } = this.#limits
+    if (this.#waiting.length >= waitingMax) return Promise.resolve(busy(waitingMax))
+    return new Promise((settle) => {
+      const waiting = { question, settle }
+      this.#waiting.push(waiting)
+      signal?.addEventListener('abort', () => this.#takeBack(waiting), { once: true })
+      if (this.#waiting.length === 1) this.#next()
+    })
+  }
+
+  #takeBack(waiting: Waiting): void {
+    const at = this.#waiting.indexOf(waiting)
+    if (at < 1) return
+    this.#waiting.splice(at, 1)
+    waiting.settle(failed('the question was taken back'))
+  }
+
+  #next(): void {
+    clearTimeout(this.#timer)
+    const { answerMsMax, idleMs } = this.#limits
+    const [first] = this.#waiting
+    if (first === undefined) {
+      this.#timer = setTimeout(() => this.#end(), idleMs).unref()
+      return
+    }
+    this.#worker ??= this.#start()
+    this.#worker.postMessage(first.question)
+    this.#timer = setTimeout(() => {
+      this.#end()
+      this.#settle(late(answerMsMax))
+    }, answerMsMax)
+  }
+
+  #start(): Worker {
+    const worker = new Worker(siblingModule(import.meta.url, './query-thread'), {
+      workerData: { folder: this.#folder },
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB, maxOldGenerationSizeMb: this.#limits.heapMbMax },
+      name: 'query',
+    })
+    worker.unref()
+    worker.on('message', (answer: Answer) => {
+      if (worker === this.#worker) this.#settle(answer)
+    })
+    worker.on('error', (failure) => this.#lost(worker, messageOf(failure)))
+    worker.on('exit', (code) => this.#lost(worker, `it ended with code ${code}`))
+    return worker
+  }
+
+  /** The thread ended of itself, for example for want of memory. */
+  #lost(worker: Worker, reason: string): void {
+    if (worker !== this.#worker) return
+    this.#worker = undefined
+    if (this.#waiting.length > 0) this.#settle(failed(`the query thread was lost: ${reason}`))
+  }
+
+  #settle(answer: Answer): void {
+    this.#waiting.shift()?.settle(answer)
+    if (!this.#stopped) this.#next()
+  }
+
+  #end(): Promise<unknown> | undefined {
+    const worker = this.#worker
+    this.#worker = undefined
+    return worker?.terminate()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    clearTimeout(this.#timer)
+    for (const { settle } of this.#waiting.splice(0)) settle(failed('the edge is stopping'))
+    await this.#end()
+  }
+}
+
+function busy(waitingMax: number): Answer {
+  return { kind: 'busy', message: `${waitingMax} questions wait already`, remedy: 'ask again in a moment' }
+}
+
+function late(answerMsMax: number): Answer {
+  const message = `the question was given up after ${answerMsMax / 1_000} s`
+  return { kind: 'late', message, remedy: 'ask for a shorter time, or for longer intervals' }
+}
+
+function failed(message: string): Answer {
+  return { kind: 'failed', message, remedy: 'ask again; with a smaller `limit` where one is given' }
+}

@@ -1,0 +1,26 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { messageOf, OperatorError } from '../base/errors.ts'
+import { openReadOnly } from '../store/database.ts'
+import { History } from '../store/history/history.ts'
+import { answer, Unknown } from './answers.ts'
+import type { Answer, Question, ThreadData } from './protocol.ts'
+
+const { folder } = workerData as ThreadData
+let history: History | undefined
+
+function reply(question: Question): Answer {
+  try {
+    history ??= new History(openReadOnly(folder))
+    return { kind: 'answer', json: new TextEncoder().encode(answer(history, question)) }
+  } catch (failure) {
+    if (failure instanceof Unknown) return { kind: 'unknown', message: failure.message, remedy: failure.remedy }
+    const remedy = failure instanceof OperatorError ? failure.remedy : 'ask again; if it stays so, report it'
+    return { kind: 'failed', message: messageOf(failure), remedy }
+  }
+}
+
+/** The thread for questions of people: it can only read, and does one at a time. */
+parentPort!.on('message', (question: Question) => {
+  const answer = reply(question)
+  parentPort!.postMessage(answer, answer.kind === 'answer' ? [answer.json.buffer as ArrayBuffer] : [])
+})

@@ -1,0 +1,87 @@
+import { nearest } from '../base/settings-nearest.ts'
+import { DURATION_HELP, parseDuration, parseTime, TIME_HELP } from '../base/time-text.ts'
+import type { HistoryQuestion } from './history-source.ts'
+
+/** Readings or intervals in one answer, where the question names no other number, and at most. */
+export const LIMIT_DEFAULT = 1_000
+export const LIMIT_MAX = 10_000
+const SPAN_MS_DEFAULT = 86_400_000
+
+/** A question cannot be understood; `remedy` tells how to ask. */
+export class BadQuestion extends Error {
+  override readonly name = 'BadQuestion'
+  readonly remedy: string
+
+  constructor(message: string, remedy: string) {
+    super(message)
+    this.remedy = remedy
+  }
+}
+
+/** Query parameters as Fastify hands them over: a list where one is given twice. */
+export type Parameters = Readonly<Record<string, string | readonly string[] | undefined>>
+
+/** `?next=` @throws BadQuestion */
+export function devicesQuestion(given: Parameters): HistoryQuestion {
+  const { next } = only(given, ['next'])
+  return { kind: 'devices', next }
+}
+
+/** `?device=&metric=&next=` @throws BadQuestion */
+export function latestQuestion(given: Parameters): HistoryQuestion {
+  const { device, metric, next } = only(given, ['device', 'metric', 'next'])
+  return { kind: 'latest', device, metric, next }
+}
+
+/**
+ * `?device=&metric=&unit=&from=&to=&every=&limit=&next=`: without `to` until now, without `from` the 24 hours before.
+ * @throws BadQuestion
+ */
+export function historyQuestion(given: Parameters, now: number): HistoryQuestion {
+  const names = ['device', 'metric', 'unit', 'from', 'to', 'every', 'limit', 'next'] as const
+  const { device, metric, unit, from, to, every, limit, next } = only(given, names)
+  if (device === undefined || metric === undefined) {
+    const missing = device === undefined ? 'device' : 'metric'
+    throw new BadQuestion(`${missing} is missing`, 'ask /api/history?device=…&metric=…; /api/devices lists them')
+  }
+  const end = to === undefined ? now : timeOf('to', to, now)
+  const begin = from === undefined ? end - SPAN_MS_DEFAULT : timeOf('from', from, now)
+  if (begin >= end) throw new BadQuestion('from is not before to', 'give an earlier from or a later to')
+  const everyMs = every === undefined ? undefined : durationOf(every)
+  return { kind: 'history', device, metric, unit, from: begin, to: end, everyMs, limit: limitOf(limit), next }
+}
+
+/** The parameters that there are, each given once. */
+function only<Name extends string>(given: Parameters, names: readonly Name[]): Partial<Record<Name, string>> {
+  for (const [name, value] of Object.entries(given)) {
+    if (!names.some((one) => one === name)) {
+      const near = nearest(name, names)
+      const hint = near === undefined ? '' : `; did you mean "${near}"?`
+      throw new BadQuestion(`unknown parameter "${name}"${hint}`, `there are ${names.join(', ')}`)
+    }
+    if (typeof value !== 'string') throw new BadQuestion(`${name} is given twice`, 'give it once')
+  }
+  return given as Partial<Record<Name, string>>
+}
+
+/** The range of times that JavaScript has a calendar for (ms). */
+const TIME_ABS_MAX = 8.64e15
+
+function timeOf(name: string, text: string, now: number): number {
+  const ts = /^-?\d{1,16}$/.test(text) ? Number(text) : parseTime(text, now)
+  if (ts !== undefined && Math.abs(ts) <= TIME_ABS_MAX) return ts
+  throw new BadQuestion(`${name} "${text}" is no time`, `give UTC milliseconds, ${TIME_HELP}`)
+}
+
+function durationOf(text: string): number {
+  const ms = parseDuration(text)
+  if (ms !== undefined) return ms
+  throw new BadQuestion(`every "${text}" is no duration`, `give ${DURATION_HELP}`)
+}
+
+function limitOf(text: string | undefined): number {
+  if (text === undefined) return LIMIT_DEFAULT
+  const limit = /^\d{1,9}$/.test(text) ? Number(text) : 0
+  if (limit >= 1 && limit <= LIMIT_MAX) return limit
+  throw new BadQuestion(`limit "${text}" is no number from 1 to ${LIMIT_MAX}`, 'ask on with `next` for more')
+}

@@ -1,0 +1,55 @@
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { Clock } from '../base/clock.ts'
+import { BadQuestion, devicesQuestion, historyQuestion, latestQuestion, type Parameters } from './history-question.ts'
+import type { HistoryAnswer, HistoryQuestion, HistorySource } from './history-source.ts'
+
+const CODES: Readonly<Record<Exclude<HistoryAnswer['kind'], 'answer'>, number>> = {
+  unknown: 404,
+  failed: 500,
+  busy: 503,
+  late: 504,
+}
+/** After so long (s) a question that was refused for others may be asked again. */
+const RETRY_AFTER_S = 1
+
+/**
+ * What was measured, as JSON. An answer that is not whole has `"truncated": true` and `next`: the same question with
+ * `&next=` and that text, encoded as any parameter, goes on behind it. A question that is not understood is a 400.
+ *
+ * - `GET /api/devices`: every device and series with its figures.
+ * - `GET /api/latest?device=&metric=`: the latest reading of every series, or of those of a device or metric.
+ * - `GET /api/history?device=&metric=&unit=&from=&to=&every=&limit=`: readings, or with `every` figures per interval.
+ */
+export function addHistoryRoutes(server: FastifyInstance, source: HistorySource, clock: Clock): void {
+  const routes: Readonly<Record<string, (given: Parameters) => HistoryQuestion>> = {
+    '/api/devices': devicesQuestion,
+    '/api/latest': latestQuestion,
+    '/api/history': (given) => historyQuestion(given, clock.now()),
+  }
+  for (const [path, understand] of Object.entries(routes)) {
+    server.get(path, async ({ query }, reply) => {
+      let question: HistoryQuestion
+      try {
+        question = understand(query as Parameters)
+      } catch (failure) {
+        if (!(failure instanceof BadQuestion)) throw failure
+        return reply.code(400).send({ error: failure.message, remedy: failure.remedy })
+      }
+      return send(reply, await source.ask(question, goneSignal(reply)))
+    })
+  }
+}
+
+/** Fires when whoever asked has gone. */
+function goneSignal(reply: FastifyReply): AbortSignal {
+  const gone = new AbortController()
+  reply.raw.once('close', () => gone.abort())
+  return gone.signal
+}
+
+function send(reply: FastifyReply, answer: HistoryAnswer): FastifyReply {
+  if (answer.kind === 'answer') return reply.type('application/json; charset=utf-8').send(answer.json)
+  const { kind, message, remedy } = answer
+  if (kind === 'busy') reply.header('retry-after', RETRY_AFTER_S)
+  return reply.code(CODES[kind]).send({ error: message, remedy })
+}
