@@ -1,38 +1,40 @@
 import { numberJson, timeText } from '../../base/reading-text.ts'
 import type { Bucket } from './buckets.ts'
-import type { DeviceStatistics } from './statistics.ts'
+import type { DeviceStatistics, SeriesStatistics } from './statistics.ts'
 import type { Figures } from './sums.ts'
 
 /** A bucket as a JSON object; `start` is ISO 8601 in UTC, and what JSON has no number for is a text (`numberJson`). */
 export function bucketJson({ start, device, metric, unit, first, last, ...figures }: Bucket): string {
-  const named = { start: timeText(start), device, metric, unit: unit ?? null }
-  return objectJson({ ...named, ...figuresOf(figures), first, last })
+  const named = `"device":${JSON.stringify(device)},"metric":${JSON.stringify(metric)},"unit":${textJson(unit)}`
+  return `{"start":"${timeText(start)}",${named},${figuresJson(figures)},"first":${figure(first)},"last":${figure(last)}}`
 }
 
 /** A device and its series as JSON; times are ISO 8601 in UTC, null where there is no reading. */
 export function deviceJson({ device, firstAt, lastAt, readings, goodShare, worst, series }: DeviceStatistics): string {
-  const head = { device, readings, firstAt: optionalTime(firstAt), lastAt: optionalTime(lastAt), goodShare, worst }
-  const all = series.map(({ id: _, device: __, metric, unit, type, firstAt, lastAt, ...figures }) =>
-    objectJson({
-      ...{ metric, unit: unit ?? null, type: type ?? null },
-      ...{ firstAt: optionalTime(firstAt), lastAt: optionalTime(lastAt) },
-      ...figuresOf(figures),
-    }),
-  )
-  return `${objectJson(head).slice(0, -1)},"series":[${all.join(',')}]}`
+  const sums = `"readings":${readings},"goodShare":${goodShare},"worst":${worst}`
+  const head = `"device":${JSON.stringify(device)},${boundsJson({ firstAt, lastAt })},${sums}`
+  return `{${head},"series":[${series.map(seriesJson).join(',')}]}`
 }
 
-function figuresOf({ readings, numbers, avg, min, max, sum, goodShare, worst }: Figures): Figures {
-  return { readings, numbers, avg, min, max, sum, goodShare, worst }
+function seriesJson({ metric, unit, type, firstAt, lastAt, ...figures }: SeriesStatistics): string {
+  const named = `"metric":${JSON.stringify(metric)},"unit":${textJson(unit)},"type":${textJson(type)}`
+  return `{${named},${boundsJson({ firstAt, lastAt })},${figuresJson(figures)}}`
 }
 
-function optionalTime(ts: number | undefined): string | null {
-  return ts === undefined ? null : timeText(ts)
+function boundsJson({ firstAt, lastAt }: Pick<SeriesStatistics, 'firstAt' | 'lastAt'>): string {
+  const time = (ts: number | undefined): string => (ts === undefined ? 'null' : `"${timeText(ts)}"`)
+  return `"firstAt":${time(firstAt)},"lastAt":${time(lastAt)}`
 }
 
-function objectJson(fields: Readonly<Record<string, string | number | null>>): string {
-  const members = Object.entries(fields).map(([name, value]) => {
-    return `${JSON.stringify(name)}:${typeof value === 'number' ? numberJson(value) : JSON.stringify(value)}`
-  })
-  return `{${members.join(',')}}`
+function figuresJson({ readings, numbers, avg, min, max, sum, goodShare, worst }: Figures): string {
+  const values = `"avg":${figure(avg)},"min":${figure(min)},"max":${figure(max)},"sum":${figure(sum)}`
+  return `"readings":${readings},"numbers":${numbers},${values},"goodShare":${goodShare},"worst":${worst}`
+}
+
+function figure(value: number | null): string {
+  return value === null ? 'null' : numberJson(value)
+}
+
+function textJson(text: string | undefined): string {
+  return text === undefined ? 'null' : JSON.stringify(text)
 }

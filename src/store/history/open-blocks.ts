@@ -5,7 +5,7 @@ import type { BlockColumns } from '../../codec/block.ts'
 import { type BlockHead, type BlockTable, DamagedBlock, seriesOf } from '../blocks.ts'
 
 /** Open blocks that are kept for the next question or page, by about what they take in memory. */
-const KEPT_BYTES_MAX = 33_554_432
+const KEPT_BYTES_MAX = 8_388_608
 /** A number of a row, with its time, position and verdict. */
 const ROW_BYTES = 40
 

@@ -93,6 +93,20 @@ describe('a stretch of history', () => {
     fc.assert(property, { numRuns: 5 })
   })
 
+  it('finds readings that come in between two pages, before others that were in the log already', () => {
+    const grown = new Grown()
+    grown.append(Array.from({ length: 30 }, (_, i) => ({ ...ONE, ts: i })))
+    grown.seal()
+    grown.append([{ ...ONE, ts: 1_000 }])
+    const pages = grown.history.pages(grown.history.series(HEAT), { limit: 10 })
+    const times = [...pages.next().value!]
+    grown.append([{ ...ONE, ts: 15 }])
+    times.push(...[...pages].flat())
+    expect(times.filter(({ ts }) => ts === 15).length).toBe(2)
+    expect(times.length).toBe(32)
+    grown.close()
+  })
+
   it('is read anew where a block was written anew under its number', () => {
     const rows = Array.from({ length: 9 }, (_, i) => ({
       name: 0,
