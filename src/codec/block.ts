@@ -4,6 +4,7 @@ import type { DecodeLimits } from './batch-decoder.ts'
 import { encodeItem } from './item.ts'
 import { ItemReader } from './item-reader.ts'
 import { Malformed } from './malformed.ts'
+import { planed, readPlaned } from './planes.ts'
 import { checkRising, readRowColumns } from './row-columns.ts'
 import { RowPacker } from './row-packer.ts'
 import { Rows } from './rows.ts'
@@ -29,9 +30,9 @@ export type DecodedBlock =
   | { readonly ok: true; readonly columns: BlockColumns }
   | { readonly ok: false; readonly reason: string }
 
-/** Packs stretches of one series as the store keeps them: the columns of a batch, without any name. */
+/** Packs stretches of one series as the store keeps them: the columns of a batch without any name, numbers in planes. */
 export class BlockPacker {
-  readonly #packer = new RowPacker()
+  readonly #packer = new RowPacker(planed)
 
   /** @param order rows of one series, in rising `seq`, at least one. */
   pack(rows: Rows, order: Uint32Array): Uint8Array {
@@ -55,7 +56,7 @@ function readBlock(cbor: ItemReader, readingsMax: number): BlockColumns {
   cbor.arrayOf(BLOCK_ITEMS, 'block')
   const version = cbor.uint('version')
   if (version !== BLOCK_VERSION) throw new Malformed(`version ${version} instead of ${BLOCK_VERSION}`)
-  const { layout, ...columns } = readRowColumns(cbor, 1, readingsMax)
+  const { layout, ...columns } = readRowColumns(cbor, 1, readingsMax, readPlaned)
   cbor.end()
   checkRising(columns.seq, layout)
   return columns

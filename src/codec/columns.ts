@@ -120,13 +120,13 @@ export function spread(k: number, count: number): number {
 }
 
 /** Reads what `packSums` made. @throws Malformed */
-export function unpackSums(cbor: ItemReader, layout: Layout, what: string): Float64Array {
-  return restore(readPacked(cbor, layout, what), undefined, layout, what)
+export function unpackSums(cbor: ItemReader, layout: Layout, what: string, read = intsOf): Float64Array {
+  return restore(readPacked(cbor, layout, what, read), undefined, layout, what)
 }
 
 /** Reads what `pack` made. @throws Malformed */
-export function unpack(cbor: ItemReader, layout: Layout, what: string): Float64Array {
-  const packed = readPacked(cbor, layout, what)
+export function unpack(cbor: ItemReader, layout: Layout, what: string, read = intsOf): Float64Array {
+  const packed = readPacked(cbor, layout, what, read)
   const modes = intsOf(cbor, layout.seriesCount, `modes of ${what}`)
   if (modes.some((mode) => mode !== Mode.SUM && mode !== Mode.LEVEL)) throw new Malformed(`${what}: unknown mode`)
   return restore(packed, modes, layout, what)
@@ -138,11 +138,14 @@ interface Packed {
   readonly residuals: Float64Array
 }
 
-function readPacked(cbor: ItemReader, { seriesCount, starts }: Layout, what: string): Packed {
+/** How residuals are told: as an array of integers, unless somebody says otherwise. */
+export type ReadResiduals = typeof intsOf
+
+function readPacked(cbor: ItemReader, { seriesCount, starts }: Layout, what: string, read: ReadResiduals): Packed {
   return {
     heads: intsOf(cbor, seriesCount, `heads of ${what}`),
     steps: intsOf(cbor, seriesCount, `steps of ${what}`),
-    residuals: intsOf(cbor, starts[seriesCount]! - seriesCount, what),
+    residuals: read(cbor, starts[seriesCount]! - seriesCount, what),
   }
 }
 

@@ -96,6 +96,15 @@ export class ItemReader {
     return value
   }
 
+  /** A byte string, or the length of an array that begins here. */
+  bytesOrArray(what: string): Uint8Array | number {
+    const { type, value } = this.#next(what)
+    if (type === Type.bytes) return value
+    if (type !== Type.array) throw new Malformed(`${what} expected`)
+    if (value > this.#size - this.#tokens.pos()) throw new Malformed(`${what} longer than its bytes`)
+    return value
+  }
+
   /** Text, bytes, true, false or null. Bytes are a copy. */
   scalar(what: string): string | Uint8Array | boolean | null {
     const token = this.#next(what)

@@ -1,5 +1,5 @@
 import type { Value } from '../base/reading.ts'
-import { intsOf, type Layout, unpack, unpackSums } from './columns.ts'
+import { intsOf, type Layout, type ReadResiduals, unpack, unpackSums } from './columns.ts'
 import type { ItemReader } from './item-reader.ts'
 import { Malformed } from './malformed.ts'
 import { POWERS_OF_TEN, unpackDoubles } from './numbers.ts'
@@ -15,13 +15,18 @@ export interface RowColumns extends Verdicts {
 }
 
 /** Reads what `RowPacker` made. @throws Malformed */
-export function readRowColumns(cbor: ItemReader, seriesCount: number, readingsMax: number): RowColumns {
+export function readRowColumns(
+  cbor: ItemReader,
+  seriesCount: number,
+  readingsMax: number,
+  read?: ReadResiduals,
+): RowColumns {
   const layout = readLayout(cbor, seriesCount, readingsMax)
   cbor.arrayOf(3, 'seq')
-  const seq = unpackSums(cbor, layout, 'seq')
+  const seq = unpackSums(cbor, layout, 'seq', read)
   cbor.arrayOf(3, 'ts')
-  const ts = unpackSums(cbor, layout, 'ts')
-  const values = readValues(cbor, layout)
+  const ts = unpackSums(cbor, layout, 'ts', read)
+  const values = readValues(cbor, layout, read)
   return { layout, seq, ts, values, ...readVerdicts(cbor, seq.length) }
 }
 
@@ -40,10 +45,10 @@ function readLayout(cbor: ItemReader, seriesCount: number, readingsMax: number):
   return { seriesCount, starts }
 }
 
-function readValues(cbor: ItemReader, layout: Layout): Value[] {
+function readValues(cbor: ItemReader, layout: Layout, read?: ReadResiduals): Value[] {
   const { seriesCount, starts } = layout
   cbor.arrayOf(5, 'numbers')
-  const numbers = unpack(cbor, layout, 'numbers')
+  const numbers = unpack(cbor, layout, 'numbers', read)
   const exponents = intsOf(cbor, seriesCount, 'exponents')
   const values = new Array<Value>(numbers.length)
   for (let s = 0; s < seriesCount; s++) {

@@ -1,4 +1,4 @@
-import { type Column, type Layout, pack, packSums } from './columns.ts'
+import { type Layout, pack, packSums } from './columns.ts'
 import type { Item } from './item.ts'
 import { DecimalChooser, packDoubles, scaled } from './numbers.ts'
 import { Places } from './places.ts'
@@ -19,6 +19,13 @@ export class RowPacker {
   readonly #doublePlaces = new Places()
   readonly #otherPlaces = new Places()
 
+  readonly #write: (residuals: Float64Array) => Item
+
+  /** @param write in what form residuals are told. */
+  constructor(write: (residuals: Float64Array) => Item = (residuals) => residuals) {
+    this.#write = write
+  }
+
   /** @param order the rows that are meant, series by series as `layout` says. */
   pack(rows: Rows, order: Uint32Array, layout: Layout): Item[] {
     const count = layout.starts[layout.seriesCount]!
@@ -38,10 +45,11 @@ export class RowPacker {
     this.#doubles = new Float64Array(rows * 2)
   }
 
-  #packSums(column: Float64Array, order: Uint32Array, layout: Layout): Column {
+  #packSums(column: Float64Array, order: Uint32Array, layout: Layout): Item[] {
     const count = layout.starts[layout.seriesCount]!
     for (let i = 0; i < count; i++) this.#x[i] = column[order[i]!]!
-    return packSums(this.#x, layout)
+    const [heads, steps, residuals] = packSums(this.#x, layout)
+    return [heads, steps, this.#write(residuals)]
   }
 
   /** Scaled numbers of all rows, then the doubles and the other values that take the place of some of them. */
@@ -52,8 +60,9 @@ export class RowPacker {
       exponents[s] = this.#scaleSeries(rows, order, layout.starts[s]!, layout.starts[s + 1]!, others)
     }
     const planes = packDoubles(this.#doubles, this.#doublePlaces.count)
+    const [heads, steps, residuals, modes] = pack(this.#x, layout)
     return [
-      [...pack(this.#x, layout), exponents],
+      [heads, steps, this.#write(residuals), modes, exponents],
       [this.#doublePlaces.take(), planes],
       [this.#otherPlaces.take(), others],
     ]
