@@ -1,9 +1,9 @@
-import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
 import { messageOf } from '../../base/errors.ts'
 import { type Backup, backUp } from './backup.ts'
-import { backupName, isUnfinished, listBackups } from './backup-folder.ts'
+import { backupName, isScheduled, listBackups, listParts } from './backup-folder.ts'
 
 /** What the thread is started with. */
 export interface BackupOrder {
@@ -23,9 +23,9 @@ export type BackupResult =
 function make({ folder, backups, keep, now }: BackupOrder): Backup {
   mkdirSync(backups, { recursive: true })
   const name = backupName(now)
-  for (const left of readdirSync(backups)) {
-    // Only one edge works on this store, and it makes one backup at a time: whoever began this is gone.
-    if (isUnfinished(left)) rmSync(join(backups, left), { force: true })
+  // Only one edge works on this store, and it makes one backup at a time: whoever began these is gone.
+  for (const { name: part, of } of listParts(backups)) {
+    if (isScheduled(of)) rmSync(join(backups, part), { force: true })
   }
   const backup = backUp(folder, join(backups, name))
   const others = listBackups(backups).filter((one) => one.name !== name)

@@ -1,9 +1,10 @@
-import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { renameSync, rmSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import SQLite, { type Database } from 'better-sqlite3'
 import { codeOf, Exit, messageOf, OperatorError } from '../../base/errors.ts'
 import { openReadOnly } from '../database.ts'
 import { APPLICATION_ID } from '../migrations.ts'
+import { listParts, partName } from './backup-folder.ts'
 import { syncFile, syncFolder } from './replacement.ts'
 
 export interface Backup {
@@ -23,7 +24,7 @@ export interface Backup {
  */
 export function backUp(folder: string, file: string): Backup {
   removeLeftOvers(file)
-  const part = `${file}.part-${process.pid}`
+  const part = partName(file, process.pid)
   const source = openReadOnly(folder)
   try {
     source.prepare('VACUUM INTO ?').run(part)
@@ -34,7 +35,7 @@ export function backUp(folder: string, file: string): Backup {
     syncFolder(dirname(file))
     return { file, bytes }
   } catch (cause) {
-    rmSync(part, { force: true })
+    for (const suffix of ['', '-journal']) rmSync(`${part}${suffix}`, { force: true })
     throw cause instanceof OperatorError ? cause : failed(folder, file, cause)
   } finally {
     source.close()
@@ -75,10 +76,9 @@ export function problemOf(copy: Database): string | undefined {
 /** What others have left who died while they wrote the same backup. */
 function removeLeftOvers(file: string): void {
   const folder = dirname(file)
-  if (!existsSync(folder)) return
-  for (const name of readdirSync(folder)) {
-    const pid = name.startsWith(`${basename(file)}.part-`) ? Number(name.split('-').at(-1)) : undefined
-    if (pid !== undefined && (pid === process.pid || !isAlive(pid))) rmSync(join(folder, name), { force: true })
+  for (const { name, of, pid } of listParts(folder)) {
+    const isLeft = of === basename(file) && (pid === process.pid || !isAlive(pid))
+    if (isLeft) rmSync(join(folder, name), { force: true })
   }
 }
 

@@ -30,10 +30,10 @@ export interface CheckReport {
  *
  * SQLite's own check and the ledger see the store at one moment each: the WAL of a running edge grows for as long as they
  * take. Blocks are read in short transactions; what a running edge merges or removes meanwhile is looked at as it is then.
- * @param onSeal is told how far it is, from 0 to 1.
+ * @param onPage is told how far it is, from 0 to 1, after each few blocks.
  * @throws OperatorError when there is no store, or a newer one.
  */
-export function checkStore(folder: string, onSeal: (share: number) => void = () => undefined): CheckReport {
+export function checkStore(folder: string, onPage: (share: number) => void = () => undefined): CheckReport {
   let database: Database
   try {
     database = openReadOnly(folder)
@@ -46,7 +46,7 @@ export function checkStore(folder: string, onSeal: (share: number) => void = () 
     refuseOlder(database, folder)
     check = new Check(database)
     check.pages()
-    check.seals(onSeal)
+    check.seals(onPage)
     check.ledger()
     return { ...check.found, damages: openDamages(folder, readDamages(database)) }
   } catch (failure) {
@@ -91,7 +91,7 @@ class Check {
     for (const { integrity_check: said } of rows) if (said !== 'ok') this.tell(said.replaceAll('\n', ' '))
   }
 
-  seals(onSeal: (share: number) => void): void {
+  seals(onPage: (share: number) => void): void {
     const columns = 'id, parts, first, last, readings, blocks'
     const next = this.#database.prepare(`SELECT ${columns} FROM seals WHERE last >= ? ORDER BY first LIMIT 1`)
     const again = this.#database.prepare(`SELECT ${columns} FROM seals WHERE id = ?`)
@@ -100,14 +100,13 @@ class Check {
     for (let from = 1; ; ) {
       const seal = next.get(from) as Stretch | undefined
       if (seal === undefined) return
-      const found = this.#seal(seal)
+      const found = this.#seal(seal, () => onPage(Math.min(1, seal.last / sealedUpTo)))
       // One that was merged or removed meanwhile is passed over: what has taken its place comes next.
       if (JSON.stringify(again.get(seal.id)) !== JSON.stringify(seal)) continue
       for (const problem of found.problems) this.tell(problem)
       this.#blockCount += found.blocks
       this.#readings += found.readings
       from = seal.last + 1
-      onSeal(Math.min(1, seal.last / sealedUpTo))
     }
   }
 
@@ -124,7 +123,7 @@ class Check {
     }
   }
 
-  #seal(seal: Stretch): { problems: string[]; blocks: number; readings: number } {
+  #seal(seal: Stretch, onPage: () => void): { problems: string[]; blocks: number; readings: number } {
     const problems: string[] = []
     const seen = new Uint8Array(Math.ceil((seal.last - seal.first + 1) / 8))
     const ids = idsOf(seal)
@@ -136,6 +135,7 @@ class Check {
         blocks++
         readings += block.readings
       }
+      onPage()
       if (page.length < PAGE_BLOCKS) break
       next = page.at(-1)!.id + 1
     }
