@@ -14,8 +14,7 @@ export function firstTs(
     if (head.tsMin >= from) first = head.tsMin
     else for (const ts of open.open(head).columns.ts) if (ts >= from && ts < Math.min(first, to)) first = ts
   }
-  const [row] = tail.firsts(series, sealed.upTo, { after: { ts: from, seq: 0 }, to: Math.min(first, to), limit: 1 })
-  first = Math.min(first, row?.ts ?? Infinity)
+  first = Math.min(first, tail.bounds(series, sealed.upTo, interval)?.first ?? Infinity)
   return first === Infinity ? undefined : first
 }
 
@@ -26,7 +25,7 @@ export function lastTs(
   interval: Interval = ALWAYS,
 ): number | undefined {
   const { from, to } = interval
-  let last = tail.latestTs(series, sealed.upTo, interval) ?? -Infinity
+  let last = tail.bounds(series, sealed.upTo, interval)?.last ?? -Infinity
   const heads = [...sealed.heads(series, interval)].sort((a, b) => b.tsMax - a.tsMax)
   for (const head of heads) {
     if (head.tsMax <= last) break

@@ -66,9 +66,9 @@ export class Buckets {
       const tallies = page.begin(one)
       this.#addRollups(one.id, page, tallies)
       this.#addBlocks(one.id, page, tallies)
-      for (const rows of this.#places.tail.pages(one.id, this.#places.sealed.upTo, page.interval)) {
+      for (const rows of this.#places.tail.numbers(one.id, this.#places.sealed.upTo, page.interval)) {
         const { to: end } = page.interval // it may have come nearer
-        for (const { ts, seq, value, quality } of rows) if (ts < end) tallies.add(ts, seq, value, quality)
+        for (const { ts, seq, number, quality } of rows) if (ts < end) tallies.add(ts, seq, number, quality)
         page.looked(rows.length)
       }
     }

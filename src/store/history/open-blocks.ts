@@ -3,6 +3,7 @@ import { assert, OperatorError } from '../../base/errors.ts'
 import type { Quality, Seq } from '../../base/reading.ts'
 import type { BlockColumns } from '../../codec/block.ts'
 import { type BlockHead, type BlockTable, DamagedBlock, seriesOf } from '../blocks.ts'
+import { valueBytes } from './tail.ts'
 
 /** Open blocks that are kept for the next question or page, by about what they take in memory. */
 const KEPT_BYTES_MAX = 8_388_608
@@ -110,9 +111,6 @@ function timeOrder(ts: Float64Array): Uint32Array | undefined {
 
 function sizeOf({ values }: BlockColumns): number {
   let bytes = values.length * ROW_BYTES
-  for (const value of values) {
-    if (typeof value === 'string') bytes += value.length * 2
-    else if (value instanceof Uint8Array) bytes += value.length
-  }
+  for (const value of values) bytes += valueBytes(value)
   return bytes
 }

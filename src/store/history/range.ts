@@ -3,10 +3,7 @@ import { ALWAYS, type Interval, isBefore, type ReadingKey } from './interval.ts'
 import type { OpenBlock, OpenBlocks } from './open-blocks.ts'
 import type { Sealed } from './sealed.ts'
 import type { StoredSeries } from './series.ts'
-import type { Tail } from './tail.ts'
-
-/** Texts and bytes in one page; a page is cut short beyond it. */
-const PAGE_VALUE_BYTES_MAX = 16_777_216
+import { type Tail, VALUE_BYTES_MAX, valueBytes } from './tail.ts'
 
 /** A stretch of history. */
 export interface RangeQuery extends Partial<Interval> {
@@ -112,7 +109,7 @@ class Page {
   /** Takes readings in, which are in order and behind `after`. */
   merge(run: readonly StoredReading[]): void {
     if (run.length === 0) return
-    for (const { value } of run) this.#bytes += sizeOf(value)
+    for (const { value } of run) this.#bytes += valueBytes(value)
     const last = this.#readings.at(-1)
     if (last === undefined || isBefore(last, run[0]!)) {
       const room = this.#limit - this.#readings.length
@@ -120,15 +117,15 @@ class Page {
     } else {
       this.#readings = mergeSorted(this.#readings, run, this.#limit)
     }
-    if (this.#bytes > PAGE_VALUE_BYTES_MAX) this.#cut()
+    if (this.#bytes > VALUE_BYTES_MAX) this.#cut()
   }
 
   /** What remains is a beginning of what is asked for, only a shorter one. */
   #cut(): void {
     this.#bytes = 0
     for (const [i, { value }] of this.#readings.entries()) {
-      const bytes = sizeOf(value)
-      if (i > 0 && this.#bytes + bytes > PAGE_VALUE_BYTES_MAX) {
+      const bytes = valueBytes(value)
+      if (i > 0 && this.#bytes + bytes > VALUE_BYTES_MAX) {
         this.#readings.length = i
         this.#limit = i
         return
@@ -158,9 +155,4 @@ export function storedReading(
   { seq, ts, value, quality, reasons }: ReadingKey & { value: Value; quality: Quality; reasons: number },
 ): StoredReading {
   return { seq, device, metric, unit, value, ts, quality, reasons }
-}
-
-function sizeOf(value: Value): number {
-  if (typeof value === 'string') return value.length * 2
-  return value instanceof Uint8Array ? value.length : 0
 }

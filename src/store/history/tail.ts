@@ -1,7 +1,11 @@
 import type { Database, Statement } from 'better-sqlite3'
 import type { Quality, Seq, Value } from '../../base/reading.ts'
-import type { Interval, ReadingKey } from './interval.ts'
+import { type Interval, isBefore, type ReadingKey } from './interval.ts'
+import { TailIndex } from './tail-index.ts'
 
+/** Texts and bytes that are read at once; whoever wants more asks again. */
+export const VALUE_BYTES_MAX = 16_777_216
+const PAGE_ROWS = 4_096
 /** Series of whose earliest time in the log is remembered; beyond them it is looked for again. */
 const FLOORS_MAX = 4_096
 
@@ -12,64 +16,128 @@ export interface TailRow extends ReadingKey {
   readonly reasons: number
 }
 
+/** Its number alone; null where the value is none. */
+export interface TailNumber extends ReadingKey {
+  readonly number: number | null
+  readonly quality: Quality
+}
+
 type RawRow = [Seq, number, number | string | Buffer | null, Quality, number, 0 | 1]
 
+const COLUMNS = `seq, ts, value, quality, reasons, typeof(value) = 'integer'`
+const NUMBER_COLUMNS = `seq, ts, CASE WHEN typeof(value) = 'real' THEN value END AS number, quality`
+const OF_SERIES = 'FROM log WHERE seq > ? AND series = ?'
+
 /**
- * The readings of one series in the log, which has no index: each question looks at every row behind what is sealed, some
- * milliseconds. `sealed` is the position up to which all is sealed, as the transaction at work sees it.
+ * The readings of one series in the log, which has no index on the disk: a question looks at every row behind what is
+ * sealed, some milliseconds, until there are many questions (`TailIndex`). `sealed` is the position up to which all is
+ * sealed, as the transaction at work sees it.
  */
 export class Tail {
+  readonly #index: TailIndex
+  readonly #row: Statement<[Seq]>
+  readonly #numbersOf: Statement<[Seq]>
   readonly #firsts: Statement<unknown[]>
-  readonly #page: Statement<unknown[]>
-  readonly #latestOfEach: Statement<[Seq, Seq]>
-  readonly #recent: Statement<[Seq, string, number]>
+  readonly #numbers: Statement<unknown[]>
+  readonly #bounds: Statement<[Seq, number, number, number]>
   readonly #earliest: Statement<[Seq, Seq, number]>
-  readonly #latest: Statement<[Seq, number, number, number]>
   readonly #lastSeq: Statement<[]>
   readonly #floors = new Map<number, { readonly upTo: Seq; readonly ts: number }>()
+  readonly #latestOfEach: Statement<[Seq, Seq]>
+  readonly #recent: Statement<[Seq, string, number]>
 
   constructor(database: Database) {
-    const rows = `SELECT seq, ts, value, quality, reasons, typeof(value) = 'integer' FROM log`
+    this.#index = new TailIndex(database)
+    this.#row = database.prepare(`SELECT ${COLUMNS} FROM log WHERE seq = ?`).raw() as Statement<[Seq]>
+    this.#numbersOf = database.prepare(`SELECT ${NUMBER_COLUMNS} FROM log WHERE seq = ?`)
+    const inTime = 'ts >= ? AND ts < ?'
     this.#firsts = database
-      .prepare(`${rows} WHERE seq > ? AND series = ? AND ts >= ? AND ts < ? AND (ts > ? OR seq > ?)
-        ORDER BY ts, seq LIMIT ?`)
+      .prepare(`SELECT ${COLUMNS} ${OF_SERIES} AND ${inTime} AND (ts > ? OR seq > ?) ORDER BY ts, seq LIMIT ?`)
       .raw()
-    this.#page = database
-      .prepare(`${rows} WHERE seq > ? AND series = ? AND ts >= ? AND ts < ? ORDER BY seq LIMIT ?`)
-      .raw()
-    const many = rows.replace('SELECT', 'SELECT series,')
+    this.#numbers = database.prepare(`SELECT ${NUMBER_COLUMNS} ${OF_SERIES} AND ${inTime} ORDER BY seq LIMIT ?`)
+    this.#bounds = database.prepare(`SELECT min(ts) AS first, max(ts) AS last ${OF_SERIES} AND ${inTime}`)
+    this.#earliest = database.prepare('SELECT min(ts) FROM log WHERE seq > ? AND seq <= ? AND series = ?').pluck()
+    this.#lastSeq = database.prepare('SELECT seq FROM log ORDER BY seq DESC LIMIT 1').pluck()
     this.#latestOfEach = database
-      .prepare(`${many} WHERE seq > ? AND (series, ts) IN (SELECT series, max(ts) FROM log WHERE seq > ? GROUP BY series)
-        ORDER BY seq`)
+      .prepare(`SELECT series, ${COLUMNS} FROM log WHERE seq > ? AND (series, ts) IN
+        (SELECT series, max(ts) FROM log WHERE seq > ? GROUP BY series) ORDER BY seq`)
       .raw() as Statement<[Seq, Seq]>
     this.#recent = database
-      .prepare(`${many} WHERE seq > ? AND series IN (SELECT value FROM json_each(?)) ORDER BY seq DESC LIMIT ?`)
+      .prepare(`SELECT series, ${COLUMNS} FROM log WHERE seq > ? AND series IN (SELECT value FROM json_each(?))
+        ORDER BY seq DESC LIMIT ?`)
       .raw() as Statement<[Seq, string, number]>
-    this.#earliest = database.prepare('SELECT min(ts) FROM log WHERE seq > ? AND seq <= ? AND series = ?').pluck()
-    this.#latest = database
-      .prepare('SELECT max(ts) FROM log WHERE seq > ? AND series = ? AND ts >= ? AND ts < ?')
-      .pluck() as Statement<[Seq, number, number, number]>
-    this.#lastSeq = database.prepare('SELECT max(seq) FROM log').pluck()
   }
 
-  /** The first readings behind a key and before a time, by (ts, seq), at most so many. */
+  /**
+   * The first readings behind a key and before a time, by (ts, seq), at most so many; or fewer, with more than
+   * `VALUE_BYTES_MAX` of texts and bytes in them.
+   */
   firsts(
     series: number,
     sealed: Seq,
     { after, to, limit }: { after: ReadingKey; to: number; limit: number },
   ): TailRow[] {
-    const rows = this.#firsts.all(sealed, series, after.ts, to, after.ts, after.seq, limit) as RawRow[]
-    return rows.map(tailRow)
+    const positions = this.#index.positions(series, sealed)
+    const found =
+      positions === undefined
+        ? this.#firsts.iterate(sealed, series, after.ts, to, after.ts, after.seq, limit)
+        : this.#lookUp(positions, { after, to, limit })
+    const rows: TailRow[] = []
+    let bytes = 0
+    for (const raw of found as Iterable<RawRow>) {
+      const row = tailRow(raw)
+      rows.push(row)
+      bytes += valueBytes(row.value)
+      if (bytes > VALUE_BYTES_MAX) break
+    }
+    return rows
   }
 
-  /** The readings of a time in the order of their positions, a page at a time. */
-  *pages(series: number, sealed: Seq, { from, to }: Interval, rowsMax = 4_096): Generator<TailRow[]> {
+  *#lookUp(
+    positions: readonly Seq[],
+    { after, to, limit }: { after: ReadingKey; to: number; limit: number },
+  ): Generator<unknown> {
+    const keys = positions
+      .map((seq) => this.#numbersOf.get(seq) as TailNumber)
+      .filter((key) => key.ts < to && isBefore(after, key))
+      .sort((a, b) => a.ts - b.ts || a.seq - b.seq)
+    for (const { seq } of keys.slice(0, limit)) yield this.#row.get(seq)
+  }
+
+  /** The numbers of a time in the order of their positions, a page at a time. */
+  *numbers(series: number, sealed: Seq, { from, to }: Interval): Generator<TailNumber[]> {
+    const positions = this.#index.positions(series, sealed)
+    if (positions !== undefined) {
+      const rows = positions.map((seq) => this.#numbersOf.get(seq) as TailNumber)
+      yield rows.filter(({ ts }) => ts >= from && ts < to)
+      return
+    }
     for (let after = sealed; ; ) {
-      const rows = (this.#page.all(after, series, from, to, rowsMax) as RawRow[]).map(tailRow)
+      const rows = this.#numbers.all(after, series, from, to, PAGE_ROWS) as TailNumber[]
       if (rows.length > 0) yield rows
-      if (rows.length < rowsMax) return
+      if (rows.length < PAGE_ROWS) return
       after = rows.at(-1)!.seq
     }
+  }
+
+  /** The earliest and the latest time (UTC ms) of its readings in an interval; undefined where there is none. */
+  bounds(series: number, sealed: Seq, { from, to }: Interval): { first: number; last: number } | undefined {
+    const positions = this.#index.positions(series, sealed)
+    if (positions === undefined) {
+      const { first, last } = this.#bounds.get(sealed, series, from, to) as {
+        first: number | null
+        last: number | null
+      }
+      return first === null || last === null ? undefined : { first, last }
+    }
+    let [first, last] = [Infinity, -Infinity]
+    for (const seq of positions) {
+      const ts = this.#tsOf(seq)
+      if (ts < from || ts >= to) continue
+      first = Math.min(first, ts)
+      last = Math.max(last, ts)
+    }
+    return first === Infinity ? undefined : { first, last }
   }
 
   /**
@@ -77,13 +145,19 @@ export class Tail {
    * reading never changes its time, and those that were sealed since only make the answer lower than it need be.
    */
   floor(series: number, sealed: Seq): number {
+    const positions = this.#index.positions(series, sealed)
+    if (positions !== undefined) return positions.reduce((least, seq) => Math.min(least, this.#tsOf(seq)), Infinity)
     const known = this.#floors.get(series) ?? { upTo: 0, ts: Infinity }
-    const upTo = (this.#lastSeq.get() as Seq | null) ?? 0
+    const upTo = (this.#lastSeq.get() as Seq | undefined) ?? 0
     const earliest = this.#earliest.get(Math.max(sealed, known.upTo), upTo, series) as number | null
     const ts = Math.min(known.ts, earliest ?? Infinity)
     if (this.#floors.size >= FLOORS_MAX && !this.#floors.has(series)) this.#floors.clear()
     this.#floors.set(series, { upTo, ts })
     return ts
+  }
+
+  #tsOf(seq: Seq): number {
+    return (this.#numbersOf.get(seq) as TailNumber).ts
   }
 
   /** The latest reading of each of these series, by (ts, seq). */
@@ -101,11 +175,12 @@ export class Tail {
     const rows = this.#recent.all(sealed, JSON.stringify([...series]), count) as [number, ...RawRow][]
     return rows.map(([id, ...raw]) => ({ ...tailRow(raw), series: id }))
   }
+}
 
-  /** The latest time of the series in the interval. */
-  latestTs(series: number, sealed: Seq, { from, to }: Interval): number | undefined {
-    return (this.#latest.get(sealed, series, from, to) as number | null) ?? undefined
-  }
+/** What a value takes in memory beside its row. */
+export function valueBytes(value: Value): number {
+  if (typeof value === 'string') return value.length * 2
+  return value instanceof Uint8Array ? value.length : 0
 }
 
 function tailRow([seq, ts, value, quality, reasons, isBoolean]: RawRow): TailRow {
