@@ -1,10 +1,15 @@
 import type { Seq } from '../../base/reading.ts'
 import type { BlockHead } from '../blocks.ts'
 import { isBefore, type ReadingKey } from './interval.ts'
-import type { OpenBlocks } from './open-blocks.ts'
+import type { OpenBlock } from './open-blocks.ts'
 
 interface Found extends ReadingKey {
   readonly value: number
+}
+
+/** Opens a block that was told about. */
+export interface Opener {
+  open(head: BlockHead): OpenBlock
 }
 
 const NONE: readonly BlockHead[] = []
@@ -39,13 +44,13 @@ export class Ends {
   }
 
   /** Their values; null where there is no number. */
-  values(open: OpenBlocks): { readonly first: number | null; readonly last: number | null } {
+  values(open: Opener): { readonly first: number | null; readonly last: number | null } {
     const rough = this.#rough ?? NONE
     const first = this.#firstValue(rough, open)
     return { first, last: this.#lastValue(rough, open) }
   }
 
-  #firstValue(rough: readonly BlockHead[], open: OpenBlocks): number | null {
+  #firstValue(rough: readonly BlockHead[], open: Opener): number | null {
     const heads = rough.length < 2 ? rough : rough.toSorted((a, b) => a.tsMin - b.tsMin || a.seqFirst - b.seqFirst)
     for (let i = 0; i < heads.length; i++) {
       const head = heads[i]!
@@ -59,7 +64,7 @@ export class Ends {
     return this.#first?.value ?? null
   }
 
-  #lastValue(rough: readonly BlockHead[], open: OpenBlocks): number | null {
+  #lastValue(rough: readonly BlockHead[], open: Opener): number | null {
     const heads = rough.length < 2 ? rough : rough.toSorted((a, b) => b.tsMax - a.tsMax || b.seqLast - a.seqLast)
     for (let i = 0; i < heads.length; i++) {
       const head = heads[i]!
@@ -73,7 +78,7 @@ export class Ends {
     return this.#last?.value ?? null
   }
 
-  #addRows(head: BlockHead, open: OpenBlocks): void {
+  #addRows(head: BlockHead, open: Opener): void {
     const { seq, ts, values } = open.open(head).columns
     for (const [row, value] of values.entries()) if (typeof value === 'number') this.add(ts[row]!, seq[row]!, value)
   }
