@@ -1,5 +1,6 @@
 import type { Database } from 'better-sqlite3'
 import type { BlockTable } from './blocks.ts'
+import type { LogWriter } from './log.ts'
 import type { Outbox } from './outbox.ts'
 import type { SealDirectory } from './seals.ts'
 import type { OverlaidVerdict, Verdicts } from './verdicts.ts'
@@ -11,6 +12,8 @@ export interface Bench {
   readonly blocks: BlockTable
   readonly verdicts: Verdicts
   readonly outboxes: readonly Outbox[]
+  /** The writer of the log as it is now: a new one after a failed transaction. */
+  log(): Pick<LogWriter, 'closedLast' | 'close' | 'clearClosed' | 'cleared'>
   write(work: () => void): void
 }
 

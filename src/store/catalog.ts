@@ -1,5 +1,6 @@
 import type { Database, Statement } from 'better-sqlite3'
 import type { ValueType } from '../base/reading.ts'
+import { type Counts, readTallies, Tallies } from './tallies.ts'
 
 /** A device and its ledger counters. `received` = `stored` + `rejected` + `duplicate`, always. */
 export interface Device {
@@ -23,7 +24,6 @@ export interface Series {
   newestTs: number
 }
 
-type DeviceRow = Device
 interface SeriesRow {
   id: number
   device: number
@@ -42,11 +42,13 @@ export class Catalog {
   readonly #current = new Map<Device, Map<string, Series>>()
   readonly #byUnit = new Map<string, Series>()
   readonly #byId: Series[] = []
-  readonly #touched = new Set<Device>()
   readonly #insertDevice: Statement<[string]>
   readonly #insertSeries: Statement<[number, string, string, ValueType | null]>
   readonly #setType: Statement<[ValueType, number]>
-  readonly #count: Statement<[number, number, number, number, number]>
+  readonly #tallies: Tallies
+  readonly #touched = new Set<Device>()
+  /** What is counted on the disk, by device. */
+  readonly #written: Counts[] = []
   readonly #seriesMax: number
 
   constructor(database: Database, seriesMax: number) {
@@ -54,14 +56,12 @@ export class Catalog {
     this.#insertDevice = database.prepare('INSERT INTO devices (name) VALUES (?)')
     this.#insertSeries = database.prepare('INSERT INTO series (device, metric, unit, type) VALUES (?, ?, ?, ?)')
     this.#setType = database.prepare('UPDATE series SET type = ? WHERE id = ?')
-    this.#count = database.prepare(
-      'UPDATE devices SET received = ?, stored = ?, rejected = ?, duplicate = ? WHERE id = ?',
-    )
+    this.#tallies = new Tallies(database)
     const devices = new Map<number, Device>()
-    const rows = database.prepare('SELECT id, name, received, stored, rejected, duplicate FROM devices').all()
-    for (const device of rows as DeviceRow[]) {
+    for (const device of readDevices(database)) {
       devices.set(device.id, device)
       this.#devices.set(device.name, device)
+      this.#written[device.id] = countsOf(device)
     }
     for (const row of database.prepare('SELECT * FROM series ORDER BY id').all() as SeriesRow[]) {
       this.#remember({ ...row, device: devices.get(row.device)!, type: row.type ?? undefined, newestTs: Infinity })
@@ -91,6 +91,7 @@ export class Catalog {
       const id = Number(this.#insertDevice.run(name).lastInsertRowid)
       device = { id, name, received: 0, stored: 0, rejected: 0, duplicate: 0 }
       this.#devices.set(name, device)
+      this.#written[id] = countsOf(device)
     }
     return device
   }
@@ -129,9 +130,19 @@ export class Catalog {
   }
 
   flush(): void {
+    if (this.#touched.size === 0) return
+    const counts = new Map<number, Counts>()
     for (const device of this.#touched) {
-      this.#count.run(device.received, device.stored, device.rejected, device.duplicate, device.id)
+      const written = this.#written[device.id]!
+      counts.set(device.id, {
+        received: device.received - written.received,
+        stored: device.stored - written.stored,
+        rejected: device.rejected - written.rejected,
+        duplicate: device.duplicate - written.duplicate,
+      })
+      this.#written[device.id] = countsOf(device)
     }
+    this.#tallies.add(counts)
     this.#touched.clear()
   }
 
@@ -146,6 +157,25 @@ export class Catalog {
     metrics.set(series.metric, series)
     return series
   }
+}
+
+function countsOf({ received, stored, rejected, duplicate }: Counts): Counts {
+  return { received, stored, rejected, duplicate }
+}
+
+/** All devices with their counters as they are, wherever those are written. */
+export function readDevices(database: Database): Device[] {
+  const tallies = readTallies(database)
+  const devices = database.prepare('SELECT id, name, received, stored, rejected, duplicate FROM devices').all()
+  for (const device of devices as Device[]) {
+    const more = tallies.get(device.id)
+    if (more === undefined) continue
+    device.received += more.received
+    device.stored += more.stored
+    device.rejected += more.rejected
+    device.duplicate += more.duplicate
+  }
+  return devices as Device[]
 }
 
 function key(device: Device, metric: string, unit: string): string {

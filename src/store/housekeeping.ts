@@ -3,7 +3,7 @@ import type { Packing, Task } from './bench.ts'
 import { dropSeal, isOnItsWay } from './giving-way.ts'
 import { clearOrphans, Merging, mergeable } from './merging.ts'
 import { expire, type Retention } from './retention.ts'
-import { clearLog, Sealing } from './sealing.ts'
+import { Sealing } from './sealing.ts'
 import type { Seal } from './seals.ts'
 import type { SpaceStatus } from './space.ts'
 import { thinnable, thinning } from './thinning.ts'
@@ -101,7 +101,8 @@ export class Housekeeping {
 
   #begin(situation: Situation, busy: boolean): void {
     const short = situation.space.level !== 'ample'
-    const stretch = this.#stretch(situation)
+    const { log, seals } = this.#retention.bench
+    const isDue = log().closedLast !== undefined || this.#close(situation, busy)
     if (this.#leftOvers && (!busy || short)) {
       this.#task = this.#clear()
       return
@@ -110,8 +111,10 @@ export class Housekeeping {
     if (short && this.#failed) this.#makeRoom(situation)
     this.#failed = false
     if (this.#task !== undefined) return
-    if (stretch !== undefined && (!busy || short || stretch.stretches >= BUSY_STRETCHES)) {
-      this.#pack(new Sealing(this.#retention.bench, stretch.last))
+    if (isDue && log().closedLast! > seals.sealedUpTo) {
+      this.#pack(new Sealing(this.#retention.bench, this.#nextEnd(situation)))
+    } else if (isDue) {
+      this.#task = this.#clearLog()
     } else if (short) {
       this.#makeRoom(situation)
     } else if (!busy) {
@@ -163,10 +166,15 @@ export class Housekeeping {
   }
 
   *#clear(): Task {
-    const { bench } = this.#retention
-    yield* clearLog(bench.database, bench.seals.sealedUpTo, (work) => bench.write(work))
-    yield* clearOrphans(bench)
+    yield* clearOrphans(this.#retention.bench)
     this.#leftOvers = false
+  }
+
+  /** All of the closed log is sealed: it is free for what comes next. */
+  *#clearLog(): Task {
+    const { bench } = this.#retention
+    bench.write(() => bench.log().clearClosed())
+    bench.log().cleared()
   }
 
   /** Gives free pages back to the file system, so many that growing again is not all that follows. */
@@ -183,17 +191,34 @@ export class Housekeeping {
     return ((this.#settings.maxBytes ?? Infinity) * SEAL_SHARE) / SEALED_BYTES
   }
 
-  /** The next stretch of the log that is worth sealing. */
-  #stretch({ lastSeq, seriesCount, now, oldestAt, space }: Situation): { last: number; stretches: number } | undefined {
-    const { sealAgeMs, maxBytes = Infinity } = this.#settings
-    const { sealedUpTo } = this.#retention.bench.seals
-    const rows = lastSeq - sealedUpTo
-    const sealRows = Math.min(this.#settings.sealRows, Math.ceil((maxBytes * LOG_SHARE) / LOG_ROW_BYTES))
-    const wanted = Math.min(STRETCH_FACTOR_MAX * sealRows, Math.max(sealRows, READINGS_PER_SERIES * seriesCount))
+  /** Closes the log where enough is in it; @returns whether it did. */
+  #close(situation: Situation, busy: boolean): boolean {
+    const { lastSeq, now, oldestAt, space } = situation
+    const { bench } = this.#retention
+    const rows = lastSeq - bench.seals.sealedUpTo
+    if (rows === 0) return false
+    const wanted = this.#wanted(situation)
     const few = space.level === 'ample' ? wanted : Math.min(wanted, SHORT_STRETCH_ROWS[space.level])
-    const isOld = (): boolean => now - (oldestAt() ?? now) >= sealAgeMs
-    if (rows === 0 || (rows < few && !isOld())) return undefined
-    return { last: sealedUpTo + Math.min(rows, wanted), stretches: rows / wanted }
+    const enough = busy && space.level === 'ample' ? wanted * BUSY_STRETCHES : few
+    const isOld = (): boolean => now - (oldestAt() ?? now) >= this.#settings.sealAgeMs
+    if (rows < enough && (busy || !isOld())) return false
+    bench.log().close()
+    return bench.log().closedLast !== undefined
+  }
+
+  /** Readings of a stretch, so that each series has more than a few in it. */
+  #wanted({ seriesCount }: Situation): number {
+    const { maxBytes = Infinity } = this.#settings
+    const sealRows = Math.min(this.#settings.sealRows, Math.ceil((maxBytes * LOG_SHARE) / LOG_ROW_BYTES))
+    return Math.min(STRETCH_FACTOR_MAX * sealRows, Math.max(sealRows, READINGS_PER_SERIES * seriesCount))
+  }
+
+  /** The last position of the next stretch: what is closed, in equal parts that are about as long as they should be. */
+  #nextEnd(situation: Situation): number {
+    const { log, seals } = this.#retention.bench
+    const rows = log().closedLast! - seals.sealedUpTo
+    const parts = Math.max(1, Math.round(rows / this.#wanted(situation)))
+    return seals.sealedUpTo + Math.ceil(rows / parts)
   }
 }
 

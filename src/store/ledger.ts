@@ -2,6 +2,7 @@ import type { Database } from 'better-sqlite3'
 import type { SeqSet } from '../base/ranges.ts'
 import type { SeqRange } from '../base/reading.ts'
 import { BlockTable } from './blocks.ts'
+import { readDevices } from './catalog.ts'
 import { Positions } from './positions.ts'
 import { SealDirectory } from './seals.ts'
 
@@ -65,7 +66,7 @@ export function auditLedger(database: Database, uplinks: Map<string, { id: numbe
     ),
     waiting: count(set.missing(EVERYTHING)),
   }))
-  const devices = database.prepare('SELECT * FROM devices ORDER BY name').all() as Counters[]
+  const devices = readAccounts(database)
   return devices.map((device) => {
     const perUplink = Object.fromEntries(
       accounts.map(({ name, booked, waiting }) => {
@@ -113,4 +114,10 @@ export function deviceCounter(database: Database): (ranges: readonly SeqRange[])
     }
     return counts
   }
+}
+
+function readAccounts(database: Database): Counters[] {
+  const removed = database.prepare('SELECT expired, dropped, thinned, damaged FROM devices WHERE id = ?')
+  const devices = readDevices(database).map((device) => ({ ...device, ...(removed.get(device.id) as Removed) }))
+  return devices.sort((a, b) => (a.name < b.name ? -1 : 1))
 }

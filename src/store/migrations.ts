@@ -68,6 +68,24 @@ export const MIGRATIONS: readonly string[] = [
     worst INTEGER NOT NULL, numbers INTEGER NOT NULL, value_min REAL, value_max REAL, value_sum REAL,
     PRIMARY KEY (series, hour)
   ) STRICT, WITHOUT ROWID;
+  CREATE TABLE tallies (id INTEGER PRIMARY KEY, counts BLOB NOT NULL) STRICT;
+  ALTER TABLE log RENAME TO log_a;
+  CREATE TABLE log_b (
+    seq INTEGER PRIMARY KEY, series INTEGER NOT NULL, ts INTEGER NOT NULL, value ANY,
+    quality INTEGER NOT NULL, reasons INTEGER NOT NULL, received_at INTEGER NOT NULL
+  ) STRICT;
+  CREATE VIEW log AS SELECT * FROM log_a UNION ALL SELECT * FROM log_b;
+  CREATE TRIGGER log_insert INSTEAD OF INSERT ON log BEGIN
+    INSERT INTO log_a VALUES (NEW.seq, NEW.series, NEW.ts, NEW.value, NEW.quality, NEW.reasons, NEW.received_at);
+  END;
+  CREATE TRIGGER log_update INSTEAD OF UPDATE ON log BEGIN
+    UPDATE log_a SET quality = NEW.quality, reasons = NEW.reasons WHERE seq = OLD.seq;
+    UPDATE log_b SET quality = NEW.quality, reasons = NEW.reasons WHERE seq = OLD.seq;
+  END;
+  CREATE TRIGGER log_delete INSTEAD OF DELETE ON log BEGIN
+    DELETE FROM log_a WHERE seq = OLD.seq;
+    DELETE FROM log_b WHERE seq = OLD.seq;
+  END;
   INSERT INTO meta (key, value) VALUES ('sealed', 0);
   `,
   // What damaged parts of the disk have cost (rescue/damages.ts); `report` is JSON.

@@ -4,6 +4,7 @@ import type { SeqRange } from '../base/reading.ts'
 import type { BlockColumns } from '../codec/block.ts'
 import type { Bench } from './bench.ts'
 import { type BlockHead, partOf, seriesOf } from './blocks.ts'
+import { readDevices } from './catalog.ts'
 import type { Outbox } from './outbox.ts'
 import type { Policies } from './policy.ts'
 import type { Positions } from './positions.ts'
@@ -128,7 +129,7 @@ export class Removal {
     blocks.remove(id)
     this.#counts.damaged.run(head.readings, device)
     this.shrink(seal, { readings: head.readings, blocks: 1 })
-    const stored = database.prepare('SELECT stored FROM devices WHERE id = ?').pluck().get(device) as number
+    const { stored } = readDevices(database).find(({ id: one }) => one === device)!
     for (const outbox of this.#bench.outboxes) {
       let waiting = 0
       for (const range of outbox.settled.missing({ first: 1, last: Number.MAX_SAFE_INTEGER })) {

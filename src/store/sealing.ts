@@ -1,4 +1,4 @@
-import type { Database, Statement } from 'better-sqlite3'
+import type { Statement } from 'better-sqlite3'
 import type { Seq } from '../base/reading.ts'
 import { Rows } from '../codec/block.ts'
 import { type Bench, type Packing, SLICE_MS, type Task } from './bench.ts'
@@ -7,13 +7,11 @@ import { SealWriter } from './packing.ts'
 import type { OverlaidVerdict } from './verdicts.ts'
 
 const PAGE_ROWS = 2_048
-/** Rows of the log that one transaction clears: about 5 ms. */
-const CLEAR_ROWS = 16_384
 
 /**
- * Makes the oldest stretch of the log into blocks, one or more for each series.
+ * Makes the oldest stretch of the closed log into blocks, one or more for each series.
  *
- *     read the rows ▸ pack ▸ write blocks that nobody sees ▸ one transaction: the seal, `sealed` moves ▸ clear the log
+ *     read the rows ▸ pack ▸ write blocks that nobody sees ▸ one transaction: the seal, `sealed` moves
  *
  * A reading is in the log while `sealed` is below its position and in a block from then on. A crash before that
  * transaction leaves blocks without a seal, one after it rows below `sealed`: both are left-overs, and cleared later.
@@ -37,7 +35,7 @@ export class Sealing implements Packing {
   }
 
   *run(): Task {
-    const { seals, blocks, verdicts, database } = this.#bench
+    const { seals, blocks, verdicts } = this.#bench
     const rows = new Rows()
     const received = yield* this.#gather(rows)
     if (rows.count === 0) return
@@ -50,8 +48,6 @@ export class Sealing implements Packing {
       for (const verdict of this.#changed.values()) verdicts.put(verdict)
       seals.append({ id: part, first, last, level: 0, thinned: 0, ...writer.totals, ...received })
     })
-    yield
-    yield* clearLog(database, seals.sealedUpTo, (work) => this.#bench.write(work))
   }
 
   *#gather(rows: Rows): Generator<undefined, { receivedFirst: number; receivedLast: number }, undefined> {
@@ -84,17 +80,5 @@ function* pack(rows: Rows, writer: SealWriter): Task {
     else if (performance.now() < sliceEnd) continue
     yield
     sliceEnd = performance.now() + SLICE_MS
-  }
-}
-
-/** Removes the rows that are sealed. */
-export function* clearLog(database: Database, upTo: Seq, write: (work: () => void) => void): Task {
-  const clear = database.prepare('DELETE FROM log WHERE seq <= ?')
-  const lowest = database.prepare('SELECT min(seq) FROM log').pluck()
-  for (;;) {
-    const first = lowest.get() as Seq | null
-    if (first === null || first > upTo) return
-    write(() => clear.run(Math.min(upTo, first + CLEAR_ROWS - 1)))
-    yield
   }
 }

@@ -23,6 +23,7 @@ import type { Archive, Retention, SeriesName } from './retention.ts'
 import { Rollups } from './rollups.ts'
 import { SealDirectory } from './seals.ts'
 import { Space } from './space.ts'
+import { foldTallies } from './tallies.ts'
 import { readEpoch, readLastSeq, renewEpoch } from './timeline.ts'
 import { type OverlaidVerdict, Verdicts } from './verdicts.ts'
 
@@ -130,6 +131,7 @@ export class Store {
       blocks: this.blocks,
       verdicts: this.#verdicts,
       outboxes: this.outboxes,
+      log: () => this.log,
       write: (work) => this.#writeForHouse(work),
     }
   }
@@ -301,6 +303,7 @@ export class Store {
 
   close(): void {
     try {
+      this.write(() => foldTallies(this.#database))
       this.#database.pragma('wal_checkpoint(TRUNCATE)')
     } finally {
       this.#database.close()

@@ -22,7 +22,7 @@ export function renewEpoch(database: Database): string {
 
 /** The highest position ever given. It is never given again, also when the log is empty: what was confirmed was given. */
 export function readLastSeq(database: Database): Seq {
-  const sql = `SELECT max(coalesce((SELECT max(seq) FROM log), 0), coalesce((SELECT max(last) FROM confirmed), 0),
-    (SELECT value FROM meta WHERE key = 'sealed'))`
+  const sql = `SELECT max(coalesce((SELECT max(seq) FROM log_a), 0), coalesce((SELECT max(seq) FROM log_b), 0),
+    coalesce((SELECT max(last) FROM confirmed), 0), (SELECT value FROM meta WHERE key = 'sealed'))`
   return database.prepare(sql).pluck().get() as Seq
 }

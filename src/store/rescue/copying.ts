@@ -102,13 +102,15 @@ export class Copying {
 
   /** The log behind what is sealed: rows up to there are left-overs. */
   copyLog(sealedUpTo: Seq): number {
-    for (const row of this.#remains.rows('log')) {
-      const { seq, series, value, quality } = this.#name('log', row)
-      if (Number(seq) <= sealedUpTo || !(Number(series) > 0) || !QUALITIES.has(Number(quality))) continue
-      if (typeof value === 'bigint' && value !== 0n && value !== 1n) continue
-      if (!this.#insert('log', row)) this.#worsen('log', row)
+    for (const table of ['log_a', 'log_b']) {
+      for (const row of this.#remains.rows(table)) {
+        const { seq, series, value, quality } = this.#name(table, row)
+        if (Number(seq) <= sealedUpTo || !(Number(series) > 0) || !QUALITIES.has(Number(quality))) continue
+        if (typeof value === 'bigint' && value !== 0n && value !== 1n) continue
+        if (!this.#insert('log_a', row)) this.#worsen('log_a', row)
+      }
     }
-    return this.#count('log')
+    return this.#count('log_a')
   }
 
   /** Changed verdicts of sealed readings. */
@@ -125,7 +127,7 @@ export class Copying {
   }
 
   /** Of two versions of a verdict both count: it only ever gets worse. */
-  #worsen(table: 'log' | 'verdicts', row: Row): void {
+  #worsen(table: 'log_a' | 'verdicts', row: Row): void {
     const { seq, quality, reasons } = this.#name(table, row)
     const get = this.#database.prepare(`SELECT quality, reasons FROM ${table} WHERE seq = ?`)
     const old = get.get(seq) as { quality: Quality; reasons: number }

@@ -2,8 +2,10 @@ import type { Database } from 'better-sqlite3'
 import type { Seq } from '../../base/reading.ts'
 import type { Bench } from '../bench.ts'
 import { BlockTable } from '../blocks.ts'
+import { LogWriter } from '../log.ts'
 import { Sealing } from '../sealing.ts'
 import { type Seal, SealDirectory } from '../seals.ts'
+import { foldTallies } from '../tallies.ts'
 import { renewEpoch } from '../timeline.ts'
 import { Verdicts } from '../verdicts.ts'
 import { Copying } from './copying.ts'
@@ -16,7 +18,7 @@ import { reseal } from './resealing.ts'
 /** Rows of the log that become one seal. */
 const STRETCH_ROWS = 65_536
 /** Tables with a way of their own; all others are copied as they are. `amendments` end with their epoch. */
-const SPECIAL = new Set(['meta', 'devices', 'log', 'seals', 'blocks', 'verdicts', 'amendments'])
+const SPECIAL = new Set(['meta', 'devices', 'log_a', 'log_b', 'seals', 'blocks', 'verdicts', 'amendments'])
 
 /** Tables whose rows have a checksum each. */
 export const CHECKED_BY_ROW = ['blocks']
@@ -53,9 +55,10 @@ export function salvage(remains: Remains, database: Database, options: SalvageOp
   const meta = copyMeta(copying, database)
   copying.copyDevices()
   const counted = new Set(database.prepare('SELECT id FROM devices').pluck().all() as number[])
+  for (const table of copying.tables) if (!SPECIAL.has(table)) copying.copy(table)
+  foldTallies(database)
   const before = number(database, `SELECT coalesce(sum(stored), 0) FROM devices`)
   const removed = number(database, 'SELECT coalesce(sum(expired + dropped + thinned + damaged), 0) FROM devices')
-  for (const table of copying.tables) if (!SPECIAL.has(table)) copying.copy(table)
   for (const table of ['devices', 'series', 'uplinks'] as const) copying.copyNames(table)
 
   const known = copying.readSeals()
@@ -63,7 +66,7 @@ export function salvage(remains: Remains, database: Database, options: SalvageOp
   const blocks = copying.copyBlocks(options)
   const seals = reseal(database, known, meta.sealed, options.now)
   const sealedUpTo = Math.max(meta.sealed ?? 0, lastOf(seals))
-  database.prepare('DELETE FROM log WHERE seq <= ?').run(sealedUpTo)
+  database.prepare('DELETE FROM log_a WHERE seq <= ?').run(sealedUpTo)
   setSealed(database, sealedUpTo)
   const moved = nameTheNameless(database, options.uplinks)
   copying.copyVerdicts(sealedUpTo)
@@ -139,7 +142,8 @@ function sealLog(database: Database): void {
   const seals = new SealDirectory(database)
   const blocks = new BlockTable(database)
   const write = (work: () => void): void => work()
-  const bench: Bench = { database, seals, blocks, verdicts: new Verdicts(database), outboxes: [], write }
+  const log = (): LogWriter => new LogWriter(database, 0)
+  const bench: Bench = { database, seals, blocks, verdicts: new Verdicts(database), outboxes: [], log, write }
   const end = database.prepare(
     `SELECT max(seq) FROM (SELECT seq FROM log WHERE seq > ? ORDER BY seq LIMIT ${STRETCH_ROWS})`,
   )
@@ -147,5 +151,6 @@ function sealLog(database: Database): void {
     const last = end.pluck().get(seals.sealedUpTo) as Seq | null
     if (last === null) return
     for (const _ of new Sealing(bench, last).run());
+    database.prepare('DELETE FROM log_a WHERE seq <= ?').run(last)
   }
 }
