@@ -17,6 +17,7 @@ import { figure, machine, median, progress, table } from './support/report.ts'
 const { values } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
+    varied: { type: 'boolean', default: false },
     runs: { type: 'string', default: '3' },
     rows: { type: 'string', default: '20000000' },
     series: { type: 'string', default: '500' },
@@ -24,6 +25,7 @@ const { values } = parseArgs({
   },
 })
 const rows = Number(values.rows)
+if (values.varied) process.env.BENCH_VARIED = '1'
 const runs = Number(values.runs)
 const asked = new Map<PeerName, Asked[]>(PEER_NAMES.map((name) => [name, []]))
 

@@ -11,6 +11,7 @@ import { figure, machine, median, progress, table } from './support/report.ts'
 const { values } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
+    varied: { type: 'boolean', default: false },
     runs: { type: 'string', default: '1' },
     rows: { type: 'string', default: '20000000' },
     'peer-rows': { type: 'string', default: '2000000' },
@@ -19,6 +20,7 @@ const { values } = parseArgs({
     only: { type: 'string' },
   },
 })
+if (values.varied) process.env.BENCH_VARIED = '1'
 const runs = Number(values.runs)
 const names = LAYOUT_NAMES.filter((name) => values.only === undefined || name.startsWith(values.only))
 const costs = new Map<LayoutName, LayoutCost[]>(names.map((name) => [name, []]))

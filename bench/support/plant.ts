@@ -57,11 +57,13 @@ interface Player {
  * Each begins at a place of its own in the recording and repeats it with shifted time. Sampling times are uniformly
  * scattered by 50 ms around the recorded ones. Readings come in order of their times, as they would arrive.
  *
- * The recordings with few decimals are shorter than a big block: the same numbers again would be packed as a
- * repetition, which no real sensor has. So each of their repetitions is scaled by a factor from 0.8 to 1.25 and rounded
- * to as many decimals as it was recorded with.
+ * The recordings with few decimals are shorter than a big block, and a repetition within it packs better than any real
+ * sensor would. With BENCH_VARIED each of their repetitions is scaled by a factor from 0.8 to 1.25 and rounded to as many
+ * decimals as it was recorded with, so that no numbers come again.
  */
 export class Plant {
+  /** Set by `--varied`, for this process and those that it starts. */
+  readonly #varied = process.env.BENCH_VARIED === '1'
   readonly #players: readonly Player[]
   /** The time of each player's next reading. */
   readonly #next: Float64Array
@@ -111,7 +113,8 @@ export class Plant {
     const recorded = recording.values[index]!
     series[i] = first
     ts[i] = this.#next[first]!
-    value[i] = recording.decimals === undefined ? recorded : rounded(recorded * factor, recording.decimals)
+    value[i] =
+      factor === 1 || recording.decimals === undefined ? recorded : rounded(recorded * factor, recording.decimals)
     this.#receivedAt = Math.max(this.#receivedAt, this.#next[first]!)
     receivedAt[i] = this.#receivedAt
     this.#advance(player)
@@ -139,7 +142,7 @@ export class Plant {
   }
 
   #factor(): number {
-    return 0.8 + 0.45 * this.#uniform()
+    return this.#varied ? 0.8 + 0.45 * this.#uniform() : 1
   }
 
   /** Puts the player at the top of the heap where its next reading belongs. */

@@ -14,7 +14,7 @@ const STRETCH_FACTOR_MAX = 4
 /** Readings of each series that a stretch should have in the mean. */
 const READINGS_PER_SERIES = 32
 /** While publishes keep the thread busy, the log may grow to so many stretches before housekeeping takes its share. */
-const BUSY_STRETCHES = 8
+const BUSY_STRETCHES = 4
 /** Bytes of a row of the log; it may take at most so large a share of `maxBytes`. */
 const LOG_ROW_BYTES = 32
 const LOG_SHARE = 1 / 32
@@ -29,9 +29,9 @@ const EXPIRE_EVERY_MS = 600_000
 const ROLLUPS_AT_ONCE = 10_000
 /** Pages that one slice gives back to the file system, and the share of free pages from which on and down to which it does. */
 const VACUUM_PAGES = 64
-const VACUUM_FROM = 0.3
-const VACUUM_TO = 0.15
-const VACUUM_BYTES_MIN = 16_777_216
+const VACUUM_FROM = 0.08
+const VACUUM_TO = 0.04
+const VACUUM_BYTES_MIN = 8_388_608
 
 export interface Situation {
   readonly lastSeq: number
