@@ -303,6 +303,7 @@ export class Store {
 
   close(): void {
     try {
+      if (this.soundness.damage !== undefined) return
       this.write(() => foldTallies(this.#database))
       this.#database.pragma('wal_checkpoint(TRUNCATE)')
     } finally {

@@ -5,7 +5,7 @@ import type { Seq } from '../../src/base/reading.ts'
 import { DamagedBlock } from '../../src/store/blocks.ts'
 import { DATABASE_FILE } from '../../src/store/database.ts'
 import { DamagedStore } from '../../src/store/rescue/soundness.ts'
-import { damagesOf, rootOf, scribble, setAside } from '../store/rescue/damage.ts'
+import { damagesOf, rootsOf, scribble, setAside } from '../store/rescue/damage.ts'
 import { account, copyStore, fillStore, type Named, namedReadings, UPLINKS } from '../store/rescue/plant.ts'
 import { contents, keepHouse } from '../store/sealed.ts'
 import { append, appendMany, openStore, positions, tamper } from '../store/stores.ts'
@@ -65,7 +65,11 @@ function expectHealed({ folder, damaged }: ReturnType<typeof damagedStore>): num
   compare(salvaged, (table) => report.tables[table]!.gaps > 0)
   expect(report.kept).toBe(salvaged.size)
   // Where both its counters and the end of the log are lost, nothing tells of the last readings any more.
-  const told = report.tables.devices!.gaps > 0 && report.tables.log!.gaps > 0 ? store.lastSeq : original.size
+  const told =
+    report.tables.devices!.gaps + report.tables.tallies!.gaps > 0 &&
+    report.tables.log_a!.gaps + report.tables.log_b!.gaps > 0
+      ? store.lastSeq
+      : original.size
   expect(report.kept + report.lost).toBe(told)
   expect(setAside(folder)).toEqual([report.file])
   expect(readFileSync(report.file!).equals(damaged)).toBe(true)
@@ -108,7 +112,7 @@ describe('a database with pages that cannot be read', () => {
 
   it.each([
     { what: 'the first page', tables: [] },
-    { what: 'the roots of log and blocks', tables: ['log', 'blocks'] },
+    { what: 'the roots of log and blocks', tables: ['log_a', 'log_b', 'blocks'] },
     { what: 'the table of seals and the meta data', tables: ['seals', 'meta'] },
     { what: 'all that was confirmed', tables: ['confirmed', 'confirmed_counts', 'uplinks'] },
     {
@@ -117,13 +121,13 @@ describe('a database with pages that cannot be read', () => {
     },
     { what: 'the names of series and all counters', tables: ['devices', 'series', 'sqlite_autoindex_series_1'] },
   ])('keeps every reading when $what cannot be read', ({ tables }) => {
-    const pages = tables.length === 0 ? [1] : tables.map((table) => rootOf(origin, table))
+    const pages = tables.length === 0 ? [1] : rootsOf(origin, ...tables)
     const salvaged = expectHealed(damagedStore((file) => scribble(file, { pages, seed: 1 })))
     expect(salvaged).toBe(original.size)
   })
 
   it('knows all names when the tables of devices and of series are lost, from the indexes over them', () => {
-    const pages = [rootOf(origin, 'devices'), rootOf(origin, 'series')]
+    const pages = rootsOf(origin, 'devices', 'series')
     const { folder } = damagedStore((file) => scribble(file, { pages, seed: 1 }))
     const store = openStore(folder, { uplinks: UPLINKS })
     expect(namedReadings(store)).toEqual(original)
@@ -149,14 +153,14 @@ describe('a database with pages that cannot be read', () => {
        UPDATE some SET id = id % 16777216 + 1000 * 16777216 + 16777216 * (id / 16777216 % 2);
        INSERT OR IGNORE INTO blocks SELECT * FROM some`,
     )
-    scribble(file, { pages: [rootOf(folder, lost)], seed: 1 })
+    scribble(file, { pages: rootsOf(folder, lost), seed: 1 })
     expect(expectHealed({ folder, file, damaged: readFileSync(file) })).toBe(original.size)
   })
 
   it('brings nothing back that was removed', () => {
     const { folder, file } = damagedStore(() => undefined)
     tamper(folder, 'DELETE FROM rejects')
-    scribble(file, { pages: [rootOf(folder, 'rejects')], seed: 1 })
+    scribble(file, { pages: rootsOf(folder, 'rejects'), seed: 1 })
     expectHealed({ folder, file, damaged: readFileSync(file) })
     expect(damagesOf(folder)[0]!.report.tables.rejects).toEqual({ rows: 0, gaps: 1 })
   })
@@ -213,7 +217,7 @@ describe('a database that turns out to be damaged while it is in use', () => {
     const { folder, file } = damagedStore(() => undefined)
     const store = openStore(folder, { uplinks: UPLINKS })
     const device = store.catalog.device('press-1')
-    scribble(file, { pages: [rootOf(origin, 'rejects')], seed: 1 })
+    scribble(file, { pages: rootsOf(origin, 'rejects'), seed: 1 })
     const reject = { receivedAt: 1, device, topic: '', client: '', reason: '', payload: new Uint8Array(1) }
     expect(() => store.write(() => store.rejects.add(reject))).toThrow('malformed')
     expect(() => store.write(() => append(store))).toThrow(DamagedStore)

@@ -165,9 +165,15 @@ class Check {
     }
   }
 
+  /** It opens blocks that an uplink has in part: those that cannot be opened are told of already. */
   ledger(): void {
-    for (const { device, problems } of new StoreReader(this.#database).ledger()) {
-      for (const problem of problems) this.tell(`${device}: ${problem}`)
+    try {
+      for (const { device, problems } of new StoreReader(this.#database).ledger()) {
+        for (const problem of problems) this.tell(`${device}: ${problem}`)
+      }
+    } catch (failure) {
+      if (!(failure instanceof DamagedBlock)) throw failure
+      this.tell('the ledger cannot be checked while a block cannot be opened')
     }
   }
 }

@@ -10,7 +10,7 @@ import { examine } from './examine.ts'
 import { isHeader, PageFile } from './page-file.ts'
 import { Remains } from './remains.ts'
 import { asideName, beginReplacement, finishReplacement, replaceDatabase } from './replacement.ts'
-import { CHECKED_BY_ROW, salvage } from './salvage.ts'
+import { READING, salvage } from './salvage.ts'
 import { clearSuspicion } from './suspicion.ts'
 
 /** Left on the disk while history is salvaged: for the rest of the database, and for new readings. */
@@ -63,7 +63,7 @@ function heal(folder: string, cause: string, uplinks: readonly string[]): void {
   }
   const salvageAll = (roomBytes: number): void =>
     make((database) => {
-      const remains = new Remains(file, database, CHECKED_BY_ROW)
+      const remains = new Remains(file, database, READING)
       try {
         return { ...told, nothingBecause: undefined, ...salvage(remains, database, { uplinks, now, roomBytes }) }
       } finally {

@@ -19,8 +19,8 @@ type Delivered = ReadonlyMap<number, { readonly confirmed: number; readonly drop
 export interface OldAccounts {
   /** Ids of the devices whose counters were read. */
   readonly counted: ReadonlySet<number>
-  /** Whether all devices were read. */
-  readonly allDevices: boolean
+  /** Whether all devices and all that was counted of them were read. */
+  readonly allCounted: boolean
   /** Whether all counters of what uplinks have delivered were read. */
   readonly allDelivered: boolean
   /** Whether all positions that uplinks have delivered were read. */
@@ -72,7 +72,7 @@ function accountsIn(database: Database): Account[] {
 
 function reckonDevices(
   database: Database,
-  { counted, allDevices, lastSeq }: OldAccounts,
+  { counted, allCounted, lastSeq }: OldAccounts,
   facts: (id: number) => { kept: number; storedMin: number },
 ): DeviceLoss[] {
   const losses: DeviceLoss[] = []
@@ -84,14 +84,16 @@ function reckonDevices(
   const rebuild = rebuilder(database)
   for (const old of accountsIn(database)) {
     const { kept, storedMin } = facts(old.id)
-    const account = counted.has(old.id) ? correct(old, kept) : rebuild(old, kept, storedMin)
+    const account = counted.has(old.id)
+      ? correct(old, { kept, storedMin: allCounted ? 0 : Math.max(storedMin, kept + removedOf(old)) })
+      : rebuild(old, kept, storedMin)
     save.run(account)
     known += account.stored
     const readings = account.damaged - old.damaged
     if (readings > 0) losses.push({ device: account.name, readings })
   }
   const unaccounted = lastSeq - known
-  if (!allDevices && unaccounted > 0) {
+  if (!allCounted && unaccounted > 0) {
     const id = lostDevice(database)
     const add =
       'UPDATE devices SET received = received + @n, stored = stored + @n, damaged = damaged + @n WHERE id = @id'
@@ -102,18 +104,25 @@ function reckonDevices(
   return losses
 }
 
-/** Counters that were read, against what is left. More than they say is left: they are from before some of it. */
-function correct(old: Account, kept: number): Account {
-  const missing = old.stored - old.expired - old.dropped - old.thinned - old.damaged - kept
-  if (missing >= 0) return { ...old, damaged: old.damaged + missing }
-  const account = { ...old }
-  let surplus = -missing
+function removedOf({ expired, dropped, thinned, damaged }: Removed): number {
+  return expired + dropped + thinned + damaged
+}
+
+/**
+ * Counters that were read, against what is left. Where the newest counts are lost, they are at least `storedMin`. Where
+ * more is left than they say, it is what was removed before, and is there again.
+ */
+function correct(old: Account, { kept, storedMin }: { kept: number; storedMin: number }): Account {
+  const more = Math.max(0, storedMin - old.stored)
+  const account = { ...old, stored: old.stored + more, received: old.received + more }
+  let missing = account.stored - removedOf(old) - kept
+  if (missing >= 0) return { ...account, damaged: old.damaged + missing }
   for (const reason of ['expired', 'dropped', 'thinned', 'damaged'] as const) {
-    const back = Math.min(surplus, account[reason])
+    const back = Math.min(-missing, account[reason])
     account[reason] -= back
-    surplus -= back
+    missing += back
   }
-  return { ...account, stored: account.stored + surplus, received: account.received + surplus }
+  return { ...account, stored: account.stored - missing, received: account.received - missing }
 }
 
 /** Counters of a device that lost its own. */

@@ -1,7 +1,7 @@
 import type { Database } from 'better-sqlite3'
 import { isHeader, PageFile } from './page-file.ts'
 import { Unreadable } from './record.ts'
-import { fits, SCHEMA, type Shape, shapesOf } from './shapes.ts'
+import { areAlike, fits, SCHEMA, type Shape, shapesOf } from './shapes.ts'
 import { type Row, TreePage } from './tree-page.ts'
 
 /** More levels than any tree of a file that fits on a disk. */
@@ -18,6 +18,13 @@ interface Found {
   gaps: number
 }
 
+export interface RemainsOptions {
+  /** Tables whose rows have a checksum. */
+  readonly checkedByRow: readonly string[]
+  /** Tables of which an old version of a row does more harm than a lost one: only what their trees lead to counts. */
+  readonly treeOnly: readonly string[]
+}
+
 /**
  * What is left of a damaged database. Every tree is followed from its root; where a page of it cannot be read, pages that
  * no tree leads to are taken for those that hung below, if all their rows fit that table and no other. A page with a row
@@ -30,16 +37,17 @@ export class Remains {
   /** Pages without a tree whose rows fit several tables. */
   readonly #doubtful = new Map<string, number[]>()
   readonly #checkedByRow: ReadonlySet<string>
+  readonly #treeOnly: ReadonlySet<string>
 
   /**
    * @param like a new database: its tables are those that are looked for.
-   * @param checkedByRow names of tables whose rows have a checksum.
    * @throws what the file system does when there is no such file.
    */
-  constructor(path: string, like: Database, checkedByRow: readonly string[]) {
+  constructor(path: string, like: Database, { checkedByRow, treeOnly }: RemainsOptions) {
     this.#file = new PageFile(path)
     this.#claimed = new Uint8Array(this.#file.pageCount + 1)
     this.#checkedByRow = new Set(checkedByRow)
+    this.#treeOnly = new Set(treeOnly)
     for (const shape of [SCHEMA, ...shapesOf(like)]) this.#found.set(shape.name, { shape, pages: [], gaps: 0 })
     this.#claimFreePages()
     this.#walk(SCHEMA.name, 1)
@@ -117,21 +125,25 @@ export class Remains {
   /** Looks at all pages that no tree leads to for some of these tables. */
   #findStrays(tables: readonly string[]): void {
     if (tables.length === 0) return
-    const shapes = [...this.#found.values()].map(({ shape }) => shape)
+    const shapes = [...this.#found.values()].map(({ shape }) => shape).filter(({ name }) => !this.#treeOnly.has(name))
     for (let number = 2; number <= this.#file.pageCount; number++) {
       if (this.#claimed[number] === 1) continue
       const page = TreePage.read(this.#file, number)
       if (page === undefined || !page.isLeaf || page.rowCount === 0) continue
       const rows = this.#rowsOf(page)
-      const fitting = shapes.filter((shape) => this.#isOf(page, rows, shape)).map(({ name }) => name)
-      const [table, other] = fitting
-      if (table === undefined || !fitting.some((name) => tables.includes(name))) continue
-      if (other === undefined) {
-        this.#claimed[number] = 1
-        this.#found.get(table)!.pages.push(number)
-      } else {
-        for (const name of fitting) this.#doubtful.set(name, [...(this.#doubtful.get(name) ?? []), number])
-      }
+      const fitting = shapes.filter((shape) => this.#isOf(page, rows, shape))
+      if (fitting.some(({ name }) => tables.includes(name))) this.#adopt(number, fitting)
+    }
+  }
+
+  /** A page belongs to the one table that it fits; to any of those that are alike, since they are read as one. */
+  #adopt(number: number, fitting: readonly Shape[]): void {
+    const [first, ...others] = fitting
+    if (others.every((other) => areAlike(first!, other))) {
+      this.#claimed[number] = 1
+      this.#found.get(first!.name)!.pages.push(number)
+    } else {
+      for (const { name } of fitting) this.#doubtful.set(name, [...(this.#doubtful.get(name) ?? []), number])
     }
   }
 

@@ -12,7 +12,7 @@ import { Copying } from './copying.ts'
 import type { TableLoss } from './damages.ts'
 import { nameTheNameless } from './names.ts'
 import { type DeviceLoss, reckon } from './reckoning.ts'
-import type { Remains } from './remains.ts'
+import type { Remains, RemainsOptions } from './remains.ts'
 import { reseal } from './resealing.ts'
 
 /** Rows of the log that become one seal. */
@@ -20,8 +20,8 @@ const STRETCH_ROWS = 65_536
 /** Tables with a way of their own; all others are copied as they are. `amendments` end with their epoch. */
 const SPECIAL = new Set(['meta', 'devices', 'log_a', 'log_b', 'seals', 'blocks', 'verdicts', 'amendments'])
 
-/** Tables whose rows have a checksum each. */
-export const CHECKED_BY_ROW = ['blocks']
+/** Blocks have a checksum each. What was counted twice, or a publish taken for a repeated one, would be wrong for good. */
+export const READING: RemainsOptions = { checkedByRow: ['blocks'], treeOnly: ['tallies', 'incoming'] }
 
 export interface Salvaged {
   readonly tables: Readonly<Record<string, TableLoss>>
@@ -75,15 +75,15 @@ export function salvage(remains: Remains, database: Database, options: SalvageOp
   setSealed(database, lastSeq)
   database.exec('UPDATE uplinks SET amended = 0')
 
-  const allDevices = remains.gaps('devices') === 0
+  const allCounted = remains.gaps('devices') + remains.gaps('tallies') === 0
   const allDelivered = remains.gaps('confirmed_counts') === 0
   const allSettled = remains.gaps('confirmed') === 0
-  const devices = reckon(database, { counted, allDevices, allDelivered, allSettled, lastSeq })
+  const devices = reckon(database, { counted, allCounted, allDelivered, allSettled, lastSeq })
   renewEpoch(database)
   database.exec('COMMIT')
   const kept = number(database, 'SELECT coalesce(sum(readings), 0) FROM seals')
   // Where counters are lost, positions tell how many readings there were.
-  const stored = allDevices ? before : Math.max(before, lastSeq)
+  const stored = allCounted ? before : Math.max(before, lastSeq)
   return {
     tables: Object.fromEntries(copying.tables.map((table) => [table, lossOf(remains, database, table)])),
     kept,

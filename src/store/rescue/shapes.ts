@@ -88,6 +88,11 @@ function indexShapes(database: Database, table: string, infos: readonly ColumnIn
   })
 }
 
+/** Whether two tables have the same columns, by name and type. */
+export function areAlike(a: Shape, b: Shape): boolean {
+  return a.keyed === b.keyed && JSON.stringify(a.columns) === JSON.stringify(b.columns)
+}
+
 /** Whether a row can be one of such a table. */
 export function fits({ keyed, columns, rowIdColumn }: Shape, { rowId, fields }: Row): boolean {
   if (keyed !== (rowId === undefined) || fields.length > columns.length) return false

@@ -4,7 +4,7 @@ import { DATABASE_FILE } from '../../../src/store/database.ts'
 import { checkStore } from '../../../src/store/rescue/check.ts'
 import { tempFolder } from '../../support/folder.ts'
 import { appendMany, openStore, tamper } from '../stores.ts'
-import { rootOf, scribble } from './damage.ts'
+import { rootsOf, scribble } from './damage.ts'
 import { copyStore, fillStore, UPLINKS } from './plant.ts'
 
 let origin: string
@@ -77,7 +77,7 @@ describe('the check of a store', () => {
   })
 
   it('tells what SQLite says of pages that cannot be read, also of the first one', () => {
-    for (const page of [rootOf(origin, 'log'), rootOf(origin, 'blocks'), 1]) {
+    for (const page of [...rootsOf(origin, 'log_a', 'blocks'), 1]) {
       const folder = copied()
       scribble(join(folder, DATABASE_FILE), { pages: [page], seed: 1 })
       expect(checkStore(folder).problems.length).toBeGreaterThan(0)

@@ -36,10 +36,12 @@ export function setAside(folder: string): string[] {
     .map((name) => join(folder, name))
 }
 
-/** The first page of a table's tree. */
-export function rootOf(folder: string, table: string): number {
+/** The first pages of the trees of tables. @throws when there is no such table. */
+export function rootsOf(folder: string, ...tables: string[]): number[] {
   const database = connect(folder)
-  const page = database.prepare('SELECT rootpage FROM sqlite_schema WHERE name = ?').pluck().get(table) as number
+  const root = database.prepare('SELECT rootpage FROM sqlite_schema WHERE name = ? AND rootpage > 0').pluck()
+  const pages = tables.map((table) => root.get(table) as number)
   database.close()
-  return page
+  if (pages.includes(undefined as never)) throw new Error(`there is no table of all of ${tables.join()}`)
+  return pages
 }
