@@ -134,6 +134,20 @@ describe('a database with pages that cannot be read', () => {
     store.close()
   })
 
+  it('counts anew what the newest commits had counted, where that cannot be read', () => {
+    const running = damagedStore(() => undefined).folder
+    const store = openStore(running, { uplinks: UPLINKS })
+    for (let commit = 0; commit < 5; commit++) appendMany(store, 100, { device: 'press-1' })
+    tamper(running, 'PRAGMA wal_checkpoint(TRUNCATE)')
+    const folder = tempFolder()
+    scribble(copyStore(running, folder), { pages: rootsOf(running, 'tallies'), seed: 1 })
+    const { lastSeq } = store
+    store.close()
+    openStore(folder, { uplinks: UPLINKS }).close()
+    expect(account(folder)).toEqual({ stored: lastSeq, damaged: 0, expired: 0, problems: [] })
+    expect(damagesOf(folder)[0]!.report).toMatchObject({ kept: lastSeq, lost: 0 })
+  })
+
   it('does not take a block whose bytes were changed', () => {
     const { folder, file } = damagedStore(() => undefined)
     tamper(folder, 'UPDATE blocks SET bytes = zeroblob(length(bytes)) WHERE id % 97 = 1')
