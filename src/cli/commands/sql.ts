@@ -31,7 +31,7 @@ export const sql = command({
   examples: [
     `sql "SELECT time, value FROM readings('press-1', 'heat', '-1h') WHERE quality > 2" -s examples/edge.yaml`,
     `sql "SELECT time, avg FROM buckets('press-1', 'heat', '-7d', 'now', '1h')" --data ./data --csv`,
-    'sql "SELECT name, stored, rejected FROM devices ORDER BY rejected DESC" --data ./data',
+    'sql "SELECT reason, count(*) FROM rejects GROUP BY reason" --data ./data',
   ],
   async run({ values, operands: [statement = ''], output, env }) {
     const { csv, json, limit } = values
