@@ -64,6 +64,39 @@ describe('what going through all readings finds, whatever is sealed, merged, ame
   })
 })
 
+describe('of sealed readings', () => {
+  it('the latest of those at one time is the one that came last, in whatever block it is', () => {
+    const grown = new Grown()
+    for (const value of [1, 2, 3]) {
+      grown.append([
+        { ...ONE, ts: 5 * HOUR, value },
+        { ...ONE, ts: 5 * HOUR, value: value + 10 },
+        { ...ONE, ts: 4 * HOUR },
+      ])
+      grown.seal()
+    }
+    expect(grown.history.latest().map(({ value }) => value)).toEqual([13])
+    grown.append([{ ...ONE, ts: 5 * HOUR - 1, value: 20 }])
+    expect(grown.history.latest().map(({ value }) => value)).toEqual([13])
+    grown.append([{ ...ONE, ts: 5 * HOUR, value: 21 }])
+    expect(grown.history.latest().map(({ value }) => value)).toEqual([21])
+    grown.close()
+  })
+
+  it('the recent ones are the last of all series, also where these have blocks of their own', () => {
+    const grown = new Grown()
+    grown.append([0, 2, 0, 2, 0, 2].map((name, i) => ({ ...ONE, name, ts: i })))
+    grown.seal()
+    grown.append([{ ...ONE, ts: 9 }])
+    for (const count of [1, 2, 3, 4, 7, 9]) {
+      const wanted = [7, 6, 5, 4, 3, 2, 1].slice(0, count)
+      expect(grown.history.recent(count).map(({ seq }) => seq)).toEqual(wanted)
+    }
+    expect(grown.history.recent(2, { metric: 'force' }).map(({ seq }) => seq)).toEqual([6, 4])
+    grown.close()
+  })
+})
+
 describe('statistics of devices', () => {
   it('count removed readings as far as their hourly sums are kept, and open no block unless its verdicts were changed', () => {
     const grown = new Grown()
@@ -104,6 +137,28 @@ describe('statistics of devices', () => {
       max: Infinity,
       worst: 4,
     })
+    grown.close()
+  })
+
+  it('roll the worst quality up in the order missing, not evaluated, good, suspect, bad, wherever the readings are', () => {
+    const grown = new Grown()
+    const flags = [
+      [9, 2],
+      [2, 1],
+      [1, 3],
+    ] as const
+    const append = (): void => {
+      grown.append(flags.flatMap((pair, name) => pair.map((quality, i) => ({ ...ONE, name, ts: i, quality }))))
+    }
+    const worst = (): unknown => new Map(grown.history.devices()[0]!.series.map(({ id, worst }) => [id, worst]))
+    const wanted = new Map([1, 2, 3].map((id, i) => [id, flags[i]![1]]))
+    append()
+    expect(worst()).toEqual(wanted)
+    grown.seal()
+    expect(worst()).toEqual(wanted)
+    const rollups = flags.map(([, quality], i) => `(${i + 1}, 0, 1, 0, ${quality}, 0, NULL, NULL, NULL)`)
+    tamper(grown.folder, `DELETE FROM seals; INSERT INTO rollups VALUES ${rollups.join(', ')}`)
+    expect(worst()).toEqual(wanted)
     grown.close()
   })
 })
