@@ -111,7 +111,7 @@ export class LogWriter {
     waiting[at + 3] = typeof value === 'boolean' ? BigInt(value) : value
     waiting[at + 4] = verdict.quality
     waiting[at + 5] = verdict.reasons
-    waiting[at + 6] = receivedAt
+    waiting[at + 6] = receivedAt - ts
     this.#filled = at + COLUMNS
     if (this.#filled === waiting.length) {
       this.#insertMany[this.#open].run(...waiting)

@@ -43,7 +43,7 @@ export const MIGRATIONS: readonly string[] = [
     client TEXT NOT NULL, message_id INTEGER NOT NULL, PRIMARY KEY (client, message_id)
   ) STRICT, WITHOUT ROWID;
   `,
-  // Sealed history (README.md). `blocks.id` is part × 2^24 + series, so that the blocks of a seal lie together.
+  // Sealed history (README.md). `delay` is arrival − ts: most are small, and cost a byte or two. `blocks.id` is part × 2^24 + series, so that the blocks of a seal lie together.
   `
   ALTER TABLE devices ADD COLUMN expired INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE devices ADD COLUMN thinned INTEGER NOT NULL DEFAULT 0;
@@ -69,14 +69,21 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (series, hour)
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE tallies (id INTEGER PRIMARY KEY, counts BLOB NOT NULL) STRICT;
-  ALTER TABLE log RENAME TO log_a;
+  CREATE TABLE log_a (
+    seq INTEGER PRIMARY KEY, series INTEGER NOT NULL, ts INTEGER NOT NULL, value ANY,
+    quality INTEGER NOT NULL, reasons INTEGER NOT NULL, delay INTEGER NOT NULL
+  ) STRICT;
   CREATE TABLE log_b (
     seq INTEGER PRIMARY KEY, series INTEGER NOT NULL, ts INTEGER NOT NULL, value ANY,
-    quality INTEGER NOT NULL, reasons INTEGER NOT NULL, received_at INTEGER NOT NULL
+    quality INTEGER NOT NULL, reasons INTEGER NOT NULL, delay INTEGER NOT NULL
   ) STRICT;
-  CREATE VIEW log AS SELECT * FROM log_a UNION ALL SELECT * FROM log_b;
+  INSERT INTO log_a SELECT seq, series, ts, value, quality, reasons, received_at - ts FROM log;
+  DROP TABLE log;
+  CREATE VIEW log AS
+    SELECT seq, series, ts, value, quality, reasons, ts + delay AS received_at FROM log_a UNION ALL
+    SELECT seq, series, ts, value, quality, reasons, ts + delay FROM log_b;
   CREATE TRIGGER log_insert INSTEAD OF INSERT ON log BEGIN
-    INSERT INTO log_a VALUES (NEW.seq, NEW.series, NEW.ts, NEW.value, NEW.quality, NEW.reasons, NEW.received_at);
+    INSERT INTO log_a VALUES (NEW.seq, NEW.series, NEW.ts, NEW.value, NEW.quality, NEW.reasons, NEW.received_at - NEW.ts);
   END;
   CREATE TRIGGER log_update INSTEAD OF UPDATE ON log BEGIN
     UPDATE log_a SET quality = NEW.quality, reasons = NEW.reasons WHERE seq = OLD.seq;

@@ -27,7 +27,7 @@ function makeDatabase(version: number): string {
     INSERT INTO confirmed VALUES (1, 1, 100);
     INSERT INTO confirmed_counts (uplink, device, confirmed) VALUES (1, 1, 100);
     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${READINGS})
-      INSERT INTO ${version === 1 ? 'log' : 'log_a'} SELECT i, 1, 1000 * i, i / 4.0, 1, 0, 1000 * i FROM n`)
+      INSERT INTO log SELECT i, 1, 1000 * i, i / 4.0, 1, 0, 1000 * i FROM n`)
   database.close()
   return folder
 }
