@@ -47,7 +47,7 @@ export class OpenBlocks {
     return kept
   }
 
-  /** Thinning writes a block anew under its id, and numbers of parts come again: the readings tell whether it is the same. */
+  /** Numbers of parts come again, when the newest ones were removed: the readings tell whether it is the same block. */
   #take({ id, readings, seqFirst, seqLast }: BlockHead): Kept | undefined {
     const kept = this.#kept.get(id)
     if (kept === undefined) return undefined
