@@ -33,11 +33,11 @@ describe('the check of a store', () => {
     const store = openStore(folder, { uplinks: UPLINKS, sealRows: 64 })
     let [pages, slices] = [0, 0]
     const { problems } = checkStore(folder, () => {
-      if (++pages % 3 !== 0 || pages > 60) return
+      if (++pages % 3 !== 1 || pages > 60) return
       store.write(() => {
         for (const outbox of store.outboxes) outbox.confirm([{ first: 1, last: store.lastSeq }], store.lastSeq)
       })
-      appendMany(store, 100)
+      appendMany(store, 500)
       while (store.keepHouse({ now: 1e12, busy: false })) slices++
     })
     expect(problems).toEqual([])

@@ -45,3 +45,12 @@ export function rootsOf(folder: string, ...tables: string[]): number[] {
   if (pages.includes(undefined as never)) throw new Error(`there is no table of all of ${tables.join()}`)
   return pages
 }
+
+/** The page with the last rows of a table. */
+export function lastPageOf(folder: string, table: string): number {
+  const database = connect(folder)
+  const last = `SELECT pageno FROM dbstat WHERE name = ? AND pagetype = 'leaf' ORDER BY path DESC LIMIT 1`
+  const page = database.prepare(last).pluck().get(table) as number
+  database.close()
+  return page
+}
