@@ -2,6 +2,7 @@ import type { Database } from 'better-sqlite3'
 import type { Seq } from '../base/reading.ts'
 import type { StoreSettings } from '../base/settings.ts'
 import { Arrivals } from './arrivals.ts'
+import { assembleRetention } from './assemble.ts'
 import type { Bench } from './bench.ts'
 import { BlockTable, type DamagedBlock } from './blocks.ts'
 import { Catalog } from './catalog.ts'
@@ -12,15 +13,13 @@ import { FolderLock } from './lock.ts'
 import { LogWriter, type RawLogRow } from './log.ts'
 import { Outbox } from './outbox.ts'
 import { Forecaster } from './outlook.ts'
-import { Policies } from './policy.ts'
 import { Positions } from './positions.ts'
 import { Rejects } from './rejects.ts'
-import { Removal } from './removal.ts'
+import type { Removal } from './removal.ts'
 import { Repeats } from './repeats.ts'
 import { openSound } from './rescue/heal.ts'
 import { Soundness } from './rescue/soundness.ts'
-import type { Archive, Retention, SeriesName } from './retention.ts'
-import { Rollups } from './rollups.ts'
+import type { Archive } from './retention.ts'
 import { SealDirectory } from './seals.ts'
 import { Space } from './space.ts'
 import { foldTallies } from './tallies.ts'
@@ -104,24 +103,12 @@ export class Store {
     this.repeats = new Repeats(database, settings.repeatWindow, (first) => positions.sealedFrom(first))
     this.incoming = new Incoming(database)
     this.space = new Space(database, folder, settings)
-    const retention = this.#retention(options)
+    const { archive } = options
+    const rules = settings.retention
+    const retention = assembleRetention(this.#bench(), { rules, archive }, () => this.catalog)
     this.#removal = retention.removal
     this.housekeeping = new Housekeeping(retention, settings)
     this.forecaster = new Forecaster(this.space, this.seals, this.housekeeping)
-  }
-
-  #retention({ settings, archive }: StoreOptions): Retention {
-    const bench = this.#bench()
-    const rollups = new Rollups(this.#database)
-    const describe = (series: number): SeriesName => {
-      const { device, metric, unit } = this.catalog.series(series)!
-      return { device: device.name, metric, unit: unit || undefined }
-    }
-    const policies = new Policies(settings.retention, (series) => {
-      const { device, metric } = describe(series)
-      return `${device}/${metric}`
-    })
-    return { bench, policies, rollups, removal: new Removal(bench, policies, rollups), archive, describe }
   }
 
   #bench(): Bench {

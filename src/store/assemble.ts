@@ -1,0 +1,25 @@
+import type { StoreSettings } from '../base/settings.ts'
+import type { Bench } from './bench.ts'
+import type { Catalog } from './catalog.ts'
+import { Policies } from './policy.ts'
+import { Removal } from './removal.ts'
+import type { Archive, Retention, SeriesName } from './retention.ts'
+import { Rollups } from './rollups.ts'
+
+/** Puts together what housekeeping needs to know of what is kept how long. */
+export function assembleRetention(
+  bench: Bench,
+  { rules, archive }: { rules: StoreSettings['retention']; archive: Archive | undefined },
+  catalog: () => Catalog,
+): Retention {
+  const rollups = new Rollups(bench.database)
+  const describe = (series: number): SeriesName => {
+    const { device, metric, unit } = catalog().series(series)!
+    return { device: device.name, metric, unit: unit || undefined }
+  }
+  const policies = new Policies(rules, (series) => {
+    const { device, metric } = describe(series)
+    return `${device}/${metric}`
+  })
+  return { bench, policies, rollups, removal: new Removal(bench, policies, rollups), archive, describe }
+}
