@@ -61,7 +61,7 @@ describe('a backup', () => {
     store.close()
     tamper(
       folder,
-      `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 600)
+      `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300)
        INSERT INTO rejects SELECT i, 0, 1, '', '', '', randomblob(100000), 100000 FROM n`,
     )
     const backups = tempFolder()
