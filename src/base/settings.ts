@@ -241,7 +241,11 @@ export const edgeSettings = z
       .default([])
       .refine((all) => unique(all.map((one) => one?.name)), { error: 'two uplinks have the same name', ...inAnyCase })
       .describe('Where readings are sent; each uplink has its own confirmations'),
-    web: web.prefault({}).describe('Status and health over HTTP: `/api/status`, `/healthz`'),
+    web: web
+      .prefault({})
+      .describe(
+        'Status, health and history over HTTP: `/api/status`, `/healthz`, `/api/history`, `/api/latest`, `/api/devices`',
+      ),
     log: log.prefault({}).describe('What is logged'),
   })
   .refine(({ broker, web }) => !oneAddress(broker?.tcp, web), {

@@ -1,4 +1,5 @@
 import { Reason } from '../base/flags.ts'
+import { pattern } from '../base/pattern.ts'
 import {
   type Amendment,
   type Seq,
@@ -10,7 +11,6 @@ import {
 } from '../base/reading.ts'
 import { type QualityRule, qualityRule } from '../base/settings-quality.ts'
 import { Draft } from './draft.ts'
-import { pattern } from '../base/pattern.ts'
 import { RangeCheck } from './range.ts'
 import { judgeTime, NEVER, OUT_OF_ORDER, type TimeLimits, type Times } from './timing.ts'
 import { Windows } from './windows.ts'

@@ -9,7 +9,7 @@ import { Rollups } from './rollups.ts'
 /** Puts together what housekeeping needs to know of what is kept how long. */
 export function assembleRetention(
   bench: Bench,
-  { rules, archive }: { rules: StoreSettings['retention']; archive: Archive | undefined },
+  { settings, archive }: { settings: Pick<StoreSettings, 'retention'>; archive: Archive | undefined },
   catalog: () => Catalog,
 ): Retention {
   const rollups = new Rollups(bench.database)
@@ -17,7 +17,7 @@ export function assembleRetention(
     const { device, metric, unit } = catalog().series(series)!
     return { device: device.name, metric, unit: unit || undefined }
   }
-  const policies = new Policies(rules, (series) => {
+  const policies = new Policies(settings.retention, (series) => {
     const { device, metric } = describe(series)
     return `${device}/${metric}`
   })

@@ -112,7 +112,7 @@ function refuseForeign(database: Database, file: string): void {
  * Opens a second connection that can only read, beside a running edge or without one.
  * @throws OperatorError when there is no database, or it is of a newer version, of another program or damaged.
  */
-export function openReadOnly(folder: string): Database {
+export function openReadOnly(folder: string, { older = 'refuse' }: { older?: 'refuse' | 'take' } = {}): Database {
   const file = join(folder, DATABASE_FILE)
   if (!existsSync(file)) {
     throw new OperatorError(`there is no database ${file}`, {
@@ -124,6 +124,7 @@ export function openReadOnly(folder: string): Database {
     const database = new SQLite(file, { timeout: BUSY_TIMEOUT_MS, readonly: true })
     try {
       refuseForeign(database, file)
+      if (older === 'refuse') refuseOlder(database, file)
       return database
     } catch (failure) {
       database.close()
@@ -132,6 +133,16 @@ export function openReadOnly(folder: string): Database {
   } catch (cause) {
     throw cause instanceof OperatorError ? cause : cannotOpen(file, cause)
   }
+}
+
+/** Who cannot write cannot bring a database up to date. */
+function refuseOlder(database: Database, file: string): void {
+  const version = database.pragma('user_version', { simple: true }) as number
+  if (version === MIGRATIONS.length) return
+  throw new OperatorError(`${file} has schema version ${version}; this Tidegate reads version ${MIGRATIONS.length}`, {
+    remedy: 'start the edge once with this Tidegate: it brings the database up to date',
+    exitCode: Exit.UNAVAILABLE,
+  })
 }
 
 /** A name that nothing had before, for an epoch or a run: 12 characters of base64url, 72 random bits. */

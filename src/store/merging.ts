@@ -12,8 +12,11 @@ const FAN_IN = 32
 const FAN_IN_MIN = 4
 /** Seals whose blocks have so many readings in the mean are left as they are. */
 const GOOD_BLOCK_READINGS = 4_096
-/** A merged seal spans at most so long (ms of arrival): what is removed by age is removed by the block. */
-const SPAN_MS_MAX = 32 * 86_400_000
+/**
+ * A merged seal spans at most so long (ms of arrival), since what is removed by age is removed by the block: a little
+ * more than the seals of 32 days, at a site that is so slow that it seals once a day.
+ */
+const SPAN_MS_MAX = 36 * 86_400_000
 /** Blocks that one transaction clears. */
 const CLEAR_BLOCKS = 512
 

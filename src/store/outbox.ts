@@ -48,8 +48,7 @@ export class Outbox {
     this.#leftMax = lastSeq
     this.#database = database
     this.#positions = positions
-    database.prepare('INSERT OR IGNORE INTO uplinks (name) VALUES (?)').run(name)
-    this.#id = database.prepare('SELECT id FROM uplinks WHERE name = ?').pluck().get(name) as number
+    this.#id = database.transaction(() => idOf(database, name)).immediate()
     this.#deviceOf = database.prepare('SELECT device FROM series WHERE id = ?').pluck()
     this.#addConfirmed = database.prepare(
       `INSERT INTO confirmed_counts (uplink, device, confirmed) VALUES (?, ?, ?)
@@ -270,6 +269,16 @@ export class Outbox {
     this.#database.prepare('UPDATE uplinks SET amended = ? WHERE id = ?').run(this.#amended, this.#id)
     this.#database.prepare('DELETE FROM amendments WHERE id <= (SELECT min(amended) FROM uplinks)').run()
   }
+}
+
+/** The number of an uplink. For a new one, readings that were removed before it came are dropped. */
+function idOf(database: Database, name: string): number {
+  const { changes } = database.prepare('INSERT OR IGNORE INTO uplinks (name) VALUES (?)').run(name)
+  const id = database.prepare('SELECT id FROM uplinks WHERE name = ?').pluck().get(name) as number
+  const dropped = `INSERT INTO confirmed_counts (uplink, device, confirmed, dropped)
+    SELECT ?, id, 0, expired + dropped + thinned + damaged FROM devices WHERE expired + dropped + thinned + damaged > 0`
+  if (changes > 0) database.prepare(dropped).run(id)
+  return id
 }
 
 function countBySeries(rows: readonly RawLogRow[]): Map<number, number> {

@@ -31,8 +31,8 @@ export class Rollups {
   constructor(database: Database) {
     this.#add = database.prepare(`INSERT INTO rollups VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
       readings = readings + excluded.readings, good = good + excluded.good, worst = excluded.worst,
-      numbers = numbers + excluded.numbers, value_sum = coalesce(value_sum + excluded.value_sum, value_sum,
-      excluded.value_sum), value_min = coalesce(min(value_min, excluded.value_min), value_min, excluded.value_min),
+      numbers = numbers + excluded.numbers, value_sum = CASE WHEN excluded.numbers = 0 THEN value_sum
+      WHEN numbers = 0 THEN excluded.value_sum ELSE value_sum + excluded.value_sum END, value_min = coalesce(min(value_min, excluded.value_min), value_min, excluded.value_min),
       value_max = coalesce(max(value_max, excluded.value_max), value_max, excluded.value_max)`)
     this.#worst = database.prepare('SELECT worst FROM rollups WHERE series = ? AND hour = ?').pluck()
     this.#expire = database.prepare('DELETE FROM rollups WHERE series = ? AND hour < ?')

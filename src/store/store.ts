@@ -103,9 +103,7 @@ export class Store {
     this.repeats = new Repeats(database, settings.repeatWindow, (first) => positions.sealedFrom(first))
     this.incoming = new Incoming(database)
     this.space = new Space(database, folder, settings)
-    const { archive } = options
-    const rules = settings.retention
-    const retention = assembleRetention(this.#bench(), { rules, archive }, () => this.catalog)
+    const retention = assembleRetention(this.#bench(), options, () => this.catalog)
     this.#removal = retention.removal
     this.housekeeping = new Housekeeping(retention, settings)
     this.forecaster = new Forecaster(this.space, this.seals, this.housekeeping)

@@ -4,6 +4,7 @@ import SQLite from 'better-sqlite3'
 import { describe, expect, it } from 'vitest'
 import { DATABASE_FILE } from '../../src/store/database.ts'
 import { APPLICATION_ID, MIGRATIONS, migrate } from '../../src/store/migrations.ts'
+import { openReader } from '../../src/store/reader.ts'
 import { tempFolder } from '../support/folder.ts'
 import { contents, keepHouse } from './sealed.ts'
 import { imbalances, openStore } from './stores.ts'
@@ -51,6 +52,13 @@ describe('a database of an earlier version', () => {
       expect(imbalances(folder)).toEqual([])
     },
   )
+
+  it('is not read before it is brought up to date', () => {
+    const folder = makeDatabase(MIGRATIONS.length - 1)
+    expect(() => openReader(folder)).toThrow(`schema version ${MIGRATIONS.length - 1}`)
+    openStore(folder).close()
+    openReader(folder).close()
+  })
 
   it('is as it was when a step fails, and is brought on by the next start', () => {
     const folder = makeDatabase(1)

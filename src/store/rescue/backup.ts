@@ -25,7 +25,7 @@ export interface Backup {
 export function backUp(folder: string, file: string): Backup {
   removeLeftOvers(file)
   const part = partName(file, process.pid)
-  const source = openReadOnly(folder)
+  const source = openReadOnly(folder, { older: 'take' })
   try {
     source.prepare('VACUUM INTO ?').run(part)
     prove(part)

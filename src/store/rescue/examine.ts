@@ -21,7 +21,7 @@ export function examine(folder: string): string | undefined {
   if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) return undefined
   let database: Database | undefined
   try {
-    database = openReadOnly(folder)
+    database = openReadOnly(folder, { older: 'take' })
     return look(database, statSync(file).size <= WHOLE_BYTES_MAX || isSuspect(folder))
   } catch (failure) {
     const cause = failure instanceof OperatorError ? failure.cause : failure
