@@ -2,9 +2,9 @@ import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { Seq } from '../../src/base/reading.ts'
-import { DamagedBlock } from '../../src/store/blocks.ts'
 import { DATABASE_FILE } from '../../src/store/database.ts'
 import { DamagedStore } from '../../src/store/rescue/soundness.ts'
+import { DamagedBlock } from '../../src/store/sealed/blocks.ts'
 import { damagesOf, lastPageOf, rootsOf, scribble, setAside } from '../store/rescue/damage.ts'
 import { account, copyStore, fillStore, type Named, namedReadings, UPLINKS } from '../store/rescue/plant.ts'
 import { contents, keepHouse } from '../store/sealed.ts'
@@ -138,6 +138,15 @@ describe('a database with pages that cannot be read', () => {
     const pages = [lastPageOf(origin, 'log_a'), lastPageOf(origin, 'log_b')]
     const damaged = damagedStore((file) => scribble(file, { pages, seed: 1 }))
     expect(expectHealed(damaged)).toBeLessThan(original.size)
+  })
+
+  it('has an account that balances also for an uplink that comes after the damage', () => {
+    const { folder } = damagedStore((file) => scribble(file, { pages: 20, seed: 3 }))
+    openStore(folder, { uplinks: UPLINKS }).close()
+    openStore(folder, { uplinks: [...UPLINKS, 'new'] }).close()
+    const { damaged, problems } = account(folder)
+    expect(damaged).toBeGreaterThan(0)
+    expect(problems).toEqual([])
   })
 
   it('counts anew what the newest commits had counted, where that cannot be read', () => {
