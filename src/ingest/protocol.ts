@@ -1,7 +1,7 @@
 import type { Seq, SeqRange } from '../base/reading.ts'
 import type { EdgeSettings } from '../base/settings.ts'
+import type { Outlook } from '../store/house/outlook.ts'
 import type { IncomingId } from '../store/incoming.ts'
-import type { Outlook } from '../store/outlook.ts'
 import type { Backlog } from '../store/store.ts'
 
 /** A number given to a topic, and what its route says of it. Sent once, before the first publish that uses it. */

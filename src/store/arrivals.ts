@@ -1,6 +1,6 @@
 import type { Database, Statement } from 'better-sqlite3'
 import type { Seq } from '../base/reading.ts'
-import type { SealDirectory } from './seals.ts'
+import type { SealDirectory } from './sealed/seals.ts'
 
 /** When readings came in (UTC ms): of each in the log, of sealed ones by their seal's first and last. */
 export class Arrivals {

@@ -1,10 +1,10 @@
 import type { Database } from 'better-sqlite3'
 import type { SeqSet } from '../base/ranges.ts'
 import type { SeqRange } from '../base/reading.ts'
-import { BlockTable } from './blocks.ts'
 import { readDevices } from './catalog.ts'
 import { Positions } from './positions.ts'
-import { SealDirectory } from './seals.ts'
+import { BlockTable } from './sealed/blocks.ts'
+import { SealDirectory } from './sealed/seals.ts'
 
 /** Readings that are kept no more, by the reason. All but `expired` were not confirmed everywhere. */
 export interface Removed {

@@ -1,9 +1,9 @@
 import type { Database, Statement } from 'better-sqlite3'
 import type { Amendment, Seq, SeqRange } from '../base/reading.ts'
-import { type BlockTable, seriesOf } from './blocks.ts'
 import { LOG_COLUMNS, type RawLogRow } from './log.ts'
-import type { Seal } from './seals.ts'
-import { SealedWindow } from './window.ts'
+import { type BlockTable, seriesOf } from './sealed/blocks.ts'
+import type { Seal } from './sealed/seals.ts'
+import { SealedWindow } from './sealed/window.ts'
 
 /** Windows kept open: one for each of a few uplinks, and those that their answers are about. */
 const WINDOWS_MAX = 4

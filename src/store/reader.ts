@@ -2,12 +2,12 @@ import type { Database } from 'better-sqlite3'
 import { SeqSet } from '../base/ranges.ts'
 import type { SeqRange } from '../base/reading.ts'
 import type { RetentionRule } from '../base/settings-retention.ts'
-import { BlockTable } from './blocks.ts'
 import { openReadOnly } from './database.ts'
+import { planRetention, type RetentionPlan } from './house/retention-plan.ts'
 import { auditLedger, type LedgerRow } from './ledger.ts'
 import { Positions } from './positions.ts'
-import { planRetention, type RetentionPlan } from './retention-plan.ts'
-import { SealDirectory } from './seals.ts'
+import { BlockTable } from './sealed/blocks.ts'
+import { SealDirectory } from './sealed/seals.ts'
 
 /** A kept message that could not be decoded. */
 export interface RejectRow {

@@ -2,29 +2,29 @@ import type { Database } from 'better-sqlite3'
 import type { Seq } from '../base/reading.ts'
 import type { StoreSettings } from '../base/settings.ts'
 import { Arrivals } from './arrivals.ts'
-import { assembleRetention } from './assemble.ts'
-import type { Bench } from './bench.ts'
-import { BlockTable, type DamagedBlock } from './blocks.ts'
 import { Catalog } from './catalog.ts'
 import { newName, prepareFolder } from './database.ts'
-import { Housekeeping } from './housekeeping.ts'
+import { assembleRetention } from './house/assemble.ts'
+import { Housekeeping } from './house/housekeeping.ts'
+import { Forecaster } from './house/outlook.ts'
+import type { Removal } from './house/removal.ts'
+import type { Archive } from './house/retention.ts'
+import { Space } from './house/space.ts'
+import type { Workshop } from './house/task.ts'
 import { Incoming } from './incoming.ts'
 import { FolderLock } from './lock.ts'
 import { LogWriter, type RawLogRow } from './log.ts'
 import { Outbox } from './outbox.ts'
-import { Forecaster } from './outlook.ts'
 import { Positions } from './positions.ts'
 import { Rejects } from './rejects.ts'
-import type { Removal } from './removal.ts'
 import { Repeats } from './repeats.ts'
 import { openSound } from './rescue/heal.ts'
 import { Soundness } from './rescue/soundness.ts'
-import type { Archive } from './retention.ts'
-import { SealDirectory } from './seals.ts'
-import { Space } from './space.ts'
+import { BlockTable, type DamagedBlock } from './sealed/blocks.ts'
+import { SealDirectory } from './sealed/seals.ts'
+import { type OverlaidVerdict, Verdicts } from './sealed/verdicts.ts'
 import { foldTallies } from './tallies.ts'
 import { readEpoch, readLastSeq, renewEpoch } from './timeline.ts'
-import { type OverlaidVerdict, Verdicts } from './verdicts.ts'
 
 /** What an uplink has still to deliver. */
 export interface Backlog {
@@ -103,13 +103,13 @@ export class Store {
     this.repeats = new Repeats(database, settings.repeatWindow, (first) => positions.sealedFrom(first))
     this.incoming = new Incoming(database)
     this.space = new Space(database, folder, settings)
-    const retention = assembleRetention(this.#bench(), options, () => this.catalog)
+    const retention = assembleRetention(this.#shop(), options, () => this.catalog)
     this.#removal = retention.removal
     this.housekeeping = new Housekeeping(retention, settings)
     this.forecaster = new Forecaster(this.space, this.seals, this.housekeeping)
   }
 
-  #bench(): Bench {
+  #shop(): Workshop {
     return {
       database: this.#database,
       seals: this.seals,

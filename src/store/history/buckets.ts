@@ -1,7 +1,7 @@
 import type { Database, Statement } from 'better-sqlite3'
 import { assert } from '../../base/errors.ts'
 import type { Quality } from '../../base/reading.ts'
-import type { BlockHead, BlockTable } from '../blocks.ts'
+import type { BlockHead, BlockTable } from '../sealed/blocks.ts'
 import { Ends } from './ends.ts'
 import { ALWAYS, type Interval } from './interval.ts'
 import type { OpenBlocks } from './open-blocks.ts'

@@ -1,5 +1,5 @@
 import type { Seq } from '../../base/reading.ts'
-import type { BlockHead } from '../blocks.ts'
+import type { BlockHead } from '../sealed/blocks.ts'
 import { isBefore, type ReadingKey } from './interval.ts'
 import type { OpenBlock } from './open-blocks.ts'
 

@@ -1,7 +1,7 @@
 import type { Database } from 'better-sqlite3'
 import { assert, Exit, OperatorError } from '../../base/errors.ts'
 import type { StoredReading } from '../../base/reading.ts'
-import { BlockTable } from '../blocks.ts'
+import { BlockTable } from '../sealed/blocks.ts'
 import { firstTs, lastTs } from './bounds.ts'
 import { type Bucket, type BucketPage, type BucketQuery, Buckets } from './buckets.ts'
 import type { Interval, ReadingKey } from './interval.ts'

@@ -1,5 +1,5 @@
 import type { Quality, StoredReading } from '../../base/reading.ts'
-import { type BlockHead, seriesOf } from '../blocks.ts'
+import { type BlockHead, seriesOf } from '../sealed/blocks.ts'
 import { ALWAYS, type ReadingKey } from './interval.ts'
 import { type Places, storedReading } from './range.ts'
 import type { StoredSeries } from './series.ts'

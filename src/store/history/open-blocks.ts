@@ -2,7 +2,7 @@ import type { Database, Statement } from 'better-sqlite3'
 import { assert, OperatorError } from '../../base/errors.ts'
 import type { Quality, Seq } from '../../base/reading.ts'
 import type { BlockColumns } from '../../codec/block.ts'
-import { type BlockHead, type BlockTable, DamagedBlock, seriesOf } from '../blocks.ts'
+import { type BlockHead, type BlockTable, DamagedBlock, seriesOf } from '../sealed/blocks.ts'
 import { valueBytes } from './tail.ts'
 
 /** Open blocks that are kept for the next question or page, by about what they take in memory. */

@@ -1,5 +1,5 @@
 import type { Quality, StoredReading } from '../../base/reading.ts'
-import { seriesOf } from '../blocks.ts'
+import { seriesOf } from '../sealed/blocks.ts'
 import { ALWAYS } from './interval.ts'
 import { type Places, storedReading } from './range.ts'
 import type { StoredSeries } from './series.ts'

@@ -1,7 +1,7 @@
 import type { Database, Statement } from 'better-sqlite3'
 import type { Seq } from '../../base/reading.ts'
-import { type BlockHead, type BlockTable, seriesOf } from '../blocks.ts'
-import type { Seal } from '../seals.ts'
+import { type BlockHead, type BlockTable, seriesOf } from '../sealed/blocks.ts'
+import type { Seal } from '../sealed/seals.ts'
 import type { Interval } from './interval.ts'
 
 /** To look a block up costs as much as to read so many in a row. */

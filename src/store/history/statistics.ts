@@ -1,6 +1,6 @@
 import type { Database, Statement } from 'better-sqlite3'
 import type { Quality, Seq } from '../../base/reading.ts'
-import { type BlockHead, type BlockTable, seriesOf } from '../blocks.ts'
+import { type BlockHead, type BlockTable, seriesOf } from '../sealed/blocks.ts'
 import { ALWAYS } from './interval.ts'
 import type { Places } from './range.ts'
 import type { StoredSeries } from './series.ts'

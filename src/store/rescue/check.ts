@@ -1,10 +1,10 @@
 import type { Database } from 'better-sqlite3'
 import { messageOf, OperatorError } from '../../base/errors.ts'
-import { type Block, BlockTable, DamagedBlock, idsOf } from '../blocks.ts'
 import { isDamage, openReadOnly } from '../database.ts'
 import { MIGRATIONS } from '../migrations.ts'
 import { StoreReader } from '../reader.ts'
-import { readSealedUpTo, readSeals, type Seal } from '../seals.ts'
+import { type Block, BlockTable, DamagedBlock, idsOf } from '../sealed/blocks.ts'
+import { readSealedUpTo, readSeals, type Seal } from '../sealed/seals.ts'
 import { type Damage, openDamages, readDamages } from './damages.ts'
 
 /** Blocks read in one transaction. */

@@ -1,7 +1,7 @@
 import type { Database } from 'better-sqlite3'
 import type { Seq, SeqRange } from '../../base/reading.ts'
-import { blockId, idsOf } from '../blocks.ts'
-import type { Seal } from '../seals.ts'
+import { blockId, idsOf } from '../sealed/blocks.ts'
+import type { Seal } from '../sealed/seals.ts'
 
 /** What the blocks of some parts add up to. */
 interface Sum extends SeqRange {

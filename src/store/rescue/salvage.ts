@@ -1,13 +1,13 @@
 import type { Database } from 'better-sqlite3'
 import type { Seq } from '../../base/reading.ts'
-import type { Bench } from '../bench.ts'
-import { BlockTable } from '../blocks.ts'
+import type { Workshop } from '../house/task.ts'
 import { LogWriter } from '../log.ts'
-import { Sealing } from '../sealing.ts'
-import { type Seal, SealDirectory } from '../seals.ts'
+import { BlockTable } from '../sealed/blocks.ts'
+import { Sealing } from '../sealed/sealing.ts'
+import { type Seal, SealDirectory } from '../sealed/seals.ts'
+import { Verdicts } from '../sealed/verdicts.ts'
 import { foldTallies } from '../tallies.ts'
 import { renewEpoch } from '../timeline.ts'
-import { Verdicts } from '../verdicts.ts'
 import { Copying } from './copying.ts'
 import type { TableLoss } from './damages.ts'
 import { nameTheNameless } from './names.ts'
@@ -143,14 +143,14 @@ function sealLog(database: Database): void {
   const blocks = new BlockTable(database)
   const write = (work: () => void): void => work()
   const log = (): LogWriter => new LogWriter(database, 0)
-  const bench: Bench = { database, seals, blocks, verdicts: new Verdicts(database), outboxes: [], log, write }
+  const shop: Workshop = { database, seals, blocks, verdicts: new Verdicts(database), outboxes: [], log, write }
   const end = database.prepare(
     `SELECT max(seq) FROM (SELECT seq FROM log WHERE seq > ? ORDER BY seq LIMIT ${STRETCH_ROWS})`,
   )
   for (;;) {
     const last = end.pluck().get(seals.sealedUpTo) as Seq | null
     if (last === null) return
-    for (const _ of new Sealing(bench, last).run());
+    for (const _ of new Sealing(shop, last).run());
     database.prepare('DELETE FROM log_a WHERE seq <= ?').run(last)
   }
 }

@@ -1,8 +1,8 @@
 import type { Database } from 'better-sqlite3'
 import { systemClock } from '../../base/clock.ts'
 import { messageOf } from '../../base/errors.ts'
-import type { BlockHead, DamagedBlock } from '../blocks.ts'
 import { isDamage } from '../database.ts'
+import type { BlockHead, DamagedBlock } from '../sealed/blocks.ts'
 import { type Damage, NO_LOSS, openDamages, readDamages, recordDamage } from './damages.ts'
 import { suspect } from './suspicion.ts'
 

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { BlockColumns } from '../../../src/codec/block.ts'
-import { summarize } from '../../../src/store/block-summary.ts'
-import type { BlockHead } from '../../../src/store/blocks.ts'
 import { Ends } from '../../../src/store/history/ends.ts'
+import { summarize } from '../../../src/store/sealed/block-summary.ts'
+import type { BlockHead } from '../../../src/store/sealed/blocks.ts'
 
 interface Row {
   readonly ts: number

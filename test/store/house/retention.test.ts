@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { worse } from '../../src/base/flags.ts'
-import type { Quality, StoredReading } from '../../src/base/reading.ts'
-import { edgeSettings, type StoreSettings } from '../../src/base/settings.ts'
-import { Store } from '../../src/store/store.ts'
-import { tempFolder } from '../support/folder.ts'
-import { contents, type Kept, keepHouse } from './sealed.ts'
-import { append, connect, imbalances } from './stores.ts'
+import { worse } from '../../../src/base/flags.ts'
+import type { Quality, StoredReading } from '../../../src/base/reading.ts'
+import { edgeSettings, type StoreSettings } from '../../../src/base/settings.ts'
+import { Store } from '../../../src/store/store.ts'
+import { tempFolder } from '../../support/folder.ts'
+import { contents, type Kept, keepHouse } from '../sealed.ts'
+import { append, connect, imbalances } from '../stores.ts'
 
 const DAY_MS = 86_400_000
 const HOUR_MS = 3_600_000

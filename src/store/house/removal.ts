@@ -1,15 +1,15 @@
 import type { Statement } from 'better-sqlite3'
-import { SeqSet } from '../base/ranges.ts'
-import type { SeqRange } from '../base/reading.ts'
-import type { BlockColumns } from '../codec/block.ts'
-import type { Bench } from './bench.ts'
-import { type BlockHead, partOf, seriesOf } from './blocks.ts'
-import { readDevices } from './catalog.ts'
-import type { Outbox } from './outbox.ts'
+import { SeqSet } from '../../base/ranges.ts'
+import type { SeqRange } from '../../base/reading.ts'
+import type { BlockColumns } from '../../codec/block.ts'
+import { readDevices } from '../catalog.ts'
+import type { Outbox } from '../outbox.ts'
+import type { Positions } from '../positions.ts'
+import { type BlockHead, partOf, seriesOf } from '../sealed/blocks.ts'
+import type { Seal } from '../sealed/seals.ts'
 import type { Policies } from './policy.ts'
-import type { Positions } from './positions.ts'
 import { type Rollups, sumByHour } from './rollups.ts'
-import type { Seal } from './seals.ts'
+import type { Workshop } from './task.ts'
 
 /** A column of `devices` that counts readings which are kept no more. */
 export type RemovalReason = 'expired' | 'dropped' | 'thinned' | 'damaged'
@@ -33,15 +33,15 @@ export interface RemovalCount {
  * uplink what it had not delivered. What every uplink has is `expired`, whatever the reason was.
  */
 export class Removal {
-  readonly #bench: Bench
+  readonly #shop: Workshop
   readonly #policies: Policies
   readonly #rollups: Rollups
   readonly #deviceOf: Statement<[number]>
   readonly #counts: Readonly<Record<RemovalReason, Statement<[number, number]>>>
 
-  constructor(bench: Bench, policies: Policies, rollups: Rollups) {
-    const { database } = bench
-    this.#bench = bench
+  constructor(shop: Workshop, policies: Policies, rollups: Rollups) {
+    const { database } = shop
+    this.#shop = shop
     this.#policies = policies
     this.#rollups = rollups
     this.#deviceOf = database.prepare('SELECT device FROM series WHERE id = ?').pluck()
@@ -73,7 +73,7 @@ export class Removal {
 
   /** How many readings of a block go, and who has not got them. Reads nothing, changes nothing. */
   count({ head, columns }: Removable, isRemoved: (row: number) => boolean = all): RemovalCount {
-    const { outboxes } = this.#bench
+    const { outboxes } = this.#shop
     const waiting = waitingPositions(outboxes, { first: head.seqFirst, last: head.seqLast })
     const count: RemovalCount = { readings: 0, lost: 0, lostBy: outboxes.map(() => 0) }
     for (let row = 0; row < columns.seq.length; row++) {
@@ -95,7 +95,7 @@ export class Removal {
   bookCount(device: number, { readings, lost, lostBy }: RemovalCount, reason: RemovalReason): void {
     if (readings > lost) this.#counts.expired.run(readings - lost, device)
     if (lost > 0) this.#counts[reason].run(lost, device)
-    for (const [i, outbox] of this.#bench.outboxes.entries()) if (lostBy[i]! > 0) outbox.addDropped(device, lostBy[i]!)
+    for (const [i, outbox] of this.#shop.outboxes.entries()) if (lostBy[i]! > 0) outbox.addDropped(device, lostBy[i]!)
   }
 
   /**
@@ -105,14 +105,14 @@ export class Removal {
   shrink(seal: Seal, gone: { readonly readings: number; readonly blocks: number }): Seal | undefined {
     const readings = seal.readings - gone.readings
     const left = readings > 0 ? { ...seal, readings, blocks: seal.blocks - gone.blocks } : undefined
-    this.#bench.seals.replace([seal], left)
+    this.#shop.seals.replace([seal], left)
     if (left === undefined) this.#forget(seal)
     return left
   }
 
   /** A seal goes as a whole; its blocks belong to nobody from then on. */
   removeSeal(seal: Seal): void {
-    this.#bench.seals.replace([seal], undefined)
+    this.#shop.seals.replace([seal], undefined)
     this.#forget(seal)
   }
 
@@ -121,7 +121,7 @@ export class Removal {
    * uplink's account afterwards is what it has lost.
    */
   giveUp(id: number, positions: Positions): void {
-    const { blocks, seals, database } = this.#bench
+    const { blocks, seals, database } = this.#shop
     const head = blocks.headAt(id)
     const seal = seals.all.find((one) => one.id <= partOf(id) && partOf(id) < one.id + one.parts)
     if (head === undefined || seal === undefined) return
@@ -130,7 +130,7 @@ export class Removal {
     this.#counts.damaged.run(head.readings, device)
     this.shrink(seal, { readings: head.readings, blocks: 1 })
     const { stored } = readDevices(database).find(({ id: one }) => one === device)!
-    for (const outbox of this.#bench.outboxes) {
+    for (const outbox of this.#shop.outboxes) {
       let waiting = 0
       for (const range of outbox.settled.missing({ first: 1, last: Number.MAX_SAFE_INTEGER })) {
         for (const [series, n] of positions.countBySeries(range)) {
@@ -143,9 +143,9 @@ export class Removal {
 
   /** Nobody needs to send what is not there. */
   #forget({ first, last }: Seal): void {
-    for (const outbox of this.#bench.outboxes) outbox.settle({ first, last })
-    this.#bench.verdicts.drop({ first, last })
-    this.#bench.database.prepare('DELETE FROM amendments WHERE seq BETWEEN ? AND ?').run(first, last)
+    for (const outbox of this.#shop.outboxes) outbox.settle({ first, last })
+    this.#shop.verdicts.drop({ first, last })
+    this.#shop.database.prepare('DELETE FROM amendments WHERE seq BETWEEN ? AND ?').run(first, last)
   }
 }
 

@@ -1,13 +1,13 @@
-import type { SeqRange } from '../base/reading.ts'
-import type { BlockColumns } from '../codec/block.ts'
-import type { Packing } from './bench.ts'
-import { type Block, seriesOf } from './blocks.ts'
+import type { SeqRange } from '../../base/reading.ts'
+import type { BlockColumns } from '../../codec/block.ts'
+import { type Block, seriesOf } from '../sealed/blocks.ts'
+import { Merging } from '../sealed/merging.ts'
+import type { Seal } from '../sealed/seals.ts'
 import { addCount, isOnItsWay, waitingIn } from './giving-way.ts'
-import { Merging } from './merging.ts'
 import type { RemovalCount } from './removal.ts'
 import type { Retention } from './retention.ts'
 import { type HourlySums, sumByHour } from './rollups.ts'
-import type { Seal } from './seals.ts'
+import type { Packing } from './task.ts'
 
 /** Readings of one stretch of time that stay: first, last, least, greatest. So few stay all. */
 const KEPT_MAX = 4
@@ -29,9 +29,9 @@ export function thinnable(seals: readonly Seal[], isOnItsWay: (seal: Seal) => bo
  * readings as the device sent them, with their own position, and go to the cloud as such.
  */
 export function thinning(retention: Retention, seals: readonly Seal[]): Packing {
-  const { bench, policies, removal, rollups } = retention
+  const { shop, policies, removal, rollups } = retention
   const range: SeqRange = { first: seals[0]!.first, last: seals.at(-1)!.last }
-  const waiting = JSON.stringify(waitingIn(bench, range))
+  const waiting = JSON.stringify(waitingIn(shop, range))
   const counts = new Map<number, RemovalCount>()
   const sums: { series: number; byHour: HourlySums }[] = []
   const keep = (block: Block, columns: BlockColumns): BlockColumns => {
@@ -48,11 +48,11 @@ export function thinning(retention: Retention, seals: readonly Seal[]): Packing 
       [...kept].sort((a, b) => a - b),
     )
   }
-  return new Merging(bench, seals, {
+  return new Merging(shop, seals, {
     mark: { level: seals[0]!.level, thinned: 1 },
     keep,
     // Meanwhile an uplink may have sent or confirmed some of it: then it is not what was counted, and tried anew.
-    isStillRight: () => !isOnItsWay(bench, range) && JSON.stringify(waitingIn(bench, range)) === waiting,
+    isStillRight: () => !isOnItsWay(shop, range) && JSON.stringify(waitingIn(shop, range)) === waiting,
     book: () => {
       for (const [device, count] of counts) removal.bookCount(device, count, 'thinned')
       for (const { series, byHour } of sums) rollups.add(series, byHour)

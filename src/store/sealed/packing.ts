@@ -1,5 +1,5 @@
-import { assert } from '../base/errors.ts'
-import { type BlockColumns, BlockPacker, type Rows } from '../codec/block.ts'
+import { assert } from '../../base/errors.ts'
+import { type BlockColumns, BlockPacker, type Rows } from '../../codec/block.ts'
 import { type BlockSummary, summarize } from './block-summary.ts'
 import { BLOCK_READINGS_MAX, type BlockTable, blockId } from './blocks.ts'
 

@@ -1,11 +1,11 @@
-import type { StoredReading } from '../base/reading.ts'
-import type { BlockColumns } from '../codec/block.ts'
-import type { Bench, Task } from './bench.ts'
-import { type Block, type BlockHead, seriesOf } from './blocks.ts'
+import type { StoredReading } from '../../base/reading.ts'
+import type { BlockColumns } from '../../codec/block.ts'
+import { type Block, type BlockHead, seriesOf } from '../sealed/blocks.ts'
+import type { Seal } from '../sealed/seals.ts'
 import { isExpired, type Policies } from './policy.ts'
 import type { Removable, Removal, RemovalReason } from './removal.ts'
 import { HOUR_MS, type Rollups } from './rollups.ts'
-import type { Seal } from './seals.ts'
+import type { Task, Workshop } from './task.ts'
 
 /** Writes readings to a place outside the store; they are on that disk when it returns. @throws when they are not. */
 export type Archive = (readings: readonly StoredReading[]) => void
@@ -16,7 +16,7 @@ export type SeriesName = Pick<StoredReading, 'device' | 'metric' | 'unit'>
 export const GROUP_READINGS = 16_384
 
 export interface Retention {
-  readonly bench: Bench
+  readonly shop: Workshop
   readonly policies: Policies
   readonly rollups: Rollups
   readonly removal: Removal
@@ -30,18 +30,18 @@ export interface Retention {
  * says so. Hourly sums are written in the transaction that removes.
  */
 export function* expire(retention: Retention, isConfirmed: (seal: Seal) => boolean, now: number): Task {
-  const { bench, policies, rollups } = retention
-  for (const seal of [...bench.seals.all]) {
+  const { shop, policies, rollups } = retention
+  for (const seal of [...shop.seals.all]) {
     if (now - seal.receivedLast <= policies.rawMsMin) break
     if (!isConfirmed(seal)) continue
     const past = (head: BlockHead): boolean => isExpired(seal, policies.of(seriesOf(head.id)), now)
     yield* removeBlocks(retention, seal, { wants: past, reason: 'expired' })
   }
-  const summed = bench.database.prepare('SELECT DISTINCT series FROM rollups').pluck()
+  const summed = shop.database.prepare('SELECT DISTINCT series FROM rollups').pluck()
   for (const series of summed.all() as number[]) {
     const { rollupMs = Infinity } = policies.of(series)
     const before = Math.floor((now - rollupMs) / HOUR_MS) * HOUR_MS
-    if (Number.isFinite(before)) bench.write(() => rollups.expire(series, before))
+    if (Number.isFinite(before)) shop.write(() => rollups.expire(series, before))
     yield
   }
 }
@@ -52,7 +52,7 @@ export function* removeBlocks(
   seal: Seal,
   { wants, reason }: { wants: (head: BlockHead) => boolean; reason: RemovalReason },
 ): Task {
-  const { blocks } = retention.bench
+  const { blocks } = retention.shop
   const heads: BlockHead[] = []
   for (const page of blocks.headPages(seal)) {
     for (const head of page) if (wants(head)) heads.push(head)
@@ -88,15 +88,15 @@ function removeSome(
   some: readonly Removable[],
   reason: RemovalReason,
 ): Seal | undefined {
-  const { bench, removal } = retention
+  const { shop, removal } = retention
   archiveBlocks(retention, some)
   let left: Seal | undefined
-  bench.write(() => {
+  shop.write(() => {
     let readings = 0
     for (const one of some) {
       readings += removal.book(one, reason)
-      bench.blocks.remove(one.head.id)
-      bench.verdicts.drop({ first: one.head.seqFirst, last: one.head.seqLast }, seriesOf(one.head.id))
+      shop.blocks.remove(one.head.id)
+      shop.verdicts.drop({ first: one.head.seqFirst, last: one.head.seqLast }, seriesOf(one.head.id))
     }
     left = removal.shrink(seal, { readings, blocks: some.length })
   })

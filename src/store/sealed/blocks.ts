@@ -1,6 +1,6 @@
 import type { Database, Statement } from 'better-sqlite3'
-import type { Quality, Seq } from '../base/reading.ts'
-import { type BlockColumns, unpackBlock } from '../codec/block.ts'
+import type { Quality, Seq } from '../../base/reading.ts'
+import { type BlockColumns, unpackBlock } from '../../codec/block.ts'
 import type { BlockSummary } from './block-summary.ts'
 import type { Seal } from './seals.ts'
 

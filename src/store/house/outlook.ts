@@ -1,7 +1,7 @@
-import type { Seq } from '../base/reading.ts'
+import type { Seq } from '../../base/reading.ts'
+import type { SealDirectory } from '../sealed/seals.ts'
 import { bytesPerReading, hoursLeft, Rate } from './forecast.ts'
 import type { Housekeeping } from './housekeeping.ts'
-import type { SealDirectory } from './seals.ts'
 import type { Space, SpaceStatus } from './space.ts'
 
 /** Bytes of a row of the log, with its share of its page. */

@@ -1,13 +1,13 @@
-import type { StoreSettings } from '../base/settings.ts'
-import type { Packing, Task } from './bench.ts'
+import type { StoreSettings } from '../../base/settings.ts'
+import { clearOrphans, Merging, mergeable } from '../sealed/merging.ts'
+import { Sealing } from '../sealed/sealing.ts'
+import type { Seal } from '../sealed/seals.ts'
+import type { OverlaidVerdict } from '../sealed/verdicts.ts'
 import { dropSeal, isOnItsWay } from './giving-way.ts'
-import { clearOrphans, Merging, mergeable } from './merging.ts'
 import { expire, type Retention } from './retention.ts'
-import { Sealing } from './sealing.ts'
-import type { Seal } from './seals.ts'
 import type { SpaceStatus } from './space.ts'
+import type { Packing, Task } from './task.ts'
 import { thinnable, thinning } from './thinning.ts'
-import type { OverlaidVerdict } from './verdicts.ts'
 
 /** A stretch is at most so many times `sealRows`, where that gives each series more than a few readings. */
 const STRETCH_FACTOR_MAX = 4
@@ -96,12 +96,12 @@ export class Housekeeping {
 
   /** Whether every uplink has all of a seal, or needs it no more. */
   isConfirmed({ first, last }: Seal): boolean {
-    return this.#retention.bench.outboxes.every(({ settled }) => (settled.around(first)?.last ?? 0) >= last)
+    return this.#retention.shop.outboxes.every(({ settled }) => (settled.around(first)?.last ?? 0) >= last)
   }
 
   #begin(situation: Situation, busy: boolean): void {
     const short = situation.space.level !== 'ample'
-    const { log, seals } = this.#retention.bench
+    const { log, seals } = this.#retention.shop
     const isDue = log().closedLast !== undefined || this.#close(situation, busy)
     if (this.#leftOvers && (!busy || short)) {
       this.#task = this.#clear()
@@ -112,7 +112,7 @@ export class Housekeeping {
     this.#failed = false
     if (this.#task !== undefined) return
     if (isDue && log().closedLast! > seals.sealedUpTo) {
-      this.#pack(new Sealing(this.#retention.bench, this.#nextEnd(situation)))
+      this.#pack(new Sealing(this.#retention.shop, this.#nextEnd(situation)))
     } else if (isDue) {
       this.#task = this.#clearLog()
     } else if (short) {
@@ -124,40 +124,40 @@ export class Housekeeping {
 
   /** What can wait until nobody else does. */
   #tidy({ now, space }: Situation): void {
-    const { bench } = this.#retention
+    const { shop } = this.#retention
     if (now - this.#expiredAt >= EXPIRE_EVERY_MS || now < this.#expiredAt) {
       this.#expiredAt = now
       this.#task = expire(this.#retention, (seal) => this.isConfirmed(seal), now)
       return
     }
-    const seals = mergeable(bench.seals.all, (seal) => this.isConfirmed(seal), this.#sealReadingsMax)
-    if (seals !== undefined) this.#pack(new Merging(bench, seals))
+    const seals = mergeable(shop.seals.all, (seal) => this.isConfirmed(seal), this.#sealReadingsMax)
+    if (seals !== undefined) this.#pack(new Merging(shop, seals))
     else if (isWorthVacuum(space)) this.#task = this.#vacuum(space)
   }
 
   /** Begins with the first of what may give way, if anything may; else publishes are refused. */
   #makeRoom({ now }: Situation): void {
-    const { bench } = this.#retention
+    const { shop } = this.#retention
     const isConfirmed = (seal: Seal): boolean => this.isConfirmed(seal)
-    const confirmed = bench.seals.all.find(isConfirmed)
+    const confirmed = shop.seals.all.find(isConfirmed)
     if (now - this.#expiredAt >= EXPIRE_EVERY_MS) {
       this.#expiredAt = now
       this.#task = expire(this.#retention, isConfirmed, now)
     } else if (confirmed !== undefined) {
       this.#task = dropSeal(this.#retention, confirmed, 'expired')
-    } else if (bench.database.prepare('SELECT 1 FROM rollups LIMIT 1').get() !== undefined) {
+    } else if (shop.database.prepare('SELECT 1 FROM rollups LIMIT 1').get() !== undefined) {
       this.#task = this.#dropRollups()
     } else if (this.#settings.whenFull === 'drop-oldest') {
-      const oldest = bench.seals.all.find((seal) => !isOnItsWay(bench, seal))
+      const oldest = shop.seals.all.find((seal) => !isOnItsWay(shop, seal))
       if (oldest !== undefined) this.#task = dropSeal(this.#retention, oldest, 'dropped')
     } else if (this.#settings.whenFull === 'thin') {
-      const seals = thinnable(bench.seals.all, (seal) => isOnItsWay(bench, seal))
+      const seals = thinnable(shop.seals.all, (seal) => isOnItsWay(shop, seal))
       if (seals.length > 0) this.#pack(thinning(this.#retention, seals))
     }
   }
 
   *#dropRollups(): Task {
-    this.#retention.bench.write(() => this.#retention.rollups.dropOldest(ROLLUPS_AT_ONCE))
+    this.#retention.shop.write(() => this.#retention.rollups.dropOldest(ROLLUPS_AT_ONCE))
   }
 
   #pack(packing: Packing): void {
@@ -166,20 +166,20 @@ export class Housekeeping {
   }
 
   *#clear(): Task {
-    yield* clearOrphans(this.#retention.bench)
+    yield* clearOrphans(this.#retention.shop)
     this.#leftOvers = false
   }
 
   /** All of the closed log is sealed: it is free for what comes next. */
   *#clearLog(): Task {
-    const { bench } = this.#retention
-    bench.write(() => bench.log().clearClosed())
-    bench.log().cleared()
+    const { shop } = this.#retention
+    shop.write(() => shop.log().clearClosed())
+    shop.log().cleared()
   }
 
   /** Gives free pages back to the file system, so many that growing again is not all that follows. */
   *#vacuum({ usedBytes }: SpaceStatus): Task {
-    const { database } = this.#retention.bench
+    const { database } = this.#retention.shop
     const enough = (usedBytes / (1 - VACUUM_TO) - usedBytes) / 4_096
     while ((database.pragma('freelist_count', { simple: true }) as number) > enough) {
       database.pragma(`incremental_vacuum(${VACUUM_PAGES})`)
@@ -194,16 +194,16 @@ export class Housekeeping {
   /** Closes the log where enough is in it; @returns whether it did. */
   #close(situation: Situation, busy: boolean): boolean {
     const { lastSeq, now, oldestAt, space } = situation
-    const { bench } = this.#retention
-    const rows = lastSeq - bench.seals.sealedUpTo
+    const { shop } = this.#retention
+    const rows = lastSeq - shop.seals.sealedUpTo
     if (rows === 0) return false
     const wanted = this.#wanted(situation)
     const few = space.level === 'ample' ? wanted : Math.min(wanted, SHORT_STRETCH_ROWS[space.level])
     const enough = busy && space.level === 'ample' ? wanted * BUSY_STRETCHES : few
     const isOld = (): boolean => now - (oldestAt() ?? now) >= this.#settings.sealAgeMs
     if (rows < enough && (busy || !isOld())) return false
-    bench.log().close()
-    return bench.log().closedLast !== undefined
+    shop.log().close()
+    return shop.log().closedLast !== undefined
   }
 
   /** Readings of a stretch, so that each series has more than a few in it. */
@@ -215,7 +215,7 @@ export class Housekeeping {
 
   /** The last position of the next stretch: what is closed, in equal parts that are about as long as they should be. */
   #nextEnd(situation: Situation): number {
-    const { log, seals } = this.#retention.bench
+    const { log, seals } = this.#retention.shop
     const rows = log().closedLast! - seals.sealedUpTo
     const parts = Math.max(1, Math.round(rows / this.#wanted(situation)))
     return seals.sealedUpTo + Math.ceil(rows / parts)

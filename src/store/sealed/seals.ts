@@ -1,5 +1,5 @@
 import type { Database, Statement } from 'better-sqlite3'
-import type { Seq } from '../base/reading.ts'
+import type { Seq } from '../../base/reading.ts'
 
 /**
  * A stretch of the log that has become blocks: all readings of `first` to `last` that are still kept. A row of `seals`

@@ -1,5 +1,5 @@
 import type { Database, Statement } from 'better-sqlite3'
-import type { Amendment } from '../base/reading.ts'
+import type { Amendment } from '../../base/reading.ts'
 
 /** A changed verdict, and the series of its reading. */
 export interface OverlaidVerdict extends Amendment {

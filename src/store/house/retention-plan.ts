@@ -1,9 +1,9 @@
 import type { Database } from 'better-sqlite3'
-import type { SeqSet } from '../base/ranges.ts'
-import type { RetentionRule } from '../base/settings-retention.ts'
-import { BlockTable, seriesOf } from './blocks.ts'
+import type { SeqSet } from '../../base/ranges.ts'
+import type { RetentionRule } from '../../base/settings-retention.ts'
+import { BlockTable, seriesOf } from '../sealed/blocks.ts'
+import { SealDirectory } from '../sealed/seals.ts'
 import { isExpired, Policies } from './policy.ts'
-import { SealDirectory } from './seals.ts'
 
 /** What one rule keeps, and what its next run removes. */
 export interface RetentionPlan {

@@ -1,8 +1,8 @@
 import type { Statement } from 'better-sqlite3'
-import type { Seq } from '../base/reading.ts'
-import { Rows } from '../codec/block.ts'
-import { type Bench, type Packing, SLICE_MS, type Task } from './bench.ts'
-import { LOG_COLUMNS, type RawLogRow, rowValue } from './log.ts'
+import type { Seq } from '../../base/reading.ts'
+import { Rows } from '../../codec/block.ts'
+import { type Packing, SLICE_MS, type Task, type Workshop } from '../house/task.ts'
+import { LOG_COLUMNS, type RawLogRow, rowValue } from '../log.ts'
 import { SealWriter } from './packing.ts'
 import type { OverlaidVerdict } from './verdicts.ts'
 
@@ -19,14 +19,14 @@ const PAGE_ROWS = 2_048
 export class Sealing implements Packing {
   readonly first: Seq
   readonly last: Seq
-  readonly #bench: Bench
+  readonly #shop: Workshop
   /** Verdicts that changed after their rows had been read. */
   readonly #changed = new Map<Seq, OverlaidVerdict>()
 
   /** @param last above what is sealed, at most the end of the log. */
-  constructor(bench: Bench, last: Seq) {
-    this.#bench = bench
-    this.first = bench.seals.sealedUpTo + 1
+  constructor(shop: Workshop, last: Seq) {
+    this.#shop = shop
+    this.first = shop.seals.sealedUpTo + 1
     this.last = last
   }
 
@@ -35,15 +35,15 @@ export class Sealing implements Packing {
   }
 
   *run(): Task {
-    const { seals, blocks, verdicts } = this.#bench
+    const { seals, blocks, verdicts } = this.#shop
     const rows = new Rows()
     const received = yield* this.#gather(rows)
     if (rows.count === 0) return
     const part = blocks.freePart(seals.all)
-    const writer = new SealWriter(blocks, part, (work) => this.#bench.write(work))
+    const writer = new SealWriter(blocks, part, (work) => this.#shop.write(work))
     yield* pack(rows, writer)
     const { first, last } = this
-    this.#bench.write(() => {
+    this.#shop.write(() => {
       writer.insertWaiting()
       for (const verdict of this.#changed.values()) verdicts.put(verdict)
       seals.append({ id: part, first, last, level: 0, thinned: 0, ...writer.totals, ...received })
@@ -51,7 +51,7 @@ export class Sealing implements Packing {
   }
 
   *#gather(rows: Rows): Generator<undefined, { receivedFirst: number; receivedLast: number }, undefined> {
-    const page = this.#bench.database
+    const page = this.#shop.database
       .prepare(`SELECT ${LOG_COLUMNS} FROM log WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ${PAGE_ROWS}`)
       .raw() as Statement<[Seq, Seq]>
     let receivedFirst = 0

@@ -1,18 +1,18 @@
-import type { StoreSettings } from '../base/settings.ts'
-import type { Bench } from './bench.ts'
-import type { Catalog } from './catalog.ts'
+import type { StoreSettings } from '../../base/settings.ts'
+import type { Catalog } from '../catalog.ts'
 import { Policies } from './policy.ts'
 import { Removal } from './removal.ts'
 import type { Archive, Retention, SeriesName } from './retention.ts'
 import { Rollups } from './rollups.ts'
+import type { Workshop } from './task.ts'
 
 /** Puts together what housekeeping needs to know of what is kept how long. */
 export function assembleRetention(
-  bench: Bench,
+  shop: Workshop,
   { settings, archive }: { settings: Pick<StoreSettings, 'retention'>; archive: Archive | undefined },
   catalog: () => Catalog,
 ): Retention {
-  const rollups = new Rollups(bench.database)
+  const rollups = new Rollups(shop.database)
   const describe = (series: number): SeriesName => {
     const { device, metric, unit } = catalog().series(series)!
     return { device: device.name, metric, unit: unit || undefined }
@@ -21,5 +21,5 @@ export function assembleRetention(
     const { device, metric } = describe(series)
     return `${device}/${metric}`
   })
-  return { bench, policies, rollups, removal: new Removal(bench, policies, rollups), archive, describe }
+  return { shop, policies, rollups, removal: new Removal(shop, policies, rollups), archive, describe }
 }

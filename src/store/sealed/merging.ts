@@ -1,6 +1,6 @@
-import type { Seq } from '../base/reading.ts'
-import { type BlockColumns, Rows } from '../codec/block.ts'
-import { type Bench, type Packing, SLICE_MS, type Task } from './bench.ts'
+import type { Seq } from '../../base/reading.ts'
+import { type BlockColumns, Rows } from '../../codec/block.ts'
+import { type Packing, SLICE_MS, type Task, type Workshop } from '../house/task.ts'
 import { BLOCK_READINGS_MAX, type Block, blockId, idsOf, seriesOf } from './blocks.ts'
 import { addColumns, inOrder, SealWriter } from './packing.ts'
 import type { Seal } from './seals.ts'
@@ -75,7 +75,7 @@ export interface Rewriting {
 
 /** Makes one seal of several: of each series the blocks of all become one, or a few. */
 export class Merging implements Packing {
-  readonly #bench: Bench
+  readonly #shop: Workshop
   readonly #seals: readonly Seal[]
   readonly #first: Seal
   readonly #last: Seal
@@ -84,8 +84,8 @@ export class Merging implements Packing {
   readonly #changed = new Map<Seq, OverlaidVerdict>()
 
   /** @param seals neighbours, in rising position. */
-  constructor(bench: Bench, seals: readonly Seal[], rewriting: Rewriting = keepAll(seals)) {
-    this.#bench = bench
+  constructor(shop: Workshop, seals: readonly Seal[], rewriting: Rewriting = keepAll(seals)) {
+    this.#shop = shop
     this.#seals = seals
     this.#first = seals[0]!
     this.#last = seals.at(-1)!
@@ -98,24 +98,24 @@ export class Merging implements Packing {
   }
 
   *run(): Task {
-    const { seals, blocks } = this.#bench
+    const { seals, blocks } = this.#shop
     const part = blocks.freePart(seals.all)
-    const writer = new SealWriter(blocks, part, (work) => this.#bench.write(work))
+    const writer = new SealWriter(blocks, part, (work) => this.#shop.write(work))
     yield* this.#pack(writer)
     const isRight = this.#rewriting.isStillRight()
-    if (isRight) this.#bench.write(() => this.#take(writer, part))
+    if (isRight) this.#shop.write(() => this.#take(writer, part))
     yield
     const gone = isRight ? this.#seals : [{ id: part, parts: Math.max(1, writer.totals.parts) }]
-    for (const seal of gone) yield* clearBlocks(this.#bench, seal)
+    for (const seal of gone) yield* clearBlocks(this.#shop, seal)
   }
 
   *#pack(writer: SealWriter): Task {
-    const { blocks } = this.#bench
+    const { blocks } = this.#shop
     const rows = new Rows()
-    const all = yield* seriesIn(this.#bench, this.#seals)
+    const all = yield* seriesIn(this.#shop, this.#seals)
     let sliceEnd = performance.now() + SLICE_MS
     for (const series of all) {
-      for (const block of blocksOf(this.#bench, this.#seals, series)) {
+      for (const block of blocksOf(this.#shop, this.#seals, series)) {
         addColumns(rows, series, this.#rewriting.keep(block, blocks.open(block)))
         if (rows.count >= BLOCK_READINGS_MAX) hand(rows, series, writer)
         if (performance.now() < sliceEnd) continue
@@ -128,7 +128,7 @@ export class Merging implements Packing {
   }
 
   #take(writer: SealWriter, part: number): void {
-    const { seals, verdicts } = this.#bench
+    const { seals, verdicts } = this.#shop
     writer.insertWaiting()
     this.#rewriting.book()
     const { first, receivedFirst } = this.#first
@@ -158,7 +158,7 @@ function hand(rows: Rows, series: number, writer: SealWriter): void {
   rows.clear()
 }
 
-function* seriesIn({ blocks }: Bench, seals: readonly Seal[]): Generator<undefined, number[], undefined> {
+function* seriesIn({ blocks }: Workshop, seals: readonly Seal[]): Generator<undefined, number[], undefined> {
   const found = new Set<number>()
   for (const seal of seals) {
     for (const page of blocks.headPages(seal)) {
@@ -169,7 +169,7 @@ function* seriesIn({ blocks }: Bench, seals: readonly Seal[]): Generator<undefin
   return [...found].sort((a, b) => a - b)
 }
 
-function* blocksOf({ blocks }: Bench, seals: readonly Seal[], series: number): Generator<Block> {
+function* blocksOf({ blocks }: Workshop, seals: readonly Seal[], series: number): Generator<Block> {
   for (const { id, parts } of seals) {
     for (let part = id; part < id + parts; part++) {
       const block = blocks.get(blockId(part, series))
@@ -179,14 +179,14 @@ function* blocksOf({ blocks }: Bench, seals: readonly Seal[], series: number): G
 }
 
 /** Removes blocks that no seal owns any more. */
-export function* clearBlocks(bench: Bench, seal: Pick<Seal, 'id' | 'parts'>): Task {
+export function* clearBlocks(shop: Workshop, seal: Pick<Seal, 'id' | 'parts'>): Task {
   const { first, last } = idsOf(seal)
-  const nth = bench.database.prepare('SELECT id FROM blocks WHERE id BETWEEN ? AND ? ORDER BY id LIMIT 1 OFFSET ?')
+  const nth = shop.database.prepare('SELECT id FROM blocks WHERE id BETWEEN ? AND ? ORDER BY id LIMIT 1 OFFSET ?')
   for (;;) {
     const end = (nth.pluck().get(first, last, CLEAR_BLOCKS - 1) as number | undefined) ?? last
     let removed = 0
-    bench.write(() => {
-      removed = bench.blocks.removeBetween(first, end)
+    shop.write(() => {
+      removed = shop.blocks.removeBetween(first, end)
     })
     yield
     if (removed < CLEAR_BLOCKS) return
@@ -194,10 +194,10 @@ export function* clearBlocks(bench: Bench, seal: Pick<Seal, 'id' | 'parts'>): Ta
 }
 
 /** Removes the blocks that a crash has left without a seal. */
-export function* clearOrphans(bench: Bench): Task {
+export function* clearOrphans(shop: Workshop): Task {
   const owned = new Set<number>()
-  for (const { id, parts } of bench.seals.all) for (let part = id; part < id + parts; part++) owned.add(part)
-  for (let part = bench.blocks.nextPart(0); part !== undefined; part = bench.blocks.nextPart(part + 1)) {
-    if (!owned.has(part)) yield* clearBlocks(bench, { id: part, parts: 1 })
+  for (const { id, parts } of shop.seals.all) for (let part = id; part < id + parts; part++) owned.add(part)
+  for (let part = shop.blocks.nextPart(0); part !== undefined; part = shop.blocks.nextPart(part + 1)) {
+    if (!owned.has(part)) yield* clearBlocks(shop, { id: part, parts: 1 })
   }
 }

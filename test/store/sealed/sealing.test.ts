@@ -1,11 +1,11 @@
 import { cpSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Quality, Value } from '../../src/base/reading.ts'
-import type { Store } from '../../src/store/store.ts'
-import { tempFolder } from '../support/folder.ts'
-import { contents, type Kept, keepHouse } from './sealed.ts'
-import { append, imbalances, openStore, type Row, storeSettings } from './stores.ts'
+import type { Quality, Value } from '../../../src/base/reading.ts'
+import type { Store } from '../../../src/store/store.ts'
+import { tempFolder } from '../../support/folder.ts'
+import { contents, type Kept, keepHouse } from '../sealed.ts'
+import { append, imbalances, openStore, type Row, storeSettings } from '../stores.ts'
 
 const NOW = Date.now()
 

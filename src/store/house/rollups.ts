@@ -1,7 +1,7 @@
 import type { Database, Statement } from 'better-sqlite3'
-import { worse } from '../base/flags.ts'
-import type { Quality } from '../base/reading.ts'
-import type { BlockColumns } from '../codec/block.ts'
+import { worse } from '../../base/flags.ts'
+import type { Quality } from '../../base/reading.ts'
+import type { BlockColumns } from '../../codec/block.ts'
 
 export const HOUR_MS = 3_600_000
 

@@ -1,24 +1,24 @@
-import type { SeqRange } from '../base/reading.ts'
-import { type Bench, SLICE_MS, type Task } from './bench.ts'
-import { type BlockHead, seriesOf } from './blocks.ts'
-import { clearBlocks } from './merging.ts'
+import type { SeqRange } from '../../base/reading.ts'
+import { type BlockHead, seriesOf } from '../sealed/blocks.ts'
+import { clearBlocks } from '../sealed/merging.ts'
+import type { Seal } from '../sealed/seals.ts'
 import type { Removable, RemovalCount, RemovalReason } from './removal.ts'
 import { archiveBlocks, GROUP_READINGS, type Retention } from './retention.ts'
 import { type HourlySums, sumByHour } from './rollups.ts'
-import type { Seal } from './seals.ts'
+import { SLICE_MS, type Task, type Workshop } from './task.ts'
 
 /**
  * Removes a whole seal to make room. All of it is booked, and nothing of it to be sent, in one transaction: an uplink
  * takes either the whole or nothing. Its blocks are cleared afterwards.
  */
 export function* dropSeal(retention: Retention, seal: Seal, reason: RemovalReason): Task {
-  const { bench, removal, rollups } = retention
-  const waiting = waitingIn(bench, seal)
+  const { shop, removal, rollups } = retention
+  const waiting = waitingIn(shop, seal)
   const counts = new Map<number, RemovalCount>()
   const sums: { series: number; byHour: HourlySums }[] = []
   const leaving = new Leaving(retention)
   let sliceEnd = performance.now() + SLICE_MS
-  for (const page of bench.blocks.headPages(seal)) {
+  for (const page of shop.blocks.headPages(seal)) {
     for (const head of page) {
       const series = seriesOf(head.id)
       const whole = wholeCount(head, waiting)
@@ -26,7 +26,7 @@ export function* dropSeal(retention: Retention, seal: Seal, reason: RemovalReaso
         addCount(counts, removal.deviceOf(series), whole)
         continue
       }
-      const one = { head, columns: bench.blocks.open(bench.blocks.get(head.id)!) }
+      const one = { head, columns: shop.blocks.open(shop.blocks.get(head.id)!) }
       leaving.add(one)
       addCount(counts, removal.deviceOf(series), removal.count(one))
       if (removal.keepsRollups(series)) sums.push({ series, byHour: sumByHour(one.columns) })
@@ -38,14 +38,14 @@ export function* dropSeal(retention: Retention, seal: Seal, reason: RemovalReaso
   }
   leaving.flush()
   // Meanwhile an uplink may have sent or confirmed some of it: then it is not what was counted, and tried anew.
-  if (isOnItsWay(bench, seal) || JSON.stringify(waitingIn(bench, seal)) !== JSON.stringify(waiting)) return
-  bench.write(() => {
+  if (isOnItsWay(shop, seal) || JSON.stringify(waitingIn(shop, seal)) !== JSON.stringify(waiting)) return
+  shop.write(() => {
     for (const [device, count] of counts) removal.bookCount(device, count, reason)
     for (const { series, byHour } of sums) rollups.add(series, byHour)
     removal.removeSeal(seal)
   })
   yield
-  yield* clearBlocks(bench, seal)
+  yield* clearBlocks(shop, seal)
 }
 
 /** Blocks on their way to the archive, a group at a time. */
@@ -89,12 +89,12 @@ export function addCount(
 }
 
 /** Whether an uplink has sent some of it and waits for the answer: that must not be booked as lost. */
-export function isOnItsWay({ outboxes }: Bench, range: SeqRange): boolean {
+export function isOnItsWay({ outboxes }: Workshop, range: SeqRange): boolean {
   return outboxes.some((outbox) => outbox.isOnItsWay(range))
 }
 
 /** For each uplink, what it has still to deliver. */
-export function waitingIn({ outboxes }: Bench, { first, last }: SeqRange): SeqRange[][] {
+export function waitingIn({ outboxes }: Workshop, { first, last }: SeqRange): SeqRange[][] {
   return outboxes.map(({ settled }) => settled.missing({ first, last }))
 }
 

@@ -1,6 +1,6 @@
-import { worse } from '../base/flags.ts'
-import type { Quality, Seq } from '../base/reading.ts'
-import type { BlockColumns } from '../codec/block.ts'
+import { worse } from '../../base/flags.ts'
+import type { Quality, Seq } from '../../base/reading.ts'
+import type { BlockColumns } from '../../codec/block.ts'
 
 /**
  * What is known of a block without opening it. The values are those of its numbers; text, booleans, bytes and missing

@@ -1,6 +1,6 @@
-import type { Amendment, Quality, Seq, SeqRange, Value } from '../base/reading.ts'
+import type { Amendment, Quality, Seq, SeqRange, Value } from '../../base/reading.ts'
+import type { RawLogRow } from '../log.ts'
 import { type BlockTable, idsOf, seriesOf } from './blocks.ts'
-import type { RawLogRow } from './log.ts'
 import type { Seal } from './seals.ts'
 
 /** Positions that a window spans: as many as a stretch of the log usually has when it is sealed. */

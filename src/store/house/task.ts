@@ -1,12 +1,12 @@
 import type { Database } from 'better-sqlite3'
-import type { BlockTable } from './blocks.ts'
-import type { LogWriter } from './log.ts'
-import type { Outbox } from './outbox.ts'
-import type { SealDirectory } from './seals.ts'
-import type { OverlaidVerdict, Verdicts } from './verdicts.ts'
+import type { LogWriter } from '../log.ts'
+import type { Outbox } from '../outbox.ts'
+import type { BlockTable } from '../sealed/blocks.ts'
+import type { SealDirectory } from '../sealed/seals.ts'
+import type { OverlaidVerdict, Verdicts } from '../sealed/verdicts.ts'
 
 /** What the tasks of housekeeping work on. `write` is one durable transaction; it throws when nothing was done. */
-export interface Bench {
+export interface Workshop {
   readonly database: Database
   readonly seals: SealDirectory
   readonly blocks: BlockTable

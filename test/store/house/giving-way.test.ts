@@ -1,14 +1,14 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { DATABASE_FILE } from '../../src/store/database.ts'
-import { openReader } from '../../src/store/reader.ts'
-import { judgeSpace, StoreFull } from '../../src/store/space.ts'
-import type { Store } from '../../src/store/store.ts'
-import { keptRows } from '../../src/store/thinning.ts'
-import { tempFolder } from '../support/folder.ts'
-import { contents, keepHouse } from './sealed.ts'
-import { append, imbalances, openStore } from './stores.ts'
+import { DATABASE_FILE } from '../../../src/store/database.ts'
+import { judgeSpace, StoreFull } from '../../../src/store/house/space.ts'
+import { keptRows } from '../../../src/store/house/thinning.ts'
+import { openReader } from '../../../src/store/reader.ts'
+import type { Store } from '../../../src/store/store.ts'
+import { tempFolder } from '../../support/folder.ts'
+import { contents, keepHouse } from '../sealed.ts'
+import { append, imbalances, openStore } from '../stores.ts'
 
 const MAX_BYTES = 1_048_576
 const START = Date.now() - 3_600_000
