@@ -53,7 +53,7 @@ async function assemble(
   const thread = parts.add(
     await StoreClient.start(
       { folder: settings.data, settings: { edge, store, quality, uplinks: uplinkSettings } },
-      (trouble) => log.error({ part: 'store' }, trouble),
+      ({ level, text }) => log[level]({ part: 'store' }, text),
     ),
   )
   const backups =

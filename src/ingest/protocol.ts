@@ -139,13 +139,19 @@ export type CallReply =
   | { readonly kind: 'reply'; readonly id: number; readonly reply: unknown }
   | { readonly kind: 'failure'; readonly id: number; readonly message: string; readonly remedy: string | undefined }
 
+/** For the log of the edge. */
+export interface News {
+  readonly level: 'error' | 'warn' | 'info'
+  readonly text: string
+}
+
 export type ToThread = BatchMessage | CallMessage
 export type FromThread =
   | BatchReply
   | CallReply
   | { readonly kind: 'ready' }
   /** Something happened that a person should know of; told at any time. */
-  | { readonly kind: 'trouble'; readonly text: string }
+  | (News & { readonly kind: 'news' })
   | { readonly kind: 'refused'; readonly message: string; readonly remedy: string; readonly exitCode: number }
 
 /** What the store thread is started with. */

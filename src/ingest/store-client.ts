@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads'
 import { type ExitCode, OperatorError } from '../base/errors.ts'
 import type { Part } from '../base/lifecycle.ts'
 import { siblingModule } from '../base/sibling.ts'
-import type { BatchMessage, BatchReply, CallMessage, Calls, FromThread, ThreadData } from './protocol.ts'
+import type { BatchMessage, BatchReply, CallMessage, Calls, FromThread, News, ThreadData } from './protocol.ts'
 
 /** V8 heap of the store thread. It holds one batch, the series and one outgoing batch; SQLite's cache is outside. */
 const THREAD_HEAP = { maxYoungGenerationSizeMb: 16, maxOldGenerationSizeMb: 512 }
@@ -16,7 +16,7 @@ interface Waiting {
 export class StoreClient implements Part {
   readonly name = 'store thread'
   readonly #worker: Worker
-  readonly #onTrouble: (text: string) => void
+  readonly #onNews: (news: News) => void
   readonly #calls = new Map<number, Waiting>()
   readonly #batches: ((reply: BatchReply) => void)[] = []
   #lastCall = 0
@@ -27,9 +27,9 @@ export class StoreClient implements Part {
   readonly died: Promise<never>
   #die!: (failure: Error) => void
 
-  private constructor(worker: Worker, onTrouble: (text: string) => void) {
+  private constructor(worker: Worker, onNews: (news: News) => void) {
     this.#worker = worker
-    this.#onTrouble = onTrouble
+    this.#onNews = onNews
     this.died = new Promise((_, reject) => {
       this.#die = reject
     })
@@ -41,8 +41,8 @@ export class StoreClient implements Part {
     })
   }
 
-  /** Opens the store on a thread of its own. `onTrouble` is told what a person should know. @throws OperatorError as `Store.open` does. */
-  static async start(data: ThreadData, onTrouble: (text: string) => void = () => undefined): Promise<StoreClient> {
+  /** Opens the store on a thread of its own. `onNews` is told what a person should know. @throws OperatorError as `Store.open` does. */
+  static async start(data: ThreadData, onNews: (news: News) => void = () => undefined): Promise<StoreClient> {
     const worker = new Worker(siblingModule(import.meta.url, './store-thread'), {
       workerData: data,
       resourceLimits: THREAD_HEAP,
@@ -51,14 +51,14 @@ export class StoreClient implements Part {
     await new Promise<void>((resolve, reject) => {
       worker.once('error', reject)
       worker.on('message', function hear(first: FromThread) {
-        if (first.kind === 'trouble') return onTrouble(first.text)
+        if (first.kind === 'news') return onNews(first)
         worker.off('message', hear).off('error', reject)
         if (first.kind !== 'refused') return resolve()
         const { message, remedy, exitCode } = first
         reject(new OperatorError(message, { remedy, exitCode: exitCode as ExitCode }))
       })
     })
-    return new StoreClient(worker, onTrouble)
+    return new StoreClient(worker, onNews)
   }
 
   /**
@@ -88,7 +88,7 @@ export class StoreClient implements Part {
   #receive(message: FromThread): void {
     if (message.kind === 'batch') this.#batches.shift()?.(message)
     else if (message.kind === 'reply') this.#answered(message.id)?.resolve(message.reply)
-    else if (message.kind === 'trouble') this.#onTrouble(message.text)
+    else if (message.kind === 'news') this.#onNews(message)
     else if (message.kind === 'failure') this.#answered(message.id)?.reject(new Error(message.message))
   }
 

@@ -63,7 +63,8 @@ class StoreThread {
       uplinks.map(({ name }) => name),
       store.archive === undefined ? undefined : archiveTo(resolve(folder, store.archive)),
     )
-    for (const damage of this.#store.soundness.unacknowledged) post({ kind: 'trouble', text: describeDamage(damage) })
+    for (const damage of this.#store.soundness.unacknowledged)
+      post({ kind: 'news', level: 'error', text: describeDamage(damage) })
     this.#committer = this.#open(() => {
       const clock = new EdgeClock(this.#store.lastStoredAt())
       return this.#passingDamage(() => new Committer(this.#store, quality, clock))
@@ -147,11 +148,22 @@ class StoreThread {
       while (more && performance.now() < end)
       this.#checkpoint()
       if (!more && busy) this.#keepHouseSoon(BUSY_MS)
+      if (!more) this.#tellRemovals()
       return more
     } catch (failure) {
       if (!isStoreTrouble(failure)) throw failure
       return undefined
     }
+  }
+
+  /** One line for a run, whatever it was that made readings go. */
+  #tellRemovals(): void {
+    const removed = this.#store.removal.takeSummary()
+    if (removed === undefined) return
+    const parts = Object.entries(removed).filter(([, count]) => count > 0)
+    const level = parts.every(([reason]) => reason === 'expired') ? 'info' : 'warn'
+    const text = parts.map(([reason, count]) => `${count} ${reason}`).join(', ')
+    post({ kind: 'news', level, text: `readings were removed: ${text}` })
   }
 
   /** Reads what it needs of the store at the start. Damage that shows only now is noted: the next opening salvages. */
@@ -175,7 +187,11 @@ class StoreThread {
         if (!(failure instanceof DamagedBlock) || failure.id === before) throw failure
         before = failure.id
         this.#store.giveUp(failure)
-        post({ kind: 'trouble', text: `${failure.message}; its readings are lost, see \`tidegate ledger\`` })
+        post({
+          kind: 'news',
+          level: 'error',
+          text: `${failure.message}; its readings are lost, see \`tidegate ledger\``,
+        })
       }
     }
   }

@@ -71,9 +71,9 @@ export class Store {
   readonly space: Space
   readonly soundness: Soundness
   readonly forecaster: Forecaster
+  readonly removal: Removal
   readonly #verdicts: Verdicts
   readonly #arrivals: Arrivals
-  readonly #removal: Removal
   catalog: Catalog
   log: LogWriter
   #epoch: string
@@ -104,7 +104,7 @@ export class Store {
     this.incoming = new Incoming(database)
     this.space = new Space(database, folder, settings)
     const retention = assembleRetention(this.#shop(), options, () => this.catalog)
-    this.#removal = retention.removal
+    this.removal = retention.removal
     this.housekeeping = new Housekeeping(retention, settings)
     this.forecaster = new Forecaster(this.space, this.seals, this.housekeeping)
   }
@@ -181,6 +181,7 @@ export class Store {
     } catch (failure) {
       this.seals.reload()
       this.housekeeping.abandon()
+      this.removal.takeSummary()
       throw failure
     }
   }
@@ -282,7 +283,7 @@ export class Store {
   giveUp(damaged: DamagedBlock): void {
     this.write(() => {
       this.soundness.recordBlock(damaged, this.blocks.headAt(damaged.id))
-      this.#removal.giveUp(damaged.id, this.positions)
+      this.removal.giveUp(damaged.id, this.positions)
     })
   }
 

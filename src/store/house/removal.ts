@@ -14,6 +14,8 @@ import type { Workshop } from './task.ts'
 /** A column of `devices` that counts readings which are kept no more. */
 export type RemovalReason = 'expired' | 'dropped' | 'thinned' | 'damaged'
 
+const NOTHING: Record<RemovalReason, number> = { expired: 0, dropped: 0, thinned: 0, damaged: 0 }
+
 /** Readings of one series that are to go, as they were when they were last looked at. */
 export interface Removable {
   readonly head: BlockHead
@@ -37,6 +39,7 @@ export class Removal {
   readonly #policies: Policies
   readonly #rollups: Rollups
   readonly #deviceOf: Statement<[number]>
+  #summary: Record<RemovalReason, number> = NOTHING
   readonly #counts: Readonly<Record<RemovalReason, Statement<[number, number]>>>
 
   constructor(shop: Workshop, policies: Policies, rollups: Rollups) {
@@ -91,10 +94,23 @@ export class Removal {
     return this.#deviceOf.get(series) as number
   }
 
+  /** What was removed since this was last asked. */
+  takeSummary(): Record<RemovalReason, number> | undefined {
+    const summary = this.#summary
+    this.#summary = NOTHING
+    return summary === NOTHING ? undefined : summary
+  }
+
+  #sum(reason: RemovalReason, count: number): void {
+    if (count > 0) this.#summary = { ...this.#summary, [reason]: this.#summary[reason] + count }
+  }
+
   /** Writes such a count into the ledger of a device. */
   bookCount(device: number, { readings, lost, lostBy }: RemovalCount, reason: RemovalReason): void {
     if (readings > lost) this.#counts.expired.run(readings - lost, device)
     if (lost > 0) this.#counts[reason].run(lost, device)
+    this.#sum('expired', readings - lost)
+    this.#sum(reason, lost)
     for (const [i, outbox] of this.#shop.outboxes.entries()) if (lostBy[i]! > 0) outbox.addDropped(device, lostBy[i]!)
   }
 

@@ -101,6 +101,8 @@ describe('retention', () => {
     expect(gone.every(({ series, ts }) => series === heat && NOW - ts > 10 * DAY_MS)).toBe(true)
     // A block goes when its last reading is past its time: what is left of the past is less than a stretch.
     expect(after.filter(({ series, ts }) => series === heat && NOW - ts > 10 * DAY_MS).length).toBeLessThan(64)
+    expect(store.removal.takeSummary()).toEqual({ expired: gone.length, dropped: 0, thinned: 0, damaged: 0 })
+    expect(store.removal.takeSummary()).toBeUndefined()
     store.close()
     expect(rollups(folder)).toEqual(bruteForce(gone))
     expect(imbalances(folder)).toEqual([])
