@@ -58,7 +58,7 @@ async function assemble(
   )
   const backups =
     store.backup.everyHours > 0
-      ? parts.add(new BackupSchedule({ folder: settings.data, settings: store.backup, clock, log }))
+      ? parts.add(new BackupSchedule({ folder: settings.data, settings: store, clock, log }))
       : undefined
   const uplinks: Uplink[] = []
   const ingest = new Ingest(thread, settings, {

@@ -8,8 +8,8 @@ const PAGE_BYTES = 4_096
 const RESERVE_SHARE = 1 / 8
 const RESERVE_BYTES_MAX = 268_435_456
 /** What is left on the disk where `freeBytesMin` does not say: a share of the disk's size, up to so many bytes. */
-const FREE_SHARE = 0.05
-const FREE_BYTES_MAX = 1_073_741_824
+export const FREE_SHARE = 0.05
+export const FREE_BYTES_MAX = 1_073_741_824
 /** The disk is asked at most so often (ms). */
 const DISK_EVERY_MS = 1_000
 

@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads'
 import type { Clock } from '../../base/clock.ts'
 import type { Part } from '../../base/lifecycle.ts'
 import type { Log } from '../../base/log.ts'
-import type { BackupSettings } from '../../base/settings-backup.ts'
+import type { StoreSettings } from '../../base/settings.ts'
 import { siblingModule } from '../../base/sibling.ts'
 import { listBackups } from './backup-folder.ts'
 import type { BackupOrder, BackupResult } from './backup-thread.ts'
@@ -31,7 +31,7 @@ export interface BackupStatus {
 export interface BackupOptions {
   /** Folder of the store. */
   readonly folder: string
-  readonly settings: BackupSettings
+  readonly settings: Pick<StoreSettings, 'backup' | 'freeBytesMin'>
   readonly clock: Clock
   readonly log: Log
 }
@@ -55,12 +55,12 @@ export class BackupSchedule implements Part {
     lastFailure: undefined,
   }
 
-  /** @param options `settings.everyHours` is above 0. */
+  /** @param options `settings.backup.everyHours` is above 0. */
   constructor(options: BackupOptions) {
     const { folder, settings, clock } = options
     this.#options = options
-    this.#backups = resolve(folder, settings.folder)
-    this.#everyMs = settings.everyHours * HOUR_MS
+    this.#backups = resolve(folder, settings.backup.folder)
+    this.#everyMs = settings.backup.everyHours * HOUR_MS
     const newest = listBackups(this.#backups)[0]?.at
     this.#last = { ...this.#last, lastAt: newest }
     // One from the future was made while the clock was wrong: it tells nothing.
@@ -69,7 +69,7 @@ export class BackupSchedule implements Part {
   }
 
   get status(): BackupStatus {
-    const { everyHours } = this.#options.settings
+    const { everyHours } = this.#options.settings.backup
     return { everyHours, folder: this.#backups, running: this.#worker !== undefined, ...this.#last }
   }
 
@@ -84,8 +84,9 @@ export class BackupSchedule implements Part {
 
   #begin(): void {
     const { folder, settings, clock } = this.#options
+    const { backup, freeBytesMin } = settings
     const now = clock.now()
-    const order: BackupOrder = { folder, backups: this.#backups, keep: settings.keep, now }
+    const order: BackupOrder = { folder, backups: this.#backups, keep: backup.keep, freeBytesMin, now }
     const startedAt = performance.now()
     const worker = new Worker(siblingModule(import.meta.url, './backup-thread'), {
       workerData: order,

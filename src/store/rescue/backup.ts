@@ -42,6 +42,19 @@ export function backUp(folder: string, file: string): Backup {
   }
 }
 
+/** How large a backup of a store would be now (bytes). */
+export function sizeInUse(folder: string): number {
+  const source = openReadOnly(folder, { older: 'take' })
+  try {
+    const [pages, free, bytes] = ['page_count', 'freelist_count', 'page_size'].map(
+      (name) => source.pragma(name, { simple: true }) as number,
+    )
+    return (pages! - free!) * bytes!
+  } finally {
+    source.close()
+  }
+}
+
 function failed(folder: string, file: string, cause: unknown): OperatorError {
   return new OperatorError(`cannot write the backup ${file} of the store in ${folder}: ${messageOf(cause)}`, {
     remedy: codeOf(cause)?.startsWith('SQLITE_CORRUPT')

@@ -1,7 +1,6 @@
 import type { Database } from 'better-sqlite3'
 import { messageOf, OperatorError } from '../../base/errors.ts'
 import { isDamage, openReadOnly } from '../database.ts'
-import { MIGRATIONS } from '../migrations.ts'
 import { StoreReader } from '../reader.ts'
 import { type Block, BlockTable, DamagedBlock, idsOf } from '../sealed/blocks.ts'
 import { readSealedUpTo, readSeals, type Seal } from '../sealed/seals.ts'
@@ -31,7 +30,7 @@ export interface CheckReport {
  * SQLite's own check and the ledger see the store at one moment each: the WAL of a running edge grows for as long as they
  * take. Blocks are read in short transactions; what a running edge merges or removes meanwhile is looked at as it is then.
  * @param onPage is told how far it is, from 0 to 1, after each few blocks.
- * @throws OperatorError when there is no store, or a newer one.
+ * @throws OperatorError when there is no store, or one of another version.
  */
 export function checkStore(folder: string, onPage: (share: number) => void = () => undefined): CheckReport {
   let database: Database
@@ -43,7 +42,6 @@ export function checkStore(folder: string, onPage: (share: number) => void = () 
   }
   let check: Check | undefined
   try {
-    refuseOlder(database, folder)
     check = new Check(database)
     check.pages()
     check.seals(onPage)
@@ -56,14 +54,6 @@ export function checkStore(folder: string, onPage: (share: number) => void = () 
   } finally {
     database.close()
   }
-}
-
-function refuseOlder(database: Database, folder: string): void {
-  const version = database.pragma('user_version', { simple: true }) as number
-  if (version >= MIGRATIONS.length) return
-  throw new OperatorError(`the store in ${folder} has schema version ${version}, from before this Tidegate`, {
-    remedy: 'start the edge once: it brings the store to the present version',
-  })
 }
 
 class Check {

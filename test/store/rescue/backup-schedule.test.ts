@@ -29,7 +29,7 @@ function site(): { folder: string; clock: { now(): number }; start(keep?: number
     clock,
     start(keep = 2) {
       const settings = edgeSettings.parse({ edge: 'site', store: { backup: { everyHours: EVERY_HOURS, keep } } }).store
-      schedule = new BackupSchedule({ folder, settings: settings.backup, clock, log: silentLog })
+      schedule = new BackupSchedule({ folder, settings, clock, log: silentLog })
       onStop(() => schedule!.stop())
       return schedule
     },
@@ -67,13 +67,24 @@ describe('the backups that an edge makes by itself', () => {
     expect(again.status.lastFailure).toBeUndefined()
   })
 
+  it('are not made on the disk of the store where they would take the room of new readings', async () => {
+    const { folder, clock } = site()
+    const store = { freeBytesMin: 1e15, backup: { everyHours: EVERY_HOURS } }
+    const settings = edgeSettings.parse({ edge: 'site', store }).store
+    const schedule = new BackupSchedule({ folder, settings, clock, log: silentLog })
+    onStop(() => schedule.stop())
+    await until(() => schedule.status.lastFailure, { what: 'a failure' })
+    expect(schedule.status.lastFailure).toContain('must stay free')
+    expect(readdirSync(join(folder, 'backup'))).toEqual([])
+  })
+
   it('are not made anew by a restart while the newest is young', async () => {
     const { folder, start } = site()
     const schedule = start()
     await until(() => schedule.status.lastAt, { what: 'a backup' })
     await schedule.stop()
     const { lastAt } = schedule.status
-    const settings = edgeSettings.parse({ edge: 'site', store: { backup: { everyHours: EVERY_HOURS } } }).store.backup
+    const settings = edgeSettings.parse({ edge: 'site', store: { backup: { everyHours: EVERY_HOURS } } }).store
     const young = new BackupSchedule({ folder, settings, clock: { now: () => lastAt! + 1 }, log: silentLog })
     expect(young.status).toMatchObject({ running: false, lastAt })
     await young.stop()
