@@ -41,6 +41,7 @@ export class LogWriter {
   readonly #insertMany: Readonly<Record<LogTable, Statement<unknown[]>>>
   readonly #insertOne: Readonly<Record<LogTable, Statement<unknown[]>>>
   readonly #amend: readonly Statement<[number, number, number]>[]
+  readonly #trim: readonly Statement<[Seq]>[]
   readonly #highest: Readonly<Record<LogTable, Statement<[]>>>
   readonly #clear: Readonly<Record<LogTable, Statement<[]>>>
   readonly #waiting: unknown[] = new Array(ROWS_PER_INSERT * COLUMNS)
@@ -61,6 +62,7 @@ export class LogWriter {
     this.#insertMany = perTable((table) => database.prepare(`INSERT INTO ${table} VALUES ${rows}`))
     this.#insertOne = perTable((table) => database.prepare(`INSERT INTO ${table} VALUES ${row}`))
     this.#amend = TABLES.map((table) => database.prepare(`UPDATE ${table} SET quality = ?, reasons = ? WHERE seq = ?`))
+    this.#trim = TABLES.map((table) => database.prepare(`DELETE FROM ${table} WHERE seq <= ?`))
     this.#highest = perTable((table) => database.prepare<[]>(`SELECT max(seq) FROM ${table}`).pluck())
     this.#clear = perTable((table) => database.prepare(`DELETE FROM ${table}`))
     this.#lastSeq = lastSeq
@@ -88,6 +90,11 @@ export class LogWriter {
   /** Inside a transaction of its own, once all of the closed table is sealed. `cleared` follows when that is on the disk. */
   clearClosed(): void {
     this.#clear[other(this.#open)].run()
+  }
+
+  /** Inside a transaction: removes what is sealed row by row, for who cannot wait until all of it is. */
+  trim(sealedUpTo: Seq): void {
+    for (const trim of this.#trim) trim.run(sealedUpTo)
   }
 
   cleared(): void {

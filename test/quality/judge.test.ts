@@ -116,7 +116,7 @@ describe('a judge', () => {
   it('hands out each amendment once, with the full verdict of the earlier reading', () => {
     const judge = new Judge([rule({ spike: { suspect: 5, fail: 50 }, range: { suspect: [0, 5] } })])
     for (const reading of inputs([0, 8, 0])) judge.judge(1, reading)
-    expect(judge.takeAmendments()).toEqual([{ seq: 2, quality: 3, reasons: Reason.SPIKE | Reason.WARN_HI }])
+    expect(judge.takeAmendments()).toEqual([{ series: 1, seq: 2, quality: 3, reasons: Reason.SPIKE | Reason.WARN_HI }])
     expect(judge.takeAmendments()).toEqual([])
     judge.judge(1, input(4, { value: 0 }))
     expect(judge.takeAmendments()).toEqual([])
@@ -143,7 +143,8 @@ describe('amendments', () => {
         const readings = inputs(series)
         const { first, amendments } = judgeAll(judgeOf(), readings)
         expect(new Set(amendments.map(({ seq }) => seq)).size).toBe(amendments.length)
-        for (const { seq, ...after } of amendments) {
+        for (const { seq, quality, reasons } of amendments) {
+          const after = { quality, reasons }
           const before = first[seq - 1]!
           expect(combine(before, after)).toEqual(after)
           expect(after).not.toEqual(before)

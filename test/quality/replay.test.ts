@@ -80,7 +80,9 @@ describe('a judge that replays what was stored', () => {
     const restarted = new Judge(RULES)
     replayAll(restarted, readings, [GOOD, { quality: 1, reasons: Reason.MANUAL }])
     restarted.judge(1, readings[2]!)
-    expect(restarted.takeAmendments()).toEqual([{ seq: 2, quality: 3, reasons: Reason.SPIKE | Reason.MANUAL }])
+    expect(restarted.takeAmendments()).toEqual([
+      { series: 1, seq: 2, quality: 3, reasons: Reason.SPIKE | Reason.MANUAL },
+    ])
   })
 
   it('gives no amendments for what is long stored', () => {

@@ -113,6 +113,7 @@ export class Housekeeping {
     if (this.#task !== undefined) return
     if (isDue && log().closedLast! > seals.sealedUpTo) {
       this.#pack(new Sealing(this.#retention.shop, this.#nextEnd(situation)))
+      if (short) this.#task = this.#thenTrim(this.#task!)
     } else if (isDue) {
       this.#task = this.#clearLog()
     } else if (short) {
@@ -170,6 +171,14 @@ export class Housekeeping {
     this.#leftOvers = false
   }
 
+  /** Where room is short, the log gives its rows back with every stretch: there may be none to wait for the last one. */
+  *#thenTrim(sealing: Task): Task {
+    const { shop } = this.#retention
+    shop.write(() => shop.log().trim(shop.seals.sealedUpTo))
+    yield* sealing
+    shop.write(() => shop.log().trim(shop.seals.sealedUpTo))
+  }
+
   /** All of the closed log is sealed: it is free for what comes next. */
   *#clearLog(): Task {
     const { shop } = this.#retention
@@ -191,17 +200,16 @@ export class Housekeeping {
     return ((this.#settings.maxBytes ?? Infinity) * SEAL_SHARE) / SEALED_BYTES
   }
 
-  /** Closes the log where enough is in it; @returns whether it did. */
+  /** Closes the log where enough is in it, or nothing but what is sealed; @returns whether it did. */
   #close(situation: Situation, busy: boolean): boolean {
     const { lastSeq, now, oldestAt, space } = situation
     const { shop } = this.#retention
     const rows = lastSeq - shop.seals.sealedUpTo
-    if (rows === 0) return false
     const wanted = this.#wanted(situation)
     const few = space.level === 'ample' ? wanted : Math.min(wanted, SHORT_STRETCH_ROWS[space.level])
     const enough = busy && space.level === 'ample' ? wanted * BUSY_STRETCHES : few
     const isOld = (): boolean => now - (oldestAt() ?? now) >= this.#settings.sealAgeMs
-    if (rows < enough && (busy || !isOld())) return false
+    if (rows > 0 && rows < enough && (busy || !isOld())) return false
     shop.log().close()
     return shop.log().closedLast !== undefined
   }

@@ -13,7 +13,7 @@ export interface Workshop {
   readonly verdicts: Verdicts
   readonly outboxes: readonly Outbox[]
   /** The writer of the log as it is now: a new one after a failed transaction. */
-  log(): Pick<LogWriter, 'closedLast' | 'close' | 'clearClosed' | 'cleared'>
+  log(): Pick<LogWriter, 'closedLast' | 'close' | 'clearClosed' | 'cleared' | 'trim'>
   write(work: () => void): void
 }
 

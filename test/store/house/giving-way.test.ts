@@ -168,6 +168,28 @@ describe('a store of bounded size under an endless load with the cloud away', ()
   }, 60_000)
 })
 
+describe('the log of a store that is full', () => {
+  it('is sealed and cleared although no commit goes through meanwhile', () => {
+    const store = openStore(tempFolder(), { maxBytes: MAX_BYTES })
+    // The log alone fills the store: housekeeping had no turn.
+    let taken = 0
+    while (commit(store, taken * COMMIT_ROWS)) taken++
+    for (let k = 0; k < 200; k++) {
+      store.keepHouse({ now: Date.now(), busy: true })
+      const failing = (): void =>
+        store.write(() => {
+          append(store)
+          throw new StoreFull('no')
+        })
+      expect(failing).toThrow('no')
+    }
+    expect(store.seals.sealedUpTo).toBeGreaterThan((taken * COMMIT_ROWS) / 2)
+    expect(store.space.look().level).toBe('ample')
+    expect(contents(store).length).toBe(taken * COMMIT_ROWS)
+    store.close()
+  })
+})
+
 describe('what stays of a stretch of time', () => {
   it('is its first, last, least and greatest reading, and whatever is no number', () => {
     const values = [5, 3, 9, 4, 4, 'on', 7, 8, null, 6]
