@@ -102,6 +102,7 @@ export class Merging implements Packing {
     const part = blocks.freePart(seals.all)
     const writer = new SealWriter(blocks, part, (work) => this.#shop.write(work))
     yield* this.#pack(writer)
+    yield
     const isRight = this.#rewriting.isStillRight()
     if (isRight) this.#shop.write(() => this.#take(writer, part))
     yield

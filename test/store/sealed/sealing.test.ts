@@ -5,7 +5,7 @@ import type { Quality, Value } from '../../../src/base/reading.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { tempFolder } from '../../support/folder.ts'
 import { contents, type Kept, keepHouse } from '../sealed.ts'
-import { append, imbalances, openStore, type Row, storeSettings } from '../stores.ts'
+import { append, imbalances, openStore, type Row, storeSettings, tamper } from '../stores.ts'
 
 const NOW = Date.now()
 
@@ -172,6 +172,26 @@ describe('a store that seals and merges', () => {
     expect(twin.store.seals.all.length).toBe(1)
     expect(contents(twin.store)).toStrictEqual(twin.model)
     twin.store.close()
+  })
+
+  it('shows no block that a crash has left, also when it is too busy to clear it', () => {
+    const folder = tempFolder()
+    openStore(folder, { sealRows: 64 }).close()
+    tamper(
+      folder,
+      `INSERT INTO blocks SELECT value * 16777216 + 1, 1, 1, 1, 1, 1, 1, 1, 1, 1.0, 1.0, 1.0, 1.0, 1.0, x'00'
+       FROM json_each('[1,2,3,4]')`,
+    )
+    const store = openStore(folder, { sealRows: 64 })
+    store.write(() => {
+      for (let i = 0; i < 64 * 4; i++) append(store, { metric: i % 2 === 0 ? 'a' : 'b', ts: NOW, value: i })
+    })
+    while (store.keepHouse({ now: NOW, busy: true }));
+    expect(store.seals.all.length).toBe(4)
+    expect(contents(store).map(({ value }) => value)).toEqual(Array.from({ length: 64 * 4 }, (_, i) => i))
+    keepHouse(store, NOW)
+    expect(store.blocks.nextPart(0)).toBe(store.seals.all[0]!.id)
+    store.close()
   })
 
   it('splits a series that has more readings than a block may', () => {
