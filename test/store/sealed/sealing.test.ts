@@ -179,7 +179,7 @@ describe('a store that seals and merges', () => {
     openStore(folder, { sealRows: 64 }).close()
     tamper(
       folder,
-      `INSERT INTO blocks SELECT value * 16777216 + 1, 1, 1, 1, 1, 1, 1, 1, 1, 1.0, 1.0, 1.0, 1.0, 1.0, x'00'
+      `INSERT INTO blocks SELECT value * 16777216 + 99, 1, 1, 1, 1, 1, 1, 1, 1, 1.0, 1.0, 1.0, 1.0, 1.0, x'00'
        FROM json_each('[1,2,3,4]')`,
     )
     const store = openStore(folder, { sealRows: 64 })
