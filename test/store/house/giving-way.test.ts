@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { DATABASE_FILE } from '../../../src/store/database.ts'
 import { judgeSpace, StoreFull } from '../../../src/store/house/space.ts'
-import { keptRows } from '../../../src/store/house/thinning.ts'
+import { keptRows, thinnable } from '../../../src/store/house/thinning.ts'
 import { openReader } from '../../../src/store/reader.ts'
+import type { Seal } from '../../../src/store/sealed/seals.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { tempFolder } from '../../support/folder.ts'
 import { contents, keepHouse } from '../sealed.ts'
@@ -187,6 +188,20 @@ describe('the log of a store that is full', () => {
     expect(store.space.look().level).toBe('ample')
     expect(contents(store).length).toBe(taken * COMMIT_ROWS)
     store.close()
+  })
+})
+
+describe('seals that can be thinned', () => {
+  it('are the oldest neighbours that are not thinned yet and of which nothing is on its way', () => {
+    const seals = Array.from({ length: 6 }, (_, i) => ({
+      ...{ id: i + 1, parts: 1, first: i * 10 + 1, last: i * 10 + 10, readings: 10, blocks: 1, level: 0 },
+      ...{ thinned: i === 0 ? 1 : 0, tsMin: 0, tsMax: 0, receivedFirst: 0, receivedLast: 0 },
+    })) as Seal[]
+    const without = (...away: number[]): number[] => thinnable(seals, ({ id }) => away.includes(id)).map(({ id }) => id)
+    expect(without()).toEqual([2, 3, 4, 5, 6])
+    expect(without(2)).toEqual([3, 4, 5, 6])
+    expect(without(4)).toEqual([2, 3])
+    expect(without(2, 3, 4, 5, 6)).toEqual([])
   })
 })
 
