@@ -2,11 +2,12 @@ import { readFileSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { z } from 'zod'
 import { codeOf, Exit, messageOf, OperatorError } from './errors.ts'
-import { type EdgeSettings, edgeSettings, type ReceiverSettings, receiverSettings } from './settings.ts'
+import { type EdgeSettings, edgeSettings } from './settings.ts'
 import { type Place, type Problem, parseSettings } from './settings-document.ts'
 import { type Environment, withEnvironment } from './settings-environment.ts'
 import { type Outline, outlineOf, type Path, pathText } from './settings-outline.ts'
 import { problemLine, problemsOf } from './settings-problems.ts'
+import { type ReceiverSettings, receiverSettings } from './settings-receiver.ts'
 import { withSecrets } from './settings-secrets.ts'
 
 /** A larger settings file is refused: it is some other file. */

@@ -1,15 +1,12 @@
 import { z } from 'zod'
 import { messageOf } from './errors.ts'
 import { backup } from './settings-backup.ts'
+import { bytes, count, inAnyCase, log, ms, name, port } from './settings-fields.ts'
 import { qualityRule } from './settings-quality.ts'
 import { retentionRule } from './settings-retention.ts'
+import { uplink } from './settings-uplink.ts'
 import { compileRoute } from './topics.ts'
 
-const name = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, 'must be 1 to 64 of A–Z a–z 0–9 . _ -')
-const port = z.number().int().min(0).max(65_535)
-const ms = z.number().int().min(0)
-const count = z.number().int().min(1)
-const bytes = z.number().int().min(1)
 const endpoint = (defaults: { host: string; port: number }) =>
   z
     .strictObject({
@@ -17,39 +14,6 @@ const endpoint = (defaults: { host: string; port: number }) =>
       port: port.default(defaults.port).describe('0 takes a free one'),
     })
     .prefault({})
-
-const brokerUrl = z.url({
-  protocol: /^(mqtts?|wss?)$/,
-  error: 'must be a URL that begins with mqtt://, mqtts://, ws:// or wss://',
-})
-const prefix = z
-  .string()
-  .regex(/^[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+)*$/, 'must be levels of A–Z a–z 0–9 . _ - with / between them')
-  .default('tidegate')
-  .describe('First levels of every topic on the cloud broker')
-const username = z.string().optional().describe('Name at the cloud broker')
-/** `writeOnly` marks a secret: it is never printed and can come from a file (`password_file`). */
-const password = z.string().optional().meta({ description: 'Password at the cloud broker', writeOnly: true })
-
-/** A check across parts runs although a part has problems of its own, so that all are told at once. */
-const inAnyCase = { when: ({ value }: { value: unknown }) => typeof value === 'object' && value !== null }
-
-/** How a client of the cloud broker connects, keeps the connection and comes back; `backoffMaxMs` differs by side. */
-const connection = (defaults: { backoffMaxMs: number }) => ({
-  connectTimeoutMs: ms.min(100).default(10_000).describe('An attempt to connect is given up after so long'),
-  keepaliveS: z
-    .number()
-    .int()
-    .min(1)
-    .max(65_535)
-    .default(30)
-    .describe('Seconds of silence after which the link is probed (MQTT keep alive)'),
-  backoffMinMs: ms.min(10).default(1_000).describe('Shortest mean pause before connecting again'),
-  backoffMaxMs: ms.min(10).default(defaults.backoffMaxMs).describe('Longest pause before connecting again'),
-})
-const backoffInOrder = ({ backoffMinMs, backoffMaxMs }: { backoffMinMs: number; backoffMaxMs: number }): boolean =>
-  !(backoffMinMs > backoffMaxMs)
-const backoffProblem = { path: ['backoffMaxMs'], error: 'must not be below `backoffMinMs`', ...inAnyCase }
 
 const broker = z.strictObject({
   tcp: endpoint({ host: '0.0.0.0', port: 1883 }).describe('Where devices connect'),
@@ -97,7 +61,7 @@ const ingest = z.strictObject({
 const store = z
   .strictObject({
     maxBytes: bytes
-      .min(1_048_576)
+      .min(2_097_152)
       .optional()
       .describe('Size that tidegate.db never exceeds (its WAL comes on top); near it, history gives way by `whenFull`'),
     freeBytesMin: bytes
@@ -154,45 +118,11 @@ const store = z
     ...inAnyCase,
   })
 
-export const uplink = z
-  .strictObject({
-    name: name.default('cloud').describe('Its own name in ledger and log; unique in this file'),
-    url: brokerUrl.describe('The cloud broker: mqtt://, mqtts://, ws:// or wss://, host and port'),
-    confirm: z
-      .enum(['receipt', 'puback'])
-      .default('receipt')
-      .describe('What marks a reading as delivered: the answer of the receiver, or that of the broker alone'),
-    clientId: z
-      .string()
-      .min(1)
-      .max(128)
-      .optional()
-      .describe('Session at the cloud broker; without it tidegate-{edge}-{name}'),
-    username,
-    password,
-    prefix,
-    lingerMs: ms.max(3_600_000).default(200).describe('A reading waits at most so long for company'),
-    batchBytesMax: bytes.min(1_024).default(131_072).describe('A batch is never larger (compressed)'),
-    batchReadingsMax: count.max(1_000_000).default(20_000).describe('Readings in one batch'),
-    window: count.max(1_000).default(8).describe('Batches on their way at once'),
-    confirmTimeoutMs: ms.min(100).default(15_000).describe('Without an answer for so long the connection is made anew'),
-    ...connection({ backoffMaxMs: 300_000 }),
-    statusEveryMs: ms.min(1_000).default(30_000).describe('Pause between two reports of this edge to the cloud'),
-  })
-  .refine(backoffInOrder, backoffProblem)
-
 const web = z.strictObject({
   enabled: z.boolean().default(true).describe('false: nothing is served over HTTP'),
   host: z.string().default('127.0.0.1').describe('Address to listen on; the default is reached from this machine only'),
   port: port.default(8080).describe('0 takes a free one'),
 })
-const log = z.strictObject({
-  level: z
-    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
-    .default('info')
-    .describe('Least severity written to standard error'),
-})
-
 function routeProblem(topic: string): string | undefined {
   try {
     compileRoute(topic)
@@ -254,36 +184,9 @@ export const edgeSettings = z
     ...inAnyCase,
   })
 
-/** Settings of a receiver, as `tidegate receive -s FILE` reads them. */
-export const receiverSettings = z.strictObject({
-  cloud: z
-    .strictObject({
-      url: brokerUrl.describe('The broker to which the edges send: mqtt://, mqtts://, ws:// or wss://'),
-      clientId: z
-        .string()
-        .min(1)
-        .max(128)
-        .default('tidegate-receiver')
-        .describe('Its session at the broker; one receiver, one id'),
-      username,
-      password,
-      prefix,
-      ...connection({ backoffMaxMs: 60_000 }),
-    })
-    .refine(backoffInOrder, backoffProblem)
-    .describe('The broker between the edges and this receiver'),
-  data: z.string().min(1).default('./received').describe('Folder of received.db, relative to the settings file'),
-  batchBytesMax: bytes.default(1_048_576).describe('A larger batch is rejected without being opened'),
-  batchReadingsMax: count.default(1_000_000).describe('A batch that unpacks to more is rejected'),
-  log: log.prefault({}).describe('What is logged'),
-})
-
 export type EdgeSettings = z.output<typeof edgeSettings>
-export type ReceiverSettings = z.output<typeof receiverSettings>
 export type BrokerSettings = EdgeSettings['broker']
 export type WebSettings = EdgeSettings['web']
 export type RouteSettings = EdgeSettings['routes'][number]
 export type IngestSettings = EdgeSettings['ingest']
 export type StoreSettings = EdgeSettings['store']
-export type UplinkSettings = z.output<typeof uplink>
-export type CloudSettings = ReceiverSettings['cloud']

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
-import { type EdgeSettings, edgeSettings, type ReceiverSettings, receiverSettings } from '../base/settings.ts'
+import { type EdgeSettings, edgeSettings } from '../base/settings.ts'
+import { type ReceiverSettings, receiverSettings } from '../base/settings-receiver.ts'
 
 export const EDGE_NAME = 'demo-plant'
 

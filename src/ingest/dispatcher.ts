@@ -1,4 +1,4 @@
-import type { UplinkSettings } from '../base/settings.ts'
+import type { UplinkSettings } from '../base/settings-uplink.ts'
 import { encodeAmendments } from '../codec/amendments.ts'
 import { BatchBuilder, type Origin, type SeriesName } from '../codec/batch.ts'
 import { type RawLogRow, rowValue } from '../store/log.ts'

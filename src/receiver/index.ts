@@ -4,7 +4,7 @@
  */
 export { type Clock, systemClock } from '../base/clock.ts'
 export { createLog, type Log, silentLog } from '../base/log.ts'
-export { type ReceiverSettings, receiverSettings } from '../base/settings.ts'
+export { type ReceiverSettings, receiverSettings } from '../base/settings-receiver.ts'
 export type { Amendments } from '../codec/amendments.ts'
 export type { Batch, SeriesBlock } from '../codec/batch.ts'
 export { type Receiver, type ReceiverDependencies, type ReceiverStats, startReceiver } from './receiver.ts'

@@ -1,7 +1,7 @@
 import { messageOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { SeqRange } from '../base/reading.ts'
-import type { UplinkSettings } from '../base/settings.ts'
+import type { UplinkSettings } from '../base/settings-uplink.ts'
 import { BATCH_CONTENT_TYPE } from '../codec/batch.ts'
 import { decodeReceipt } from '../codec/receipt.ts'
 import type { Link } from '../link/link.ts'

@@ -1,6 +1,6 @@
 import { systemClock } from '../../src/base/clock.ts'
 import { silentLog } from '../../src/base/log.ts'
-import { type ReceiverSettings, receiverSettings } from '../../src/base/settings.ts'
+import { type ReceiverSettings, receiverSettings } from '../../src/base/settings-receiver.ts'
 import { decodeReceipt, type Receipt } from '../../src/codec/receipt.ts'
 import type { Link } from '../../src/link/link.ts'
 import { openLink } from '../../src/link/open.ts'

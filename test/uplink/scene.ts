@@ -1,5 +1,5 @@
 import { silentLog } from '../../src/base/log.ts'
-import { type UplinkSettings, uplink as uplinkSettings } from '../../src/base/settings.ts'
+import { type UplinkSettings, uplink as uplinkSettings } from '../../src/base/settings-uplink.ts'
 import { encodeReceipt, type Receipt } from '../../src/codec/receipt.ts'
 import type { Link } from '../../src/link/link.ts'
 import { openLink } from '../../src/link/open.ts'

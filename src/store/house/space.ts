@@ -41,6 +41,9 @@ export class Space {
   readonly #settings: Pick<StoreSettings, 'maxBytes' | 'freeBytesMin'>
   #disk = { freeBytes: Infinity, sizeBytes: 0 }
   #askedAt = Number.NEGATIVE_INFINITY
+  /** What was used before the commit at work, and what the last one that was refused would have needed on top (bytes). */
+  #usedBefore = 0
+  #needed = 0
 
   constructor(database: Database, folder: string, settings: Pick<StoreSettings, 'maxBytes' | 'freeBytesMin'>) {
     this.#database = database
@@ -51,18 +54,22 @@ export class Space {
   look(): SpaceStatus {
     const pages = this.#database.pragma('page_count', { simple: true }) as number
     const freePages = this.#database.pragma('freelist_count', { simple: true }) as number
-    return judgeSpace({
+    const space = judgeSpace({
       usedBytes: (pages - freePages) * PAGE_BYTES,
       freeBytes: freePages * PAGE_BYTES,
       maxBytes: this.#settings.maxBytes,
       ...this.#askDisk(),
       freeBytesMin: this.#settings.freeBytesMin,
     })
+    // Some room is left, and not enough for who asked last: more must give way.
+    const pressed = this.#needed > 0 && this.#isSpent(space.usedBytes + this.#needed)
+    return pressed && space.level === 'ample' ? { ...space, level: 'short' } : space
   }
 
   /** Asked before readings are added: what housekeeping needs to make room must be left. @throws StoreFull */
   refuseIfFull(): void {
     const space = this.look()
+    this.#usedBefore = space.usedBytes
     if (space.level === 'full') throw fullOf(space)
   }
 
@@ -71,10 +78,16 @@ export class Space {
    * housekeeping needs. It costs more than to be refused before, so it is for the rare case. @throws StoreFull
    */
   refuseIfSpent(): void {
-    const { maxBytes } = this.#settings
-    if (maxBytes === undefined) return
+    if (this.#settings.maxBytes === undefined) return
     const space = this.look()
-    if (space.usedBytes > maxBytes - reserveOf(maxBytes) / 4) throw fullOf(space)
+    const spent = this.#isSpent(space.usedBytes)
+    this.#needed = spent ? Math.max(0, space.usedBytes - this.#usedBefore) : 0
+    if (spent) throw fullOf(space)
+  }
+
+  #isSpent(usedBytes: number): boolean {
+    const { maxBytes } = this.#settings
+    return maxBytes !== undefined && usedBytes > maxBytes - reserveOf(maxBytes) / 4
   }
 
   #askDisk(): { diskFreeBytes: number; diskSizeBytes: number } {
