@@ -7,10 +7,39 @@ import {
   connection,
   count,
   log,
+  ms,
   password,
   prefix,
   username,
 } from './settings-fields.ts'
+
+/** A URL may hold a password, so it is a secret as a whole. */
+const sinkUrl = z
+  .url({ protocol: /^postgres(ql)?$/, error: 'must be a URL that begins with postgres://' })
+  .optional()
+  .meta({
+    description:
+      'PostgreSQL instead of received.db: postgres://user@host:port/database?sslmode=verify-full (docs/postgresql.md)',
+    writeOnly: true,
+  })
+
+const postgres = z.strictObject({
+  password: z.string().optional().meta({
+    description: 'Password at PostgreSQL, where the URL has none',
+    writeOnly: true,
+  }),
+  schema: z
+    .string()
+    .regex(/^[a-z_][a-z0-9_]{0,39}$/, 'must be 1 to 40 of a–z 0–9 _, beginning with a letter or _')
+    .default('tidegate')
+    .describe('Its tables lie in this schema, which is made if need be'),
+  connections: count.max(100).default(2).describe('Connections at once, at most'),
+  connectTimeoutMs: ms.min(100).default(10_000).describe('An attempt to connect is given up after so long'),
+  statementTimeoutMs: ms
+    .min(100)
+    .default(30_000)
+    .describe('A statement that takes longer is ended: nothing of its batches is stored, and they come again'),
+})
 
 /** Settings of a receiver, as `tidegate receive -s FILE` reads them. */
 export const receiverSettings = z.strictObject({
@@ -23,6 +52,11 @@ export const receiverSettings = z.strictObject({
         .max(128)
         .default('tidegate-receiver')
         .describe('Its session at the broker; one receiver, one id'),
+      group: z
+        .string()
+        .regex(/^[A-Za-z0-9._-]{1,64}$/, 'must be 1 to 64 of A–Z a–z 0–9 . _ -')
+        .default('tidegate')
+        .describe('Receivers of one group share the batches, where the broker has shared subscriptions (MQTT 5)'),
       username,
       password,
       prefix,
@@ -31,10 +65,13 @@ export const receiverSettings = z.strictObject({
     .refine(backoffInOrder, backoffProblem)
     .describe('The broker between the edges and this receiver'),
   data: z.string().min(1).default('./received').describe('Folder of received.db, relative to the settings file'),
+  sink: sinkUrl,
+  postgres: postgres.prefault({}).describe('How `sink` is used'),
   batchBytesMax: bytes.default(1_048_576).describe('A larger batch is rejected without being opened'),
   batchReadingsMax: count.default(1_000_000).describe('A batch that unpacks to more is rejected'),
   log: log.prefault({}).describe('What is logged'),
 })
 
 export type ReceiverSettings = z.output<typeof receiverSettings>
+export type PostgresSettings = ReceiverSettings['postgres']
 export type CloudSettings = ReceiverSettings['cloud']
