@@ -1,5 +1,5 @@
-import { accessSync, constants } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { accessSync, constants, globSync, realpathSync } from 'node:fs'
+import { delimiter, dirname, join } from 'node:path'
 
 /** Debian keeps servers here, which is not on everybody's PATH. */
 const MORE_FOLDERS = ['/usr/sbin', '/usr/local/sbin', '/usr/bin']
@@ -12,6 +12,17 @@ export function findAll(program: string): string[] {
 
 export function findFirst(program: string): string | undefined {
   return findAll(program)[0]
+}
+
+/** The newest PostgreSQL server with its `initdb` beside it. Debian keeps the programs of each version in a folder. */
+export function findPostgres(): string | undefined {
+  const versions = globSync('/usr/lib/postgresql/*/bin/postgres').sort((a, b) => versionOf(b) - versionOf(a))
+  const servers = [...versions, ...findAll('postgres').map((link) => realpathSync(link))]
+  return servers.find((server) => isExecutable(join(dirname(server), 'initdb')))
+}
+
+function versionOf(path: string): number {
+  return Number.parseFloat(path.split('/')[4] ?? '0')
 }
 
 function isExecutable(file: string): boolean {

@@ -8,12 +8,13 @@ import { existsSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:
 import { join } from 'node:path'
 import { describe } from 'vitest'
 import { findFaketime } from './faketime.ts'
-import { findFirst } from './find.ts'
+import { findFirst, findPostgres } from './find.ts'
 import { findPython } from './python.ts'
 import { findStrace } from './strace.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const INSTALL_MS = 240_000
+const RABBITMQ = '/usr/lib/rabbitmq/bin/rabbitmq-server'
 
 /** Where each peer is; undefined: not installed. */
 export const peers = {
@@ -34,9 +35,20 @@ export const peers = {
   get strace(): string | undefined {
     return findStrace()
   },
+  /** The server itself: the script on the PATH changes to a user and folders of its own. */
+  get rabbitmq(): string | undefined {
+    return existsSync(RABBITMQ) ? RABBITMQ : undefined
+  },
+  get nats(): string | undefined {
+    return findFirst('nats-server')
+  },
   /** The library that moves the clock of a process. */
   get faketime(): string | undefined {
     return findFaketime()
+  },
+  /** The server; the other programs of PostgreSQL lie beside it. */
+  get postgres(): string | undefined {
+    return findPostgres()
   },
 }
 export type Peer = keyof typeof peers
@@ -48,6 +60,9 @@ const WORDS: Record<Peer, { what: string; packages: readonly string[] }> = {
   python: { what: 'Python with cbor2 and zstandard', packages: ['python3-cbor2', 'python3-zstandard'] },
   strace: { what: 'strace that may trace', packages: ['strace'] },
   faketime: { what: 'libfaketime', packages: ['faketime'] },
+  rabbitmq: { what: 'RabbitMQ', packages: ['rabbitmq-server'] },
+  nats: { what: 'nats-server', packages: ['nats-server'] },
+  postgres: { what: 'PostgreSQL', packages: ['postgresql'] },
 }
 
 /** A suite that needs a peer; without it the suite is skipped under a name that says why. */

@@ -1,0 +1,132 @@
+import { execFileSync } from 'node:child_process'
+import { chownSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import pg from 'pg'
+import { tempFolder } from './folder.ts'
+import { peers } from './peers.ts'
+import { freePort } from './port.ts'
+import { type RunningProcess, startProcess } from './process.ts'
+import { onStop } from './started.ts'
+import { until } from './wait.ts'
+
+/** PostgreSQL refuses to run as root; then it runs as this user: nobody. */
+const NOBODY = 65_534
+const AS_NOBODY = ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups']
+
+export interface PostgresOptions {
+  /** True: as durable as it is by default. Default: quick, and nothing is synced to the disk. */
+  readonly durable?: boolean
+  /** More settings of the server, `name=value`. */
+  readonly settings?: readonly string[]
+}
+
+/** A real PostgreSQL with an empty database on the loopback interface, stopped after the test file at the latest. */
+export class Postgres {
+  readonly port: number
+  readonly #folder: string
+  readonly #options: PostgresOptions
+  #process: RunningProcess
+
+  private constructor(port: number, folder: string, options: PostgresOptions) {
+    this.port = port
+    this.#folder = folder
+    this.#options = options
+    this.#process = this.#spawn()
+  }
+
+  /** @throws Error when PostgreSQL is not installed (see `describePeer`) or does not answer by the deadline. */
+  static async start(options: PostgresOptions = {}): Promise<Postgres> {
+    const folder = tempFolder()
+    if (process.getuid?.() === 0) chownSync(folder, NOBODY, NOBODY)
+    const [command, ...args] = asOther(program('initdb'))
+    const more = ['--no-sync', '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '-D', join(folder, 'data')]
+    execFileSync(command!, [...args, ...more], { stdio: ['ignore', 'ignore', 'pipe'], cwd: folder })
+    const postgres = new Postgres(await freePort(), folder, options)
+    await postgres.#ready()
+    return postgres
+  }
+
+  #spawn(): RunningProcess {
+    const { durable = false, settings = [] } = this.#options
+    const quick = durable ? [] : ['fsync=off', 'synchronous_commit=on', 'full_page_writes=off']
+    const all = ['listen_addresses=127.0.0.1', `port=${this.port}`, 'unix_socket_directories=', ...quick, ...settings]
+    const [command, ...args] = asOther(program('postgres'))
+    const options = all.flatMap((setting) => ['-c', setting])
+    const running = startProcess(command!, [...args, '-D', join(this.#folder, 'data'), ...options], {
+      cwd: this.#folder,
+    })
+    onStop(() => this.stop()) // before SIGTERM, at which PostgreSQL waits until all clients have gone
+    return running
+  }
+
+  async #ready(): Promise<void> {
+    await until(
+      async () => {
+        if (this.#process.ended) throw new Error(`PostgreSQL ended: ${this.#process.stderr}`)
+        return this.query('SELECT 1').catch(() => undefined)
+      },
+      { what: 'PostgreSQL answers' },
+    )
+  }
+
+  get url(): string {
+    return `postgres://postgres@127.0.0.1:${this.port}/postgres`
+  }
+
+  /** What it has logged so far. */
+  get log(): string {
+    return this.#process.stderr
+  }
+
+  get pid(): number {
+    return this.#process.pid
+  }
+
+  /** Over a connection of its own, past every sink. */
+  async query<Row extends object>(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
+    const client = new pg.Client(this.url)
+    client.on('error', () => undefined)
+    await client.connect()
+    try {
+      return (await client.query<Row>(sql, [...values])).rows
+    } finally {
+      await client.end()
+    }
+  }
+
+  /** Ends it with all its connections, in order. */
+  async stop(): Promise<void> {
+    await this.#end('SIGINT')
+  }
+
+  /** As a crash leaves it: no checkpoint, and every process is gone when this resolves. */
+  async crash(): Promise<void> {
+    await this.#end('SIGQUIT')
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    if (this.#process.ended) return
+    this.#process.kill(signal)
+    await this.#process.exit
+  }
+
+  /** Starts it again on the same port with the same data; stops it first where it still runs. */
+  async restart(): Promise<void> {
+    await this.stop()
+    this.#process = this.#spawn()
+    await this.#ready()
+  }
+}
+
+function asOther(command: string): string[] {
+  return process.getuid?.() === 0 ? [...AS_NOBODY, command] : [command]
+}
+
+function program(name: string): string {
+  if (peers.postgres === undefined) throw new Error('PostgreSQL is not installed')
+  return join(dirname(peers.postgres), name)
+}
+
+export function startPostgres(options?: PostgresOptions): Promise<Postgres> {
+  return Postgres.start(options)
+}
