@@ -1,10 +1,11 @@
-import { MESSAGES_OPEN_MAX, type MessageHandler } from './link.ts'
+import type { MessageHandler } from './link.ts'
 
 interface Message {
   readonly topic: string
   readonly payload: Uint8Array
   readonly qos: number
   readonly messageId?: number | undefined
+  readonly retain?: boolean | undefined
 }
 
 export interface InboundOptions {
@@ -13,19 +14,21 @@ export interface InboundOptions {
   readonly acknowledge: (messageId: number) => void
   /** Ends the link; nothing is acknowledged afterwards. */
   readonly fail: (cause: unknown) => void
+  /** Messages of each kind that are handed over and not yet settled, at most. */
+  readonly openMax: number
 }
 
 /**
  * What the broker has sent and nobody has settled yet. Acknowledgements leave in the order of arrival (MQTT 5, 4.6).
  * While messages wait, the packets behind them are still read: the answer to a publish of ours may be among them. Only
- * when the broker exceeds MESSAGES_OPEN_MAX, which MQTT 3.1.1 cannot forbid, reading waits; QoS 0 above it is dropped.
+ * when the broker exceeds `openMax`, which MQTT 3.1.1 cannot forbid, reading waits; QoS 0 above it is dropped.
  */
 export class Inbound {
   readonly #options: InboundOptions
   #acknowledged: Promise<unknown> = Promise.resolve()
   /** Not yet settled, by QoS: messages without a promise must not take the place of those that have one. */
   readonly #open: [number, number] = [0, 0]
-  /** What lets reading go on: before `release`, and above MESSAGES_OPEN_MAX. */
+  /** What lets reading go on: before `release`, and above `openMax`. */
   #waiting: (() => void) | undefined
   #released = false
   #ended = false
@@ -45,7 +48,7 @@ export class Inbound {
     if (this.#ended) return
     const qos = message.qos === 0 ? 0 : 1
     if (!this.#released) this.#waiting = () => this.take(message, readOn)
-    else if (this.#open[qos] < MESSAGES_OPEN_MAX) {
+    else if (this.#open[qos] < this.#options.openMax) {
       this.#start(message, qos)
       readOn()
     } else if (qos === 0) readOn()
@@ -64,9 +67,9 @@ export class Inbound {
   }
 
   /** Never rejects: a failure ends the link at once, without waiting for its turn. */
-  async #handle({ topic, payload }: Message): Promise<void> {
+  async #handle({ topic, payload, retain = false }: Message): Promise<void> {
     try {
-      await this.#options.handle(topic, payload)
+      await this.#options.handle(topic, payload, { retained: retain })
     } catch (cause) {
       this.#options.fail(cause)
     }

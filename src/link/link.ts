@@ -10,6 +10,8 @@ export interface Link {
   readonly packetBytesMax: number
   /** Whether the broker still had the session of this client id, with its subscriptions and its queue. */
   readonly sessionPresent: boolean
+  /** Whether `$share/{group}/{filter}` means a shared subscription here (MQTT 5, 4.8.2); never so in MQTT 3.1.1. */
+  readonly sharedSubscriptions: boolean
 
   /**
    * Resolves at the PUBACK (QoS 1) or when the packet is written (QoS 0). What the broker answered is a value: 0, 16 (no
@@ -20,6 +22,9 @@ export interface Link {
 
   /** @throws LinkError 'refused' when the broker refuses the filter or grants less than `qos`, 'lost' when it ends. */
   subscribe(filter: string, qos: 0 | 1): Promise<void>
+
+  /** Ends a subscription of the session; one that was not there is no error. @throws LinkError 'lost' when the link ends. */
+  unsubscribe(filter: string): Promise<void>
 
   /** Resolves once, when the link has ended: with the reason, or with undefined after `close` or `destroy`. */
   readonly closed: Promise<Error | undefined>
@@ -54,7 +59,12 @@ export interface Will {
  * MESSAGES_OPEN_MAX at once. The broker's QoS 1 message is acknowledged after the promise has resolved, in the order of
  * arrival; a rejection ends the link with this message unacknowledged, so that the broker sends it again.
  */
-export type MessageHandler = (topic: string, payload: Uint8Array) => Promise<void> | void
+export type MessageHandler = (topic: string, payload: Uint8Array, info: MessageInfo) => Promise<void> | void
+
+export interface MessageInfo {
+  /** The broker kept it from before this subscription: nobody knows how old it is. */
+  readonly retained: boolean
+}
 
 export interface LinkOptions {
   /** mqtt://, mqtts://, ws:// or wss://, host and port. */
@@ -62,8 +72,12 @@ export interface LinkOptions {
   readonly clientId: string
   readonly username?: string | undefined
   readonly password?: string | undefined
-  /** Whether the broker keeps subscriptions and queue while the client is away, for at most SESSION_EXPIRY_S. */
+  /** Whether the broker keeps subscriptions and queue while the client is away, for at most `sessionExpiryS`. */
   readonly session: boolean
+  /** Seconds; MQTT 3.1.1 has no word for it, and its brokers keep a session for as long as they like. */
+  readonly sessionExpiryS?: number
+  /** Messages handed over and not yet settled at once, at most; never above MESSAGES_OPEN_MAX, its default. */
+  readonly messagesOpenMax?: number
   readonly keepaliveS: number
   /** From the first TCP packet to the CONNACK; the fall-back to MQTT 3.1.1 has as long again. */
   readonly connectTimeoutMs: number
@@ -76,7 +90,7 @@ export interface LinkOptions {
 
 /** Handed over and not yet settled; the broker keeps the rest (MQTT 5), or it waits in the socket (MQTT 3.1.1). */
 export const MESSAGES_OPEN_MAX = 64
-/** Absent for longer, the broker may forget the session. Nothing is lost by that: what has no answer is sent again. */
+/** Absent for longer, the broker may forget the session, unless the options say another time. Nothing is lost by that: what has no answer is sent again. */
 export const SESSION_EXPIRY_S = 7 * 86_400
 /** A goodbye that is not taken by then is cut short. */
 export const CLOSE_MS = 1_000

@@ -24,6 +24,7 @@ export class MqttLink implements Link {
   readonly receiveMaximum: number
   readonly packetBytesMax: number
   readonly sessionPresent: boolean
+  readonly sharedSubscriptions: boolean
   readonly closed: Promise<Error | undefined>
   readonly #client: MqttClient
   readonly #inbound: Inbound
@@ -38,6 +39,7 @@ export class MqttLink implements Link {
     this.receiveMaximum = connack.properties?.receiveMaximum ?? RECEIVE_MAXIMUM_DEFAULT
     this.packetBytesMax = connack.properties?.maximumPacketSize ?? PACKET_BYTES_LIMIT
     this.sessionPresent = connack.sessionPresent
+    this.sharedSubscriptions = protocolVersion === 5 && connack.properties?.sharedSubscriptionAvailable !== false
     this.closed = new Promise((resolve) => {
       this.#onClosed = resolve
     })
@@ -101,6 +103,17 @@ export class MqttLink implements Link {
     }
   }
 
+  async unsubscribe(filter: string): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    if (this.#ended) throw lost('the connection was closed before')
+    this.#inFlight.add(reject)
+    this.#client.unsubscribe(filter, (failure) => {
+      if (failure && !isRefusal(failure)) reject(lost(failure.message, { cause: failure }))
+      else resolve()
+    })
+    await promise.finally(() => this.#inFlight.delete(reject))
+  }
+
   /** Ends the link because of an error, at once. */
   fail(cause: unknown): void {
     this.#end(cause instanceof LinkError ? cause : lost(`the connection was given up: ${messageOf(cause)}`, { cause }))
@@ -147,6 +160,7 @@ function lost(message: string, options: { reasonCode?: number | undefined; cause
 }
 
 /** The CONNECT properties of MQTT 5 that stand for LinkOptions. */
-export function connectProperties({ session }: LinkOptions): { receiveMaximum: number; sessionExpiryInterval: number } {
-  return { receiveMaximum: MESSAGES_OPEN_MAX, sessionExpiryInterval: session ? SESSION_EXPIRY_S : 0 }
+export function connectProperties(options: LinkOptions): { receiveMaximum: number; sessionExpiryInterval: number } {
+  const { session, sessionExpiryS = SESSION_EXPIRY_S, messagesOpenMax = MESSAGES_OPEN_MAX } = options
+  return { receiveMaximum: messagesOpenMax, sessionExpiryInterval: session ? sessionExpiryS : 0 }
 }

@@ -2,7 +2,7 @@ import mqtt, { type MqttClient, UniqueMessageIdProvider } from 'mqtt'
 import type { IConnackPacket } from 'mqtt-packet'
 import { messageOf } from '../base/errors.ts'
 import { Inbound } from './inbound.ts'
-import { type Link, LinkError, type LinkOptions } from './link.ts'
+import { type Link, LinkError, type LinkOptions, MESSAGES_OPEN_MAX } from './link.ts'
 import { connectProperties, MqttLink } from './mqtt-link.ts'
 import { reasonText } from './reasons.ts'
 
@@ -47,11 +47,14 @@ class Attempt {
       handle: options.onMessage ?? (() => {}),
       acknowledge: (messageId) => this.#opened?.write({ cmd: 'puback', messageId, reasonCode: 0 }),
       fail: (cause) => this.#opened?.fail(cause),
+      openMax: options.messagesOpenMax ?? MESSAGES_OPEN_MAX,
     })
     // An error keeps MQTT.js from acknowledging by itself and makes it read on.
-    this.#client.handleMessage = ({ topic, payload, qos, messageId }, callback) => {
+    this.#client.handleMessage = ({ topic, payload, qos, messageId, retain }, callback) => {
       const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload
-      this.#inbound.take({ topic, payload: bytes, qos, messageId }, () => callback(new Error('acknowledged later')))
+      this.#inbound.take({ topic, payload: bytes, qos, messageId, retain }, () =>
+        callback(new Error('acknowledged later')),
+      )
     }
     this.link = this.#connect()
   }
