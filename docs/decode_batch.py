@@ -17,7 +17,7 @@ def column(counts, heads, steps, residuals, modes=repeat(1)):
             yield head
 
 def rows(batch):
-    version, _edge, _epoch, _run, devices, metrics, units, counts, seq, ts, numbers, doubles, others, verdicts = batch
+    version, _edge, _epoch, _run, devices, metrics, units, counts, seq, ts, numbers, doubles, others, verdicts, *_covers = batch
     assert version in (1, 2), f"version {version}"
     spread = lambda items: chain.from_iterable(map(repeat, items, counts))
     values = [x / 10**e for x, e in zip(column(counts, *numbers[:4]), spread(numbers[4]))]

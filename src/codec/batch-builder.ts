@@ -1,5 +1,6 @@
 import { assert } from '../base/errors.ts'
 import type { Quality, Seq, SeqRange, Value } from '../base/reading.ts'
+import { COLUMN_ABS_MAX } from './columns.ts'
 import { encodeItem } from './item.ts'
 import type { Origin } from './origin.ts'
 import { RowPacker } from './row-packer.ts'
@@ -9,7 +10,7 @@ import { compress } from './zstd.ts'
 export const BATCH_VERSION = 1
 /** As version 1, but what lies between its positions and is not in it does not exist (any more). */
 export const COVERING_BATCH_VERSION = 2
-/** Items of the outermost array. */
+/** Items of the outermost array; a batch that covers more than lies between its own positions has one more, the range. */
 export const BATCH_ITEMS = 14
 
 /** What a series is called outside. */
@@ -18,6 +19,9 @@ export interface SeriesName {
   readonly metric: string
   readonly unit: string | undefined
 }
+
+/** What a batch covers: nothing, the gaps between its positions, or a whole range. */
+export type Covers = boolean | SeqRange
 
 export interface BuiltBatch {
   readonly bytes: Uint8Array
@@ -57,14 +61,16 @@ export class BatchBuilder {
 
   /**
    * Packs what was added, at least one reading. `describe` is asked once for each series. With `covers` the batch says
-   * that positions between its own which it does not have were removed: nobody waits for them.
+   * that positions between its own which it does not have were removed: nobody waits for them. With a range it says so
+   * of the positions of that range, in which all of its own lie; then there need not be any reading.
    */
-  build(describe: (seriesKey: number) => SeriesName, { covers = false } = {}): BuiltBatch {
+  build(describe: (seriesKey: number) => SeriesName, { covers = false }: { covers?: Covers } = {}): BuiltBatch {
     const rows = this.#rows
     const { edge, epoch, run } = this.origin
-    assert(rows.count > 0, 'a batch has at least one reading')
     const names = rows.keys.map(describe)
     const layout = rows.arrange()
+    const range = rangeBeyond(covers, rows.ranges)
+    assert(rows.count > 0 || range !== undefined, 'a batch has at least one reading, or a range without any')
     const devices = names.map(({ device }) => device)
     const item = encodeItem([
       covers ? COVERING_BATCH_VERSION : BATCH_VERSION,
@@ -75,10 +81,21 @@ export class BatchBuilder {
       names.map(({ metric }) => metric),
       names.map(({ unit }) => unit ?? null),
       ...this.#packer.pack(rows, rows.order, layout),
+      ...(range === undefined ? [] : [[range.first, range.last - range.first]]),
     ])
     const { ranges, count } = rows
     rows.clear()
     const { seriesCount } = layout
     return { bytes: compress(item), ranges, count, seriesCount, deviceCount: new Set(devices).size }
   }
+}
+
+/** The range that must be told, because the positions do not tell it by themselves. */
+function rangeBeyond(covers: Covers, own: readonly SeqRange[]): SeqRange | undefined {
+  if (typeof covers === 'boolean') return undefined
+  const { first, last } = covers
+  const lowest = own[0]?.first ?? first
+  const highest = own.at(-1)?.last ?? last
+  assert(first >= 1 && first <= lowest && highest <= last && last <= COLUMN_ABS_MAX, 'a batch lies in what it covers')
+  return own.length > 0 && first === lowest && last === highest ? undefined : covers
 }

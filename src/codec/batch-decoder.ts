@@ -1,6 +1,6 @@
 import type { SeqRange } from '../base/reading.ts'
 import { BATCH_ITEMS, BATCH_VERSION, COVERING_BATCH_VERSION } from './batch-builder.ts'
-import type { Layout } from './columns.ts'
+import { COLUMN_ABS_MAX, type Layout } from './columns.ts'
 import { ItemReader } from './item-reader.ts'
 import { Malformed } from './malformed.ts'
 import { readOrigin } from './origin.ts'
@@ -30,18 +30,14 @@ export function decodeBatch(bytes: Uint8Array, limits: DecodeLimits): DecodedBat
 }
 
 function readBatch(cbor: ItemReader, readingsMax: number): Batch {
-  cbor.arrayOf(BATCH_ITEMS, 'batch')
-  const version = cbor.uint('version')
-  if (version !== BATCH_VERSION && version !== COVERING_BATCH_VERSION) {
-    throw new Malformed(`version ${version} instead of ${BATCH_VERSION} or ${COVERING_BATCH_VERSION}`)
-  }
+  const { covers, told } = readVersion(cbor)
   const origin = readOrigin(cbor)
   const names = readNames(cbor, readingsMax)
   const { layout, seq, ts, values, quality, reasons } = readRowColumns(cbor, names.length, readingsMax)
-  cbor.end()
   const found = rangesOf(seq, layout)
-  const covered = [{ first: found[0]!.first, last: found.at(-1)!.last }]
-  const ranges = version === COVERING_BATCH_VERSION ? covered : found
+  if (found.length === 0 && !told) throw new Malformed('no readings')
+  const ranges = covers ? [told ? readRange(cbor, found) : spanOf(found)] : found
+  cbor.end()
   const series = names.map((name, s): SeriesBlock => {
     const from = layout.starts[s]!
     const to = layout.starts[s + 1]!
@@ -57,9 +53,39 @@ function readBatch(cbor: ItemReader, readingsMax: number): Batch {
   return { ...origin, series, ranges, count: seq.length }
 }
 
+/** What the beginning of a batch says: whether it covers its gaps, and whether its last item tells a range. */
+export function readVersion(cbor: ItemReader): { covers: boolean; told: boolean } {
+  const items = cbor.array('batch')
+  const version = cbor.uint('version')
+  if (version !== BATCH_VERSION && version !== COVERING_BATCH_VERSION) {
+    throw new Malformed(`version ${version} instead of ${BATCH_VERSION} or ${COVERING_BATCH_VERSION}`)
+  }
+  const covers = version === COVERING_BATCH_VERSION
+  const told = covers && items === BATCH_ITEMS + 1
+  if (!told && items !== BATCH_ITEMS) throw new Malformed(`batch: ${items} instead of ${BATCH_ITEMS}`)
+  return { covers, told }
+}
+
+/** From the lowest to the highest position. */
+function spanOf(found: readonly SeqRange[]): SeqRange {
+  return { first: found[0]!.first, last: found.at(-1)!.last }
+}
+
+/** The range that a batch covers, in which all of its positions lie. */
+function readRange(cbor: ItemReader, found: readonly SeqRange[]): SeqRange {
+  cbor.arrayOf(2, 'covered range')
+  const first = cbor.uint('covered range')
+  const last = first + cbor.uint('covered range')
+  const lowest = found[0]?.first ?? first
+  const highest = found.at(-1)?.last ?? last
+  if (first < 1 || last > COLUMN_ABS_MAX) throw new Malformed('a covered range beyond the positions that there are')
+  if (lowest < first || highest > last) throw new Malformed('a position outside the covered range')
+  return { first, last }
+}
+
 type Name = Pick<SeriesBlock, 'device' | 'metric' | 'unit'>
 
-function readNames(cbor: ItemReader, readingsMax: number): Name[] {
+export function readNames(cbor: ItemReader, readingsMax: number): Name[] {
   const seriesCount = cbor.array('devices')
   if (seriesCount > readingsMax) throw new Malformed(`more than ${readingsMax} series`)
   const devices = Array.from({ length: seriesCount }, () => cbor.text('device'))
@@ -70,10 +96,11 @@ function readNames(cbor: ItemReader, readingsMax: number): Name[] {
 }
 
 /** The positions of all series together. */
-function rangesOf(seq: Float64Array, layout: Layout): SeqRange[] {
+export function rangesOf(seq: Float64Array, layout: Layout): SeqRange[] {
   checkRising(seq, layout)
   const all = layout.seriesCount === 1 ? seq : seq.slice().sort()
   const ranges: SeqRange[] = []
+  if (all.length === 0) return ranges
   let first = all[0]!
   for (let i = 1; i <= all.length; i++) {
     if (all[i] === all[i - 1]! + 1) continue

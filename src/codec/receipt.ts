@@ -1,8 +1,8 @@
-import { assert } from '../base/errors.ts'
 import type { Seq, SeqRange } from '../base/reading.ts'
 import { encodeItem } from './item.ts'
 import { ItemReader } from './item-reader.ts'
 import { Malformed } from './malformed.ts'
+import { distancesOf, rangesFrom } from './range-list.ts'
 
 const RECEIPT_VERSION = 1
 const RECEIPT_ITEMS = 7
@@ -36,19 +36,8 @@ export type DecodedReceipt =
 
 /** Plain CBOR (docs/wire-format.md): a receipt is too small to gain by compression. */
 export function encodeReceipt({ epoch, run, kind, ranges, high, reason }: Receipt): Uint8Array {
-  const item = encodeItem([RECEIPT_VERSION, epoch, run, kind, distancesOf(ranges), high, reason ?? null])
+  const item = encodeItem([RECEIPT_VERSION, epoch, run, kind, distancesOf(ranges, 'receipt'), high, reason ?? null])
   return new Uint8Array(item)
-}
-
-/** Distances whose running sums are first, last, first, last, … */
-function distancesOf(ranges: readonly SeqRange[]): number[] {
-  let end = -1
-  return ranges.flatMap(({ first, last }) => {
-    assert(first > end && last >= first, 'the ranges of a receipt are ascending and disjoint')
-    const distances = [first - Math.max(end, 0), last - first]
-    end = last
-    return distances
-  })
 }
 
 /** Opens a receipt. Never throws, whatever the bytes are; time and memory are linear in their number. */
@@ -75,19 +64,4 @@ function readReceipt(cbor: ItemReader): Receipt {
   const reason = cbor.textOrNull('reason') ?? undefined
   cbor.end()
   return { epoch, run, kind, ranges, high, reason }
-}
-
-function rangesFrom(distances: Float64Array): SeqRange[] {
-  if (distances.length % 2 !== 0) throw new Malformed('a range without an end')
-  const ranges: SeqRange[] = []
-  let end = 0
-  for (let k = 0; k < distances.length; k += 2) {
-    const first = end + distances[k]!
-    const last = first + distances[k + 1]!
-    if (distances[k]! < (k === 0 ? 0 : 1) || last < first) throw new Malformed('ranges are not ascending')
-    if (last > Number.MAX_SAFE_INTEGER) throw new Malformed('a range beyond 2^53')
-    ranges.push({ first, last })
-    end = last
-  }
-  return ranges
 }

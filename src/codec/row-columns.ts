@@ -6,7 +6,7 @@ import { POWERS_OF_TEN, unpackDoubles } from './numbers.ts'
 import { readPlaces } from './places.ts'
 import { readVerdicts, type Verdicts } from './verdicts.ts'
 
-/** The readings of some series, one series after the other. All columns have the same length, at least one. */
+/** The readings of some series, one series after the other. All columns have the same length. */
 export interface RowColumns extends Verdicts {
   readonly layout: Layout
   readonly seq: Float64Array
@@ -30,8 +30,8 @@ export function readRowColumns(
   return { layout, seq, ts, values, ...readVerdicts(cbor, seq.length) }
 }
 
-/** How many readings each series has. */
-function readLayout(cbor: ItemReader, seriesCount: number, readingsMax: number): Layout {
+/** How many readings each series has. @throws Malformed */
+export function readLayout(cbor: ItemReader, seriesCount: number, readingsMax: number): Layout {
   const counts = intsOf(cbor, seriesCount, 'counts')
   const starts = new Uint32Array(seriesCount + 1)
   let total = 0
@@ -41,7 +41,6 @@ function readLayout(cbor: ItemReader, seriesCount: number, readingsMax: number):
     if (total > readingsMax) throw new Malformed(`more than ${readingsMax} readings`)
     starts[s + 1] = total
   }
-  if (total === 0) throw new Malformed('no readings')
   return { seriesCount, starts }
 }
 

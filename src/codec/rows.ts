@@ -94,7 +94,7 @@ export class Rows {
     for (let s = 0; s < seriesCount; s++) starts[s + 1]! += starts[s]!
     const next = starts.slice(0, seriesCount)
     for (let row = 0; row < this.#count; row++) this.order[next[this.#slots[row]!]!++] = row
-    this.ranges.push({ first: this.#rangeFirst, last: this.#lastSeq })
+    if (this.#count > 0) this.ranges.push({ first: this.#rangeFirst, last: this.#lastSeq })
     return { seriesCount, starts }
   }
 

@@ -17,8 +17,8 @@ export interface SeriesBlock {
 
 export interface Batch extends Origin {
   readonly series: readonly SeriesBlock[]
-  /** The positions of all readings, and of those between them that do not exist any more; none occurs twice. */
+  /** The positions of all readings, and of those around them that are said to hold none any more; none occurs twice. */
   readonly ranges: readonly SeqRange[]
-  /** Readings. */
+  /** Readings; 0 where the batch only says that positions hold none. */
   readonly count: number
 }

@@ -1,6 +1,13 @@
 import fc from 'fast-check'
 import type { Quality, StoredReading, Value } from '../../src/base/reading.ts'
-import { type Batch, BatchBuilder, type BuiltBatch, decodeBatch, type Origin } from '../../src/codec/batch.ts'
+import {
+  type Batch,
+  BatchBuilder,
+  type BuiltBatch,
+  type Covers,
+  decodeBatch,
+  type Origin,
+} from '../../src/codec/batch.ts'
 
 export const ORIGIN: Origin = { edge: 'plant-7', epoch: 'aB3_dEfGhI12', run: 'Zy9-xWvUtS87' }
 
@@ -19,7 +26,7 @@ export function series(values: readonly Value[]): StoredReading[] {
 export function buildWith(
   builder: BatchBuilder,
   readings: readonly StoredReading[],
-  options?: { readonly covers: boolean },
+  options?: { readonly covers: Covers },
 ): BuiltBatch {
   const keys = new Map<string, number>()
   const names: StoredReading[] = []

@@ -8,6 +8,7 @@ import type { StoredReading } from '../../src/base/reading.ts'
 import { type Amendments, decodeAmendments, encodeAmendments } from '../../src/codec/amendments.ts'
 import { BATCH_CONTENT_TYPE, BatchBuilder } from '../../src/codec/batch.ts'
 import { decodeReceipt, encodeReceipt, type Receipt } from '../../src/codec/receipt.ts'
+import { decodeRequest, encodeRequest } from '../../src/codec/request.ts'
 import { AMPLE, buildWith, ORIGIN, open, readingsOf } from './readings.ts'
 
 const document = readFileSync(join(import.meta.dirname, '../../docs/wire-format.md'), 'utf8')
@@ -64,6 +65,23 @@ describe('the test vectors of docs/wire-format.md', () => {
     }
     expect(hex(encodeReceipt(receipt))).toBe(hex(bytesOf('hex receipt')))
     expect(decodeReceipt(bytesOf('hex receipt'))).toStrictEqual({ ok: true, receipt })
+  })
+
+  it('hold for a batch without readings', () => {
+    const covers = { first: 45, last: 46 }
+    const { bytes } = new BatchBuilder(ORIGIN).build(() => readings[0]!, { covers })
+    expect(hex(zstdDecompressSync(bytes))).toBe(hex(bytesOf('hex void-cbor')))
+    expect(open(bytesOf('hex void'))).toStrictEqual({ ...ORIGIN, series: [], ranges: [covers], count: 0 })
+  })
+
+  it('hold for a request', () => {
+    const ranges = [
+      { first: 45, last: 46 },
+      { first: 49, last: 1_000 },
+    ]
+    const request = { epoch: ORIGIN.epoch, ranges }
+    expect(hex(encodeRequest(request))).toBe(hex(bytesOf('hex request')))
+    expect(decodeRequest(bytesOf('hex request'))).toStrictEqual({ ok: true, request })
   })
 
   it('hold for amendments', () => {

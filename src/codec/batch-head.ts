@@ -1,0 +1,33 @@
+import type { SeqRange } from '../base/reading.ts'
+import { type DecodeLimits, rangesOf, readNames, readVersion } from './batch-decoder.ts'
+import { unpackSums } from './columns.ts'
+import { ItemReader } from './item-reader.ts'
+import { Malformed } from './malformed.ts'
+import { type Origin, readOrigin } from './origin.ts'
+import { readLayout } from './row-columns.ts'
+import { decompress } from './zstd.ts'
+
+/** Whose a batch is, and of which readings. */
+export interface BatchHead extends Origin {
+  /** The positions of its readings. */
+  readonly ranges: readonly SeqRange[]
+}
+
+/**
+ * Reads a batch as far as its positions, for one that is refused: its edge is told what of. Undefined where that cannot
+ * be read either. Never throws; time and memory are bounded by the limits.
+ */
+export function readBatchHead(bytes: Uint8Array, limits: DecodeLimits): BatchHead | undefined {
+  try {
+    const cbor = new ItemReader(decompress(bytes, limits.bytesMax))
+    readVersion(cbor)
+    const origin = readOrigin(cbor)
+    const names = readNames(cbor, limits.readingsMax)
+    const layout = readLayout(cbor, names.length, limits.readingsMax)
+    cbor.arrayOf(3, 'seq')
+    return { ...origin, ranges: rangesOf(unpackSums(cbor, layout, 'seq'), layout) }
+  } catch (failure) {
+    if (failure instanceof Malformed) return undefined
+    throw failure
+  }
+}

@@ -1,0 +1,54 @@
+import { assert } from '../base/errors.ts'
+import type { SeqRange } from '../base/reading.ts'
+import { encodeItem } from './item.ts'
+import { ItemReader } from './item-reader.ts'
+import { Malformed } from './malformed.ts'
+import { distancesOf, rangesFrom } from './range-list.ts'
+
+const REQUEST_VERSION = 1
+const REQUEST_ITEMS = 3
+/** Ranges of one request, at most: more come in later ones. A message that names more is refused. */
+export const REQUEST_RANGES_MAX = 100
+
+/** What a receiver lacks of an edge, and asks it for. It may come again, and be answered by any batch. */
+export interface Request {
+  /** The timeline of the positions. */
+  readonly epoch: string
+  /** Ascending and disjoint, from position 1 on; 1 to REQUEST_RANGES_MAX of them. */
+  readonly ranges: readonly SeqRange[]
+}
+
+export type DecodedRequest =
+  | { readonly ok: true; readonly request: Request }
+  | { readonly ok: false; readonly reason: string }
+
+/** Plain CBOR (docs/wire-format.md). */
+export function encodeRequest({ epoch, ranges }: Request): Uint8Array {
+  assert(ranges.length >= 1 && ranges.length <= REQUEST_RANGES_MAX, `a request has 1 to ${REQUEST_RANGES_MAX} ranges`)
+  assert(ranges[0]!.first >= 1, 'positions begin at 1')
+  return new Uint8Array(encodeItem([REQUEST_VERSION, epoch, distancesOf(ranges, 'request')]))
+}
+
+/** Opens a request. Never throws, whatever the bytes are; time and memory are linear in their number. */
+export function decodeRequest(bytes: Uint8Array): DecodedRequest {
+  try {
+    return { ok: true, request: readRequest(new ItemReader(bytes)) }
+  } catch (failure) {
+    if (failure instanceof Malformed) return { ok: false, reason: failure.message }
+    throw failure
+  }
+}
+
+function readRequest(cbor: ItemReader): Request {
+  cbor.arrayOf(REQUEST_ITEMS, 'request')
+  const version = cbor.uint('version')
+  if (version !== REQUEST_VERSION) throw new Malformed(`version ${version} instead of ${REQUEST_VERSION}`)
+  const epoch = cbor.text('epoch')
+  const length = cbor.array('ranges')
+  if (length === 0) throw new Malformed('no ranges')
+  if (length > REQUEST_RANGES_MAX * 2) throw new Malformed(`more than ${REQUEST_RANGES_MAX} ranges`)
+  const ranges = rangesFrom(cbor.ints(length, 'ranges'))
+  if (ranges[0]!.first < 1) throw new Malformed('positions begin at 1')
+  cbor.end()
+  return { epoch, ranges }
+}
