@@ -6,12 +6,14 @@ import {
   bytes,
   connection,
   count,
+  inAnyCase,
   ms,
   name,
   password,
   prefix,
   username,
 } from './settings-fields.ts'
+import { confirmable, confirmableProblem, formats } from './settings-formats.ts'
 
 const budget = z.strictObject({
   bytesPerSecond: bytes.min(128).optional().describe('Never exceeded over any 5 seconds; best 1,024 or more'),
@@ -36,6 +38,7 @@ export const uplink = z
       .enum(['receipt', 'puback'])
       .default('receipt')
       .describe('What marks a reading as delivered: the answer of the receiver, or that of the broker alone'),
+    ...formats,
     clientId: z
       .string()
       .min(1)
@@ -78,5 +81,6 @@ export const uplink = z
     statusEveryMs: ms.min(1_000).default(30_000).describe('Pause between two reports of this edge to the cloud'),
   })
   .refine(backoffInOrder, backoffProblem)
+  .refine(confirmable, { ...confirmableProblem, ...inAnyCase })
 
 export type UplinkSettings = z.output<typeof uplink>
