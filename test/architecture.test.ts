@@ -27,13 +27,16 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** The only places that may import a package: folders, or single files. */
 const HOMES: Readonly<Record<string, readonly string[]>> = {
   aedes: ['src/broker/'],
-  'better-sqlite3': ['src/store/', 'src/receiver/sqlite-sink.ts'],
+  'better-sqlite3': ['src/store/', 'src/receiver/sqlite-sink.ts', 'src/receiver/received-db.ts'],
   'cbor-x': ['src/codec/'],
   cborg: ['src/decode/', 'src/codec/'],
   fastify: ['src/web/'],
   'hyparquet-writer': ['src/export/'],
   mqtt: ['src/link/'],
+  pg: ['src/receiver/postgres/'],
+  'pg-copy-streams': ['src/receiver/postgres/'],
   pino: ['src/base/log.ts'],
+  'sparkplug-payload': ['src/uplink/format/sparkplug/'],
 }
 
 const IMPORTS = [

@@ -1,0 +1,63 @@
+import type { StoredReading, Value } from '../../base/reading.ts'
+import { numberText } from '../../base/reading-text.ts'
+import type { MessageSettings } from '../../base/settings-formats.ts'
+import type { Batch } from '../../codec/batch.ts'
+import type { Census } from './census.ts'
+import type { EncodeOptions, Format, Message } from './format.ts'
+import { readingObject } from './reading-object.ts'
+import { readingsOf } from './readings.ts'
+import { fillTopic } from './topic.ts'
+
+export interface MessageDependencies {
+  readonly prefix: string
+  readonly edge: string
+  readonly census: Census
+}
+
+/**
+ * Each reading a message of its own. A retained one is never replaced by an older one, as far as this process knows: the
+ * backlog is not retained, nor is a live reading whose time lies before one that was sent.
+ */
+export class MessageFormat implements Format {
+  readonly filters = []
+  readonly #settings: MessageSettings
+  readonly #deps: MessageDependencies
+
+  constructor(settings: MessageSettings, dependencies: MessageDependencies) {
+    this.#settings = settings
+    this.#deps = dependencies
+  }
+
+  begin(): readonly Message[] {
+    return []
+  }
+
+  encode(batch: Batch, { historical }: EncodeOptions): readonly Message[] {
+    return readingsOf(batch).map((reading) => this.#message(reading, batch, historical))
+  }
+
+  #message(reading: StoredReading, batch: Batch, historical: boolean): Message {
+    const { prefix, edge, census } = this.#deps
+    const { topic: template, payload, retain } = this.#settings
+    const topic = fillTopic(template, { prefix, edge, device: reading.device, metric: reading.metric })
+    const kept = retain && !historical && census.note(reading)
+    if (payload === 'value') return { topic, payload: bytesOf(reading.value), qos: 1, retain: kept }
+    const object = Buffer.from(readingObject(reading, batch))
+    return { topic, payload: object, qos: 1, retain: kept, contentType: 'application/json' }
+  }
+
+  hear(): readonly Message[] {
+    return []
+  }
+
+  end(): readonly Message[] {
+    return []
+  }
+}
+
+/** A number as the shortest text that reads back as the same double, `true`, `false`, text and bytes as they are; empty: missing. */
+function bytesOf(value: Value): Uint8Array {
+  if (value === null) return Buffer.alloc(0)
+  if (value instanceof Uint8Array) return value
+  return Buffer.from(typeof value === 'number' ? numberText(value) : String(value))
+}

@@ -1,0 +1,134 @@
+import type { StoredReading } from '../../../base/reading.ts'
+import type { SparkplugSettings } from '../../../base/settings-formats.ts'
+import type { Batch } from '../../../codec/batch.ts'
+import type { EncodeOptions, Format, FormatDependencies, Message } from '../format.ts'
+import { readingsOf } from '../readings.ts'
+import { topicLevel } from '../topic.ts'
+import { Gathering } from './gathering.ts'
+import { birthMetric, dataMetric, isAsAnnounced } from './metric.ts'
+import { asksForRebirth, encodeHead, encodeMetric, type Metric, REBIRTH } from './payload.ts'
+
+const NAMESPACE = 'spBv1.0'
+const SEQ_MODULUS = 256
+
+/**
+ * This edge as an edge node of Sparkplug B 3.0.0, its devices as the node's devices. Every reading is in one DDATA,
+ * behind a DBIRTH that names its metric, kind and unit; a birth says besides where each metric stands.
+ */
+export class SparkplugFormat implements Format {
+  readonly will: Message
+  readonly filters: readonly string[]
+  readonly #settings: SparkplugSettings
+  readonly #deps: FormatDependencies
+  readonly #announced = new Set<string>()
+  #born = false
+  #seq = 0
+
+  constructor(settings: SparkplugSettings, dependencies: FormatDependencies) {
+    this.#settings = settings
+    this.#deps = dependencies
+    this.will = this.#death()
+    this.filters = [this.#topic('NCMD')]
+  }
+
+  begin(): readonly Message[] {
+    this.#born = true
+    this.#seq = 0
+    const birth = this.#message('NBIRTH', undefined, this.#nodeMetrics().map(encodeMetric))
+    return [birth, ...[...this.#deps.census.devices].map((device) => this.#birth(device))]
+  }
+
+  encode(batch: Batch, options: EncodeOptions): readonly Message[] {
+    const messages = this.#born ? [] : [...this.begin()]
+    const byDevice = Map.groupBy(readingsOf(batch), ({ device }) => device)
+    for (const [device, readings] of byDevice) {
+      const rising = readings.sort((a, b) => a.ts - b.ts || a.seq - b.seq) // §5.16: by time within a message
+      messages.push(...this.#introduce(device, rising, options.historical), ...this.#data(device, rising, options))
+    }
+    return messages
+  }
+
+  /** A birth of the device where it, or one of the metrics, is not announced yet. */
+  #introduce(device: string, readings: readonly StoredReading[], historical: boolean): readonly Message[] {
+    const { census } = this.#deps
+    let complete = this.#announced.has(device)
+    // Of a backlog the end is where a metric stands; a live one is stated by what the data begins with.
+    for (const reading of historical ? readings.toReversed() : readings) {
+      const known = census.find(device, reading.metric)
+      if (known !== undefined && (known.kind !== undefined || isAsAnnounced(known, reading))) continue
+      census.state(reading)
+      complete = false
+    }
+    return complete ? [] : [this.#birth(device)]
+  }
+
+  #data(device: string, readings: readonly StoredReading[], { historical, bytesMax }: EncodeOptions): Message[] {
+    const { census } = this.#deps
+    const messages: Message[] = []
+    const open = new Gathering(bytesMax - encodeHead(this.#now(), SEQ_MODULUS - 1).length)
+    const close = (): void => {
+      if (open.size > 0) messages.push(this.#message('DDATA', device, open.take()))
+    }
+    for (const reading of readings) {
+      const known = census.find(device, reading.metric)!
+      if (!isAsAnnounced(known, reading)) {
+        close()
+        census.state(reading)
+        messages.push(this.#birth(device))
+      }
+      const metric = encodeMetric(dataMetric(reading, known, { aliases: this.#settings.aliases, historical }))
+      if (!open.takes(reading, metric)) close()
+      open.add(reading, metric)
+      census.note(reading)
+    }
+    close()
+    return messages
+  }
+
+  hear(topic: string, payload: Uint8Array): readonly Message[] {
+    return topic === this.#topic('NCMD') && asksForRebirth(payload) ? this.begin() : []
+  }
+
+  end(): readonly Message[] {
+    return [this.#death()]
+  }
+
+  #birth(device: string): Message {
+    this.#announced.add(device)
+    const metrics = [...this.#deps.census.metrics(device)].sort((a, b) => a.latest.ts - b.latest.ts)
+    const parts = metrics.map((known) => encodeMetric(birthMetric(known, this.#settings.aliases)))
+    return this.#message('DBIRTH', device, parts)
+  }
+
+  #nodeMetrics(): Metric[] {
+    const timestamp = this.#now()
+    return [this.#connection(), { name: REBIRTH, timestamp, type: 'Boolean', value: false }]
+  }
+
+  /** What ties births to the death of the same connection. */
+  #connection(): Metric {
+    return { name: 'bdSeq', timestamp: this.#now(), type: 'Int64', value: this.#deps.bdSeq }
+  }
+
+  /** The only message without a number. */
+  #death(): Message {
+    const payload = Buffer.concat([encodeHead(this.#now()), encodeMetric(this.#connection())])
+    return { topic: this.#topic('NDEATH'), payload, qos: 1, retain: false }
+  }
+
+  /** Takes the next number, so it must be called in the order of publishing. */
+  #message(type: string, device: string | undefined, metrics: readonly Uint8Array[]): Message {
+    const payload = Buffer.concat([encodeHead(this.#now(), this.#seq), ...metrics])
+    this.#seq = (this.#seq + 1) % SEQ_MODULUS
+    return { topic: this.#topic(type, device), payload, qos: this.#settings.qos, retain: false }
+  }
+
+  #topic(type: string, device?: string): string {
+    const node = `${NAMESPACE}/${this.#settings.group}/${type}/${topicLevel(this.#deps.edge)}`
+    return device === undefined ? node : `${node}/${topicLevel(device)}`
+  }
+
+  #now(): number {
+    return this.#deps.clock.now()
+  }
+}
