@@ -1,0 +1,39 @@
+import fc from 'fast-check'
+import type { StoredReading } from '../../../src/base/reading.ts'
+import { type UplinkSettings, uplink } from '../../../src/base/settings-uplink.ts'
+import type { Batch } from '../../../src/codec/batch.ts'
+import { Census } from '../../../src/uplink/format/census.ts'
+import type { Format, FormatDependencies } from '../../../src/uplink/format/format.ts'
+import { makeFormat } from '../../../src/uplink/format/make-format.ts'
+import { build, ORIGIN, open, someReadings } from '../../codec/readings.ts'
+
+/** The batch that comes out of the wire format for these readings; `seq` must rise. */
+export function batchOf(readings: readonly StoredReading[]): Batch {
+  return open(build(readings).bytes)
+}
+
+/** Readings of one metric, one a second from `ts` on; fields given win. */
+export function readings(
+  values: readonly StoredReading['value'][],
+  { seq = 1, ts = 1_750_000_000_000, ...more }: Partial<StoredReading> = {},
+): StoredReading[] {
+  const named = { device: 'press-1', metric: 'temperature', unit: 'Cel', quality: 1, reasons: 0 } as const
+  return values.map((value, i) => ({ ...named, value, seq: seq + i, ts: ts + i * 1_000, ...more }))
+}
+
+/** Times that Sparkplug can carry, and all that the wire can. */
+export const someBatch = someReadings.map((all) => ({ all, batch: batchOf(all) }))
+
+export const aSize = fc.oneof(fc.constant(131_072), fc.integer({ min: 128, max: 4_096 }))
+
+/** What a person writes for an uplink, as settings. */
+export function settingsOf(written: object): UplinkSettings {
+  return uplink.parse({ url: 'mqtt://127.0.0.1:1', confirm: 'puback', ...written })
+}
+
+export function formatOf(written: object, more: Partial<FormatDependencies> = {}): Format {
+  const dependencies = { edge: ORIGIN.edge, clock: { now: () => 1_760_000_000_000 }, census: new Census(), bdSeq: 0 }
+  const format = makeFormat(settingsOf(written), { ...dependencies, ...more })
+  if (format === undefined) throw new Error('batches of this format go as they are')
+  return format
+}

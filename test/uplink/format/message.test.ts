@@ -1,0 +1,84 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { StoredReading } from '../../../src/base/reading.ts'
+import { Census } from '../../../src/uplink/format/census.ts'
+import type { Format, Message } from '../../../src/uplink/format/format.ts'
+import { topicLevel } from '../../../src/uplink/format/topic.ts'
+import { batchOf, formatOf, readings, someBatch } from './batches.ts'
+
+const LIVE = { historical: false, bytesMax: 1_000 }
+const BACKLOG = { historical: true, bytesMax: 1_000 }
+const RETAINED = { format: 'message', message: { retain: true, payload: 'value' } }
+
+const textOf = ({ payload }: Message): string => Buffer.from(payload).toString()
+
+/** What a broker keeps under each topic afterwards. */
+function retainedOf(messages: readonly Message[]): Map<string, string> {
+  const kept = new Map<string, string>()
+  for (const message of messages) if (message.retain) kept.set(message.topic, textOf(message))
+  return kept
+}
+
+function sent(format: Format, all: readonly StoredReading[], options = LIVE): readonly Message[] {
+  return format.encode(batchOf(all), options)
+}
+
+describe('the format message', () => {
+  it('makes one message of each reading, in the order of the edge, on the topic of its series', () => {
+    fc.assert(
+      fc.property(someBatch, ({ all, batch }) => {
+        const messages = formatOf({ format: 'message' }).encode(batch, LIVE)
+        expect(messages.map(({ topic }) => topic)).toEqual(
+          all.map(({ device, metric }) => `plant-7/${topicLevel(device)}/${topicLevel(metric)}`),
+        )
+        expect(messages.map((message) => JSON.parse(textOf(message)).seq)).toEqual(all.map(({ seq }) => seq))
+      }),
+    )
+  })
+
+  it('has the object of the format json as its payload', () => {
+    fc.assert(
+      fc.property(someBatch, ({ batch }) => {
+        const [array] = formatOf({ format: 'json' }).encode(batch, { ...LIVE, bytesMax: 1_000_000 })
+        const messages = formatOf({ format: 'message' }).encode(batch, LIVE)
+        expect(`[${messages.map(textOf).join(',')}]`).toBe(textOf(array!))
+      }),
+    )
+  })
+
+  it('writes a value alone as people write it', () => {
+    const values = [21.5, -0, 1e300, Infinity, true, false, 'auf', new Uint8Array([0x68, 0x69]), null]
+    const messages = sent(formatOf({ format: 'message', message: { payload: 'value' } }), readings(values))
+    expect(messages.map(textOf)).toEqual(['21.5', '-0', '1e+300', 'Infinity', 'true', 'false', 'auf', 'hi', ''])
+  })
+
+  it('retains nothing unless it is told to', () => {
+    expect(sent(formatOf({ format: 'message' }), readings([1, 2])).some(({ retain }) => retain)).toBe(false)
+    expect([...retainedOf(sent(formatOf(RETAINED), readings([1, 2]))).values()]).toEqual(['2'])
+  })
+
+  it('never retains the backlog', () => {
+    const format = formatOf(RETAINED)
+    const messages = [...sent(format, readings([7], { ts: 9_000 })), ...sent(format, readings([1, 2]), BACKLOG)]
+    expect([...retainedOf(messages).values()]).toEqual(['7'])
+  })
+
+  it('leaves the value with the latest time retained, in whatever order live readings come, over connections', () => {
+    const times = fc.array(fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1, maxLength: 8 }), {
+      minLength: 1,
+      maxLength: 4,
+    })
+    fc.assert(
+      fc.property(times, (connections) => {
+        const census = new Census()
+        const messages = connections.flatMap((all) =>
+          sent(
+            formatOf(RETAINED, { census }),
+            all.map((ts, i) => ({ ...readings([ts])[0]!, seq: i + 1, ts })),
+          ),
+        )
+        expect([...retainedOf(messages).values()]).toEqual([String(Math.max(...connections.flat()))])
+      }),
+    )
+  })
+})
