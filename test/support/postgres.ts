@@ -26,6 +26,7 @@ export class Postgres {
   readonly #folder: string
   readonly #options: PostgresOptions
   #process: RunningProcess
+  #client: Promise<pg.Client> | undefined
 
   private constructor(port: number, folder: string, options: PostgresOptions) {
     this.port = port
@@ -84,13 +85,14 @@ export class Postgres {
 
   /** Over a connection of its own, past every sink. */
   async query<Row extends object>(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
-    const client = new pg.Client(this.url)
-    client.on('error', () => undefined)
-    await client.connect()
+    this.#client ??= connect(this.url)
     try {
-      return (await client.query<Row>(sql, [...values])).rows
-    } finally {
-      await client.end()
+      return (await (await this.#client).query<Row>(sql, [...values])).rows
+    } catch (failure) {
+      const client = await this.#client.catch(() => undefined)
+      this.#client = undefined
+      await client?.end()
+      throw failure
     }
   }
 
@@ -116,6 +118,13 @@ export class Postgres {
     this.#process = this.#spawn()
     await this.#ready()
   }
+}
+
+async function connect(url: string): Promise<pg.Client> {
+  const client = new pg.Client(url)
+  client.on('error', () => undefined) // the next query tells
+  await client.connect()
+  return client
 }
 
 function asOther(command: string): string[] {

@@ -1,0 +1,80 @@
+import type { Sessions } from './sessions.ts'
+import type { Transaction } from './transaction.ts'
+
+/** Ids held in memory; above it all are dropped and read again when they are needed. */
+const CACHED_MAX = 100_000
+
+/**
+ * Rows of one table that are known by texts and have an id, which never changes while the row is there. New rows are
+ * committed at once, by themselves: whoever of several receivers comes first makes them, and all find the same.
+ */
+export class Identities {
+  readonly #table: string
+  readonly #columns: readonly string[]
+  readonly #ids = new Map<string, number>()
+
+  /** @param table quoted */
+  constructor(table: string, columns: readonly string[]) {
+    this.#table = table
+    this.#columns = columns
+  }
+
+  forget(): void {
+    this.#ids.clear()
+  }
+
+  /** The ids of these names, by `keyOf` of each. Rows that are missing are made. */
+  async of(names: readonly (readonly string[])[], sessions: Sessions): Promise<ReadonlyMap<string, number>> {
+    const found = new Map<string, number>()
+    const unknown = new Map<string, readonly string[]>()
+    for (const name of names) {
+      const key = keyOf(name)
+      const id = this.#ids.get(key)
+      if (id === undefined) unknown.set(key, name)
+      else found.set(key, id)
+    }
+    if (unknown.size === 0) return found
+    const made = await sessions.transaction((transaction) => this.#findOrMake(unknown, transaction))
+    if (this.#ids.size + made.size > CACHED_MAX) this.#ids.clear()
+    for (const [key, id] of made) {
+      this.#ids.set(key, id)
+      found.set(key, id)
+    }
+    return found
+  }
+
+  /** An INSERT that finds its row there already has used up an id: so it comes last, and only for what is missing. */
+  async #findOrMake(
+    unknown: ReadonlyMap<string, readonly string[]>,
+    transaction: Transaction,
+  ): Promise<ReadonlyMap<string, number>> {
+    const found = await this.#find([...unknown.values()], transaction)
+    const missing = [...unknown].filter(([key]) => !found.has(key))
+    if (missing.length === 0) return found
+    // In one order for all receivers: two that make the same rows wait for each other, but never in a circle.
+    const sorted = missing.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, name]) => name)
+    const columns = this.#columns.join(', ')
+    await transaction.rows(
+      `INSERT INTO ${this.#table} (${columns}) SELECT * FROM unnest(${this.#parameters}) ON CONFLICT DO NOTHING`,
+      this.#columns.map((_, column) => sorted.map((name) => name[column])),
+    )
+    return new Map([...found, ...(await this.#find(sorted, transaction))])
+  }
+
+  async #find(names: readonly (readonly string[])[], transaction: Transaction): Promise<Map<string, number>> {
+    const columns = this.#columns.join(', ')
+    const rows = await transaction.rows<[number, ...string[]]>(
+      `SELECT id, ${columns} FROM ${this.#table} WHERE (${columns}) IN (SELECT * FROM unnest(${this.#parameters}))`,
+      this.#columns.map((_, column) => names.map((name) => name[column])),
+    )
+    return new Map(rows.map(([id, ...name]) => [keyOf(name), id]))
+  }
+
+  get #parameters(): string {
+    return this.#columns.map((_, column) => `$${column + 1}::text[]`).join(', ')
+  }
+}
+
+export function keyOf(name: readonly string[]): string {
+  return JSON.stringify(name)
+}

@@ -1,0 +1,146 @@
+import { combine } from '../../base/flags.ts'
+import { SeqSet } from '../../base/ranges.ts'
+import type { Amendment, Quality, Seq, SeqRange, Verdict } from '../../base/reading.ts'
+import { arrayOf } from './literals.ts'
+import type { Transaction } from './transaction.ts'
+
+/** Which positions of a log a transaction is about; those beside them included, since intervals that touch are one. */
+export interface Hull extends SeqRange {
+  readonly log: number
+}
+
+/**
+ * What is known of one log, as far as a transaction is about it. It is read under the lock of the log's row and lives as
+ * long as that lock: another receiver may have stored the same batch just before.
+ */
+export class KnownLog {
+  readonly id: number
+  /** Every position that was ever stored, within the hulls of the transaction. */
+  readonly positions: SeqSet
+  /** Verdicts that came before their readings. */
+  readonly pending: Map<Seq, Verdict>
+  /** Positions whose readings are on their way into the table, but not in it yet. */
+  readonly buffered = new SeqSet()
+  readonly #before: ReadonlyMap<Seq, Seq>
+  readonly #pendingBefore: ReadonlySet<Seq>
+  readonly #judged = new Set<Seq>()
+  #high: Seq
+
+  constructor(id: number, high: Seq, ranges: readonly SeqRange[], pending: Map<Seq, Verdict>) {
+    this.id = id
+    this.#high = high
+    this.positions = new SeqSet(ranges)
+    this.pending = pending
+    this.#before = new Map([...this.positions].map(({ first, last }) => [first, last]))
+    this.#pendingBefore = new Set(pending.keys())
+  }
+
+  /** The highest position that was ever stored. */
+  get high(): Seq {
+    return this.#high
+  }
+
+  /** Remembers that the readings of these positions are stored by this transaction. */
+  add(ranges: readonly SeqRange[]): void {
+    for (const range of ranges) {
+      this.positions.add(range)
+      this.buffered.add(range)
+      this.#high = Math.max(this.#high, range.last)
+    }
+  }
+
+  /** Keeps a verdict until its reading comes. */
+  expect({ seq, quality, reasons }: Amendment): void {
+    const before = this.pending.get(seq)
+    this.pending.set(seq, before === undefined ? { quality, reasons } : combine(before, { quality, reasons }))
+    this.#judged.add(seq)
+  }
+
+  /** The verdict that waits for this position, if any; it waits no longer. */
+  arrive(seq: Seq): Verdict | undefined {
+    const verdict = this.pending.get(seq)
+    if (verdict !== undefined) this.pending.delete(seq)
+    return verdict
+  }
+
+  /** What must be written for the positions; statements whose numbers are our own. */
+  positionStatements(table: string): string[] {
+    const after = new Map([...this.positions].map(({ first, last }) => [first, last]))
+    const gone = [...this.#before.keys()].filter((first) => !after.has(first))
+    const changed = [...after].filter(([first, last]) => this.#before.get(first) !== last)
+    const rows = changed.map(([first, last]) => `(${this.id}, ${first}, ${last})`)
+    return [
+      ...(gone.length > 0 ? [`DELETE FROM ${table} WHERE log = ${this.id} AND first IN (${gone.join(', ')})`] : []),
+      // An interval that only grows is changed in place, and no index with it.
+      ...(rows.length > 0
+        ? [`INSERT INTO ${table} VALUES ${rows.join(', ')} ON CONFLICT (log, first) DO UPDATE SET last = excluded.last`]
+        : []),
+    ]
+  }
+
+  /** The same for the verdicts that wait. */
+  pendingStatements(table: string): string[] {
+    const gone = [...this.#pendingBefore].filter((seq) => !this.pending.has(seq))
+    const rows = [...this.#judged].flatMap((seq) => {
+      const verdict = this.pending.get(seq)
+      return verdict === undefined ? [] : [`(${this.id}, ${seq}, ${verdict.quality}, ${verdict.reasons})`]
+    })
+    return [
+      ...(gone.length > 0 ? [`DELETE FROM ${table} WHERE log = ${this.id} AND seq IN (${gone.join(', ')})`] : []),
+      ...(rows.length > 0
+        ? [
+            `INSERT INTO ${table} VALUES ${rows.join(', ')}
+             ON CONFLICT (log, seq) DO UPDATE SET quality = excluded.quality, reasons = excluded.reasons`,
+          ]
+        : []),
+    ]
+  }
+}
+
+/** Quoted tables. */
+export interface LogTables {
+  readonly logs: string
+  readonly positions: string
+  readonly pending: string
+}
+
+/**
+ * Begins a transaction that owns the logs of the hulls until its end: whoever else wants one of them waits. Locks are taken in the
+ * order of the ids, by everybody, so nobody waits in a circle. What is known of the logs is read after the locks, by
+ * statements of their own that see what the owner before has committed.
+ * @throws Error when a log is not there any more
+ */
+export async function lockLogs(
+  transaction: Transaction,
+  tables: LogTables,
+  hulls: readonly Hull[],
+): Promise<Map<number, KnownLog>> {
+  const sorted = [...new Set(hulls.map(({ log }) => log))].sort((a, b) => a - b)
+  const wanted = `'${arrayOf(sorted)}'::integer[]`
+  const hull = `unnest('${arrayOf(hulls.map(({ log }) => log))}'::integer[],
+      '${arrayOf(hulls.map(({ first }) => first))}'::bigint[], '${arrayOf(hulls.map(({ last }) => last))}'::bigint[])
+    AS hull (log, low, high)`
+  const [locked, highest, ranges, pending] = await transaction.begin([
+    `SELECT id FROM ${tables.logs} WHERE id = ANY (${wanted}) ORDER BY id FOR UPDATE`,
+    `SELECT id, (SELECT last FROM ${tables.positions} WHERE log = id ORDER BY first DESC LIMIT 1)
+     FROM unnest(${wanted}) AS id`,
+    `SELECT hull.log, found.first, found.last FROM ${hull} CROSS JOIN LATERAL (
+       SELECT first, last FROM ${tables.positions} p WHERE p.log = hull.log AND p.first <= hull.high AND p.first >=
+         coalesce((SELECT max(q.first) FROM ${tables.positions} q WHERE q.log = hull.log AND q.first <= hull.low), hull.low)
+     ) AS found`,
+    `SELECT p.log, p.seq, p.quality, p.reasons FROM ${hull}
+     JOIN ${tables.pending} p ON p.log = hull.log AND p.seq BETWEEN hull.low AND hull.high`,
+  ])
+  if (locked!.length < sorted.length) throw new Error('a log that was there is there no more')
+  const rangesOf = Map.groupBy(ranges as [number, Seq, Seq][], ([log]) => log)
+  const pendingOf = Map.groupBy(pending as [number, Seq, Quality, number][], ([log]) => log)
+  const logs = (highest as [number, Seq | null][]).map(([id, high]) => {
+    const itsRanges = (rangesOf.get(id) ?? []).map(([, first, last]) => ({ first, last }))
+    const verdicts = (pendingOf.get(id) ?? []).map(([, seq, quality, reasons]): [Seq, Verdict] => [
+      seq,
+      { quality, reasons },
+    ])
+    return new KnownLog(id, high ?? 0, itsRanges, new Map(verdicts))
+  })
+  return new Map(logs.map((log) => [log.id, log]))
+}

@@ -1,0 +1,123 @@
+import { codeOf, messageOf } from '../../base/errors.ts'
+import type { Log } from '../../base/log.ts'
+import { quoted, timestamp } from './literals.ts'
+import { isThere, lockSchema } from './schema.ts'
+import type { Sessions } from './sessions.ts'
+import type { Transaction } from './transaction.ts'
+
+/**
+ * A month so far from the present has no partition of its own: a device with a wild clock must not make thousands.
+ * What has none lies in `reading_default`.
+ */
+const MONTHS_BACK_MAX = 120
+const MONTHS_AHEAD_MAX = 12
+/** The partition of the next month is made so long before it begins. */
+const AHEAD_MS = 7 * 24 * 3_600_000
+/** Making a partition waits at most so long for somebody who reads `reading_default`; storing does not wait for it. */
+const LOCK_TIMEOUT_MS = 1_000
+/** What could not be made is not tried again before (ms). */
+const RETRY_MS = 60_000
+
+/** Months since the year 0. */
+type Month = number
+
+/**
+ * The partitions of `reading`, one for each month (UTC), made before the readings come. Where one cannot be made, its
+ * readings go into `reading_default`; they are moved when it can.
+ */
+export class Partitions {
+  readonly #schema: string
+  readonly #sessions: Sessions
+  readonly #log: Log
+  readonly #there = new Set<Month>()
+  #ours: boolean | undefined
+  #retryAt = 0
+
+  constructor(schema: string, sessions: Sessions, log: Log) {
+    this.#schema = schema
+    this.#sessions = sessions
+    this.#log = log
+  }
+
+  forget(): void {
+    this.#there.clear()
+    this.#ours = undefined
+  }
+
+  /** Makes the partitions for readings of these times, as far as they are missing. Never throws. */
+  async prepare(times: Iterable<Float64Array>, now: number): Promise<void> {
+    const missing = [...monthsOf(times, now)].filter((month) => !this.#there.has(month))
+    if (missing.length === 0 || now < this.#retryAt) return
+    try {
+      this.#ours ??= await this.#sessions.transaction((transaction) => this.#arePartitionsOurs(transaction))
+      for (const month of this.#ours ? missing.sort((a, b) => a - b) : []) {
+        await this.#sessions.transaction((transaction) => this.#make(month, transaction))
+      }
+      for (const month of missing) this.#there.add(month)
+    } catch (failure) {
+      this.#retryAt = now + RETRY_MS
+      this.#log.warn(
+        { code: codeOf(failure), reason: messageOf(failure) },
+        'a partition could not be made: its readings go into reading_default until it can',
+      )
+    }
+  }
+
+  /** A table that an operator has put in place of ours (a hypertable, say) is left to him. */
+  async #arePartitionsOurs(transaction: Transaction): Promise<boolean> {
+    const table = `${quoted(this.#schema)}.reading`
+    const [row] = await transaction.rows<[string]>('SELECT relkind FROM pg_class WHERE oid = to_regclass($1)', [table])
+    return row?.[0] === 'p'
+  }
+
+  /**
+   * Beside others who read and write: only `reading_default` is locked, to be looked through, and not before the new
+   * partition stands.
+   */
+  async #make(month: Month, transaction: Transaction): Promise<void> {
+    await transaction.run(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`)
+    await lockSchema(transaction, this.#schema, 'partitions')
+    const schema = quoted(this.#schema)
+    const partition = `${schema}.${nameOf(month)}`
+    if (await isThere(transaction, this.#schema, nameOf(month))) return
+    const [from, to] = [timestamp(startOf(month)), timestamp(startOf(month + 1))]
+    await transaction.run(
+      `CREATE TABLE ${partition} (LIKE ${schema}.reading INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE)`,
+      `LOCK TABLE ${schema}.reading_default IN ACCESS EXCLUSIVE MODE`,
+      `WITH moved AS (DELETE FROM ${schema}.reading_default WHERE ts >= '${from}' AND ts < '${to}' RETURNING *)
+       INSERT INTO ${partition} SELECT * FROM moved`,
+      `ALTER TABLE ${schema}.reading ATTACH PARTITION ${partition} FOR VALUES FROM ('${from}') TO ('${to}')`,
+    )
+  }
+}
+
+/** The months that should have a partition: those of the readings, as far as they are near, and the present one. */
+function monthsOf(times: Iterable<Float64Array>, now: number): Set<Month> {
+  const present = monthOf(now)
+  const months = new Set<Month>([present, monthOf(now + AHEAD_MS)])
+  for (const column of times) {
+    let [from, to] = [0, 0]
+    for (const ts of column) {
+      if (ts >= from && ts < to) continue
+      const month = monthOf(ts)
+      from = startOf(month)
+      to = startOf(month + 1)
+      if (month >= present - MONTHS_BACK_MAX && month <= present + MONTHS_AHEAD_MAX) months.add(month)
+    }
+  }
+  return months
+}
+
+function monthOf(ts: number): Month {
+  const time = new Date(ts)
+  return time.getUTCFullYear() * 12 + time.getUTCMonth()
+}
+
+/** UTC milliseconds. */
+function startOf(month: Month): number {
+  return new Date(0).setUTCFullYear(Math.floor(month / 12), month - 12 * Math.floor(month / 12), 1)
+}
+
+function nameOf(month: Month): string {
+  return `reading_${Math.floor(month / 12)}_${String((month % 12) + 1).padStart(2, '0')}`
+}

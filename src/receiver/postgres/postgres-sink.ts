@@ -1,0 +1,181 @@
+import { pause } from '../../base/clock.ts'
+import { codeOf } from '../../base/errors.ts'
+import { type Log, silentLog } from '../../base/log.ts'
+import type { SeriesBlock } from '../../codec/batch.ts'
+import type { Delivery, Sink, StoreResult } from '../sink.ts'
+import { Identities, keyOf } from './identities.ts'
+import { lockLogs } from './known-log.ts'
+import { quoted } from './literals.ts'
+import { Partitions } from './partitions.ts'
+import { migrate } from './schema.ts'
+import { Sessions } from './sessions.ts'
+import { hullsOf, type Named, Storing, type Tables } from './storing.ts'
+import { placeOf, troubleAt } from './trouble.ts'
+import { unfitness } from './unfit.ts'
+
+export interface PostgresSinkOptions {
+  /** Stands over that of the URL. */
+  readonly password?: string | undefined
+  readonly schema?: string
+  readonly connections?: number
+  readonly connectTimeoutMs?: number
+  readonly statementTimeoutMs?: number
+  /** Rejects kept; the oldest go first. */
+  readonly rejectsMax?: number
+  /** Bytes kept of the payload of a reject; the rest is cut, its full length is told. */
+  readonly rejectPayloadBytesMax?: number
+  /** Verdicts that wait for their readings; amendments above it are refused. */
+  readonly pendingMax?: number
+  readonly log?: Log
+}
+const DEFAULTS = {
+  schema: 'tidegate',
+  connections: 2,
+  connectTimeoutMs: 10_000,
+  statementTimeoutMs: 30_000,
+  rejectsMax: 1_000,
+  rejectPayloadBytesMax: 262_144,
+  pendingMax: 100_000,
+  log: silentLog,
+}
+
+/** Pauses between two attempts to find the database, until it was found once (ms). */
+const RETRY_MIN_MS = 1_000
+const RETRY_MAX_MS = 30_000
+
+/**
+ * Keeps readings in PostgreSQL: see the view `readings` in its schema. Any number of receivers may share it, whichever
+ * batch comes to which of them: what is stored already is read in the transaction that stores, under a lock on the log.
+ */
+export class PostgresSink implements Sink {
+  readonly #url: string
+  readonly #options: typeof DEFAULTS
+  readonly #sessions: Sessions
+  readonly #tables: Tables
+  readonly #logs: Identities
+  readonly #series: Identities
+  readonly #partitions: Partitions
+  readonly #closing = new AbortController()
+  #migrated = false
+  #closed: Promise<void> | undefined
+
+  private constructor(url: string, { password, ...given }: PostgresSinkOptions) {
+    const options = { ...DEFAULTS, ...given }
+    const schema = quoted(options.schema)
+    this.#url = url
+    this.#options = options
+    this.#sessions = new Sessions({ ...options, url, password, onLost: () => this.#forget() })
+    this.#tables = {
+      logs: `${schema}.logs`,
+      series: `${schema}.series`,
+      reading: `${schema}.reading`,
+      positions: `${schema}.positions`,
+      pending: `${schema}.pending`,
+      rejects: `${schema}.rejects`,
+    }
+    this.#logs = new Identities(this.#tables.logs, ['edge', 'epoch'])
+    this.#series = new Identities(this.#tables.series, ['device', 'metric', 'unit'])
+    this.#partitions = new Partitions(options.schema, this.#sessions, options.log)
+  }
+
+  /**
+   * Opens at once, whether the database is there or not. It is looked for from now on, and what keeps it from being used
+   * is logged; until it is found, `store` fails.
+   */
+  static open(url: string, options: PostgresSinkOptions = {}): PostgresSink {
+    const sink = new PostgresSink(url, options)
+    void sink.#find()
+    return sink
+  }
+
+  async #find(): Promise<void> {
+    const { log } = this.#options
+    const { signal } = this.#closing
+    for (let waitMs = RETRY_MIN_MS; !signal.aborted; waitMs = Math.min(2 * waitMs, RETRY_MAX_MS)) {
+      try {
+        await this.#ready()
+        return log.info({ sink: placeOf(this.#url), schema: this.#options.schema }, 'the sink is ready')
+      } catch (failure) {
+        if (signal.aborted) return
+        const { message, remedy } = troubleAt(this.#url, failure)
+        log.error(
+          { code: codeOf(failure), reason: message, remedy },
+          'the sink cannot be used; nothing is acknowledged',
+        )
+        await pause(waitMs, signal)
+      }
+    }
+  }
+
+  /** Resolves when the schema is there in its newest version. */
+  async #ready(): Promise<void> {
+    if (this.#migrated) return
+    await this.#sessions.transaction((transaction) => migrate(transaction, this.#options.schema))
+    this.#migrated = true
+  }
+
+  /** After a lost connection or a failed transaction anything may be: another server, a restored backup, an empty schema. */
+  #forget(): void {
+    this.#migrated = false
+    this.#logs.forget()
+    this.#series.forget()
+    this.#partitions.forget()
+  }
+
+  async store(deliveries: readonly Delivery[], receivedAt: number): Promise<readonly StoreResult[]> {
+    try {
+      const named = await this.#name(deliveries, receivedAt)
+      return await this.#sessions.use(async (transaction) => {
+        const known = await lockLogs(transaction, this.#tables, named.flatMap(hullsOf))
+        const storing = new Storing(transaction, { ...this.#options, tables: this.#tables, known, receivedAt })
+        const results: StoreResult[] = []
+        for (const one of named) results.push(await storing.store(one))
+        await storing.commit()
+        return results
+      })
+    } catch (failure) {
+      this.#forget()
+      throw troubleAt(this.#url, failure)
+    }
+  }
+
+  /** Finds the ids of everything that the deliveries name, and room for their times. */
+  async #name(deliveries: readonly Delivery[], receivedAt: number): Promise<readonly Named[]> {
+    await this.#ready()
+    const fit = deliveries.map((delivery) => ({ delivery, refusal: unfitness(delivery) }))
+    const blocks = fit.flatMap(({ delivery, refusal }) => {
+      return delivery.kind === 'batch' && refusal === undefined ? delivery.batch.series : []
+    })
+    const logs = await this.#logs.of(
+      fit.flatMap(({ delivery, refusal }) => (refusal === undefined ? logNamesOf(delivery) : [])),
+      this.#sessions,
+    )
+    const series = await this.#series.of(blocks.map(seriesNameOf), this.#sessions)
+    await this.#partitions.prepare(
+      blocks.map(({ ts }) => ts),
+      receivedAt,
+    )
+    return fit.map(({ delivery, refusal }): Named => {
+      if (refusal !== undefined || delivery.kind === 'reject') return { delivery, refusal, log: 0, series: [] }
+      const itsBlocks = delivery.kind === 'batch' ? delivery.batch.series : []
+      const log = logs.get(keyOf(logNamesOf(delivery)[0]!))!
+      return { delivery, refusal, log, series: itsBlocks.map((block) => series.get(keyOf(seriesNameOf(block)))!) }
+    })
+  }
+
+  close(): Promise<void> {
+    this.#closing.abort()
+    this.#closed ??= this.#sessions.close()
+    return this.#closed
+  }
+}
+
+function logNamesOf(delivery: Delivery): string[][] {
+  if (delivery.kind === 'reject') return []
+  const { edge, epoch } = delivery.kind === 'batch' ? delivery.batch : delivery.amendments
+  return [[edge, epoch]]
+}
+
+function seriesNameOf({ device, metric, unit = '' }: SeriesBlock): string[] {
+  return [device, metric, unit]
+}

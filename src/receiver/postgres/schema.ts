@@ -1,0 +1,134 @@
+import { Exit, OperatorError } from '../../base/errors.ts'
+import { quoted } from './literals.ts'
+import type { Transaction } from './transaction.ts'
+
+/**
+ * Schema of a receiver's tables in PostgreSQL, one entry a version: forward only, all that are missing in one
+ * transaction. An entry is never edited once it was released; a change is a new entry. `$` stands for the schema's
+ * name, quoted.
+ *
+ * `reading` has no unique index: the positions, written in the same transaction, keep a reading from being stored twice.
+ * The index by series and time is for people; that by position finds repeats and readings whose verdict changes.
+ * Nothing refers to `series` and `logs` by a foreign key, which would cost a look-up for every reading.
+ *
+ * A value stands in the column of its type; a missing one in none. PostgreSQL knows no text with U+0000: such a text has
+ * its exact UTF-8 in `value_bytes`, and in `value_text` a U+2400 for each U+0000.
+ *
+ * The wide columns come first, so that none needs padding.
+ */
+export const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE $.logs (
+    id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, edge text NOT NULL, epoch text NOT NULL, UNIQUE (edge, epoch)
+  );
+  CREATE TABLE $.series (
+    id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, device text NOT NULL, metric text NOT NULL, unit text NOT NULL,
+    UNIQUE (device, metric, unit)
+  );
+  CREATE TABLE $.reading (
+    ts timestamptz NOT NULL, received_at timestamptz NOT NULL, seq bigint NOT NULL, reasons bigint NOT NULL,
+    value double precision, series integer NOT NULL, log integer NOT NULL, quality smallint NOT NULL,
+    value_boolean boolean, value_text text, value_bytes bytea
+  ) PARTITION BY RANGE (ts);
+  CREATE INDEX reading_by_series ON $.reading (series, ts);
+  CREATE INDEX reading_by_position ON $.reading (log, seq);
+  CREATE TABLE $.reading_default PARTITION OF $.reading DEFAULT;
+  CREATE TABLE $.positions (
+    log integer NOT NULL, first bigint NOT NULL, last bigint NOT NULL, PRIMARY KEY (log, first)
+  ) WITH (fillfactor = 50);
+  CREATE TABLE $.pending (
+    log integer NOT NULL, seq bigint NOT NULL, quality smallint NOT NULL, reasons bigint NOT NULL, PRIMARY KEY (log, seq)
+  );
+  CREATE TABLE $.rejects (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, received_at timestamptz NOT NULL, topic text NOT NULL,
+    reason text NOT NULL, payload bytea NOT NULL, payload_bytes integer NOT NULL
+  );
+  CREATE VIEW $.readings AS
+    SELECT logs.edge, logs.epoch, reading.seq, series.device, series.metric, nullif(series.unit, '') AS unit,
+      reading.ts, reading.value, reading.value_boolean, reading.value_text, reading.value_bytes,
+      reading.quality, reading.reasons, reading.received_at
+    FROM $.reading JOIN $.series ON series.id = reading.series JOIN $.logs ON logs.id = reading.log;
+  `,
+]
+
+/** 'TDGR', one half of every advisory lock; the other tells what is locked. */
+const LOCK = 0x54444752
+
+/** Holds all other receivers of this schema off the same work until the transaction ends. */
+export async function lockSchema(transaction: Transaction, schema: string, work: string): Promise<void> {
+  await transaction.rows('SELECT pg_advisory_xact_lock($1, hashtext($2))', [LOCK, `${schema} ${work}`])
+}
+
+/**
+ * Brings the schema to the newest version. Several receivers may start at once: one does it, the others wait for it.
+ * Where nothing is to be done it needs no right to create anything.
+ * @throws OperatorError when the schema is of another program or of a newer version, or the database cannot hold every text
+ */
+export async function migrate(transaction: Transaction, schema: string): Promise<void> {
+  const [encoding] = await transaction.rows<[string]>('SHOW server_encoding')
+  if (encoding![0] !== 'UTF8') {
+    throw new OperatorError(`the database keeps text as ${encoding![0]}, which does not hold every character`, {
+      remedy: "make one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and name it in the setting `sink`",
+      exitCode: Exit.CANNOT_CREATE,
+    })
+  }
+  if ((await versionOf(transaction, schema)) === MIGRATIONS.length) return
+  await lockSchema(transaction, schema, 'migrations')
+  const version = await versionOf(transaction, schema)
+  if (version > MIGRATIONS.length) throw newer(schema, version)
+  if (version === 0) await begin(transaction, schema)
+  const name = quoted(schema)
+  for (const [i, sql] of MIGRATIONS.entries()) {
+    if (i < version) continue
+    await transaction.run(sql.replaceAll('$', () => name))
+    await transaction.rows(`INSERT INTO ${name}.migrations (version) VALUES ($1)`, [i + 1])
+  }
+}
+
+/**
+ * Whether the schema has the table. The catalog is read as any table: to_regclass() would answer from the memory of the
+ * connection, which is not brought up to date while it waits for an advisory lock.
+ */
+export async function isThere(transaction: Transaction, schema: string, table: string): Promise<boolean> {
+  const found = await transaction.rows(
+    `SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2`,
+    [schema, table],
+  )
+  return found.length > 0
+}
+
+/** 0 where there is nothing of ours. */
+async function versionOf(transaction: Transaction, schema: string): Promise<number> {
+  if (!(await isThere(transaction, schema, 'migrations'))) return 0
+  const table = `${quoted(schema)}.migrations`
+  const [row] = await transaction.rows<[number]>(`SELECT coalesce(max(version), 0) FROM ${table}`)
+  return row![0]
+}
+
+async function begin(transaction: Transaction, schema: string): Promise<void> {
+  const [found] = await transaction.rows<[boolean, boolean]>(
+    `SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1),
+      EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE nspname = $1 AND relkind = 'r')`,
+    [schema],
+  )
+  const [exists, filled] = found!
+  if (filled) {
+    throw new OperatorError(`the schema ${schema} holds tables of another program`, {
+      remedy: 'name another one with the setting `postgres.schema`',
+      exitCode: Exit.CANNOT_CREATE,
+    })
+  }
+  const name = quoted(schema)
+  // Only where it is missing: the right to create it is asked for even when there is nothing to create.
+  if (!exists) await transaction.run(`CREATE SCHEMA ${name}`)
+  await transaction.run(
+    `CREATE TABLE ${name}.migrations (version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`,
+  )
+}
+
+function newer(schema: string, version: number): OperatorError {
+  const known = MIGRATIONS.length
+  return new OperatorError(`the schema ${schema} has version ${version}; this Tidegate knows versions up to ${known}`, {
+    remedy: 'run the newer Tidegate that made it, or name another schema with the setting `postgres.schema`',
+  })
+}

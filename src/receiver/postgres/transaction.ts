@@ -1,0 +1,77 @@
+import type { PoolClient } from 'pg'
+import { from as copyFrom } from 'pg-copy-streams'
+
+/** An answer that is so much later than the server's own bound comes from nowhere: the connection is given up. */
+const GRACE_MS = 2_000
+
+type Rows = readonly (readonly unknown[])[]
+
+/** One transaction on one connection. Every step is bounded in time, by the server and by ourselves. */
+export class Transaction {
+  readonly #client: PoolClient
+  readonly #timeoutMs: number
+
+  constructor(client: PoolClient, timeoutMs: number) {
+    this.#client = client
+    this.#timeoutMs = timeoutMs
+  }
+
+  /**
+   * Begins, and runs the statements of `prelude` in the same round trip, each with a snapshot of its own. What a role
+   * or a database is configured to matters not: a commit is synced, numbers come in all their digits, and a receiver
+   * that is gone without a word does not hold its locks for long.
+   * @returns the rows of each statement of the prelude
+   */
+  async begin(prelude: readonly string[] = []): Promise<readonly Rows[]> {
+    const preparation = [
+      'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE',
+      `SET LOCAL statement_timeout = ${this.#timeoutMs}`,
+      `SET LOCAL idle_in_transaction_session_timeout = ${this.#timeoutMs}`,
+      'SET LOCAL extra_float_digits = 1',
+      `SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'`,
+    ]
+    return (await this.#script([...preparation, ...prelude])).slice(preparation.length)
+  }
+
+  /** Runs statements without values in one round trip, and returns the rows of each. */
+  async #script(statements: readonly string[]): Promise<Rows[]> {
+    const answer: unknown = await this.#step(this.#client.query({ text: statements.join(';\n'), rowMode: 'array' }))
+    return (Array.isArray(answer) ? answer : [answer]).map(({ rows }: { rows: Rows }) => rows)
+  }
+
+  /** Runs statements without values. */
+  async run(...statements: readonly string[]): Promise<void> {
+    await this.#script(statements)
+  }
+
+  /** Runs one statement, and returns its rows as arrays of columns. */
+  async rows<Row extends readonly unknown[]>(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
+    const query = { text: sql, values: [...values], rowMode: 'array' as const }
+    return (await this.#step(this.#client.query(query))).rows as unknown as Row[]
+  }
+
+  /** COPY … FROM STDIN with all its data. */
+  async copy(sql: string, data: Uint8Array): Promise<void> {
+    const stream = this.#client.query(copyFrom(sql))
+    const done = new Promise<void>((resolve, reject) => stream.once('finish', resolve).once('error', reject))
+    stream.end(data)
+    await this.#step(done)
+  }
+
+  /** Commits, after the statements of `last` in the same round trip. */
+  async commit(last: readonly string[] = []): Promise<void> {
+    await this.#script([...last, 'COMMIT'])
+  }
+
+  async #step<T>(answer: Promise<T>): Promise<T> {
+    const { promise: late, reject } = Promise.withResolvers<never>()
+    const waitMs = this.#timeoutMs + GRACE_MS
+    const timer = setTimeout(() => reject(new Error(`PostgreSQL did not answer within ${waitMs} ms`)), waitMs)
+    try {
+      return await Promise.race([answer, late])
+    } finally {
+      clearTimeout(timer)
+      answer.catch(() => undefined)
+    }
+  }
+}
