@@ -1,3 +1,5 @@
+import type { TlsSettings } from '../base/tls-files.ts'
+
 /**
  * One MQTT connection to the cloud's broker: made once, lost once, never mended. Whoever opened it opens the next one,
  * and knows then for certain what the far side has not acknowledged.
@@ -12,6 +14,8 @@ export interface Link {
   readonly sessionPresent: boolean
   /** Whether `$share/{group}/{filter}` means a shared subscription here (MQTT 5, 4.8.2); never so in MQTT 3.1.1. */
   readonly sharedSubscriptions: boolean
+  /** Bytes that the connection has carried until now, both ways; without what TLS, TCP and IP add. */
+  readonly wireBytes: number
 
   /**
    * Resolves at the PUBACK (QoS 1) or when the packet is written (QoS 0). What the broker answered is a value: 0, 16 (no
@@ -72,6 +76,10 @@ export interface LinkOptions {
   readonly clientId: string
   readonly username?: string | undefined
   readonly password?: string | undefined
+  /** For mqtts:// and wss://; its files are read at every call of `openLink`, so that certificates can be replaced. */
+  readonly tls?: TlsSettings | undefined
+  /** Is told what a person should look at before it becomes trouble: a certificate that soon expires. */
+  readonly warn?: ((text: string) => void) | undefined
   /** Whether the broker keeps subscriptions and queue while the client is away, for at most `sessionExpiryS`. */
   readonly session: boolean
   /** Seconds; MQTT 3.1.1 has no word for it, and its brokers keep a session for as long as they like. */
@@ -96,10 +104,10 @@ export const SESSION_EXPIRY_S = 7 * 86_400
 export const CLOSE_MS = 1_000
 
 /**
- * `refused`: the broker said no. `unreachable`: nobody spoke MQTT. `timeout`: no answer in time. `lost`: it was open, or given up by
- * the caller's signal.
+ * `refused`: the broker said no. `unreachable`: nobody spoke MQTT. `tls`: one side does not trust the other, or has nothing to be
+ * trusted by. `timeout`: no answer in time. `lost`: it was open, or given up by the caller's signal.
  */
-export type LinkErrorKind = 'refused' | 'unreachable' | 'timeout' | 'lost'
+export type LinkErrorKind = 'refused' | 'unreachable' | 'tls' | 'timeout' | 'lost'
 
 export class LinkError extends Error {
   override readonly name = 'LinkError'

@@ -114,6 +114,11 @@ export class MqttLink implements Link {
     await promise.finally(() => this.#inFlight.delete(reject))
   }
 
+  get wireBytes(): number {
+    const { bytesRead = 0, bytesWritten = 0 } = socketUnder(this.#client.stream)
+    return bytesRead + bytesWritten
+  }
+
   /** Ends the link because of an error, at once. */
   fail(cause: unknown): void {
     this.#end(cause instanceof LinkError ? cause : lost(`the connection was given up: ${messageOf(cause)}`, { cause }))
@@ -153,6 +158,11 @@ export class MqttLink implements Link {
 /** MQTT.js rejects a publish with the broker's code as a number, and with anything else when the connection ends. */
 function isRefusal(failure: Error): boolean {
   return 'code' in failure && typeof failure.code === 'number'
+}
+
+/** The TCP or TLS socket; below a WebSocket it is a step deeper. */
+function socketUnder(stream: object): { readonly bytesRead?: number; readonly bytesWritten?: number } {
+  return 'socket' in stream ? ((stream.socket as { _socket?: object } | null)?._socket ?? {}) : stream
 }
 
 function lost(message: string, options: { reasonCode?: number | undefined; cause?: unknown } = {}): LinkError {

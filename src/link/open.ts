@@ -5,6 +5,7 @@ import { Inbound } from './inbound.ts'
 import { type Link, LinkError, type LinkOptions, MESSAGES_OPEN_MAX } from './link.ts'
 import { connectProperties, MqttLink } from './mqtt-link.ts'
 import { reasonText } from './reasons.ts'
+import { type Secured, secure, tlsTrouble } from './tls.ts'
 
 /** CONNACK codes with which a broker refuses the protocol version: in MQTT 5's words, and in those of MQTT 3.1.1. */
 const VERSION_REFUSED: readonly (number | undefined)[] = [0x84, 0x01]
@@ -14,15 +15,17 @@ const HUNG_UP: readonly string[] = ['ECONNRESET', 'EPIPE']
 
 /**
  * Connects, with MQTT 5 or, where the broker does not speak it, with MQTT 3.1.1. Tries each at most once and remembers
- * nothing.
- * @throws LinkError 'refused' with the broker's reason code, 'unreachable', or 'timeout'
+ * nothing. Trouble with TLS is told as such and not tried again: an older protocol would not cure it.
+ * @throws LinkError 'refused' with the broker's reason code, 'unreachable', 'tls', or 'timeout'
  */
 export async function openLink(options: LinkOptions): Promise<Link> {
+  const secured = secure(options)
+  for (const warning of secured?.warnings ?? []) options.warn?.(warning)
   try {
-    return await new Attempt(options, 5).link
+    return await new Attempt(options, { version: 5, secured }).link
   } catch (failure) {
     if (!(failure instanceof NotSpoken)) throw failure
-    return await new Attempt(options, 4).link
+    return await new Attempt(options, { version: 4, secured }).link
   }
 }
 
@@ -34,15 +37,17 @@ class Attempt {
   readonly link: Promise<Link>
   readonly #options: LinkOptions
   readonly #version: 4 | 5
+  readonly #secured: Secured | undefined
   readonly #client: MqttClient
   readonly #inbound: Inbound
   #opened: MqttLink | undefined
   #trouble: unknown
 
-  constructor(options: LinkOptions, version: 4 | 5) {
+  constructor(options: LinkOptions, { version, secured }: { version: 4 | 5; secured: Secured | undefined }) {
     this.#options = options
     this.#version = version
-    this.#client = makeClient(options, version)
+    this.#secured = secured
+    this.#client = makeClient(options, { version, secured })
     this.#inbound = new Inbound({
       handle: options.onMessage ?? (() => {}),
       acknowledge: (messageId) => this.#opened?.write({ cmd: 'puback', messageId, reasonCode: 0 }),
@@ -85,9 +90,17 @@ class Attempt {
         clearTimeout(timer)
         signal?.removeEventListener('abort', abort)
         client.off('error', note).off('close', close).off('connect', connect)
+        client.stream?.off('error', note)
       }
       client.on('error', note).on('close', close).on('connect', connect)
-      client.connect()
+      try {
+        client.connect()
+        client.stream.on('error', note) // MQTT.js keeps to itself what has no code
+      } catch (cause) {
+        settle()
+        this.#trouble = cause
+        return reject(this.#failure())
+      }
       signal?.addEventListener('abort', abort)
       if (signal?.aborted) abort()
     })
@@ -101,6 +114,11 @@ class Attempt {
   #failure(): LinkError {
     const { url, clientId } = this.#options
     const cause = this.#trouble
+    const distrust = this.#secured && tlsTrouble(cause)
+    if (this.#secured !== undefined && distrust !== undefined) {
+      const hints = this.#secured.warnings.map((one) => `; ${one}`).join('')
+      return new LinkError('tls', `no TLS connection to ${url}: ${distrust}${hints}`, { cause })
+    }
     const code: unknown = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined
     if (typeof code === 'number') {
       const Kind = this.#version === 5 && VERSION_REFUSED.includes(code) ? NotSpoken : LinkError
@@ -112,14 +130,27 @@ class Attempt {
     }
     const Kind = this.#version === 5 ? NotSpoken : LinkError
     const why = cause === undefined ? 'it closed the connection before it answered' : messageOf(cause)
-    return new Kind('unreachable', `${url} does not speak MQTT: ${why}`, { cause })
+    return new Kind('unreachable', `${url} does not speak MQTT: ${why}${this.#afterHangUp()}`, { cause })
+  }
+
+  /** A broker that hangs up without a word leaves room for more than one reason. */
+  #afterHangUp(): string {
+    if (this.#secured === undefined) return '; if it speaks TLS, its URL begins with mqtts:// or wss://'
+    return this.#secured.options.cert === undefined
+      ? ''
+      : '; or it refuses the client certificate, or what it stands for'
   }
 }
 
-function makeClient(options: LinkOptions, version: 4 | 5): MqttClient {
+function makeClient(
+  options: LinkOptions,
+  { version, secured }: { version: 4 | 5; secured: Secured | undefined },
+): MqttClient {
   const { url, clientId, username, password, session, keepaliveS, will } = options
   const client = mqtt.connect(url, {
     manualConnect: true,
+    ...secured?.options,
+    ...(secured !== undefined && { wsOptions: { ...secured.options } }),
     protocolVersion: version,
     clientId,
     ...(username !== undefined && { username }),

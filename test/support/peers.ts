@@ -27,6 +27,9 @@ export const peers = {
   get mosquittoSub(): string | undefined {
     return findFirst('mosquitto_sub')
   },
+  get openssl(): string | undefined {
+    return findFirst('openssl')
+  },
   /** A Python with cbor2 and zstandard. */
   get python(): string | undefined {
     return findPython()
@@ -57,6 +60,7 @@ const WORDS: Record<Peer, { what: string; packages: readonly string[] }> = {
   mosquitto: { what: 'mosquitto', packages: ['mosquitto'] },
   mosquittoPub: { what: 'mosquitto_pub', packages: ['mosquitto-clients'] },
   mosquittoSub: { what: 'mosquitto_sub', packages: ['mosquitto-clients'] },
+  openssl: { what: 'openssl', packages: ['openssl'] },
   python: { what: 'Python with cbor2 and zstandard', packages: ['python3-cbor2', 'python3-zstandard'] },
   strace: { what: 'strace that may trace', packages: ['strace'] },
   faketime: { what: 'libfaketime', packages: ['faketime'] },

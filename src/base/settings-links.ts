@@ -1,0 +1,37 @@
+import type { Problem } from './settings-document.ts'
+import { isMapping, type Path, valueAt, withValueAt } from './settings-outline.ts'
+import { beyondLimits, type Side, withPreset } from './settings-presets.ts'
+import { withTlsFiles } from './settings-tls.ts'
+
+/** Where settings data describe a link to a cloud broker: each of `uplinks`, and `cloud` of a receiver. */
+export function linksOf(data: unknown): { readonly path: Path; readonly side: Side }[] {
+  const uplinks = valueAt(data, ['uplinks'])
+  const found: { path: Path; side: Side }[] = []
+  if (Array.isArray(uplinks)) {
+    for (const index of uplinks.keys()) found.push({ path: ['uplinks', index], side: 'uplink' })
+  }
+  if (isMapping(valueAt(data, ['cloud']))) found.push({ path: ['cloud'], side: 'receiver' })
+  return found
+}
+
+/**
+ * Settings data with the presets of their links under what was said, and the files of `tls` named from the root.
+ * Limits of the presets and unusable files are problems.
+ */
+export function withLinks(
+  data: unknown,
+  folder: string,
+): { readonly data: unknown; readonly problems: readonly Problem[] } {
+  const problems: Problem[] = []
+  let result = data
+  for (const { path, side } of linksOf(data)) {
+    const link = withPreset(valueAt(data, path), side)
+    problems.push(...beyondLimits(link, { path, edge: valueAt(data, ['edge']) }))
+    const tlsPath = [...path, 'tls']
+    const tls = withTlsFiles(valueAt(link, ['tls']), { path: tlsPath, folder })
+    problems.push(...tls.problems)
+    result = withValueAt(result, path, link)
+    if (tls.value !== undefined) result = withValueAt(result, tlsPath, tls.value)
+  }
+  return { data: result, problems }
+}

@@ -1,0 +1,89 @@
+import { resolve } from 'node:path'
+import { z } from 'zod'
+import { systemClock } from './clock.ts'
+import type { Problem } from './settings-document.ts'
+import { inAnyCase } from './settings-fields.ts'
+import { isMapping, type Path } from './settings-outline.ts'
+import { readTlsFiles } from './tls-files.ts'
+
+const file = z.string().min(1).optional()
+
+/** How the link to the cloud broker is secured. */
+export const tls = z
+  .strictObject({
+    ca: file.describe(
+      'PEM file of the authorities that may have signed the broker’s certificate; without it those that Node.js knows',
+    ),
+    cert: file.describe('PEM file of the client certificate, with what lies between it and its authority behind it'),
+    key: file.describe('PEM file of the private key of `cert`'),
+    keyPassphrase: z.string().optional().meta({ description: 'Passphrase of `key`', writeOnly: true }),
+    alpn: z
+      .array(z.string().min(1).max(255))
+      .min(1)
+      .max(8)
+      .optional()
+      .describe('Protocols named in the handshake (ALPN), as some clouds want it on port 443'),
+    serverName: z
+      .string()
+      .min(1)
+      .max(253)
+      .optional()
+      .describe('Name asked for in the handshake (SNI) and expected in the certificate, instead of the host in `url`'),
+    insecure: z
+      .boolean()
+      .default(false)
+      .describe(
+        'true: whoever answers is believed to be the broker. For a try-out only; warned of at every connection',
+      ),
+  })
+  .refine(({ cert, key }) => cert === undefined || key !== undefined, {
+    path: ['key'],
+    error: 'is missing: a certificate is of no use without its private key',
+    ...inAnyCase,
+  })
+  .refine(({ cert, key }) => key === undefined || cert !== undefined, {
+    path: ['cert'],
+    error: 'is missing: a private key is of no use without its certificate',
+    ...inAnyCase,
+  })
+  .optional()
+
+/** Whether a URL is of a kind that speaks TLS. What is no URL is told elsewhere. */
+export function speaksTls(url: unknown): boolean {
+  return /^(mqtts|wss):/i.test(String(url))
+}
+
+/** `tls` beside mqtt:// would look as if the link were safe. */
+export const tlsWanted = ({ url, tls }: { url?: unknown; tls?: unknown }): boolean =>
+  tls === undefined || url === undefined || speaksTls(url)
+export const tlsProblem = {
+  path: ['tls'],
+  error: 'has no effect with this `url`: write mqtts:// (port 8883) or wss:// (port 443)',
+  ...inAnyCase,
+}
+
+const FILES = ['ca', 'cert', 'key'] as const
+
+/**
+ * The `tls` of one link with its files named from the root, and what is wrong with those files. Values that the schema
+ * refuses are left as they are.
+ * @param path where `value` stands in the settings
+ */
+export function withTlsFiles(
+  value: unknown,
+  { path, folder }: { path: Path; folder: string },
+): { readonly value: unknown; readonly problems: readonly Problem[] } {
+  if (!isMapping(value)) return { value, problems: [] }
+  const given = FILES.flatMap((key) => {
+    const name = value[key]
+    return typeof name === 'string' && name !== '' ? [[key, resolve(folder, name)] as const] : []
+  })
+  const files = Object.fromEntries(given)
+  const { keyPassphrase } = value
+  const passphrase = typeof keyPassphrase === 'string' ? { keyPassphrase } : {}
+  const { problems } = readTlsFiles({ ...files, ...passphrase }, systemClock.now())
+  return {
+    value: { ...value, ...files },
+    problems: problems.map(({ setting, text }) => ({ path: [...path, setting], text })),
+  }
+}

@@ -1,0 +1,232 @@
+import { chmodSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, it } from 'vitest'
+import type { TlsSettings } from '../../src/base/tls-files.ts'
+import { type Link, LinkError, type LinkOptions } from '../../src/link/link.ts'
+import { openLink } from '../../src/link/open.ts'
+import { Authority, encrypted, type Pair, replacePair } from '../support/certificates.ts'
+import { tempFolder } from '../support/folder.ts'
+import { startMosquitto } from '../support/mosquitto.ts'
+import { describePeer } from '../support/peers.ts'
+import { freePort, untilAccepts } from '../support/port.ts'
+import { startProxy, type TcpProxy } from '../support/proxy.ts'
+import { until } from '../support/wait.ts'
+import { startAedes } from './brokers.ts'
+import { Terminator } from './terminator.ts'
+
+const HELLO = Buffer.from('hello')
+const HERE = ['IP:127.0.0.1', 'DNS:localhost']
+
+function options(url: string, tls?: TlsSettings, more: Partial<LinkOptions> = {}): LinkOptions {
+  return { url, clientId: 'secured', session: false, keepaliveS: 30, connectTimeoutMs: 5_000, tls, ...more }
+}
+
+async function failureOf(opening: Promise<Link>): Promise<LinkError> {
+  const failure = await opening.then(
+    (link) => link.destroy(),
+    (thrown: unknown) => thrown,
+  )
+  expect(failure).toBeInstanceOf(LinkError)
+  return failure as LinkError
+}
+
+/** What a message says when it goes round by the broker. */
+async function roundTrip(open: LinkOptions): Promise<string> {
+  let heard = ''
+  const onMessage = (_topic: string, payload: Uint8Array): void => {
+    heard = String(payload)
+  }
+  const link = await openLink({ ...open, onMessage })
+  await link.subscribe('round', 1)
+  await link.publish('round', HELLO, { qos: 1 })
+  await until(() => heard !== '')
+  await link.close()
+  return heard
+}
+
+function listener({ cert, key }: Pair, clientCa?: string): string {
+  const clients = clientCa === undefined ? '' : `cafile ${clientCa}\nrequire_certificate true\n`
+  return `certfile ${cert}\nkeyfile ${key}\n${clients}`
+}
+
+describePeer('openssl', 'a link with TLS', () => {
+  let ours: Authority
+  let others: Authority
+  let server: Pair
+  let client: Pair
+  beforeAll(() => {
+    ours = new Authority('ours')
+    others = new Authority('others')
+    server = ours.issue('broker', { names: HERE })
+    client = ours.issue('plant-7')
+  })
+
+  describePeer('mosquitto', 'to a Mosquitto that wants client certificates', () => {
+    let secured: TcpProxy
+    let sockets: number
+    let plain: TcpProxy
+    const urlOf = ({ port }: { port: number }): string => `mqtts://127.0.0.1:${port}`
+    beforeAll(async () => {
+      const wanted = listener(server, ours.cert)
+      sockets = await freePort()
+      const broker = await startMosquitto({
+        config: `${wanted}listener ${sockets} 127.0.0.1\nprotocol websockets\n${wanted}`,
+      })
+      await untilAccepts(sockets)
+      secured = await startProxy({ to: broker.port })
+      plain = await startProxy({ to: (await startMosquitto()).port })
+    })
+
+    it('brings a message over mqtts:// and over wss://', async () => {
+      const tls = { ca: ours.cert, ...client }
+      expect(await roundTrip(options(urlOf(secured), tls))).toBe('hello')
+      expect(await roundTrip(options(`wss://127.0.0.1:${sockets}`, tls))).toBe('hello')
+    })
+
+    it('opens a key with its passphrase', async () => {
+      const locked = encrypted(client, 'open sesame')
+      const tls = { ca: ours.cert, ...locked, keyPassphrase: 'open sesame' }
+      expect(await roundTrip(options(urlOf(secured), tls))).toBe('hello')
+    })
+
+    it('tells what is wrong between two who do not trust each other, at the first try', async () => {
+      const foreign = others.issue('plant-7')
+      const late = ours.issue('plant-7', { days: -1 })
+      const trouble: [what: RegExp, url: string, tls: TlsSettings][] = [
+        [/authority.*tls\.ca/, urlOf(secured), client],
+        [/another name.*tls\.serverName/, urlOf(secured), { ca: ours.cert, ...client, serverName: 'else.example' }],
+        [/tls\.cert/, urlOf(secured), { ca: ours.cert }],
+        [/tls\.cert/, urlOf(secured), { ca: ours.cert, ...foreign }],
+        [/tls\.cert.*expired/, urlOf(secured), { ca: ours.cert, ...late }],
+        [/does not speak TLS/, urlOf(plain), { ca: ours.cert }],
+      ]
+      for (const [what, url, tls] of trouble) {
+        const before = secured.opened + plain.opened
+        const { kind, message } = await failureOf(openLink(options(url, tls)))
+        expect({ kind, message }).toEqual({ kind: 'tls', message: expect.stringMatching(what) })
+        expect(secured.opened + plain.opened - before).toBe(1)
+      }
+    })
+
+    it('tells the same over wss://', async () => {
+      const url = `wss://127.0.0.1:${sockets}`
+      const trouble: [what: RegExp, tls: TlsSettings][] = [
+        [/authority.*tls\.ca/, client],
+        [/another name.*tls\.serverName/, { ca: ours.cert, ...client, serverName: 'else.example' }],
+        [/tls\.cert/, { ca: ours.cert }],
+      ]
+      for (const [what, tls] of trouble) {
+        const { kind, message } = await failureOf(openLink(options(url, tls)))
+        expect({ kind, message }).toEqual({ kind: 'tls', message: expect.stringMatching(what) })
+      }
+    })
+
+    it('tells who forgot the s in the URL that the port may speak TLS', async () => {
+      const { kind, message } = await failureOf(openLink(options(`mqtt://127.0.0.1:${secured.port}`)))
+      expect({ kind, message }).toEqual({ kind: 'unreachable', message: expect.stringContaining('mqtts://') })
+    })
+
+    it('takes certificates that were replaced, at the next connection', async () => {
+      const place = others.issue('plant-7')
+      const always = options(urlOf(secured), { ca: ours.cert, ...place })
+      expect((await failureOf(openLink(always))).kind).toBe('tls')
+      replacePair(place, client)
+      expect(await roundTrip(always)).toBe('hello')
+    })
+
+    it('does not connect without the files that it was told of, and says which', async () => {
+      const before = secured.opened
+      const gone = ours.issue('gone')
+      rmSync(gone.key)
+      const missing = await failureOf(openLink(options(urlOf(secured), { ca: ours.cert, ...gone })))
+      const mixed = { ca: ours.cert, cert: client.cert, key: server.key }
+      const other = await failureOf(openLink(options(urlOf(secured), mixed)))
+      expect([missing.kind, other.kind, secured.opened - before]).toEqual(['tls', 'tls', 0])
+      expect([missing.message, other.message]).toEqual([
+        expect.stringContaining(gone.key),
+        expect.stringContaining(server.key),
+      ])
+    })
+
+    it('believes anybody when it is told to, and says so every time', async () => {
+      const warnings: string[] = []
+      const tls = { ...client, insecure: true }
+      const blind = options(urlOf(secured), tls, { warn: (text) => warnings.push(text) })
+      for (let i = 0; i < 2; i++) expect(await roundTrip(blind)).toBe('hello')
+      expect(warnings).toEqual([expect.stringContaining('tls.insecure'), expect.stringContaining('tls.insecure')])
+    })
+
+    it('warns of a certificate that soon expires, and of a key that everybody can read', async () => {
+      const soon = ours.issue('plant-7', { days: 3 })
+      chmodSync(soon.key, 0o644)
+      const warnings: string[] = []
+      const tls = { ca: ours.cert, ...soon }
+      await (await openLink(options(urlOf(secured), tls, { warn: (text) => warnings.push(text) }))).close()
+      expect(warnings.map((text) => [text.includes(soon.cert), text.includes(soon.key)])).toEqual([
+        [true, false],
+        [false, true],
+      ])
+    })
+  })
+
+  describePeer('mosquitto', 'through a front door that passes on by ALPN', () => {
+    it('gets to the broker when it names the protocol, and only then', async () => {
+      const broker = await startMosquitto()
+      const alpn = 'x-amzn-mqtt-ca'
+      const door = await Terminator.start(broker.port, { ...server, clientCa: ours.cert, alpn })
+      const url = `mqtts://localhost:${door.port}`
+      const tls = { ca: ours.cert, ...client }
+      expect(await roundTrip(options(url, { ...tls, alpn: [alpn] }))).toBe('hello')
+      expect((await failureOf(openLink(options(url, tls)))).kind).toBe('unreachable')
+      const { kind, message } = await failureOf(openLink(options(url, { ...tls, alpn: ['mqtt'] })))
+      expect({ kind, message }).toEqual({ kind: 'tls', message: expect.stringContaining('tls.alpn') })
+      expect(door.asked[0]).toEqual({ alpn, name: 'localhost' })
+    })
+
+    it('asks for the name that it was given, and expects that name', async () => {
+      const broker = await startMosquitto()
+      const named = ours.issue('cloud', { names: ['DNS:cloud.example'] })
+      const door = await Terminator.start(broker.port, { ...named, alpn: 'mqtt' })
+      const tls = { ca: ours.cert, serverName: 'cloud.example', alpn: ['other', 'mqtt'] }
+      expect(await roundTrip(options(`mqtts://127.0.0.1:${door.port}`, tls))).toBe('hello')
+      expect(door.asked).toEqual([{ alpn: 'mqtt', name: 'cloud.example' }])
+      const { kind, message } = await failureOf(
+        openLink(options(`mqtts://127.0.0.1:${door.port}`, { ...tls, serverName: undefined })),
+      )
+      expect({ kind, message }).toEqual({ kind: 'tls', message: expect.stringContaining('tls.serverName') })
+    })
+
+    it('names the protocol over wss:// as well', async () => {
+      const port = await freePort()
+      await startMosquitto({ config: `listener ${port} 127.0.0.1\nprotocol websockets` })
+      await untilAccepts(port)
+      const door = await Terminator.start(port, { ...server, alpn: 'http/1.1' })
+      const tls = { ca: ours.cert, alpn: ['http/1.1'] }
+      expect(await roundTrip(options(`wss://localhost:${door.port}`, tls))).toBe('hello')
+      expect(door.asked).toEqual([{ alpn: 'http/1.1', name: 'localhost' }])
+    })
+  })
+
+  it('refuses a broker whose certificate has expired', async () => {
+    const late = ours.issue('broker', { names: HERE, days: -1 })
+    const door = await Terminator.start((await startAedes()).port, late)
+    const { kind, message } = await failureOf(openLink(options(`mqtts://127.0.0.1:${door.port}`, { ca: ours.cert })))
+    expect({ kind, message }).toEqual({ kind: 'tls', message: expect.stringContaining('expired') })
+  })
+
+  it('still falls back to MQTT 3.1.1 where the broker behind TLS speaks nothing newer', async () => {
+    const door = await Terminator.start((await startAedes()).port, server)
+    const link = await openLink(options(`mqtts://127.0.0.1:${door.port}`, { ca: ours.cert }))
+    expect([link.protocolVersion, door.asked.length]).toEqual([4, 2])
+    await link.close()
+  })
+})
+
+describe('a link without TLS', () => {
+  it('takes no notice of certificates', async () => {
+    const file = join(tempFolder(), 'not.pem')
+    writeFileSync(file, 'nothing')
+    const link = await openLink(options((await startAedes()).url, { ca: file, cert: file, key: file }))
+    await link.close()
+  })
+})
