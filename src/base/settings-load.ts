@@ -5,6 +5,7 @@ import { codeOf, Exit, messageOf, OperatorError } from './errors.ts'
 import { type EdgeSettings, edgeSettings } from './settings.ts'
 import { type Place, type Problem, parseSettings } from './settings-document.ts'
 import { type Environment, withEnvironment } from './settings-environment.ts'
+import { withLinks } from './settings-links.ts'
 import { type Outline, outlineOf, type Path, pathText } from './settings-outline.ts'
 import { problemLine, problemsOf } from './settings-problems.ts'
 import { type ReceiverSettings, receiverSettings } from './settings-receiver.ts'
@@ -42,12 +43,14 @@ function load<S extends { data: string }>(schema: z.ZodType<S>, outline: Outline
   const overridden = withEnvironment(document.data ?? {}, outline, env)
   const placeOf = (path: Path): Place => placeInEnvironment(path, overridden.origins) ?? document.placeOf(path)
   const complete = withSecrets(overridden.data, outline, folder)
-  const parsed = schema.safeParse(complete.data)
+  const linked = withLinks(complete.data, folder)
+  const parsed = schema.safeParse(linked.data)
   const problems = [
     ...document.problems,
     ...overridden.problems,
     ...complete.problems,
-    ...(parsed.success ? [] : problemsOf(parsed.error, complete.data, outline)),
+    ...linked.problems,
+    ...(parsed.success ? [] : problemsOf(parsed.error, linked.data, outline)),
   ]
   if (!parsed.success || problems.length > 0) throw refusal(file, problems, placeOf)
   return { ...parsed.data, data: resolve(folder, parsed.data.data) }

@@ -12,6 +12,8 @@ import {
   prefix,
   username,
 } from './settings-fields.ts'
+import { preset } from './settings-presets.ts'
+import { tls, tlsProblem, tlsWanted } from './settings-tls.ts'
 
 /** A URL may hold a password, so it is a secret as a whole. */
 const sinkUrl = z
@@ -46,6 +48,8 @@ export const receiverSettings = z.strictObject({
   cloud: z
     .strictObject({
       url: brokerUrl.describe('The broker to which the edges send: mqtt://, mqtts://, ws:// or wss://'),
+      preset,
+      tls: tls.describe('How an mqtts:// or wss:// link is secured; its files are read again at every connection'),
       clientId: z
         .string()
         .min(1)
@@ -63,6 +67,7 @@ export const receiverSettings = z.strictObject({
       ...connection({ backoffMaxMs: 60_000 }),
     })
     .refine(backoffInOrder, backoffProblem)
+    .refine(tlsWanted, tlsProblem)
     .describe('The broker between the edges and this receiver'),
   data: z.string().min(1).default('./received').describe('Folder of received.db, relative to the settings file'),
   sink: sinkUrl,

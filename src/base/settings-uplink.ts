@@ -14,6 +14,8 @@ import {
   username,
 } from './settings-fields.ts'
 import { confirmable, confirmableProblem, formats } from './settings-formats.ts'
+import { preset } from './settings-presets.ts'
+import { tls, tlsProblem, tlsWanted } from './settings-tls.ts'
 
 const budget = z.strictObject({
   bytesPerSecond: bytes.min(128).optional().describe('Never exceeded over any 5 seconds; best 1,024 or more'),
@@ -34,6 +36,8 @@ export const uplink = z
   .strictObject({
     name: name.default('cloud').describe('Its own name in ledger and log; unique in this file'),
     url: brokerUrl.describe('The cloud broker: mqtt://, mqtts://, ws:// or wss://, host and port'),
+    preset,
+    tls: tls.describe('How an mqtts:// or wss:// link is secured; its files are read again at every connection'),
     confirm: z
       .enum(['receipt', 'puback'])
       .default('receipt')
@@ -79,8 +83,13 @@ export const uplink = z
     confirmTimeoutMs: ms.min(100).default(15_000).describe('Without an answer for so long the connection is made anew'),
     ...connection({ backoffMaxMs: 300_000 }),
     statusEveryMs: ms.min(1_000).default(30_000).describe('Pause between two reports of this edge to the cloud'),
+    statusRetain: z
+      .boolean()
+      .default(true)
+      .describe('Whether the cloud broker keeps the latest report, and that the edge is gone, for who asks later'),
   })
   .refine(backoffInOrder, backoffProblem)
+  .refine(tlsWanted, tlsProblem)
   .refine(confirmable, { ...confirmableProblem, ...inAnyCase })
 
 export type UplinkSettings = z.output<typeof uplink>
