@@ -4,16 +4,31 @@ import type { Part } from '../base/lifecycle.ts'
 import type { Log } from '../base/log.ts'
 import type { ReceiverSettings } from '../base/settings-receiver.ts'
 import { backoffMs } from '../link/backoff.ts'
-import type { Link } from '../link/link.ts'
+import { type Link, LinkError, MESSAGES_OPEN_MAX, type MessageHandler } from '../link/link.ts'
 import { openLink } from '../link/open.ts'
-import { type Answer, Intake } from './intake.ts'
-import { upFilter } from './opening.ts'
+import { defaultClientId } from './client-id.ts'
+import { type FleetCounts, FleetWatch } from './fleet/watch.ts'
+import { Intake, type Open } from './intake.ts'
+import { requestTopic, statusEdge, statusFilter } from './opening.ts'
+import { Outgoing } from './outgoing.ts'
 import { answerOver } from './receipts.ts'
 import type { Sink } from './sink.ts'
+import { SHARED_SESSION_EXPIRY_S, type Sharing, subscribeToBatches } from './subscription.ts'
 import type { Counts } from './tally.ts'
+
+/** Payloads of messages at work take at most so much, whatever the largest batch is that the settings allow. */
+export const BYTES_OPEN_MAX = 67_108_864
+/** MQTT 5 §4.13: another client with this id has connected. */
+const SESSION_TAKEN_OVER = 0x8e
 
 export interface ReceiverStats extends Counts {
   readonly connected: boolean
+  /** How it gets the batches of the present connection. */
+  readonly sharing: Sharing | undefined
+  /** Messages at work; the broker keeps the others. */
+  readonly open: Open & { readonly most: Open }
+  /** Undefined: the sink keeps nothing of the kind. */
+  readonly fleet: FleetCounts | undefined
   /** What keeps readings from arriving, for people; undefined: nothing. */
   readonly trouble: string | undefined
 }
@@ -34,38 +49,54 @@ export interface ReceiverDependencies {
 /**
  * Takes the batches of all edges from the cloud's broker into the sink, and answers each with a receipt after the
  * commit. A message is acknowledged to the broker only then; when the sink fails, the connection is given up and made
- * anew after a backoff, and the broker sends again. Resolves at once; the broker may be away and come later.
+ * anew after a backoff, and the broker sends again. Receivers of one group share the batches, and must share their sink.
+ * Resolves at once; the broker may be away and come later.
  */
 export async function startReceiver(settings: ReceiverSettings, dependencies: ReceiverDependencies): Promise<Receiver> {
   return new CloudReceiver(settings, dependencies)
 }
 
+/** Messages at work at once. The more a batch may have, the fewer they are: what they take together is bounded. */
+export function messagesOpenMax({ batchBytesMax }: Pick<ReceiverSettings, 'batchBytesMax'>): number {
+  return Math.max(1, Math.min(MESSAGES_OPEN_MAX, Math.floor(BYTES_OPEN_MAX / batchBytesMax)))
+}
+
 class CloudReceiver implements Receiver {
   readonly name = 'receiver'
   readonly #settings: ReceiverSettings
+  readonly #clientId: string
   readonly #log: Log
+  readonly #clock: Clock
   readonly #random: () => number
   readonly #sink: Sink
   readonly #intake: Intake
+  readonly #watch: FleetWatch | undefined
   readonly #stopping = new AbortController()
+  readonly #stopWatching = new AbortController()
   readonly #running: Promise<void>
+  readonly #watching: Promise<void> | undefined
   #link: Link | undefined
-  #connected = false
+  #sharing: Sharing | undefined
   #trouble: string | undefined
 
   constructor(settings: ReceiverSettings, { log, clock, sink, random = Math.random }: ReceiverDependencies) {
     const { batchBytesMax, batchReadingsMax } = settings
     this.#settings = settings
+    this.#clientId = settings.cloud.clientId ?? defaultClientId(settings.data)
     this.#log = log
+    this.#clock = clock
     this.#sink = sink
     this.#random = random
     this.#intake = new Intake({ prefix: settings.cloud.prefix, batchBytesMax, batchReadingsMax, sink, clock, log })
+    this.#watch = sink.fleet && new FleetWatch(sink.fleet, { log, now: () => clock.now() })
+    this.#watching = this.#watch?.run(this.#stopWatching.signal)
     this.#running = this.#run()
   }
 
   stats(): ReceiverStats {
-    const trouble = this.#intake.trouble ?? this.#trouble
-    return { connected: this.#connected, trouble, ...this.#intake.counts }
+    const { trouble = this.#trouble, open, counts } = this.#intake
+    const [connected, fleet] = [this.#sharing !== undefined, this.#watch?.counts]
+    return { connected, sharing: this.#sharing, open, fleet, trouble, ...counts }
   }
 
   async stop(): Promise<void> {
@@ -73,6 +104,8 @@ class CloudReceiver implements Receiver {
     await this.#link?.close()
     await this.#running
     await this.#intake.idle()
+    this.#stopWatching.abort()
+    await this.#watching
     await this.#sink.close()
   }
 
@@ -84,7 +117,7 @@ class CloudReceiver implements Receiver {
       const commitsBefore = this.#intake.commits
       const reason = await this.#connection()
       if (signal.aborted) return
-      this.#trouble = messageOf(reason)
+      this.#trouble = this.#explain(reason)
       // Only a commit proves that it works: a broker may accept and drop, and so may the sink.
       if (this.#intake.commits > commitsBefore) attempt = 0
       const waitMs = backoffMs(attempt++, { minMs, maxMs }, this.#random)
@@ -93,35 +126,63 @@ class CloudReceiver implements Receiver {
     }
   }
 
+  #explain(reason: unknown): string {
+    if (!(reason instanceof LinkError && reason.reasonCode === SESSION_TAKEN_OVER)) return messageOf(reason)
+    return `${messageOf(reason)}: another client uses the id ${this.#clientId}; give each receiver a \`cloud.clientId\` of its own`
+  }
+
   /** One connection from its beginning to its end. Resolves with why it ended, and never rejects. */
   async #connection(): Promise<unknown> {
-    const { url, prefix } = this.#settings.cloud
+    const { url } = this.#settings.cloud
     try {
       const link = await this.#open()
       this.#link = link
-      await link.subscribe(upFilter(prefix), 1)
-      this.#connected = true
+      const sharing = await subscribeToBatches(link, this.#settings.cloud)
+      if (this.#watch !== undefined) await this.#subscribeToStatus(link)
+      this.#sharing = sharing
       this.#trouble = undefined
-      this.#log.info({ url, session: link.sessionPresent }, 'receiving')
+      this.#log.info({ url, sharing, session: link.sessionPresent }, 'receiving')
       return await link.closed
     } catch (failure) {
       this.#link?.destroy()
       return failure
     } finally {
-      this.#connected = false
+      this.#watch?.over(undefined)
+      this.#sharing = undefined
       this.#link = undefined
     }
   }
 
+  /** Readings do not depend on it: a broker may refuse it. */
+  async #subscribeToStatus(link: Link): Promise<void> {
+    const { prefix } = this.#settings.cloud
+    try {
+      await link.subscribe(statusFilter(prefix), 1)
+    } catch (failure) {
+      if (!(failure instanceof LinkError && failure.kind === 'refused')) throw failure
+      this.#log.warn({ reason: failure.message }, 'there is no view of the edges')
+    }
+  }
+
   async #open(): Promise<Link> {
-    const { url, clientId, username, password, keepaliveS, connectTimeoutMs, prefix } = this.#settings.cloud
-    const { promise: answering, resolve } = Promise.withResolvers<Answer>()
+    const { url, username, password, keepaliveS, connectTimeoutMs, prefix } = this.#settings.cloud
+    const { promise: handling, resolve } = Promise.withResolvers<MessageHandler>()
     const link = await openLink({
-      ...{ url, clientId, username, password, keepaliveS, connectTimeoutMs, session: true },
+      ...{ url, clientId: this.#clientId, username, password, keepaliveS, connectTimeoutMs },
+      ...{ session: true, sessionExpiryS: SHARED_SESSION_EXPIRY_S, messagesOpenMax: messagesOpenMax(this.#settings) },
       signal: this.#stopping.signal,
-      onMessage: async (topic, payload) => this.#intake.take({ topic, payload }, await answering),
+      onMessage: async (...message) => (await handling)(...message),
     })
-    resolve(answerOver(link, { prefix, log: this.#log }))
+    const outgoing = new Outgoing(link, (topic, reasonCode) => {
+      this.#log.error({ topic, reasonCode }, 'the broker refuses what is for an edge, which sends for ever')
+    })
+    const answer = answerOver(outgoing, prefix)
+    this.#watch?.over((edge, request) => outgoing.send(requestTopic(prefix, edge), request))
+    resolve((topic, payload, { retained }) => {
+      const edge = statusEdge(topic, prefix)
+      if (edge === undefined || this.#watch === undefined) return this.#intake.take({ topic, payload }, answer)
+      this.#watch.take(payload, { edge, at: this.#clock.now(), retained })
+    })
     return link
   }
 }
