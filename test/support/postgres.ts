@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { chownSync } from 'node:fs'
+import { chownSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import pg from 'pg'
 import { tempFolder } from './folder.ts'
@@ -12,6 +12,9 @@ import { until } from './wait.ts'
 /** PostgreSQL refuses to run as root; then it runs as this user: nobody. */
 const NOBODY = 65_534
 const AS_NOBODY = ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups']
+
+/** A role of this name is asked for its password; it is not there until a test makes it. Nobody else is asked. */
+export const ROLE_WITH_PASSWORD = 'with_password'
 
 export interface PostgresOptions {
   /** True: as durable as it is by default. Default: quick, and nothing is synced to the disk. */
@@ -42,6 +45,8 @@ export class Postgres {
     const [command, ...args] = asOther(program('initdb'))
     const more = ['--no-sync', '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '-D', join(folder, 'data')]
     execFileSync(command!, [...args, ...more], { stdio: ['ignore', 'ignore', 'pipe'], cwd: folder })
+    const access = join(folder, 'data/pg_hba.conf')
+    writeFileSync(access, `host all ${ROLE_WITH_PASSWORD} 127.0.0.1/32 scram-sha-256\n${readFileSync(access, 'utf8')}`)
     const postgres = new Postgres(await freePort(), folder, options)
     await postgres.#ready()
     return postgres
@@ -71,16 +76,11 @@ export class Postgres {
   }
 
   get url(): string {
-    return `postgres://postgres@127.0.0.1:${this.port}/postgres`
+    return this.urlOf('postgres')
   }
 
-  /** What it has logged so far. */
-  get log(): string {
-    return this.#process.stderr
-  }
-
-  get pid(): number {
-    return this.#process.pid
+  urlOf(role: string, database = 'postgres'): string {
+    return `postgres://${role}@127.0.0.1:${this.port}/${database}`
   }
 
   /** Over a connection of its own, past every sink. */
