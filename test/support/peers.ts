@@ -34,6 +34,10 @@ export const peers = {
   get python(): string | undefined {
     return findPython()
   },
+  /** Google's own reader of protobuf. */
+  get protoc(): string | undefined {
+    return findFirst('protoc')
+  },
   /** An strace that is allowed to trace. */
   get strace(): string | undefined {
     return findStrace()
@@ -62,6 +66,7 @@ const WORDS: Record<Peer, { what: string; packages: readonly string[] }> = {
   mosquittoSub: { what: 'mosquitto_sub', packages: ['mosquitto-clients'] },
   openssl: { what: 'openssl', packages: ['openssl'] },
   python: { what: 'Python with cbor2 and zstandard', packages: ['python3-cbor2', 'python3-zstandard'] },
+  protoc: { what: 'protoc', packages: ['protobuf-compiler'] },
   strace: { what: 'strace that may trace', packages: ['strace'] },
   faketime: { what: 'libfaketime', packages: ['faketime'] },
   rabbitmq: { what: 'RabbitMQ', packages: ['rabbitmq-server'] },

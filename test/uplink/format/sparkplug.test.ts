@@ -1,0 +1,178 @@
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import type { StoredReading, Value } from '../../../src/base/reading.ts'
+import { reasonsText } from '../../../src/base/reading-text.ts'
+import { Census } from '../../../src/uplink/format/census.ts'
+import type { Format, Message } from '../../../src/uplink/format/format.ts'
+import { topicLevel } from '../../../src/uplink/format/topic.ts'
+import { describePeer } from '../../support/peers.ts'
+import { aSize, batchOf, formatOf, readings, someBatch } from './batches.ts'
+import { Host, type HostReading } from './host.ts'
+import { encodePayload } from './protoc.ts'
+
+const SPARKPLUG = { format: 'sparkplug', sparkplug: { group: 'works' } }
+const LIVE = { historical: false, bytesMax: 131_072 }
+const BACKLOG = { ...LIVE, historical: true }
+const COMMAND = 'spBv1.0/works/NCMD/plant-7'
+/** Each run starts protoc once. */
+const RUNS = { numRuns: 40 }
+
+/** A value as protoc tells it. */
+function told(value: Value): string | number | boolean | undefined {
+  if (value === null) return undefined
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('latin1')
+  return typeof value === 'string' ? Buffer.from(value).toString('latin1') : value
+}
+
+/** What a host should know of a reading. */
+function known({ device, metric, ts, value, quality, reasons }: StoredReading, historical: boolean): HostReading {
+  return {
+    device: topicLevel(device),
+    metric,
+    ts: Math.max(0, ts),
+    value: told(value),
+    quality: { 1: undefined, 2: undefined, 3: 500, 4: 0, 9: 0 }[quality],
+    reasons: reasons === 0 ? undefined : reasonsText(reasons),
+    historical,
+  }
+}
+
+/** In no order that matters: messages of different devices may stand in any. */
+function sorted(all: readonly HostReading[]): string[] {
+  return all
+    .map((one) => JSON.stringify(Object.values(one).map((v) => (typeof v === 'number' ? numberKey(v) : v))))
+    .sort()
+}
+
+const numberKey = (value: number): string => (Object.is(value, -0) ? '-0' : String(value))
+
+type Step = (format: Format) => readonly Message[]
+const rebirth = encodePayload('metrics { name: "Node Control/Rebirth" boolean_value: true }')
+
+/** Whatever may happen on a connection. */
+const someSteps: fc.Arbitrary<Step[]> = fc.array(
+  fc.oneof(
+    fc.record({ some: someBatch, historical: fc.boolean(), bytesMax: aSize }).map(
+      ({ some, ...options }): Step =>
+        (format) =>
+          format.encode(some.batch, options),
+    ),
+    fc.constant<Step>((format) => format.hear(COMMAND, rebirth)),
+    fc.uint8Array({ maxLength: 40 }).map(
+      (noise): Step =>
+        (format) =>
+          format.hear(COMMAND, noise),
+    ),
+    fc.constant<Step>((format) => format.begin()),
+  ),
+  { maxLength: 6 },
+)
+
+const encoded = (format: Format, all: readonly StoredReading[], options = LIVE): readonly Message[] =>
+  format.encode(batchOf(all), options)
+
+describePeer('protoc', 'the format sparkplug', () => {
+  it('breaks no rule of a session, whatever is sent, asked and repeated, over connections', () => {
+    const connections = fc.array(someSteps, { minLength: 1, maxLength: 3 })
+    fc.assert(
+      fc.property(connections, fc.boolean(), (all, aliases) => {
+        const census = new Census()
+        const heard = all.flatMap((steps, bdSeq) => {
+          const format = formatOf({ format: 'sparkplug', sparkplug: { group: 'works', aliases } }, { census, bdSeq })
+          return [...format.begin(), ...steps.flatMap((step) => step(format)), ...format.end()]
+        })
+        expect(new Host(heard).problems).toEqual([])
+      }),
+      RUNS,
+    )
+  })
+
+  it('carries every reading in exactly one data message, with its value bit for bit', () => {
+    fc.assert(
+      fc.property(someBatch, aSize, fc.boolean(), fc.boolean(), ({ all, batch }, bytesMax, historical, aliases) => {
+        const format = formatOf({ format: 'sparkplug', sparkplug: { aliases } })
+        const host = new Host([...format.begin(), ...format.encode(batch, { historical, bytesMax })])
+        expect(sorted(host.readings)).toEqual(sorted(all.map((reading) => known(reading, historical))))
+      }),
+      RUNS,
+    )
+  })
+
+  it('makes no data message larger than allowed, but for one with a single reading', () => {
+    fc.assert(
+      fc.property(someBatch, aSize, ({ batch }, bytesMax) => {
+        const messages = formatOf(SPARKPLUG).encode(batch, { ...LIVE, bytesMax })
+        const large = messages.filter(({ topic, payload }) => topic.includes('/DDATA/') && payload.length > bytesMax)
+        const format = formatOf(SPARKPLUG)
+        const births = messages.filter(({ topic }) => topic.includes('BIRTH'))
+        for (const message of large) {
+          expect(new Host([...format.begin(), ...births, message]).readings).toHaveLength(1)
+        }
+      }),
+      RUNS,
+    )
+  })
+
+  it('counts from 0 to 255 and on from 0', () => {
+    const format = formatOf(SPARKPLUG)
+    const batches = Array.from({ length: 300 }, (_, i) => readings([i], { seq: i + 1, ts: i }))
+    const host = new Host([...format.begin(), ...batches.flatMap((batch) => encoded(format, batch))])
+    expect(host.problems).toEqual([])
+    expect(host.kinds).toHaveLength(302)
+  })
+
+  it('announces a device once, and again when a metric, a unit or a kind of value is new', () => {
+    const format = formatOf(SPARKPLUG)
+    const kinds = (all: readonly StoredReading[]): string => new Host(encoded(format, all)).kinds.join(' ')
+    format.begin()
+    expect(kinds(readings([1, 2]))).toBe('DBIRTH DDATA')
+    expect(kinds(readings([3, null, 4]))).toBe('DDATA')
+    expect(kinds(readings([5]))).toBe('DDATA')
+    expect(kinds(readings([5], { metric: 'pressure' }))).toBe('DBIRTH DDATA')
+    expect(kinds(readings([5], { unit: 'K' }))).toBe('DBIRTH DDATA')
+    expect(kinds(readings(['hot'], { unit: 'K' }))).toBe('DBIRTH DDATA')
+    expect(kinds(readings([null], { metric: 'later' }))).toBe('DBIRTH DDATA')
+    expect(kinds(readings([null, true], { metric: 'later' }))).toBe('DBIRTH DDATA')
+  })
+
+  it('begins a connection with all that earlier ones said, each metric as it stands', () => {
+    const census = new Census()
+    const first = formatOf(SPARKPLUG, { census, bdSeq: 255 })
+    encoded(first, [...readings([20, 21]), ...readings([5], { seq: 3, device: 'press-2', unit: undefined })])
+    encoded(first, readings([1], { ts: 1 }), BACKLOG)
+    const host = new Host(formatOf(SPARKPLUG, { census, bdSeq: 0 }).begin())
+    expect(host.kinds).toEqual(['NBIRTH', 'DBIRTH', 'DBIRTH'])
+    expect(host.bdSeq).toBe(0)
+    expect(host.devices.get('press-1')?.get('temperature')).toEqual({ datatype: 10, unit: 'Cel', value: 21 })
+    expect(host.devices.get('press-2')?.get('temperature')).toEqual({ datatype: 10, unit: undefined, value: 5 })
+  })
+
+  it('states a metric that it knows from a backlog only by the latest value of it', () => {
+    const host = new Host(encoded(formatOf(SPARKPLUG), readings([1, 2, 3]), BACKLOG))
+    expect(host.devices.get('press-1')?.get('temperature')?.value).toBe(3)
+    expect(host.readings.map(({ value, historical }) => [value, historical])).toEqual([1, 2, 3].map((v) => [v, true]))
+  })
+
+  it('dies under the number of its birth, in the will and in order, without a number of its own', () => {
+    const format = formatOf(SPARKPLUG, { bdSeq: 17 })
+    expect(format.will).toMatchObject({ topic: 'spBv1.0/works/NDEATH/plant-7', qos: 1, retain: false })
+    for (const death of [format.will!, ...format.end()]) {
+      const host = new Host([...formatOf(SPARKPLUG, { bdSeq: 17 }).begin(), death])
+      expect({ problems: host.problems, online: host.online }).toEqual({ problems: [], online: false })
+    }
+    const other = formatOf(SPARKPLUG, { bdSeq: 18 }).begin()
+    expect(new Host([...other, format.will!]).online).toBe(true)
+  })
+
+  it('is born again when a host asks, and not for anything else that it is sent', () => {
+    const format = formatOf(SPARKPLUG)
+    encoded(format, readings([1]))
+    const asked = (text: string): number => format.hear(COMMAND, encodePayload(text)).length
+    expect(format.filters).toEqual([COMMAND])
+    expect(asked('metrics { name: "Node Control/Rebirth" datatype: 11 boolean_value: true }')).toBe(2)
+    expect(asked('metrics { name: "Node Control/Rebirth" datatype: 11 boolean_value: false }')).toBe(0)
+    expect(asked('metrics { name: "Node Control/Reboot" datatype: 11 boolean_value: true }')).toBe(0)
+    expect(format.hear('spBv1.0/works/NCMD/other', rebirth)).toEqual([])
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 60 }), (noise) => format.hear(COMMAND, noise).length === 0))
+  })
+})
