@@ -54,8 +54,8 @@ export const receiverSettings = z.strictObject({
         .string()
         .min(1)
         .max(128)
-        .default('tidegate-receiver')
-        .describe('Its session at the broker; one receiver, one id'),
+        .optional()
+        .describe('Its session at the broker; one receiver, one id. Default: made of the host and of `data`'),
       group: z
         .string()
         .regex(/^[A-Za-z0-9._-]{1,64}$/, 'must be 1 to 64 of A–Z a–z 0–9 . _ -')

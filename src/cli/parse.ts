@@ -23,7 +23,7 @@ export function parseCommandLine(commands: readonly Command[], words: readonly s
   if (first.startsWith('-')) throw misuse(`unknown option ${first} before a command`)
   const group = commands.filter(({ name }) => firstWord(name) === first)
   if (group.length === 0) throw unknownCommand(first, commands)
-  const command = group.find(({ name }) => name === first || name === `${first} ${second}`)
+  const command = group.find(({ name }) => name === `${first} ${second}`) ?? group.find(({ name }) => name === first)
   if (command === undefined) {
     if (isHelp(second)) return { kind: 'help', about: group }
     throw unknownCommand(second === '' ? first : `${first} ${second}`, group)

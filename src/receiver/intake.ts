@@ -19,8 +19,16 @@ export interface IntakeOptions extends OpeningLimits {
   readonly log: Log
 }
 
+/** What has come and is not settled. */
+export interface Open {
+  readonly messages: number
+  readonly bytes: number
+}
+
 interface Waiting {
-  readonly message: Message
+  /** One that is larger than allowed is opened when it comes, so that it need not be kept as a whole. */
+  readonly message: Message | Opened
+  readonly bytes: number
   readonly answer: Answer
   readonly resolve: () => void
   readonly reject: (failure: unknown) => void
@@ -34,6 +42,8 @@ export class Intake {
   readonly #options: IntakeOptions
   readonly #tally = new Tally()
   #waiting: Waiting[] = []
+  #open = { messages: 0, bytes: 0 }
+  #openMost = { messages: 0, bytes: 0 }
   #working: Promise<void> | undefined
   #trouble: string | undefined
   #commits = 0
@@ -51,6 +61,11 @@ export class Intake {
     return this.#commits
   }
 
+  /** Messages at work, now and at most since the start: the broker keeps the others. */
+  get open(): Open & { readonly most: Open } {
+    return { ...this.#open, most: { ...this.#openMost } }
+  }
+
   /** Why the latest commit failed; undefined: it did not. */
   get trouble(): string | undefined {
     return this.#trouble
@@ -60,11 +75,24 @@ export class Intake {
    * Resolves when what the message brought is committed and its receipt is on its way.
    * @throws what the sink threw; then no receipt was sent, and the message has to come again
    */
-  take(message: Message, answer: Answer): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ message, answer, resolve, reject })
-      this.#working ??= this.#work()
-    })
+  async take(message: Message, answer: Answer): Promise<void> {
+    const isLarge = message.payload.byteLength > this.#options.batchBytesMax
+    const kept = isLarge ? openMessage(message, this.#options) : message
+    const bytes = bytesOf(kept)
+    this.#count(1, bytes)
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    this.#waiting.push({ message: kept, bytes, answer, resolve, reject })
+    this.#working ??= this.#work()
+    await promise.finally(() => this.#count(-1, -bytes))
+  }
+
+  #count(messages: number, bytes: number): void {
+    const [now, most] = [this.#open, this.#openMost]
+    this.#open = { messages: now.messages + messages, bytes: now.bytes + bytes }
+    this.#openMost = {
+      messages: Math.max(most.messages, this.#open.messages),
+      bytes: Math.max(most.bytes, this.#open.bytes),
+    }
   }
 
   /** Resolves when nothing waits any more. */
@@ -113,9 +141,9 @@ export class Intake {
     while (this.#waiting.length > 0 && readings < COMMIT_READINGS) {
       const next = this.#waiting.shift()!
       group.push(next)
-      const one = openMessage(next.message, this.#options)
+      const one = 'delivery' in next.message ? next.message : openMessage(next.message, this.#options)
       opened.push(one)
-      readings += one.delivery.kind === 'batch' ? one.delivery.batch.count : 1
+      readings += one.delivery.kind === 'batch' ? Math.max(1, one.delivery.batch.count) : 1
     }
     return opened
   }
@@ -133,8 +161,14 @@ export class Intake {
   }
 }
 
+/** Bytes that wait with a message. */
+function bytesOf(kept: Message | Opened): number {
+  if (!('delivery' in kept)) return kept.payload.byteLength
+  return kept.delivery.kind === 'reject' ? kept.delivery.reject.payload.byteLength : 0
+}
+
 /** What the edge is told of its message. */
-export function receiptOf({ epoch, run, delivery }: Opened, result: StoreResult): Receipt {
+export function receiptOf({ epoch, run, refused, delivery }: Opened, result: StoreResult): Receipt {
   const answer = { epoch, run, ranges: [], high: 0, reason: undefined }
   switch (result.kind) {
     case 'stored':
@@ -143,13 +177,20 @@ export function receiptOf({ epoch, run, delivery }: Opened, result: StoreResult)
     case 'amended':
       return { ...answer, kind: 'amended', ranges: numbersOf(delivery), high: result.high }
     case 'refused':
-      return { ...answer, kind: 'rejected', reason: result.reason }
-    case 'kept':
-      return { ...answer, kind: 'rejected', reason: delivery.kind === 'reject' ? delivery.reject.reason : undefined }
+      return { ...answer, kind: 'rejected', ranges: positionsOf(delivery), reason: result.reason }
+    case 'kept': {
+      const reason = delivery.kind === 'reject' ? delivery.reject.reason : undefined
+      return { ...answer, kind: 'rejected', ranges: refused, reason }
+    }
   }
 }
 
 /** An edge numbers its amendments, and is answered by these numbers. */
 function numbersOf(delivery: Delivery): SeqRange[] {
   return delivery.kind === 'amendments' ? [{ first: delivery.amendments.first, last: delivery.amendments.last }] : []
+}
+
+/** Refused amendments are not named by their numbers: `rejected` names positions. */
+function positionsOf(delivery: Delivery): readonly SeqRange[] {
+  return delivery.kind === 'batch' ? delivery.batch.ranges : []
 }

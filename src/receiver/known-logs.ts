@@ -29,6 +29,7 @@ export class KnownLogs {
       positions: prepare('SELECT first, last FROM positions WHERE log = ? ORDER BY first'),
       cover: prepare('DELETE FROM positions WHERE log = ? AND first BETWEEN ? AND ?'),
       extend: prepare('INSERT INTO positions (log, first, last) VALUES (?, ?, ?)'),
+      count: prepare('UPDATE logs SET readings = readings + ?, stored_at = ? WHERE id = ?'),
       pending: prepare('SELECT seq, quality, reasons FROM pending WHERE log = ?'),
       pendingCount: prepare('SELECT count(*) FROM pending'),
       await: prepare('INSERT OR REPLACE INTO pending (log, seq, quality, reasons) VALUES (?, ?, ?, ?)'),
@@ -69,6 +70,11 @@ export class KnownLogs {
       this.#statements.cover.run(log.id, first, last)
       this.#statements.extend.run(log.id, first, last)
     }
+  }
+
+  /** Counts readings that are new. */
+  count({ id }: KnownLog, readings: number, receivedAt: number): void {
+    if (readings > 0) this.#statements.count.run(readings, receivedAt, id)
   }
 
   get pendingCount(): number {

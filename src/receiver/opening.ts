@@ -1,6 +1,7 @@
+import type { SeqRange } from '../base/reading.ts'
 import { decodeAmendments } from '../codec/amendments.ts'
-import { decodeBatch } from '../codec/batch.ts'
-import type { Delivery } from './sink.ts'
+import { type BatchHead, decodeBatch, readBatchHead } from '../codec/batch.ts'
+import type { Delivery, Reject } from './sink.ts'
 
 /** A message as the broker brought it. */
 export interface Message {
@@ -21,16 +22,39 @@ export interface Opened {
   /** What the receipt echoes: '' where the message could not be opened. */
   readonly epoch: string
   readonly run: string
+  /** The positions of a batch that could not be taken; none where its head could not be read. */
+  readonly refused: readonly SeqRange[]
   readonly delivery: Delivery
 }
 
 /** A batch that unpacks to more is rejected: a small message must not fill the memory. */
 const UNPACKED_BYTES_MAX = 134_217_728
+/** So far a batch is opened that is refused, to tell the edge of which positions it is; beyond it, of none. */
+const HEAD_BYTES_MAX = 16_777_216
+const HEAD_READINGS_MAX = 4_000_000
+/** What is kept of the payload of a message that is larger than the settings allow. */
+const OVERSIZE_KEPT_BYTES = 262_144
 const EDGE_NAME = /^[A-Za-z0-9._-]{1,64}$/
 
 /** All that edges send: `{prefix}/{edge}/up/{lane}`. */
 export function upFilter(prefix: string): string {
   return `${prefix}/+/up/#`
+}
+
+/** What edges say of themselves. */
+export function statusFilter(prefix: string): string {
+  return `${prefix}/+/status`
+}
+
+/** The edge whose status topic this is, if it is one. */
+export function statusEdge(topic: string, prefix: string): string | undefined {
+  if (!topic.startsWith(`${prefix}/`) || !topic.endsWith('/status')) return undefined
+  const edge = topic.slice(prefix.length + 1, -'/status'.length)
+  return EDGE_NAME.test(edge) ? edge : undefined
+}
+
+export function requestTopic(prefix: string, edge: string): string {
+  return `${prefix}/${edge}/down/request`
 }
 
 export function receiptTopic(prefix: string, edge: string): string {
@@ -40,25 +64,55 @@ export function receiptTopic(prefix: string, edge: string): string {
 /** Opens a message. Never throws: what cannot be opened comes out as a reject with its reason. */
 export function openMessage({ topic, payload }: Message, limits: OpeningLimits): Opened {
   const { edge, lane } = parseTopic(topic, limits.prefix)
-  const reject = (reason: string, { epoch, run } = { epoch: '', run: '' }): Opened => {
-    return { edge, epoch, run, delivery: { kind: 'reject', reject: { topic, reason, payload } } }
+  const reject = (reason: string, { epoch, run, ranges: refused }: Known = UNKNOWN): Opened => {
+    return {
+      edge,
+      epoch,
+      run,
+      refused,
+      delivery: { kind: 'reject', reject: { topic, reason, ...keptOf(payload, limits) } },
+    }
   }
   const bounds = { readingsMax: limits.batchReadingsMax, bytesMax: UNPACKED_BYTES_MAX }
   if (edge === undefined) return reject('the topic names no edge')
-  if (payload.byteLength > limits.batchBytesMax) return reject(`larger than ${limits.batchBytesMax} bytes`)
+  const isBatch = lane === 'live' || lane === 'backfill'
+  if (payload.byteLength > limits.batchBytesMax) {
+    return reject(`larger than ${limits.batchBytesMax} bytes`, isBatch ? headOf(payload, edge) : UNKNOWN)
+  }
   if (lane === 'amend') {
     const decoded = decodeAmendments(payload, bounds)
     if (!decoded.ok) return reject(decoded.reason)
     const { amendments } = decoded
-    if (amendments.edge !== edge) return reject(foreign(amendments.edge), amendments)
-    return { edge, epoch: amendments.epoch, run: amendments.run, delivery: { kind: 'amendments', amendments } }
+    const { epoch, run } = amendments
+    if (amendments.edge !== edge) return reject(foreign(amendments.edge), { epoch, run, ranges: [] })
+    return { edge, epoch, run, refused: [], delivery: { kind: 'amendments', amendments } }
   }
-  if (lane !== 'live' && lane !== 'backfill') return reject('the topic names no lane: live, backfill or amend')
+  if (!isBatch) return reject('the topic names no lane: live, backfill or amend')
   const decoded = decodeBatch(payload, bounds)
-  if (!decoded.ok) return reject(decoded.reason)
+  if (!decoded.ok) return reject(decoded.reason, headOf(payload, edge))
   const { batch } = decoded
-  if (batch.edge !== edge) return reject(foreign(batch.edge), batch)
-  return { edge, epoch: batch.epoch, run: batch.run, delivery: { kind: 'batch', batch } }
+  const { epoch, run } = batch
+  // Of no reading of it: an edge that takes a batch apart to find the bad one would find that all are.
+  if (batch.edge !== edge) return reject(foreign(batch.edge), { epoch, run, ranges: [] })
+  return { edge, epoch, run, refused: [], delivery: { kind: 'batch', batch } }
+}
+
+/** What is known of a message that is refused. */
+type Known = Pick<BatchHead, 'epoch' | 'run' | 'ranges'>
+const UNKNOWN: Known = { epoch: '', run: '', ranges: [] }
+
+/** The head of a batch of this edge, as far as it can be read in bounded time and memory. */
+function headOf(payload: Uint8Array, edge: string): Known {
+  if (payload.byteLength > HEAD_BYTES_MAX) return UNKNOWN
+  const head = readBatchHead(payload, { readingsMax: HEAD_READINGS_MAX, bytesMax: UNPACKED_BYTES_MAX })
+  return head?.edge === edge ? head : UNKNOWN
+}
+
+/** The payload, or a copy of its beginning where it is larger than allowed: the rest need not wait for a commit. */
+function keptOf(payload: Uint8Array, { batchBytesMax }: OpeningLimits): Pick<Reject, 'payload' | 'payloadBytes'> {
+  const keptBytes = Math.max(batchBytesMax, OVERSIZE_KEPT_BYTES)
+  if (payload.byteLength <= keptBytes) return { payload }
+  return { payload: new Uint8Array(payload.subarray(0, keptBytes)), payloadBytes: payload.byteLength }
 }
 
 function parseTopic(topic: string, prefix: string): { edge?: string; lane?: string } {

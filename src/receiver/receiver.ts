@@ -6,7 +6,7 @@ import type { ReceiverSettings } from '../base/settings-receiver.ts'
 import { backoffMs } from '../link/backoff.ts'
 import { type Link, LinkError, MESSAGES_OPEN_MAX, type MessageHandler } from '../link/link.ts'
 import { openLink } from '../link/open.ts'
-import { defaultClientId } from './client-id.ts'
+import { clientIdOf } from './client-id.ts'
 import { type FleetCounts, FleetWatch } from './fleet/watch.ts'
 import { Intake, type Open } from './intake.ts'
 import { requestTopic, statusEdge, statusFilter } from './opening.ts'
@@ -82,7 +82,7 @@ class CloudReceiver implements Receiver {
   constructor(settings: ReceiverSettings, { log, clock, sink, random = Math.random }: ReceiverDependencies) {
     const { batchBytesMax, batchReadingsMax } = settings
     this.#settings = settings
-    this.#clientId = settings.cloud.clientId ?? defaultClientId(settings.data)
+    this.#clientId = clientIdOf(settings)
     this.#log = log
     this.#clock = clock
     this.#sink = sink
@@ -165,10 +165,10 @@ class CloudReceiver implements Receiver {
   }
 
   async #open(): Promise<Link> {
-    const { url, username, password, keepaliveS, connectTimeoutMs, prefix } = this.#settings.cloud
+    const { url, tls, username, password, keepaliveS, connectTimeoutMs, prefix } = this.#settings.cloud
     const { promise: handling, resolve } = Promise.withResolvers<MessageHandler>()
     const link = await openLink({
-      ...{ url, clientId: this.#clientId, username, password, keepaliveS, connectTimeoutMs },
+      ...{ url, tls, clientId: this.#clientId, username, password, keepaliveS, connectTimeoutMs },
       ...{ session: true, sessionExpiryS: SHARED_SESSION_EXPIRY_S, messagesOpenMax: messagesOpenMax(this.#settings) },
       signal: this.#stopping.signal,
       onMessage: async (...message) => (await handling)(...message),
@@ -181,7 +181,7 @@ class CloudReceiver implements Receiver {
     resolve((topic, payload, { retained }) => {
       const edge = statusEdge(topic, prefix)
       if (edge === undefined || this.#watch === undefined) return this.#intake.take({ topic, payload }, answer)
-      this.#watch.take(payload, { edge, at: this.#clock.now(), retained })
+      return this.#watch.take(payload, { edge, at: this.#clock.now(), retained })
     })
     return link
   }

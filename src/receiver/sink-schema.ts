@@ -40,6 +40,23 @@ export const MIGRATIONS: readonly string[] = [
       reading.ts, reading.value, reading.quality, reading.reasons, reading.received_at
     FROM reading JOIN series ON series.id = reading.series JOIN logs ON logs.id = reading.log;
   `,
+  // What edges say of themselves, what was asked of them, and how many readings came of each.
+  `
+  ALTER TABLE logs ADD COLUMN readings INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE logs ADD COLUMN stored_at INTEGER;
+  UPDATE logs SET readings = (SELECT count(*) FROM reading WHERE log = logs.id),
+    stored_at = (SELECT received_at FROM reading WHERE log = logs.id ORDER BY seq DESC LIMIT 1);
+  CREATE TABLE edges (
+    edge TEXT PRIMARY KEY, state TEXT NOT NULL, seen_at INTEGER, clock_offset_ms INTEGER, version TEXT,
+    reported_at INTEGER, up_ms INTEGER, healthy INTEGER, problems TEXT, epoch TEXT, last_seq INTEGER, waiting INTEGER,
+    oldest_at INTEGER
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE requests (
+    edge TEXT NOT NULL, epoch TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, noted_at INTEGER NOT NULL,
+    asked_at INTEGER, times INTEGER NOT NULL DEFAULT 0, next_at INTEGER NOT NULL, PRIMARY KEY (edge, epoch, first)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX requests_by_turn ON requests (next_at);
+  `,
 ]
 
 /** 'TDGR': tells a receiver's database from an edge's and from any other SQLite file. */

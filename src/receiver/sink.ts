@@ -1,12 +1,15 @@
 import type { Seq, SeqRange } from '../base/reading.ts'
 import type { Amendments } from '../codec/amendments.ts'
 import type { Batch } from '../codec/batch.ts'
+import type { Fleet } from './fleet/fleet.ts'
 
 /** A message that could not be taken: news about an edge, kept for people. */
 export interface Reject {
   readonly topic: string
   readonly reason: string
   readonly payload: Uint8Array
+  /** Of a message whose payload is the beginning only: how long it was. */
+  readonly payloadBytes?: number
 }
 
 /** One message, opened. */
@@ -21,7 +24,7 @@ export type Delivery =
  * - `forked`: the sink has another reading under a position of the batch: the edge's database went back in time, and its
  *   epoch is used up. Nothing of the batch was stored.
  * - `amended`: every verdict is merged or waits for its reading.
- * - `refused`: the sink cannot keep these amendments, and kept none of them.
+ * - `refused`: the sink cannot keep this batch or these amendments, now or later, and kept nothing of it.
  * - `kept`: the reject is kept, for as long as there is room.
  */
 export type StoreResult =
@@ -46,6 +49,8 @@ export interface Sink {
    * @throws when anything could not be made durable; then nothing of this call is stored, and it may be tried again
    */
   store(deliveries: readonly Delivery[], receivedAt: number): Promise<readonly StoreResult[]> | readonly StoreResult[]
+  /** What is known of edges beside their readings; a sink need not keep it. */
+  readonly fleet?: Fleet
   /** Nothing is stored any more. Calling it twice is harmless. */
   close(): Promise<void> | void
 }

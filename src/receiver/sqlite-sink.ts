@@ -1,22 +1,17 @@
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
-import SQLite, { type Database } from 'better-sqlite3'
-import { codeOf, Exit, messageOf, OperatorError } from '../base/errors.ts'
+import type { Database } from 'better-sqlite3'
 import { combine } from '../base/flags.ts'
 import type { Quality, Seq, SeqRange, Verdict } from '../base/reading.ts'
 import type { Amendments } from '../codec/amendments.ts'
 import type { Batch, SeriesBlock } from '../codec/batch.ts'
+import { SqliteFleet } from './fleet/sqlite-fleet.ts'
 import { type KnownLog, KnownLogs } from './known-logs.ts'
 import { ReadingTable } from './reading-table.ts'
+import { holdReceived, preparerOf } from './received-db.ts'
 import type { Delivery, Reject, Sink, StoreResult } from './sink.ts'
-import { APPLICATION_ID, MIGRATIONS, type Prepare, type Statement } from './sink-schema.ts'
+import type { Statement } from './sink-schema.ts'
 
-export const DATABASE_FILE = 'received.db'
-const LOCK_FILE = 'received.lock'
+export { DATABASE_FILE } from './received-db.ts'
 
-/** A commit waits at most so long for another connection; then it fails, and the broker sends its messages again. */
-const BUSY_TIMEOUT_MS = 200
-const CACHE_KIB = 65_536
 /** What is written moves from the WAL into the database after so many commits or readings, behind the receipts. */
 const CHECKPOINT_COMMITS = 64
 const CHECKPOINT_READINGS = 100_000
@@ -42,18 +37,17 @@ export class SqliteSink implements Sink {
   readonly #readings: ReadingTable
   readonly #keepReject: Statement
   readonly #dropRejects: Statement
+  readonly fleet: SqliteFleet
   #sinceCheckpoint = { commits: 0, readings: 0 }
 
   private constructor(lock: Database, database: Database, options: SqliteSinkOptions) {
-    const prepare: Prepare = (sql) => {
-      const statement = database.prepare<unknown[], never>(sql)
-      return statement.reader ? statement.raw() : statement
-    }
+    const prepare = preparerOf(database)
     this.#lock = lock
     this.#database = database
     this.#options = { ...DEFAULTS, ...options }
     this.#logs = new KnownLogs(prepare)
     this.#readings = new ReadingTable(prepare)
+    this.fleet = new SqliteFleet(prepare, (work) => database.transaction(work).immediate())
     this.#keepReject = prepare(
       'INSERT INTO rejects (received_at, topic, reason, payload, payload_bytes) VALUES (?, ?, ?, ?, ?) RETURNING id',
     )
@@ -66,20 +60,8 @@ export class SqliteSink implements Sink {
    * version, damaged, or cannot be made durable.
    */
   static open(folder: string, options: SqliteSinkOptions = {}): SqliteSink {
-    const file = join(folder, DATABASE_FILE)
-    let lock: Database | undefined
-    let database: Database | undefined
-    try {
-      mkdirSync(folder, { recursive: true })
-      lock = takeLock(folder)
-      database = new SQLite(file, { timeout: BUSY_TIMEOUT_MS })
-      configure(database, file, options.pagesMax)
-      return new SqliteSink(lock, database, options)
-    } catch (cause) {
-      database?.close()
-      lock?.close()
-      throw cause instanceof OperatorError ? cause : cannotOpen(file, cause)
-    }
+    const { lock, database } = holdReceived(folder, options.pagesMax)
+    return new SqliteSink(lock, database, options)
   }
 
   /** SQLite's own word on how hard a commit is synced: 2 is FULL, to the disk before it returns. */
@@ -135,6 +117,7 @@ export class SqliteSink implements Sink {
       }
     }
     this.#logs.add(log, fresh)
+    this.#logs.count(log, batch.count - repeats, receivedAt)
     return { kind: 'stored', ranges, high: highOf(log), repeats }
   }
 
@@ -164,10 +147,10 @@ export class SqliteSink implements Sink {
     return { kind: 'amended', high: highOf(log) }
   }
 
-  #keep({ topic, reason, payload }: Reject, receivedAt: number): StoreResult {
+  #keep({ topic, reason, payload, payloadBytes = payload.byteLength }: Reject, receivedAt: number): StoreResult {
     const { rejectsMax, rejectPayloadBytesMax } = this.#options
     const kept = payload.subarray(0, rejectPayloadBytesMax)
-    const row = this.#keepReject.get(receivedAt, topic, reason, kept, payload.byteLength)!
+    const row = this.#keepReject.get(receivedAt, topic, reason, kept, payloadBytes)!
     this.#dropRejects.run(Number(row[0]) - rejectsMax)
     return { kind: 'kept' }
   }
@@ -210,83 +193,4 @@ function countOf(ranges: readonly SeqRange[]): number {
 
 function highOf(log: KnownLog): Seq {
   return log.positions.highest ?? 0
-}
-
-/**
- * Keeps a second receiver off the folder, by an open transaction on a file of its own: the lock is gone with the
- * process, however that ends, and readers of the database are not in its way.
- */
-function takeLock(folder: string): Database {
-  const lock = new SQLite(join(folder, LOCK_FILE), { timeout: 0 })
-  try {
-    lock.exec('BEGIN EXCLUSIVE')
-    return lock
-  } catch (cause) {
-    lock.close()
-    if (!codeOf(cause)?.startsWith('SQLITE_BUSY')) throw cause
-    throw new OperatorError(`another receiver is already running on the data folder ${folder}`, {
-      remedy: 'stop it first, or give this one a folder of its own with the setting `data`',
-      exitCode: Exit.UNAVAILABLE,
-      cause,
-    })
-  }
-}
-
-/** WAL, every commit synced to the disk before it returns, newest schema. */
-function configure(database: Database, file: string, pagesMax: number | undefined): void {
-  refuseForeign(database, file)
-  database.pragma('journal_mode = WAL')
-  database.pragma('synchronous = FULL')
-  database.pragma('wal_autocheckpoint = 0')
-  database.pragma('temp_store = MEMORY')
-  database.pragma('foreign_keys = OFF')
-  database.pragma(`cache_size = -${CACHE_KIB}`)
-  if (pagesMax !== undefined) database.pragma(`max_page_count = ${pagesMax}`)
-  migrate(database)
-  database.exec(`INSERT INTO meta (key, value) VALUES ('opened', 1) ON CONFLICT DO UPDATE SET value = value + 1`)
-  // Read back after a write: a re-opened WAL database can fall to NORMAL, which syncs no commit at all.
-  if (database.pragma('synchronous', { simple: true }) !== 2) {
-    throw new OperatorError(`${file} does not keep synchronous=FULL: commits would not survive a power loss`, {
-      remedy: 'report this with the versions of better-sqlite3 and of Node.js',
-    })
-  }
-}
-
-/** Before anything is written: is it ours, and not from the future? */
-function refuseForeign(database: Database, file: string): void {
-  const version = Number(database.pragma('user_version', { simple: true }))
-  const tables = Number(database.prepare('SELECT count(*) FROM sqlite_schema').pluck().get())
-  if (tables > 0 && database.pragma('application_id', { simple: true }) !== APPLICATION_ID) {
-    throw new OperatorError(`${file} is a database of another program`, {
-      remedy: 'name another folder with the setting `data`',
-      exitCode: Exit.CANNOT_CREATE,
-    })
-  }
-  if (version > MIGRATIONS.length) {
-    const known = MIGRATIONS.length
-    throw new OperatorError(`${file} has schema version ${version}; this Tidegate knows versions up to ${known}`, {
-      remedy: 'run the newer Tidegate that made it, or restore a backup from before the update',
-    })
-  }
-}
-
-function migrate(database: Database): void {
-  const from = Number(database.pragma('user_version', { simple: true }))
-  const step = database.transaction((version: number) => {
-    database.exec(MIGRATIONS[version - 1]!)
-    database.pragma(`application_id = ${APPLICATION_ID}`)
-    database.pragma(`user_version = ${version}`)
-  })
-  for (let version = from + 1; version <= MIGRATIONS.length; version++) step.immediate(version)
-}
-
-function cannotOpen(file: string, cause: unknown): OperatorError {
-  const damaged = ['SQLITE_NOTADB', 'SQLITE_CORRUPT'].includes(codeOf(cause) ?? '')
-  return new OperatorError(`cannot open the database ${file}: ${messageOf(cause)}`, {
-    remedy: damaged
-      ? 'the file is damaged or no database: move it away (keep it), and start again with an empty one'
-      : 'look at the free space and the permissions of the data folder',
-    exitCode: Exit.CANNOT_CREATE,
-    cause,
-  })
 }

@@ -24,13 +24,15 @@ export const receive = command({
     const { loadReceiverSettings } = await import('../../base/settings-load.ts')
     const settings = loadReceiverSettings(values.settings, withSink(env, values.sink))
     const { createLog } = await import('../../base/log.ts')
-    const log = createLog(settings.log.level, settings.cloud.clientId)
+    const { clientIdOf } = await import('../../receiver/client-id.ts')
+    const clientId = clientIdOf(settings)
+    const log = createLog(settings.log.level, clientId)
     const { startReceiver } = await import('../../receiver/receiver.ts')
     const { place, open } = await sinkOf(settings, log)
     return serve(
       output,
       async () => startReceiver(settings, { log, clock: systemClock, sink: open() }),
-      () => `receiver ${settings.cloud.clientId} has started: cloud ${new URL(settings.cloud.url).host}, ${place}`,
+      () => `receiver ${clientId} has started: cloud ${new URL(settings.cloud.url).host}, ${place}`,
     )
   },
 })

@@ -1,0 +1,99 @@
+import { pause } from '../../base/clock.ts'
+import { messageOf } from '../../base/errors.ts'
+import type { Log } from '../../base/log.ts'
+import { encodeRequest } from '../../codec/request.ts'
+import { type DueRequest, EDGES_MAX, type EdgeNote, type Fleet, mergeNotes } from './fleet.ts'
+import { type Arrival, openStatus } from './status-message.ts'
+
+/** So often what is new is written, and it is looked up what edges are to be asked for (ms). */
+const TURN_MS = 1_000
+
+export interface FleetCounts {
+  /** Messages in which an edge told of itself, since the start. */
+  readonly statuses: number
+  /** Those that were none, and were ignored. */
+  readonly malformed: number
+  /** Those of edges beyond EDGES_MAX in one turn, which were not noted. */
+  readonly unnoted: number
+}
+
+/** Sends a request to its edge over the present connection; resolves when it is on its way, or cannot be. */
+export type Ask = (edge: string, request: Uint8Array) => Promise<void>
+
+/**
+ * Watches the edges: takes what they say of themselves, writes it to the sink in turns, and sends the requests that are
+ * due. Nothing of this holds up readings: what cannot be written waits in memory, one note for each edge.
+ */
+export class FleetWatch {
+  readonly #fleet: Fleet
+  readonly #deps: { readonly log: Log; readonly now: () => number }
+  #notes = new Map<string, EdgeNote>()
+  #counts = { statuses: 0, malformed: 0, unnoted: 0 }
+  #ask: Ask | undefined
+  #failing = false
+
+  constructor(fleet: Fleet, dependencies: { readonly log: Log; readonly now: () => number }) {
+    this.#fleet = fleet
+    this.#deps = dependencies
+  }
+
+  get counts(): FleetCounts {
+    return { ...this.#counts }
+  }
+
+  /** Requests go this way from now on; undefined: there is no way at present. */
+  over(ask: Ask | undefined): void {
+    this.#ask = ask
+  }
+
+  take(payload: Uint8Array, arrival: Arrival): void {
+    const note = openStatus(payload, arrival)
+    if (note === undefined) {
+      this.#counts.malformed++
+      return
+    }
+    const before = this.#notes.get(note.edge)
+    if (before === undefined && this.#notes.size >= EDGES_MAX) this.#counts.unnoted++
+    else {
+      this.#counts.statuses++
+      this.#notes.set(note.edge, before === undefined ? note : mergeNotes(before, note))
+    }
+  }
+
+  /** Takes turns until the signal fires, then a last one. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#turn()
+      await pause(TURN_MS, signal)
+    }
+    this.over(undefined)
+    await this.#turn()
+  }
+
+  async #turn(): Promise<void> {
+    const notes = this.#notes
+    this.#notes = new Map()
+    try {
+      if (notes.size > 0) await this.#fleet.note([...notes.values()])
+      const ask = this.#ask
+      if (ask !== undefined) {
+        for (const request of await this.#fleet.due(this.#deps.now())) await this.#send(request, ask)
+      }
+      this.#failing = false
+    } catch (failure) {
+      for (const [edge, later] of this.#notes) {
+        const before = notes.get(edge)
+        notes.set(edge, before === undefined ? later : mergeNotes(before, later))
+      }
+      this.#notes = notes
+      if (!this.#failing) this.#deps.log.warn({ reason: messageOf(failure) }, 'the view of the edges is not kept')
+      this.#failing = true
+    }
+  }
+
+  async #send({ edge, epoch, ranges }: DueRequest, ask: Ask): Promise<void> {
+    const { first } = ranges[0]!
+    this.#deps.log.info({ edge, epoch, ranges: ranges.length, first, last: ranges.at(-1)!.last }, 'asking for a gap')
+    await ask(edge, encodeRequest({ epoch, ranges }))
+  }
+}

@@ -1,0 +1,107 @@
+import { beforeEach, expect, it } from 'vitest'
+import type { Receipt } from '../../src/codec/receipt.ts'
+import { openMessage } from '../../src/receiver/opening.ts'
+import type { Delivery, Sink, StoreResult } from '../../src/receiver/sink.ts'
+import { SqliteSink } from '../../src/receiver/sqlite-sink.ts'
+import { tempFolder } from '../support/folder.ts'
+import { type Mosquitto, startMosquitto } from '../support/mosquitto.ts'
+import { describePeer } from '../support/peers.ts'
+import { onStop } from '../support/started.ts'
+import { batchOf, EPOCH, encoded, RUN, reading, readings } from './batches.ts'
+import { startEdge, startReceiving } from './scene.ts'
+
+/** A sink that cannot keep the reading of one position. */
+class PickySink implements Sink {
+  readonly #inner: SqliteSink
+  readonly #poison: number
+  readonly stored: number[] = []
+
+  constructor(inner: SqliteSink, poison: number) {
+    this.#inner = inner
+    this.#poison = poison
+  }
+
+  store(deliveries: readonly Delivery[], receivedAt: number): StoreResult[] {
+    return deliveries.map((delivery): StoreResult => {
+      const seqs = delivery.kind === 'batch' ? delivery.batch.series.flatMap(({ seq }) => [...seq]) : []
+      if (seqs.includes(this.#poison)) return { kind: 'refused', reason: 'no table takes this value' }
+      this.stored.push(...seqs)
+      return this.#inner.store([delivery], receivedAt)[0]!
+    })
+  }
+
+  close(): void {
+    this.#inner.close()
+  }
+}
+
+function rejected(ranges: Receipt['ranges'], reason: string): Receipt {
+  return { epoch: EPOCH, run: RUN, kind: 'rejected', ranges, high: 0, reason }
+}
+
+describePeer('mosquitto', 'a batch that the sink refuses', () => {
+  let broker: Mosquitto
+  beforeEach(async () => {
+    broker = await startMosquitto()
+  })
+
+  it('is answered with its positions, so that halving finds the one reading that is to blame', async () => {
+    const sink = new PickySink(SqliteSink.open(tempFolder()), 11)
+    onStop(() => sink.close())
+    const receiver = await startReceiving(broker.url, sink)
+    const edge = await startEdge(broker.url)
+    let suspects = readings(1, 16)
+    for (let sent = 1; suspects.length > 1; sent++) {
+      await edge.send('live', encoded(suspects))
+      const { ranges } = (await edge.received(sent)).at(-1)!
+      expect(edge.receipts.at(-1)).toEqual(rejected([{ first: suspects[0]!.seq, last: suspects.at(-1)!.seq }], REFUSED))
+      const refused = suspects.filter(({ seq }) => ranges.some(({ first, last }) => first <= seq && seq <= last))
+      const [left, right] = [refused.slice(0, refused.length / 2), refused.slice(refused.length / 2)]
+      await edge.send('live', encoded(left))
+      suspects = (await edge.received(++sent)).at(-1)!.kind === 'stored' ? right : left
+    }
+    expect(suspects.map(({ seq }) => seq)).toEqual([11])
+    expect(sink.stored).not.toContain(11)
+    expect(receiver.stats().rejected).toBeGreaterThan(0)
+    expect(receiver.stats().edges).toBeDefined()
+  })
+
+  it('keeps nothing else out', async () => {
+    const sink = new PickySink(SqliteSink.open(tempFolder()), 2)
+    onStop(() => sink.close())
+    await startReceiving(broker.url, sink)
+    const edge = await startEdge(broker.url)
+    await edge.send('live', encoded([reading(1)]))
+    await edge.send('live', encoded([reading(2), reading(5)]))
+    await edge.send('live', encoded([reading(3)]))
+    const receipts = await edge.received(3)
+    expect(receipts.map(({ kind }) => kind)).toEqual(['stored', 'rejected', 'stored'])
+    const positions = [
+      { first: 2, last: 2 },
+      { first: 5, last: 5 },
+    ]
+    expect(receipts[1]).toEqual(rejected(positions, REFUSED))
+  })
+})
+
+const REFUSED = 'no table takes this value'
+
+it('a message that is much too large is opened as far as its head, and not kept as a whole', () => {
+  const large = readings(1, 3_000).map((one) => ({ ...one, value: `${one.seq} ${Math.random()} ${Math.random()}` }))
+  const bytes = encoded(large)
+  const wide = Buffer.concat([bytes, Buffer.alloc(400_000)])
+  const limits = { prefix: 'tidegate', batchBytesMax: 1_000, batchReadingsMax: 1_000 }
+  const opened = openMessage({ topic: 'tidegate/plant-7/up/live', payload: bytes }, limits)
+  expect(opened).toMatchObject({ edge: 'plant-7', epoch: EPOCH, run: RUN, refused: batchOf(large).ranges })
+  const { delivery } = openMessage({ topic: 'tidegate/plant-7/up/live', payload: wide }, limits)
+  if (delivery.kind !== 'reject') throw new Error('it was taken')
+  expect(delivery.reject.payloadBytes).toBe(wide.length)
+  expect(delivery.reject.payload.buffer.byteLength).toBe(262_144)
+})
+
+it('a batch that says that it comes from another edge is refused as a whole: no reading of it is to blame', () => {
+  const limits = { prefix: 'tidegate', batchBytesMax: 1_000_000, batchReadingsMax: 2 }
+  for (const payload of [encoded(readings(1, 2)), encoded(readings(1, 9))]) {
+    expect(openMessage({ topic: 'tidegate/plant-8/up/live', payload }, limits).refused).toEqual([])
+  }
+})
