@@ -83,7 +83,14 @@ export class Postgres {
     return `postgres://${role}@127.0.0.1:${this.port}/${database}`
   }
 
-  /** Over a connection of its own, past every sink. */
+  /** A connection that is closed after the test file; for a transaction that a test holds open. */
+  async connect(): Promise<pg.Client> {
+    const client = await connect(this.url)
+    onStop(() => client.end())
+    return client
+  }
+
+  /** Past every sink. */
   async query<Row extends object>(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
     this.#client ??= connect(this.url)
     try {
