@@ -1,3 +1,4 @@
+import { SeqSet } from '../../base/ranges.ts'
 import { REQUEST_RANGES_MAX } from '../../codec/request.ts'
 import type { Column, Prepare } from '../sink-schema.ts'
 import {
@@ -56,8 +57,12 @@ export class SqliteFleet implements Fleet {
   request(gaps: readonly Pick<Gap, 'edge' | 'epoch' | 'first' | 'last'>[], at: number): number {
     return this.#transact(() => {
       const before = this.#requestCount()
+      let room = REQUESTS_MAX - before
       for (const { edge, epoch, first, last } of gaps) {
-        this.#statements.request.run(edge, epoch, first, last, at, at, REQUESTS_MAX)
+        if (room <= 0) break
+        if (this.#statements.noted.get(edge, epoch, first, last) !== undefined) continue
+        this.#statements.request.run(edge, epoch, first, last, at, at)
+        room--
       }
       return this.#requestCount() - before
     })
@@ -70,11 +75,11 @@ export class SqliteFleet implements Fleet {
   due(at: number): DueRequest[] {
     if (this.#statements.anyDue.get(at) === undefined) return []
     return this.#transact(() => {
-      const requests = new Map<string, { edge: string; epoch: string; ranges: DueRequest['ranges'][number][] }>()
+      const requests = new Map<string, { edge: string; epoch: string; ranges: SeqSet }>()
       for (const [edge, epoch, first, last, times] of this.#statements.due.all(at, DUE_LOOKED_AT_MAX)) {
         const of = { edge: String(edge), epoch: String(epoch), first: Number(first) }
-        const request = requests.get(of.edge) ?? { edge: of.edge, epoch: of.epoch, ranges: [] }
-        const room = REQUEST_RANGES_MAX - request.ranges.length
+        const request = requests.get(of.edge) ?? { edge: of.edge, epoch: of.epoch, ranges: new SeqSet() }
+        const room = REQUEST_RANGES_MAX - request.ranges.size
         if (request.epoch !== of.epoch || room === 0) continue // in a later turn
         const missing = this.#gaps.missing(of.edge, of.epoch, { first: of.first, last: Number(last) }, room)
         if (missing.length === 0) {
@@ -83,10 +88,10 @@ export class SqliteFleet implements Fleet {
         }
         const asked = Number(times) + 1
         this.#statements.asked.run(at, asked, at + repeatMs(asked), of.edge, of.epoch, of.first)
-        request.ranges.push(...missing)
+        for (const range of missing) request.ranges.add(range)
         requests.set(of.edge, request)
       }
-      return [...requests.values()]
+      return [...requests.values()].map((request) => ({ ...request, ranges: [...request.ranges] }))
     })
   }
 }
@@ -115,9 +120,9 @@ function statementsOf(prepare: Prepare) {
     requestCount: prepare('SELECT count(*) FROM requests'),
     request: prepare(
       `INSERT INTO requests (edge, epoch, first, last, noted_at, next_at)
-       SELECT ?, ?, ?, ?, ?, ? WHERE (SELECT count(*) FROM requests) < ?
-       ON CONFLICT DO UPDATE SET last = max(last, excluded.last)`,
+       VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET last = max(last, excluded.last)`,
     ),
+    noted: prepare('SELECT 1 FROM requests WHERE edge = ? AND epoch = ? AND first <= ? AND last >= ?'),
     anyDue: prepare('SELECT 1 FROM requests WHERE next_at <= ? LIMIT 1'),
     due: prepare(
       `SELECT edge, requests.epoch, first, last, times FROM requests JOIN edges USING (edge)
