@@ -66,7 +66,11 @@ export function findProblems(facts: {
         `uplink ${uplink.name}: ${waiting} readings wait, no answer for ${Math.round(silentMs / 1_000)} s: ${why}`,
       )
     }
-    if (uplink.rejected > 0) problems.push(`uplink ${uplink.name}: the receiver rejected ${uplink.rejected} batches`)
+    const parked = facts.backlogs.find((backlog) => backlog.uplink === uplink.name)?.parked ?? 0
+    if (parked > 0) {
+      problems.push(`uplink ${uplink.name}: the far side refuses ${parked} readings (\`tidegate rejects list\`)`)
+    }
+    if (uplink.holds !== undefined) problems.push(`uplink ${uplink.name}: ${uplink.holds}`)
   }
   const { hoursLeft = Infinity, whenFull } = facts.space
   if (silent && hoursLeft < HOURS_LEFT_MIN) {

@@ -97,7 +97,10 @@ async function assemble(
       backup,
     }
   }
-  for (const one of uplinkSettings) uplinks.push(parts.add(startUplink(one, { edge, thread, log, status })))
+  for (const one of uplinkSettings) uplinks.push(parts.add(startUplink(one, { edge, thread, log, clock, status })))
+  thread.onOrdered = () => {
+    for (const uplink of uplinks) uplink.notify(0)
+  }
   const history = parts.add(new QueryClient(settings.data))
   const web = settings.web.enabled ? parts.add(await startWeb(settings.web, { status, history, clock })) : undefined
   parts.add(broker)
@@ -111,22 +114,29 @@ async function assemble(
 
 function startUplink(
   settings: EdgeSettings['uplinks'][number],
-  { edge, thread, log, status }: { edge: string; thread: StoreClient; log: Log; status: () => Promise<EdgeStatus> },
+  around: { edge: string; thread: StoreClient; log: Log; clock: Clock; status: () => Promise<EdgeStatus> },
 ): Uplink {
+  const { edge, thread, log, clock, status } = around
   const uplink = settings.name
   return Uplink.start(settings, {
     edge,
     log: log.child({ part: 'uplink' }),
+    clock,
     random: Math.random,
     outbox: {
-      next: (bytesMax) => thread.call('next', { uplink, bytesMax }),
+      next: (ask) => thread.call('next', { uplink, ...ask }),
       confirm: (confirmation) => thread.call('confirm', { uplink, ...confirmation }),
       confirmAmendments: async (confirmation) => {
         await thread.call('confirmAmendments', { uplink, ...confirmation })
       },
-      release: async () => {
-        await thread.call('release', { uplink })
+      refuse: (refused) => thread.call('refuse', { uplink, ...refused }),
+      askAgain: async (request) => {
+        await thread.call('askAgain', { uplink, ...request })
       },
+      release: async (spent) => {
+        await thread.call('release', { uplink, spent })
+      },
+      spent: () => thread.call('spent', { uplink }),
     },
     report: async () => {
       const { version, at, upMs, healthy, problems, store } = await status()

@@ -61,7 +61,7 @@ const ingest = z.strictObject({
 const store = z
   .strictObject({
     maxBytes: bytes
-      .min(2_097_152)
+      .min(1_048_576)
       .optional()
       .describe('Size that tidegate.db never exceeds (its WAL comes on top); near it, history gives way by `whenFull`'),
     freeBytesMin: bytes

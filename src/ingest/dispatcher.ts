@@ -1,10 +1,11 @@
+import type { SeqRange } from '../base/reading.ts'
 import type { UplinkSettings } from '../base/settings-uplink.ts'
 import { encodeAmendments } from '../codec/amendments.ts'
 import { BatchBuilder, type Origin, type SeriesName } from '../codec/batch.ts'
+import type { Lane, Outbox } from '../store/delivery/outbox.ts'
 import { type RawLogRow, rowValue } from '../store/log.ts'
-import type { Outbox } from '../store/outbox.ts'
 import type { Store } from '../store/store.ts'
-import type { Outgoing } from './protocol.ts'
+import type { Ask, Outgoing } from './protocol.ts'
 
 const AMENDMENTS_MAX = 2_000
 /** Wire bytes of a reading before anything was measured. */
@@ -14,10 +15,14 @@ const FILL = 0.85
 
 /** Sealed readings are opened for so long before commits may come in between (ms). */
 const PREPARE_MS = 8
+/** The live lane is for what is fresh: when its next reading has waited so long beyond the linger, it is backlog (ms). */
+const STALE_MS = 10_000
 
 const AGAIN = Symbol('built too large')
 
-/** Makes the next message for one uplink out of what its outbox says is neither confirmed nor on its way. */
+type Content = Outgoing extends infer One ? (One extends Outgoing ? Omit<One, 'backlog'> : never) : never
+
+/** Makes the next message for one uplink out of what its outbox says is neither settled nor on its way. */
 export class Dispatcher {
   readonly #store: Store
   readonly #outbox: Outbox
@@ -41,20 +46,49 @@ export class Dispatcher {
     return { edge: this.#edge, epoch: this.#store.epoch, run: this.#store.run }
   }
 
-  /** @param bytesMax of the message; a single reading or amendment that is larger goes alone. `now`: UTC ms. */
-  next({ now, bytesMax }: { now: number; bytesMax: number }): Outgoing {
-    const { batchReadingsMax, lingerMs } = this.#settings
-    const planned = Math.floor((bytesMax * FILL) / this.#bytesPerReading)
-    const countMax = Math.max(1, Math.min(batchReadingsMax, planned))
-    if (!this.#outbox.prepare(this.#store.lastSeq, PREPARE_MS)) return { kind: 'wait', ms: 0 }
-    const rows = this.#outbox.next(this.#store.lastSeq, countMax)
+  /** @param ask bytes of a message; a single reading or amendment that is larger goes alone. `now`: UTC ms. */
+  next({ live, backfill, prefer }: Ask, now: number): Outgoing {
+    const lanes: readonly (readonly [Lane, number])[] = [
+      ['live', live],
+      ['backfill', backfill],
+    ]
+    let waitMs: number | undefined
+    for (const [lane, bytesMax] of prefer === 'live' ? lanes : lanes.toReversed()) {
+      if (bytesMax === 0) continue
+      const next = (lane === 'backfill' && this.#aside(bytesMax)) || this.#lane(lane, bytesMax, now)
+      if (next.kind !== 'wait') return this.#told(next)
+      waitMs = next.ms === undefined ? waitMs : Math.min(next.ms, waitMs ?? Infinity)
+    }
+    return this.#told(this.#amendments(live) ?? { kind: 'wait', ms: waitMs })
+  }
+
+  #told(content: Content): Outgoing {
+    return { ...content, backlog: this.#outbox.hasBacklog() }
+  }
+
+  #lane(lane: Lane, bytesMax: number, now: number): Content {
+    const { lingerMs } = this.#settings
+    const { lastSeq } = this.#store
+    const countMax = this.#planned(bytesMax)
+    if (!this.#outbox.prepare(lane, lastSeq, PREPARE_MS)) return { kind: 'wait', ms: 0 }
+    const rows = this.#outbox.next(lane, lastSeq, countMax)
     const oldest = rows[0]
-    if (oldest === undefined) return this.#amendments(bytesMax)
+    if (oldest === undefined) return { kind: 'wait', ms: undefined }
     const ageMs = now - oldest[6]
+    if (lane === 'live' && ageMs > lingerMs + this.#holdMs + STALE_MS) {
+      this.#outbox.beginLive(lastSeq)
+      return { kind: 'wait', ms: 0 }
+    }
     const ripe = this.#ripe(rows, now)
-    if (ripe.length === 0) return this.#amendments(bytesMax, this.#holdMs - ageMs)
-    if (rows.length < countMax && ageMs >= 0 && ageMs < lingerMs) return { kind: 'wait', ms: lingerMs - ageMs }
-    return this.#batch(ripe, bytesMax)
+    if (ripe.length === 0) return { kind: 'wait', ms: this.#holdMs - ageMs }
+    const mayWait = lane === 'live' && rows.length < countMax && ageMs >= 0 && ageMs < lingerMs
+    return mayWait ? { kind: 'wait', ms: lingerMs - ageMs } : this.#batch(lane, ripe, bytesMax)
+  }
+
+  /** How many readings are likely to fit. */
+  #planned(bytesMax: number): number {
+    const planned = Math.floor((bytesMax * FILL) / this.#bytesPerReading)
+    return Math.max(1, Math.min(this.#settings.batchReadingsMax, planned))
   }
 
   /** The rows up to the first that is held. */
@@ -64,42 +98,71 @@ export class Dispatcher {
     return young < 0 ? rows : rows.slice(0, young)
   }
 
-  #batch(rows: RawLogRow[], bytesMax: number): Outgoing {
+  #batch(lane: Lane, rows: RawLogRow[], bytesMax: number): Content {
     for (let count = rows.length; ; count = Math.ceil(count / 2)) {
-      const outgoing = this.#build(rows.slice(0, count), bytesMax)
-      if (outgoing !== AGAIN) return outgoing
+      const some = rows.slice(0, count)
+      const range = { first: some[0]![0], last: some.at(-1)![0] }
+      const bytes = this.#build(range, some, bytesMax)
+      if (bytes === AGAIN) continue
+      this.#outbox.take(range, some)
+      return this.#sent(lane, range, some.length, bytes)
     }
   }
 
-  #build(rows: RawLogRow[], bytesMax: number): Outgoing | typeof AGAIN {
+  /** Changed verdicts, and what was asked for once more: parked readings, and what the far side has lost. */
+  #aside(bytesMax: number): Content | undefined {
+    return this.#amendments(bytesMax) ?? this.#replay() ?? this.#again(bytesMax)
+  }
+
+  #replay(): Content | undefined {
+    const parked = this.#outbox.parked.next()
+    if (parked === undefined) return undefined
+    const range = { first: parked[0], last: parked[0] }
+    this.#outbox.parked.take(parked[0])
+    return this.#sent('backfill', range, 1, this.#build(range, [parked], Infinity) as Uint8Array)
+  }
+
+  #again(bytesMax: number): Content | undefined {
+    for (let countMax = this.#planned(bytesMax); ; countMax = Math.ceil(countMax / 2)) {
+      const again = this.#outbox.nextAgain(countMax)
+      if (again === undefined) return undefined
+      const bytes = this.#build(again.range, again.rows, bytesMax)
+      if (bytes === AGAIN) continue
+      this.#outbox.takeAgain(again.range)
+      return this.#sent('backfill', again.range, again.rows.length, bytes)
+    }
+  }
+
+  #sent(lane: Lane, range: SeqRange, count: number, bytes: Uint8Array): Content {
+    const { epoch, run } = this.#builder.origin
+    return { kind: 'batch', lane, bytes, epoch, run, range, count }
+  }
+
+  /** The rows are of one stretch in which nothing is settled or on its way: what is missing in the range was removed. */
+  #build(range: SeqRange, rows: readonly RawLogRow[], bytesMax: number): Uint8Array | typeof AGAIN {
     if (this.#builder.origin.epoch !== this.#store.epoch) this.#builder = new BatchBuilder(this.#origin)
     const builder = this.#builder
     for (const row of rows) builder.add(row[1], row[0], row[2], rowValue(row), row[4], row[5])
-    const range = { first: rows[0]![0], last: rows.at(-1)![0] }
     const describe = (id: number): SeriesName => {
       const series = this.#store.catalog.series(id)!
       return { device: series.device.name, metric: series.metric, unit: series.unit || undefined }
     }
-    // The rows are of one stretch in which nothing is confirmed or on its way: what is missing was removed.
     const { bytes } = builder.build(describe, { covers: range.last - range.first + 1 > rows.length })
     this.#bytesPerReading = (this.#bytesPerReading + bytes.length / rows.length) / 2
-    if (bytes.length > bytesMax && rows.length > 1) return AGAIN
-    this.#outbox.take(range, rows)
-    const { epoch, run } = builder.origin
-    return { kind: 'batch', bytes, epoch, run, range, count: rows.length }
+    return bytes.length > bytesMax && rows.length > 1 ? AGAIN : bytes
   }
 
-  /** @param waitMs until a reading may leave; undefined where none waits. */
-  #amendments(bytesMax: number, waitMs?: number): Outgoing {
-    const queued = this.#outbox.nextAmendments(AMENDMENTS_MAX)
-    if (queued.length === 0) return { kind: 'wait', ms: waitMs }
+  #amendments(bytesMax: number): Content | undefined {
+    if (bytesMax === 0) return undefined
+    const queued = this.#outbox.amendments.next(AMENDMENTS_MAX)
+    if (queued.length === 0) return undefined
     const origin = this.#origin
     for (let count = queued.length; ; count = Math.ceil(count / 2)) {
       const items = queued.slice(0, count)
       const last = items.at(-1)!.id
       const bytes = encodeAmendments({ ...origin, first: items[0]!.id, last, items })
       if (bytes.length > bytesMax && count > 1) continue
-      this.#outbox.takeAmendments(last)
+      this.#outbox.amendments.take(last)
       return { kind: 'amendments', bytes, epoch: origin.epoch, run: origin.run, lastId: last, count }
     }
   }

@@ -1,5 +1,7 @@
 import type { Seq, SeqRange } from '../base/reading.ts'
 import type { EdgeSettings } from '../base/settings.ts'
+import type { Lane, Refusal } from '../store/delivery/outbox.ts'
+import type { Spent } from '../store/delivery/spending.ts'
 import type { Outlook } from '../store/house/outlook.ts'
 import type { IncomingId } from '../store/incoming.ts'
 import type { Backlog } from '../store/store.ts'
@@ -52,10 +54,11 @@ export interface BatchReply {
   readonly duplicates: number
 }
 
-/** What an uplink may be given next. */
-export type Outgoing =
+/** What an uplink may be given next; `backlog`: whether there is more of what had gathered before it connected. */
+export type Outgoing = { readonly backlog: boolean } & (
   | {
       readonly kind: 'batch'
+      readonly lane: Lane
       readonly bytes: Uint8Array
       readonly epoch: string
       readonly run: string
@@ -72,6 +75,7 @@ export type Outgoing =
     }
   /** Nothing for so long (ms), or until something new is stored where it is undefined. */
   | { readonly kind: 'wait'; readonly ms: number | undefined }
+)
 
 export interface StoreStatus {
   readonly epoch: string
@@ -97,6 +101,24 @@ export interface Confirmation {
   readonly high: Seq
   /** The far side holds other readings under positions that it was sent. */
   readonly forked: boolean
+  /** What the link has cost until now, to be kept with it. */
+  readonly spent: Spent | undefined
+}
+
+export interface Refused {
+  readonly uplink: string
+  readonly epoch: string
+  readonly run: string
+  readonly range: SeqRange
+  /** In the words of who refused. */
+  readonly reason: string
+}
+
+/** Bytes for each lane, 0 for none; `prefer` is looked at first. */
+export interface Ask {
+  readonly live: number
+  readonly backfill: number
+  readonly prefer: Lane
 }
 
 export interface AmendmentsConfirmation {
@@ -116,12 +138,18 @@ export interface Confirmed {
 /** Questions to the store thread and the shapes of their answers. */
 export interface Calls {
   incoming: { request: undefined; reply: readonly IncomingId[] }
-  /** The next message, of at most `bytesMax` unless a single reading or amendment is larger. */
-  next: { request: { uplink: string; bytesMax: number }; reply: Outgoing }
+  /** The next message, of at most so many bytes for its lane unless a single reading or amendment is larger; 0: none. */
+  next: { request: { uplink: string } & Ask; reply: Outgoing }
   /** The far side has these positions of this epoch, and has seen up to `high` (0: it does not say). */
   confirm: { request: Confirmation; reply: Confirmed }
   confirmAmendments: { request: AmendmentsConfirmation; reply: undefined }
-  release: { request: { uplink: string }; reply: undefined }
+  /** The far side refuses what left under these positions, and will again. */
+  refuse: { request: Refused; reply: Refusal }
+  /** The far side has lost these positions, and wants them once more. */
+  askAgain: { request: { uplink: string; epoch: string; ranges: readonly SeqRange[] }; reply: undefined }
+  /** Nothing is on its way any more; so much was spent until now. */
+  release: { request: { uplink: string; spent: Spent | undefined }; reply: undefined }
+  spent: { request: { uplink: string }; reply: Spent | undefined }
   status: { request: undefined; reply: StoreStatus }
   close: { request: undefined; reply: undefined }
 }
@@ -150,6 +178,8 @@ export type FromThread =
   | BatchReply
   | CallReply
   | { readonly kind: 'ready' }
+  /** Orders were carried out: there may be something to send. */
+  | { readonly kind: 'ordered' }
   /** Something happened that a person should know of; told at any time. */
   | (News & { readonly kind: 'news' })
   | { readonly kind: 'refused'; readonly message: string; readonly remedy: string; readonly exitCode: number }

@@ -17,6 +17,8 @@ export class StoreClient implements Part {
   readonly name = 'store thread'
   readonly #worker: Worker
   readonly #onNews: (news: News) => void
+  /** Told when orders of people were carried out. */
+  onOrdered: () => void = () => undefined
   readonly #calls = new Map<number, Waiting>()
   readonly #batches: ((reply: BatchReply) => void)[] = []
   #lastCall = 0
@@ -89,6 +91,7 @@ export class StoreClient implements Part {
     if (message.kind === 'batch') this.#batches.shift()?.(message)
     else if (message.kind === 'reply') this.#answered(message.id)?.resolve(message.reply)
     else if (message.kind === 'news') this.#onNews(message)
+    else if (message.kind === 'ordered') this.onOrdered()
     else if (message.kind === 'failure') this.#answered(message.id)?.reject(new Error(message.message))
   }
 

@@ -10,20 +10,18 @@ import { describeDamage } from '../store/rescue/damages.ts'
 import { DamagedBlock } from '../store/sealed/blocks.ts'
 import { Store } from '../store/store.ts'
 import { Committer } from './committer.ts'
-import { Dispatcher } from './dispatcher.ts'
 import { EdgeClock } from './edge-clock.ts'
 import type {
   BatchMessage,
   BatchReply,
   CallMessage,
   Calls,
-  Confirmation,
-  Confirmed,
   FromThread,
   StoreStatus,
   ThreadData,
   ToThread,
 } from './protocol.ts'
+import { UplinkDesk, uplinkStarts } from './uplink-desk.ts'
 
 /** How long after the last repeated publish the index of recent readings is kept (ms). */
 const FORGET_REPEATS_MS = 60_000
@@ -33,6 +31,9 @@ const BUSY_MS = 50
 /** How often it looks whether something is due, when nothing comes (ms); and again after a disk that failed. */
 const HOUSE_EVERY_MS = 10_000
 const HOUSE_RETRY_MS = 1_000
+
+/** How often it looks whether a command has left an order (ms). */
+const ORDERS_EVERY_MS = 500
 
 /** Where room is short, housekeeping has so long at a turn (ms). */
 const SHORT_MS = 12
@@ -46,7 +47,7 @@ type Handlers = { [Name in keyof Calls]: (request: Calls[Name]['request']) => Ca
 class StoreThread {
   readonly #store: Store
   readonly #committer: Committer
-  readonly #dispatchers = new Map<string, Dispatcher>()
+  readonly #desk: UplinkDesk
   readonly #counted = { readings: 0, rejected: 0, duplicates: 0 }
   readonly #quality = { good: 0, uncertain: 0, bad: 0 }
 
@@ -60,20 +61,20 @@ class StoreThread {
     this.#store = Store.open(
       folder,
       store,
-      uplinks.map(({ name }) => name),
+      uplinkStarts(uplinks),
       store.archive === undefined ? undefined : archiveTo(resolve(folder, store.archive)),
     )
     for (const damage of this.#store.soundness.unacknowledged)
       post({ kind: 'news', level: 'error', text: describeDamage(damage) })
+    for (const { name, waiting } of this.#store.retired)
+      post({ kind: 'news', level: 'warn', text: retirement(name, waiting) })
     this.#committer = this.#open(() => {
       const clock = new EdgeClock(this.#store.lastStoredAt())
       return this.#passingDamage(() => new Committer(this.#store, quality, clock))
     })
     const holdMs = Math.max(0, ...quality.map(({ spike }) => spike?.holdMs ?? 0))
-    for (const uplink of uplinks) {
-      const dispatcher = new Dispatcher(this.#store, this.#store.outbox(uplink.name), uplink, { edge, holdMs })
-      this.#dispatchers.set(uplink.name, dispatcher)
-    }
+    this.#desk = new UplinkDesk(this.#store, uplinks, { edge, holdMs })
+    setInterval(() => this.#takeOrders(), ORDERS_EVERY_MS).unref()
     setInterval(() => {
       this.#store.forecaster.observe(this.#store.lastSeq, performance.now())
       this.#keepHouseSoon(0)
@@ -209,16 +210,13 @@ class StoreThread {
 
   readonly #handlers: Handlers = {
     incoming: () => this.#store.incoming.all(),
-    next: ({ uplink, bytesMax }) => this.#dispatchers.get(uplink)!.next({ now: systemClock.now(), bytesMax }),
-    confirm: (confirmation) => this.#confirm(confirmation),
-    confirmAmendments: ({ uplink, lastId, ...sent }) => {
-      if (this.#isOurs(sent)) this.#store.write(() => this.#store.outbox(uplink).confirmAmendments(lastId))
-      return undefined
-    },
-    release: ({ uplink }) => {
-      this.#store.outbox(uplink).releaseAll()
-      return undefined
-    },
+    next: (request) => this.#desk.next(request, systemClock.now()),
+    confirm: (confirmation) => this.#desk.confirm(confirmation),
+    confirmAmendments: (confirmation) => this.#desk.confirmAmendments(confirmation),
+    refuse: (refused) => this.#desk.refuse(refused, systemClock.now()),
+    askAgain: (request) => this.#desk.askAgain(request),
+    release: (request) => this.#desk.release(request),
+    spent: (request) => this.#desk.spent(request),
     status: () => this.#status(),
     close: () => {
       this.#closed = true
@@ -228,26 +226,18 @@ class StoreThread {
     },
   }
 
-  /**
-   * Whether an answer is one to what this run sent. A former run may have sent other readings under the same positions,
-   * where the database was set back since: what it sent is sent again, and answered again.
-   */
-  #isOurs({ epoch, run }: { epoch: string; run: string }): boolean {
-    return epoch === this.#store.epoch && run === this.#store.run
-  }
-
-  /**
-   * Marks what the far side has. Where it knows positions that this database never gave, or other readings under them,
-   * the database was set back to an earlier state: then nothing is marked, and all goes out under a new epoch.
-   */
-  #confirm({ uplink, epoch, run, ranges, high, forked }: Confirmation): Confirmed {
-    if (!this.#isOurs({ epoch, run })) return { count: 0, renewed: false }
-    if (forked || high > this.#store.lastSeq) {
-      this.#store.beginEpoch()
-      return { count: 0, renewed: true }
+  /** What commands have left in the letter box. A full disk leaves it there. */
+  #takeOrders(): void {
+    const { orders } = this.#store
+    if (this.#closed || !orders.mayHaveCome) return
+    try {
+      this.#store.write(() => {
+        for (const order of orders.take()) this.#desk.carryOut(order)
+      })
+      post({ kind: 'ordered' })
+    } catch (failure) {
+      if (!isStoreTrouble(failure)) throw failure
     }
-    const outbox = this.#store.outbox(uplink)
-    return { count: this.#store.write(() => outbox.confirm(ranges, this.#store.lastSeq)), renewed: false }
   }
 
   #status(): StoreStatus {
@@ -264,6 +254,10 @@ class StoreThread {
       backlogs: this.#store.outboxes.map((outbox) => this.#store.backlog(outbox)),
     }
   }
+}
+
+function retirement(name: string, waiting: number): string {
+  return `the settings name no uplink ${name} any more: what it had not delivered (${waiting} readings) waits for it no longer`
 }
 
 function archiveTo(folder: string): Archive {

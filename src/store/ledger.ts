@@ -26,7 +26,10 @@ export interface LedgerRow extends Removed {
   readonly rejected: number
   readonly duplicate: number
   readonly perUplink: Readonly<
-    Record<string, { readonly confirmed: number; readonly waiting: number; readonly dropped: number }>
+    Record<
+      string,
+      { readonly confirmed: number; readonly waiting: number; readonly parked: number; readonly dropped: number }
+    >
   >
   /** The equations that do not hold, each in words; empty when the account balances. */
   readonly problems: readonly string[]
@@ -46,7 +49,8 @@ interface Counters extends Removed {
  *
  * - received = stored + rejected + duplicate
  * - stored = kept (in the log and in sealed blocks) + expired + dropped + thinned + damaged
- * - for each uplink: stored = confirmed + dropped (counters) + waiting (counted now, by the settled positions)
+ * - for each uplink: stored = confirmed + dropped (counters) + parked (rows) + waiting (counted now, by the settled
+ *   positions)
  *
  * Reads the whole log and the heads of all blocks once. Call it inside a transaction, so that all is seen at one moment.
  */
@@ -65,13 +69,15 @@ export function auditLedger(database: Database, uplinks: Map<string, { id: numbe
       ).map(([device, confirmed, dropped]) => [device, { confirmed, dropped }]),
     ),
     waiting: count(set.missing(EVERYTHING)),
+    parked: countParked(database, id),
   }))
   const devices = readAccounts(database)
   return devices.map((device) => {
     const perUplink = Object.fromEntries(
-      accounts.map(({ name, booked, waiting }) => {
+      accounts.map(({ name, booked, waiting, parked }) => {
         const { confirmed, dropped } = booked.get(device.id) ?? { confirmed: 0, dropped: 0 }
-        return [name, { confirmed, waiting: waiting.get(device.id) ?? 0, dropped }]
+        const { id } = device
+        return [name, { confirmed, waiting: waiting.get(id) ?? 0, parked: parked.get(id) ?? 0, dropped }]
       }),
     )
     const { name, id, ...counters } = device
@@ -90,10 +96,10 @@ function findImbalances(device: Counters, kept: number, perUplink: LedgerRow['pe
   const removed = expired + dropped + thinned + damaged
   if (stored !== kept + removed) problems.push(`stored ${stored} is not ${kept} kept + ${removed} removed`)
   for (const [uplink, account] of Object.entries(perUplink)) {
-    const { confirmed, waiting } = account
-    if (stored !== confirmed + waiting + account.dropped) {
+    const { confirmed, waiting, parked } = account
+    if (stored !== confirmed + waiting + parked + account.dropped) {
       problems.push(
-        `${uplink}: stored ${stored} is not confirmed ${confirmed} + waiting ${waiting} + dropped ${account.dropped}`,
+        `${uplink}: stored ${stored} is not confirmed ${confirmed} + waiting ${waiting} + parked ${parked} + dropped ${account.dropped}`,
       )
     }
   }
@@ -114,6 +120,12 @@ export function deviceCounter(database: Database): (ranges: readonly SeqRange[])
     }
     return counts
   }
+}
+
+/** Readings that an uplink has parked, by the id of their device. */
+export function countParked(database: Database, uplink: number): Map<number, number> {
+  const sql = `SELECT device, count(*) FROM parked JOIN series ON series.id = parked.series WHERE uplink = ? GROUP BY device`
+  return new Map(database.prepare(sql).raw().all(uplink) as [number, number][])
 }
 
 function readAccounts(database: Database): Counters[] {

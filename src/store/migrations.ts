@@ -101,6 +101,20 @@ export const MIGRATIONS: readonly string[] = [
     id INTEGER PRIMARY KEY, name TEXT NOT NULL, at INTEGER NOT NULL, report TEXT NOT NULL
   ) STRICT;
   `,
+  // Delivery: what a far side refuses for good, what a link has cost, and what people order from beside the edge.
+  `
+  CREATE TABLE parked (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, uplink INTEGER NOT NULL REFERENCES uplinks (id), seq INTEGER NOT NULL,
+    series INTEGER NOT NULL REFERENCES series (id), ts INTEGER NOT NULL, value ANY, quality INTEGER NOT NULL,
+    reasons INTEGER NOT NULL, received_at INTEGER NOT NULL, parked_at INTEGER NOT NULL, reason TEXT NOT NULL,
+    replay INTEGER NOT NULL DEFAULT 0, UNIQUE (uplink, seq)
+  ) STRICT;
+  CREATE TABLE spending (
+    uplink INTEGER PRIMARY KEY REFERENCES uplinks (id), day TEXT NOT NULL, day_bytes INTEGER NOT NULL,
+    month TEXT NOT NULL, month_bytes INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE orders (id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
+  `,
 ]
 
 /** 'TDGT': tells a Tidegate database from any other SQLite file. */

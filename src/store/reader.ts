@@ -1,6 +1,6 @@
 import type { Database } from 'better-sqlite3'
 import { SeqSet } from '../base/ranges.ts'
-import type { SeqRange } from '../base/reading.ts'
+import type { Quality, Seq, SeqRange, Value } from '../base/reading.ts'
 import type { RetentionRule } from '../base/settings-retention.ts'
 import { openReadOnly } from './database.ts'
 import { planRetention, type RetentionPlan } from './house/retention-plan.ts'
@@ -23,6 +23,25 @@ export interface RejectRow {
   readonly payloadBytes: number
 }
 
+/** A reading that the far side of an uplink refuses for good. */
+export interface ParkedRow {
+  readonly id: number
+  readonly uplink: string
+  /** UTC ms. */
+  readonly parkedAt: number
+  readonly reason: string
+  readonly device: string
+  readonly metric: string
+  readonly unit: string | undefined
+  readonly seq: Seq
+  readonly ts: number
+  readonly value: Value
+  readonly quality: Quality
+  readonly reasons: number
+  /** A person has asked to send it again. */
+  readonly replay: boolean
+}
+
 export interface StoreSummary {
   readonly epoch: string
   readonly lastSeq: number
@@ -34,6 +53,11 @@ export interface StoreSummary {
 
 const REJECT_COLUMNS = `rejects.id, received_at AS receivedAt, devices.name AS device, topic, client, reason, payload,
   payload_bytes AS payloadBytes FROM rejects JOIN devices ON devices.id = rejects.device`
+
+const PARKED = `SELECT parked.id, uplinks.name AS uplink, parked_at AS parkedAt, reason, devices.name AS device, metric, unit, seq,
+  ts, value, quality, reasons, replay, typeof(value) = 'integer' AS isBoolean FROM parked
+  JOIN uplinks ON uplinks.id = parked.uplink JOIN series ON series.id = parked.series
+  JOIN devices ON devices.id = series.device WHERE parked.id < ? ORDER BY parked.id DESC LIMIT ?`
 
 /**
  * The reading side of tidegate.db for people and their tools: a connection of its own that cannot write, beside a
@@ -72,6 +96,20 @@ export class StoreReader {
 
   reject(id: number): RejectRow | undefined {
     return this.#database.prepare(`SELECT ${REJECT_COLUMNS} WHERE rejects.id = ?`).get(id) as RejectRow | undefined
+  }
+
+  /** Readings that uplinks have parked, the newest first; before an id where one is given. */
+  parked(limit: number, beforeId = Number.MAX_SAFE_INTEGER): ParkedRow[] {
+    const rows = this.#database.prepare(PARKED).all(beforeId, limit) as (ParkedRow & {
+      unit: string
+      isBoolean: 0 | 1
+    })[]
+    return rows.map(({ isBoolean, ...row }) => ({
+      ...row,
+      unit: row.unit === '' ? undefined : row.unit,
+      value: isBoolean === 1 ? row.value === 1 : row.value,
+      replay: Boolean(row.replay),
+    }))
   }
 
   summary(): StoreSummary {

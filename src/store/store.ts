@@ -4,6 +4,9 @@ import type { StoreSettings } from '../base/settings.ts'
 import { Arrivals } from './arrivals.ts'
 import { Catalog } from './catalog.ts'
 import { newName, prepareFolder } from './database.ts'
+import type { Outbox } from './delivery/outbox.ts'
+import { openOutboxes, type Retired, type UplinkStart } from './delivery/outboxes.ts'
+import { Spending } from './delivery/spending.ts'
 import { assembleRetention } from './house/assemble.ts'
 import { Housekeeping } from './house/housekeeping.ts'
 import { Forecaster } from './house/outlook.ts'
@@ -14,7 +17,7 @@ import type { Workshop } from './house/task.ts'
 import { Incoming } from './incoming.ts'
 import { FolderLock } from './lock.ts'
 import { LogWriter, type RawLogRow } from './log.ts'
-import { Outbox } from './outbox.ts'
+import { Orders } from './orders.ts'
 import { Positions } from './positions.ts'
 import { Rejects } from './rejects.ts'
 import { Repeats } from './repeats.ts'
@@ -34,12 +37,14 @@ export interface Backlog {
   /** Arrival (UTC ms) of the oldest of them. */
   readonly oldestAt: number | undefined
   readonly confirmed: number
+  /** Readings that the far side refuses for good: `tidegate rejects list`. */
+  readonly parked: number
 }
 
 interface StoreOptions {
   readonly folder: string
   readonly settings: StoreSettings
-  readonly uplinks: readonly string[]
+  readonly uplinks: readonly UplinkStart[]
   readonly archive: Archive | undefined
 }
 
@@ -61,6 +66,10 @@ export class Store {
    */
   readonly run = newName()
   readonly outboxes: readonly Outbox[]
+  /** Uplinks that the settings name no more, forgotten at this opening. */
+  readonly retired: readonly Retired[]
+  readonly spending: Spending
+  readonly orders: Orders
   readonly rejects: Rejects
   readonly repeats: Repeats
   readonly incoming: Incoming
@@ -98,7 +107,12 @@ export class Store {
     this.#verdicts = new Verdicts(database)
     this.#arrivals = new Arrivals(database, this.seals)
     const { positions, lastSeq } = this
-    this.outboxes = uplinks.map((name) => new Outbox(database, positions, { name, lastSeq }))
+    const firstSince = (utc: number): Seq => this.firstSeqSince(utc)
+    const { outboxes, retired } = openOutboxes(uplinks, { database, positions, lastSeq, firstSince })
+    this.outboxes = outboxes
+    this.retired = retired
+    this.spending = new Spending(database)
+    this.orders = new Orders(database)
     this.rejects = new Rejects(database, settings)
     this.repeats = new Repeats(database, settings.repeatWindow, (first) => positions.sealedFrom(first))
     this.incoming = new Incoming(database)
@@ -125,11 +139,11 @@ export class Store {
    * A damaged database is set aside and salvaged first (rescue/heal.ts).
    * @throws OperatorError: folder not writable, in use, database of a newer version.
    */
-  static open(folder: string, settings: StoreSettings, uplinks: readonly string[], archive?: Archive): Store {
+  static open(folder: string, settings: StoreSettings, uplinks: readonly UplinkStart[], archive?: Archive): Store {
     prepareFolder(folder)
     const lock = FolderLock.take(folder)
     try {
-      const database = openSound(folder, { maxBytes: settings.maxBytes, uplinks })
+      const database = openSound(folder, { maxBytes: settings.maxBytes, uplinks: uplinks.map(({ name }) => name) })
       return new Store(database, lock, { folder, settings, uplinks, archive })
     } catch (failure) {
       lock.release()
@@ -224,7 +238,7 @@ export class Store {
   beginEpoch(): string {
     const epoch = this.write(() => renewEpoch(this.#database))
     this.#epoch = epoch
-    for (const outbox of this.outboxes) outbox.beginEpoch()
+    for (const outbox of this.outboxes) outbox.beginEpoch(this.lastSeq)
     return epoch
   }
 
@@ -243,6 +257,7 @@ export class Store {
       waiting: waiting.reduce((sum, range) => sum + this.positions.count(range, this.lastSeq), 0),
       oldestAt: waiting[0] === undefined ? undefined : this.#arrivals.of(waiting[0].first),
       confirmed: outbox.confirmedCount,
+      parked: outbox.parked.count,
     }
   }
 

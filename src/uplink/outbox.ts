@@ -1,20 +1,33 @@
 import type { Seq, SeqRange } from '../base/reading.ts'
+import type { Spent } from './budget.ts'
+import type { Ask, Lane } from './lanes.ts'
+
+export type { Ask, Lane } from './lanes.ts'
 
 /** What an uplink needs of whoever keeps the readings. */
 export interface Outbox {
   /**
-   * The next message, or how long to wait (ms; undefined: until something new is stored). It is larger than `bytesMax`
-   * only where it is a single reading or amendment.
+   * The next message, or how long to wait (ms; undefined: until something new is stored). It is larger than what was
+   * asked for only where it is a single reading or amendment.
    */
-  next(bytesMax: number): Promise<Outgoing>
+  next(ask: Ask): Promise<Outgoing>
   /** Marks what the far side has. `renewed`: the database had gone back in time; everything unmarked goes out anew. */
-  confirm(
-    confirmation: Sending & { readonly ranges: readonly SeqRange[]; readonly high: Seq; readonly forked: boolean },
-  ): Promise<{ readonly count: number; readonly renewed: boolean }>
+  confirm(confirmation: Confirmation): Promise<{ readonly count: number; readonly renewed: boolean }>
   confirmAmendments(confirmation: Sending & { readonly lastId: number }): Promise<void>
-  /** Nothing is on its way any more: what was not confirmed is offered again. */
-  release(): Promise<void>
+  /**
+   * The far side refuses what left under these positions, and will again. `halved`: it comes again in two parts.
+   * `parked`: the single reading is put aside. `hopeless`: everything is refused; nothing more is put aside.
+   */
+  refuse(refused: Sending & { readonly range: SeqRange; readonly reason: string }): Promise<Refusal>
+  /** The far side has lost these, and wants them once more. */
+  askAgain(request: { readonly epoch: string; readonly ranges: readonly SeqRange[] }): Promise<void>
+  /** Nothing is on its way any more: what was not confirmed is offered again, as the backlog of the next connection. */
+  release(spent: Spent): Promise<void>
+  /** What the link had cost when that was last told. */
+  spent(): Promise<Spent | undefined>
 }
+
+export type Refusal = 'halved' | 'parked' | 'hopeless'
 
 /** Under which names a message left: an answer with other names is to something else, and marks nothing. */
 export interface Sending {
@@ -24,16 +37,33 @@ export interface Sending {
   readonly run: string
 }
 
-export type Outgoing = Batch | Amendments | { readonly kind: 'wait'; readonly ms: number | undefined }
+export interface Confirmation extends Sending {
+  readonly ranges: readonly SeqRange[]
+  /** The highest position that the far side ever saw; 0: it does not say. */
+  readonly high: Seq
+  /** The far side holds other readings under positions that it was sent. */
+  readonly forked: boolean
+  /** What the link has cost until now, to be kept with it. */
+  readonly spent: Spent | undefined
+}
 
-interface Batch extends Sending {
+/** `backlog`: whether there is more of what had gathered before the connection was made. */
+export type Outgoing = { readonly backlog: boolean } & (
+  | Batch
+  | Amendments
+  | { readonly kind: 'wait'; readonly ms: number | undefined }
+)
+
+export interface Batch extends Sending {
   readonly kind: 'batch'
+  readonly lane: Lane
   readonly bytes: Uint8Array
   readonly range: SeqRange
+  /** Readings; 0: it says that there are none (any more). */
   readonly count: number
 }
 
-interface Amendments extends Sending {
+export interface Amendments extends Sending {
   readonly kind: 'amendments'
   readonly bytes: Uint8Array
   readonly lastId: number

@@ -1,33 +1,34 @@
+import type { Clock } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { SeqRange } from '../base/reading.ts'
 import type { UplinkSettings } from '../base/settings-uplink.ts'
-import { BATCH_CONTENT_TYPE } from '../codec/batch.ts'
-import { decodeReceipt } from '../codec/receipt.ts'
+import { decodeReceipt, type Receipt } from '../codec/receipt.ts'
+import { decodeRequest } from '../codec/request.ts'
 import type { Link } from '../link/link.ts'
-import type { Outbox, Outgoing, Sending } from './outbox.ts'
-import type { CloudTopics } from './topics.ts'
-import { Window } from './window.ts'
-
-/** MQTT 5 §3.4.2.1: the broker took the message, and nobody listens. */
-const NO_MATCHING_SUBSCRIBERS = 0x10
-const FIRST_ERROR_CODE = 0x80
-/**
- * What a PUBLISH has besides its topic, content type and payload, at most: fixed header 5, length of the topic 2, packet
- * identifier 2, length of the properties 4, identifier and length of the content type 3 (MQTT 5 §3.3).
- */
-const PUBLISH_HEADER_BYTES_MAX = 16
+import { type Budget, momentOf } from './budget.ts'
+import { type Flight, Flights } from './flights.ts'
+import { type Limits, nextAsk, Share } from './lanes.ts'
+import type { Amendments, Ask, Batch, Lane, Outbox, Sending } from './outbox.ts'
+import { Pace } from './pace.ts'
+import { meaningOf } from './refusals.ts'
+import { Sleeper } from './sleeper.ts'
+import type { Wrapper } from './wrapper.ts'
 
 export interface SessionDependencies {
   readonly settings: UplinkSettings
-  readonly topics: CloudTopics
   readonly outbox: Outbox
+  readonly wrapper: Wrapper
+  readonly budget: Budget
+  readonly clock: Clock
   readonly log: Log
+  /** One message at a time: something is refused, and nobody says what. */
+  readonly cautious: boolean
   /** Told of every confirmed message and how many readings it was news for. */
   onConfirmed(readings: number): void
   /** Told of every message that left, and its bytes. */
   onSent(readings: number, bytes: number): void
-  onRejected(reason: string): void
+  onRefused(reason: string): void
 }
 
 /** Why a session ended. */
@@ -35,143 +36,235 @@ export interface SessionEnd {
   readonly reason: string
   /** The link itself was fine: the next one need not wait. */
   readonly atOnce: boolean
+  /** Something was refused, and it is not known what: the next session must find out. */
+  readonly cautious: boolean
 }
 
 /**
- * One connection to the cloud broker, from the first batch to its end: a plain loop that keeps the window full and
- * waits for answers. It marks nothing that the far side has not answered for, and gives up when answers stay away.
+ * One connection to the cloud broker, from the first batch to its end: a plain loop that asks what may leave, sends it,
+ * and waits for answers. It marks nothing that the far side has not answered for, and gives up when answers stay away.
+ * What may leave is decided by pure parts: `Pace` (how much the way carries), `Budget` (what it may cost), `nextAsk`.
  */
 export class Session {
   readonly #link: Link
-  readonly #window: Window
   readonly #deps: SessionDependencies
-  /** A larger message is not asked for: the broker would end the connection, again and again. */
-  readonly #bytesMax: number
+  readonly #limits: Limits
+  readonly #flights = new Flights()
+  readonly #paces: Readonly<Record<Lane, Pace>>
+  readonly #share: Share
+  readonly #sleeper = new Sleeper()
+  #metered = 0
+  /** Whether there is more to send of what had gathered before. */
+  #backlog = true
   #end: SessionEnd | undefined
-  /** Who waits for something to happen: the loop, and who waits for it to end. */
-  readonly #sleepers = new Set<() => void>()
   #stored = 0
+  #waitsForCompany = false
   #ending = false
 
   constructor(link: Link, dependencies: SessionDependencies) {
+    const { settings, wrapper, cautious } = dependencies
     this.#link = link
     this.#deps = dependencies
-    this.#window = new Window(Math.min(dependencies.settings.window, link.receiveMaximum))
-    this.#bytesMax = Math.min(dependencies.settings.batchBytesMax, payloadBytesMax(link, dependencies.topics))
+    this.#limits = {
+      messages: cautious ? 1 : Math.min(settings.window, link.receiveMaximum),
+      bytes: settings.windowBytes,
+      // A larger message is not asked for: the broker would end the connection, again and again.
+      messageBytes: Math.min(settings.batchBytesMax, wrapper.payloadBytesMax),
+      backfillShare: settings.backfill.share,
+    }
+    this.#paces = { live: new Pace(this.#limits.messages), backfill: new Pace(this.#limits.messages) }
+    this.#share = new Share(settings.backfill.share, this.#limits.messageBytes)
     void link.closed.then((failure) => this.#finish(failure?.message ?? 'the connection was closed'))
   }
 
   get inFlight(): number {
-    return this.#window.inFlight
+    return this.#flights.count
   }
 
-  /** Something new is on the disk. */
+  /** Messages that each lane may have on its way. */
+  get window(): Readonly<Record<Lane, number>> {
+    return { live: this.#paces.live.size, backfill: this.#paces.backfill.size }
+  }
+
+  /** Something new is on the disk, or may be asked for anew (0). */
   notify(readings: number): void {
     this.#stored += readings
-    if (this.#waitsForCompany && this.#stored < this.#deps.settings.batchReadingsMax) return
-    this.#wake()
+    const isEnough = readings === 0 || this.#stored >= this.#deps.settings.batchReadingsMax
+    if (isEnough || !this.#waitsForCompany) this.#sleeper.wake()
   }
-  #waitsForCompany = false
 
   /** Sends until the link ends, and says why it did. */
   async run(): Promise<SessionEnd> {
     while (this.#end === undefined) {
-      if (!this.#window.hasRoom || this.#ending) {
-        await this.#sleep(this.#msToTimeout())
+      const { ask, againMs } = this.#mayLeave()
+      if (this.#ending || (ask.live === 0 && ask.backfill === 0)) {
+        await this.#sleep(Math.min(againMs, this.#msToTimeout()))
         continue
       }
       this.#stored = 0
-      const outgoing = await this.#deps.outbox.next(this.#bytesMax)
+      const outgoing = await this.#deps.outbox.next(ask)
+      this.#backlog = outgoing.backlog
       if (this.#end !== undefined) break
-      if (outgoing.kind === 'wait') await this.#idle(outgoing.ms)
-      else this.#send(outgoing)
+      if (outgoing.kind !== 'wait') await this.#send(outgoing)
+      else await this.#idle(outgoing.ms, againMs)
     }
     return this.#end
   }
 
-  /** A receipt came. Resolves when its commit is done; the link acknowledges it after that. */
-  async receive(payload: Uint8Array): Promise<void> {
-    const decoded = decodeReceipt(payload)
-    if (!decoded.ok) return this.#deps.log.warn({ reason: decoded.reason }, 'a receipt could not be read')
-    const { kind, epoch, run, ranges, high, reason } = decoded.receipt
-    if (kind === 'rejected') {
-      this.#deps.onRejected(reason ?? 'the receiver gave no reason')
-      return this.#finish(`the receiver rejected a batch: ${reason}`)
+  #mayLeave(): { ask: Ask; againMs: number } {
+    this.#meter()
+    const { prefer } = this.#share
+    const allowed = this.#deps.budget.allow(momentOf(this.#deps.clock), this.#backlog ? prefer : 'live')
+    const load = {
+      live: { inFlight: this.#flights.countOf('live'), size: this.#paces.live.size },
+      backfill: { inFlight: this.#flights.countOf('backfill'), size: this.#paces.backfill.size },
+      bytes: this.#flights.bytes,
+      backlog: this.#backlog,
     }
-    const sending = { epoch, run }
-    if (kind === 'amended') return this.#amended(sending, ranges)
-    const { count, renewed } = await this.#deps.outbox.confirm({ ...sending, ranges, high, forked: kind === 'forked' })
-    if (renewed) {
-      this.#deps.log.error(
-        { epoch, high },
-        'the far side knows readings that this database does not: a new epoch begins',
-      )
-      return this.#finish('a new epoch began', true)
-    }
-    if (this.#window.confirm({ kind: 'batch', ...sending }, ranges) > 0 || count > 0) this.#deps.onConfirmed(count)
-    this.#wake()
+    const scaled = { ...allowed, live: this.#packed(allowed.live), backfill: this.#packed(allowed.backfill) }
+    return { ask: nextAsk(this.#limits, load, { ...scaled, prefer }), againMs: allowed.againMs }
   }
 
-  async #amended(sending: Sending, ranges: readonly SeqRange[]): Promise<void> {
-    for (const { last } of ranges) await this.#deps.outbox.confirmAmendments({ ...sending, lastId: last })
-    if (this.#window.confirm({ kind: 'amendments', ...sending }, ranges) > 0) this.#deps.onConfirmed(0)
-    this.#wake()
+  /** Of a batch that takes so many bytes on the wire. */
+  #packed(wireBytes: number): number {
+    return wireBytes === 0 ? 0 : Math.max(1, Math.floor(wireBytes / this.#deps.wrapper.expansion))
+  }
+
+  /** What crossed the wire since the last look is spent, whoever sent it. */
+  #meter(): void {
+    const { wireBytes } = this.#link
+    this.#deps.budget.spend(wireBytes - this.#metered, momentOf(this.#deps.clock))
+    this.#metered = wireBytes
+  }
+
+  async #send(outgoing: Batch | Amendments): Promise<void> {
+    const { wrapper, onSent } = this.#deps
+    const { epoch, run, bytes } = outgoing
+    const isBatch = outgoing.kind === 'batch'
+    const lane = isBatch ? outgoing.lane : 'live'
+    const flight = this.#flights.open({
+      ...{ kind: outgoing.kind, lane, epoch, run, bytes: bytes.length, sentAt: performance.now() },
+      range: isBatch ? outgoing.range : { first: outgoing.lastId, last: outgoing.lastId },
+    })
+    if (isBatch && bytes.length > wrapper.payloadBytesMax) {
+      return this.#refused(flight, `${bytes.length} bytes are more than the broker takes`)
+    }
+    this.#share.sent(lane, bytes.length, this.#backlog)
+    onSent(isBatch ? outgoing.count : 0, bytes.length)
+    wrapper.publish(outgoing).then(
+      (reasonCode) => this.#taken(flight, reasonCode),
+      (failure: unknown) => this.#finish(messageOf(failure)),
+    )
+    this.#meter()
+  }
+
+  /** The cloud's broker has the message. That marks it only where nobody behind it answers. */
+  async #taken(flight: Flight, reasonCode: number): Promise<void> {
+    const meaning = meaningOf(reasonCode)
+    const code = `reason 0x${reasonCode.toString(16)}`
+    if (meaning === 'poison' && flight.kind === 'batch') {
+      return this.#refused(flight, `the broker refused it with ${code}`)
+    }
+    if (meaning === 'poison' || meaning === 'trouble') return this.#finish(`the broker refused a message with ${code}`)
+    if (this.#deps.settings.confirm === 'receipt') return
+    if (meaning === 'unheard') return this.#finish('nobody subscribes to the batches at the broker')
+    try {
+      const { range } = flight
+      if (flight.kind === 'amendments') return await this.#amended(flight, [range])
+      await this.#confirmed({ ...flight, ranges: [range], high: 0, kind: 'stored' })
+    } catch (failure) {
+      this.#finish(`a confirmation could not be stored: ${messageOf(failure)}`)
+    }
+  }
+
+  /** A receipt came. Resolves when its commit is done; the link acknowledges it after that. */
+  async receipt(payload: Uint8Array): Promise<void> {
+    const decoded = decodeReceipt(payload)
+    if (!decoded.ok) return this.#deps.log.warn({ reason: decoded.reason }, 'a receipt could not be read')
+    const { receipt } = decoded
+    if (receipt.kind === 'rejected') await this.#rejected(receipt)
+    else if (receipt.kind === 'amended') await this.#amended(receipt, receipt.ranges)
+    else await this.#confirmed(receipt)
+  }
+
+  /** The far side lacks readings that it once had. */
+  async request(payload: Uint8Array): Promise<void> {
+    const decoded = decodeRequest(payload)
+    if (!decoded.ok) return this.#deps.log.warn({ reason: decoded.reason }, 'a request could not be read')
+    await this.#deps.outbox.askAgain(decoded.request)
+    this.#backlog = true
+    this.notify(0)
+  }
+
+  async #confirmed(answer: Pick<Receipt, 'epoch' | 'run' | 'ranges' | 'high' | 'kind'>): Promise<void> {
+    const { epoch, run, ranges, high, kind } = answer
+    const { outbox, budget, log } = this.#deps
+    const sending = { epoch, run }
+    const forked = kind === 'forked'
+    const { count, renewed } = await outbox.confirm({ ...sending, ranges, high, forked, spent: budget.spent })
+    if (renewed) {
+      log.error({ epoch, high }, 'the far side knows readings that this database does not: a new epoch begins')
+      return this.#finish('a new epoch began', { atOnce: true })
+    }
+    const closed = this.#flights.confirm({ kind: 'batch', ...sending }, ranges)
+    const answeredAt = performance.now()
+    for (const { lane, sentAt, inFlight } of closed) this.#paces[lane].answered({ sentAt, answeredAt, inFlight })
+    if (closed.length > 0 || count > 0) this.#deps.onConfirmed(count)
+    this.#sleeper.wake()
+  }
+
+  async #amended({ epoch, run }: Sending, ranges: readonly SeqRange[]): Promise<void> {
+    for (const { last } of ranges) await this.#deps.outbox.confirmAmendments({ epoch, run, lastId: last })
+    if (this.#flights.confirm({ kind: 'amendments', epoch, run }, ranges).length > 0) this.#deps.onConfirmed(0)
+    this.#sleeper.wake()
+  }
+
+  /** The receiver cannot take something. Where it does not say what, only a message that is alone can be meant. */
+  async #rejected({ epoch, run, ranges, reason = 'the receiver gave no reason' }: Receipt): Promise<void> {
+    const [range] = ranges
+    const flight = range === undefined ? this.#flights.only : this.#flights.holding({ epoch, run }, range)
+    if (flight?.kind === 'batch') return this.#refused(flight, `the receiver rejected it: ${reason}`)
+    if (range !== undefined && flight === undefined) return // an old answer: what it was about is not on its way
+    this.#deps.onRefused(reason)
+    this.#finish(`the receiver rejected a message: ${reason}`, { cautious: true })
+  }
+
+  async #refused(flight: Flight, reason: string): Promise<void> {
+    if (!this.#flights.close(flight)) return
+    const { epoch, run, range } = flight
+    const { outbox, onRefused } = this.#deps
+    try {
+      onRefused(reason)
+      const became = await outbox.refuse({ epoch, run, range, reason })
+      if (became === 'hopeless') this.#finish(`everything is refused, and nothing is confirmed: ${reason}`)
+      this.#backlog = true
+      this.#sleeper.wake()
+    } catch (failure) {
+      this.#finish(`a refusal could not be stored: ${messageOf(failure)}`)
+    }
   }
 
   /** Nothing new is sent any more; ends when all is answered or `ms` are over. */
   async drain(ms: number): Promise<void> {
     this.#ending = true
     const deadline = performance.now() + ms
-    while (this.#window.inFlight > 0 && this.#end === undefined && performance.now() < deadline) {
+    while (this.#flights.count > 0 && this.#end === undefined && performance.now() < deadline) {
       await this.#sleep(deadline - performance.now())
     }
     this.#finish('stopped')
   }
 
-  #send(outgoing: Exclude<Outgoing, { kind: 'wait' }>): void {
-    const { topics } = this.#deps
-    const { kind, epoch, run } = outgoing
-    const range = kind === 'batch' ? outgoing.range : { first: outgoing.lastId, last: outgoing.lastId }
-    this.#window.open({ kind, epoch, run, range, sentAt: performance.now() })
-    this.#deps.onSent(outgoing.kind === 'batch' ? outgoing.count : 0, outgoing.bytes.length)
-    const topic = outgoing.kind === 'batch' ? topics.live : topics.amend
-    this.#link.publish(topic, outgoing.bytes, { qos: 1, contentType: BATCH_CONTENT_TYPE }).then(
-      ({ reasonCode }) => this.#taken(outgoing, reasonCode),
-      (failure: unknown) => this.#finish(messageOf(failure)),
-    )
-  }
-
-  /** The cloud's broker has the message. That marks it only where nobody behind it answers. */
-  async #taken(outgoing: Exclude<Outgoing, { kind: 'wait' }>, reasonCode: number): Promise<void> {
-    if (reasonCode >= FIRST_ERROR_CODE) {
-      return this.#finish(`the broker refused a message with reason 0x${reasonCode.toString(16)}`)
-    }
-    if (this.#deps.settings.confirm === 'receipt') return
-    if (reasonCode === NO_MATCHING_SUBSCRIBERS) return this.#finish('nobody subscribes to the batches at the broker')
-    try {
-      const { epoch, run } = outgoing
-      if (outgoing.kind === 'amendments') {
-        return await this.#amended({ epoch, run }, [{ first: outgoing.lastId, last: outgoing.lastId }])
-      }
-      const { range } = outgoing
-      const { count } = await this.#deps.outbox.confirm({ epoch, run, ranges: [range], high: 0, forked: false })
-      this.#window.confirm({ kind: 'batch', epoch, run }, [range])
-      this.#deps.onConfirmed(count)
-      this.#wake()
-    } catch (failure) {
-      this.#finish(`a confirmation could not be stored: ${messageOf(failure)}`)
-    }
-  }
-
-  async #idle(ms: number | undefined): Promise<void> {
+  async #idle(ms: number | undefined, againMs: number): Promise<void> {
     this.#waitsForCompany = ms !== undefined
-    if (this.#stored === 0 || this.#waitsForCompany) await this.#sleep(Math.min(ms ?? Infinity, this.#msToTimeout()))
+    if (this.#stored === 0 || this.#waitsForCompany) {
+      await this.#sleep(Math.min(ms ?? Infinity, againMs, this.#msToTimeout()))
+    }
     this.#waitsForCompany = false
   }
 
   /** Milliseconds until the oldest unanswered message is too old; ends the session when it is. */
   #msToTimeout(): number {
-    const { oldestAt } = this.#window
+    const { oldestAt } = this.#flights
     if (oldestAt === undefined) return Infinity
     const { confirmTimeoutMs } = this.#deps.settings
     const left = oldestAt + confirmTimeoutMs - performance.now()
@@ -180,31 +273,13 @@ export class Session {
   }
 
   #sleep(ms: number): Promise<void> {
-    if (this.#end !== undefined) return Promise.resolve()
-    return new Promise((resolve) => {
-      const wake = (): void => {
-        clearTimeout(timer)
-        this.#sleepers.delete(wake)
-        resolve()
-      }
-      const timer = Number.isFinite(ms) ? setTimeout(wake, ms) : undefined
-      this.#sleepers.add(wake)
-    })
+    return this.#end === undefined ? this.#sleeper.sleep(ms) : Promise.resolve()
   }
 
-  #wake(): void {
-    for (const wake of this.#sleepers) wake()
-  }
-
-  #finish(reason: string, atOnce = false): void {
+  #finish(reason: string, { atOnce = false, cautious = false } = {}): void {
     if (this.#end !== undefined) return
-    this.#end = { reason, atOnce }
-    this.#wake()
+    this.#meter()
+    this.#end = { reason, atOnce, cautious }
+    this.#sleeper.wake()
   }
-}
-
-/** What fits into a packet that the broker takes, in bytes. */
-function payloadBytesMax({ packetBytesMax }: Link, { live, amend }: CloudTopics): number {
-  const topicBytes = Math.max(Buffer.byteLength(live), Buffer.byteLength(amend))
-  return packetBytesMax - PUBLISH_HEADER_BYTES_MAX - topicBytes - BATCH_CONTENT_TYPE.length
 }

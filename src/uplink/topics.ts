@@ -1,8 +1,10 @@
 /** The topics of one edge on the cloud broker. Nothing else is needed there, so ACLs stay simple. */
 export interface CloudTopics {
   readonly live: string
+  readonly backfill: string
   readonly amend: string
   readonly receipt: string
+  readonly request: string
   readonly status: string
 }
 
@@ -10,8 +12,10 @@ export function cloudTopics(prefix: string, edge: string): CloudTopics {
   const base = `${prefix}/${edge}`
   return {
     live: `${base}/up/live`,
+    backfill: `${base}/up/backfill`,
     amend: `${base}/up/amend`,
     receipt: `${base}/down/receipt`,
+    request: `${base}/down/request`,
     status: `${base}/status`,
   }
 }

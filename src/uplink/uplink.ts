@@ -1,4 +1,4 @@
-import { pause } from '../base/clock.ts'
+import { type Clock, pause } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
 import type { Part } from '../base/lifecycle.ts'
 import type { Log } from '../base/log.ts'
@@ -6,14 +6,24 @@ import type { UplinkSettings } from '../base/settings-uplink.ts'
 import { backoffMs } from '../link/backoff.ts'
 import type { Link } from '../link/link.ts'
 import { openLink } from '../link/open.ts'
-import type { Outbox } from './outbox.ts'
-import { Session } from './session.ts'
+import { Budget, momentOf, type Spent } from './budget.ts'
+import { Census } from './format/census.ts'
+import type { Format } from './format/format.ts'
+import { makeFormat } from './format/make-format.ts'
+import type { Lane, Outbox } from './outbox.ts'
+import { Session, type SessionEnd } from './session.ts'
+import { subscribeWithin } from './subscribing.ts'
 import { type CloudTopics, cloudTopics } from './topics.ts'
+import { Wrapper } from './wrapper.ts'
 
 /** How long a stop waits for answers to what is on its way (ms). */
 const DRAIN_MS = 2_000
 /** How long it waits for the broker to take the goodbye after that (ms): the link may be dead. */
 const GOODBYE_MS = 1_000
+/** Confirmed messages after which an uplink that was refused something unknown sends more than one at a time again. */
+const CAUTION_CONFIRMED = 64
+/** Numbers of connections (Sparkplug's bdSeq) begin anew after so many. */
+const CONNECTION_NUMBERS = 256
 
 /** What the edge says of itself on its status topic. */
 export type StatusReport = Record<string, unknown>
@@ -22,8 +32,9 @@ export interface UplinkStats {
   readonly name: string
   readonly connected: boolean
   readonly protocolVersion: 4 | 5 | undefined
-  /** Messages on their way. */
+  /** Messages on their way, and how many each lane may have. */
   readonly inFlight: number
+  readonly window: Readonly<Record<Lane, number>> | undefined
   /** Since the start: readings and bytes that left (repeats included), readings newly confirmed. */
   readonly sentReadings: number
   readonly sentBytes: number
@@ -33,13 +44,19 @@ export interface UplinkStats {
   /** Connections that ended, or were not made, since the last answer. */
   readonly failures: number
   readonly lastFailure: string | undefined
-  readonly rejected: number
+  /** Since the start: messages that the broker or the receiver refused for good. */
+  readonly refused: number
+  /** Bytes on the wire, both ways, in the UTC day and month. */
+  readonly spent: Spent
+  /** Why the budget holds readings back; undefined: it does not. */
+  readonly holds: string | undefined
 }
 
 export interface UplinkDependencies {
   readonly edge: string
   readonly outbox: Outbox
   readonly log: Log
+  readonly clock: Clock
   /** 0 ≤ x < 1. */
   readonly random: () => number
   readonly report: () => Promise<StatusReport>
@@ -55,23 +72,31 @@ export class Uplink implements Part {
   readonly #settings: UplinkSettings
   readonly #deps: UplinkDependencies
   readonly #topics: CloudTopics
+  readonly #census = new Census()
   readonly #stopping = new AbortController()
   readonly #running: Promise<void>
+  #budget: Budget
   #link: Link | undefined
+  #format: Format | undefined
   #session: Session | undefined
+  #connections: number
+  #caution = 0
   #failures = 0
   #lastFailure: string | undefined
   #sentReadings = 0
   #sentBytes = 0
   #confirmedReadings = 0
   #lastConfirmedAt: number | undefined
-  #rejected = 0
+  #refused = 0
 
   private constructor(settings: UplinkSettings, dependencies: UplinkDependencies) {
+    const { edge, clock, random } = dependencies
     this.name = `uplink ${settings.name}`
     this.#settings = settings
     this.#deps = dependencies
-    this.#topics = cloudTopics(settings.prefix, dependencies.edge)
+    this.#topics = cloudTopics(settings.prefix, edge)
+    this.#budget = new Budget(settings.budget, undefined, momentOf(clock))
+    this.#connections = Math.floor(random() * CONNECTION_NUMBERS)
     this.#running = this.#run()
   }
 
@@ -80,7 +105,7 @@ export class Uplink implements Part {
     return new Uplink(settings, dependencies)
   }
 
-  /** Something new is on the disk. */
+  /** Something new is on the disk, or may be asked for anew (0). */
   notify(readings: number): void {
     this.#session?.notify(readings)
   }
@@ -91,99 +116,107 @@ export class Uplink implements Part {
       connected: this.#session !== undefined,
       protocolVersion: this.#link?.protocolVersion,
       inFlight: this.#session?.inFlight ?? 0,
+      window: this.#session?.window,
       sentReadings: this.#sentReadings,
       sentBytes: this.#sentBytes,
       confirmedReadings: this.#confirmedReadings,
       lastConfirmedMs: this.#lastConfirmedAt === undefined ? undefined : performance.now() - this.#lastConfirmedAt,
       failures: this.#failures,
       lastFailure: this.#lastFailure,
-      rejected: this.#rejected,
+      refused: this.#refused,
+      spent: this.#budget.spent,
+      holds: this.#budget.holds,
     }
   }
 
   async #run(): Promise<void> {
     const { signal } = this.#stopping
+    const { outbox, clock, log } = this.#deps
+    try {
+      this.#budget = new Budget(this.#settings.budget, await outbox.spent(), momentOf(clock))
+    } catch (failure) {
+      log.error({ failure: messageOf(failure) }, 'what the link has cost is not known')
+    }
     while (!signal.aborted) {
-      const atOnce = await this.#connection()
+      const { atOnce, cautious } = await this.#connection()
       if (signal.aborted) return
+      if (cautious) this.#caution = CAUTION_CONFIRMED
       const { backoffMinMs: minMs, backoffMaxMs: maxMs } = this.#settings
       if (!atOnce) await pause(backoffMs(this.#failures++, { minMs, maxMs }, this.#deps.random), signal)
     }
   }
 
-  /** One connection from its beginning to its end; true when the next one need not wait. */
-  async #connection(): Promise<boolean> {
-    const { log, outbox } = this.#deps
+  /** One connection from its beginning to its end. */
+  async #connection(): Promise<Omit<SessionEnd, 'reason'>> {
+    const { log, outbox, edge, clock } = this.#deps
     try {
-      const link = await this.#open()
+      const bdSeq = this.#connections++ % CONNECTION_NUMBERS
+      this.#format = makeFormat(this.#settings, { edge, clock, census: this.#census, bdSeq })
+      const link = await this.#open(this.#format)
       this.#link = link
-      if (this.#stopping.signal.aborted) return true
-      const session = this.#begin(link)
+      if (this.#stopping.signal.aborted) return { atOnce: true, cautious: false }
+      const wrapper = new Wrapper(link, this.#topics, { format: this.#format, bytesMax: this.#settings.batchBytesMax })
+      const session = this.#begin(link, wrapper)
       await this.#subscribe(link)
-      if (this.#stopping.signal.aborted) return true
+      if (this.#format !== undefined) await wrapper.send(this.#format.begin())
+      if (this.#stopping.signal.aborted) return { atOnce: true, cautious: false }
       this.#session = session
       const beat = setInterval(() => void this.#report(link, 'online'), this.#settings.statusEveryMs)
       void this.#report(link, 'online')
       log.info({ uplink: this.#settings.name, mqtt: link.protocolVersion }, 'connected to the cloud')
-      const { reason, atOnce } = await session.run().finally(() => clearInterval(beat))
+      const { reason, ...end } = await session.run().finally(() => clearInterval(beat))
       this.#failed(reason)
-      return atOnce
+      return end
     } catch (failure) {
       this.#failed(messageOf(failure))
-      return false
+      return { atOnce: false, cautious: false }
     } finally {
       this.#session = undefined
       if (!this.#stopping.signal.aborted) this.#link?.destroy()
-      this.#receipts = () => Promise.resolve()
+      this.#hear = () => Promise.resolve()
       this.#link = this.#stopping.signal.aborted ? this.#link : undefined
-      await outbox.release().catch((failure: unknown) => log.error({ failure: messageOf(failure) }, 'release failed'))
+      const { spent } = this.#budget
+      await outbox
+        .release(spent)
+        .catch((failure: unknown) => log.error({ failure: messageOf(failure) }, 'release failed'))
     }
   }
 
-  #receipts: (payload: Uint8Array) => Promise<void> = () => Promise.resolve()
+  #hear: (topic: string, payload: Uint8Array) => Promise<void> = () => Promise.resolve()
 
-  #open(): Promise<Link> {
-    const { url, clientId, name, username, password, keepaliveS, connectTimeoutMs } = this.#settings
+  #open(format: Format | undefined): Promise<Link> {
+    const { url, clientId, name, username, password, keepaliveS, connectTimeoutMs, statusRetain, tls } = this.#settings
+    const { log } = this.#deps
+    const offline = { topic: this.#topics.status, payload: Buffer.from('{"state":"offline"}'), qos: 1 } as const
+    const will = format?.will
     return openLink({
       url,
       clientId: clientId ?? `tidegate-${this.#deps.edge}-${name}`,
-      ...(username === undefined ? {} : { username }),
-      ...(password === undefined ? {} : { password }),
+      ...{ username, password, tls },
+      warn: (text) => log.warn({ uplink: name }, text),
       session: false,
       keepaliveS,
       connectTimeoutMs,
       signal: this.#stopping.signal,
-      will: { topic: this.#topics.status, payload: Buffer.from('{"state":"offline"}'), qos: 1, retain: true },
-      onMessage: (_topic, payload) => this.#receipts(payload),
+      will: will === undefined ? { ...offline, retain: statusRetain } : { ...will, payload: Buffer.from(will.payload) },
+      onMessage: (topic, payload) => this.#hear(topic, payload),
     })
   }
 
   /** A link can die between its first answer and this one; it belongs to connecting, and has as long. */
-  async #subscribe(link: Link): Promise<void> {
-    const { connectTimeoutMs } = this.#settings
-    let late = false
-    const timer = setTimeout(() => {
-      late = true
-      link.destroy()
-    }, connectTimeoutMs)
-    const stopped = (): void => link.destroy()
-    this.#stopping.signal.addEventListener('abort', stopped, { once: true })
-    try {
-      await link.subscribe(this.#topics.receipt, 1)
-    } catch (failure) {
-      throw late ? new Error(`the broker did not answer a subscription within ${connectTimeoutMs} ms`) : failure
-    } finally {
-      clearTimeout(timer)
-      this.#stopping.signal.removeEventListener('abort', stopped)
-    }
+  #subscribe(link: Link): Promise<void> {
+    const { receipt, request } = this.#topics
+    const ours = this.#settings.confirm === 'receipt' ? [receipt, request] : []
+    const filters = [...ours, ...(this.#format?.filters ?? [])]
+    const { connectTimeoutMs: ms } = this.#settings
+    return subscribeWithin(link, filters, { ms, signal: this.#stopping.signal })
   }
 
-  #begin(link: Link): Session {
+  #begin(link: Link, wrapper: Wrapper): Session {
+    const { outbox, log, clock } = this.#deps
     const session = new Session(link, {
-      settings: this.#settings,
-      topics: this.#topics,
-      outbox: this.#deps.outbox,
-      log: this.#deps.log,
+      ...{ settings: this.#settings, outbox, wrapper, budget: this.#budget, clock, log },
+      cautious: this.#caution > 0,
       onSent: (readings, bytes) => {
         this.#sentReadings += readings
         this.#sentBytes += bytes
@@ -193,13 +226,18 @@ export class Uplink implements Part {
         this.#lastConfirmedAt = performance.now()
         this.#failures = 0
         this.#lastFailure = undefined
+        this.#caution = Math.max(0, this.#caution - 1)
       },
-      onRejected: (reason) => {
-        this.#rejected++
-        this.#deps.log.error({ reason }, 'the receiver rejected a batch')
+      onRefused: (reason) => {
+        this.#refused++
+        log.warn({ uplink: this.#settings.name, reason }, 'the far side refuses something')
       },
     })
-    this.#receipts = (payload) => session.receive(payload)
+    this.#hear = async (topic, payload) => {
+      if (topic === this.#topics.receipt) return session.receipt(payload)
+      if (topic === this.#topics.request) return session.request(payload)
+      if (this.#format !== undefined) void wrapper.send(this.#format.hear(topic, payload)).catch(() => undefined)
+    }
     return session
   }
 
@@ -208,7 +246,8 @@ export class Uplink implements Part {
     try {
       const report = state === 'online' ? await this.#deps.report() : {}
       const payload = Buffer.from(JSON.stringify({ state, ...report }))
-      await link.publish(this.#topics.status, payload, { qos: 1, retain: true })
+      if (this.#budget.allow(momentOf(this.#deps.clock)).live < payload.length && state === 'online') return
+      await link.publish(this.#topics.status, payload, { qos: 1, retain: this.#settings.statusRetain })
     } catch (failure) {
       this.#deps.log.debug({ failure: messageOf(failure) }, 'a report was not sent')
     }
@@ -223,14 +262,17 @@ export class Uplink implements Part {
   /** Waits shortly for answers to what is on its way, says goodbye. Ends in time also when the far side is silent. */
   async stop(): Promise<void> {
     const session = this.#session
+    const format = this.#format
     this.#stopping.abort()
     if (session === undefined) this.#link?.destroy()
     else await session.drain(DRAIN_MS)
     await this.#running
-    if (this.#link === undefined || session === undefined) return
+    const link = this.#link
+    if (link === undefined || session === undefined) return
     const said = new AbortController()
-    const goodbye = this.#report(this.#link, 'offline').finally(() => said.abort())
+    const last = (format?.end() ?? []).map(({ topic, payload, ...options }) => link.publish(topic, payload, options))
+    const goodbye = Promise.allSettled([...last, this.#report(link, 'offline')]).finally(() => said.abort())
     await Promise.race([goodbye, pause(GOODBYE_MS, said.signal)])
-    await this.#link.close()
+    await link.close()
   }
 }

@@ -46,7 +46,7 @@ describe('the next message', () => {
       [9, 10],
     ])
     expect(sent.flatMap(readingsOf)).toEqual(readLog(folder))
-    expect(await spine.next()).toEqual({ kind: 'wait', ms: undefined })
+    expect(await spine.next()).toEqual({ kind: 'wait', ms: undefined, backlog: false })
     expect(await spine.confirm(3, 6)).toEqual({ count: 4, renewed: false })
     expect(await spine.confirm(3, 7)).toEqual({ count: 1, renewed: false })
     await spine.releaseBatches()
@@ -57,9 +57,9 @@ describe('the next message', () => {
     expect(seqsOf(await spine.nextBatch())).toEqual([1, 2])
     await spine.confirm(1, 10)
     await spine.releaseBatches()
-    expect(await spine.next()).toEqual({ kind: 'wait', ms: undefined })
+    expect(await spine.next()).toEqual({ kind: 'wait', ms: undefined, backlog: false })
     expect((await spine.status()).backlogs).toEqual([
-      { uplink: 'cloud', waiting: 0, oldestAt: undefined, confirmed: 10 },
+      { uplink: 'cloud', waiting: 0, oldestAt: undefined, confirmed: 10, parked: 0 },
     ])
     await spine.stop()
     expect(imbalances(folder)).toEqual([])

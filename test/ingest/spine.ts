@@ -4,7 +4,7 @@ import type { Seq, Value } from '../../src/base/reading.ts'
 import { type EdgeSettings, edgeSettings } from '../../src/base/settings.ts'
 import { type Batch, decodeBatch } from '../../src/codec/batch.ts'
 import { Ingest } from '../../src/ingest/ingest.ts'
-import type { Confirmed, Outgoing } from '../../src/ingest/protocol.ts'
+import type { Ask, Confirmed, Outgoing } from '../../src/ingest/protocol.ts'
 import { StoreClient } from '../../src/ingest/store-client.ts'
 import type { IncomingId } from '../../src/store/incoming.ts'
 import { LOG_COLUMNS, type RawLogRow, rowValue } from '../../src/store/log.ts'
@@ -68,8 +68,13 @@ export class Spine {
   }
 
   /** The next message; its names are those of the confirmations that follow. */
-  async next({ bytesMax = BYTES_MAX } = {}): Promise<Outgoing> {
-    const outgoing = await this.thread.call('next', { uplink: 'cloud', bytesMax })
+  async next({
+    bytesMax = BYTES_MAX,
+    live = bytesMax,
+    backfill = bytesMax,
+    prefer = 'live',
+  }: Partial<Ask> & { bytesMax?: number } = {}): Promise<Outgoing> {
+    const outgoing = await this.thread.call('next', { uplink: 'cloud', live, backfill, prefer })
     if (outgoing.kind !== 'wait') this.#run = outgoing.run
     return outgoing
   }
@@ -82,11 +87,11 @@ export class Spine {
   async confirm(first: Seq, last: Seq, { high = 0, forked = false, epoch = '', run = '' } = {}): Promise<Confirmed> {
     const own = (await this.status()).epoch
     const sending = { uplink: 'cloud', epoch: epoch || own, run: run || this.#run }
-    return this.thread.call('confirm', { ...sending, ranges: [{ first, last }], high, forked })
+    return this.thread.call('confirm', { ...sending, ranges: [{ first, last }], high, forked, spent: undefined })
   }
 
   async releaseBatches(): Promise<void> {
-    await this.thread.call('release', { uplink: 'cloud' })
+    await this.thread.call('release', { uplink: 'cloud', spent: undefined })
   }
 
   status() {

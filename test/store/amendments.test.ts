@@ -16,16 +16,16 @@ function confirm(store: Store, uplink: string, first: Seq, last: Seq): void {
 function sends(store: Store, uplink = 'cloud', countMax = 100): Seq[] {
   return store
     .outbox(uplink)
-    .nextAmendments(countMax)
+    .amendments.next(countMax)
     .map(({ seq }) => seq)
 }
 
 /** Sends all that may be sent, and gets the answer. */
 function deliver(store: Store, uplink: string): void {
   const outbox = store.outbox(uplink)
-  const lastId = outbox.nextAmendments(100).at(-1)!.id
-  outbox.takeAmendments(lastId)
-  store.write(() => outbox.confirmAmendments(lastId))
+  const lastId = outbox.amendments.next(100).at(-1)!.id
+  outbox.amendments.take(lastId)
+  store.write(() => outbox.amendments.confirm(lastId))
 }
 
 function queued(folder: string): number {
@@ -70,7 +70,7 @@ describe('an amendment', () => {
     appendMany(store, 4)
     const outbox = store.outbox('cloud')
     outbox.take({ first: 1, last: 4 })
-    outbox.releaseAll()
+    outbox.releaseAll(store.lastSeq)
     amend(store, 4)
     confirm(store, 'cloud', 1, 4)
     expect(sends(store)).toEqual([4])
@@ -97,9 +97,9 @@ describe('an amendment', () => {
     confirm(store, 'cloud', 1, 3)
     amend(store, 1, 2)
     const outbox = store.outbox('cloud')
-    outbox.takeAmendments(outbox.nextAmendments(1)[0]!.id)
+    outbox.amendments.take(outbox.amendments.next(1)[0]!.id)
     expect(sends(store), 'one message on its way at a time').toEqual([])
-    outbox.releaseAll()
+    outbox.releaseAll(store.lastSeq)
     expect(sends(store)).toEqual([1, 2])
     store.close()
     store = openStore(folder)
@@ -119,9 +119,9 @@ describe('an amendment', () => {
     confirm(store, 'cloud', 1, 3)
     amend(store, 1, 2, 3)
     const outbox = store.outbox('cloud')
-    outbox.takeAmendments(outbox.nextAmendments(1)[0]!.id)
-    store.write(() => outbox.confirmAmendments(1_000))
-    outbox.releaseAll()
+    outbox.amendments.take(outbox.amendments.next(1)[0]!.id)
+    store.write(() => outbox.amendments.confirm(1_000))
+    outbox.releaseAll(store.lastSeq)
     expect(sends(store)).toEqual([2, 3])
     store.close()
   })
@@ -148,16 +148,16 @@ describe('an amendment', () => {
     confirm(store, 'cloud', 1, 3)
     amend(store, 1)
     const outbox = store.outbox('cloud')
-    outbox.takeAmendments(1)
+    outbox.amendments.take(1)
     const failing = (): void =>
       store.write(() => {
         store.amend([{ series: 1, seq: 2, quality: 4, reasons: 64 }])
-        outbox.confirmAmendments(1)
+        outbox.amendments.confirm(1)
         throw new Error('no')
       })
     expect(failing).toThrow('no')
     expect(queued(folder)).toBe(1)
-    outbox.releaseAll()
+    outbox.releaseAll(store.lastSeq)
     expect(sends(store)).toEqual([1])
     expect([...store.readFrom(2)][0]![4]).toBe(1)
     store.close()

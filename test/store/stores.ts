@@ -3,6 +3,7 @@ import SQLite, { type Database } from 'better-sqlite3'
 import type { Quality, Seq, Value } from '../../src/base/reading.ts'
 import { edgeSettings, type StoreSettings } from '../../src/base/settings.ts'
 import { DATABASE_FILE } from '../../src/store/database.ts'
+import type { UplinkStart } from '../../src/store/delivery/outboxes.ts'
 import { openReader } from '../../src/store/reader.ts'
 import { Store } from '../../src/store/store.ts'
 
@@ -14,7 +15,12 @@ export function openStore(
   folder: string,
   { uplinks = ['cloud'], ...given }: Partial<StoreSettings> & { readonly uplinks?: readonly string[] } = {},
 ): Store {
-  return Store.open(folder, storeSettings(given), uplinks)
+  return Store.open(folder, storeSettings(given), uplinks.map(everything))
+}
+
+/** An uplink that sends all that is stored already. */
+export function everything(name: string): UplinkStart {
+  return { name, start: 'all' }
 }
 
 export interface Row {

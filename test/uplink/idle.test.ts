@@ -107,9 +107,14 @@ describePeer('mosquitto', 'an uplink that is stopped', () => {
 describe('the health of an uplink', () => {
   const stats = {
     ...{ name: 'cloud', connected: false, protocolVersion: undefined, inFlight: 0, sentReadings: 0, sentBytes: 0 },
-    ...{ confirmedReadings: 0, lastConfirmedMs: undefined, failures: 3, lastFailure: 'no route to host', rejected: 0 },
+    ...{ confirmedReadings: 0, lastConfirmedMs: undefined, failures: 3, lastFailure: 'no route to host', refused: 0 },
+    ...{
+      window: undefined,
+      holds: undefined,
+      spent: { day: '2026-01-01', dayBytes: 0, month: '2026-01', monthBytes: 0 },
+    },
   }
-  const backlog = (waiting: number) => [{ uplink: 'cloud', waiting, oldestAt: undefined, confirmed: 0 }]
+  const backlog = (waiting: number) => [{ uplink: 'cloud', waiting, oldestAt: undefined, confirmed: 0, parked: 0 }]
   const space = { hoursLeft: undefined, whenFull: 'refuse' } as const
   const damage = { now: undefined, past: [] }
   const facts = { refusedBecause: undefined, damage, backup: undefined, uplinks: [stats], upMs: 600_000, space }

@@ -1,3 +1,4 @@
+import { systemClock } from '../../src/base/clock.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { type UplinkSettings, uplink as uplinkSettings } from '../../src/base/settings-uplink.ts'
 import { encodeReceipt, type Receipt } from '../../src/codec/receipt.ts'
@@ -76,7 +77,7 @@ export async function startUplink(
   const outbox = new ScriptedOutbox()
   const quick = { backoffMinMs: 20, backoffMaxMs: 200, url: await via(cloud) }
   const uplink = Uplink.start(uplinkSettings.parse({ ...quick, ...settings }), {
-    ...{ edge: EDGE, outbox, log: silentLog },
+    ...{ edge: EDGE, outbox, log: silentLog, clock: systemClock },
     random: () => 0.999,
     report: async () => ({ backlog: outbox.lastSeq - outbox.confirmed.count }),
   })

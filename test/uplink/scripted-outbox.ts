@@ -1,6 +1,6 @@
 import { SeqSet } from '../../src/base/ranges.ts'
 import type { SeqRange } from '../../src/base/reading.ts'
-import type { Outbox, Outgoing, Sending } from '../../src/uplink/outbox.ts'
+import type { Ask, Outbox, Outgoing, Refusal, Sending } from '../../src/uplink/outbox.ts'
 
 type Confirmation = Parameters<Outbox['confirm']>[0]
 
@@ -28,6 +28,9 @@ export class ScriptedOutbox implements Outbox {
   company = 1
   readonly confirmed = new SeqSet()
   readonly confirmations: Confirmation[] = []
+  /** What was refused, and what becomes of it. */
+  readonly refused: SeqRange[] = []
+  refusal: Refusal = 'halved'
   confirmedAmendment = 0
   /** How often `next` was asked. */
   asked = 0
@@ -35,8 +38,10 @@ export class ScriptedOutbox implements Outbox {
   readonly #flight = new SeqSet()
   #takenAmendment = 0
 
-  async next(bytesMax: number): Promise<Outgoing> {
+  /** Everything is in one lane, as for an edge that was never away. */
+  async next({ live: bytesMax }: Ask): Promise<Outgoing> {
     this.asked++
+    if (bytesMax === 0) return { kind: 'wait', ms: undefined, backlog: false }
     const { epoch, run } = this
     const taken = new SeqSet([...this.confirmed, ...this.#flight])
     const gap = taken.missing({ first: 1, last: this.lastSeq })[0]
@@ -44,15 +49,15 @@ export class ScriptedOutbox implements Outbox {
       const range = { first: gap.first, last: Math.min(gap.last, gap.first + this.batchReadings - 1) }
       this.#flight.add(range)
       const words = { kind: 'batch', epoch, run, range } as const
-      return { ...words, bytes: this.#label(words, bytesMax), count: countOf(range) }
+      return { ...words, lane: 'live', backlog: false, bytes: this.#label(words, bytesMax), count: countOf(range) }
     }
     if (this.#takenAmendment < this.lastAmendment) {
       const range = { first: this.#takenAmendment + 1, last: this.lastAmendment }
       this.#takenAmendment = range.last
       const bytes = this.#label({ kind: 'amendments', epoch, run, range }, bytesMax)
-      return { kind: 'amendments', bytes, epoch, run, lastId: range.last, count: countOf(range) }
+      return { kind: 'amendments', backlog: false, bytes, epoch, run, lastId: range.last, count: countOf(range) }
     }
-    return { kind: 'wait', ms: this.waitMs }
+    return { kind: 'wait', ms: this.waitMs, backlog: false }
   }
 
   #label(words: Label, bytesMax: number): Uint8Array {
@@ -78,6 +83,19 @@ export class ScriptedOutbox implements Outbox {
   #isOurs({ epoch, run }: Sending): boolean {
     return epoch === this.epoch && run === this.run
   }
+
+  /** Nothing is ever put aside here. */
+  async refuse({ range }: { readonly range: SeqRange }): Promise<Refusal> {
+    this.refused.push(range)
+    this.#flight.remove(range)
+    return this.refusal
+  }
+
+  async askAgain({ ranges }: { readonly ranges: readonly SeqRange[] }): Promise<void> {
+    for (const range of ranges) this.confirmed.remove(range)
+  }
+
+  async spent(): Promise<undefined> {}
 
   async release(): Promise<void> {
     this.releases++

@@ -10,7 +10,7 @@ export const ledger = command({
   name: 'ledger',
   summary: 'Accounts for every reading of every device; exits with 1 when it does not balance',
   notes: [
-    'For every device: received = stored + rejected + duplicate; stored = kept + expired + dropped + thinned + damaged; and for every uplink: stored = confirmed + waiting + lost. Says which equation does not hold. Reads the database beside a running edge.',
+    'For every device: received = stored + rejected + duplicate; stored = kept + expired + dropped + thinned + damaged; and for every uplink: stored = confirmed + waiting + parked + lost. Says which equation does not hold. Reads the database beside a running edge.',
   ],
   options: {
     ...storeOptions,
@@ -44,7 +44,8 @@ const REMOVED = ['expired', 'dropped', 'thinned', 'damaged'] as const
 /** One row a device and their total; with several uplinks each has columns of its own. */
 export function ledgerTable(rows: readonly LedgerRow[]): string {
   const uplinks = [...new Set(rows.flatMap(({ perUplink }) => Object.keys(perUplink)))]
-  const of = (row: LedgerRow, uplink: string) => row.perUplink[uplink] ?? { confirmed: 0, waiting: 0, dropped: 0 }
+  const of = (row: LedgerRow, uplink: string) =>
+    row.perUplink[uplink] ?? { confirmed: 0, waiting: 0, parked: 0, dropped: 0 }
   const removed = REMOVED.filter((reason) => rows.some((row) => row[reason] > 0))
   const columns: [string, (row: LedgerRow) => Cell][] = [
     ['device', ({ device }) => device],
@@ -56,6 +57,9 @@ export function ledgerTable(rows: readonly LedgerRow[]): string {
     const suffix = uplinks.length > 1 ? ` ${uplink}` : ''
     columns.push([`confirmed${suffix}`, (row) => of(row, uplink).confirmed])
     columns.push([`waiting${suffix}`, (row) => of(row, uplink).waiting])
+    if (rows.some((row) => of(row, uplink).parked > 0)) {
+      columns.push([`parked${suffix}`, (row) => of(row, uplink).parked])
+    }
     columns.push([`lost${suffix}`, (row) => of(row, uplink).dropped])
   }
   const head = columns.map(([title]) => title)

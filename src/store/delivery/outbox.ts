@@ -1,148 +1,171 @@
-import type { Database, Statement } from 'better-sqlite3'
-import { SeqSet } from '../base/ranges.ts'
-import type { Amendment, Seq, SeqRange } from '../base/reading.ts'
-import type { RawLogRow } from './log.ts'
-import type { Positions } from './positions.ts'
+import type { Database } from 'better-sqlite3'
+import { SeqSet } from '../../base/ranges.ts'
+import type { Seq, SeqRange } from '../../base/reading.ts'
+import type { RawLogRow } from '../log.ts'
+import type { Positions } from '../positions.ts'
+import { Account } from './account.ts'
+import { AmendmentQueue } from './amendment-queue.ts'
+import { Flights } from './flights.ts'
+import { PARKED_MAX, Parked } from './parked.ts'
+import { Suspects } from './suspects.ts'
 
-/** An amendment and its place in the queue of amendments. */
-export interface QueuedAmendment extends Amendment {
-  readonly id: number
-}
+/** `live`: what came in since the connection was made. `backfill`: what had gathered before. */
+export type Lane = 'live' | 'backfill'
 
-/** How many readings of each series are in what left under these positions. */
-interface Flight extends SeqRange {
-  readonly bySeries: ReadonlyMap<number, number>
+/** Readings that were refused one by one, while nothing else was confirmed; with more it is not the readings. */
+export const ACCUSED_MAX = 16
+/** Stretches that the far side asks for once more, at once; what is asked beyond them is passed over: it asks again. */
+export const AGAIN_MAX = 1_000
+
+/**
+ * What became of a refusal. `halved`: its halves are tried. `parked`: the one reading that is refused is out of the way,
+ * or will be as soon as anything else is confirmed. `hopeless`: everything is refused, or too much is parked already.
+ */
+export type Refusal = 'halved' | 'parked' | 'hopeless'
+
+interface Accused {
+  readonly row: RawLogRow
+  readonly reason: string
+  readonly at: number
 }
 
 /**
- * What one uplink has delivered, what is on its way, and what comes next. Confirmed positions are intervals on disk,
- * never a flag in a row; positions on their way are in memory only: after a crash they are simply sent again, and the
- * receiver knows them.
+ * What one uplink has delivered, what is on its way, and what comes next. Settled positions are intervals on disk, never
+ * a flag in a row; positions on their way are in memory only.
  */
 export class Outbox {
   readonly name: string
-  /** Positions that need not be sent (any more): confirmed, or dropped. */
+  /** Positions that need not be sent (any more): confirmed, parked, or dropped. */
   readonly settled = new SeqSet()
-  readonly #id: number
-  readonly #flight = new SeqSet()
+  readonly parked: Parked
+  readonly amendments: AmendmentQueue
+  readonly #account: Account
+  readonly #flights = new Flights()
+  readonly #suspects = new Suspects()
+  readonly #accused = new Map<Seq, Accused>()
+  /** Settled, and asked for once more by a far side that has lost them. */
+  readonly #again = new SeqSet()
+  readonly #againFlights = new SeqSet()
   /** Positions between those that were sent that have no reading (any more): settled with the next answer. */
   readonly #barren = new SeqSet()
-  /** By first position: so that an answer can be booked without reading the readings again. */
-  readonly #flights = new Map<Seq, Flight>()
-  readonly #database: Database
   readonly #positions: Positions
-  readonly #deviceOf: Statement<[number]>
-  readonly #addConfirmed: Statement<[number, number, number]>
-  readonly #addDropped: Statement<[number, number, number]>
-  readonly #confirmedCount: Statement<[number]>
-  readonly #amendments: Statement<[number, number]>
   /** The highest position that was ever on its way in this epoch. */
   #leftMax: Seq
-  #next: Seq = 1
-  #amended = 0
-  #amendmentsTaken = 0
+  /** From here on the live lane sends, before it the backfill lane. */
+  #liveFrom: Seq
+  readonly #next: Record<Lane, Seq>
 
   /** @param options `lastSeq` is the highest position given: nobody remembers which of those before it have left. */
-  constructor(database: Database, positions: Positions, { name, lastSeq }: { name: string; lastSeq: Seq }) {
+  constructor(
+    database: Database,
+    positions: Positions,
+    { id, name, lastSeq }: { readonly id: number; readonly name: string; readonly lastSeq: Seq },
+  ) {
     this.name = name
     this.#leftMax = lastSeq
-    this.#database = database
+    this.#liveFrom = lastSeq + 1
+    this.#next = { live: lastSeq + 1, backfill: 1 }
     this.#positions = positions
-    this.#id = database.transaction(() => idOf(database, name)).immediate()
-    this.#deviceOf = database.prepare('SELECT device FROM series WHERE id = ?').pluck()
-    this.#addConfirmed = database.prepare(
-      `INSERT INTO confirmed_counts (uplink, device, confirmed) VALUES (?, ?, ?)
-       ON CONFLICT DO UPDATE SET confirmed = confirmed + excluded.confirmed`,
-    )
-    this.#addDropped = database.prepare(
-      `INSERT INTO confirmed_counts (uplink, device, confirmed, dropped) VALUES (?, ?, 0, ?)
-       ON CONFLICT DO UPDATE SET dropped = dropped + excluded.dropped`,
-    )
-    this.#confirmedCount = database
-      .prepare('SELECT coalesce(sum(confirmed), 0) FROM confirmed_counts WHERE uplink = ?')
-      .pluck()
-    this.#amendments = database.prepare(
-      'SELECT id, seq, quality, reasons FROM amendments WHERE id > ? ORDER BY id LIMIT ?',
-    )
+    this.#account = new Account(database, id)
+    this.parked = new Parked(database, id)
+    this.amendments = new AmendmentQueue(database, id, this.settled)
     this.reload()
   }
 
   /** Readings that the far side has. */
   get confirmedCount(): number {
-    return this.#confirmedCount.get(this.#id) as number
+    return this.#account.confirmed
   }
 
   /** Reads again what is settled: at the start, and after a transaction that failed. */
   reload(): void {
-    const ranges = this.#database.prepare('SELECT first, last FROM confirmed WHERE uplink = ?').all(this.#id)
     this.settled.clear()
-    for (const range of ranges as SeqRange[]) this.settled.add(range)
-    this.#flights.clear()
-    this.#amended = this.#database.prepare('SELECT amended FROM uplinks WHERE id = ?').pluck().get(this.#id) as number
-    this.#amendmentsTaken = Math.max(this.#amendmentsTaken, this.#amended)
+    for (const range of this.#account.settled()) this.settled.add(range)
+    this.#flights.forgetCounts()
+    this.parked.reload()
+    this.amendments.reload()
   }
 
-  /** The next rows that are neither confirmed nor on their way, in rising position, all of one stretch. */
-  next(lastSeq: Seq, rowsMax: number): RawLogRow[] {
-    while (this.#next <= lastSeq) {
-      const stretch = this.#stretchFrom(this.#next, lastSeq)
-      if (stretch === undefined) break
+  /** What is stored up to here belongs to the backlog from now on. */
+  beginLive(lastSeq: Seq): void {
+    this.#liveFrom = lastSeq + 1
+    this.#next.live = lastSeq + 1
+    this.#next.backfill = Math.min(this.#next.backfill, lastSeq + 1)
+  }
+
+  /** Whether the backfill lane has something that is neither settled nor on its way. */
+  hasBacklog(): boolean {
+    return this.#stretch('backfill', this.#liveFrom - 1) !== undefined || this.#again.size > 0
+  }
+
+  /** The next rows of a lane that are neither settled nor on their way, in rising position, all of one stretch. */
+  next(lane: Lane, lastSeq: Seq, rowsMax: number): RawLogRow[] {
+    for (;;) {
+      const stretch = this.#stretch(lane, lastSeq)
+      if (stretch === undefined) return []
       const rows = this.#positions.rows(stretch, rowsMax)
       this.#barren.add({ first: stretch.first, last: (rows[0]?.[0] ?? stretch.last + 1) - 1 })
       if (rows.length > 0) return rows
-      this.#next = stretch.last + 1
+      this.#next[lane] = stretch.last + 1
     }
-    return []
   }
 
   /** Opens for at most so long what `next` needs; false: it is not open yet, and others should come first. */
-  prepare(lastSeq: Seq, budgetMs: number): boolean {
-    const stretch = this.#next > lastSeq ? undefined : this.#stretchFrom(this.#next, lastSeq)
+  prepare(lane: Lane, lastSeq: Seq, budgetMs: number): boolean {
+    const stretch = this.#stretch(lane, lastSeq)
     return stretch === undefined || this.#positions.prepare(stretch.first, budgetMs)
   }
 
-  #stretchFrom(from: Seq, lastSeq: Seq): SeqRange | undefined {
-    let first = from
+  #stretch(lane: Lane, lastSeq: Seq): SeqRange | undefined {
+    const end = lane === 'live' ? lastSeq : Math.min(lastSeq, this.#liveFrom - 1)
+    let first = this.#next[lane]
     for (;;) {
-      const taken = this.settled.around(first) ?? this.#flight.around(first)
+      const taken = this.settled.around(first) ?? this.#flights.positions.around(first)
       if (taken === undefined) break
       first = taken.last + 1
     }
-    this.#next = first
-    if (first > lastSeq) return undefined
-    const end = Math.min(
-      lastSeq,
+    this.#next[lane] = Math.min(first, end + 1)
+    if (first > end) return undefined
+    const last = Math.min(
+      end,
       (this.settled.from(first)?.first ?? Infinity) - 1,
-      (this.#flight.from(first)?.first ?? Infinity) - 1,
+      (this.#flights.positions.from(first)?.first ?? Infinity) - 1,
     )
-    return { first, last: end }
+    return { first, last: this.#suspects.limit({ first, last }) }
   }
 
   /** Says that these positions are on their way; with their readings, if they are at hand. */
   take(range: SeqRange, rows?: readonly RawLogRow[]): void {
-    this.#flight.add(range)
-    if (rows !== undefined) this.#flights.set(range.first, { ...range, bySeries: countBySeries(rows) })
+    this.#flights.open(range, rows)
     this.#leftMax = Math.max(this.#leftMax, range.last)
-    if (range.first <= this.#next) this.#next = range.last + 1
   }
 
   /** Nothing of this is on its way any more; what was not confirmed is offered again. */
   release(range: SeqRange): void {
-    this.#flight.remove(range)
-    this.#flights.delete(range.first)
-    this.#next = Math.min(this.#next, range.first)
+    this.#flights.release(range)
+    this.#rewind(range)
   }
 
-  releaseAll(): void {
-    this.#flight.clear()
+  #rewind({ first, last }: SeqRange): void {
+    if (first < this.#liveFrom) this.#next.backfill = Math.min(this.#next.backfill, first)
+    if (last >= this.#liveFrom) this.#next.live = Math.min(this.#next.live, Math.max(first, this.#liveFrom))
+  }
+
+  /** The same of everything, and what is stored by now is the backlog of the next connection. */
+  releaseAll(lastSeq: Seq): void {
     this.#flights.clear()
-    this.#next = 1
-    this.#amendmentsTaken = this.#amended
+    this.#againFlights.clear()
+    this.#accused.clear()
+    this.#next.backfill = 1
+    this.beginLive(lastSeq)
+    this.parked.releaseAll()
+    this.amendments.releaseAll()
   }
 
   /** Nothing has left under the new epoch; receipts of the old one count no more. */
-  beginEpoch(): void {
-    this.releaseAll()
+  beginEpoch(lastSeq: Seq): void {
+    this.releaseAll(lastSeq)
+    this.#again.clear()
     this.#leftMax = 0
   }
 
@@ -156,10 +179,11 @@ export class Outbox {
 
   /** Whether something of this is on its way: sent, and not answered. */
   isOnItsWay({ first, last }: SeqRange): boolean {
-    for (let next = this.#flight.from(first); next !== undefined && next.first <= last; ) {
+    const { positions } = this.#flights
+    for (let next = positions.from(first); next !== undefined && next.first <= last; ) {
       const sent = { first: Math.max(first, next.first), last: Math.min(last, next.last) }
       if (this.settled.missing(sent).length > 0) return true
-      next = this.#flight.from(next.last + 1)
+      next = positions.from(next.last + 1)
     }
     return false
   }
@@ -171,12 +195,18 @@ export class Outbox {
   confirm(ranges: readonly SeqRange[], lastSeq: Seq): number {
     let count = 0
     for (const { first, last } of ranges) {
-      for (const gap of this.settled.missing({ first: Math.max(1, first), last: Math.min(last, lastSeq) })) {
+      const ours = { first: Math.max(1, first), last: Math.min(last, lastSeq) }
+      for (const gap of this.settled.missing(ours)) {
         count += this.#book(gap)
         this.settle(gap)
       }
+      for (const series of this.parked.confirm(ours)) count += this.#account.addConfirmed(new Map([[series, 1]]))
+      this.#suspects.clear(ours)
+      this.#again.remove(ours)
+      this.#againFlights.remove(ours)
     }
     this.#settleBarren()
+    if (count > 0) this.#parkAccused()
     return count
   }
 
@@ -189,100 +219,103 @@ export class Outbox {
     }
   }
 
+  /** Others get through: it is these readings. The same holds for what is sure to be on the disk. */
+  #parkAccused(): void {
+    for (const [seq, { row, reason, at }] of this.#accused) {
+      if (this.settled.has(seq)) {
+        this.#accused.delete(seq)
+        continue
+      }
+      this.parked.park(row, reason, at)
+      this.settle({ first: seq, last: seq })
+    }
+  }
+
+  /** Adds to the counters what is in these positions, which were not settled before. */
+  #book(gap: SeqRange): number {
+    let count = 0
+    for (const { range, bySeries } of this.#flights.parts(gap)) {
+      count += this.#account.addConfirmed(bySeries ?? this.#positions.countBySeries(range))
+    }
+    return count
+  }
+
   /** Writes in its owner's transaction that these positions need not be sent any more. */
   settle(range: SeqRange): void {
     this.settled.add(range)
-    this.#write(this.settled.around(range.first)!)
+    this.#account.settle(this.settled.around(range.first)!)
+  }
+
+  /** In its owner's transaction: the far side refuses what left under these positions, and will again. `at`: UTC ms. */
+  refuse(range: SeqRange, reason: string, at: number): Refusal {
+    if (range.first === range.last && this.parked.has(range.first)) {
+      this.parked.refuse(range.first, reason, at)
+      return 'parked'
+    }
+    if (this.settled.missing(range).length === 0) {
+      this.#again.remove(range)
+      return 'parked'
+    }
+    const row = range.first === range.last || this.#flights.countOf(range) === 1 ? this.#only(range) : undefined
+    if (row === undefined) {
+      this.#suspects.halve(range)
+      this.release(range)
+      return 'halved'
+    }
+    this.#accused.set(row[0], { row, reason, at })
+    return this.#accused.size > ACCUSED_MAX || this.parked.count >= PARKED_MAX ? 'hopeless' : 'parked'
+  }
+
+  #only(range: SeqRange): RawLogRow | undefined {
+    return this.#positions.rows(range, 1)[0]
+  }
+
+  /** The far side has lost these: they are sent once more, as far as they are settled; the others come anyway. */
+  askAgain(ranges: readonly SeqRange[], lastSeq: Seq): void {
+    for (const { first, last } of ranges) {
+      if (this.#again.size >= AGAIN_MAX) return
+      const ours = { first: Math.max(1, first), last: Math.min(last, lastSeq) }
+      this.#again.add(ours)
+      for (const gap of this.settled.missing(ours)) this.#again.remove(gap)
+    }
+  }
+
+  /** The next rows of what is asked for once more, and the positions that they stand for: what lies between is void. */
+  nextAgain(rowsMax: number): { readonly range: SeqRange; readonly rows: readonly RawLogRow[] } | undefined {
+    for (const stretch of this.#again) {
+      const gap = this.#againFlights.missing(stretch)[0]
+      if (gap === undefined) continue
+      const rows = this.#positions.rows(gap, rowsMax)
+      const last = rows.length < rowsMax ? this.#endOfVoid(gap, rows.at(-1)?.[0]) : rows.at(-1)![0]
+      return { range: { first: gap.first, last }, rows }
+    }
+    return undefined
+  }
+
+  /** `rows` stops where readings are kept elsewhere: what is behind it is void only where nothing more comes. */
+  #endOfVoid({ last }: SeqRange, reached: Seq | undefined): Seq {
+    if (reached === undefined || reached === last) return last
+    return this.#positions.rows({ first: reached + 1, last }, 1).length === 0 ? last : reached
+  }
+
+  takeAgain(range: SeqRange): void {
+    this.#againFlights.add(range)
   }
 
   /** Counts in its owner's transaction readings of a device that were removed before they were confirmed. */
   addDropped(device: number, count: number): void {
-    this.#addDropped.run(this.#id, device, count)
+    this.#account.addDropped(device, count)
   }
 
-  /** In its owner's transaction: of a device's readings so many are not waiting; what is not confirmed of them is lost. */
-  rebalance(device: number, notWaiting: number): void {
-    this.addDropped(device, 0)
-    this.#database
-      .prepare('UPDATE confirmed_counts SET dropped = ? - confirmed WHERE uplink = ? AND device = ?')
-      .run(notWaiting, this.#id, device)
+  /** In its owner's transaction: of a device's readings so many do not wait; what is not accounted for is lost. */
+  rebalance(device: number, gone: number): void {
+    this.#account.rebalance(device, gone)
   }
 
-  /** Adds to the counters what is in these positions, which were not settled before. */
-  #book({ first, last }: SeqRange): number {
-    let count = 0
-    for (let next = first; next <= last; ) {
-      const flight = this.#flights.get(next)
-      const known = flight !== undefined && flight.last <= last
-      const end = known ? flight.last : this.#nextFlight(next, last)
-      count += this.#add(known ? flight.bySeries : this.#positions.countBySeries({ first: next, last: end }))
-      this.#flights.delete(next)
-      next = end + 1
-    }
-    return count
+  /** In its owner's transaction: nobody is going to send this parked reading. False: there is none of this id. */
+  dropParked(id: number): boolean {
+    const series = this.parked.drop(id)
+    if (series !== undefined) this.#account.addDropped(this.#account.deviceOf(series), 1)
+    return series !== undefined
   }
-
-  /** The end of a stretch that nobody counted when it left. */
-  #nextFlight(from: Seq, last: Seq): Seq {
-    let end = last
-    for (const [first, flight] of this.#flights) {
-      if (first > from && first <= end && flight.last <= last) end = first - 1
-    }
-    return end
-  }
-
-  #add(bySeries: ReadonlyMap<number, number>): number {
-    let count = 0
-    for (const [series, n] of bySeries) {
-      this.#addConfirmed.run(this.#id, this.#deviceOf.get(series) as number, n)
-      count += n
-    }
-    return count
-  }
-
-  #write({ first, last }: SeqRange): void {
-    this.#database
-      .prepare('DELETE FROM confirmed WHERE uplink = ? AND first BETWEEN ? AND ?')
-      .run(this.#id, first, last)
-    this.#database.prepare('INSERT INTO confirmed (uplink, first, last) VALUES (?, ?, ?)').run(this.#id, first, last)
-  }
-
-  /**
-   * Amendments of readings that the far side has, in order, up to the first that must wait. None while others are on
-   * their way: an answer says "up to here", which must not cover a message that was lost before it.
-   */
-  nextAmendments(countMax: number): QueuedAmendment[] {
-    if (this.#amendmentsTaken > this.#amended) return []
-    const queued = this.#amendments.all(this.#amendmentsTaken, countMax) as QueuedAmendment[]
-    const waits = queued.findIndex(({ seq }) => !this.settled.has(seq))
-    return waits < 0 ? queued : queued.slice(0, waits)
-  }
-
-  takeAmendments(lastId: number): void {
-    this.#amendmentsTaken = lastId
-  }
-
-  /** Writes in its owner's transaction that the far side has the amendments up to this id. */
-  confirmAmendments(lastId: number): void {
-    if (lastId <= this.#amended) return
-    this.#amended = Math.min(lastId, this.#amendmentsTaken)
-    this.#database.prepare('UPDATE uplinks SET amended = ? WHERE id = ?').run(this.#amended, this.#id)
-    this.#database.prepare('DELETE FROM amendments WHERE id <= (SELECT min(amended) FROM uplinks)').run()
-  }
-}
-
-/** The number of an uplink. For a new one, readings that were removed before it came are dropped. */
-function idOf(database: Database, name: string): number {
-  const { changes } = database.prepare('INSERT OR IGNORE INTO uplinks (name) VALUES (?)').run(name)
-  const id = database.prepare('SELECT id FROM uplinks WHERE name = ?').pluck().get(name) as number
-  const dropped = `INSERT INTO confirmed_counts (uplink, device, confirmed, dropped)
-    SELECT ?, id, 0, expired + dropped + thinned + damaged FROM devices WHERE expired + dropped + thinned + damaged > 0`
-  if (changes > 0) database.prepare(dropped).run(id)
-  return id
-}
-
-function countBySeries(rows: readonly RawLogRow[]): Map<number, number> {
-  const counts = new Map<number, number>()
-  for (const [, series] of rows) counts.set(series, (counts.get(series) ?? 0) + 1)
-  return counts
 }

@@ -1,6 +1,6 @@
 import type { Database } from 'better-sqlite3'
+import type { Outbox } from '../delivery/outbox.ts'
 import type { LogWriter } from '../log.ts'
-import type { Outbox } from '../outbox.ts'
 import type { BlockTable } from '../sealed/blocks.ts'
 import type { SealDirectory } from '../sealed/seals.ts'
 import type { OverlaidVerdict, Verdicts } from '../sealed/verdicts.ts'

@@ -1,7 +1,7 @@
 import type { Database } from 'better-sqlite3'
 import { SeqSet } from '../../base/ranges.ts'
 import type { Seq, SeqRange } from '../../base/reading.ts'
-import { deviceCounter, EVERYTHING, type Removed } from '../ledger.ts'
+import { countParked, deviceCounter, EVERYTHING, type Removed } from '../ledger.ts'
 import { lostDevice } from './names.ts'
 
 type Account = { -readonly [Key in keyof Removed]: Removed[Key] } & {
@@ -147,12 +147,13 @@ function reckonUplink(
   facts: { kept: Map<number, number>; waiting: Map<number, number>; settledCount: number },
 ): void {
   const save = database.prepare('INSERT OR REPLACE INTO confirmed_counts VALUES (?, ?, ?, ?)')
+  const parked = countParked(database, uplink)
   const isKnown = (id: number): boolean => old.delivered.has(id) || (old.allDelivered && old.counted.has(id))
   const accounts = accountsIn(database).sort((a, b) => Number(isKnown(b.id)) - Number(isKnown(a.id)))
   // Positions that were settled: those of counters that are lost are what the others leave of them.
   let settledLeft = facts.settledCount
   for (const { id, stored } of accounts) {
-    const waits = facts.waiting.get(id) ?? 0
+    const waits = (facts.waiting.get(id) ?? 0) + (parked.get(id) ?? 0)
     const keptSettled = (facts.kept.get(id) ?? 0) - waits
     const wanted = isKnown(id) ? (old.delivered.get(id)?.confirmed ?? 0) : Math.max(keptSettled, settledLeft)
     const confirmed = Math.min(wanted, stored - waits)

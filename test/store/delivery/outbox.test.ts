@@ -1,14 +1,16 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Seq, SeqRange } from '../../src/base/reading.ts'
-import type { Outbox } from '../../src/store/outbox.ts'
-import type { Store } from '../../src/store/store.ts'
-import { tempFolder } from '../support/folder.ts'
-import { appendMany, imbalances, openStore } from './stores.ts'
+import type { Seq, SeqRange } from '../../../src/base/reading.ts'
+import type { Lane, Outbox } from '../../../src/store/delivery/outbox.ts'
+import type { Store } from '../../../src/store/store.ts'
+import { tempFolder } from '../../support/folder.ts'
+import { appendMany, imbalances, openStore } from '../stores.ts'
 
 /** What an outbox must know, as plain sets of positions. */
 interface Model {
   last: Seq
+  /** The first position of the live lane. */
+  liveFrom: Seq
   readonly confirmed: Set<Seq>
   readonly flight: Set<Seq>
 }
@@ -36,9 +38,9 @@ function waiting({ last, confirmed, flight }: Model): Seq[] {
   return eachOf({ first: 1, last }).filter((seq) => !confirmed.has(seq) && !flight.has(seq))
 }
 
-/** Up to so many positions from the first that waits, without a gap. */
-function firstStretch(model: Model, countMax: number): Seq[] {
-  const all = waiting(model)
+/** Up to so many positions from the first of a lane that waits, without a gap. */
+function firstStretch(model: Model, lane: Lane, countMax: number): Seq[] {
+  const all = waiting(model).filter((seq) => seq >= model.liveFrom === (lane === 'live'))
   const end = all.findIndex((seq, i) => seq !== all[0]! + i)
   return all.slice(0, Math.min(countMax, end < 0 ? all.length : end))
 }
@@ -56,13 +58,15 @@ const append: fc.Arbitrary<Step> = fc.integer({ min: 0, max: 12 }).map((count) =
 )
 
 const next: fc.Arbitrary<Step> = fc
-  .tuple(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 20 }))
-  .map(([countMax, take]) =>
-    step(`next ${countMax}, take ${take}`, (model, real) => {
+  .tuple(fc.constantFrom<Lane>('live', 'backfill'), fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: 20 }))
+  .map(([lane, countMax, take]) =>
+    step(`next ${countMax} of ${lane}, take ${take}`, (model, real) => {
       const seqs = outboxOf(real)
-        .next(real.store.lastSeq, countMax)
+        .next(lane, real.store.lastSeq, countMax)
         .map(([seq]) => seq)
-      expect(seqs).toEqual(firstStretch(model, countMax))
+      expect(seqs).toEqual(firstStretch(model, lane, countMax))
+      const backlog = firstStretch(model, 'backfill', 1).length > 0
+      expect(outboxOf(real).hasBacklog()).toBe(backlog)
       const taken = seqs.slice(0, take)
       if (taken.length === 0) return
       outboxOf(real).take({ first: taken[0]!, last: taken.at(-1)! })
@@ -100,8 +104,16 @@ const release: fc.Arbitrary<Step> = range.map((given) =>
 
 const releaseAll: fc.Arbitrary<Step> = fc.constant(
   step('release all', (model, real) => {
-    outboxOf(real).releaseAll()
+    outboxOf(real).releaseAll(real.store.lastSeq)
     model.flight.clear()
+    model.liveFrom = model.last + 1
+  }),
+)
+
+const beginLive: fc.Arbitrary<Step> = fc.constant(
+  step('what is stored is backlog', (model, real) => {
+    outboxOf(real).beginLive(real.store.lastSeq)
+    model.liveFrom = model.last + 1
   }),
 )
 
@@ -110,23 +122,30 @@ const restart: fc.Arbitrary<Step> = fc.constant(
     real.store.close()
     real.store = openStore(real.folder)
     model.flight.clear()
+    model.liveFrom = model.last + 1
   }),
 )
 
 /** The more often a step stands here, the more often it is taken: what forgets must leave something to be forgotten. */
 const steps = [
   ...[append, append, next, next, next, next, confirm, confirm, failingConfirm],
-  ...[release, release, release, releaseAll, restart],
+  ...[release, release, release, releaseAll, beginLive, restart],
 ]
+
+/** Takes the next of a lane. */
+function offer(real: Real, lane: Lane): Seq[] {
+  const rows = outboxOf(real).next(lane, real.store.lastSeq, 7)
+  if (rows.length > 0) outboxOf(real).take({ first: rows[0]![0], last: rows.at(-1)![0] })
+  return rows.map(([seq]) => seq)
+}
 
 /** Takes everything that is offered. */
 function drain(real: Real): Seq[] {
   const offered: Seq[] = []
   for (let i = 0; i <= SEQ_MAX * 10; i++) {
-    const rows = outboxOf(real).next(real.store.lastSeq, 7)
-    if (rows.length === 0) return offered
-    offered.push(...rows.map(([seq]) => seq))
-    outboxOf(real).take({ first: rows[0]![0], last: rows.at(-1)![0] })
+    const rows = [...offer(real, 'backfill'), ...offer(real, 'live')]
+    if (rows.length === 0) return offered.sort((a, b) => a - b)
+    offered.push(...rows)
   }
   throw new Error('it never ends')
 }
@@ -137,7 +156,7 @@ describe('the outbox', () => {
       const real: Real = { folder: tempFolder(), store: undefined as unknown as Store }
       real.store = openStore(real.folder)
       appendMany(real.store, 20)
-      const model: Model = { last: 20, confirmed: new Set(), flight: new Set() }
+      const model: Model = { last: 20, liveFrom: 1, confirmed: new Set(), flight: new Set() }
       fc.modelRun(() => ({ model, real }), commands)
       expect(eachOf({ first: 1, last: model.last }).filter((seq) => outboxOf(real).settled.has(seq))).toEqual(
         [...model.confirmed].sort((a, b) => a - b),
@@ -155,13 +174,14 @@ describe('the outbox', () => {
     const store = openStore(tempFolder(), { uplinks: ['cloud', 'plant'] })
     appendMany(store, 10)
     store.write(() => store.outbox('cloud').confirm([{ first: 1, last: 10 }], store.lastSeq))
-    expect(store.outbox('cloud').next(store.lastSeq, 20)).toEqual([])
-    expect(store.outbox('plant').next(store.lastSeq, 20).length).toBe(10)
+    expect(store.outbox('cloud').next('live', store.lastSeq, 20)).toEqual([])
+    expect(store.outbox('plant').next('live', store.lastSeq, 20).length).toBe(10)
     expect(store.backlog(store.outbox('plant'))).toEqual({
       uplink: 'plant',
       waiting: 10,
       oldestAt: 1_000,
       confirmed: 0,
+      parked: 0,
     })
     expect(() => store.outbox('nowhere')).toThrow('nowhere')
     store.close()
@@ -194,13 +214,13 @@ describe('a new epoch', () => {
     outbox.take({ first: 1, last: 8 })
     store.write(() => outbox.confirm([{ first: 1, last: 3 }], store.lastSeq))
     store.write(() => store.amend([{ series: 1, seq: 2, quality: 4, reasons: 1 }]))
-    expect(outbox.nextAmendments(10).length).toBe(1)
+    expect(outbox.amendments.next(10).length).toBe(1)
     const second = store.beginEpoch()
     expect(second).toMatch(/^[\w-]{12}$/)
     expect(second).not.toBe(first)
     expect(store.epoch).toBe(second)
-    expect(outbox.next(store.lastSeq, 20).map(([seq]) => seq)).toEqual([4, 5, 6, 7, 8, 9, 10])
-    expect(outbox.nextAmendments(10)).toEqual([])
+    expect(outbox.next('backfill', store.lastSeq, 20).map(([seq]) => seq)).toEqual([4, 5, 6, 7, 8, 9, 10])
+    expect(outbox.amendments.next(10)).toEqual([])
     store.close()
     store = openStore(folder)
     expect(store.epoch).toBe(second)

@@ -53,7 +53,7 @@ function drain(store: Store): number[] {
   const outbox = store.outbox('cloud')
   const sent: number[] = []
   for (;;) {
-    const rows = outbox.next(store.lastSeq, 5_000)
+    const rows = outbox.next('live', store.lastSeq, 5_000)
     if (rows.length === 0) return sent
     const range = { first: rows[0]![0], last: rows.at(-1)![0] }
     outbox.take(range, rows)
@@ -156,7 +156,7 @@ describe('a store of bounded size under an endless load with the cloud away', ()
       const store = openStore(folder, { maxBytes: MAX_BYTES, whenFull, retention })
       fill(store, 230)
       const outbox = store.outbox('cloud')
-      const rows = outbox.next(store.lastSeq, 1_000)
+      const rows = outbox.next('live', store.lastSeq, 1_000)
       const range = { first: rows[0]![0], last: rows.at(-1)![0] }
       outbox.take(range, rows)
       fill(store, 200)

@@ -6,7 +6,7 @@ import { edgeSettings, type StoreSettings } from '../../../src/base/settings.ts'
 import { Store } from '../../../src/store/store.ts'
 import { tempFolder } from '../../support/folder.ts'
 import { contents, type Kept, keepHouse } from '../sealed.ts'
-import { append, connect, imbalances } from '../stores.ts'
+import { append, connect, everything, imbalances } from '../stores.ts'
 
 const DAY_MS = 86_400_000
 const HOUR_MS = 3_600_000
@@ -24,7 +24,11 @@ function open(
 ): Scene {
   const archived: StoredReading[] = []
   const settings = edgeSettings.parse({ edge: 'site', store: { sealRows: 64, ...store } }).store
-  return { folder, store: Store.open(folder, settings, uplinks, (all) => archived.push(...all)), archived }
+  return {
+    folder,
+    store: Store.open(folder, settings, uplinks.map(everything), (all) => archived.push(...all)),
+    archived,
+  }
 }
 
 /** Appends readings of two series, one an hour from `first` on; each day is a stretch of its own or several. */

@@ -91,7 +91,11 @@ const same = (a: object, b: object): boolean => {
 /** As an uplink does: until it has nothing to send. Then nothing waits, and every position is settled. */
 function deliverAll(store: Store): void {
   for (const outbox of store.outboxes) {
-    for (let rows = outbox.next(store.lastSeq, 5_000); rows.length > 0; rows = outbox.next(store.lastSeq, 5_000)) {
+    for (
+      let rows = outbox.next('live', store.lastSeq, 5_000);
+      rows.length > 0;
+      rows = outbox.next('live', store.lastSeq, 5_000)
+    ) {
       const range = { first: rows[0]![0], last: rows.at(-1)![0] }
       outbox.take(range, rows)
       store.write(() => outbox.confirm([range], store.lastSeq))

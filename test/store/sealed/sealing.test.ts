@@ -270,8 +270,8 @@ describe('an uplink over sealed readings', () => {
     const outbox = twin.store.outbox('cloud')
     const offered: number[] = []
     for (let rounds = 0; rounds < 1_000; rounds++) {
-      if (!outbox.prepare(twin.store.lastSeq, 0)) continue
-      const some = outbox.next(twin.store.lastSeq, 23)
+      if (!outbox.prepare('live', twin.store.lastSeq, 0)) continue
+      const some = outbox.next('live', twin.store.lastSeq, 23)
       if (some.length === 0) break
       const range = { first: some[0]![0], last: some.at(-1)![0] }
       outbox.take(range, some)

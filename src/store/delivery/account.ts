@@ -1,0 +1,75 @@
+import type { Database, Statement } from 'better-sqlite3'
+import type { SeqRange } from '../../base/reading.ts'
+
+/** What one uplink has on the disk: its settled positions and its counters. Everything runs in its owner's transaction. */
+export class Account {
+  readonly #uplink: number
+  readonly #database: Database
+  readonly #deviceOf: Statement<[number]>
+  readonly #addConfirmed: Statement<[number, number, number]>
+  readonly #addDropped: Statement<[number, number, number]>
+  readonly #confirmedCount: Statement<[number]>
+  readonly #cover: Statement<[number, number, number]>
+  readonly #extend: Statement<[number, number, number]>
+
+  constructor(database: Database, uplink: number) {
+    this.#database = database
+    this.#uplink = uplink
+    this.#deviceOf = database.prepare('SELECT device FROM series WHERE id = ?').pluck()
+    this.#addConfirmed = database.prepare(
+      `INSERT INTO confirmed_counts (uplink, device, confirmed) VALUES (?, ?, ?)
+       ON CONFLICT DO UPDATE SET confirmed = confirmed + excluded.confirmed`,
+    )
+    this.#addDropped = database.prepare(
+      `INSERT INTO confirmed_counts (uplink, device, confirmed, dropped) VALUES (?, ?, 0, ?)
+       ON CONFLICT DO UPDATE SET dropped = dropped + excluded.dropped`,
+    )
+    this.#confirmedCount = database
+      .prepare('SELECT coalesce(sum(confirmed), 0) FROM confirmed_counts WHERE uplink = ?')
+      .pluck()
+    this.#cover = database.prepare('DELETE FROM confirmed WHERE uplink = ? AND first BETWEEN ? AND ?')
+    this.#extend = database.prepare('INSERT INTO confirmed (uplink, first, last) VALUES (?, ?, ?)')
+  }
+
+  /** Readings that the far side has. */
+  get confirmed(): number {
+    return this.#confirmedCount.get(this.#uplink) as number
+  }
+
+  settled(): SeqRange[] {
+    return this.#database.prepare('SELECT first, last FROM confirmed WHERE uplink = ?').all(this.#uplink) as SeqRange[]
+  }
+
+  /** Writes an interval that swallows all that lie inside it. */
+  settle({ first, last }: SeqRange): void {
+    this.#cover.run(this.#uplink, first, last)
+    this.#extend.run(this.#uplink, first, last)
+  }
+
+  deviceOf(series: number): number {
+    return this.#deviceOf.get(series) as number
+  }
+
+  /** @returns how many readings that were. */
+  addConfirmed(bySeries: ReadonlyMap<number, number>): number {
+    let count = 0
+    for (const [series, n] of bySeries) {
+      this.#addConfirmed.run(this.#uplink, this.deviceOf(series), n)
+      count += n
+    }
+    return count
+  }
+
+  /** Readings of a device that are not going to be confirmed. */
+  addDropped(device: number, count: number): void {
+    this.#addDropped.run(this.#uplink, device, count)
+  }
+
+  /** Of a device's readings so many do not wait; what is neither confirmed nor parked of them is lost. */
+  rebalance(device: number, gone: number): void {
+    this.addDropped(device, 0)
+    const parked = `SELECT count(*) FROM parked JOIN series ON series.id = parked.series WHERE uplink = ?1 AND device = ?2`
+    const sql = `UPDATE confirmed_counts SET dropped = ?3 - confirmed - (${parked}) WHERE uplink = ?1 AND device = ?2`
+    this.#database.prepare(sql).run(this.#uplink, device, gone)
+  }
+}

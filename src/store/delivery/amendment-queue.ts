@@ -1,0 +1,58 @@
+import type { Database, Statement } from 'better-sqlite3'
+import type { SeqSet } from '../../base/ranges.ts'
+import type { Amendment } from '../../base/reading.ts'
+
+/** An amendment and its place in the queue of amendments. */
+export interface QueuedAmendment extends Amendment {
+  readonly id: number
+}
+
+/** Changed verdicts that one uplink has still to deliver; the queue itself is one for all uplinks. */
+export class AmendmentQueue {
+  readonly #database: Database
+  readonly #uplink: number
+  readonly #settled: SeqSet
+  readonly #queued: Statement<[number, number]>
+  #confirmed = 0
+  #taken = 0
+
+  constructor(database: Database, uplink: number, settled: SeqSet) {
+    this.#database = database
+    this.#uplink = uplink
+    this.#settled = settled
+    this.#queued = database.prepare('SELECT id, seq, quality, reasons FROM amendments WHERE id > ? ORDER BY id LIMIT ?')
+  }
+
+  reload(): void {
+    const amended = this.#database.prepare('SELECT amended FROM uplinks WHERE id = ?').pluck()
+    this.#confirmed = amended.get(this.#uplink) as number
+    this.#taken = Math.max(this.#taken, this.#confirmed)
+  }
+
+  /**
+   * Amendments of readings that the far side has, in order, up to the first that must wait. None while others are on
+   * their way: an answer says "up to here", which must not cover a message that was lost before it.
+   */
+  next(countMax: number): QueuedAmendment[] {
+    if (this.#taken > this.#confirmed) return []
+    const queued = this.#queued.all(this.#taken, countMax) as QueuedAmendment[]
+    const waits = queued.findIndex(({ seq }) => !this.#settled.has(seq))
+    return waits < 0 ? queued : queued.slice(0, waits)
+  }
+
+  take(lastId: number): void {
+    this.#taken = lastId
+  }
+
+  releaseAll(): void {
+    this.#taken = this.#confirmed
+  }
+
+  /** Writes in its owner's transaction that the far side has the amendments up to this id. */
+  confirm(lastId: number): void {
+    if (lastId <= this.#confirmed) return
+    this.#confirmed = Math.min(lastId, this.#taken)
+    this.#database.prepare('UPDATE uplinks SET amended = ? WHERE id = ?').run(this.#confirmed, this.#uplink)
+    this.#database.prepare('DELETE FROM amendments WHERE id <= (SELECT min(amended) FROM uplinks)').run()
+  }
+}

@@ -1,0 +1,124 @@
+import type { Database, Statement } from 'better-sqlite3'
+import type { Seq, SeqRange } from '../../base/reading.ts'
+import { LOG_COLUMNS, type RawLogRow } from '../log.ts'
+
+/** Readings of one uplink that are parked; with more it stops, and a person has to look. */
+export const PARKED_MAX = 10_000
+
+/**
+ * Readings that the far side of one uplink refuses for good, each with the reason: out of the way of all others, kept
+ * whole until a person sends them again or drops them. Everything that writes runs in its owner's transaction.
+ */
+export class Parked {
+  readonly #uplink: number
+  readonly #insert: Statement<unknown[]>
+  readonly #next: Statement<[number, number]>
+  readonly #statements
+  /** Parked positions, as the disk has them. */
+  #positions = new Set<Seq>()
+  /** Sent again, and not answered yet. */
+  readonly #flight = new Set<Seq>()
+  readonly #all: Statement<[number]>
+
+  constructor(database: Database, uplink: number) {
+    this.#uplink = uplink
+    this.#insert = database.prepare(
+      `INSERT INTO parked (uplink, seq, series, ts, value, quality, reasons, received_at, parked_at, reason)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET parked_at = excluded.parked_at, reason = excluded.reason, replay = 0`,
+    )
+    this.#next = database
+      .prepare(`SELECT ${LOG_COLUMNS} FROM parked WHERE uplink = ? AND replay = 1 AND seq > ? ORDER BY seq LIMIT 1`)
+      .raw() as Statement<[number, number]>
+    this.#all = database.prepare('SELECT seq FROM parked WHERE uplink = ?').pluck()
+    const one = 'WHERE uplink = ? AND seq = ?'
+    this.#statements = {
+      series: database.prepare<[number, Seq]>(`SELECT series FROM parked ${one}`).pluck(),
+      remove: database.prepare<[number, Seq]>(`DELETE FROM parked ${one}`),
+      refuse: database.prepare<[number, string, number, Seq]>(
+        `UPDATE parked SET parked_at = ?, reason = ?, replay = 0 ${one}`,
+      ),
+      replay: database.prepare<[number, Seq]>(`UPDATE parked SET replay = 1 ${one}`),
+      seqOf: database.prepare<[number, number]>('SELECT seq FROM parked WHERE uplink = ? AND id = ?').pluck(),
+    }
+    this.reload()
+  }
+
+  get count(): number {
+    return this.#positions.size
+  }
+
+  has(seq: Seq): boolean {
+    return this.#positions.has(seq)
+  }
+
+  /** Reads again what is parked: at the start, and after a transaction that failed. */
+  reload(): void {
+    this.#positions = new Set(this.#all.all(this.#uplink) as Seq[])
+  }
+
+  park(row: RawLogRow, reason: string, at: number): void {
+    const [seq, series, ts, value, quality, reasons, receivedAt, isBoolean] = row
+    const bound = isBoolean === 1 ? BigInt(value as number) : value
+    this.#insert.run(this.#uplink, seq, series, ts, bound, quality, reasons, receivedAt, at, reason)
+    this.#positions.add(seq)
+  }
+
+  /** The next one that a person wants to be sent again. */
+  next(): RawLogRow | undefined {
+    if (this.#positions.size === 0) return undefined
+    for (let after = 0; ; ) {
+      const row = this.#next.get(this.#uplink, after) as RawLogRow | undefined
+      if (row === undefined || !this.#flight.has(row[0])) return row
+      after = row[0]
+    }
+  }
+
+  take(seq: Seq): void {
+    this.#flight.add(seq)
+  }
+
+  releaseAll(): void {
+    this.#flight.clear()
+  }
+
+  /** The far side has these positions after all. @returns the series of those that were sent again for that. */
+  confirm({ first, last }: SeqRange): number[] {
+    const series: number[] = []
+    for (const seq of this.#flight) {
+      if (seq < first || seq > last) continue
+      series.push(this.#statements.series.get(this.#uplink, seq) as number)
+      this.#remove(seq)
+    }
+    return series
+  }
+
+  /** Refused again. */
+  refuse(seq: Seq, reason: string, at: number): void {
+    this.#statements.refuse.run(at, reason, this.#uplink, seq)
+    this.#flight.delete(seq)
+  }
+
+  /** By the id that people see; false: there is none. */
+  replay(id: number): boolean {
+    const seq = this.#statements.seqOf.get(this.#uplink, id) as Seq | undefined
+    if (seq === undefined) return false
+    this.#statements.replay.run(this.#uplink, seq)
+    return true
+  }
+
+  /** @returns the series of the reading that nobody keeps any more, for the account. */
+  drop(id: number): number | undefined {
+    const seq = this.#statements.seqOf.get(this.#uplink, id) as Seq | undefined
+    if (seq === undefined) return undefined
+    const series = this.#statements.series.get(this.#uplink, seq) as number
+    this.#remove(seq)
+    return series
+  }
+
+  #remove(seq: Seq): void {
+    this.#statements.remove.run(this.#uplink, seq)
+    this.#positions.delete(seq)
+    this.#flight.delete(seq)
+  }
+}

@@ -1,0 +1,34 @@
+import type { Database, Statement } from 'better-sqlite3'
+
+/** Bytes that crossed the wire of an uplink, both ways, in the UTC day and month of their names. */
+export interface Spent {
+  readonly day: string
+  readonly dayBytes: number
+  readonly month: string
+  readonly monthBytes: number
+}
+
+/** What uplinks have spent of their budgets, kept across restarts. `write` runs in its owner's transaction. */
+export class Spending {
+  readonly #read: Statement<[string]>
+  readonly #write: Statement<[string, number, string, number, string]>
+
+  constructor(database: Database) {
+    this.#read = database.prepare(
+      `SELECT day, day_bytes AS dayBytes, month, month_bytes AS monthBytes FROM spending
+       JOIN uplinks ON uplinks.id = spending.uplink WHERE name = ?`,
+    )
+    this.#write = database.prepare(
+      `INSERT OR REPLACE INTO spending (uplink, day, day_bytes, month, month_bytes)
+       SELECT id, ?, ?, ?, ? FROM uplinks WHERE name = ?`,
+    )
+  }
+
+  of(uplink: string): Spent | undefined {
+    return this.#read.get(uplink) as Spent | undefined
+  }
+
+  write(uplink: string, { day, dayBytes, month, monthBytes }: Spent): void {
+    this.#write.run(day, dayBytes, month, monthBytes, uplink)
+  }
+}

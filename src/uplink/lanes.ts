@@ -1,0 +1,87 @@
+import { type Allowance, MESSAGE_BYTES_MIN } from './budget.ts'
+
+/** `live`: what came in since the connection was made. `backfill`: what had gathered before. */
+export type Lane = 'live' | 'backfill'
+
+/** What a message may have: bytes for each lane, 0 for none; `prefer` is looked at first. */
+export interface Ask {
+  readonly live: number
+  readonly backfill: number
+  readonly prefer: Lane
+}
+
+export interface Limits {
+  /** Messages on their way at once: the lesser of the setting and the broker's Receive Maximum. */
+  readonly messages: number
+  readonly bytes: number
+  /** Of one message. */
+  readonly messageBytes: number
+  /** Part of the window and of the budget that the backlog has at least, 0 … 1. */
+  readonly backfillShare: number
+}
+
+export interface LaneLoad {
+  readonly inFlight: number
+  /** What its pace allows. */
+  readonly size: number
+}
+
+export interface Load {
+  readonly live: LaneLoad
+  readonly backfill: LaneLoad
+  /** On their way, of both lanes. */
+  readonly bytes: number
+  /** Whether there is a backlog, as far as is known. */
+  readonly backlog: boolean
+}
+
+/** One slot of the window and a part of its bytes stay free for new readings. */
+const LIVE_BYTES_PART = 1 / 8
+
+/** What may leave next. Pure: the same load gives the same answer. */
+export function nextAsk(
+  limits: Limits,
+  load: Load,
+  { prefer, ...allowed }: Allowance & { readonly prefer: Lane },
+): Ask {
+  const { messages } = limits
+  const inFlight = load.live.inFlight + load.backfill.inFlight
+  const owed = prefer === 'backfill' && load.backlog
+  const kept = load.backlog ? Math.min(messages - 1, Math.ceil(messages * limits.backfillShare)) : 0
+  const free = (lane: LaneLoad, most: number): boolean =>
+    inFlight < messages && lane.inFlight < Math.min(lane.size, most)
+  const room = (part: number): number => {
+    const left = inFlight === 0 ? limits.messageBytes : limits.bytes * part - load.bytes
+    return left >= Math.min(MESSAGE_BYTES_MIN, limits.messageBytes) ? Math.min(limits.messageBytes, left) : 0
+  }
+  const live = free(load.live, messages - kept) ? Math.min(room(1), allowed.live) : 0
+  const backfillSlots = owed || messages === 1 ? messages : messages - 1
+  const backfill = free(load.backfill, backfillSlots) ? Math.min(room(1 - LIVE_BYTES_PART), allowed.backfill) : 0
+  return { live, backfill, prefer: owed ? 'backfill' : 'live' }
+}
+
+/**
+ * Sees to it that a backlog gets its share while new readings alone could fill the link: what they send beyond theirs is
+ * owed to the backlog. A debt is bounded, so that a long time of it does not silence the new readings afterwards.
+ */
+export class Share {
+  readonly #share: number
+  readonly #owedMax: number
+  #owed = 0
+
+  constructor(share: number, owedMax: number) {
+    this.#share = share
+    this.#owedMax = owedMax
+  }
+
+  /** Who should be next. */
+  get prefer(): Lane {
+    return this.#owed >= this.#owedMax ? 'backfill' : 'live'
+  }
+
+  sent(lane: Lane, bytes: number, backlog: boolean): void {
+    if (!backlog) this.#owed = 0
+    else if (lane === 'backfill') this.#owed = Math.max(0, this.#owed - bytes)
+    else this.#owed = Math.min(this.#owedMax, this.#owed + bytes * (this.#share / Math.max(1 - this.#share, 0.01)))
+  }
+}

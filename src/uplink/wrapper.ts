@@ -1,0 +1,73 @@
+import { assert } from '../base/errors.ts'
+import { BATCH_CONTENT_TYPE, decodeBatch } from '../codec/batch.ts'
+import type { Link } from '../link/link.ts'
+import type { Format, Message } from './format/format.ts'
+import type { Amendments, Batch } from './outbox.ts'
+import { worstOf } from './refusals.ts'
+import type { CloudTopics } from './topics.ts'
+
+/**
+ * What a PUBLISH has besides its topic, content type and payload, at most: fixed header 5, length of the topic 2, packet
+ * identifier 2, length of the properties 4, identifier and length of the content type 3 (MQTT 5 §3.3).
+ */
+const PUBLISH_HEADER_BYTES_MAX = 16
+/** What the store thread has made itself is opened without suspicion. */
+const OWN_BATCH = { readingsMax: Number.MAX_SAFE_INTEGER, bytesMax: 1_073_741_824 }
+const NOT_ASKED = 0
+/** Before anything was measured. */
+const FIRST_EXPANSION = 20
+
+/** Puts what the outbox gives into messages, in the format that the cloud reads, and tells what the broker answered. */
+export class Wrapper {
+  /** What fits into a packet that the broker takes, in bytes. */
+  readonly payloadBytesMax: number
+  readonly #link: Link
+  readonly #topics: CloudTopics
+  readonly #format: Format | undefined
+
+  /** Wire bytes of a batch in this format, as a multiple of those of the batch that the store made; a running mean. */
+  expansion = 1
+  /** Of one message of a format. */
+  readonly #messageBytesMax: number
+
+  /** @param options `format` undefined: batches go as the store made them; `bytesMax` of one message. */
+  constructor(
+    link: Link,
+    topics: CloudTopics,
+    { format, bytesMax }: { readonly format: Format | undefined; readonly bytesMax: number },
+  ) {
+    const topicBytes = Math.max(Buffer.byteLength(topics.backfill), Buffer.byteLength(topics.amend))
+    this.payloadBytesMax = link.packetBytesMax - PUBLISH_HEADER_BYTES_MAX - topicBytes - BATCH_CONTENT_TYPE.length
+    this.#link = link
+    this.#topics = topics
+    this.#format = format
+    this.#messageBytesMax = Math.min(bytesMax, this.payloadBytesMax)
+    if (format !== undefined) this.expansion = FIRST_EXPANSION
+  }
+
+  /** Resolves with the broker's answer; of several messages the worst. @throws LinkError when the link ends before. */
+  async publish(outgoing: Batch | Amendments): Promise<number> {
+    if (this.#format !== undefined) return this.#publishAs(this.#format, outgoing)
+    const topic = outgoing.kind === 'batch' ? this.#topics[outgoing.lane] : this.#topics.amend
+    const { reasonCode } = await this.#link.publish(topic, outgoing.bytes, { qos: 1, contentType: BATCH_CONTENT_TYPE })
+    return reasonCode
+  }
+
+  /** Formats for others have no word for a changed verdict. */
+  async #publishAs(format: Format, outgoing: Batch | Amendments): Promise<number> {
+    if (outgoing.kind === 'amendments') return NOT_ASKED
+    const decoded = decodeBatch(outgoing.bytes, OWN_BATCH)
+    assert(decoded.ok, 'a batch that was just built can be opened')
+    const options = { historical: outgoing.lane === 'backfill', bytesMax: this.#messageBytesMax }
+    const messages = format.encode(decoded.batch, options)
+    const bytes = messages.reduce((sum, { topic, payload }) => sum + topic.length + payload.length, 0)
+    this.expansion = (this.expansion + bytes / outgoing.bytes.length) / 2
+    return this.send(messages)
+  }
+
+  /** Publishes in this order. */
+  async send(messages: readonly Message[]): Promise<number> {
+    const answers = messages.map(({ topic, payload, ...options }) => this.#link.publish(topic, payload, options))
+    return worstOf((await Promise.all(answers)).map(({ reasonCode }) => reasonCode))
+  }
+}
