@@ -1,7 +1,9 @@
+import { systemClock } from './clock.ts'
 import type { Problem } from './settings-document.ts'
-import { isMapping, type Path, valueAt, withValueAt } from './settings-outline.ts'
-import { beyondLimits, type Side, withPreset } from './settings-presets.ts'
+import { isMapping, type Path, pathText, valueAt, withValueAt } from './settings-outline.ts'
+import { beyondLimits, presetDefaults, presetOf, presetPlaces, type Side, withPreset } from './settings-presets.ts'
 import { withTlsFiles } from './settings-tls.ts'
+import { readTlsFiles } from './tls-files.ts'
 
 /** Where settings data describe a link to a cloud broker: each of `uplinks`, and `cloud` of a receiver. */
 export function linksOf(data: unknown): { readonly path: Path; readonly side: Side }[] {
@@ -34,4 +36,31 @@ export function withLinks(
     if (tls.value !== undefined) result = withValueAt(result, tlsPath, tls.value)
   }
   return { data: result, problems }
+}
+
+/** What a person should know of the links of valid settings. */
+export interface Remarks {
+  /** What a preset comes to here: its settings, with the values that count. */
+  readonly facts: readonly string[]
+  readonly warnings: readonly string[]
+}
+
+export function remarksOn(settings: object): Remarks {
+  const facts: string[] = []
+  const warnings: string[] = []
+  for (const { path, side } of linksOf(settings)) {
+    const link = valueAt(settings, path)
+    const preset = presetOf(link)
+    if (preset !== undefined) {
+      const places = presetPlaces(presetDefaults(preset, side, valueAt(link, ['url'])))
+      const lines = places.map((place) => `${pathText(place)} ${JSON.stringify(valueAt(link, place))}`)
+      facts.push(`${pathText(path)}: ${preset.title}${lines.length === 0 ? '' : `: ${lines.join(', ')}`}`)
+    }
+    const tls = valueAt(link, ['tls'])
+    if (!isMapping(tls)) continue
+    const about = readTlsFiles(tls, systemClock.now()).warnings.map((text) => `${pathText([...path, 'tls'])}: ${text}`)
+    warnings.push(...about)
+    if (tls.insecure === true) warnings.push(`${pathText([...path, 'tls', 'insecure'])}: the broker is not verified`)
+  }
+  return { facts, warnings }
 }

@@ -70,11 +70,11 @@ function names(limits: Limits, { prefix = PREFIX_DEFAULT, clientId }: Link, edge
   if (bytes(longest) > topicBytesMax) {
     breaches.push({ path: ['prefix'], text: `makes topics longer than ${topicBytesMax} bytes` })
   }
-  if (noDots && prefix.includes('.')) {
-    breaches.push({ path: ['prefix'], text: 'must have no dots: in a topic they are taken for slashes' })
+  if (noDots !== undefined && prefix.includes('.')) {
+    breaches.push({ path: ['prefix'], text: `must have no dot: ${noDots}` })
   }
-  if (noDots && typeof edge === 'string' && edge.includes('.')) {
-    breaches.push({ path: ['preset'], text: 'does not go with a dot in `edge`: in a topic it is taken for a slash' })
+  if (noDots !== undefined && typeof edge === 'string' && edge.includes('.')) {
+    breaches.push({ path: ['preset'], text: `does not go with a dot in \`edge\`: ${noDots}` })
   }
   return breaches
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Problem } from './settings-document.ts'
-import { isMapping, type Path, pathText } from './settings-outline.ts'
+import { isMapping, type Path } from './settings-outline.ts'
 import { presetProblems } from './settings-preset-limits.ts'
 
 /** Which side of the broker a link is: an edge's uplink or a receiver. */
@@ -32,8 +32,8 @@ export interface Limits {
   readonly clientIdBytesMax?: number
   readonly topicBytesMax?: number
   readonly topicSlashesMax?: number
-  /** A dot in a topic is taken for a slash. */
-  readonly noDots?: true
+  /** Why a topic must have no dots. */
+  readonly noDots?: string
 }
 
 const KIB = 1_024
@@ -93,13 +93,13 @@ export const PRESETS = {
     title: 'RabbitMQ (MQTT plugin)',
     both: {},
     uplink: {},
-    limits: { noDots: true },
+    limits: { noDots: 'in a topic it is taken for a slash, and receivers miss what it acknowledged' },
   },
   nats: {
     title: 'NATS server',
     both: {},
     uplink: {},
-    limits: { batchBytesMax: 1_023 * KIB },
+    limits: { batchBytesMax: 1_023 * KIB, noDots: 'before NATS 2.10 the connection is closed over it' },
   },
   mosquitto: {
     title: 'Eclipse Mosquitto',
@@ -161,10 +161,10 @@ export function beyondLimits(link: unknown, { path, edge }: { path: Path; edge: 
   return presetProblems(preset, link, edge).map((problem) => ({ ...problem, path: [...path, ...problem.path] }))
 }
 
-/** Lines that tell what a preset comes to, for people: `keepaliveS: 60`. */
-export function presetLines(defaults: Record<string, unknown>, around: Path = []): string[] {
+/** Where the settings of a preset stand, innermost values only. */
+export function presetPlaces(defaults: Readonly<Record<string, unknown>>, around: Path = []): Path[] {
   return Object.entries(defaults).flatMap(([key, value]) => {
     const path = [...around, key]
-    return isMapping(value) ? presetLines(value, path) : [`${pathText(path)}: ${JSON.stringify(value)}`]
+    return isMapping(value) ? presetPlaces(value, path) : [path]
   })
 }

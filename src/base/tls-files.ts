@@ -37,6 +37,7 @@ const DAY_MS = 86_400_000
 const OTHERS_MAY_READ = 0o004
 const CERTIFICATE =
   /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[\s\S]*?-----END (?:TRUSTED |X509 )?CERTIFICATE-----/g
+const ENCRYPTED = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m
 const PRIVATE_KEY = /-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----/
 
 /** Reads the files that are named, and checks them alone and against each other. Never throws. */
@@ -108,12 +109,12 @@ class Reading {
     if (process.platform !== 'win32' && (stats.mode & OTHERS_MAY_READ) !== 0) {
       this.warnings.push(`every user of this machine can read the private key ${file}: chmod 600 it`)
     }
+    if (passphrase === undefined && ENCRYPTED.test(bytes.toString('latin1'))) {
+      return this.problem('key', `${file} is encrypted: give its passphrase as \`keyPassphrase_file\``)
+    }
     try {
       return { bytes, object: createPrivateKey({ key: bytes, ...(passphrase !== undefined && { passphrase }) }) }
     } catch (refusal) {
-      if (codeOf(refusal) === 'ERR_MISSING_PASSPHRASE') {
-        return this.problem('key', `${file} is encrypted: give its passphrase as \`keyPassphrase_file\``)
-      }
       if (passphrase !== undefined && /decrypt/i.test(`${codeOf(refusal)} ${messageOf(refusal)}`)) {
         return this.problem('keyPassphrase', `is not the passphrase of ${file}`)
       }

@@ -1,5 +1,6 @@
 import { edgeOutline, receiverOutline } from '../base/settings-load.ts'
 import type { Outline } from '../base/settings-outline.ts'
+import { PRESETS, type Preset } from '../base/settings-presets.ts'
 
 /** docs/settings.md: every setting of an edge and of a receiver, from the schemas that check them. */
 export function settingsDocument(): string {
@@ -15,7 +16,29 @@ ${table(edgeOutline())}
 
 Read by \`tidegate receive -s FILE\`; examples/receiver.yaml is a commented example.
 
-${table(receiverOutline())}`
+${table(receiverOutline())}
+
+## Presets
+
+What \`uplinks[].preset\` and \`cloud.preset\` put in the place of the defaults above; what the file says wins. A setting beyond
+what the cloud takes is a problem. Why, and what to do on the side of the cloud, stands in clouds.md.
+
+${presetTable()}`
+}
+
+function presetTable(): string {
+  const rows = Object.entries<Preset>(PRESETS).map(([name, preset]) => {
+    const common = { ...preset.both, ...(preset.alpn443 && { 'tls.alpn': preset.alpn443 }) }
+    return `| \`${name}\` | ${preset.title} | ${valuesText(common)} | ${valuesText(preset.uplink)} |`
+  })
+  return ['| Preset | Broker | Both sides | Uplinks |', '|---|---|---|---|', ...rows].join('\n')
+}
+
+function valuesText(values: Readonly<Record<string, unknown>>): string {
+  const texts = Object.entries(values).map(([key, value]) => {
+    return `\`${key}: ${JSON.stringify(value)}\`${key === 'tls.alpn' ? ' (mqtts:// on port 443)' : ''}`
+  })
+  return texts.length === 0 ? 'the defaults' : texts.join('<br>')
 }
 
 const INTRODUCTION = `# Settings

@@ -11,10 +11,12 @@ export const settingsCheck = command({
   examples: ['settings check examples/edge.yaml', 'settings check --receiver examples/receiver.yaml'],
   async run({ values, operands: [file = ''], output, env }) {
     const { loadEdgeSettings, loadReceiverSettings } = await import('../../base/settings-load.ts')
-    const whose = values.receiver
-      ? `the receiver ${loadReceiverSettings(file, env).cloud.clientId}`
-      : `the edge ${loadEdgeSettings(file, env).edge}`
-    output.print(`${file}: no problem in the settings of ${whose}`)
+    const { remarksOn } = await import('../../base/settings-links.ts')
+    const settings = values.receiver ? loadReceiverSettings(file, env) : loadEdgeSettings(file, env)
+    const whose = 'edge' in settings ? `the edge ${settings.edge}` : `the receiver ${settings.cloud.clientId}`
+    const { facts, warnings } = remarksOn(settings)
+    for (const warning of warnings) output.note(`warning: ${warning}`)
+    output.print([`${file}: no problem in the settings of ${whose}`, ...facts].join('\n'))
     return Exit.OK
   },
 })
