@@ -25,6 +25,13 @@ interface HostMetric {
 }
 
 const VALUES = ['int_value', 'long_value', 'double_value', 'boolean_value', 'string_value', 'bytes_value']
+/** Datatypes that readings may have. */
+const TYPES: Readonly<Record<string, number>> = {
+  double_value: 10,
+  boolean_value: 11,
+  string_value: 12,
+  bytes_value: 17,
+}
 const utf8 = (bytes: Field | undefined): string => Buffer.from(String(bytes), 'latin1').toString()
 
 /**
@@ -66,7 +73,7 @@ export class Host {
     this.problems.push(problem)
   }
 
-  /** §6.4.6: consecutive after NBIRTH, which has 0 (§4.3.1). */
+  /** §6.4.5: consecutive after NBIRTH, which has 0 (§4.2.1.1). */
   #count(kind: string, payload: Fields): void {
     const seq = payload.seq?.[0]
     const expected = kind === 'NBIRTH' ? 0 : this.#next
@@ -124,8 +131,9 @@ export class Host {
       const plain = full?.slice(device.length + 1) ?? ''
       const known = born?.get(plain)
       if (known === undefined) this.#problem(`DDATA has ${full}, which was not born`)
-      const type = metric.datatype?.[0]
-      if (type !== undefined && type !== known?.datatype) this.#problem(`${full} was born as another type than ${type}`)
+      const field = VALUES.find((one) => metric[one] !== undefined)
+      if (field !== undefined && TYPES[field] !== known?.datatype) this.#problem(`${full} has ${field}, not as born`)
+      if (metric.datatype !== undefined) this.#problem(`DDATA tells the datatype of ${full}`)
       const ts = Number(metric.timestamp?.[0])
       if (seen.has(`${ts} ${full}`)) this.#problem(`DDATA has ${full} twice for one time`)
       seen.add(`${ts} ${full}`)

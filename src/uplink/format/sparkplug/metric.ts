@@ -1,9 +1,19 @@
-import { type Quality, type StoredReading, type ValueType, valueType } from '../../../base/reading.ts'
+import { type Quality, type StoredReading, type Value, type ValueType, valueType } from '../../../base/reading.ts'
 import { reasonsText } from '../../../base/reading-text.ts'
 import type { KnownMetric } from '../census.ts'
 import type { Metric } from './payload.ts'
 
-/** Quality codes of Sparkplug (3.0.0, 6.4.9): bad, good, stale. */
+/** Numbers of the datatypes (Sparkplug 3.0.0, 6.4.16). */
+export const Datatype = { INT32: 3, INT64: 4, DOUBLE: 10, BOOLEAN: 11, STRING: 12, BYTES: 17 } as const
+
+const DATATYPE: Readonly<Record<ValueType, number>> = {
+  number: Datatype.DOUBLE,
+  boolean: Datatype.BOOLEAN,
+  text: Datatype.STRING,
+  bytes: Datatype.BYTES,
+}
+
+/** Quality codes (§6.4.9.1): bad, good, stale. */
 const BAD = 0
 const GOOD = 192
 const STALE = 500
@@ -11,54 +21,41 @@ const STALE = 500
 /** Of "suspect" Sparkplug knows nothing; stale is what it has between good and bad. */
 const QUALITY: Readonly<Record<Quality, number>> = { 1: GOOD, 2: GOOD, 3: STALE, 4: BAD, 9: BAD }
 
-const DATATYPE: Readonly<Record<ValueType, Metric['type']>> = {
-  number: 'Double',
-  boolean: 'Boolean',
-  text: 'String',
-  bytes: 'Bytes',
-}
-
 /** Whether the reading is of what its metric was announced as: another unit or kind of value must be announced first. */
 export function isAsAnnounced({ kind: announced, latest }: KnownMetric, { unit, value }: StoredReading): boolean {
   const kind = valueType(value)
   return latest.unit === unit && (kind === undefined || kind === announced)
 }
 
-/** A metric in a birth: what it is, and where it stands. */
+/** A metric in a birth: what it is, and where it stands. A metric that never had a value is called a number. */
 export function birthMetric({ alias, kind, latest }: KnownMetric, aliases: boolean): Metric {
-  const unit = latest.unit === undefined ? {} : { engUnit: { type: 'String', value: wellFormed(latest.unit) } as const }
+  const unit: readonly Property[] = latest.unit === undefined ? [] : [text('engUnit', latest.unit)]
   return {
-    name: wellFormed(latest.metric),
+    name: latest.metric.toWellFormed(),
     ...(aliases && { alias }),
-    ...measured(latest, kind),
-    properties: { ...unit, Quality: { type: 'Int32', value: QUALITY[latest.quality] }, ...reasons(latest) },
+    datatype: DATATYPE[kind ?? 'number'],
+    ...measured(latest),
+    ...propertySet([...unit, quality(latest), ...reasons(latest)]),
   }
 }
 
-/** A reading in a data message. No quality means good (6.4.9). */
+/** A reading in a data message. No quality means good (§6.4.9.1). */
 export function dataMetric(
   reading: StoredReading,
-  { alias, kind }: KnownMetric,
+  { alias }: KnownMetric,
   { aliases, historical }: { readonly aliases: boolean; readonly historical: boolean },
 ): Metric {
-  const code = QUALITY[reading.quality]
-  const quality = code === GOOD ? {} : { Quality: { type: 'Int32', value: code } as const }
-  const properties = { ...quality, ...reasons(reading) }
+  const good = QUALITY[reading.quality] === GOOD
   return {
-    ...(aliases ? { alias } : { name: wellFormed(reading.metric) }),
-    ...measured(reading, kind),
+    ...(aliases ? { alias } : { name: reading.metric.toWellFormed() }),
     ...(historical && { isHistorical: true }),
-    ...(Object.keys(properties).length > 0 && { properties }),
+    ...measured(reading),
+    ...propertySet([...(good ? [] : [quality(reading)]), ...reasons(reading)]),
   }
 }
 
-/** A metric that never had a value is called a number; its first value announces it anew. */
-function measured(
-  { ts, value }: StoredReading,
-  kind: ValueType | undefined,
-): Pick<Metric, 'timestamp' | 'type' | 'value'> {
-  const plain = typeof value === 'string' ? wellFormed(value) : value
-  return { timestamp: timestampOf(ts), type: DATATYPE[kind ?? 'number'], value: plain }
+function measured({ ts, value }: StoredReading): Metric {
+  return { timestamp: timestampOf(ts), ...valueField(value) }
 }
 
 /** Times of Sparkplug are not negative. */
@@ -66,11 +63,28 @@ export function timestampOf(ts: number): number {
   return Math.max(0, ts)
 }
 
-function reasons(reading: StoredReading): NonNullable<Metric['properties']> {
-  return reading.reasons === 0 ? {} : { Reasons: { type: 'String', value: reasonsText(reading.reasons) } }
+function valueField(value: Value): Metric {
+  if (typeof value === 'number') return { doubleValue: value }
+  if (typeof value === 'boolean') return { booleanValue: value }
+  if (typeof value === 'string') return { stringValue: value.toWellFormed() }
+  return value === null ? { isNull: true } : { bytesValue: value }
 }
 
-/** Text as UTF-8 can carry it. */
-function wellFormed(text: string): string {
-  return text.toWellFormed()
+type Property = readonly [key: string, value: { type: number; intValue?: number; stringValue?: string }]
+
+function propertySet(properties: readonly Property[]): Metric {
+  if (properties.length === 0) return {}
+  return { properties: { keys: properties.map(([key]) => key), values: properties.map(([, value]) => value) } }
+}
+
+function text(key: string, value: string): Property {
+  return [key, { type: Datatype.STRING, stringValue: value.toWellFormed() }]
+}
+
+function quality(reading: StoredReading): Property {
+  return ['Quality', { type: Datatype.INT32, intValue: QUALITY[reading.quality] }]
+}
+
+function reasons(reading: StoredReading): readonly Property[] {
+  return reading.reasons === 0 ? [] : [text('Reasons', reasonsText(reading.reasons))]
 }

@@ -1,44 +1,47 @@
 import { createRequire } from 'node:module'
-import type { get } from 'sparkplug-payload'
+import type { org } from 'sparkplug-payload/lib/sparkplugPayloadProto.js'
 
-type Codec = NonNullable<ReturnType<typeof get>>
-type Payload = ReturnType<Codec['decodePayload']>
-
-export type Metric = NonNullable<Payload['metrics']>[number]
+type Payload = typeof org.eclipse.tahu.protobuf.Payload
+export type Metric = org.eclipse.tahu.protobuf.Payload.IMetric
 
 /** Name of the metric with which a host asks for all births anew (Sparkplug 3.0.0, 5.17). */
 export const REBIRTH = 'Node Control/Rebirth'
 
-let loaded: Codec | undefined
+let loaded: Payload | undefined
 
-/** Eclipse Tahu's codec, read when a first payload is wanted: edges without Sparkplug do without it. */
-function codec(): Codec {
+/**
+ * Eclipse Tahu's reader and writer, loaded with the first payload: edges without Sparkplug do without it. Not by its front
+ * door, which writes the datatype into data messages too (§6.4.6 would rather not have it there).
+ */
+function codec(): Payload {
   if (loaded === undefined) {
-    const tahu = createRequire(import.meta.url)('sparkplug-payload') as { get: typeof get }
-    loaded = tahu.get('spBv1.0')!
+    const tahu = createRequire(import.meta.url)('sparkplug-payload/lib/sparkplugPayloadProto.js') as { org: typeof org }
+    loaded = tahu.org.eclipse.tahu.protobuf.Payload
   }
   return loaded
 }
 
 /** One metric as a part of a payload: parts may be joined in any number (protobuf concatenates repeated fields). */
 export function encodeMetric(metric: Metric): Uint8Array {
-  return codec().encodePayload({ metrics: [metric] })
+  return codec()
+    .encode({ metrics: [metric] })
+    .finish()
 }
 
 /** Time of publishing and sequence number of a payload, to be followed by its metrics; NDEATH has no number. */
 export function encodeHead(timestamp: number, seq?: number): Uint8Array {
-  return codec().encodePayload(seq === undefined ? { timestamp } : { timestamp, seq })
+  return codec()
+    .encode(seq === undefined ? { timestamp } : { timestamp, seq })
+    .finish()
 }
 
 /** Whether a command of a host asks for all births; false for whatever is no payload of Sparkplug. */
 export function asksForRebirth(payload: Uint8Array): boolean {
-  return decoded(payload)?.metrics?.some(({ name, value }) => name === REBIRTH && value === true) ?? false
-}
-
-function decoded(payload: Uint8Array): Payload | undefined {
   try {
-    return codec().decodePayload(payload)
+    return codec()
+      .decode(payload)
+      .metrics.some(({ name, booleanValue }) => name === REBIRTH && booleanValue === true)
   } catch {
-    return undefined // anybody may publish there, anything
+    return false // anybody may publish there, anything
   }
 }

@@ -5,7 +5,7 @@ import type { EncodeOptions, Format, FormatDependencies, Message } from '../form
 import { readingsOf } from '../readings.ts'
 import { topicLevel } from '../topic.ts'
 import { Gathering } from './gathering.ts'
-import { birthMetric, dataMetric, isAsAnnounced } from './metric.ts'
+import { birthMetric, Datatype, dataMetric, isAsAnnounced } from './metric.ts'
 import { asksForRebirth, encodeHead, encodeMetric, type Metric, REBIRTH } from './payload.ts'
 
 const NAMESPACE = 'spBv1.0'
@@ -102,12 +102,12 @@ export class SparkplugFormat implements Format {
 
   #nodeMetrics(): Metric[] {
     const timestamp = this.#now()
-    return [this.#connection(), { name: REBIRTH, timestamp, type: 'Boolean', value: false }]
+    return [this.#connection(), { name: REBIRTH, timestamp, datatype: Datatype.BOOLEAN, booleanValue: false }]
   }
 
   /** What ties births to the death of the same connection. */
   #connection(): Metric {
-    return { name: 'bdSeq', timestamp: this.#now(), type: 'Int64', value: this.#deps.bdSeq }
+    return { name: 'bdSeq', timestamp: this.#now(), datatype: Datatype.INT64, longValue: this.#deps.bdSeq }
   }
 
   /** The only message without a number. */
