@@ -124,11 +124,11 @@ export class Dispatcher {
 
   #again(bytesMax: number): Content | undefined {
     for (let countMax = this.#planned(bytesMax); ; countMax = Math.ceil(countMax / 2)) {
-      const again = this.#outbox.nextAgain(countMax)
+      const again = this.#outbox.again.next(countMax)
       if (again === undefined) return undefined
       const bytes = this.#build(again.range, again.rows, bytesMax)
       if (bytes === AGAIN) continue
-      this.#outbox.takeAgain(again.range)
+      this.#outbox.again.take(again.range)
       return this.#sent('backfill', again.range, again.rows.length, bytes)
     }
   }
@@ -147,8 +147,8 @@ export class Dispatcher {
       const series = this.#store.catalog.series(id)!
       return { device: series.device.name, metric: series.metric, unit: series.unit || undefined }
     }
-    const { bytes } = builder.build(describe, { covers: range.last - range.first + 1 > rows.length })
-    this.#bytesPerReading = (this.#bytesPerReading + bytes.length / rows.length) / 2
+    const { bytes } = builder.build(describe, { covers: range.last - range.first + 1 > rows.length && range })
+    if (rows.length > 0) this.#bytesPerReading = (this.#bytesPerReading + bytes.length / rows.length) / 2
     return bytes.length > bytesMax && rows.length > 1 ? AGAIN : bytes
   }
 

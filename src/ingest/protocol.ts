@@ -1,10 +1,10 @@
 import type { Seq, SeqRange } from '../base/reading.ts'
 import type { EdgeSettings } from '../base/settings.ts'
+import type { Backlog } from '../store/delivery/backlog.ts'
 import type { Lane, Refusal } from '../store/delivery/outbox.ts'
 import type { Spent } from '../store/delivery/spending.ts'
 import type { Outlook } from '../store/house/outlook.ts'
 import type { IncomingId } from '../store/incoming.ts'
-import type { Backlog } from '../store/store.ts'
 
 /** A number given to a topic, and what its route says of it. Sent once, before the first publish that uses it. */
 export interface TopicEntry {

@@ -4,6 +4,7 @@ import type { StoreSettings } from '../base/settings.ts'
 import { Arrivals } from './arrivals.ts'
 import { Catalog } from './catalog.ts'
 import { newName, prepareFolder } from './database.ts'
+import { type Backlog, backlogOf } from './delivery/backlog.ts'
 import type { Outbox } from './delivery/outbox.ts'
 import { openOutboxes, type Retired, type UplinkStart } from './delivery/outboxes.ts'
 import { Spending } from './delivery/spending.ts'
@@ -28,18 +29,6 @@ import { SealDirectory } from './sealed/seals.ts'
 import { type OverlaidVerdict, Verdicts } from './sealed/verdicts.ts'
 import { foldTallies } from './tallies.ts'
 import { readEpoch, readLastSeq, renewEpoch } from './timeline.ts'
-
-/** What an uplink has still to deliver. */
-export interface Backlog {
-  readonly uplink: string
-  /** Readings not confirmed. */
-  readonly waiting: number
-  /** Arrival (UTC ms) of the oldest of them. */
-  readonly oldestAt: number | undefined
-  readonly confirmed: number
-  /** Readings that the far side refuses for good: `tidegate rejects list`. */
-  readonly parked: number
-}
 
 interface StoreOptions {
   readonly folder: string
@@ -251,14 +240,8 @@ export class Store {
 
   /** How many readings an uplink has not confirmed yet, and since when. */
   backlog(outbox: Outbox): Backlog {
-    const waiting = outbox.settled.missing({ first: 1, last: this.lastSeq })
-    return {
-      uplink: outbox.name,
-      waiting: waiting.reduce((sum, range) => sum + this.positions.count(range, this.lastSeq), 0),
-      oldestAt: waiting[0] === undefined ? undefined : this.#arrivals.of(waiting[0].first),
-      confirmed: outbox.confirmedCount,
-      parked: outbox.parked.count,
-    }
+    const { positions, lastSeq } = this
+    return backlogOf(outbox, { positions, arrivals: this.#arrivals, lastSeq })
   }
 
   /** Arrival (UTC ms) of the newest reading; 0 where there is none. */

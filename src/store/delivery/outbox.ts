@@ -5,6 +5,7 @@ import type { RawLogRow } from '../log.ts'
 import type { Positions } from '../positions.ts'
 import { Account } from './account.ts'
 import { AmendmentQueue } from './amendment-queue.ts'
+import { AskedAgain } from './asked-again.ts'
 import { Flights } from './flights.ts'
 import { PARKED_MAX, Parked } from './parked.ts'
 import { Suspects } from './suspects.ts'
@@ -14,8 +15,6 @@ export type Lane = 'live' | 'backfill'
 
 /** Readings that were refused one by one, while nothing else was confirmed; with more it is not the readings. */
 export const ACCUSED_MAX = 16
-/** Stretches that the far side asks for once more, at once; what is asked beyond them is passed over: it asks again. */
-export const AGAIN_MAX = 1_000
 
 /**
  * What became of a refusal. `halved`: its halves are tried. `parked`: the one reading that is refused is out of the way,
@@ -39,13 +38,12 @@ export class Outbox {
   readonly settled = new SeqSet()
   readonly parked: Parked
   readonly amendments: AmendmentQueue
+  /** Settled, and asked for once more by a far side that has lost it. */
+  readonly again: AskedAgain
   readonly #account: Account
   readonly #flights = new Flights()
   readonly #suspects = new Suspects()
   readonly #accused = new Map<Seq, Accused>()
-  /** Settled, and asked for once more by a far side that has lost them. */
-  readonly #again = new SeqSet()
-  readonly #againFlights = new SeqSet()
   /** Positions between those that were sent that have no reading (any more): settled with the next answer. */
   readonly #barren = new SeqSet()
   readonly #positions: Positions
@@ -68,6 +66,7 @@ export class Outbox {
     this.#positions = positions
     this.#account = new Account(database, id)
     this.parked = new Parked(database, id)
+    this.again = new AskedAgain(positions)
     this.amendments = new AmendmentQueue(database, id, this.settled)
     this.reload()
   }
@@ -95,7 +94,7 @@ export class Outbox {
 
   /** Whether the backfill lane has something that is neither settled nor on its way. */
   hasBacklog(): boolean {
-    return this.#stretch('backfill', this.#liveFrom - 1) !== undefined || this.#again.size > 0
+    return this.#stretch('backfill', this.#liveFrom - 1) !== undefined || !this.again.isEmpty
   }
 
   /** The next rows of a lane that are neither settled nor on their way, in rising position, all of one stretch. */
@@ -154,7 +153,7 @@ export class Outbox {
   /** The same of everything, and what is stored by now is the backlog of the next connection. */
   releaseAll(lastSeq: Seq): void {
     this.#flights.clear()
-    this.#againFlights.clear()
+    this.again.release()
     this.#accused.clear()
     this.#next.backfill = 1
     this.beginLive(lastSeq)
@@ -165,7 +164,7 @@ export class Outbox {
   /** Nothing has left under the new epoch; receipts of the old one count no more. */
   beginEpoch(lastSeq: Seq): void {
     this.releaseAll(lastSeq)
-    this.#again.clear()
+    this.again.clear()
     this.#leftMax = 0
   }
 
@@ -202,8 +201,7 @@ export class Outbox {
       }
       for (const series of this.parked.confirm(ours)) count += this.#account.addConfirmed(new Map([[series, 1]]))
       this.#suspects.clear(ours)
-      this.#again.remove(ours)
-      this.#againFlights.remove(ours)
+      this.again.remove(ours)
     }
     this.#settleBarren()
     if (count > 0) this.#parkAccused()
@@ -253,7 +251,7 @@ export class Outbox {
       return 'parked'
     }
     if (this.settled.missing(range).length === 0) {
-      this.#again.remove(range)
+      this.again.remove(range)
       return 'parked'
     }
     const row = range.first === range.last || this.#flights.countOf(range) === 1 ? this.#only(range) : undefined
@@ -273,33 +271,8 @@ export class Outbox {
   /** The far side has lost these: they are sent once more, as far as they are settled; the others come anyway. */
   askAgain(ranges: readonly SeqRange[], lastSeq: Seq): void {
     for (const { first, last } of ranges) {
-      if (this.#again.size >= AGAIN_MAX) return
-      const ours = { first: Math.max(1, first), last: Math.min(last, lastSeq) }
-      this.#again.add(ours)
-      for (const gap of this.settled.missing(ours)) this.#again.remove(gap)
+      this.again.add({ first: Math.max(1, first), last: Math.min(last, lastSeq) }, this.settled)
     }
-  }
-
-  /** The next rows of what is asked for once more, and the positions that they stand for: what lies between is void. */
-  nextAgain(rowsMax: number): { readonly range: SeqRange; readonly rows: readonly RawLogRow[] } | undefined {
-    for (const stretch of this.#again) {
-      const gap = this.#againFlights.missing(stretch)[0]
-      if (gap === undefined) continue
-      const rows = this.#positions.rows(gap, rowsMax)
-      const last = rows.length < rowsMax ? this.#endOfVoid(gap, rows.at(-1)?.[0]) : rows.at(-1)![0]
-      return { range: { first: gap.first, last }, rows }
-    }
-    return undefined
-  }
-
-  /** `rows` stops where readings are kept elsewhere: what is behind it is void only where nothing more comes. */
-  #endOfVoid({ last }: SeqRange, reached: Seq | undefined): Seq {
-    if (reached === undefined || reached === last) return last
-    return this.#positions.rows({ first: reached + 1, last }, 1).length === 0 ? last : reached
-  }
-
-  takeAgain(range: SeqRange): void {
-    this.#againFlights.add(range)
   }
 
   /** Counts in its owner's transaction readings of a device that were removed before they were confirmed. */

@@ -1,0 +1,70 @@
+import { SeqSet } from '../../base/ranges.ts'
+import type { Seq, SeqRange } from '../../base/reading.ts'
+import type { RawLogRow } from '../log.ts'
+import type { Positions } from '../positions.ts'
+
+/** Stretches asked for at once; what is asked beyond them is passed over: the far side asks again. */
+export const AGAIN_MAX = 1_000
+
+/**
+ * What a far side has lost and wants once more, in memory only: it asks again until it has it. What is not settled is not
+ * in here, since it comes anyway.
+ */
+export class AskedAgain {
+  readonly #positions: Positions
+  readonly #wanted = new SeqSet()
+  readonly #flight = new SeqSet()
+
+  constructor(positions: Positions) {
+    this.#positions = positions
+  }
+
+  get isEmpty(): boolean {
+    return this.#wanted.size === 0
+  }
+
+  add(range: SeqRange, settled: SeqSet): void {
+    if (this.#wanted.size >= AGAIN_MAX) return
+    this.#wanted.add(range)
+    for (const gap of settled.missing(range)) this.#wanted.remove(gap)
+  }
+
+  /** The next rows, and the positions that they stand for: what lies between is void. */
+  next(rowsMax: number): { readonly range: SeqRange; readonly rows: readonly RawLogRow[] } | undefined {
+    for (const stretch of this.#wanted) {
+      const gap = this.#flight.missing(stretch)[0]
+      if (gap === undefined) continue
+      const rows = this.#positions.rows(gap, rowsMax)
+      const reached = rows.at(-1)?.[0]
+      const last = rows.length < rowsMax ? this.#endOfVoid(gap, reached) : reached!
+      return { range: { first: gap.first, last }, rows }
+    }
+    return undefined
+  }
+
+  /** `rows` stops where readings are kept elsewhere: what is behind it is void only where nothing more comes. */
+  #endOfVoid({ last }: SeqRange, reached: Seq | undefined): Seq {
+    if (reached === undefined || reached === last) return last
+    return this.#positions.rows({ first: reached + 1, last }, 1).length === 0 ? last : reached
+  }
+
+  take(range: SeqRange): void {
+    this.#flight.add(range)
+  }
+
+  /** The far side has it, or refuses it. */
+  remove(range: SeqRange): void {
+    this.#wanted.remove(range)
+    this.#flight.remove(range)
+  }
+
+  /** Nothing of it is on its way any more. */
+  release(): void {
+    this.#flight.clear()
+  }
+
+  clear(): void {
+    this.#wanted.clear()
+    this.#flight.clear()
+  }
+}

@@ -1,0 +1,160 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { Seq, SeqRange } from '../../../src/base/reading.ts'
+import { ACCUSED_MAX, type Outbox } from '../../../src/store/delivery/outbox.ts'
+import type { Store } from '../../../src/store/store.ts'
+import { tempFolder } from '../../support/folder.ts'
+import { appendMany, connect, imbalances, openStore } from '../stores.ts'
+
+const READINGS = 300
+const REASON = 'not to the taste of the test'
+const NOW = 5_000
+
+/** A far side that refuses every message with one of these readings in it, and keeps the others. */
+class PickyFarSide {
+  readonly got: Seq[] = []
+  asked = 0
+  readonly #poison: Set<Seq>
+
+  constructor(poison: Iterable<Seq>) {
+    this.#poison = new Set(poison)
+  }
+
+  takes(seqs: readonly Seq[]): boolean {
+    this.asked++
+    if (seqs.some((seq) => this.#poison.has(seq))) return false
+    this.got.push(...seqs)
+    return true
+  }
+
+  /** From now on it has no objection. */
+  relent(): void {
+    this.#poison.clear()
+  }
+}
+
+function sendNext(store: Store, outbox: Outbox, farSide: PickyFarSide, rowsMax: number): 'nothing' | 'taken' | string {
+  const { lastSeq } = store
+  const rows = [...outbox.next('backfill', lastSeq, rowsMax)]
+  const lane = rows.length > 0 ? rows : outbox.next('live', lastSeq, rowsMax)
+  if (lane.length === 0) return 'nothing'
+  const range: SeqRange = { first: lane[0]![0], last: lane.at(-1)![0] }
+  outbox.take(range, lane)
+  if (farSide.takes(lane.map(([seq]) => seq))) {
+    store.write(() => outbox.confirm([range], lastSeq))
+    return 'taken'
+  }
+  return store.write(() => outbox.refuse(range, REASON, NOW))
+}
+
+function sendAll(store: Store, farSide: PickyFarSide, rowsMax: number): string {
+  const outbox = store.outbox('cloud')
+  for (let i = 0; i < READINGS * 20; i++) {
+    const became = sendNext(store, outbox, farSide, rowsMax)
+    if (became === 'nothing' || became === 'hopeless') return became
+  }
+  throw new Error('it never ends')
+}
+
+function parkedIn(folder: string): { id: number; seq: Seq; reason: string }[] {
+  const database = connect(folder)
+  const rows = database.prepare('SELECT id, seq, reason FROM parked ORDER BY seq').all()
+  database.close()
+  return rows as { id: number; seq: Seq; reason: string }[]
+}
+
+function stocked(folder: string): Store {
+  const store = openStore(folder)
+  appendMany(store, READINGS)
+  return store
+}
+
+const aFew = fc.uniqueArray(fc.integer({ min: 1, max: READINGS - 1 }), { minLength: 1, maxLength: ACCUSED_MAX })
+
+describe('readings that the far side refuses for good', () => {
+  it('are found one by one and parked with the reason; all others arrive once, and the account balances', () => {
+    fc.assert(
+      fc.property(aFew, fc.integer({ min: 1, max: READINGS }), (poison, rowsMax) => {
+        const folder = tempFolder()
+        const store = stocked(folder)
+        const farSide = new PickyFarSide(poison)
+        expect(sendAll(store, farSide, rowsMax)).toBe('nothing')
+        const bad = poison.toSorted((a, b) => a - b)
+        const good = Array.from({ length: READINGS }, (_, i) => i + 1).filter((seq) => !poison.includes(seq))
+        expect(farSide.got.toSorted((a, b) => a - b)).toEqual(good)
+        expect(parkedIn(folder).map(({ seq, reason }) => [seq, reason])).toEqual(bad.map((seq) => [seq, REASON]))
+        expect(store.backlog(store.outbox('cloud'))).toMatchObject({ waiting: 0, parked: bad.length })
+        store.close()
+        expect(imbalances(folder)).toEqual([])
+      }),
+      { numRuns: 20 },
+    )
+  }, 60_000)
+
+  it('cost about twice the logarithm of a batch, not a message a reading', () => {
+    const store = stocked(tempFolder())
+    const farSide = new PickyFarSide([137])
+    sendAll(store, farSide, READINGS)
+    expect(farSide.asked).toBeLessThan(2 * Math.ceil(Math.log2(READINGS)) + 4)
+    store.close()
+  })
+
+  it('are not parked where everything is refused: that is no matter of single readings', () => {
+    const folder = tempFolder()
+    const store = stocked(folder)
+    const outbox = store.outbox('cloud')
+    const farSide = new PickyFarSide(Array.from({ length: READINGS }, (_, i) => i + 1))
+    expect(sendAll(store, farSide, READINGS)).toBe('hopeless')
+    expect(parkedIn(folder)).toEqual([])
+    outbox.releaseAll(store.lastSeq)
+    farSide.relent()
+    expect(sendAll(store, farSide, READINGS)).toBe('nothing')
+    expect(farSide.got.toSorted((a, b) => a - b)).toEqual(Array.from({ length: READINGS }, (_, i) => i + 1))
+    store.close()
+    expect(imbalances(folder)).toEqual([])
+  })
+
+  it('are sent again when a person says so, and parked again while the far side is of the same opinion', () => {
+    const folder = tempFolder()
+    let store = stocked(folder)
+    const farSide = new PickyFarSide([7])
+    sendAll(store, farSide, 50)
+    const replay = (): boolean => {
+      const outbox = store.outbox('cloud')
+      store.write(() => outbox.parked.replay(parkedIn(folder)[0]!.id))
+      const row = outbox.parked.next()!
+      expect(row[0]).toBe(7)
+      outbox.parked.take(7)
+      expect(outbox.parked.next()).toBeUndefined()
+      const taken = farSide.takes([7])
+      const range = { first: 7, last: 7 }
+      store.write(() => (taken ? outbox.confirm([range], store.lastSeq) : outbox.refuse(range, 'still not', NOW + 1)))
+      return taken
+    }
+    expect(replay()).toBe(false)
+    expect(parkedIn(folder)).toMatchObject([{ seq: 7, reason: 'still not' }])
+    expect(store.outbox('cloud').parked.next()).toBeUndefined()
+    store.close()
+    store = openStore(folder)
+    farSide.relent()
+    expect(replay()).toBe(true)
+    expect(parkedIn(folder)).toEqual([])
+    expect(farSide.got).toHaveLength(READINGS)
+    store.close()
+    expect(imbalances(folder)).toEqual([])
+  })
+
+  it('are lost only when a person drops them, and then the ledger says so', () => {
+    const folder = tempFolder()
+    const store = stocked(folder)
+    const outbox = store.outbox('cloud')
+    sendAll(store, new PickyFarSide([7, 8]), 50)
+    const [seven] = parkedIn(folder)
+    expect(store.write(() => outbox.dropParked(seven!.id))).toBe(true)
+    expect(store.write(() => outbox.dropParked(seven!.id))).toBe(false)
+    expect(parkedIn(folder).map(({ seq }) => seq)).toEqual([8])
+    expect(store.backlog(outbox)).toMatchObject({ waiting: 0, parked: 1, confirmed: READINGS - 2 })
+    store.close()
+    expect(imbalances(folder)).toEqual([])
+  })
+})
