@@ -1,0 +1,39 @@
+import type { SiteEdge, SiteReceiver } from '../support/site.ts'
+import type { Load } from './load.ts'
+
+export interface Account {
+  /** Readings that the edge has acknowledged to the devices. */
+  readonly readings: number
+  /** Of these, not in the receiver's database. */
+  readonly lost: number
+  /** Rows of the receiver above one for each reading. */
+  readonly twice: number
+  /** What the ledger of the edge does not balance, and rows that nobody published. */
+  readonly problems: readonly string[]
+}
+
+interface Row {
+  readonly device: string
+  readonly ts: number
+  readonly value: number
+  readonly rows: number
+}
+
+/** Compares what devices were promised with what the receiver has. */
+export function accountFor(load: Load, edge: SiteEdge, receiver: SiteReceiver): Account {
+  const rows = receiver.query<Row>(
+    'SELECT device, ts, value, count(*) AS rows FROM readings GROUP BY device, ts, value',
+  )
+  const left = new Map(rows.map(({ device, ts, value, rows: count }) => [`${device} ${ts} ${value}`, count]))
+  let lost = 0
+  let twice = 0
+  for (const { device, value } of load.readings()) {
+    const key = `${device} ${load.since + value} ${value}`
+    const count = left.get(key) ?? 0
+    left.delete(key)
+    if (count === 0) lost++
+    else twice += count - 1
+  }
+  const strange = [...left.keys()].map((key) => `nobody published ${key}`)
+  return { readings: load.acknowledged, lost, twice, problems: [...edge.ledgerProblems(), ...strange.slice(0, 3)] }
+}
