@@ -60,28 +60,32 @@ export function nextAsk(
   return { live, backfill, prefer: owed ? 'backfill' : 'live' }
 }
 
+/** Messages that one lane may be ahead of its share. */
+const AHEAD_MAX = 8
+
 /**
  * Sees to it that a backlog gets its share while new readings alone could fill the link: what they send beyond theirs is
- * owed to the backlog. A debt is bounded, so that a long time of it does not silence the new readings afterwards.
+ * owed to the backlog. Debt and credit are bounded, so that a long time of one does not silence anybody afterwards.
  */
 export class Share {
   readonly #share: number
-  readonly #owedMax: number
+  readonly #aheadMax: number
   #owed = 0
 
-  constructor(share: number, owedMax: number) {
+  /** @param messageBytes the largest that a message is */
+  constructor(share: number, messageBytes: number) {
     this.#share = share
-    this.#owedMax = owedMax
+    this.#aheadMax = messageBytes * AHEAD_MAX
   }
 
   /** Who should be next. */
   get prefer(): Lane {
-    return this.#owed >= this.#owedMax ? 'backfill' : 'live'
+    return this.#owed > 0 ? 'backfill' : 'live'
   }
 
   sent(lane: Lane, bytes: number, backlog: boolean): void {
     if (!backlog) this.#owed = 0
-    else if (lane === 'backfill') this.#owed = Math.max(0, this.#owed - bytes)
-    else this.#owed = Math.min(this.#owedMax, this.#owed + bytes * (this.#share / Math.max(1 - this.#share, 0.01)))
+    else if (lane === 'backfill') this.#owed = Math.max(-this.#aheadMax, this.#owed - bytes)
+    else this.#owed = Math.min(this.#aheadMax, this.#owed + bytes * (this.#share / Math.max(1 - this.#share, 0.01)))
   }
 }

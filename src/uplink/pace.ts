@@ -3,7 +3,10 @@ const QUEUED_MIN = 2
 const QUEUED_MAX = 4
 /** So many in queues, and the way has become slower by itself: the pace is halved, once for what was on its way then. */
 const QUEUED_FAR_TOO_MANY = 8
-/** The quickest answer is looked for among those of so long (ms): a way may become longer for good. */
+/**
+ * The quickest answer is looked for among those of so long (ms): a way may become longer for good. At its end the queues
+ * are let run empty once, or else what always waits in them would count as part of the way, and grow.
+ */
 const BASE_MS = 30_000
 
 /** What is known of one batch when its answer comes. Times are monotonic milliseconds. */
@@ -55,8 +58,11 @@ export class Pace {
   /** @returns the quickest answer of late. */
   #observe(tookMs: number, now: number): number {
     const quickest = this.#quickest
-    if (now - quickest.since >= BASE_MS) this.#quickest = { since: now, now: tookMs, before: quickest.now }
-    else quickest.now = Math.min(quickest.now, tookMs)
+    if (now - quickest.since >= BASE_MS) {
+      this.#quickest = { since: now, now: tookMs, before: quickest.now }
+      this.#resize(this.#size - QUEUED_FAR_TOO_MANY)
+      this.#starting = true
+    } else quickest.now = Math.min(quickest.now, tookMs)
     return Math.min(this.#quickest.now, this.#quickest.before)
   }
 

@@ -1,0 +1,130 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { uplink } from '../../src/base/settings-uplink.ts'
+import { Budget, MESSAGE_BYTES_MIN, type Moment, type Spent } from '../../src/uplink/budget.ts'
+
+const NOON = Date.UTC(2026, 10, 24, 12)
+const DAY_MS = 86_400_000
+
+function budgetOf(given: object, spent?: Spent, at: Moment = moment(0)): Budget {
+  return new Budget(uplink.parse({ url: 'mqtt://127.0.0.1', budget: given }).budget, spent, at)
+}
+
+function moment(now: number, { utc = NOON + now, minuteOfDay = 720 } = {}): Moment {
+  return { now, utc, minuteOfDay }
+}
+
+/** What is done with an allowance: how long to wait for the next look (ms), who wants how much of it. */
+const aStep = fc.record({
+  ms: fc.integer({ min: 0, max: 2_000 }),
+  lane: fc.constantFrom<'live' | 'backfill'>('live', 'backfill'),
+  part: fc.double({ min: 0, max: 1, noNaN: true }),
+  prefer: fc.constantFrom<'live' | 'backfill'>('live', 'backfill'),
+})
+
+describe('a budget of bytes per second', () => {
+  it('is never exceeded over any 5 seconds, however it is used', () => {
+    const rates = fc.integer({ min: 1_024, max: 1_000_000 })
+    fc.assert(
+      fc.property(rates, fc.array(aStep, { minLength: 10, maxLength: 300 }), (bytesPerSecond, steps) => {
+        const budget = budgetOf({ bytesPerSecond })
+        const sent: { at: number; bytes: number }[] = []
+        let now = 0
+        for (const { ms, lane, part, prefer } of steps) {
+          now += ms
+          const bytes = Math.floor(budget.allow(moment(now), prefer)[lane] * part)
+          budget.spend(bytes, moment(now))
+          sent.push({ at: now, bytes })
+        }
+        for (const { at: from } of sent) {
+          const window = sent.filter(({ at }) => at >= from && at <= from + 5_000)
+          expect(window.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThanOrEqual(5 * bytesPerSecond)
+        }
+      }),
+    )
+  })
+
+  it('is used to four fifths at least by who always has something to send, and says when to come again', () => {
+    const budget = budgetOf({ bytesPerSecond: 20_000 })
+    let bytes = 0
+    let now = 0
+    for (let looks = 0; now < 60_000; looks++) {
+      const { live, backfill, againMs } = budget.allow(moment(now))
+      const taken = Math.max(live, backfill)
+      bytes += taken
+      budget.spend(taken, moment(now))
+      now += taken > 0 ? 1 : againMs
+      expect(looks).toBeLessThan(20_000)
+    }
+    expect(bytes).toBeGreaterThan(0.8 * 20_000 * 60)
+  })
+
+  it('always leaves something for new readings when the backlog has taken its part', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 500 }), { maxLength: 100 }), (pauses) => {
+        const budget = budgetOf({ bytesPerSecond: 20_000 })
+        let now = 0
+        for (const ms of pauses) {
+          now += ms
+          budget.spend(budget.allow(moment(now)).backfill, moment(now))
+          expect(budget.allow(moment(now)).live).toBeGreaterThanOrEqual(20_000 * 0.125 - 1)
+        }
+      }),
+    )
+  })
+})
+
+describe('a budget of the day and of the month', () => {
+  const spent = { day: '2026-11-24', dayBytes: 10_000, month: '2026-11', monthBytes: 50_000 }
+
+  it('that is spent lets only new readings through, or nothing, and says why', () => {
+    for (const limit of [{ bytesPerDay: 10_000 }, { bytesPerMonth: 50_000 }]) {
+      const liveOnly = budgetOf(limit, spent)
+      expect(liveOnly.allow(moment(0))).toMatchObject({ live: Infinity, backfill: 0 })
+      expect(liveOnly.holds).toContain('only new readings')
+      const pause = budgetOf({ ...limit, whenSpent: 'pause' }, spent)
+      expect(pause.allow(moment(0))).toMatchObject({ live: 0, backfill: 0 })
+      expect(pause.holds).toContain('nothing is sent')
+    }
+  })
+
+  it('begins anew with the next one, in UTC, and not before', () => {
+    const budget = budgetOf({ bytesPerDay: 10_000, bytesPerMonth: 60_500, whenSpent: 'pause' }, spent)
+    expect(budget.allow(moment(0, { utc: NOON + DAY_MS / 2 - 1 })).live).toBe(0)
+    const tomorrow = moment(1, { utc: NOON + DAY_MS / 2 })
+    expect(budget.allow(tomorrow).backfill).toBe(10_000)
+    budget.spend(10_000, tomorrow)
+    expect(budget.spent).toEqual({ day: '2026-11-25', dayBytes: 10_000, month: '2026-11', monthBytes: 60_000 })
+    expect(budget.allow(moment(2, { utc: NOON + 2 * DAY_MS })).backfill).toBe(500)
+    const december = budget.allow(moment(3, { utc: Date.UTC(2026, 11, 1) }))
+    expect(december.backfill).toBe(10_000)
+  })
+
+  it('lets nothing through that would not fit any more', () => {
+    const budget = budgetOf({ bytesPerDay: 10_000 + MESSAGE_BYTES_MIN - 1 }, spent)
+    expect(budget.allow(moment(0)).backfill).toBe(0)
+  })
+})
+
+describe('windows of time', () => {
+  it('hold the backlog back outside, and never new readings; they may cross midnight', () => {
+    const budget = budgetOf({ windows: ['22:00-06:00', '12:30-12:31'] })
+    const open = Array.from({ length: 1_440 }, (_, minuteOfDay) => {
+      const { live, backfill } = budget.allow(moment(0, { minuteOfDay }))
+      expect(live).toBe(Infinity)
+      return backfill > 0
+    })
+    const expected = open.map((_, minute) => minute >= 1_320 || minute < 360 || minute === 750)
+    expect(open).toEqual(expected)
+  })
+})
+
+describe('without a budget', () => {
+  it('nothing is held back, and what was spent is counted all the same', () => {
+    const budget = budgetOf({})
+    expect(budget.allow(moment(0))).toEqual({ live: Infinity, backfill: Infinity, againMs: Infinity })
+    budget.spend(1_000_000, moment(1))
+    expect(budget.allow(moment(1))).toMatchObject({ live: Infinity, backfill: Infinity })
+    expect(budget.spent).toMatchObject({ dayBytes: 1_000_000, monthBytes: 1_000_000 })
+  })
+})
