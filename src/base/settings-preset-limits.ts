@@ -8,10 +8,29 @@ interface Breach {
 
 type Link = Readonly<Record<string, unknown>>
 
-/** Levels under the prefix of the longest topic: `{edge}/up/backfill`. */
-const LEVELS_BELOW_PREFIX = 3
-const LONGEST_TAIL = 'up/backfill'
 const PREFIX_DEFAULT = 'tidegate'
+/** Formats whose topic is a template in the settings. */
+const TEMPLATES = ['json', 'message'] as const
+
+/** The longest topics of an edge, or of any edge; of devices and metrics one letter each is counted. */
+function longestTopics(
+  link: Link,
+  { prefix, edge }: { prefix: string; edge: unknown },
+): { path: Path; topic: string }[] {
+  // A dot in the name of the edge is told once, by itself.
+  const name = typeof edge === 'string' ? edge.replaceAll('.', '-') : ''
+  const batches = { path: ['prefix'], topic: `${prefix}/${name}/up/backfill` }
+  const templates = TEMPLATES.flatMap((format) => {
+    const template = isMapping(link[format]) ? link[format].topic : undefined
+    if (link.format !== format || typeof template !== 'string') return []
+    const topic = template
+      .replaceAll('{prefix}', prefix)
+      .replaceAll('{edge}', name)
+      .replaceAll(/\{[a-z]+\}/g, 'x')
+    return [{ path: [format, 'topic'], topic }]
+  })
+  return [batches, ...templates]
+}
 
 /** Settings of a link that its broker would refuse. Values of the wrong type are the schema's to tell. */
 export function presetProblems({ title, limits }: Preset, link: Link, edge: unknown): Breach[] {
@@ -50,7 +69,8 @@ function numbers({ keepaliveS, batchBytesMax, windowMax }: Limits, link: Link): 
   return breaches
 }
 
-function names(limits: Limits, { prefix = PREFIX_DEFAULT, clientId }: Link, edge: unknown): Breach[] {
+function names(limits: Limits, link: Link, edge: unknown): Breach[] {
+  const { prefix = PREFIX_DEFAULT, clientId } = link
   const breaches: Breach[] = []
   const { clientIdBytesMax = Infinity, topicBytesMax = Infinity, topicSlashesMax = Infinity, noDots } = limits
   const bytes = (text: string): number => Buffer.byteLength(text)
@@ -58,20 +78,12 @@ function names(limits: Limits, { prefix = PREFIX_DEFAULT, clientId }: Link, edge
     breaches.push({ path: ['clientId'], text: `must have at most ${clientIdBytesMax} bytes` })
   }
   if (typeof prefix !== 'string') return breaches
-  const slashes = prefix.split('/').length - 1 + LEVELS_BELOW_PREFIX
-  if (slashes > topicSlashesMax) {
-    const levels = topicSlashesMax - LEVELS_BELOW_PREFIX + 1
-    breaches.push({
-      path: ['prefix'],
-      text: `must have at most ${levels} levels: a topic has at most ${topicSlashesMax} slashes`,
-    })
-  }
-  const longest = `${prefix}/${typeof edge === 'string' ? edge : ''}/${LONGEST_TAIL}`
-  if (bytes(longest) > topicBytesMax) {
-    breaches.push({ path: ['prefix'], text: `makes topics longer than ${topicBytesMax} bytes` })
-  }
-  if (noDots !== undefined && prefix.includes('.')) {
-    breaches.push({ path: ['prefix'], text: `must have no dot: ${noDots}` })
+  for (const { path, topic } of longestTopics(link, { prefix, edge })) {
+    const tooMuch = (text: string): number => breaches.push({ path, text })
+    const slashes = topic.split('/').length - 1
+    if (slashes > topicSlashesMax) tooMuch(`makes topics with ${slashes} slashes: at most ${topicSlashesMax} are taken`)
+    if (bytes(topic) > topicBytesMax) tooMuch(`makes topics longer than ${topicBytesMax} bytes`)
+    if (noDots !== undefined && topic.includes('.')) tooMuch(`must have no dot: ${noDots}`)
   }
   if (noDots !== undefined && typeof edge === 'string' && edge.includes('.')) {
     breaches.push({ path: ['preset'], text: `does not go with a dot in \`edge\`: ${noDots}` })

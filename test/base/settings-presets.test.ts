@@ -115,6 +115,18 @@ describe('the limits of a cloud', () => {
     expect(deep('a'.repeat(257 - '/plant-7/up/backfill'.length))).toHaveLength(1)
   })
 
+  it('count topics of formats as well', () => {
+    const topic = (text: string): string[] => {
+      const format = `format: message, confirm: puback, message: { topic: '${text}' }`
+      return problems(`{ ${AWS}, url: "mqtts://x:8883", prefix: a/b, ${format} }`)
+    }
+    expect(topic('{prefix}/{edge}/c/d/{device}/{metric}')).toEqual([])
+    expect(topic('{prefix}/{edge}/c/d/e/{device}/{metric}')).toEqual([])
+    expect(topic('{prefix}/{edge}/c/d/e/f/{device}/{metric}')).toEqual([
+      expect.stringMatching(/^3:\d+ uplinks\[0\]\.message\.topic: makes topics with 8 slashes/),
+    ])
+  })
+
   it('say that a certificate is missing where nothing else lets a client in', () => {
     for (const name of ['aws-iot-core', 'azure-event-grid']) {
       expect(problems(`{ preset: ${name}, url: "mqtts://x:8883" }`)).toEqual([
