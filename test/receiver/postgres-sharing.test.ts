@@ -151,15 +151,18 @@ describePeer('postgres', 'a sink whose PostgreSQL fails', () => {
     expect((await seenIn(opened)).map(({ seq }) => seq)).toEqual([1, 2, 3])
   })
 
-  it('believes nothing that it remembers of a database that is another one now', async () => {
+  it('believes nothing that it remembers of tables that are others now, also where all ids are there again', async () => {
     const opened = await openSink()
-    await opened.sink.store([batch(readings(1, 9))], AT)
-    await opened.postgres.query(`DROP SCHEMA ${opened.schema} CASCADE`)
-    await untilStored(opened.sink, [batch([reading(20, { device: 'another' })], { edge: 'z' })])
-    await untilStored(opened.sink, [batch(readings(1, 9))])
-    expect((await seenIn(opened)).map(({ device, seq }) => `${seq} ${device}`)).toEqual([
-      ...readings(1, 9).map(({ device, seq }) => `${seq} ${device}`),
-      '20 another',
+    const { postgres, schema, sink } = opened
+    await sink.store([batch(readings(1, 9))], AT)
+    await postgres.query(`DROP SCHEMA ${schema} CASCADE`)
+    const other = await openSink({ schema })
+    const others = ['x', 'y', 'z'].map((device, i) => reading(i + 20, { device }))
+    await untilStored(other.sink, [batch(others, { edge: 'another' })])
+    await untilStored(sink, [batch(readings(1, 9))])
+    expect((await seenIn(opened)).map(({ edge, device, seq }) => `${edge} ${seq} ${device}`)).toEqual([
+      ...others.map(({ device, seq }) => `another ${seq} ${device}`),
+      ...readings(1, 9).map(({ device, seq }) => `plant-7 ${seq} ${device}`),
     ])
   })
 

@@ -1,5 +1,4 @@
-import type { Sessions } from './sessions.ts'
-import type { Transaction } from './transaction.ts'
+import type { Connection } from './connection.ts'
 
 /** Ids held in memory; above it all are dropped and read again when they are needed. */
 const CACHED_MAX = 100_000
@@ -24,7 +23,7 @@ export class Identities {
   }
 
   /** The ids of these names, by `keyOf` of each. Rows that are missing are made. */
-  async of(names: readonly (readonly string[])[], sessions: Sessions): Promise<ReadonlyMap<string, number>> {
+  async of(names: readonly (readonly string[])[], connection: Connection): Promise<ReadonlyMap<string, number>> {
     const found = new Map<string, number>()
     const unknown = new Map<string, readonly string[]>()
     for (const name of names) {
@@ -34,7 +33,7 @@ export class Identities {
       else found.set(key, id)
     }
     if (unknown.size === 0) return found
-    const made = await sessions.transaction((transaction) => this.#findOrMake(unknown, transaction))
+    const made = await connection.transaction(() => this.#findOrMake(unknown, connection))
     if (this.#ids.size + made.size > CACHED_MAX) this.#ids.clear()
     for (const [key, id] of made) {
       this.#ids.set(key, id)
@@ -46,24 +45,24 @@ export class Identities {
   /** An INSERT that finds its row there already has used up an id: so it comes last, and only for what is missing. */
   async #findOrMake(
     unknown: ReadonlyMap<string, readonly string[]>,
-    transaction: Transaction,
+    connection: Connection,
   ): Promise<ReadonlyMap<string, number>> {
-    const found = await this.#find([...unknown.values()], transaction)
+    const found = await this.#find([...unknown.values()], connection)
     const missing = [...unknown].filter(([key]) => !found.has(key))
     if (missing.length === 0) return found
     // In one order for all receivers: two that make the same rows wait for each other, but never in a circle.
     const sorted = missing.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, name]) => name)
     const columns = this.#columns.join(', ')
-    await transaction.rows(
+    await connection.rows(
       `INSERT INTO ${this.#table} (${columns}) SELECT * FROM unnest(${this.#parameters}) ON CONFLICT DO NOTHING`,
       this.#columns.map((_, column) => sorted.map((name) => name[column])),
     )
-    return new Map([...found, ...(await this.#find(sorted, transaction))])
+    return new Map([...found, ...(await this.#find(sorted, connection))])
   }
 
-  async #find(names: readonly (readonly string[])[], transaction: Transaction): Promise<Map<string, number>> {
+  async #find(names: readonly (readonly string[])[], connection: Connection): Promise<Map<string, number>> {
     const columns = this.#columns.join(', ')
-    const rows = await transaction.rows<[number, ...string[]]>(
+    const rows = await connection.rows<[number, ...string[]]>(
       `SELECT id, ${columns} FROM ${this.#table} WHERE (${columns}) IN (SELECT * FROM unnest(${this.#parameters}))`,
       this.#columns.map((_, column) => names.map((name) => name[column])),
     )

@@ -1,8 +1,9 @@
 import { combine } from '../../base/flags.ts'
 import { SeqSet } from '../../base/ranges.ts'
 import type { Amendment, Quality, Seq, SeqRange, Verdict } from '../../base/reading.ts'
+import type { Connection } from './connection.ts'
 import { arrayOf } from './literals.ts'
-import type { Transaction } from './transaction.ts'
+import { type Birth, birthSql } from './schema.ts'
 
 /** Which positions of a log a transaction is about; those beside them included, since intervals that touch are one. */
 export interface Hull extends SeqRange {
@@ -102,25 +103,28 @@ export interface LogTables {
   readonly logs: string
   readonly positions: string
   readonly pending: string
+  readonly migrations: string
 }
 
 /**
  * Begins a transaction that owns the logs of the hulls until its end: whoever else wants one of them waits. Locks are taken in the
  * order of the ids, by everybody, so nobody waits in a circle. What is known of the logs is read after the locks, by
  * statements of their own that see what the owner before has committed.
- * @throws Error when a log is not there any more
+ * @throws Error when a log is not there any more, or the tables are others than those whose ids are known
  */
 export async function lockLogs(
-  transaction: Transaction,
+  connection: Connection,
   tables: LogTables,
   hulls: readonly Hull[],
+  birth: Birth,
 ): Promise<Map<number, KnownLog>> {
   const sorted = [...new Set(hulls.map(({ log }) => log))].sort((a, b) => a - b)
   const wanted = `'${arrayOf(sorted)}'::integer[]`
   const hull = `unnest('${arrayOf(hulls.map(({ log }) => log))}'::integer[],
       '${arrayOf(hulls.map(({ first }) => first))}'::bigint[], '${arrayOf(hulls.map(({ last }) => last))}'::bigint[])
     AS hull (log, low, high)`
-  const [locked, highest, ranges, pending] = await transaction.begin([
+  const [births, locked, highest, ranges, pending] = await connection.begin([
+    birthSql(tables.migrations),
     `SELECT id FROM ${tables.logs} WHERE id = ANY (${wanted}) ORDER BY id FOR UPDATE`,
     `SELECT id, (SELECT last FROM ${tables.positions} WHERE log = id ORDER BY first DESC LIMIT 1)
      FROM unnest(${wanted}) AS id`,
@@ -131,7 +135,8 @@ export async function lockLogs(
     `SELECT p.log, p.seq, p.quality, p.reasons FROM ${hull}
      JOIN ${tables.pending} p ON p.log = hull.log AND p.seq BETWEEN hull.low AND hull.high`,
   ])
-  if (locked!.length < sorted.length) throw new Error('a log that was there is there no more')
+  const isSame = births![0]?.[0] === birth && locked!.length === sorted.length
+  if (!isSame) throw new Error('the tables are not those that were there before')
   const rangesOf = Map.groupBy(ranges as [number, Seq, Seq][], ([log]) => log)
   const pendingOf = Map.groupBy(pending as [number, Seq, Quality, number][], ([log]) => log)
   const logs = (highest as [number, Seq | null][]).map(([id, high]) => {

@@ -1,9 +1,8 @@
 import { codeOf, messageOf } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
+import type { Connection } from './connection.ts'
 import { quoted, timestamp } from './literals.ts'
 import { isThere, lockSchema } from './schema.ts'
-import type { Sessions } from './sessions.ts'
-import type { Transaction } from './transaction.ts'
 
 /**
  * A month so far from the present has no partition of its own: a device with a wild clock must not make thousands.
@@ -27,15 +26,13 @@ type Month = number
  */
 export class Partitions {
   readonly #schema: string
-  readonly #sessions: Sessions
   readonly #log: Log
   readonly #there = new Set<Month>()
   #ours: boolean | undefined
   #retryAt = 0
 
-  constructor(schema: string, sessions: Sessions, log: Log) {
+  constructor(schema: string, log: Log) {
     this.#schema = schema
-    this.#sessions = sessions
     this.#log = log
   }
 
@@ -44,14 +41,14 @@ export class Partitions {
     this.#ours = undefined
   }
 
-  /** Makes the partitions for readings of these times, as far as they are missing. Never throws. */
-  async prepare(times: Iterable<Float64Array>, now: number): Promise<void> {
+  /** Makes the partitions for readings of these times, as far as they are missing. What fails is logged, and tried later. */
+  async prepare(times: Iterable<Float64Array>, now: number, connection: Connection): Promise<void> {
     const missing = [...monthsOf(times, now)].filter((month) => !this.#there.has(month))
     if (missing.length === 0 || now < this.#retryAt) return
     try {
-      this.#ours ??= await this.#sessions.transaction((transaction) => this.#arePartitionsOurs(transaction))
+      this.#ours ??= await this.#arePartitionsOurs(connection)
       for (const month of this.#ours ? missing.sort((a, b) => a - b) : []) {
-        await this.#sessions.transaction((transaction) => this.#make(month, transaction))
+        await connection.transaction(() => this.#make(month, connection))
       }
       for (const month of missing) this.#there.add(month)
     } catch (failure) {
@@ -64,9 +61,9 @@ export class Partitions {
   }
 
   /** A table that an operator has put in place of ours (a hypertable, say) is left to him. */
-  async #arePartitionsOurs(transaction: Transaction): Promise<boolean> {
+  async #arePartitionsOurs(connection: Connection): Promise<boolean> {
     const table = `${quoted(this.#schema)}.reading`
-    const [row] = await transaction.rows<[string]>('SELECT relkind FROM pg_class WHERE oid = to_regclass($1)', [table])
+    const [row] = await connection.rows<[string]>('SELECT relkind FROM pg_class WHERE oid = to_regclass($1)', [table])
     return row?.[0] === 'p'
   }
 
@@ -74,14 +71,14 @@ export class Partitions {
    * Beside others who read and write: only `reading_default` is locked, to be looked through, and not before the new
    * partition stands.
    */
-  async #make(month: Month, transaction: Transaction): Promise<void> {
-    await transaction.run(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`)
-    await lockSchema(transaction, this.#schema, 'partitions')
+  async #make(month: Month, connection: Connection): Promise<void> {
+    await connection.run(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`)
+    await lockSchema(connection, this.#schema, 'partitions')
     const schema = quoted(this.#schema)
     const partition = `${schema}.${nameOf(month)}`
-    if (await isThere(transaction, this.#schema, nameOf(month))) return
+    if (await isThere(connection, this.#schema, nameOf(month))) return
     const [from, to] = [timestamp(startOf(month)), timestamp(startOf(month + 1))]
-    await transaction.run(
+    await connection.run(
       `CREATE TABLE ${partition} (LIKE ${schema}.reading INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE)`,
       `LOCK TABLE ${schema}.reading_default IN ACCESS EXCLUSIVE MODE`,
       `WITH moved AS (DELETE FROM ${schema}.reading_default WHERE ts >= '${from}' AND ts < '${to}' RETURNING *)

@@ -3,11 +3,12 @@ import { codeOf } from '../../base/errors.ts'
 import { type Log, silentLog } from '../../base/log.ts'
 import type { SeriesBlock } from '../../codec/batch.ts'
 import type { Delivery, Sink, StoreResult } from '../sink.ts'
+import type { Connection } from './connection.ts'
 import { Identities, keyOf } from './identities.ts'
 import { lockLogs } from './known-log.ts'
 import { quoted } from './literals.ts'
 import { Partitions } from './partitions.ts'
-import { migrate } from './schema.ts'
+import { type Birth, migrate } from './schema.ts'
 import { Sessions } from './sessions.ts'
 import { hullsOf, type Named, Storing, type Tables } from './storing.ts'
 import { placeOf, troubleAt } from './trouble.ts'
@@ -42,6 +43,8 @@ const DEFAULTS = {
 /** Pauses between two attempts to find the database, until it was found once (ms). */
 const RETRY_MIN_MS = 1_000
 const RETRY_MAX_MS = 30_000
+/** Connections that have not ended so long after `close` are left behind (ms). */
+const CLOSE_MS_MAX = 3_000
 
 /**
  * Keeps readings in PostgreSQL: see the view `readings` in its schema. Any number of receivers may share it, whichever
@@ -56,7 +59,7 @@ export class PostgresSink implements Sink {
   readonly #series: Identities
   readonly #partitions: Partitions
   readonly #closing = new AbortController()
-  #migrated = false
+  #birth: Birth | undefined
   #closed: Promise<void> | undefined
 
   private constructor(url: string, { password, ...given }: PostgresSinkOptions) {
@@ -64,7 +67,7 @@ export class PostgresSink implements Sink {
     const schema = quoted(options.schema)
     this.#url = url
     this.#options = options
-    this.#sessions = new Sessions({ ...options, url, password, onLost: () => this.#forget() })
+    this.#sessions = new Sessions({ ...options, url, password, onNew: () => this.#forget() })
     this.#tables = {
       logs: `${schema}.logs`,
       series: `${schema}.series`,
@@ -72,10 +75,11 @@ export class PostgresSink implements Sink {
       positions: `${schema}.positions`,
       pending: `${schema}.pending`,
       rejects: `${schema}.rejects`,
+      migrations: `${schema}.migrations`,
     }
     this.#logs = new Identities(this.#tables.logs, ['edge', 'epoch'])
     this.#series = new Identities(this.#tables.series, ['device', 'metric', 'unit'])
-    this.#partitions = new Partitions(options.schema, this.#sessions, options.log)
+    this.#partitions = new Partitions(options.schema, options.log)
   }
 
   /**
@@ -93,7 +97,7 @@ export class PostgresSink implements Sink {
     const { signal } = this.#closing
     for (let waitMs = RETRY_MIN_MS; !signal.aborted; waitMs = Math.min(2 * waitMs, RETRY_MAX_MS)) {
       try {
-        await this.#ready()
+        await this.#sessions.use((connection) => this.#ready(connection))
         return log.info({ sink: placeOf(this.#url), schema: this.#options.schema }, 'the sink is ready')
       } catch (failure) {
         if (signal.aborted) return
@@ -107,16 +111,15 @@ export class PostgresSink implements Sink {
     }
   }
 
-  /** Resolves when the schema is there in its newest version. */
-  async #ready(): Promise<void> {
-    if (this.#migrated) return
-    await this.#sessions.transaction((transaction) => migrate(transaction, this.#options.schema))
-    this.#migrated = true
+  /** Resolves when the schema is there in its newest version, with which one it is. */
+  async #ready(connection: Connection): Promise<Birth> {
+    this.#birth ??= await connection.transaction(() => migrate(connection, this.#options.schema))
+    return this.#birth
   }
 
-  /** After a lost connection or a failed transaction anything may be: another server, a restored backup, an empty schema. */
+  /** On a new connection or after a failure anything may be: another server, a restored backup, an empty schema. */
   #forget(): void {
-    this.#migrated = false
+    this.#birth = undefined
     this.#logs.forget()
     this.#series.forget()
     this.#partitions.forget()
@@ -124,10 +127,11 @@ export class PostgresSink implements Sink {
 
   async store(deliveries: readonly Delivery[], receivedAt: number): Promise<readonly StoreResult[]> {
     try {
-      const named = await this.#name(deliveries, receivedAt)
-      return await this.#sessions.use(async (transaction) => {
-        const known = await lockLogs(transaction, this.#tables, named.flatMap(hullsOf))
-        const storing = new Storing(transaction, { ...this.#options, tables: this.#tables, known, receivedAt })
+      return await this.#sessions.use(async (connection) => {
+        const birth = await this.#ready(connection)
+        const named = await this.#name(deliveries, receivedAt, connection)
+        const known = await lockLogs(connection, this.#tables, named.flatMap(hullsOf), birth)
+        const storing = new Storing(connection, { ...this.#options, tables: this.#tables, known, receivedAt })
         const results: StoreResult[] = []
         for (const one of named) results.push(await storing.store(one))
         await storing.commit()
@@ -140,20 +144,20 @@ export class PostgresSink implements Sink {
   }
 
   /** Finds the ids of everything that the deliveries name, and room for their times. */
-  async #name(deliveries: readonly Delivery[], receivedAt: number): Promise<readonly Named[]> {
-    await this.#ready()
+  async #name(deliveries: readonly Delivery[], receivedAt: number, connection: Connection): Promise<readonly Named[]> {
     const fit = deliveries.map((delivery) => ({ delivery, refusal: unfitness(delivery) }))
     const blocks = fit.flatMap(({ delivery, refusal }) => {
       return delivery.kind === 'batch' && refusal === undefined ? delivery.batch.series : []
     })
     const logs = await this.#logs.of(
       fit.flatMap(({ delivery, refusal }) => (refusal === undefined ? logNamesOf(delivery) : [])),
-      this.#sessions,
+      connection,
     )
-    const series = await this.#series.of(blocks.map(seriesNameOf), this.#sessions)
+    const series = await this.#series.of(blocks.map(seriesNameOf), connection)
     await this.#partitions.prepare(
       blocks.map(({ ts }) => ts),
       receivedAt,
+      connection,
     )
     return fit.map(({ delivery, refusal }): Named => {
       if (refusal !== undefined || delivery.kind === 'reject') return { delivery, refusal, log: 0, series: [] }
@@ -165,7 +169,7 @@ export class PostgresSink implements Sink {
 
   close(): Promise<void> {
     this.#closing.abort()
-    this.#closed ??= this.#sessions.close()
+    this.#closed ??= Promise.race([this.#sessions.close(), pause(CLOSE_MS_MAX)])
     return this.#closed
   }
 }

@@ -1,9 +1,9 @@
 import { combine } from '../../base/flags.ts'
 import type { Amendment, Quality, Seq, Value, Verdict } from '../../base/reading.ts'
 import type { SeriesBlock } from '../../codec/batch.ts'
+import type { Connection } from './connection.ts'
 import { arrayOf, timestamp } from './literals.ts'
 import { COPIED_COLUMNS, type RowBuffer } from './row-buffer.ts'
-import type { Transaction } from './transaction.ts'
 
 /** Readings whose verdict changes mostly have come lately: their partitions are looked through first (ms). */
 const LATELY_MS = 40 * 24 * 3_600_000
@@ -37,17 +37,17 @@ export interface ReadingTables {
 
 /** The table of readings within one transaction. A value keeps its type and every bit. */
 export class ReadingTable {
-  readonly #transaction: Transaction
+  readonly #connection: Connection
   readonly #tables: ReadingTables
 
-  constructor(transaction: Transaction, tables: ReadingTables) {
-    this.#transaction = transaction
+  constructor(connection: Connection, tables: ReadingTables) {
+    this.#connection = connection
     this.#tables = tables
   }
 
   async insert(rows: RowBuffer): Promise<void> {
     if (rows.rows === 0) return
-    await this.#transaction.copy(
+    await this.#connection.copy(
       `COPY ${this.#tables.reading} (${COPIED_COLUMNS}) FROM STDIN (FORMAT binary)`,
       rows.take(),
     )
@@ -68,7 +68,7 @@ export class ReadingTable {
   }
 
   async #select(log: number, seqs: readonly Seq[], when: string): Promise<Map<Seq, FoundRow>> {
-    const rows = await this.#transaction.rows<Columns>(
+    const rows = await this.#connection.rows<Columns>(
       `SELECT seq, series, (extract(epoch FROM ts) * 1000)::bigint, value, value_boolean, value_text, value_bytes, quality,
          reasons
        FROM ${this.#tables.reading} WHERE log = $1 AND seq = ANY ($2::bigint[]) AND ${when}`,
@@ -93,7 +93,7 @@ export class ReadingTable {
     }
     if (others.size === 0) return false
     // The unit is no part of a reading's identity.
-    const named = await this.#transaction.rows(
+    const named = await this.#connection.rows(
       `SELECT id FROM ${this.#tables.series} WHERE id = ANY ($1::integer[]) AND device = $2 AND metric = $3`,
       [arrayOf(others), block.device, block.metric],
     )
@@ -113,7 +113,7 @@ export class ReadingTable {
     if (changed.length === 0) return
     const times = changed.map(({ row }) => row.ts)
     const [from, to] = [times.reduce((a, b) => Math.min(a, b)), times.reduce((a, b) => Math.max(a, b))]
-    await this.#transaction.rows(
+    await this.#connection.rows(
       `UPDATE ${this.#tables.reading} AS r SET quality = u.quality, reasons = u.reasons
        FROM unnest($2::bigint[], $3::timestamptz[], $4::smallint[], $5::bigint[]) AS u (seq, ts, quality, reasons)
        WHERE r.log = $1 AND r.seq = u.seq AND r.ts = u.ts AND r.ts BETWEEN '${timestamp(from)}' AND '${timestamp(to)}'`,

@@ -1,6 +1,6 @@
 import { Exit, OperatorError } from '../../base/errors.ts'
+import type { Connection } from './connection.ts'
 import { quoted } from './literals.ts'
-import type { Transaction } from './transaction.ts'
 
 /**
  * Schema of a receiver's tables in PostgreSQL, one entry a version: forward only, all that are missing in one
@@ -54,34 +54,48 @@ export const MIGRATIONS: readonly string[] = [
 /** 'TDGR', one half of every advisory lock; the other tells what is locked. */
 const LOCK = 0x54444752
 
+/** When the tables were made, to the microsecond: ids that were read from other tables mean nothing in these. */
+export type Birth = string
+
+/** @param migrations the table, quoted */
+export function birthSql(migrations: string): string {
+  return `SELECT extract(epoch FROM applied_at)::text FROM ${migrations} WHERE version = 1`
+}
+
 /** Holds all other receivers of this schema off the same work until the transaction ends. */
-export async function lockSchema(transaction: Transaction, schema: string, work: string): Promise<void> {
-  await transaction.rows('SELECT pg_advisory_xact_lock($1, hashtext($2))', [LOCK, `${schema} ${work}`])
+export async function lockSchema(connection: Connection, schema: string, work: string): Promise<void> {
+  await connection.rows('SELECT pg_advisory_xact_lock($1, hashtext($2))', [LOCK, `${schema} ${work}`])
 }
 
 /**
  * Brings the schema to the newest version. Several receivers may start at once: one does it, the others wait for it.
  * Where nothing is to be done it needs no right to create anything.
+ * @returns when the tables were made
  * @throws OperatorError when the schema is of another program or of a newer version, or the database cannot hold every text
  */
-export async function migrate(transaction: Transaction, schema: string): Promise<void> {
-  const [encoding] = await transaction.rows<[string]>('SHOW server_encoding')
+export async function migrate(connection: Connection, schema: string): Promise<Birth> {
+  const [encoding] = await connection.rows<[string]>('SHOW server_encoding')
   if (encoding![0] !== 'UTF8') {
     throw new OperatorError(`the database keeps text as ${encoding![0]}, which does not hold every character`, {
       remedy: "make one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and name it in the setting `sink`",
       exitCode: Exit.CANNOT_CREATE,
     })
   }
-  if ((await versionOf(transaction, schema)) === MIGRATIONS.length) return
-  await lockSchema(transaction, schema, 'migrations')
-  const version = await versionOf(transaction, schema)
+  if ((await versionOf(connection, schema)) !== MIGRATIONS.length) await advance(connection, schema)
+  const [row] = await connection.rows<[Birth]>(birthSql(`${quoted(schema)}.migrations`))
+  return row![0]
+}
+
+async function advance(connection: Connection, schema: string): Promise<void> {
+  await lockSchema(connection, schema, 'migrations')
+  const version = await versionOf(connection, schema)
   if (version > MIGRATIONS.length) throw newer(schema, version)
-  if (version === 0) await begin(transaction, schema)
+  if (version === 0) await begin(connection, schema)
   const name = quoted(schema)
   for (const [i, sql] of MIGRATIONS.entries()) {
     if (i < version) continue
-    await transaction.run(sql.replaceAll('$', () => name))
-    await transaction.rows(`INSERT INTO ${name}.migrations (version) VALUES ($1)`, [i + 1])
+    await connection.run(sql.replaceAll('$', () => name))
+    await connection.rows(`INSERT INTO ${name}.migrations (version) VALUES ($1)`, [i + 1])
   }
 }
 
@@ -89,8 +103,8 @@ export async function migrate(transaction: Transaction, schema: string): Promise
  * Whether the schema has the table. The catalog is read as any table: to_regclass() would answer from the memory of the
  * connection, which is not brought up to date while it waits for an advisory lock.
  */
-export async function isThere(transaction: Transaction, schema: string, table: string): Promise<boolean> {
-  const found = await transaction.rows(
+export async function isThere(connection: Connection, schema: string, table: string): Promise<boolean> {
+  const found = await connection.rows(
     `SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2`,
     [schema, table],
   )
@@ -98,15 +112,15 @@ export async function isThere(transaction: Transaction, schema: string, table: s
 }
 
 /** 0 where there is nothing of ours. */
-async function versionOf(transaction: Transaction, schema: string): Promise<number> {
-  if (!(await isThere(transaction, schema, 'migrations'))) return 0
+async function versionOf(connection: Connection, schema: string): Promise<number> {
+  if (!(await isThere(connection, schema, 'migrations'))) return 0
   const table = `${quoted(schema)}.migrations`
-  const [row] = await transaction.rows<[number]>(`SELECT coalesce(max(version), 0) FROM ${table}`)
+  const [row] = await connection.rows<[number]>(`SELECT coalesce(max(version), 0) FROM ${table}`)
   return row![0]
 }
 
-async function begin(transaction: Transaction, schema: string): Promise<void> {
-  const [found] = await transaction.rows<[boolean, boolean]>(
+async function begin(connection: Connection, schema: string): Promise<void> {
+  const [found] = await connection.rows<[boolean, boolean]>(
     `SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1),
       EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE nspname = $1 AND relkind = 'r')`,
     [schema],
@@ -120,8 +134,8 @@ async function begin(transaction: Transaction, schema: string): Promise<void> {
   }
   const name = quoted(schema)
   // Only where it is missing: the right to create it is asked for even when there is nothing to create.
-  if (!exists) await transaction.run(`CREATE SCHEMA ${name}`)
-  await transaction.run(
+  if (!exists) await connection.run(`CREATE SCHEMA ${name}`)
+  await connection.run(
     `CREATE TABLE ${name}.migrations (version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`,
   )
 }

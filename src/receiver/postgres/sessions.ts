@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { Transaction } from './transaction.ts'
+import { Connection } from './connection.ts'
 
 /** PostgreSQL's type bigint. Every whole number that a receiver keeps is a safe integer. */
 const BIGINT = 20
@@ -15,17 +15,20 @@ export interface SessionOptions {
   readonly connections: number
   readonly connectTimeoutMs: number
   readonly statementTimeoutMs: number
-  /** Called when a connection has been lost: the server may be another one, or an older state of itself, afterwards. */
-  readonly onLost: () => void
+  /**
+   * Called when a connection is new, before anything is done on it: it may lead to another server than the one before, or
+   * to an older state of the same.
+   */
+  readonly onNew: () => void
 }
 
 /** Connections to one database, made when they are needed. */
 export class Sessions {
   readonly #pool: pg.Pool
-  readonly #options: SessionOptions
+  readonly #statementTimeoutMs: number
 
   constructor(options: SessionOptions) {
-    this.#options = options
+    this.#statementTimeoutMs = options.statementTimeoutMs
     this.#pool = new pg.Pool({
       connectionString: withPassword(options.url, options.password),
       max: options.connections,
@@ -35,39 +38,29 @@ export class Sessions {
       application_name: 'tidegate-receiver',
     })
     // A connection that breaks while nobody uses it leaves the pool by itself.
-    this.#pool.on('error', () => options.onLost())
+    this.#pool.on('error', () => undefined)
+    this.#pool.on('connect', () => options.onNew())
   }
 
   /**
-   * Runs `work` in a transaction that it must begin; it is not committed unless `work` does so.
-   * @throws what failed; the connection is given up then, and the transaction with it. Where it was the commit that
-   * failed, the transaction may be durable all the same.
+   * Runs `work` on a connection.
+   * @throws what failed; the connection is given up then, and what it had not committed. Where it was a commit that
+   * failed, it may be durable all the same.
    */
-  async use<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
+  async use<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
     const client = await this.#pool.connect()
     // What breaks the connection also fails the query that waits for its answer.
     const ignore = (): void => undefined
     client.on('error', ignore)
     try {
-      const result = await work(new Transaction(client, this.#options.statementTimeoutMs))
+      const result = await work(new Connection(client, this.#statementTimeoutMs))
       client.off('error', ignore)
       client.release()
       return result
     } catch (failure) {
       client.release(true)
-      this.#options.onLost()
       throw failure
     }
-  }
-
-  /** Runs `work` between a begin and a commit of its own. */
-  transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
-    return this.use(async (transaction) => {
-      await transaction.begin()
-      const result = await work(transaction)
-      await transaction.commit()
-      return result
-    })
   }
 
   close(): Promise<void> {

@@ -3,11 +3,11 @@ import type { Seq, SeqRange, Verdict } from '../../base/reading.ts'
 import type { Amendments } from '../../codec/amendments.ts'
 import type { Batch, SeriesBlock } from '../../codec/batch.ts'
 import type { Delivery, Reject, StoreResult } from '../sink.ts'
+import type { Connection } from './connection.ts'
 import type { Hull, KnownLog, LogTables } from './known-log.ts'
 import { shown, timestamp } from './literals.ts'
 import { type FoundRow, type Judgement, ReadingTable, type ReadingTables, type TimeSpan } from './reading-table.ts'
 import { RowBuffer } from './row-buffer.ts'
-import type { Transaction } from './transaction.ts'
 
 /** Quoted tables. */
 export interface Tables extends LogTables, ReadingTables {
@@ -37,7 +37,7 @@ export interface StoringOptions {
 
 /** Stores deliveries one after the other in one transaction that holds the locks of their logs. */
 export class Storing {
-  readonly #transaction: Transaction
+  readonly #connection: Connection
   readonly #options: StoringOptions
   readonly #table: ReadingTable
   readonly #rows: RowBuffer
@@ -46,10 +46,10 @@ export class Storing {
   #pendingBefore: number | undefined
   #pendingChange = 0
 
-  constructor(transaction: Transaction, options: StoringOptions) {
-    this.#transaction = transaction
+  constructor(connection: Connection, options: StoringOptions) {
+    this.#connection = connection
     this.#options = options
-    this.#table = new ReadingTable(transaction, options.tables)
+    this.#table = new ReadingTable(connection, options.tables)
     this.#rows = new RowBuffer(options.receivedAt)
   }
 
@@ -72,7 +72,7 @@ export class Storing {
     await this.#flush()
     await this.#keepRejects()
     const logs = [...known.values()]
-    await this.#transaction.commit([
+    await this.#connection.commit([
       ...logs.flatMap((log) => log.positionStatements(tables.positions)),
       ...logs.flatMap((log) => log.pendingStatements(tables.pending)),
     ])
@@ -134,7 +134,7 @@ export class Storing {
   }
 
   async #countPending(): Promise<number> {
-    const [row] = await this.#transaction.rows<[number]>(`SELECT count(*) FROM ${this.#options.tables.pending}`)
+    const [row] = await this.#connection.rows<[number]>(`SELECT count(*) FROM ${this.#options.tables.pending}`)
     return row![0]
   }
 
@@ -159,13 +159,13 @@ export class Storing {
     const { tables, receivedAt, rejectsMax, rejectPayloadBytesMax } = this.#options
     for (const { topic, reason, payload } of this.#rejects) {
       const kept = Buffer.from(payload.subarray(0, rejectPayloadBytesMax))
-      await this.#transaction.rows(
+      await this.#connection.rows(
         `INSERT INTO ${tables.rejects} (received_at, topic, reason, payload, payload_bytes) VALUES ($1, $2, $3, $4, $5)`,
         [timestamp(receivedAt), shown(topic), shown(reason), kept, payload.byteLength],
       )
     }
     // Of several receivers one removes the oldest, and nobody waits for it.
-    await this.#transaction.rows(
+    await this.#connection.rows(
       `DELETE FROM ${tables.rejects} WHERE id IN (
          SELECT id FROM ${tables.rejects} ORDER BY id DESC OFFSET $1 FOR UPDATE SKIP LOCKED)`,
       [rejectsMax],

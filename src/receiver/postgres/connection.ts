@@ -6,8 +6,8 @@ const GRACE_MS = 2_000
 
 type Rows = readonly (readonly unknown[])[]
 
-/** One transaction on one connection. Every step is bounded in time, by the server and by ourselves. */
-export class Transaction {
+/** A connection, as long as somebody has it for himself. Every step is bounded in time, by the server and by ourselves. */
+export class Connection {
   readonly #client: PoolClient
   readonly #timeoutMs: number
 
@@ -17,7 +17,7 @@ export class Transaction {
   }
 
   /**
-   * Begins, and runs the statements of `prelude` in the same round trip, each with a snapshot of its own. What a role
+   * Begins a transaction, and runs the statements of `prelude` in the same round trip, each with a snapshot of its own. What a role
    * or a database is configured to matters not: a commit is synced, numbers come in all their digits, and a receiver
    * that is gone without a word does not hold its locks for long.
    * @returns the rows of each statement of the prelude
@@ -61,6 +61,19 @@ export class Transaction {
   /** Commits, after the statements of `last` in the same round trip. */
   async commit(last: readonly string[] = []): Promise<void> {
     await this.#script([...last, 'COMMIT'])
+  }
+
+  /** Runs `work` in a transaction of its own. Afterwards the connection is as it was, also when the work has failed. */
+  async transaction<T>(work: () => Promise<T>): Promise<T> {
+    await this.begin()
+    try {
+      const result = await work()
+      await this.commit()
+      return result
+    } catch (failure) {
+      await this.#script(['ROLLBACK']).catch(() => undefined) // the next step tells when the connection is gone
+      throw failure
+    }
   }
 
   async #step<T>(answer: Promise<T>): Promise<T> {
