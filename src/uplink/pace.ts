@@ -1,8 +1,14 @@
-/** Batches that may wait in queues of the way, estimated: below the first the pace grows, above the second it falls. */
-const QUEUED_MIN = 2
-const QUEUED_MAX = 4
-/** So many in queues, and the way has become slower by itself: the pace is halved, once for what was on its way then. */
-const QUEUED_FAR_TOO_MANY = 8
+/**
+ * Batches that may wait in the queues of the way, estimated; or this part of those on their way, where that is more. With
+ * fewer than `few` the pace grows (quickly with hardly any), with more than `many` it falls, and with more than `far too many`
+ * the way has become slower by itself, and the pace is halved: a way that is full answers twice as late.
+ */
+const QUEUED = {
+  none: { batches: 1, part: 0.05 },
+  few: { batches: 2, part: 0.1 },
+  many: { batches: 4, part: 0.2 },
+  farTooMany: { batches: 8, part: 0.5 },
+} as const
 /**
  * The quickest answer is looked for among those of so long (ms): a way may become longer for good. At its end the queues
  * are let run empty once, or else what always waits in them would count as part of the way, and grow.
@@ -48,11 +54,15 @@ export class Pace {
   answered({ sentAt, answeredAt, inFlight }: Answered): void {
     const tookMs = Math.max(answeredAt - sentAt, Number.EPSILON)
     const queued = inFlight * (1 - this.#observe(tookMs, answeredAt) / tookMs)
-    if (queued >= QUEUED_MIN) this.#starting = false
-    if (queued > QUEUED_FAR_TOO_MANY) this.#halve(sentAt, answeredAt)
-    else if (queued > QUEUED_MAX) this.#resize(this.#size - 1 / this.#size)
-    else if (queued < QUEUED_MIN && inFlight >= this.size)
-      this.#resize(this.#size + (this.#starting ? 1 : 1 / this.#size))
+    const isBelow = ({ batches, part }: { batches: number; part: number }): boolean =>
+      queued < Math.max(batches, part * inFlight)
+    if (!isBelow(QUEUED.many)) this.#starting = false
+    if (!isBelow(QUEUED.farTooMany)) this.#halve(sentAt, answeredAt)
+    else if (!isBelow(QUEUED.many)) this.#resize(this.#size - 1 / this.#size)
+    else if (isBelow(QUEUED.few) && inFlight * 2 >= this.size) {
+      const step = this.#starting ? 1 : isBelow(QUEUED.none) ? 1 / 4 : 1 / this.#size
+      this.#resize(this.#size + step) // a round of answers doubles the pace, adds a quarter, or adds one
+    }
   }
 
   /** @returns the quickest answer of late. */
@@ -60,8 +70,8 @@ export class Pace {
     const quickest = this.#quickest
     if (now - quickest.since >= BASE_MS) {
       this.#quickest = { since: now, now: tookMs, before: quickest.now }
-      this.#resize(this.#size - QUEUED_FAR_TOO_MANY)
-      this.#starting = true
+      this.#resize(this.#size - QUEUED.farTooMany.batches)
+      this.#starting = this.#size <= QUEUED.farTooMany.batches
     } else quickest.now = Math.min(quickest.now, tookMs)
     return Math.min(this.#quickest.now, this.#quickest.before)
   }

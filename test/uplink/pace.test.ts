@@ -71,7 +71,7 @@ describe('the pace of a lane', () => {
     )
   })
 
-  it('fills any way, short or long, to 85 % at least, and keeps the queue in it short', () => {
+  it('fills any way, short or long, to nine tenths at least, and never waits in it longer than the way itself takes', () => {
     fc.assert(
       fc.property(aWay, (given) => {
         const limit = 1_000
@@ -81,10 +81,10 @@ describe('the pace of a lane', () => {
         way.answers = []
         const ms = 100 * (given.delayMs + given.serviceMs)
         way.run(ms)
-        expect(way.answers.length * given.serviceMs).toBeGreaterThan(ms * 0.85)
-        expect(way.inFlight).toBeLessThan(capacityOf(given) * 1.1 + 8)
+        expect(way.answers.length * given.serviceMs).toBeGreaterThan(ms * 0.9)
+        expect(way.inFlight).toBeLessThan(capacityOf(given) * 2 + 8)
         const slowest = Math.max(...way.answers)
-        expect(slowest).toBeLessThan((given.delayMs + given.serviceMs) * 1.1 + given.serviceMs * 8)
+        expect(slowest).toBeLessThan((given.delayMs + given.serviceMs) * 2 + given.serviceMs * 8)
       }),
       { numRuns: 60 },
     )
