@@ -61,6 +61,15 @@ export const receiverSettings = z.strictObject({
         .regex(/^[A-Za-z0-9._-]{1,64}$/, 'must be 1 to 64 of A–Z a–z 0–9 . _ -')
         .default('tidegate')
         .describe('Receivers of one group share the batches, where the broker has shared subscriptions (MQTT 5)'),
+      sessionExpiryS: z
+        .number()
+        .int()
+        .min(0)
+        .max(604_800)
+        .default(10)
+        .describe(
+          'So long the broker keeps the share of a receiver that is away; below `confirmTimeoutMs` of the edges',
+        ),
       username,
       password,
       prefix,

@@ -7,6 +7,8 @@ import { exportReadings } from './commands/export.ts'
 import { history } from './commands/history.ts'
 import { ledger } from './commands/ledger.ts'
 import { receive } from './commands/receive.ts'
+import { receiveFleet } from './commands/receive-fleet.ts'
+import { receiveGaps } from './commands/receive-gaps.ts'
 import { rejectsList, rejectsShow } from './commands/rejects.ts'
 import { replay } from './commands/replay.ts'
 import { restore } from './commands/restore.ts'
@@ -21,6 +23,8 @@ export const commands: readonly Command[] = [
   demo,
   run,
   receive,
+  receiveFleet,
+  receiveGaps,
   replay,
   status,
   devices,

@@ -56,22 +56,28 @@ export class Inbound {
   }
 
   #start(message: Message, qos: 0 | 1): void {
-    this.#open[qos]++
     const settled = this.#handle(message)
-    this.#acknowledged = Promise.all([this.#acknowledged, settled]).then(() => {
-      this.#open[qos]--
-      if (this.#ended) return
-      if (qos === 1 && message.messageId !== undefined) this.#options.acknowledge(message.messageId)
-      this.#goOn()
-    })
+    // What is settled at once takes no place: kept messages come by the thousand, and all in one turn.
+    if (qos === 0 && settled === undefined) return
+    this.#open[qos]++
+    if (qos === 0) void settled?.then(() => this.#open[0]--)
+    else {
+      this.#acknowledged = Promise.all([this.#acknowledged, settled]).then(() => {
+        this.#open[1]--
+        if (this.#ended) return
+        if (message.messageId !== undefined) this.#options.acknowledge(message.messageId)
+        this.#goOn()
+      })
+    }
   }
 
-  /** Never rejects: a failure ends the link at once, without waiting for its turn. */
-  async #handle({ topic, payload, retain = false }: Message): Promise<void> {
+  /** Undefined when it is settled. Never rejects: a failure ends the link at once, without waiting for its turn. */
+  #handle({ topic, payload, retain = false }: Message): Promise<void> | undefined {
     try {
-      await this.#options.handle(topic, payload, { retained: retain })
+      return this.#options.handle(topic, payload, { retained: retain })?.catch((cause) => this.#options.fail(cause))
     } catch (cause) {
       this.#options.fail(cause)
+      return undefined
     }
   }
 

@@ -13,13 +13,16 @@ import { requestTopic, statusEdge, statusFilter } from './opening.ts'
 import { Outgoing } from './outgoing.ts'
 import { answerOver } from './receipts.ts'
 import type { Sink } from './sink.ts'
-import { SHARED_SESSION_EXPIRY_S, type Sharing, subscribeToBatches } from './subscription.ts'
+import { type Sharing, subscribeToBatches } from './subscription.ts'
 import type { Counts } from './tally.ts'
 
 /** Payloads of messages at work take at most so much, whatever the largest batch is that the settings allow. */
 export const BYTES_OPEN_MAX = 67_108_864
 /** MQTT 5 §4.13: another client with this id has connected. */
 const SESSION_TAKEN_OVER = 0x8e
+/** Not every broker says so. So many connections in turn that end within so long (ms) look like it. */
+const SHORT_LIVES_MIN = 3
+const SHORT_LIFE_MS = 10_000
 
 export interface ReceiverStats extends Counts {
   readonly connected: boolean
@@ -78,6 +81,8 @@ class CloudReceiver implements Receiver {
   #link: Link | undefined
   #sharing: Sharing | undefined
   #trouble: string | undefined
+  /** Connections in turn that were made, and ended soon. */
+  #shortLives = 0
 
   constructor(settings: ReceiverSettings, { log, clock, sink, random = Math.random }: ReceiverDependencies) {
     const { batchBytesMax, batchReadingsMax } = settings
@@ -127,8 +132,10 @@ class CloudReceiver implements Receiver {
   }
 
   #explain(reason: unknown): string {
-    if (!(reason instanceof LinkError && reason.reasonCode === SESSION_TAKEN_OVER)) return messageOf(reason)
-    return `${messageOf(reason)}: another client uses the id ${this.#clientId}; give each receiver a \`cloud.clientId\` of its own`
+    const takenOver = reason instanceof LinkError && reason.reasonCode === SESSION_TAKEN_OVER
+    if (!takenOver && this.#shortLives < SHORT_LIVES_MIN) return messageOf(reason)
+    const seems = takenOver ? 'uses' : 'seems to use'
+    return `${messageOf(reason)}: another client ${seems} the id ${this.#clientId}; give each receiver its own \`cloud.clientId\``
   }
 
   /** One connection from its beginning to its end. Resolves with why it ended, and never rejects. */
@@ -142,7 +149,10 @@ class CloudReceiver implements Receiver {
       this.#sharing = sharing
       this.#trouble = undefined
       this.#log.info({ url, sharing, session: link.sessionPresent }, 'receiving')
-      return await link.closed
+      const openedAt = performance.now()
+      const reason = await link.closed
+      this.#shortLives = performance.now() - openedAt < SHORT_LIFE_MS ? this.#shortLives + 1 : 0
+      return reason
     } catch (failure) {
       this.#link?.destroy()
       return failure
@@ -153,11 +163,14 @@ class CloudReceiver implements Receiver {
     }
   }
 
-  /** Readings do not depend on it: a broker may refuse it. */
+  /**
+   * Readings do not depend on it: a broker may refuse it. With QoS 0, for what an edge said of itself must not wait in
+   * the session and come as if it were said now, nor take the place of readings; the broker keeps the latest anyhow.
+   */
   async #subscribeToStatus(link: Link): Promise<void> {
     const { prefix } = this.#settings.cloud
     try {
-      await link.subscribe(statusFilter(prefix), 1)
+      await link.subscribe(statusFilter(prefix), 0)
     } catch (failure) {
       if (!(failure instanceof LinkError && failure.kind === 'refused')) throw failure
       this.#log.warn({ reason: failure.message }, 'there is no view of the edges')
@@ -165,24 +178,23 @@ class CloudReceiver implements Receiver {
   }
 
   async #open(): Promise<Link> {
-    const { url, tls, username, password, keepaliveS, connectTimeoutMs, prefix } = this.#settings.cloud
-    const { promise: handling, resolve } = Promise.withResolvers<MessageHandler>()
+    const { url, tls, username, password, keepaliveS, connectTimeoutMs, sessionExpiryS, prefix } = this.#settings.cloud
     const link = await openLink({
       ...{ url, tls, clientId: this.#clientId, username, password, keepaliveS, connectTimeoutMs },
-      ...{ session: true, sessionExpiryS: SHARED_SESSION_EXPIRY_S, messagesOpenMax: messagesOpenMax(this.#settings) },
+      ...{ session: true, sessionExpiryS, messagesOpenMax: messagesOpenMax(this.#settings) },
       signal: this.#stopping.signal,
-      onMessage: async (...message) => (await handling)(...message),
+      onMessage: (...message) => handle(...message),
     })
     const outgoing = new Outgoing(link, (topic, reasonCode) => {
       this.#log.error({ topic, reasonCode }, 'the broker refuses what is for an edge, which sends for ever')
     })
     const answer = answerOver(outgoing, prefix)
     this.#watch?.over((edge, request) => outgoing.send(requestTopic(prefix, edge), request))
-    resolve((topic, payload, { retained }) => {
+    const handle: MessageHandler = (topic, payload, { retained }) => {
       const edge = statusEdge(topic, prefix)
       if (edge === undefined || this.#watch === undefined) return this.#intake.take({ topic, payload }, answer)
       return this.#watch.take(payload, { edge, at: this.#clock.now(), retained })
-    })
+    }
     return link
   }
 }

@@ -5,18 +5,15 @@ import { upFilter } from './opening.ts'
 export type Sharing = 'shared' | 'plain'
 
 /**
- * How long the broker keeps what is meant for a receiver that is away (s). It must be below the time after which edges
- * send again what has no answer (15 s by default): tried with Mosquitto 2.0, which goes on to give an absent member of
- * a group its share, and passes nothing of it on to the others, neither what waits nor what was on its way. With a
- * session of an hour half of all batches went nowhere for as long as one of two receivers was dead. Without any session a
- * receiver that is started anew misses what was sent meanwhile, and every edge waits for its time to pass. Within ten
- * seconds it finds all of it, and one that does not come back holds up each edge once.
- */
-export const SHARED_SESSION_EXPIRY_S = 10
-
-/**
  * Subscribes to the batches of all edges: together with the receivers of the same group where the broker can share
  * them out, else plainly. Ends what an earlier connection of the same client id may have left of the other kind.
+ *
+ * The session must be shorter than the time after which edges send again what has no answer (15 s by default), which is
+ * what the setting `sessionExpiryS` is for. Tried with Mosquitto 2.0, which goes on to give an absent member of a group
+ * its share and passes nothing of it on to the others, neither what waits nor what was on its way: with a session of an
+ * hour half of all batches went nowhere for as long as one of two receivers was dead. Without any session a receiver that
+ * is started anew misses what was sent meanwhile, and every edge waits for its time to pass. Within ten seconds it finds
+ * all of it, and one that does not come back holds up each edge once.
  * @throws LinkError when the broker refuses the plain subscription too, or the link ends
  */
 export async function subscribeToBatches(

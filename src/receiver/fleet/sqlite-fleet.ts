@@ -122,7 +122,10 @@ function statementsOf(prepare: Prepare) {
       `INSERT INTO requests (edge, epoch, first, last, noted_at, next_at)
        VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET last = max(last, excluded.last)`,
     ),
-    noted: prepare('SELECT 1 FROM requests WHERE edge = ? AND epoch = ? AND first <= ? AND last >= ?'),
+    noted: prepare(
+      `SELECT 1 FROM (SELECT last FROM requests WHERE edge = ? AND epoch = ? AND first <= ? ORDER BY first DESC LIMIT 1)
+       WHERE last >= ?`,
+    ),
     anyDue: prepare('SELECT 1 FROM requests WHERE next_at <= ? LIMIT 1'),
     due: prepare(
       `SELECT edge, requests.epoch, first, last, times FROM requests JOIN edges USING (edge)

@@ -41,8 +41,9 @@ export class SqliteGaps {
          ) WHERE low <= high LIMIT ?`,
       ),
       asked: prepare(
-        `SELECT coalesce(asked_at, 0) FROM requests
-         WHERE edge = ? AND epoch = ? AND first <= ? AND last >= ? ORDER BY first DESC LIMIT 1`,
+        `SELECT coalesce(asked_at, 0) FROM (
+           SELECT last, asked_at FROM requests WHERE edge = ? AND epoch = ? AND first <= ? ORDER BY first DESC LIMIT 1
+         ) WHERE last >= ?`,
       ),
       idOf: prepare('SELECT id FROM logs WHERE edge = ? AND epoch = ?'),
       overlapping: prepare(

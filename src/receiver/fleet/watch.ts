@@ -6,7 +6,7 @@ import { type DueRequest, EDGES_MAX, type EdgeNote, type Fleet, mergeNotes } fro
 import { type Arrival, openStatus } from './status-message.ts'
 
 /** So often what is new is written, and it is looked up what edges are to be asked for (ms). */
-const TURN_MS = 1_000
+const TURN_MS = 500
 
 export interface FleetCounts {
   /** Messages in which an edge told of itself, since the start. */
