@@ -8,6 +8,11 @@ const TYPES: pg.CustomTypesConfig = {
     oid === BIGINT ? Number : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
 }
 
+/** Silence after which TCP asks whether the other end is still there. */
+const KEEPALIVE_MS = 10_000
+/** A connection that nobody used for so long is closed; on a new one everything is read anew. */
+const IDLE_MS = 300_000
+
 export interface SessionOptions {
   readonly url: string
   /** Stands over that of the URL. */
@@ -34,6 +39,8 @@ export class Sessions {
       max: options.connections,
       connectionTimeoutMillis: options.connectTimeoutMs,
       keepAlive: true,
+      keepAliveInitialDelayMillis: KEEPALIVE_MS,
+      idleTimeoutMillis: IDLE_MS,
       types: TYPES,
       application_name: 'tidegate-receiver',
     })

@@ -24,7 +24,7 @@ const CAUSES: readonly Cause[] = [
     remedy: 'grant the rights that docs/postgresql.md lists',
   },
   {
-    codes: ['25006'],
+    codes: ['25006', '0A000'], // 0A000: a transaction that writes, asked of a standby
     what: 'takes no writes: it is a standby',
     remedy: 'name the primary in `sink`, or an address that always leads to it',
   },
