@@ -7,6 +7,7 @@ import { join } from 'node:path'
 const SCRIPTS: Readonly<Record<string, string>> = {
   ingest: 'How many readings a second are acknowledged, each on disk, beside Mosquitto that keeps nothing?',
   wire: 'How many bytes does a reading cost between site and cloud, beside a Mosquitto bridge?',
+  drain: 'How fast does a backlog leave when the cloud is back, beside a Mosquitto bridge?',
   store: 'What does a reading cost on the disk, written and kept, beside two tables and RocksDB?',
   postgres: 'How fast do batches get into PostgreSQL, beside INSERT … ON CONFLICT?',
   history: 'How fast is history read, beside a table with an index and DuckDB?',

@@ -18,7 +18,8 @@ export function tidegate(folder: string): Layout {
   }
 }
 
-function append(store: Store, { count, series, ts, value, receivedAt }: Readings): void {
+/** Inside `write`: appends readings and counts them, as ingest does. */
+export function append(store: Store, { count, series, ts, value, receivedAt }: Readings): void {
   for (let i = 0; i < count; i++) {
     const device = store.catalog.device(deviceName(series[i]!))
     const { id } = store.catalog.find(device, METRIC, undefined)

@@ -1,11 +1,10 @@
 import { z } from 'zod'
-import { messageOf } from './errors.ts'
 import { backup } from './settings-backup.ts'
 import { bytes, count, inAnyCase, log, ms, name, port } from './settings-fields.ts'
 import { qualityRule } from './settings-quality.ts'
 import { retentionRule } from './settings-retention.ts'
+import { forwardsNowhere, route } from './settings-routes.ts'
 import { uplink } from './settings-uplink.ts'
-import { compileRoute } from './topics.ts'
 
 const endpoint = (defaults: { host: string; port: number }) =>
   z
@@ -36,17 +35,6 @@ const broker = z.strictObject({
   slowSubscriberBytesMax: bytes
     .default(8_388_608)
     .describe('A local subscriber that lets more pile up is disconnected'),
-})
-
-const route = z.strictObject({
-  topic: z
-    .string()
-    .refine((topic) => routeProblem(topic) === undefined, { error: ({ input }) => routeProblem(String(input)) })
-    .describe('Topic with `{device}` and optionally `{metric}`, each a whole level; `+` and `#` as in a filter'),
-  format: z
-    .enum(['auto', 'json', 'cbor', 'senml', 'text'])
-    .default('auto')
-    .describe('`auto`: JSON, SenML and CBOR are told by their first byte and shape; anything else is text'),
 })
 
 const ingest = z.strictObject({
@@ -95,6 +83,13 @@ const store = z
     rejectPayloadBytesMax: bytes
       .default(65_536)
       .describe('Payload bytes kept of one reject; the rest is cut and flagged'),
+    forwardBytesMax: bytes
+      .min(65_536)
+      .default(268_435_456)
+      .describe(
+        'Bytes of messages kept for forwarding (payload, topic and 128 each), never more than a quarter of `maxBytes`; ' +
+          'above it new ones are not acknowledged',
+      ),
     repeatWindow: count
       .max(10_000_000)
       .default(250_000)
@@ -123,15 +118,6 @@ const web = z.strictObject({
   host: z.string().default('127.0.0.1').describe('Address to listen on; the default is reached from this machine only'),
   port: port.default(8080).describe('0 takes a free one'),
 })
-function routeProblem(topic: string): string | undefined {
-  try {
-    compileRoute(topic)
-    return undefined
-  } catch (refusal) {
-    return messageOf(refusal)
-  }
-}
-
 function unique(names: readonly (string | undefined)[]): boolean {
   const given = names.filter((one) => one !== undefined)
   return new Set(given).size === given.length
@@ -157,11 +143,10 @@ export const edgeSettings = z
       .array(route)
       .min(1)
       .max(1_000)
-      .default([
-        { topic: 'telemetry/{device}/{metric}', format: 'auto' },
-        { topic: 'telemetry/{device}', format: 'auto' },
-      ])
-      .describe('Topics that carry readings; the first match wins; other topics are ordinary MQTT'),
+      .prefault([{ topic: 'telemetry/{device}/{metric}' }, { topic: 'telemetry/{device}' }])
+      .describe(
+        'Topics that carry readings, or messages that are forwarded; the first match wins; others are ordinary MQTT',
+      ),
     quality: z.array(qualityRule).max(10_000).default([]).describe('Checks of readings; the first match wins'),
     ingest: ingest.prefault({}).describe('How publishes are gathered into commits'),
     store: store.prefault({}).describe('What is kept on disk'),
@@ -183,6 +168,9 @@ export const edgeSettings = z
     error: 'is the port of `broker.tcp`, at the same address',
     ...inAnyCase,
   })
+  .superRefine((given, context) => {
+    for (const { path, text } of forwardsNowhere(given)) context.addIssue({ code: 'custom', path, message: text })
+  }, inAnyCase)
 
 export type EdgeSettings = z.output<typeof edgeSettings>
 export type BrokerSettings = EdgeSettings['broker']
