@@ -10,6 +10,7 @@ import { receive } from './commands/receive.ts'
 import { receiveFleet } from './commands/receive-fleet.ts'
 import { receiveGaps } from './commands/receive-gaps.ts'
 import { rejectsList, rejectsShow } from './commands/rejects.ts'
+import { rejectsDrop, rejectsReplay } from './commands/rejects-orders.ts'
 import { replay } from './commands/replay.ts'
 import { restore } from './commands/restore.ts'
 import { retention } from './commands/retention.ts'
@@ -35,6 +36,8 @@ export const commands: readonly Command[] = [
   exportReadings,
   rejectsList,
   rejectsShow,
+  rejectsReplay,
+  rejectsDrop,
   check,
   backup,
   restore,

@@ -70,8 +70,10 @@ export class UplinkDesk {
     return this.#store.spending.of(uplink)
   }
 
-  /** Inside `write`: what a person wants of parked readings. Of an uplink that is gone there are none. */
-  carryOut({ kind, uplink, ids }: Order): void {
+  /** Inside `write`: what a person wants of rejects. Of an uplink that is gone there are none. */
+  carryOut(order: Order): void {
+    if (order.kind === 'drop-undecodable') return this.#store.rejects.drop(order.ids)
+    const { kind, uplink, ids } = order
     const outbox = this.#store.outboxes.find(({ name }) => name === uplink)
     if (outbox === undefined) return
     for (const id of ids) kind === 'replay-parked' ? outbox.parked.replay(id) : outbox.dropParked(id)

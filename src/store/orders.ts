@@ -1,12 +1,24 @@
-import type { Database, Statement } from 'better-sqlite3'
+import { join } from 'node:path'
+import SQLite, { type Database, type Statement } from 'better-sqlite3'
 import { z } from 'zod'
+import { Exit, messageOf, OperatorError } from '../base/errors.ts'
+import { DATABASE_FILE } from './database.ts'
 
-const parkedIds = z.strictObject({ uplink: z.string(), ids: z.array(z.number().int().positive()).max(10_000) })
+/** The edge's own commits go first; they are short. */
+const WAIT_MS = 5_000
+
+/** Rejects of one order, at most. */
+const IDS_MAX = 10_000
+const ids = z.array(z.number().int().positive()).max(IDS_MAX)
+const parkedIds = z.strictObject({ uplink: z.string(), ids })
 
 /** What people tell an edge from beside it; see `placeOrder`. */
 export const order = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('replay-parked'), ...parkedIds.shape }),
   z.strictObject({ kind: z.literal('drop-parked'), ...parkedIds.shape }),
+  z.strictObject({ kind: z.literal('replay-messages'), ...parkedIds.shape }),
+  z.strictObject({ kind: z.literal('drop-messages'), ...parkedIds.shape }),
+  z.strictObject({ kind: z.literal('drop-undecodable'), ids }),
 ])
 export type Order = z.output<typeof order>
 
@@ -46,6 +58,30 @@ export class Orders {
     return rows.flatMap(({ body }) => {
       const read = order.safeParse(JSON.parse(body))
       return read.success ? [read.data] : []
+    })
+  }
+}
+
+/**
+ * Leaves an order for the edge of a data folder, running or not; it is on the disk when this returns.
+ * @throws OperatorError when it cannot be written
+ */
+export function placeOrder(folder: string, given: Order): void {
+  const file = join(folder, DATABASE_FILE)
+  try {
+    const database = new SQLite(file, { timeout: WAIT_MS, fileMustExist: true })
+    try {
+      database.pragma('synchronous = FULL')
+      const insert = database.prepare('INSERT INTO orders (at, body) VALUES (?, ?)')
+      insert.run(Date.now(), JSON.stringify(order.parse(given)))
+    } finally {
+      database.close()
+    }
+  } catch (cause) {
+    throw new OperatorError(`the order could not be left in ${file}: ${messageOf(cause)}`, {
+      remedy: 'look at the free space and the permissions of the data folder, and try again',
+      exitCode: Exit.CANNOT_CREATE,
+      cause,
     })
   }
 }

@@ -3,6 +3,7 @@ import { SeqSet } from '../base/ranges.ts'
 import type { Quality, Seq, SeqRange, Value } from '../base/reading.ts'
 import type { RetentionRule } from '../base/settings-retention.ts'
 import { openReadOnly } from './database.ts'
+import { auditForwards, type ForwardAccount, type ParkedMessage, parkedMessages } from './forward/forward-account.ts'
 import { planRetention, type RetentionPlan } from './house/retention-plan.ts'
 import { auditLedger, type LedgerRow } from './ledger.ts'
 import { Positions } from './positions.ts'
@@ -110,6 +111,20 @@ export class StoreReader {
       value: isBoolean === 1 ? row.value === 1 : row.value,
       replay: Boolean(row.replay),
     }))
+  }
+
+  parkedOne(id: number): ParkedRow | undefined {
+    return this.parked(1, id + 1).find((row) => row.id === id)
+  }
+
+  /** The account of forwarded messages of every uplink, checked against the messages themselves; see `auditForwards`. */
+  forwards(): ForwardAccount[] {
+    return this.#snapshot(() => auditForwards(this.#database))
+  }
+
+  /** Messages that uplinks have parked, the newest first; before an id where one is given. */
+  parkedMessages(limit: number, beforeId?: number): ParkedMessage[] {
+    return parkedMessages(this.#database, limit, beforeId)
   }
 
   summary(): StoreSummary {

@@ -16,6 +16,7 @@ export interface Reject {
 export class Rejects {
   readonly #insert: Statement<[number, number, string, string, string, Uint8Array, number]>
   readonly #trim: Statement<[number]>
+  readonly #drop: Statement<[number]>
   readonly #settings: Pick<StoreSettings, 'rejectsMax' | 'rejectPayloadBytesMax'>
 
   constructor(database: Database, settings: Pick<StoreSettings, 'rejectsMax' | 'rejectPayloadBytesMax'>) {
@@ -24,7 +25,13 @@ export class Rejects {
       `INSERT INTO rejects (received_at, device, topic, client, reason, payload, payload_bytes)
        VALUES (?, ?, ?, ?, ?, ?, ?)`,
     )
+    this.#drop = database.prepare('DELETE FROM rejects WHERE id = ?')
     this.#trim = database.prepare('DELETE FROM rejects WHERE id <= ?')
+  }
+
+  /** Inside the transaction of its owner: these are of no interest any more. They stay counted. */
+  drop(ids: readonly number[]): void {
+    for (const id of ids) this.#drop.run(id)
   }
 
   /** Inside the transaction of its owner. */

@@ -25,7 +25,7 @@ const publishAll = (edge: SiteEdge): Promise<void> =>
 /** Positions of all readings in the batches that a plain subscriber got. */
 function positionsIn(subscriber: RawClient): number[] {
   return subscriber.received.flatMap((packet) => {
-    if (packet.cmd !== 'publish' || !packet.topic.endsWith('/up/live')) return []
+    if (packet.cmd !== 'publish' || !packet.topic.includes('/up/')) return []
     const decoded = decodeBatch(packet.payload as Buffer, LIMITS)
     if (!decoded.ok) throw new Error(decoded.reason)
     return decoded.batch.series.flatMap(({ seq }) => [...seq])

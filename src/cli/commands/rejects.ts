@@ -1,107 +1,96 @@
-import { Exit, OperatorError } from '../../base/errors.ts'
-import type { RejectRow } from '../../store/reader.ts'
+import { Exit } from '../../base/errors.ts'
+import type { RejectRow, StoreReader } from '../../store/reader.ts'
 import { command, shared } from '../command.ts'
 import { dataFolder, storeOptions } from '../data-folder.ts'
 import { withReader } from '../reader.ts'
+import { idOf, plainParked, portraitOfParked } from '../rejects/parked.ts'
+import { noSuchReject, parseId } from '../rejects/reject-id.ts'
+import { plain, portrait } from '../rejects/undecodable.ts'
 import { oneLine, textTable } from '../table.ts'
 
 const ID_MAX = Number.MAX_SAFE_INTEGER
 
+/** One of the list, whatever it is. */
+interface Entry {
+  /** UTC ms. */
+  readonly at: number
+  readonly cells: readonly (string | number)[]
+  readonly json: Record<string, unknown>
+}
+
 export const rejectsList = command({
   name: 'rejects list',
-  summary: 'Lists the messages that could not be decoded, newest first',
+  summary: 'Lists messages that could not be decoded and readings that a far side refuses, newest first',
+  notes: ['Ids that begin with p are readings that an uplink has parked; all others go on their way without them.'],
   options: {
     ...storeOptions,
     limit: { kind: 'number', value: 'N', help: 'How many', fallback: 20, min: 1, max: 10_000 },
-    before: { kind: 'number', value: 'ID', help: 'Only older ones than this', min: 1, max: ID_MAX },
+    before: { kind: 'number', value: 'ID', help: 'Only undecodable messages older than this', min: 1, max: ID_MAX },
     json: shared.json,
   },
   examples: ['rejects list -s examples/edge.yaml', 'rejects list --data ./data --limit 100 --before 4711'],
   async run({ values, output, env }) {
-    const rows = await withReader(await dataFolder(values, env), (reader) =>
-      reader.rejects(values.limit, values.before),
-    )
-    if (values.json) output.json(rows.map(plain))
-    else if (rows.length === 0) output.print('no rejects')
+    const { limit, before } = values
+    const entries = await withReader(await dataFolder(values, env), (reader) => {
+      const parked = before === undefined ? parkedOf(reader, limit) : []
+      return [...undecodableOf(reader, limit, before), ...parked].sort((a, b) => b.at - a.at).slice(0, limit)
+    })
+    if (values.json) output.json(entries.map(({ json }) => json))
+    else if (entries.length === 0) output.print('no rejects')
     else {
-      const head = ['id', 'received', 'device', 'topic', 'bytes', 'reason']
-      output.print(textTable(head, rows.map(cells)))
+      const head = ['id', 'at', 'by', 'device', 'topic or metric', 'reason']
+      output.print(
+        textTable(
+          head,
+          entries.map(({ cells }) => cells),
+        ),
+      )
     }
     return Exit.OK
   },
 })
+
+function undecodableOf(reader: StoreReader, limit: number, before: number | undefined): Entry[] {
+  return reader.rejects(limit, before).map((row) => ({
+    at: row.receivedAt,
+    cells: cells(row.id, row.receivedAt, 'decoder', row.device, row.topic, row.reason),
+    json: plain(row),
+  }))
+}
+
+function parkedOf(reader: StoreReader, limit: number): Entry[] {
+  return reader.parked(limit).map((row) => ({
+    at: row.parkedAt,
+    cells: cells(idOf(row), row.parkedAt, `uplink ${row.uplink}`, row.device, row.metric, row.reason),
+    json: plainParked(row),
+  }))
+}
+
+function cells(id: string | number, at: number, ...[by, device, subject, reason]: string[]): (string | number)[] {
+  const columns = [oneLine(by!, 24), oneLine(device!, 32), oneLine(subject!, 48), oneLine(reason!, 80)]
+  return [id, new Date(at).toISOString(), ...columns]
+}
 
 export const rejectsShow = command({
   name: 'rejects show',
-  summary: 'Shows one message that could not be decoded, with its payload',
+  summary: 'Shows one reject whole: the payload of a message, or the reading that a far side refuses',
   options: { ...storeOptions, json: shared.json },
   operands: { value: 'ID', help: 'Id of the reject, from `tidegate rejects list`', min: 1, max: 1 },
-  examples: ['rejects show 4711 -s examples/edge.yaml'],
+  examples: ['rejects show 4711 -s examples/edge.yaml', 'rejects show p3 -s examples/edge.yaml'],
   async run({ values, operands: [id = ''], output, env }) {
-    const number = /^[1-9]\d{0,15}$/.test(id) ? Number(id) : undefined
-    const row = await withReader(await dataFolder(values, env), (reader) => number && reader.reject(number))
-    if (!row) {
-      throw new OperatorError(`there is no reject with the id "${id}"`, {
-        remedy: '`tidegate rejects list` tells the ids; the oldest rejects are removed first',
-      })
-    }
-    if (values.json) output.json(plain(row))
-    else output.print(portrait(row))
+    const { kind, number } = parseId(id)
+    const shown = await withReader(await dataFolder(values, env), (reader) => {
+      if (kind === 'undecodable') return showMessage(reader.reject(number))
+      const row = reader.parkedOne(number)
+      return row && { json: plainParked(row), text: portraitOfParked(row) }
+    })
+    if (shown === undefined) throw noSuchReject(id)
+    if (values.json) output.json(shown.json)
+    else output.print(shown.text)
     return Exit.OK
   },
 })
 
-function cells(row: RejectRow): (string | number)[] {
-  const received = new Date(row.receivedAt).toISOString()
-  return [row.id, received, oneLine(row.device, 32), oneLine(row.topic, 48), row.payloadBytes, oneLine(row.reason, 80)]
-}
-
-/** A reject as JSON: time in ISO 8601, payload in base64 and, where it is UTF-8, as text. */
-function plain({ receivedAt, payload, ...row }: RejectRow): Record<string, unknown> {
-  const text = textOf(payload)
-  return {
-    ...row,
-    receivedAt: new Date(receivedAt).toISOString(),
-    truncated: payload.length < row.payloadBytes,
-    payloadBase64: Buffer.from(payload).toString('base64'),
-    ...(text === undefined ? {} : { payloadText: text }),
-  }
-}
-
-function portrait(row: RejectRow): string {
-  const cut = row.payload.length < row.payloadBytes ? `, the first ${row.payload.length} are kept` : ''
-  return [
-    `id        ${row.id}`,
-    `received  ${new Date(row.receivedAt).toISOString()}`,
-    `device    ${oneLine(row.device, 200)}`,
-    `client    ${oneLine(row.client, 200)}`,
-    `topic     ${oneLine(row.topic, 200)}`,
-    `reason    ${oneLine(row.reason, 2_000)}`,
-    `payload   ${row.payloadBytes} bytes${cut}`,
-    '',
-    textOf(row.payload) ?? hexDump(row.payload),
-  ].join('\n')
-}
-
-/** The payload as text, when it is UTF-8 that a terminal can show. */
-function textOf(payload: Uint8Array): string | undefined {
-  try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(payload)
-    return /[^\P{Cc}\t\r\n]/u.test(text) ? undefined : text
-  } catch {
-    return undefined
-  }
-}
-
-const HEX_ROW_BYTES = 16
-
-function hexDump(payload: Uint8Array): string {
-  const lines: string[] = []
-  for (let offset = 0; offset < payload.length; offset += HEX_ROW_BYTES) {
-    const bytes = payload.subarray(offset, offset + HEX_ROW_BYTES)
-    const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ')
-    const text = Array.from(bytes, (byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.')).join('')
-    lines.push(`${offset.toString(16).padStart(8, '0')}  ${hex.padEnd(HEX_ROW_BYTES * 3 - 1)}  ${text}`)
-  }
-  return lines.join('\n')
+function showMessage(row: RejectRow | undefined): { json: Record<string, unknown>; text: string } | undefined {
+  return row && { json: plain(row), text: portrait(row) }
 }

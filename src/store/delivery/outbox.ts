@@ -44,6 +44,8 @@ export class Outbox {
   readonly #flights = new Flights()
   readonly #suspects = new Suspects()
   readonly #accused = new Map<Seq, Accused>()
+  /** Something was confirmed since the first refusal of those that are being looked into. */
+  #othersPass = false
   /** Positions between those that were sent that have no reading (any more): settled with the next answer. */
   readonly #barren = new SeqSet()
   readonly #positions: Positions
@@ -204,7 +206,10 @@ export class Outbox {
       this.again.remove(ours)
     }
     this.#settleBarren()
-    if (count > 0) this.#parkAccused()
+    if (count > 0) {
+      this.#othersPass = true
+      this.#parkAccused()
+    }
     return count
   }
 
@@ -217,7 +222,7 @@ export class Outbox {
     }
   }
 
-  /** Others get through: it is these readings. The same holds for what is sure to be on the disk. */
+  /** Others get through: it is these readings. What was parked before is sure to be on the disk, and forgotten. */
   #parkAccused(): void {
     for (const [seq, { row, reason, at }] of this.#accused) {
       if (this.settled.has(seq)) {
@@ -255,12 +260,16 @@ export class Outbox {
       return 'parked'
     }
     const row = range.first === range.last || this.#flights.countOf(range) === 1 ? this.#only(range) : undefined
+    const isNew = this.#suspects.size === 0 && [...this.#accused.keys()].every((seq) => this.settled.has(seq))
+    if (isNew) this.#othersPass = false
     if (row === undefined) {
       this.#suspects.halve(range)
       this.release(range)
       return 'halved'
     }
     this.#accused.set(row[0], { row, reason, at })
+    this.#suspects.clear(range)
+    if (this.#othersPass) this.#parkAccused()
     return this.#accused.size > ACCUSED_MAX || this.parked.count >= PARKED_MAX ? 'hopeless' : 'parked'
   }
 
