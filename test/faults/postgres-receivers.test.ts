@@ -14,6 +14,7 @@ const SECONDS = Number(process.env.TEST_POSTGRES_SECONDS ?? 4)
 const KILL_EVERY_MS = SECONDS > 30 ? 5_000 : 1_200
 const SEED = Number(process.env.TEST_SEED ?? Date.now() % 1_000_000)
 const RECEIVERS = 3
+const BACK_SOON = { backoffMinMs: 50, backoffMaxMs: 500 }
 /** Of one device; then comes the next one. */
 const COUNT = 2_000
 
@@ -68,9 +69,10 @@ function rowsIn(postgres: Postgres): Promise<Row[]> {
   )
 }
 
-function startReceivers(cloudUrl: string, sink: string): SiteReceiver[] {
+/** One gets every batch; the others share them once more: so each comes twice, at about the same time. */
+function receiversFor(cloudUrl: string, sink: string): SiteReceiver[] {
   return Array.from({ length: RECEIVERS }, (_, i) => {
-    const cloud = { url: cloudUrl, clientId: `receiver-${i}`, backoffMinMs: 50, backoffMaxMs: 500 }
+    const cloud = { url: cloudUrl, clientId: `receiver-${i}`, group: i === 0 ? 'alone' : 'shared', ...BACK_SOON }
     return new SiteReceiver(cloudUrl, { cloud, sink })
   })
 }
@@ -82,7 +84,7 @@ describePeer('mosquitto', 'receivers that share one PostgreSQL, killed at random
       async () => {
         const random = randomFrom(SEED)
         const [cloud, postgres] = await Promise.all([startMosquitto(), startPostgres({ durable: true })])
-        const receivers = startReceivers(cloud.url, postgres.url)
+        const receivers = receiversFor(cloud.url, postgres.url)
         const uplink = { url: cloud.url, ...QUICK_UPLINK, batchReadingsMax: 200 }
         const edge = await SiteEdge.create({ uplinks: [uplink] })
         await Promise.all([edge.start(), ...receivers.map((receiver) => receiver.start())])
