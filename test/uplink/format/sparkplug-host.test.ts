@@ -1,173 +1,82 @@
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { beforeAll, expect, it } from 'vitest'
-import { systemClock } from '../../../src/base/clock.ts'
-import { Reason } from '../../../src/base/flags.ts'
-import type { StoredReading } from '../../../src/base/reading.ts'
-import type { Link } from '../../../src/link/link.ts'
-import { openLink } from '../../../src/link/open.ts'
-import { Census } from '../../../src/uplink/format/census.ts'
-import type { EncodeOptions, Format, Message } from '../../../src/uplink/format/format.ts'
-import { tempFolder } from '../../support/folder.ts'
-import { type Mosquitto, startMosquitto } from '../../support/mosquitto.ts'
-import { describePeer, peers } from '../../support/peers.ts'
-import { type RunningProcess, startProcess } from '../../support/process.ts'
-import { onStop } from '../../support/started.ts'
+import { expect, it } from 'vitest'
+import { startMosquitto } from '../../support/mosquitto.ts'
+import { describePeer } from '../../support/peers.ts'
+import { startProxy } from '../../support/proxy.ts'
+import { QUICK_UPLINK, SiteEdge } from '../../support/site.ts'
 import { until } from '../../support/wait.ts'
-import { batchOf, formatOf, readings } from './batches.ts'
-import { type Heard, Host } from './host.ts'
+import { Ear, publish } from './ear.ts'
 import { encodePayload } from './protoc.ts'
 
-/** An edge node on a real broker: the format, and a link that publishes what it says. */
-class EdgeNode {
-  readonly #census = new Census()
-  readonly #url: string
-  #bdSeq = 0
-  #format!: Format
-  #link!: Link
+const NODE = 'works/NCMD/site'
+const QUALITY = [{ match: '*/temperature', range: { fail: [-40, 125] } }]
+const REBIRTH = 'timestamp: 1 metrics { name: "Node Control/Rebirth" datatype: 11 boolean_value: true }'
 
-  constructor(url: string) {
-    this.#url = url
-    onStop(() => this.#link?.close())
-  }
+describePeer('mosquittoSub', 'a Sparkplug host behind a real broker', () => {
+  describePeer('protoc', 'that reads with protoc', () => {
+    it('sees a real edge born, its values, its backlog, its births anew, and its death, and no rule broken', async () => {
+      const cloud = await startMosquitto()
+      const way = await startProxy({ to: cloud.port })
+      const ear = await Ear.listen(cloud.port)
+      const uplink = { url: way.url, format: 'sparkplug', confirm: 'puback', sparkplug: { group: 'works' } }
+      const edge = await SiteEdge.create({
+        quality: QUALITY,
+        uplinks: [{ ...QUICK_UPLINK, backoffMaxMs: 100, ...uplink }],
+      })
+      const begin = Date.now() - 60_000
+      let sent = 0
+      const measure = async (...values: number[]): Promise<void> => {
+        const rows = values.map((value) => ({ value, ts: begin + sent++ * 1_000 }))
+        await publish(
+          edge.port,
+          'telemetry/press-1',
+          Buffer.from(JSON.stringify(rows.map(({ value, ts }) => ({ temperature: value, ts })))),
+        )
+      }
 
-  async connect(): Promise<void> {
-    const format = formatOf({ format: 'sparkplug' }, { census: this.#census, bdSeq: this.#bdSeq++, clock: systemClock })
-    const { topic, payload, ...more } = format.will!
-    this.#format = format
-    this.#link = await openLink({
-      ...{ url: this.#url, clientId: 'plant-7', session: false, keepaliveS: 30, connectTimeoutMs: 5_000 },
-      will: { topic, payload: Buffer.from(payload), ...more },
-      onMessage: (heard, bytes) => this.#publish(format.hear(heard, bytes)),
-    })
-    for (const filter of format.filters) await this.#link.subscribe(filter, 1)
-    await this.#publish(format.begin())
-  }
-
-  send(all: readonly StoredReading[], options: Partial<EncodeOptions> = {}): Promise<void> {
-    return this.#publish(this.#format.encode(batchOf(all), { historical: false, bytesMax: 65_536, ...options }))
-  }
-
-  async #publish(messages: readonly Message[]): Promise<void> {
-    await Promise.all(
-      messages.map(async ({ topic, payload, qos, retain }) => {
-        const { reasonCode } = await this.#link.publish(topic, payload, { qos, retain })
-        expect(reasonCode).toBe(0)
-      }),
-    )
-  }
-
-  async disconnect(): Promise<void> {
-    await this.#publish(this.#format.end())
-    await this.#link.close()
-  }
-
-  /** As if its power were cut: no DISCONNECT. */
-  kill(): void {
-    this.#link.destroy()
-  }
-}
-
-/** Retained: who gets it has subscribed. */
-const FENCE = 'fence'
-
-const at = (port: number): string[] => ['-h', '127.0.0.1', '-p', String(port)]
-
-/** What somebody hears who subscribes as Sparkplug hosts do, with a client of others. */
-class Ear {
-  readonly #process: RunningProcess
-
-  private constructor(port: number) {
-    const args = [...at(port), '-q', '1', '-t', 'spBv1.0/#', '-t', FENCE, '-F', '=%t %x']
-    this.#process = startProcess(peers.mosquittoSub!, args)
-  }
-
-  static async listen({ port }: Mosquitto): Promise<Ear> {
-    const ear = new Ear(port)
-    await ear.#process.waitFor(/^=fence/m)
-    return ear
-  }
-
-  get heard(): readonly Heard[] {
-    const lines = this.#process.stdout.split('\n').slice(0, -1)
-    return lines.flatMap((line) => {
-      const [, topic, hex] = /^=(\S+) ([0-9a-f]*)$/.exec(line) ?? []
-      return topic === undefined || topic === FENCE ? [] : [{ topic, payload: Buffer.from(hex!, 'hex') }]
-    })
-  }
-
-  /** @returns what a host makes of all that came, once `count` messages came and the last is of that kind */
-  async untilHeard(count: number, kind: string): Promise<Host> {
-    const what = `message ${count}, ${kind}, is heard`
-    await until(() => this.heard.length >= count && this.heard.at(-1)!.topic.includes(`/${kind}/`), { what })
-    return new Host(this.heard)
-  }
-}
-
-/** Publishes with the client of others. */
-async function publish({ port }: Mosquitto, topic: string, payload: Uint8Array, more: string[] = []): Promise<void> {
-  const file = join(tempFolder(), 'payload')
-  writeFileSync(file, payload)
-  const client = startProcess(peers.mosquittoPub!, [...at(port), '-t', topic, '-f', file, ...more])
-  expect(await client.exit).toBe(0)
-}
-
-describePeer('mosquittoSub', 'behind a real broker', () => {
-  describePeer('protoc', 'a Sparkplug host', () => {
-    let cloud: Mosquitto
-
-    beforeAll(async () => {
-      cloud = await startMosquitto()
-      await publish(cloud, FENCE, Buffer.from('x'), ['-r'])
-    })
-
-    it('reads births, live data, the backlog and its quality, asks for a rebirth, and sees the node die', async () => {
-      const ear = await Ear.listen(cloud)
-      const node = new EdgeNode(cloud.url)
-      await node.connect()
-      const spike: Partial<StoredReading> = { quality: 4, reasons: Reason.SPIKE | Reason.RANGE_HI }
-      await node.send([...readings([20.5, 21]), ...readings([99], { ...spike, seq: 3, ts: 1_750_000_002_000 })])
-      await node.send(readings([18, null, 19], { ts: 1_740_000_000_000, quality: 3 }), { historical: true })
-
-      const born = await ear.untilHeard(4, 'DDATA')
-      expect(born.problems).toEqual([])
-      expect(born.kinds).toEqual(['NBIRTH', 'DBIRTH', 'DDATA', 'DDATA'])
-      expect(born.devices.get('press-1')?.get('temperature')).toMatchObject({ datatype: 10, unit: 'Cel' })
-      expect(born.readings.map(({ value, quality, historical }) => [value, quality, historical])).toEqual([
+      await edge.start()
+      await ear.until('NBIRTH', 1)
+      await measure(20.5, 21, 990)
+      await edge.untilDrained()
+      const live = await ear.everything()
+      expect(live.readings.map(({ value, quality, historical }) => [value, quality, historical])).toEqual([
         [20.5, undefined, false],
         [21, undefined, false],
-        [99, 0, false],
-        [18, 500, true],
-        [undefined, 500, true],
-        [19, 500, true],
+        [990, 0, false],
       ])
-      expect(born.readings[2]).toMatchObject({
-        reasons: 'RANGE_HI SPIKE',
-        ts: 1_750_000_002_000,
-        metric: 'temperature',
-      })
+      expect(live.readings[2]).toMatchObject({ device: 'press-1', metric: 'temperature', ts: begin + 2_000 })
+      expect(live.readings[2]?.reasons).toContain('RANGE_HI')
 
-      const command = 'timestamp: 1 metrics { name: "Node Control/Rebirth" datatype: 11 boolean_value: true }'
-      await publish(cloud, 'spBv1.0/tidegate/NCMD/plant-7', encodePayload(command))
-      const again = await ear.untilHeard(7, 'DBIRTH')
-      expect(again.kinds.slice(4)).toEqual(['NBIRTH', 'DBIRTH'])
-      expect(again.devices.get('press-1')?.get('temperature')?.value).toBe(99)
-      await node.send(readings([22], { ts: 1_750_000_003_000 }))
+      way.dial.refuse = true
+      way.cut()
+      await ear.until('NDEATH', 1)
+      expect((await ear.everything()).online).toBe(false)
+      await measure(22, 23)
+      await until(() => edge.stored() === 5, { what: 'readings are stored while the cloud is away' })
+      const tried = way.opened // once more in vain: what is stored by then is a backlog
+      await until(() => way.opened >= tried + 2, { what: 'the edge has tried again' })
+      way.dial.refuse = false
+      await edge.untilDrained()
+      const back = await ear.everything()
+      expect(back.online).toBe(true)
+      expect(back.bdSeq).not.toBe(live.bdSeq)
+      expect(back.readings.slice(3).map(({ value, historical }) => [value, historical])).toEqual([
+        [22, true],
+        [23, true],
+      ])
 
-      node.kill()
-      const dead = await ear.untilHeard(9, 'NDEATH')
-      expect(dead.problems).toEqual([])
-      expect({ online: dead.online, bdSeq: dead.bdSeq }).toEqual({ online: false, bdSeq: 0 })
+      const births = back.kinds.filter((kind) => kind === 'NBIRTH').length
+      await publish(cloud.port, `spBv1.0/${NODE}`, encodePayload(REBIRTH))
+      await ear.until('NBIRTH', births + 1)
+      await measure(24)
+      await edge.untilDrained()
+      const again = await ear.everything()
+      expect(again.bdSeq).toBe(back.bdSeq)
+      expect(again.devices.get('press-1')?.get('temperature')?.value).toBe(23)
 
-      await node.connect()
-      const back = await ear.untilHeard(11, 'DBIRTH')
-      expect({ online: back.online, bdSeq: back.bdSeq }).toEqual({ online: true, bdSeq: 1 })
-      expect(back.devices.get('press-1')?.get('temperature')?.value).toBe(22)
-
-      await node.disconnect()
-      const gone = await ear.untilHeard(12, 'NDEATH')
-      expect(gone.problems).toEqual([])
-      expect(gone.online).toBe(false)
+      await edge.kill()
+      await ear.until('NDEATH', 2)
+      const dead = await ear.everything()
+      expect({ problems: dead.problems, online: dead.online }).toEqual({ problems: [], online: false })
     })
   })
 })
