@@ -4,6 +4,7 @@ import type { Seq, SeqRange } from '../../base/reading.ts'
 import type { RawLogRow } from '../log.ts'
 import type { Positions } from '../positions.ts'
 import { Account } from './account.ts'
+import { ACCUSED_MAX, Accused } from './accused.ts'
 import { AmendmentQueue } from './amendment-queue.ts'
 import { AskedAgain } from './asked-again.ts'
 import { Flights } from './flights.ts'
@@ -13,20 +14,11 @@ import { Suspects } from './suspects.ts'
 /** `live`: what came in since the connection was made. `backfill`: what had gathered before. */
 export type Lane = 'live' | 'backfill'
 
-/** Readings that were refused one by one, while nothing else was confirmed; with more it is not the readings. */
-export const ACCUSED_MAX = 16
-
 /**
  * What became of a refusal. `halved`: its halves are tried. `parked`: the one reading that is refused is out of the way,
  * or will be as soon as anything else is confirmed. `hopeless`: everything is refused, or too much is parked already.
  */
 export type Refusal = 'halved' | 'parked' | 'hopeless'
-
-interface Accused {
-  readonly row: RawLogRow
-  readonly reason: string
-  readonly at: number
-}
 
 /**
  * What one uplink has delivered, what is on its way, and what comes next. Settled positions are intervals on disk, never
@@ -43,9 +35,7 @@ export class Outbox {
   readonly #account: Account
   readonly #flights = new Flights()
   readonly #suspects = new Suspects()
-  readonly #accused = new Map<Seq, Accused>()
-  /** Something was confirmed since the first refusal of those that are being looked into. */
-  #othersPass = false
+  readonly #accused = new Accused(this.settled)
   /** Positions between those that were sent that have no reading (any more): settled with the next answer. */
   readonly #barren = new SeqSet()
   readonly #positions: Positions
@@ -148,7 +138,7 @@ export class Outbox {
   }
 
   #rewind({ first, last }: SeqRange): void {
-    if (first < this.#liveFrom) this.#next.backfill = Math.min(this.#next.backfill, first)
+    if (first < this.#liveFrom) this.#next.backfill = Math.max(1, Math.min(this.#next.backfill, first))
     if (last >= this.#liveFrom) this.#next.live = Math.min(this.#next.live, Math.max(first, this.#liveFrom))
   }
 
@@ -156,6 +146,7 @@ export class Outbox {
   releaseAll(lastSeq: Seq): void {
     this.#flights.clear()
     this.again.release()
+    for (const seq of this.#accused.undecided) this.#suspects.add(seq)
     this.#accused.clear()
     this.#next.backfill = 1
     this.beginLive(lastSeq)
@@ -207,7 +198,7 @@ export class Outbox {
     }
     this.#settleBarren()
     if (count > 0) {
-      this.#othersPass = true
+      this.#accused.othersPassed()
       this.#parkAccused()
     }
     return count
@@ -222,15 +213,10 @@ export class Outbox {
     }
   }
 
-  /** Others get through: it is these readings. What was parked before is sure to be on the disk, and forgotten. */
   #parkAccused(): void {
-    for (const [seq, { row, reason, at }] of this.#accused) {
-      if (this.settled.has(seq)) {
-        this.#accused.delete(seq)
-        continue
-      }
+    for (const { row, reason, at } of this.#accused.proved()) {
       this.parked.park(row, reason, at)
-      this.settle({ first: seq, last: seq })
+      this.settle({ first: row[0], last: row[0] })
     }
   }
 
@@ -260,17 +246,16 @@ export class Outbox {
       return 'parked'
     }
     const row = range.first === range.last || this.#flights.countOf(range) === 1 ? this.#only(range) : undefined
-    const isNew = this.#suspects.size === 0 && [...this.#accused.keys()].every((seq) => this.settled.has(seq))
-    if (isNew) this.#othersPass = false
+    if (this.#suspects.size + this.#accused.undecided.length === 0) this.#accused.begin()
     if (row === undefined) {
       this.#suspects.halve(range)
       this.release(range)
       return 'halved'
     }
-    this.#accused.set(row[0], { row, reason, at })
+    this.#accused.add({ row, reason, at })
     this.#suspects.clear(range)
-    if (this.#othersPass) this.#parkAccused()
-    return this.#accused.size > ACCUSED_MAX || this.parked.count >= PARKED_MAX ? 'hopeless' : 'parked'
+    this.#parkAccused()
+    return this.#accused.undecided.length > ACCUSED_MAX || this.parked.count >= PARKED_MAX ? 'hopeless' : 'parked'
   }
 
   #only(range: SeqRange): RawLogRow | undefined {

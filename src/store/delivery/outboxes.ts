@@ -50,7 +50,7 @@ function retireAllBut(uplinks: readonly UplinkStart[], { database, positions, la
       const outbox = new Outbox(database, positions, { id, name, lastSeq })
       const gaps = outbox.settled.missing({ first: 1, last: lastSeq })
       const waiting = gaps.reduce((sum, gap) => sum + positions.count(gap, lastSeq), 0)
-      for (const table of ['confirmed', 'confirmed_counts', 'parked', 'spending']) {
+      for (const table of ['confirmed', 'confirmed_counts', 'parked', 'spending', 'forwards', 'parked_messages']) {
         database.prepare(`DELETE FROM ${table} WHERE uplink = ?`).run(id)
       }
       database.prepare('DELETE FROM uplinks WHERE id = ?').run(id)

@@ -25,6 +25,14 @@ export class Suspects {
     this.#stretches = [...others, ...halves].sort((a, b) => a.first - b.first).slice(-SUSPECTS_MAX)
   }
 
+  /** A single position that was refused, and is to be tried again by itself. */
+  add(seq: Seq): void {
+    this.clear({ first: seq, last: seq })
+    this.#stretches = [...this.#stretches, { first: seq, last: seq }]
+      .sort((a, b) => a.first - b.first)
+      .slice(-SUSPECTS_MAX)
+  }
+
   /** How far a message may reach that begins at a position: not out of its stretch, not into the next one. */
   limit({ first, last }: SeqRange): Seq {
     for (const stretch of this.#stretches) {
