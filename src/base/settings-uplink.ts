@@ -18,7 +18,7 @@ import { preset } from './settings-presets.ts'
 import { tls, tlsProblem, tlsWanted } from './settings-tls.ts'
 
 const budget = z.strictObject({
-  bytesPerSecond: bytes.min(128).optional().describe('Never exceeded over any 5 seconds; best 1,024 or more'),
+  bytesPerSecond: bytes.min(1_024).optional().describe('Both ways together; never exceeded over any 5 seconds'),
   bytesPerDay: bytes.optional().describe('In a UTC day, kept across restarts'),
   bytesPerMonth: bytes.optional().describe('In a UTC month, kept across restarts'),
   windows: z

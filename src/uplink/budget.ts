@@ -4,13 +4,16 @@ import type { UplinkSettings } from '../base/settings-uplink.ts'
 type BudgetSettings = UplinkSettings['budget']
 
 /**
- * Over any 5 s at most `burst + 5 × refill` bytes leave: half a second's worth and 4.25 seconds' worth. What is left of 5 is
- * for what nobody can hold back: acknowledgements, pings, answers of the far side.
+ * Over any 5 s at most `burst + 5 × refill` bytes leave: one second's worth and 3.75 seconds' worth. What is left of 5 is for
+ * what nobody can hold back: acknowledgements, pings, answers of the far side. A smaller burst would let more through and
+ * carry less: a small batch costs more for each of its readings.
  */
-const BURST_S = 0.5
-const REFILL = 0.85
+const BURST_S = 1
+const REFILL = 0.75
 /** What new readings find there, whatever the backlog does: a part of the burst. */
 const LIVE_PART = 1 / 4
+/** The backlog waits until there is room for so large a part of the burst: it packs better. */
+const BACKFILL_PART_MIN = 1 / 2
 /** A message with less room than this is not worth its envelope (bytes). */
 export const MESSAGE_BYTES_MIN = 256
 const MINUTE_MS = 60_000
@@ -86,7 +89,10 @@ export class Budget {
     const live = left > 0 || whenSpent === 'live-only' ? tokens : 0
     const kept = bytesPerSecond === Infinity || prefer === 'backfill' ? 0 : this.#burst * LIVE_PART
     const backfill = left > 0 && this.#isOpen(moment.minuteOfDay) ? Math.floor(Math.min(tokens - kept, left)) : 0
-    const lanes = { live: worth(Math.min(live, live > 0 && left > 0 ? left : live)), backfill: worth(backfill) }
+    const lanes = {
+      live: worth(Math.min(live, left > 0 ? left : live), MESSAGE_BYTES_MIN),
+      backfill: worth(backfill, Math.min(this.#backfillMin, Math.max(left, MESSAGE_BYTES_MIN))),
+    }
     return { ...lanes, againMs: this.#againMs(lanes, kept) }
   }
 
@@ -97,6 +103,11 @@ export class Budget {
     if (this.#spent.monthBytes >= bytesPerMonth) return `the budget of ${this.#spent.month} is spent: ${what}`
     if (this.#spent.dayBytes >= bytesPerDay) return `the budget of ${this.#spent.day} is spent: ${what}`
     return undefined
+  }
+
+  get #backfillMin(): number {
+    const { bytesPerSecond } = this.#settings
+    return bytesPerSecond === undefined ? MESSAGE_BYTES_MIN : this.#burst * BACKFILL_PART_MIN
   }
 
   #left(): number {
@@ -128,13 +139,13 @@ export class Budget {
   #againMs({ live, backfill }: { live: number; backfill: number }, kept: number): number {
     if (live > 0 && backfill > 0) return Infinity
     const { bytesPerSecond = Infinity } = this.#settings
-    const short = MESSAGE_BYTES_MIN + (live > 0 ? kept : 0) - this.#tokens
+    const short = (live > 0 ? kept + this.#backfillMin : MESSAGE_BYTES_MIN) - this.#tokens
     return short > 0 ? Math.max(1, (short / (bytesPerSecond * REFILL)) * 1_000) : MINUTE_MS
   }
 }
 
-function worth(bytes: number): number {
-  return bytes >= MESSAGE_BYTES_MIN ? bytes : 0
+function worth(bytes: number, least: number): number {
+  return bytes >= least ? bytes : 0
 }
 
 function minuteOf(time: string): number {
