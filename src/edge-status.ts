@@ -38,6 +38,7 @@ const WHEN_FULL: Readonly<Record<StoreSettings['whenFull'], string>> = {
 export function findProblems(facts: {
   readonly refusedBecause: string | undefined
   readonly backlogs: StoreStatus['backlogs']
+  readonly forwards?: StoreStatus['forwards']
   readonly damage: StoreStatus['damage']
   readonly backup: Pick<BackupStatus, 'folder' | 'lastFailure'> | undefined
   readonly uplinks: readonly UplinkStats[]
@@ -55,6 +56,7 @@ export function findProblems(facts: {
   if (facts.backup?.lastFailure !== undefined) {
     problems.push(`the last backup into ${facts.backup.folder} failed: ${facts.backup.lastFailure}`)
   }
+  problems.push(...forwardProblems(facts))
   let silent = false
   for (const uplink of facts.uplinks) {
     const waiting = facts.backlogs.find((backlog) => backlog.uplink === uplink.name)?.waiting ?? 0
@@ -75,6 +77,36 @@ export function findProblems(facts: {
   const { hoursLeft = Infinity, whenFull } = facts.space
   if (silent && hoursLeft < HOURS_LEFT_MIN) {
     problems.push(`the store has room for ${hoursLeft.toFixed(1)} hours at the present rate; ${WHEN_FULL[whenFull]}`)
+  }
+  return problems
+}
+
+/** What is wrong with messages of forward routes. */
+function forwardProblems({
+  forwards,
+  uplinks,
+  upMs,
+}: {
+  readonly forwards?: StoreStatus['forwards']
+  readonly uplinks: readonly UplinkStats[]
+  readonly upMs: number
+}): string[] {
+  if (forwards === undefined) return []
+  const problems: string[] = []
+  if (forwards.full) {
+    const { bytes, bytesMax, refused } = forwards
+    problems.push(
+      `messages for forwarding take ${bytes} of ${bytesMax} bytes: new ones are not acknowledged (${refused} until now)`,
+    )
+  }
+  for (const { uplink, waiting, parked, refusedBecause } of forwards.uplinks) {
+    const silentMs = uplinks.find(({ name }) => name === uplink)?.lastConfirmedMs ?? upMs
+    if (waiting > 0 && refusedBecause !== undefined) {
+      problems.push(`uplink ${uplink}: the far side refuses messages, ${waiting} wait: ${refusedBecause}`)
+    } else if (waiting > 0 && silentMs > SILENT_MS_MAX) {
+      problems.push(`uplink ${uplink}: ${waiting} messages wait, no answer for ${Math.round(silentMs / 1_000)} s`)
+    }
+    if (parked > 0) problems.push(`uplink ${uplink}: ${parked} messages are parked (\`tidegate rejects list\`)`)
   }
   return problems
 }

@@ -63,8 +63,8 @@ async function assemble(
   const uplinks: Uplink[] = []
   const ingest = new Ingest(thread, settings, {
     clock,
-    onStored: (readings) => {
-      for (const uplink of uplinks) uplink.notify(readings)
+    onStored: (readings, messages) => {
+      for (const uplink of uplinks) uplink.notify(messages > 0 ? 0 : readings)
     },
     onRefusal: refusalTeller(log),
   })
@@ -81,9 +81,9 @@ async function assemble(
     const upMs = performance.now() - startedAt
     const stats = uplinks.map((uplink) => uplink.stats())
     const space = { hoursLeft: storeStatus.space.hoursLeft, whenFull: store.whenFull }
-    const { backlogs, damage } = storeStatus
+    const { backlogs, forwards, damage } = storeStatus
     const backup = backups?.status
-    const problems = findProblems({ refusedBecause, backlogs, damage, backup, uplinks: stats, upMs, space })
+    const problems = findProblems({ refusedBecause, backlogs, forwards, damage, backup, uplinks: stats, upMs, space })
     return {
       edge,
       version,
@@ -130,6 +130,10 @@ function startUplink(
         await thread.call('confirmAmendments', { uplink, ...confirmation })
       },
       refuse: (refused) => thread.call('refuse', { uplink, ...refused }),
+      confirmMessages: async (ids) => {
+        await thread.call('confirmMessages', { uplink, ids })
+      },
+      refuseMessage: (refused) => thread.call('refuseMessage', { uplink, ...refused }),
       askAgain: async (request) => {
         await thread.call('askAgain', { uplink, ...request })
       },
@@ -141,7 +145,9 @@ function startUplink(
     report: async () => {
       const { version, at, upMs, healthy, problems, store } = await status()
       const backlog = store.backlogs.find((one) => one.uplink === uplink)
-      return { version, at, upMs, healthy, problems, epoch: store.epoch, lastSeq: store.lastSeq, backlog }
+      const messages = store.forwards.uplinks.find((one) => one.uplink === uplink)
+      const { epoch, lastSeq } = store
+      return { version, at, upMs, healthy, problems, epoch, lastSeq, backlog, messages }
     },
   })
 }

@@ -13,6 +13,7 @@ interface Publish {
   readonly topic: string
   readonly payload: string | Buffer
   readonly qos: 0 | 1 | 2
+  readonly retain?: boolean
   readonly dup?: boolean
   readonly messageId?: number | undefined
 }
@@ -47,11 +48,12 @@ export function holdPublishes(dependencies: HoldDependencies) {
       const full = client !== null && incomingCount(client.id) >= INCOMING_MAX
       return callback(full ? new Error(`more than ${INCOMING_MAX} QoS 2 publishes wait for PUBREL`) : null)
     }
-    if (!intake.carriesReadings(packet.topic)) return callback(null)
+    if (!intake.keeps(packet.topic)) return callback(null)
 
     const { topic, qos } = packet
     const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload
-    intake.offer({ topic, payload, client: client?.id ?? '', dup: packet.dup === true && qos > 0 }, (failure) => {
+    const flags = { qos, retain: packet.retain === true, dup: packet.dup === true && qos > 0 }
+    intake.offer({ topic, payload, client: client?.id ?? '', ...flags }, (failure) => {
       // Acknowledgements leave in the order of the publishes, whichever way those took.
       if (client !== null) acks.flush(client.conn as Socket)
       // QoS 0 carries no promise: what could not be stored is lost, and the connection stays.

@@ -1,7 +1,7 @@
-/** What the broker needs of whoever keeps readings. */
+/** What the broker needs of whoever keeps readings and messages. */
 export interface Intake {
-  /** Whether publishes on this topic are readings and must be on the disk before they are acknowledged. */
-  carriesReadings(topic: string): boolean
+  /** Whether publishes on this topic must be on the disk before they are acknowledged. */
+  keeps(topic: string): boolean
   /** Takes a publish; copies the payload before it returns; settles once, when it is on the disk or cannot be. */
   offer(publish: IntakePublish, settle: Settle, incoming?: IncomingId): void
   /** Settles when the disk knows that this QoS 2 identifier is free again. */
@@ -17,6 +17,8 @@ export interface IntakePublish {
   readonly payload: Uint8Array
   readonly client: string
   readonly dup: boolean
+  readonly qos: 0 | 1 | 2
+  readonly retain: boolean
 }
 
 export interface IncomingId {
@@ -28,7 +30,7 @@ export type Settle = (failure: Error | undefined) => void
 
 /** For a broker that keeps nothing: every topic is ordinary MQTT. */
 export const noIntake: Intake = {
-  carriesReadings: () => false,
+  keeps: () => false,
   offer: (_publish, settle) => settle(undefined),
   release: (_id, settle) => settle(undefined),
   forget: () => undefined,

@@ -142,16 +142,17 @@ export class BrokerPersistence extends MemoryPersistence {
     await kept
   }
 
-  #keep(client: Client, { topic, payload, dup, messageId }: Packet): Promise<void> {
+  #keep(client: Client, { topic, payload, retain, dup, messageId }: Packet): Promise<void> {
     const id = { client: client.id, messageId: messageId! }
     const lasting = !client.clean
     return this.#incoming.keep(client.id, messageId!, (settle) => {
-      if (!this.#intake.carriesReadings(topic)) return settle(undefined)
+      if (!this.#intake.keeps(topic)) return settle(undefined)
       const settled: Settle = (failure) => {
         settle(failure)
         this.#onSettled()
       }
-      this.#intake.offer({ topic, payload, client: client.id, dup: dup === true }, settled, lasting ? id : undefined)
+      const publish = { topic, payload, client: client.id, dup: dup === true, qos: 2, retain } as const
+      this.#intake.offer(publish, settled, lasting ? id : undefined)
     })
   }
 

@@ -10,9 +10,19 @@
  * since the broker hands out slices of a read buffer that it uses again.
  */
 
-/** The sender says that this may be a repeat (MQTT's DUP). */
-export const DUP = 1 << 31
-const LENGTH_MASK = ~DUP >>> 0
+/** Above the length: whether the sender says that this may be a repeat (MQTT's DUP), whether it is retained, its QoS. */
+const DUP = 1 << 31
+const RETAIN = 1 << 30
+const QOS_SHIFT = 28
+/** No MQTT packet is longer (MQTT 3.1.1 §2.2.3). */
+const LENGTH_MASK = (1 << QOS_SHIFT) - 1
+
+/** What a PUBLISH says besides its topic and payload. */
+export interface PublishFlags {
+  readonly dup: boolean
+  readonly qos?: 0 | 1 | 2
+  readonly retain?: boolean
+}
 
 const BYTES_PER_MESSAGE = 8 + 4 + 4 + 4
 
@@ -61,14 +71,15 @@ export class BatchWriter {
     return this.#count === this.#messagesMax
   }
 
-  add(arrival: number, topic: number, client: number, dup: boolean, payload: Uint8Array): void {
+  add(arrival: number, topic: number, client: number, flags: PublishFlags, payload: Uint8Array): void {
     if (this.#bytes + payload.length > this.#columns.payload.length) this.#grow(this.#bytes + payload.length)
     const { arrival: arrivals, topic: topics, client: clients, length, payload: bytes } = this.#columns
     const at = this.#count++
     arrivals[at] = arrival
     topics[at] = topic
     clients[at] = client
-    length[at] = dup ? payload.length | DUP : payload.length
+    const { dup, qos = 0, retain = false } = flags
+    length[at] = payload.length | (qos << QOS_SHIFT) | (retain ? RETAIN : 0) | (dup ? DUP : 0)
     bytes.set(payload, this.#bytes)
     this.#bytes += payload.length
   }
@@ -93,6 +104,8 @@ export interface Publish {
   topic: number
   client: number
   dup: boolean
+  qos: 0 | 1 | 2
+  retain: boolean
   payload: Buffer
 }
 
@@ -103,15 +116,20 @@ export function* readBatch(
   count: number,
 ): Generator<Publish, void, undefined> {
   const { arrival, topic, client, length } = columnsOf(buffer, messagesMax)
-  const publish: Publish = { arrival: 0, topic: 0, client: 0, dup: false, payload: Buffer.alloc(0) }
+  const publish: Publish = {
+    ...{ arrival: 0, topic: 0, client: 0, dup: false, qos: 0, retain: false },
+    payload: Buffer.alloc(0),
+  }
   let start = messagesMax * BYTES_PER_MESSAGE
   for (let at = 0; at < count; at++) {
     const field = length[at]!
-    const bytes = (field & LENGTH_MASK) >>> 0
+    const bytes = field & LENGTH_MASK
     publish.arrival = arrival[at]!
     publish.topic = topic[at]!
     publish.client = client[at]!
-    publish.dup = field >= DUP >>> 0
+    publish.dup = (field & DUP) !== 0
+    publish.retain = (field & RETAIN) !== 0
+    publish.qos = ((field >>> QOS_SHIFT) & 3) as Publish['qos']
     publish.payload = Buffer.from(buffer, start, bytes)
     start += bytes
     yield publish

@@ -7,7 +7,7 @@ import type { Catalog, Device, Series } from '../store/catalog.ts'
 import type { Store } from '../store/store.ts'
 import { type Publish, readBatch } from './batch-buffer.ts'
 import type { EdgeClock } from './edge-clock.ts'
-import type { BatchMessage, IdentifierChange, TopicEntry } from './protocol.ts'
+import type { BatchMessage, Forwarding, IdentifierChange, TopicEntry } from './protocol.ts'
 import { rebuildJudge } from './rebuild.ts'
 
 const TOO_MANY_SERIES = 'too many series: raise store.seriesMax'
@@ -21,6 +21,10 @@ export interface Outcome {
   good: number
   uncertain: number
   bad: number
+  /** Messages for forwarding. */
+  messages: number
+  /** Places in the batch of messages for which there was no room. */
+  readonly homeless: number[]
 }
 
 /** A topic number's entry, and its device once the batch at work has needed it. */
@@ -58,15 +62,25 @@ export class Committer {
     if (batch.count > 0) this.#store.space.refuseIfFull()
     const owed = [...this.#forgotten]
     for (const change of batch.identifiers) if (change.kind === 'forgotten') this.#forgotten.add(change.client)
-    const outcome: Outcome = { stored: 0, rejected: 0, duplicates: 0, good: 0, uncertain: 0, bad: 0 }
+    const counted = { stored: 0, rejected: 0, duplicates: 0, good: 0, uncertain: 0, bad: 0, messages: 0 }
+    const outcome: Outcome = { ...counted, homeless: [] }
     this.#store.write(() => {
       if (this.#catalog !== this.#store.catalog) this.#recover()
-      for (const publish of readBatch(batch.buffer, batch.messagesMax, batch.count)) this.#take(publish, outcome)
+      let place = 0
+      for (const publish of readBatch(batch.buffer, batch.messagesMax, batch.count)) {
+        const target = this.#topics[publish.topic]!
+        if (target.forward === undefined) this.#take(publish, target, outcome)
+        else if (this.#keep(publish, target.topic, target.forward)) outcome.messages++
+        else outcome.homeless.push(place)
+        place++
+      }
       this.#store.log.flush()
       if (batch.count > 0) this.#store.space.refuseIfSpent()
       this.#store.amend(this.#judge.takeAmendments())
       for (const client of owed) this.#store.incoming.removeClient(client)
-      for (const change of batch.identifiers) this.#change(change)
+      for (const change of batch.identifiers) {
+        if (change.kind !== 'received' || !outcome.homeless.includes(change.publish)) this.#change(change)
+      }
     })
     this.#forgotten.clear()
     return outcome
@@ -95,8 +109,12 @@ export class Committer {
     for (const { id, client } of clients) this.#clients[id] = client
   }
 
-  #take(publish: Publish, outcome: Outcome): void {
-    const target = this.#topics[publish.topic]!
+  /** Stores a message as it is; false: there is no room for it. */
+  #keep({ qos, retain, arrival, payload }: Publish, topic: string, forward: Forwarding): boolean {
+    return this.#store.forwards.add({ topic, ...forward, qos, retain, receivedAt: arrival, payload })
+  }
+
+  #take(publish: Publish, target: Target, outcome: Outcome): void {
     const decoded = decode(publish.payload, target, publish.arrival, target.format)
     const { catalog } = this.#store
     if (!decoded.ok) return this.#reject(publish, target, decoded.reason, outcome)

@@ -5,6 +5,7 @@ import { BatchBuilder, type Origin, type SeriesName } from '../codec/batch.ts'
 import type { Lane, Outbox } from '../store/delivery/outbox.ts'
 import { type RawLogRow, rowValue } from '../store/log.ts'
 import type { Store } from '../store/store.ts'
+import { MessageDispatcher } from './message-dispatcher.ts'
 import type { Ask, Outgoing } from './protocol.ts'
 
 const AMENDMENTS_MAX = 2_000
@@ -30,6 +31,7 @@ export class Dispatcher {
   readonly #edge: string
   /** Readings younger than this (ms) stay, so that a later verdict travels with them. */
   readonly #holdMs: number
+  readonly #messages: MessageDispatcher
   #bytesPerReading = FIRST_GUESS_BYTES
   #builder: BatchBuilder
 
@@ -40,6 +42,8 @@ export class Dispatcher {
     this.#edge = options.edge
     this.#holdMs = options.holdMs
     this.#builder = new BatchBuilder(this.#origin)
+    const { name, prefix } = settings
+    this.#messages = new MessageDispatcher(store, store.forwards.outbox(name), { edge: options.edge, prefix })
   }
 
   get #origin(): Origin {
@@ -47,19 +51,29 @@ export class Dispatcher {
   }
 
   /** @param ask bytes of a message; a single reading or amendment that is larger goes alone. `now`: UTC ms. */
-  next({ live, backfill, prefer }: Ask, now: number): Outgoing {
-    const lanes: readonly (readonly [Lane, number])[] = [
-      ['live', live],
-      ['backfill', backfill],
-    ]
+  next(ask: Ask, now: number): Outgoing {
     let waitMs: number | undefined
-    for (const [lane, bytesMax] of prefer === 'live' ? lanes : lanes.toReversed()) {
-      if (bytesMax === 0) continue
-      const next = (lane === 'backfill' && this.#aside(bytesMax)) || this.#lane(lane, bytesMax, now)
+    for (const source of this.#turns(ask.prefer)) {
+      const next = this.#from(source, ask, now)
       if (next.kind !== 'wait') return this.#told(next)
       waitMs = next.ms === undefined ? waitMs : Math.min(next.ms, waitMs ?? Infinity)
     }
-    return this.#told(this.#amendments(live) ?? { kind: 'wait', ms: waitMs })
+    return this.#told(this.#amendments(ask.live) ?? { kind: 'wait', ms: waitMs })
+  }
+
+  /** Messages come after live readings and before the backlog, unless one of them is owed its turn. */
+  #turns(prefer: Lane): (Lane | 'forward')[] {
+    const fresh: (Lane | 'forward')[] = this.#messages.isOwed ? ['forward', 'live'] : ['live', 'forward']
+    return prefer === 'live' ? [...fresh, 'backfill'] : ['backfill', ...fresh]
+  }
+
+  #from(source: Lane | 'forward', { live, backfill, forward = 0 }: Ask, now: number): Content {
+    if (source === 'forward') return this.#messages.next(forward, now)
+    const bytesMax = source === 'live' ? live : backfill
+    if (bytesMax === 0) return { kind: 'wait', ms: undefined }
+    const next = (source === 'backfill' && this.#aside(bytesMax)) || this.#lane(source, bytesMax, now)
+    if (source === 'live' && next.kind === 'batch') this.#messages.yielded(next.bytes.length)
+    return next
   }
 
   #told(content: Content): Outgoing {

@@ -1,8 +1,9 @@
 import type { Clock } from '../base/clock.ts'
-import type { EdgeSettings } from '../base/settings.ts'
-import { compileRoute, type Route } from '../base/topics.ts'
+import type { EdgeSettings, RouteSettings } from '../base/settings.ts'
+import { compileRoute, filterMatches } from '../base/topics.ts'
+import { namesText } from '../store/forward/messages.ts'
 import type { IncomingId } from '../store/incoming.ts'
-import { BatchWriter } from './batch-buffer.ts'
+import { BatchWriter, type PublishFlags } from './batch-buffer.ts'
 import type { BatchReply, ClientEntry, IdentifierChange, TopicEntry } from './protocol.ts'
 import type { StoreClient } from './store-client.ts'
 
@@ -25,6 +26,8 @@ type RouteMatch = Omit<TopicEntry, 'id'>
 interface Gathering {
   readonly writer: BatchWriter
   readonly settles: Settle[]
+  /** Of messages for forwarding: place of the publish in the batch to that in `settles`. */
+  readonly forwards: Map<number, number>
   readonly topics: TopicEntry[]
   readonly clients: ClientEntry[]
   readonly identifiers: IdentifierChange[]
@@ -33,8 +36,31 @@ interface Gathering {
 
 export interface IngestOptions {
   readonly clock: Clock
-  readonly onStored: (readings: number) => void
+  readonly onStored: (readings: number, messages: number) => void
   readonly onRefusal: (reason: string | undefined) => void
+}
+
+/** The answer to a message for which the queue of messages has no room; readings are stored all the same. */
+const NO_ROOM = new Error('not stored: messages for forwarding take all the room of store.forwardBytesMax')
+
+/** What a route makes of a topic: whose readings it carries, or where its messages go. */
+function matcherOf({
+  topic: template,
+  format,
+  forward,
+  to,
+  uplinks,
+}: RouteSettings): (topic: string) => RouteMatch | undefined {
+  if (forward) {
+    const forwarding = { target: to, uplinks: namesText(uplinks) }
+    return (topic) =>
+      filterMatches(template, topic) ? { topic, device: '', metric: undefined, format, forward: forwarding } : undefined
+  }
+  const route = compileRoute(template)
+  return (topic) => {
+    const found = route.match(topic)
+    return found === undefined ? undefined : { topic, ...found, format, forward: undefined }
+  }
 }
 
 function isEmpty({ settles, identifiers }: Gathering): boolean {
@@ -51,7 +77,9 @@ function isEmpty({ settles, identifiers }: Gathering): boolean {
 export class Ingest {
   readonly #thread: StoreClient
   readonly #settings: EdgeSettings['ingest']
-  readonly #routes: readonly { route: Route; format: TopicEntry['format'] }[]
+  readonly #routes: readonly ((topic: string) => RouteMatch | undefined)[]
+  /** Whether any route forwards messages. */
+  readonly #forwards: boolean
   readonly #matches = new Map<string, RouteMatch | undefined>()
   #topicNumbers = new Map<string, number>()
   #clientNumbers = new Map<string, number>()
@@ -63,11 +91,11 @@ export class Ingest {
   #pendingBytes = 0
   #refusedBecause: string | undefined
   readonly #clock: Clock
-  readonly #onStored: (readings: number) => void
+  readonly #onStored: (readings: number, messages: number) => void
   readonly #onRefusal: (reason: string | undefined) => void
 
   /**
-   * @param options `onStored` is told after each commit how many readings are new; `onRefusal` when commits begin to fail,
+   * @param options `onStored` is told after each commit how many readings and messages are new; `onRefusal` when commits begin to fail,
    *   fail for another reason, or succeed again (undefined).
    */
   constructor(
@@ -78,7 +106,8 @@ export class Ingest {
     this.#thread = thread
     this.#clock = clock
     this.#settings = settings.ingest
-    this.#routes = settings.routes.map(({ topic, format }) => ({ route: compileRoute(topic), format }))
+    this.#routes = settings.routes.map(matcherOf)
+    this.#forwards = settings.routes.some(({ forward }) => forward)
     this.#open = this.#gather(false)
     this.#onStored = onStored
     this.#onRefusal = onRefusal
@@ -94,14 +123,14 @@ export class Ingest {
     return this.#refusedBecause
   }
 
-  /** Whether a topic carries readings. */
-  carriesReadings(topic: string): boolean {
+  /** Whether a topic has a route: its publishes are stored, as readings or as messages that are forwarded. */
+  keeps(topic: string): boolean {
     return this.#match(topic) !== undefined
   }
 
-  /** Takes a publish whose topic carries readings. The payload is copied before this returns. */
+  /** Takes a publish whose topic is kept. The payload is copied before this returns. */
   offer(
-    publish: { topic: string; payload: Uint8Array; client: string; dup: boolean },
+    publish: PublishFlags & { topic: string; payload: Uint8Array; client: string },
     settle: Settle,
     incoming?: IncomingId,
   ): void {
@@ -111,9 +140,12 @@ export class Ingest {
       this.#seal()
     const topic = this.#topicNumber(publish.topic)
     const client = this.#clientNumber(publish.client)
-    this.#open.writer.add(this.#clock.now(), topic, client, publish.dup, publish.payload)
+    const place = this.#open.writer.count
+    this.#open.writer.add(this.#clock.now(), topic, client, publish, publish.payload)
+    if (this.#forwards && this.#match(publish.topic)?.forward !== undefined)
+      this.#open.forwards.set(place, this.#open.settles.length)
     this.#open.settles.push(settle)
-    if (incoming !== undefined) this.#open.identifiers.push({ kind: 'received', ...incoming })
+    if (incoming !== undefined) this.#open.identifiers.push({ kind: 'received', publish: place, ...incoming })
     this.#pendingBytes += publish.payload.length
     this.#schedule()
   }
@@ -135,11 +167,9 @@ export class Ingest {
     if (this.#matches.has(topic)) return this.#matches.get(topic)
     if (this.#matches.size >= NUMBERS_MAX) this.#matches.clear()
     let match: RouteMatch | undefined
-    for (const { route, format } of this.#routes) {
-      const target = route.match(topic)
-      if (target === undefined) continue
-      match = { topic, device: target.device, metric: target.metric, format }
-      break
+    for (const matches of this.#routes) {
+      match = matches(topic)
+      if (match !== undefined) break
     }
     this.#matches.set(topic, match)
     return match
@@ -176,6 +206,7 @@ export class Ingest {
     return {
       writer: new BatchWriter(this.#settings.batchMessagesMax, FIRST_PAYLOAD_BYTES, this.#free.pop()),
       settles: [],
+      forwards: new Map(),
       topics: [],
       clients: [],
       identifiers: [],
@@ -218,7 +249,7 @@ export class Ingest {
     }
   }
 
-  #send({ writer, settles, topics, clients, identifiers, renumbered }: Gathering): void {
+  #send({ writer, settles, forwards, topics, clients, identifiers, renumbered }: Gathering): void {
     const { buffer, count } = writer.take()
     const { bytes } = writer
     this.#inFlight++
@@ -233,19 +264,21 @@ export class Ingest {
         clients,
         identifiers,
       },
-      (reply) => this.#settled(reply, settles, bytes),
+      (reply) => this.#settled(reply, { settles, forwards }, bytes),
     )
   }
 
-  #settled(reply: BatchReply, settles: readonly Settle[], bytes: number): void {
+  #settled(reply: BatchReply, { settles, forwards }: Pick<Gathering, 'settles' | 'forwards'>, bytes: number): void {
     this.#inFlight--
     this.#pendingBytes -= bytes
     if (reply.buffer !== undefined) this.#reuse(reply.buffer)
     if (reply.refused !== this.#refusedBecause) this.#onRefusal(reply.refused)
     this.#refusedBecause = reply.refused
     const failure = reply.refused === undefined ? undefined : new Error(`not stored: ${reply.refused}`)
-    for (const settle of settles) settle(failure)
-    if (reply.readings > 0) this.#onStored(reply.readings)
+    const homeless = new Set(reply.homeless.map((place) => forwards.get(place)))
+    if (homeless.size === 0) for (const settle of settles) settle(failure)
+    else for (const [at, settle] of settles.entries()) settle(homeless.has(at) ? NO_ROOM : failure)
+    if (reply.readings > 0 || reply.messages > 0) this.#onStored(reply.readings, reply.messages)
     if (this.#sealed.length > 0) this.#flush()
     else if (!isEmpty(this.#open)) this.#schedule()
   }

@@ -3,6 +3,8 @@ import type { EdgeSettings } from '../base/settings.ts'
 import type { Backlog } from '../store/delivery/backlog.ts'
 import type { Lane, Refusal } from '../store/delivery/outbox.ts'
 import type { Spent } from '../store/delivery/spending.ts'
+import type { MessageRefusal } from '../store/forward/forward-outbox.ts'
+import type { ForwardStatus } from '../store/forward/forward-queue.ts'
 import type { Outlook } from '../store/house/outlook.ts'
 import type { IncomingId } from '../store/incoming.ts'
 
@@ -13,6 +15,15 @@ export interface TopicEntry {
   readonly device: string
   readonly metric: string | undefined
   readonly format: EdgeSettings['routes'][number]['format']
+  /** Of a forward route, which carries no readings: where its messages go. */
+  readonly forward: Forwarding | undefined
+}
+
+export interface Forwarding {
+  /** Template of the topic. */
+  readonly target: string
+  /** Uplinks, as the store names them in a message; null: all. */
+  readonly uplinks: string | null
 }
 
 /** A number given to a client id. */
@@ -24,7 +35,9 @@ export interface ClientEntry {
 /** What happens to QoS 2 packet identifiers. */
 export type IdentifierChange =
   /** Taken with a publish of this batch, or released by its sender. */
-  | (IncomingId & { readonly kind: 'received' | 'released' })
+  | (IncomingId & { readonly kind: 'released' })
+  /** `publish`: the place of that in the batch. */
+  | (IncomingId & { readonly kind: 'received'; readonly publish: number })
   /** All of a client's are void: it began a clean session. */
   | { readonly kind: 'forgotten'; readonly client: string }
 
@@ -52,6 +65,10 @@ export interface BatchReply {
   readonly readings: number
   readonly rejected: number
   readonly duplicates: number
+  /** Messages for forwarding. */
+  readonly messages: number
+  /** Places in the batch of messages for which there was no room: nothing of them is stored. */
+  readonly homeless: readonly number[]
 }
 
 /** What an uplink may be given next; `backlog`: whether there is more of what had gathered before it connected. */
@@ -73,6 +90,14 @@ export type Outgoing = { readonly backlog: boolean } & (
       readonly lastId: number
       readonly count: number
     }
+  /** A message of a forward route. */
+  | {
+      readonly kind: 'message'
+      readonly id: number
+      readonly topic: string
+      readonly bytes: Uint8Array
+      readonly retain: boolean
+    }
   /** Nothing for so long (ms), or until something new is stored where it is undefined. */
   | { readonly kind: 'wait'; readonly ms: number | undefined }
 )
@@ -87,6 +112,7 @@ export interface StoreStatus {
   readonly duplicates: number
   readonly quality: Readonly<Record<'good' | 'uncertain' | 'bad', number>>
   readonly backlogs: readonly Backlog[]
+  readonly forwards: ForwardStatus
   readonly space: Outlook
   /** What is wrong with the database: found in use, and salvaged earlier and not acknowledged yet. In words. */
   readonly damage: { readonly now: string | undefined; readonly past: readonly string[] }
@@ -118,6 +144,8 @@ export interface Refused {
 export interface Ask {
   readonly live: number
   readonly backfill: number
+  /** For a message of a forward route; without it none. */
+  readonly forward?: number
   readonly prefer: Lane
 }
 
@@ -145,6 +173,13 @@ export interface Calls {
   confirmAmendments: { request: AmendmentsConfirmation; reply: undefined }
   /** The far side refuses what left under these positions, and will again. */
   refuse: { request: Refused; reply: Refusal }
+  /** The far side has these messages. */
+  confirmMessages: { request: { uplink: string; ids: readonly number[] }; reply: undefined }
+  /** The far side refuses a message, and will again; `certain`: whatever becomes of others. */
+  refuseMessage: {
+    request: { uplink: string; id: number; reason: string; certain: boolean }
+    reply: MessageRefusal
+  }
   /** The far side has lost these positions, and wants them once more. */
   askAgain: { request: { uplink: string; epoch: string; ranges: readonly SeqRange[] }; reply: undefined }
   /** Nothing is on its way any more; so much was spent until now. */

@@ -126,5 +126,6 @@ export class StoreClient implements Part {
 }
 
 function refusal(failure: Error): BatchReply {
-  return { kind: 'batch', buffer: undefined, refused: failure.message, readings: 0, rejected: 0, duplicates: 0 }
+  const nothing = { readings: 0, rejected: 0, duplicates: 0, messages: 0, homeless: [] }
+  return { kind: 'batch', buffer: undefined, refused: failure.message, ...nothing }
 }

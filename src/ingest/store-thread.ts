@@ -11,6 +11,7 @@ import { DamagedBlock } from '../store/sealed/blocks.ts'
 import { Store } from '../store/store.ts'
 import { Committer } from './committer.ts'
 import { EdgeClock } from './edge-clock.ts'
+import { openingNews } from './opening-news.ts'
 import type {
   BatchMessage,
   BatchReply,
@@ -64,10 +65,7 @@ class StoreThread {
       uplinkStarts(uplinks),
       store.archive === undefined ? undefined : archiveTo(resolve(folder, store.archive)),
     )
-    for (const damage of this.#store.soundness.unacknowledged)
-      post({ kind: 'news', level: 'error', text: describeDamage(damage) })
-    for (const { name, waiting } of this.#store.retired)
-      post({ kind: 'news', level: 'warn', text: retirement(name, waiting) })
+    for (const news of openingNews(this.#store)) post({ kind: 'news', ...news })
     this.#committer = this.#open(() => {
       const clock = new EdgeClock(this.#store.lastStoredAt())
       return this.#passingDamage(() => new Committer(this.#store, quality, clock))
@@ -93,14 +91,18 @@ class StoreThread {
       readings: 0,
       rejected: 0,
       duplicates: 0,
+      messages: 0,
+      homeless: [],
     }
     try {
-      const { stored, rejected, duplicates, good, uncertain, bad } = this.#passingDamage(() =>
+      const { stored, rejected, duplicates, good, uncertain, bad, messages, homeless } = this.#passingDamage(() =>
         this.#committer.commit(batch),
       )
       reply.readings = stored
       reply.rejected = rejected
       reply.duplicates = duplicates
+      reply.messages = messages
+      reply.homeless = homeless
       this.#counted.readings += stored
       this.#counted.rejected += rejected
       this.#counted.duplicates += duplicates
@@ -214,6 +216,8 @@ class StoreThread {
     confirm: (confirmation) => this.#desk.confirm(confirmation),
     confirmAmendments: (confirmation) => this.#desk.confirmAmendments(confirmation),
     refuse: (refused) => this.#desk.refuse(refused, systemClock.now()),
+    confirmMessages: (request) => this.#desk.confirmMessages(request),
+    refuseMessage: (request) => this.#desk.refuseMessage(request, systemClock.now()),
     askAgain: (request) => this.#desk.askAgain(request),
     release: (request) => this.#desk.release(request),
     spent: (request) => this.#desk.spent(request),
@@ -252,12 +256,9 @@ class StoreThread {
       space: this.#store.forecaster.look(this.#store.lastSeq),
       damage: { now: soundness.damage, past: soundness.unacknowledged.map(describeDamage) },
       backlogs: this.#store.outboxes.map((outbox) => this.#store.backlog(outbox)),
+      forwards: this.#store.forwards.status(),
     }
   }
-}
-
-function retirement(name: string, waiting: number): string {
-  return `the settings name no uplink ${name} any more: what it had not delivered (${waiting} readings) waits for it no longer`
 }
 
 function archiveTo(folder: string): Archive {

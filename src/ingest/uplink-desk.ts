@@ -1,6 +1,7 @@
 import type { UplinkSettings } from '../base/settings-uplink.ts'
 import type { Refusal } from '../store/delivery/outbox.ts'
 import type { UplinkStart } from '../store/delivery/outboxes.ts'
+import type { MessageRefusal } from '../store/forward/forward-outbox.ts'
 import type { Order } from '../store/orders.ts'
 import type { Store } from '../store/store.ts'
 import { Dispatcher } from './dispatcher.ts'
@@ -56,6 +57,16 @@ export class UplinkDesk {
     return this.#store.write(() => this.#store.outbox(uplink).refuse(range, reason, now))
   }
 
+  /** Whoever answers, the far side has them: messages have no names that another run of the store could have given. */
+  confirmMessages({ uplink, ids }: Calls['confirmMessages']['request']): undefined {
+    this.#store.write(() => this.#store.forwards.outbox(uplink).confirm(ids))
+  }
+
+  refuseMessage(request: Calls['refuseMessage']['request'], at: number): MessageRefusal {
+    const { uplink, id, reason, certain } = request
+    return this.#store.write(() => this.#store.forwards.outbox(uplink).refuse(id, { reason, at, certain }))
+  }
+
   /** Of another epoch there is nothing: its positions may be other readings now. */
   askAgain({ uplink, epoch, ranges }: Calls['askAgain']['request']): undefined {
     if (epoch === this.#store.epoch) this.#store.outbox(uplink).askAgain(ranges, this.#store.lastSeq)
@@ -63,6 +74,7 @@ export class UplinkDesk {
 
   release({ uplink, spent }: Calls['release']['request']): undefined {
     this.#store.outbox(uplink).releaseAll(this.#store.lastSeq)
+    this.#store.forwards.outbox(uplink).releaseAll()
     if (spent !== undefined) this.#store.write(() => this.#store.spending.write(uplink, spent))
   }
 
@@ -76,7 +88,14 @@ export class UplinkDesk {
     const { kind, uplink, ids } = order
     const outbox = this.#store.outboxes.find(({ name }) => name === uplink)
     if (outbox === undefined) return
-    for (const id of ids) kind === 'replay-parked' ? outbox.parked.replay(id) : outbox.dropParked(id)
+    const messages = this.#store.forwards.outbox(uplink)
+    const deeds: Readonly<Record<typeof kind, (id: number) => unknown>> = {
+      'replay-parked': (id) => outbox.parked.replay(id),
+      'drop-parked': (id) => outbox.dropParked(id),
+      'replay-messages': (id) => messages.replay(id),
+      'drop-messages': (id) => messages.drop(id),
+    }
+    for (const id of ids) deeds[kind](id)
   }
 
   /** What was sent under an earlier epoch, or by an earlier opening of the store, may be other readings. */

@@ -101,7 +101,7 @@ export const MIGRATIONS: readonly string[] = [
     id INTEGER PRIMARY KEY, name TEXT NOT NULL, at INTEGER NOT NULL, report TEXT NOT NULL
   ) STRICT;
   `,
-  // Delivery: what a far side refuses for good, what a link has cost, and what people order from beside the edge.
+  // Delivery: what a far side refuses for good, what a link has cost, what people order from beside the edge, and messages that are forwarded.
   `
   CREATE TABLE parked (
     id INTEGER PRIMARY KEY AUTOINCREMENT, uplink INTEGER NOT NULL REFERENCES uplinks (id), seq INTEGER NOT NULL,
@@ -114,6 +114,19 @@ export const MIGRATIONS: readonly string[] = [
     month TEXT NOT NULL, month_bytes INTEGER NOT NULL
   ) STRICT;
   CREATE TABLE orders (id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
+  CREATE TABLE messages (
+    id INTEGER PRIMARY KEY, topic TEXT NOT NULL, target TEXT NOT NULL, uplinks TEXT, qos INTEGER NOT NULL,
+    retain INTEGER NOT NULL, received_at INTEGER NOT NULL, payload BLOB NOT NULL
+  ) STRICT;
+  CREATE TABLE forwards (
+    uplink INTEGER PRIMARY KEY REFERENCES uplinks (id), settled INTEGER NOT NULL, stored INTEGER NOT NULL,
+    confirmed INTEGER NOT NULL DEFAULT 0, dropped INTEGER NOT NULL DEFAULT 0
+  ) STRICT;
+  CREATE TABLE parked_messages (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, uplink INTEGER NOT NULL REFERENCES uplinks (id),
+    message INTEGER NOT NULL REFERENCES messages (id), parked_at INTEGER NOT NULL, reason TEXT NOT NULL,
+    replay INTEGER NOT NULL DEFAULT 0, UNIQUE (uplink, message)
+  ) STRICT;
   `,
 ]
 

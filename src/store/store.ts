@@ -8,6 +8,7 @@ import { type Backlog, backlogOf } from './delivery/backlog.ts'
 import type { Outbox } from './delivery/outbox.ts'
 import { openOutboxes, type Retired, type UplinkStart } from './delivery/outboxes.ts'
 import { Spending } from './delivery/spending.ts'
+import { ForwardQueue } from './forward/forward-queue.ts'
 import { assembleRetention } from './house/assemble.ts'
 import { Housekeeping } from './house/housekeeping.ts'
 import { Forecaster } from './house/outlook.ts'
@@ -27,15 +28,9 @@ import { Soundness } from './rescue/soundness.ts'
 import { BlockTable, type DamagedBlock } from './sealed/blocks.ts'
 import { SealDirectory } from './sealed/seals.ts'
 import { type OverlaidVerdict, Verdicts } from './sealed/verdicts.ts'
+import type { StoreOptions } from './store-options.ts'
 import { foldTallies } from './tallies.ts'
 import { readEpoch, readLastSeq, renewEpoch } from './timeline.ts'
-
-interface StoreOptions {
-  readonly folder: string
-  readonly settings: StoreSettings
-  readonly uplinks: readonly UplinkStart[]
-  readonly archive: Archive | undefined
-}
 
 /** What a commit adds to the WAL, for knowing when a checkpoint is due: pages that it touches besides the log's own. */
 const PAGES_PER_COMMIT = 4
@@ -58,6 +53,7 @@ export class Store {
   /** Uplinks that the settings name no more, forgotten at this opening. */
   readonly retired: readonly Retired[]
   readonly spending: Spending
+  readonly forwards: ForwardQueue
   readonly orders: Orders
   readonly rejects: Rejects
   readonly repeats: Repeats
@@ -101,6 +97,7 @@ export class Store {
     this.outboxes = outboxes
     this.retired = retired
     this.spending = new Spending(database)
+    this.forwards = new ForwardQueue(database, settings, uplinks)
     this.orders = new Orders(database)
     this.rejects = new Rejects(database, settings)
     this.repeats = new Repeats(database, settings.repeatWindow, (first) => positions.sealedFrom(first))
@@ -163,6 +160,7 @@ export class Store {
       const result = work()
       this.log.flush()
       this.catalog.flush()
+      this.forwards.flush()
       this.#database.exec('COMMIT')
       for (const amendment of this.#amended) this.housekeeping.amended(amendment)
       this.#walPages += PAGES_PER_COMMIT + (this.lastSeq - from) / ROWS_PER_PAGE
@@ -200,6 +198,7 @@ export class Store {
     this.repeats.forget()
     this.positions.forget()
     for (const outbox of this.outboxes) outbox.reload()
+    this.forwards.reload()
     this.#recovered = true
   }
 

@@ -1,11 +1,14 @@
 import type { SeqRange } from '../base/reading.ts'
 import type { Lane, Sending } from './outbox.ts'
 
+/** Messages of forward routes are answered by the broker alone, so what they tell of the way is about them only. */
+export type FlightLane = Lane | 'forward'
+
 /** A message on its way to the far side. Times are monotonic milliseconds. */
 export interface Flight extends Sending {
-  readonly kind: 'batch' | 'amendments'
-  readonly lane: Lane
-  /** Positions, or ids of amendments. */
+  readonly kind: 'batch' | 'amendments' | 'message'
+  readonly lane: FlightLane
+  /** Positions, or ids of amendments or of a message. */
   readonly range: SeqRange
   readonly bytes: number
   readonly sentAt: number
@@ -16,7 +19,7 @@ export interface Flight extends Sending {
 /** What left and has no answer yet. */
 export class Flights {
   readonly #flights = new Set<Flight>()
-  readonly #counts: Record<Lane, number> = { live: 0, backfill: 0 }
+  readonly #counts: Record<FlightLane, number> = { live: 0, backfill: 0, forward: 0 }
   #bytes = 0
 
   get count(): number {
@@ -27,7 +30,7 @@ export class Flights {
     return this.#bytes
   }
 
-  countOf(lane: Lane): number {
+  countOf(lane: FlightLane): number {
     return this.#counts[lane]
   }
 
@@ -37,10 +40,15 @@ export class Flights {
     return oldest?.sentAt
   }
 
-  /** The only one; undefined where there are none or several. */
+  /** Bytes of the largest message of a forward route; 0 where none is on its way. */
+  get largestMessage(): number {
+    return [...this.#flights].reduce((most, { kind, bytes }) => (kind === 'message' ? Math.max(most, bytes) : most), 0)
+  }
+
+  /** The only one that a receiver reads; undefined where there are none or several. */
   get only(): Flight | undefined {
-    const [one] = this.#flights
-    return this.#flights.size === 1 ? one : undefined
+    const [one, ...others] = [...this.#flights].filter(({ kind }) => kind !== 'message')
+    return others.length === 0 ? one : undefined
   }
 
   open(flight: Omit<Flight, 'inFlight'>): Flight {

@@ -7,6 +7,8 @@ export type Lane = 'live' | 'backfill'
 export interface Ask {
   readonly live: number
   readonly backfill: number
+  /** For a message of a forward route, which is given whole; without it none. */
+  readonly forward?: number
   readonly prefer: Lane
 }
 
@@ -29,7 +31,9 @@ export interface LaneLoad {
 export interface Load {
   readonly live: LaneLoad
   readonly backfill: LaneLoad
-  /** On their way, of both lanes. */
+  /** Messages of forward routes. */
+  readonly forward?: LaneLoad
+  /** On their way, all together. */
   readonly bytes: number
   /** Whether there is a backlog, as far as is known. */
   readonly backlog: boolean
@@ -45,7 +49,7 @@ export function nextAsk(
   { prefer, ...allowed }: Allowance & { readonly prefer: Lane },
 ): Ask {
   const { messages } = limits
-  const inFlight = load.live.inFlight + load.backfill.inFlight
+  const inFlight = countOf(load)
   const owed = prefer === 'backfill' && load.backlog
   const kept = load.backlog ? Math.min(messages - 1, Math.ceil(messages * limits.backfillShare)) : 0
   const free = (lane: LaneLoad, most: number): boolean =>
@@ -58,6 +62,23 @@ export function nextAsk(
   const backfillSlots = owed || messages === 1 ? messages : messages - 1
   const backfill = free(load.backfill, backfillSlots) ? Math.min(room(1 - LIVE_BYTES_PART), allowed.backfill) : 0
   return { live, backfill, prefer: owed ? 'backfill' : 'live' }
+}
+
+function countOf({ live, backfill, forward }: Load): number {
+  return live.inFlight + backfill.inFlight + (forward?.inFlight ?? 0)
+}
+
+/**
+ * Bytes that a message of a forward route may have, 0: none may leave. One slot stays free for live readings, and the
+ * backlog keeps its share. Where none is on its way, one of any size may leave: it cannot be cut.
+ */
+export function forwardRoom(limits: Limits, load: Load, allowed: number): number {
+  const { inFlight, size } = load.forward ?? { inFlight: 0, size: 1 }
+  const { messages } = limits
+  const kept = load.backlog ? Math.ceil(messages * limits.backfillShare) : 0
+  const most = messages === 1 ? 1 : Math.max(1, messages - 1 - kept)
+  if (allowed === 0 || countOf(load) >= messages || inFlight >= Math.min(size, most)) return 0
+  return inFlight === 0 ? Number.MAX_SAFE_INTEGER : Math.max(0, limits.bytes - load.bytes)
 }
 
 /** Messages that one lane may be ahead of its share. */

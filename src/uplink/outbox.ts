@@ -19,6 +19,17 @@ export interface Outbox {
    * `parked`: the single reading is put aside. `hopeless`: everything is refused; nothing more is put aside.
    */
   refuse(refused: Sending & { readonly range: SeqRange; readonly reason: string }): Promise<Refusal>
+  /** The far side has these messages of forward routes. */
+  confirmMessages(ids: readonly number[]): Promise<void>
+  /**
+   * The far side refuses a message of a forward route, and will again. `certain`: it is the message, whatever becomes of
+   * others. `held`: everything is refused; messages wait for a while, and come again from the first.
+   */
+  refuseMessage(refused: {
+    readonly id: number
+    readonly reason: string
+    readonly certain: boolean
+  }): Promise<'parked' | 'held'>
   /** The far side has lost these, and wants them once more. */
   askAgain(request: { readonly epoch: string; readonly ranges: readonly SeqRange[] }): Promise<void>
   /** Nothing is on its way any more: what was not confirmed is offered again, as the backlog of the next connection. */
@@ -51,6 +62,7 @@ export interface Confirmation extends Sending {
 export type Outgoing = { readonly backlog: boolean } & (
   | Batch
   | Amendments
+  | Message
   | { readonly kind: 'wait'; readonly ms: number | undefined }
 )
 
@@ -61,6 +73,15 @@ export interface Batch extends Sending {
   readonly range: SeqRange
   /** Readings; 0: it says that there are none (any more). */
   readonly count: number
+}
+
+/** A message of a forward route, to be published as it is. */
+export interface Message {
+  readonly kind: 'message'
+  readonly id: number
+  readonly topic: string
+  readonly bytes: Uint8Array
+  readonly retain: boolean
 }
 
 export interface Amendments extends Sending {

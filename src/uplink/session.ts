@@ -1,44 +1,17 @@
-import type { Clock } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
-import type { Log } from '../base/log.ts'
 import type { SeqRange } from '../base/reading.ts'
-import type { UplinkSettings } from '../base/settings-uplink.ts'
 import { decodeReceipt, type Receipt } from '../codec/receipt.ts'
 import { decodeRequest } from '../codec/request.ts'
 import type { Link } from '../link/link.ts'
-import { type Budget, momentOf } from './budget.ts'
-import { type Flight, Flights } from './flights.ts'
-import { type Limits, nextAsk, Share } from './lanes.ts'
-import type { Amendments, Ask, Batch, Lane, Outbox, Sending } from './outbox.ts'
+import { momentOf } from './budget.ts'
+import { type Flight, type FlightLane, Flights } from './flights.ts'
+import { Forwarder } from './forwarder.ts'
+import { forwardRoom, type LaneLoad, type Limits, nextAsk, Share } from './lanes.ts'
+import type { Amendments, Ask, Batch, Message, Sending } from './outbox.ts'
 import { Pace } from './pace.ts'
 import { meaningOf } from './refusals.ts'
+import type { SessionDependencies, SessionEnd } from './session-ends.ts'
 import { Sleeper } from './sleeper.ts'
-import type { Wrapper } from './wrapper.ts'
-
-export interface SessionDependencies {
-  readonly settings: UplinkSettings
-  readonly outbox: Outbox
-  readonly wrapper: Wrapper
-  readonly budget: Budget
-  readonly clock: Clock
-  readonly log: Log
-  /** One message at a time: something is refused, and nobody says what. */
-  readonly cautious: boolean
-  /** Told of every confirmed message and how many readings it was news for. */
-  onConfirmed(readings: number): void
-  /** Told of every message that left, and its bytes. */
-  onSent(readings: number, bytes: number): void
-  onRefused(reason: string): void
-}
-
-/** Why a session ended. */
-export interface SessionEnd {
-  readonly reason: string
-  /** The link itself was fine: the next one need not wait. */
-  readonly atOnce: boolean
-  /** Something was refused, and it is not known what: the next session must find out. */
-  readonly cautious: boolean
-}
 
 /**
  * One connection to the cloud broker, from the first batch to its end: a plain loop that asks what may leave, sends it,
@@ -50,7 +23,8 @@ export class Session {
   readonly #deps: SessionDependencies
   readonly #limits: Limits
   readonly #flights = new Flights()
-  readonly #paces: Readonly<Record<Lane, Pace>>
+  readonly #paces: Readonly<Record<FlightLane, Pace>>
+  readonly #forwarder: Forwarder
   readonly #share: Share
   readonly #sleeper = new Sleeper()
   #metered = 0
@@ -72,9 +46,24 @@ export class Session {
       messageBytes: Math.min(settings.batchBytesMax, wrapper.payloadBytesMax),
       backfillShare: settings.backfill.share,
     }
-    this.#paces = { live: new Pace(this.#limits.messages), backfill: new Pace(this.#limits.messages) }
+    const pace = (): Pace => new Pace(this.#limits.messages)
+    this.#paces = { live: pace(), backfill: pace(), forward: pace() }
+    this.#forwarder = this.#makeForwarder()
     this.#share = new Share(settings.backfill.share, this.#limits.messageBytes)
     void link.closed.then((failure) => this.#finish(failure?.message ?? 'the connection was closed'))
+  }
+
+  #makeForwarder(): Forwarder {
+    return new Forwarder({
+      ...{ link: this.#link, outbox: this.#deps.outbox, flights: this.#flights },
+      onConfirmed: (flight) => {
+        this.#paces.forward.answered({ ...flight, answeredAt: performance.now() })
+        this.#deps.onConfirmed(0)
+      },
+      onRefused: (reason) => this.#deps.onRefused(reason),
+      onAnswered: () => this.#sleeper.wake(),
+      onTrouble: (reason) => this.#finish(reason),
+    })
   }
 
   get inFlight(): number {
@@ -82,13 +71,14 @@ export class Session {
   }
 
   /** Messages that each lane may have on its way. */
-  get window(): Readonly<Record<Lane, number>> {
-    return { live: this.#paces.live.size, backfill: this.#paces.backfill.size }
+  get window(): Readonly<Record<FlightLane, number>> {
+    const { live, backfill, forward } = this.#paces
+    return { live: live.size, backfill: backfill.size, forward: forward.size }
   }
 
   /** Something new is on the disk, or may be asked for anew (0). */
   notify(readings: number): void {
-    this.#stored += readings
+    this.#stored += Math.max(1, readings)
     const isEnough = readings === 0 || this.#stored >= this.#deps.settings.batchReadingsMax
     if (isEnough || !this.#waitsForCompany) this.#sleeper.wake()
   }
@@ -97,7 +87,7 @@ export class Session {
   async run(): Promise<SessionEnd> {
     while (this.#end === undefined) {
       const { ask, againMs } = this.#mayLeave()
-      if (this.#ending || (ask.live === 0 && ask.backfill === 0)) {
+      if (this.#ending || (ask.live === 0 && ask.backfill === 0 && ask.forward === 0)) {
         await this.#sleep(Math.min(againMs, this.#msToTimeout()))
         continue
       }
@@ -105,7 +95,8 @@ export class Session {
       const outgoing = await this.#deps.outbox.next(ask)
       this.#backlog = outgoing.backlog
       if (this.#end !== undefined) break
-      if (outgoing.kind !== 'wait') await this.#send(outgoing)
+      if (outgoing.kind === 'message') await this.#forward(outgoing)
+      else if (outgoing.kind !== 'wait') await this.#send(outgoing)
       else await this.#idle(outgoing.ms, againMs)
     }
     return this.#end
@@ -115,14 +106,14 @@ export class Session {
     this.#meter()
     const { prefer } = this.#share
     const allowed = this.#deps.budget.allow(momentOf(this.#deps.clock), this.#backlog ? prefer : 'live')
-    const load = {
-      live: { inFlight: this.#flights.countOf('live'), size: this.#paces.live.size },
-      backfill: { inFlight: this.#flights.countOf('backfill'), size: this.#paces.backfill.size },
-      bytes: this.#flights.bytes,
-      backlog: this.#backlog,
-    }
+    const of = (lane: FlightLane): LaneLoad => ({ inFlight: this.#flights.countOf(lane), size: this.#paces[lane].size })
+    const lanes = { live: of('live'), backfill: of('backfill'), forward: of('forward') }
+    const load = { ...lanes, bytes: this.#flights.bytes, backlog: this.#backlog }
     const scaled = { ...allowed, live: this.#packed(allowed.live), backfill: this.#packed(allowed.backfill) }
-    return { ask: nextAsk(this.#limits, load, { ...scaled, prefer }), againMs: allowed.againMs }
+    const ask = nextAsk(this.#limits, load, { ...scaled, prefer })
+    // Messages are fresh as live readings are, but what is left of a spent budget is for readings.
+    const forward = this.#deps.budget.holds === undefined ? forwardRoom(this.#limits, load, allowed.live) : 0
+    return { ask: { ...ask, forward }, againMs: allowed.againMs }
   }
 
   /** Of a batch that takes so many bytes on the wire. */
@@ -135,6 +126,13 @@ export class Session {
     const { wireBytes } = this.#link
     this.#deps.budget.spend(wireBytes - this.#metered, momentOf(this.#deps.clock))
     this.#metered = wireBytes
+  }
+
+  async #forward(message: Message): Promise<void> {
+    this.#share.sent('live', message.bytes.length, this.#backlog)
+    this.#deps.onSent(0, message.bytes.length)
+    await this.#forwarder.send(message)
+    this.#meter()
   }
 
   async #send(outgoing: Batch | Amendments): Promise<void> {
@@ -266,9 +264,11 @@ export class Session {
   #msToTimeout(): number {
     const { oldestAt } = this.#flights
     if (oldestAt === undefined) return Infinity
-    const { confirmTimeoutMs } = this.#deps.settings
-    const left = oldestAt + confirmTimeoutMs - performance.now()
-    if (left <= 0) this.#finish(`no answer within ${confirmTimeoutMs} ms`)
+    const { confirmTimeoutMs, batchBytesMax } = this.#deps.settings
+    // A message that is larger than any batch takes longer, and so does what is behind it.
+    const waitMs = confirmTimeoutMs * Math.max(1, this.#flights.largestMessage / batchBytesMax)
+    const left = oldestAt + waitMs - performance.now()
+    if (left <= 0) this.#finish(`no answer within ${Math.round(waitMs)} ms`)
     return Math.max(0, left)
   }
 

@@ -7,11 +7,13 @@ import { backoffMs } from '../link/backoff.ts'
 import type { Link } from '../link/link.ts'
 import { openLink } from '../link/open.ts'
 import { Budget, momentOf, type Spent } from './budget.ts'
+import type { FlightLane } from './flights.ts'
 import { Census } from './format/census.ts'
 import type { Format } from './format/format.ts'
 import { makeFormat } from './format/make-format.ts'
-import type { Lane, Outbox } from './outbox.ts'
-import { Session, type SessionEnd } from './session.ts'
+import type { Outbox } from './outbox.ts'
+import { Session } from './session.ts'
+import type { SessionEnd } from './session-ends.ts'
 import { subscribeWithin } from './subscribing.ts'
 import { type CloudTopics, cloudTopics } from './topics.ts'
 import { Wrapper } from './wrapper.ts'
@@ -34,7 +36,7 @@ export interface UplinkStats {
   readonly protocolVersion: 4 | 5 | undefined
   /** Messages on their way, and how many each lane may have. */
   readonly inFlight: number
-  readonly window: Readonly<Record<Lane, number>> | undefined
+  readonly window: Readonly<Record<FlightLane, number>> | undefined
   /** Since the start: readings and bytes that left (repeats included), readings newly confirmed. */
   readonly sentReadings: number
   readonly sentBytes: number

@@ -75,7 +75,7 @@ export class Spine {
     prefer = 'live',
   }: Partial<Ask> & { bytesMax?: number } = {}): Promise<Outgoing> {
     const outgoing = await this.thread.call('next', { uplink: 'cloud', live, backfill, prefer })
-    if (outgoing.kind !== 'wait') this.#run = outgoing.run
+    if ('run' in outgoing) this.#run = outgoing.run
     return outgoing
   }
 

@@ -7,7 +7,7 @@ export class ManualIntake implements Intake {
   readonly #waiting: { settle: Settle; bytes: number }[] = []
   pendingBytes = 0
 
-  carriesReadings(topic: string): boolean {
+  keeps(topic: string): boolean {
     return topic.startsWith('telemetry/')
   }
 

@@ -91,6 +91,12 @@ export class ScriptedOutbox implements Outbox {
     return this.refusal
   }
 
+  async confirmMessages(): Promise<void> {}
+
+  async refuseMessage(): Promise<'parked'> {
+    return 'parked'
+  }
+
   async askAgain({ ranges }: { readonly ranges: readonly SeqRange[] }): Promise<void> {
     for (const range of ranges) this.confirmed.remove(range)
   }

@@ -1,6 +1,7 @@
 import type { Database } from 'better-sqlite3'
 import type { Seq } from '../../base/reading.ts'
 import type { Workshop } from '../house/task.ts'
+import { reckonForwards } from '../forward/forward-account.ts'
 import { LogWriter } from '../log.ts'
 import { BlockTable } from '../sealed/blocks.ts'
 import { Sealing } from '../sealed/sealing.ts'
@@ -78,6 +79,7 @@ export function salvage(remains: Remains, database: Database, options: SalvageOp
   const allCounted = remains.gaps('devices') + remains.gaps('tallies') === 0
   const allDelivered = remains.gaps('confirmed_counts') === 0
   const allSettled = remains.gaps('confirmed') === 0
+  reckonForwards(database)
   const devices = reckon(database, { counted, allCounted, allDelivered, allSettled, lastSeq })
   renewEpoch(database)
   database.exec('COMMIT')

@@ -1,0 +1,87 @@
+import { z } from 'zod'
+import { messageOf } from './errors.ts'
+import { forwardFilterProblem, forwardTargetProblem } from './forwarding.ts'
+import { inAnyCase, name } from './settings-fields.ts'
+import { compileRoute } from './topics.ts'
+
+const fields = z.strictObject({
+  topic: z
+    .string()
+    .describe(
+      'Of readings: topic with `{device}` and optionally `{metric}`, each a whole level; `+` and `#` as in a filter. ' +
+        'With `forward`: a filter',
+    ),
+  format: z
+    .enum(['auto', 'json', 'cbor', 'senml', 'text'])
+    .default('auto')
+    .describe('`auto`: JSON, SenML and CBOR are told by their first byte and shape; anything else is text'),
+  forward: z
+    .boolean()
+    .default(false)
+    .describe('true: messages are stored and sent on as they are, whatever is in them (docs/forwarding.md)'),
+  to: z
+    .string()
+    .default('{topic}')
+    .describe('With `forward`: topic at the cloud broker, of text and `{edge}`, `{topic}`, `{prefix}` (of the uplink)'),
+  uplinks: z
+    .array(name)
+    .min(1)
+    .max(8)
+    .optional()
+    .describe('With `forward`: names of the uplinks that get the messages; without it all'),
+})
+
+type Given = Partial<z.output<typeof fields>>
+
+/** What is wrong across the keys of a route; parts with problems of their own may be anything. */
+function* problemsOf({ topic, format = 'auto', forward, to, uplinks }: Given): Generator<[keyof Given, string]> {
+  if (forward !== true) {
+    if (typeof topic === 'string') yield* only('topic', routeProblem(topic))
+    if (to !== undefined && to !== '{topic}') yield ['to', 'is for routes with `forward: true`']
+    if (uplinks !== undefined) yield ['uplinks', 'is for routes with `forward: true`; readings go to every uplink']
+    return
+  }
+  if (typeof topic === 'string') yield* only('topic', forwardFilterProblem(topic))
+  if (typeof to === 'string') yield* only('to', forwardTargetProblem(to))
+  if (format !== 'auto') yield ['format', 'is for readings; with `forward: true` nobody looks into the payload']
+}
+
+function* only(key: keyof Given, problem: string | undefined): Generator<[keyof Given, string]> {
+  if (problem !== undefined) yield [key, problem]
+}
+
+function routeProblem(topic: string): string | undefined {
+  try {
+    compileRoute(topic)
+    return undefined
+  } catch (refusal) {
+    return messageOf(refusal)
+  }
+}
+
+export const route = fields.superRefine((given, context) => {
+  for (const [key, message] of problemsOf(given)) context.addIssue({ code: 'custom', path: [key], message })
+}, inAnyCase)
+
+interface Parts {
+  readonly routes?: readonly Given[]
+  readonly uplinks?: readonly { readonly name?: string }[]
+}
+
+/** Every forward route needs an uplink: what nobody fetches would be acknowledged, and be gone. */
+export function* forwardsNowhere({
+  routes = [],
+  uplinks = [],
+}: Parts): Generator<{ path: PropertyKey[]; text: string }> {
+  if (!Array.isArray(routes) || !Array.isArray(uplinks)) return
+  const known = uplinks.map((one: { readonly name?: string } | null) => one?.name ?? 'cloud')
+  for (const [at, one] of routes.entries()) {
+    if (one?.forward !== true) continue
+    if (known.length === 0) yield { path: ['routes', at, 'forward'], text: 'there is no uplink to forward to' }
+    if (known.length === 0 || !Array.isArray(one.uplinks)) continue
+    for (const [index, wanted] of one.uplinks.entries()) {
+      if (known.includes(wanted)) continue
+      yield { path: ['routes', at, 'uplinks', index], text: `there is no uplink ${wanted}: ${known.join(', ')}` }
+    }
+  }
+}

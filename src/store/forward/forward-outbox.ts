@@ -1,0 +1,273 @@
+import type { Database, Statement } from 'better-sqlite3'
+import { isWantedBy, type MessageHead, type Messages, WANTED } from './messages.ts'
+import { PARKED_MESSAGES_MAX, ParkedMessages } from './parked-messages.ts'
+
+/** Messages that were refused one by one, while no other was confirmed; with more it is not the messages. */
+export const ACCUSED_MESSAGES_MAX = 16
+/** Where everything is refused, it is tried again after so long (ms), and at the next connection. */
+export const HELD_MS = 30_000
+
+/**
+ * What became of a refusal. `parked`: the message is out of the way, or will be as soon as another one is confirmed.
+ * `held`: everything is refused, or too much is parked already; all messages wait for a while, and nothing is parked.
+ */
+export type MessageRefusal = 'parked' | 'held'
+
+interface Refused {
+  readonly reason: string
+  /** UTC ms. */
+  readonly at: number
+}
+
+interface Counters {
+  settled: number
+  stored: number
+  confirmed: number
+  dropped: number
+}
+
+/**
+ * What one uplink has delivered of the messages, what is on its way, and what comes next. On the disk it is one number: up
+ * to `settled` every message is confirmed, parked, dropped, or for others. So after any interruption they are sent again
+ * from the first that is not, in order of arrival. What writes runs in its owner's transaction.
+ */
+export class ForwardOutbox {
+  readonly name: string
+  readonly #uplink: number
+  readonly #messages: Messages
+  readonly #parked: ParkedMessages
+  readonly #isNeededElsewhere: (message: MessageHead) => boolean
+  readonly #read: Statement<[number]>
+  readonly #save: Statement<[number, number, number, number, number]>
+  readonly #oldest: Statement<[number, string, number]>
+  #counters!: Counters
+  #dirty = false
+  /** All up to here are settled, taken, or not for this uplink. */
+  #cursor = 0
+  /** On their way, in rising order. */
+  readonly #flight = new Map<number, MessageHead>()
+  /** Parked ones that are sent again. */
+  readonly #replaying = new Map<number, MessageHead>()
+  /** Done with, but not settled yet: one before them is not. */
+  readonly #done = new Map<number, { readonly head: MessageHead; readonly as: 'confirmed' | 'dropped' }>()
+  readonly #accused = new Map<number, Refused>()
+  #held: { readonly since: number; readonly reason: string } | undefined
+
+  constructor(
+    database: Database,
+    messages: Messages,
+    options: {
+      readonly id: number
+      readonly name: string
+      /** Whether another uplink still wants a message. */
+      readonly isNeededElsewhere: (message: MessageHead) => boolean
+    },
+  ) {
+    this.name = options.name
+    this.#uplink = options.id
+    this.#messages = messages
+    this.#isNeededElsewhere = options.isNeededElsewhere
+    this.#parked = new ParkedMessages(database, options.id)
+    this.#read = database.prepare('SELECT settled, stored, confirmed, dropped FROM forwards WHERE uplink = ?')
+    this.#save = database.prepare(
+      'UPDATE forwards SET settled = ?, stored = ?, confirmed = ?, dropped = ? WHERE uplink = ?',
+    )
+    this.#oldest = database
+      .prepare<[number, string, number]>(
+        `SELECT received_at FROM messages WHERE id > ? AND ${WANTED} AND NOT EXISTS
+         (SELECT 1 FROM parked_messages WHERE message = messages.id AND uplink = ?) ORDER BY id LIMIT 1`,
+      )
+      .pluck()
+    this.reload()
+  }
+
+  get confirmed(): number {
+    return this.#counters.confirmed
+  }
+
+  get parked(): number {
+    return this.#parked.count
+  }
+
+  /** Messages that are not confirmed, parked or dropped. */
+  get waiting(): number {
+    const { stored, confirmed, dropped } = this.#counters
+    return stored - confirmed - dropped - this.#parked.count
+  }
+
+  /** Arrival (UTC ms) of the oldest of them. */
+  get oldestAt(): number | undefined {
+    if (this.waiting === 0) return undefined
+    return this.#oldest.get(this.#counters.settled, this.name, this.#uplink) as number | undefined
+  }
+
+  /** Why the far side takes no message at the moment; undefined where it is not known to refuse any. */
+  get refusedBecause(): string | undefined {
+    const [accused] = this.#accused.values()
+    return this.#held?.reason ?? accused?.reason
+  }
+
+  /** Reads again what is settled: at the start, and after a transaction that failed. What is on its way is sent again. */
+  reload(): void {
+    this.#counters = this.#read.get(this.#uplink) as Counters
+    this.#dirty = false
+    this.#parked.reload()
+    this.#done.clear()
+    this.#rewind()
+  }
+
+  /** Whether this uplink still has to deliver a message, or has parked it. */
+  needs({ id, uplinks }: Pick<MessageHead, 'id' | 'uplinks'>): boolean {
+    return isWantedBy(this.name, uplinks) && (id > this.#counters.settled || this.#parked.has(id))
+  }
+
+  /** A message was stored; true: this uplink is to deliver it. */
+  stored(uplinks: string | null): boolean {
+    if (!isWantedBy(this.name, uplinks)) return false
+    this.#counters.stored++
+    this.#dirty = true
+    return true
+  }
+
+  /** Milliseconds for which all messages are held back; 0: they are not. `now`: UTC ms. */
+  heldMs(now: number): number {
+    if (this.#held === undefined) return 0
+    const left = this.#held.since + HELD_MS - now
+    // A clock that was set back must not hold them longer.
+    if (left > 0 && left <= HELD_MS) return left
+    this.#held = undefined
+    return 0
+  }
+
+  /**
+   * The next message, in order of arrival, and says that it is on its way. Undefined: there is none, it is larger than
+   * `bytesMax`, or all are held back. `now`: UTC ms.
+   */
+  take(bytesMax: number, now: number): { readonly head: MessageHead; readonly payload: Uint8Array } | undefined {
+    if (this.heldMs(now) > 0) return undefined
+    const head = this.#next()
+    if (head === undefined || head.payloadBytes > bytesMax) return undefined
+    if (this.#parked.has(head.id)) this.#replaying.set(head.id, head)
+    else {
+      this.#flight.set(head.id, head)
+      this.#cursor = head.id
+    }
+    return { head, payload: this.#messages.payload(head.id) }
+  }
+
+  #next(): MessageHead | undefined {
+    const again = this.#parked.next((id) => this.#replaying.has(id))
+    if (again !== undefined) return this.#messages.head(again)
+    while (this.#cursor < this.#messages.lastId) {
+      const head = this.#messages.after(this.#cursor, this.name)
+      if (head === undefined) this.#cursor = this.#messages.lastId
+      else if (this.#parked.has(head.id) || this.#done.has(head.id)) this.#cursor = head.id
+      else return head
+    }
+    return undefined
+  }
+
+  /** Nothing is on its way any more: what is not settled comes again, from the first. */
+  releaseAll(): void {
+    for (const [id, { as }] of this.#done) if (as === 'confirmed') this.#done.delete(id)
+    this.#rewind()
+    this.#held = undefined
+  }
+
+  #rewind(): void {
+    this.#flight.clear()
+    this.#replaying.clear()
+    this.#accused.clear()
+    this.#cursor = this.#counters.settled
+  }
+
+  /** The far side has these. What is not on its way is passed over. @returns how many that was news for. */
+  confirm(ids: readonly number[]): number {
+    let count = 0
+    for (const id of ids) {
+      const head = this.#flight.get(id) ?? this.#replaying.get(id)
+      if (head === undefined) continue
+      this.#finish(head, 'confirmed')
+      count++
+    }
+    if (count > 0) this.#parkAccused()
+    this.#advance()
+    return count
+  }
+
+  #finish(head: MessageHead, as: 'confirmed' | 'dropped'): void {
+    this.#flight.delete(head.id)
+    this.#replaying.delete(head.id)
+    if (this.#parked.has(head.id)) this.#parked.remove(head.id)
+    this.#done.set(head.id, { head, as })
+  }
+
+  /** Others get through: it is these messages. */
+  #parkAccused(): void {
+    for (const [id, { reason, at }] of this.#accused) this.#parked.park(id, reason, at)
+    this.#accused.clear()
+  }
+
+  /** Settles up to the first message that is on its way or accused, and lets go of what nobody needs any more. */
+  #advance(): void {
+    const [first = Infinity] = this.#flight.keys()
+    const open = Math.min(first, ...this.#accused.keys())
+    const settled = Math.max(this.#counters.settled, Math.min(open - 1, this.#cursor))
+    if (settled > this.#counters.settled) this.#dirty = true
+    this.#counters.settled = settled
+    for (const [id, { head, as }] of this.#done) {
+      if (id > settled) continue
+      this.#done.delete(id)
+      this.#counters[as]++
+      this.#dirty = true
+      if (!this.#isNeededElsewhere(head)) this.#messages.remove(head)
+    }
+  }
+
+  /**
+   * The far side refuses a message, and will again. `certain`: it is the message, whatever becomes of others. `at`: UTC ms.
+   */
+  refuse(id: number, { reason, at, certain }: Refused & { readonly certain: boolean }): MessageRefusal {
+    if (this.#replaying.delete(id)) {
+      this.#parked.park(id, reason, at)
+      return 'parked'
+    }
+    if (!this.#flight.delete(id)) return 'parked'
+    const isFull = this.#parked.count + this.#accused.size >= PARKED_MESSAGES_MAX
+    if (certain && !isFull) {
+      this.#parked.park(id, reason, at)
+      this.#advance()
+      return 'parked'
+    }
+    this.#accused.set(id, { reason, at })
+    if (!isFull && this.#accused.size <= ACCUSED_MESSAGES_MAX) return 'parked'
+    this.releaseAll()
+    this.#held = { since: at, reason }
+    return 'held'
+  }
+
+  /** A person wants this one to be sent again, by the id that people see. False: there is none. */
+  replay(parkedId: number): boolean {
+    const message = this.#parked.messageOf(parkedId)
+    if (message !== undefined) this.#parked.replay(message)
+    return message !== undefined
+  }
+
+  /** Nobody is going to send this one. False: there is none of this id. */
+  drop(parkedId: number): boolean {
+    const message = this.#parked.messageOf(parkedId)
+    const head = message === undefined ? undefined : this.#messages.head(message)
+    if (head === undefined) return false
+    this.#finish(head, 'dropped')
+    this.#advance()
+    return true
+  }
+
+  /** Writes what has changed. */
+  flush(): void {
+    if (!this.#dirty) return
+    const { settled, stored, confirmed, dropped } = this.#counters
+    this.#save.run(settled, stored, confirmed, dropped, this.#uplink)
+    this.#dirty = false
+  }
+}

@@ -1,0 +1,11 @@
+import type { StoreSettings } from '../base/settings.ts'
+import type { UplinkStart } from './delivery/outboxes.ts'
+import type { Archive } from './house/retention.ts'
+
+/** What a store is opened with. */
+export interface StoreOptions {
+  readonly folder: string
+  readonly settings: StoreSettings
+  readonly uplinks: readonly UplinkStart[]
+  readonly archive: Archive | undefined
+}

@@ -1,0 +1,97 @@
+import { messageOf } from '../base/errors.ts'
+import type { Link } from '../link/link.ts'
+import type { Flight, Flights } from './flights.ts'
+import type { Message, Outbox } from './outbox.ts'
+import { meaningOf } from './refusals.ts'
+
+/** What a PUBLISH of MQTT 5 has besides topic and payload: fixed header 5, length of the topic 2, identifier 2, properties 1. */
+const HEADER_BYTES_MAX = 10
+/** A message has no timeline and no opening of the store: its id is enough. */
+const NAMELESS = { epoch: '', run: '' } as const
+
+export interface ForwarderDependencies {
+  readonly link: Link
+  readonly outbox: Pick<Outbox, 'confirmMessages' | 'refuseMessage'>
+  readonly flights: Flights
+  /** Told of each message that the broker has, when that is on the disk. */
+  onConfirmed(flight: Flight): void
+  onRefused(reason: string): void
+  /** Something is answered: more may leave. */
+  onAnswered(): void
+  /** The link is of no use any more. */
+  onTrouble(reason: string): void
+}
+
+/**
+ * Publishes messages of forward routes as they are, with QoS 1, and marks them by the broker's PUBACK: nobody behind it
+ * knows of them. "Nobody subscribes" is an answer too: the broker has the message, and keeps it where it is retained,
+ * which is all that a bridge does.
+ */
+export class Forwarder {
+  readonly #deps: ForwarderDependencies
+  /** Answered by the broker, and not marked on the disk yet. */
+  #answered: Flight[] = []
+  #marking = false
+
+  constructor(dependencies: ForwarderDependencies) {
+    this.#deps = dependencies
+  }
+
+  /** Resolves when it is on its way, or refused for its size. */
+  async send({ id, topic, bytes, retain }: Message): Promise<void> {
+    const { link, flights } = this.#deps
+    const flight = flights.open({
+      ...{ kind: 'message', lane: 'forward', ...NAMELESS, bytes: bytes.length, sentAt: performance.now() },
+      range: { first: id, last: id },
+    })
+    const packetBytes = HEADER_BYTES_MAX + Buffer.byteLength(topic) + bytes.length
+    if (packetBytes > link.packetBytesMax) {
+      const reason = `a packet of ${packetBytes} bytes is more than the broker takes (${link.packetBytesMax})`
+      return this.#refused(flight, reason, true)
+    }
+    link.publish(topic, bytes, { qos: 1, retain }).then(
+      ({ reasonCode }) => this.#taken(flight, reasonCode),
+      (failure: unknown) => this.#deps.onTrouble(messageOf(failure)),
+    )
+  }
+
+  #taken(flight: Flight, reasonCode: number): void {
+    const meaning = meaningOf(reasonCode)
+    const reason = `the broker refused it with reason 0x${reasonCode.toString(16)}`
+    if (meaning === 'trouble') return this.#deps.onTrouble(reason)
+    if (meaning === 'poison') return void this.#refused(flight, reason, false)
+    this.#answered.push(flight)
+    if (!this.#marking) void this.#mark()
+  }
+
+  /** One commit for all that was answered while the last one was at work. */
+  async #mark(): Promise<void> {
+    const { outbox, flights, onConfirmed, onAnswered, onTrouble } = this.#deps
+    this.#marking = true
+    try {
+      while (this.#answered.length > 0) {
+        const marked = this.#answered
+        this.#answered = []
+        await outbox.confirmMessages(marked.map(({ range }) => range.first))
+        for (const flight of marked) if (flights.close(flight)) onConfirmed(flight)
+        onAnswered()
+      }
+    } catch (failure) {
+      onTrouble(`a confirmation could not be stored: ${messageOf(failure)}`)
+    } finally {
+      this.#marking = false
+    }
+  }
+
+  async #refused(flight: Flight, reason: string, certain: boolean): Promise<void> {
+    const { outbox, flights, onRefused, onAnswered, onTrouble } = this.#deps
+    if (!flights.close(flight)) return
+    try {
+      onRefused(reason)
+      await outbox.refuseMessage({ id: flight.range.first, reason, certain })
+      onAnswered()
+    } catch (failure) {
+      onTrouble(`a refusal could not be stored: ${messageOf(failure)}`)
+    }
+  }
+}
