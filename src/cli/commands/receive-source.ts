@@ -27,5 +27,13 @@ export async function askFleet<T>(
   if (file === undefined) return withFleet(resolve(data!), { write }, work)
   const { loadReceiverSettings } = await import('../../base/settings-load.ts')
   const settings = loadReceiverSettings(file, env)
-  return withFleet(settings.data, { write }, work)
+  const { sink: url, postgres, data: folder } = settings
+  if (url === undefined) return withFleet(folder, { write }, work)
+  const { PostgresSink } = await import('../../receiver/postgres/postgres-sink.ts')
+  const sink = PostgresSink.open(url, postgres)
+  try {
+    return await work(sink.fleet)
+  } finally {
+    await sink.close()
+  }
 }

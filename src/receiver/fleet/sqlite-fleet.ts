@@ -1,11 +1,10 @@
 import { SeqSet } from '../../base/ranges.ts'
 import { REQUEST_RANGES_MAX } from '../../codec/request.ts'
-import type { Column, Prepare } from '../sink-schema.ts'
+import type { Prepare } from '../sink-schema.ts'
 import {
   type DueRequest,
   EDGES_MAX,
   type EdgeNote,
-  type EdgeState,
   type EdgeView,
   type Fleet,
   type Gap,
@@ -14,6 +13,7 @@ import {
   repeatMs,
 } from './fleet.ts'
 import { SqliteGaps } from './sqlite-gaps.ts'
+import { viewOf } from './view.ts'
 
 /** Noted requests that are looked at in one turn. */
 const DUE_LOOKED_AT_MAX = 1_000
@@ -135,31 +135,5 @@ function statementsOf(prepare: Prepare) {
     asked: prepare(
       'UPDATE requests SET asked_at = ?, times = ?, next_at = ? WHERE edge = ? AND epoch = ? AND first = ?',
     ),
-  }
-}
-
-const number = (column: Column | undefined): number | undefined => (column === null ? undefined : Number(column))
-const text = (column: Column | undefined): string | undefined => (column === null ? undefined : String(column))
-
-function viewOf(row: readonly Column[]): EdgeView {
-  const [edge, state, seenAt, version, at, upMs, healthy, problems, epoch, lastSeq, waiting, oldestAt] = row
-  const [clockOffsetMs, readings, storedAt] = row.slice(12)
-  const lastSeen = Math.max(number(seenAt) ?? 0, number(storedAt) ?? 0)
-  return {
-    edge: String(edge),
-    state: text(state) as EdgeState | undefined,
-    seenAt: lastSeen === 0 ? undefined : lastSeen,
-    version: text(version),
-    at: number(at),
-    upMs: number(upMs),
-    healthy: healthy === null ? undefined : healthy === 1,
-    problems: JSON.parse(text(problems) ?? '[]') as string[],
-    epoch: text(epoch),
-    lastSeq: number(lastSeq),
-    waiting: number(waiting),
-    oldestAt: number(oldestAt),
-    clockOffsetMs: number(clockOffsetMs),
-    readings: Number(readings),
-    storedAt: number(storedAt),
   }
 }

@@ -9,7 +9,7 @@ const PROBLEM_CHARS_MAX = 300
 /** The last moment that a Date can tell, UTC milliseconds. */
 const TIME_MAX = 8_640_000_000_000_000
 
-const word = z.string().min(1).max(64)
+const word = z.string().regex(/^[^\p{Cc}\p{Cs}]{1,64}$/u)
 const whole = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
 const time = whole.max(TIME_MAX)
 const message = z.object({

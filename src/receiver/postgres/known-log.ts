@@ -26,6 +26,7 @@ export class KnownLog {
   readonly #pendingBefore: ReadonlySet<Seq>
   readonly #judged = new Set<Seq>()
   #high: Seq
+  #added = 0
 
   constructor(id: number, high: Seq, ranges: readonly SeqRange[], pending: Map<Seq, Verdict>) {
     this.id = id
@@ -48,6 +49,11 @@ export class KnownLog {
       this.buffered.add(range)
       this.#high = Math.max(this.#high, range.last)
     }
+  }
+
+  /** Counts a reading that is stored by this transaction. */
+  count(): void {
+    this.#added++
   }
 
   /** Keeps a verdict until its reading comes. */
@@ -77,6 +83,12 @@ export class KnownLog {
         ? [`INSERT INTO ${table} VALUES ${rows.join(', ')} ON CONFLICT (log, first) DO UPDATE SET last = excluded.last`]
         : []),
     ]
+  }
+
+  /** What must be written for how many readings came, and when (a literal). */
+  countStatements(table: string, storedAt: string): string[] {
+    if (this.#added === 0) return []
+    return [`UPDATE ${table} SET readings = readings + ${this.#added}, stored_at = '${storedAt}' WHERE id = ${this.id}`]
   }
 
   /** The same for the verdicts that wait. */

@@ -4,6 +4,7 @@ import { type Log, silentLog } from '../../base/log.ts'
 import type { SeriesBlock } from '../../codec/batch.ts'
 import type { Delivery, Sink, StoreResult } from '../sink.ts'
 import type { Connection } from './connection.ts'
+import { PostgresFleet } from './fleet.ts'
 import { Identities, keyOf } from './identities.ts'
 import { lockLogs } from './known-log.ts'
 import { quoted } from './literals.ts'
@@ -58,6 +59,7 @@ export class PostgresSink implements Sink {
   readonly #logs: Identities
   readonly #series: Identities
   readonly #partitions: Partitions
+  readonly fleet: PostgresFleet
   readonly #closing = new AbortController()
   #birth: Birth | undefined
   #closed: Promise<void> | undefined
@@ -80,6 +82,7 @@ export class PostgresSink implements Sink {
     this.#logs = new Identities(this.#tables.logs, ['edge', 'epoch'])
     this.#series = new Identities(this.#tables.series, ['device', 'metric', 'unit'])
     this.#partitions = new Partitions(options.schema, options.log)
+    this.fleet = new PostgresFleet(schema, (work) => this.#transaction(work))
   }
 
   /**
@@ -97,7 +100,11 @@ export class PostgresSink implements Sink {
     const { signal } = this.#closing
     for (let waitMs = RETRY_MIN_MS; !signal.aborted; waitMs = Math.min(2 * waitMs, RETRY_MAX_MS)) {
       try {
-        await this.#sessions.use((connection) => this.#ready(connection))
+        await this.#sessions.use(async (connection) => {
+          await this.#ready(connection)
+          const [fsync] = await connection.rows<[string]>('SHOW fsync')
+          if (fsync![0] === 'off') log.error('PostgreSQL runs with fsync = off: a power loss takes what was confirmed')
+        })
         return log.info({ sink: placeOf(this.#url), schema: this.#options.schema }, 'the sink is ready')
       } catch (failure) {
         if (signal.aborted) return
@@ -136,6 +143,19 @@ export class PostgresSink implements Sink {
         for (const one of named) results.push(await storing.store(one))
         await storing.commit()
         return results
+      })
+    } catch (failure) {
+      this.#forget()
+      throw troubleAt(this.#url, failure)
+    }
+  }
+
+  /** Runs `work` in a transaction of its own. */
+  async #transaction<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
+    try {
+      return await this.#sessions.use(async (connection) => {
+        await this.#ready(connection)
+        return connection.transaction(() => work(connection))
       })
     } catch (failure) {
       this.#forget()

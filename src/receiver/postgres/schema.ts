@@ -49,6 +49,21 @@ export const MIGRATIONS: readonly string[] = [
       reading.quality, reading.reasons, reading.received_at
     FROM $.reading JOIN $.series ON series.id = reading.series JOIN $.logs ON logs.id = reading.log;
   `,
+  // What edges say of themselves, what was asked of them, and how many readings came of each since this version.
+  `
+  ALTER TABLE $.logs ADD COLUMN readings bigint NOT NULL DEFAULT 0, ADD COLUMN stored_at timestamptz;
+  CREATE TABLE $.edges (
+    edge text PRIMARY KEY, state text NOT NULL, seen_at timestamptz, clock_offset_ms bigint, version text,
+    reported_at timestamptz, up_ms bigint, healthy boolean, problems text, epoch text, last_seq bigint, waiting bigint,
+    oldest_at timestamptz
+  );
+  CREATE TABLE $.requests (
+    edge text NOT NULL, epoch text NOT NULL, first bigint NOT NULL, last bigint NOT NULL, noted_at timestamptz NOT NULL,
+    asked_at timestamptz, times integer NOT NULL DEFAULT 0, next_at timestamptz NOT NULL,
+    PRIMARY KEY (edge, epoch, first)
+  );
+  CREATE INDEX requests_by_turn ON $.requests (next_at);
+  `,
 ]
 
 /** 'TDGR', one half of every advisory lock; the other tells what is locked. */

@@ -75,6 +75,7 @@ export class Storing {
     await this.#connection.commit([
       ...logs.flatMap((log) => log.positionStatements(tables.positions)),
       ...logs.flatMap((log) => log.pendingStatements(tables.pending)),
+      ...logs.flatMap((log) => log.countStatements(tables.logs, timestamp(this.#options.receivedAt))),
     ])
   }
 
@@ -100,6 +101,7 @@ export class Storing {
       const verdict = verdictOf(block, i)
       const early = log.pending.size === 0 ? undefined : log.arrive(seq)
       if (early !== undefined) this.#pendingChange--
+      log.count()
       this.#rows.add({
         ...{ series, log: log.id, seq, ts: block.ts[i]!, value: block.values[i]! },
         verdict: early === undefined ? verdict : combine(verdict, early),
@@ -157,11 +159,11 @@ export class Storing {
   async #keepRejects(): Promise<void> {
     if (this.#rejects.length === 0) return
     const { tables, receivedAt, rejectsMax, rejectPayloadBytesMax } = this.#options
-    for (const { topic, reason, payload } of this.#rejects) {
+    for (const { topic, reason, payload, payloadBytes = payload.byteLength } of this.#rejects) {
       const kept = Buffer.from(payload.subarray(0, rejectPayloadBytesMax))
       await this.#connection.rows(
         `INSERT INTO ${tables.rejects} (received_at, topic, reason, payload, payload_bytes) VALUES ($1, $2, $3, $4, $5)`,
-        [timestamp(receivedAt), shown(topic), shown(reason), kept, payload.byteLength],
+        [timestamp(receivedAt), shown(topic), shown(reason), kept, payloadBytes],
       )
     }
     // Of several receivers one removes the oldest, and nobody waits for it.
