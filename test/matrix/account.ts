@@ -4,8 +4,10 @@ import type { Load } from './load.ts'
 export interface Account {
   /** Readings that the edge has acknowledged to the devices. */
   readonly readings: number
-  /** Of these, not in the receiver's database. */
+  /** Of these, neither in the receiver's database nor waiting in the edge's. */
   readonly lost: number
+  /** Readings that the edge has still to deliver. */
+  readonly waiting: number
   /** Rows of the receiver above one for each reading. */
   readonly twice: number
   /** What the ledger of the edge does not balance, and rows that nobody published. */
@@ -25,15 +27,17 @@ export function accountFor(load: Load, edge: SiteEdge, receiver: SiteReceiver): 
     'SELECT device, ts, value, count(*) AS rows FROM readings GROUP BY device, ts, value',
   )
   const left = new Map(rows.map(({ device, ts, value, rows: count }) => [`${device} ${ts} ${value}`, count]))
-  let lost = 0
+  let missing = 0
   let twice = 0
   for (const { device, value } of load.readings()) {
     const key = `${device} ${load.since + value} ${value}`
     const count = left.get(key) ?? 0
     left.delete(key)
-    if (count === 0) lost++
+    if (count === 0) missing++
     else twice += count - 1
   }
   const strange = [...left.keys()].map((key) => `nobody published ${key}`)
-  return { readings: load.acknowledged, lost, twice, problems: [...edge.ledgerProblems(), ...strange.slice(0, 3)] }
+  const waiting = edge.waiting()
+  const problems = [...edge.ledgerProblems(), ...strange.slice(0, 3)]
+  return { readings: load.acknowledged, lost: Math.max(0, missing - waiting), waiting, twice, problems }
 }

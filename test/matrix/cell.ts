@@ -11,7 +11,7 @@ const CALM_MS_MIN = 300
 const CALM_MS_MAX = 1_200
 const STRIKES_MIN = 3
 /** From the last strike to the last confirmation. */
-const DRAIN_MS = 90_000
+const DRAIN_MS = 120_000
 
 export interface CellOptions {
   readonly cloud: CloudBroker
@@ -32,8 +32,8 @@ export interface CellResult extends Account {
 }
 
 /** Whether everything has arrived once and the accounts balance. */
-export function isClean({ readings, lost, twice, problems }: CellResult): boolean {
-  return readings > 0 && lost === 0 && twice === 0 && problems.length === 0
+export function isClean({ readings, lost, waiting, twice, problems }: CellResult): boolean {
+  return readings > 0 && lost === 0 && waiting === 0 && twice === 0 && problems.length === 0
 }
 
 /** One fault, several times, under load; then calm, and the reckoning. */

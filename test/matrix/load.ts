@@ -65,10 +65,19 @@ export class Load {
   /** Measures nothing more. @throws Error when the edge does not acknowledge everything in time. */
   async finish(): Promise<void> {
     this.#measuring = false
-    await until(() => this.acknowledged === this.measured, {
-      deadlineMs: ACKNOWLEDGED_MS,
-      what: `all of ${this.measured} publishes are acknowledged`,
+    const isFinished = (): boolean => this.acknowledged === this.measured
+    const options = { deadlineMs: ACKNOWLEDGED_MS, what: 'everything is acknowledged' }
+    await until(isFinished, options).catch((cause: unknown) => {
+      throw new Error(`not everything was acknowledged: ${this.#state()}`, { cause })
     })
+  }
+
+  #state(): string {
+    const words = this.#devices.map(({ name, client, due, published, acknowledged }) => {
+      const connected = client.connected ? 'connected' : 'not connected'
+      return `${name} (${connected}) measured ${due}, published ${published}, acknowledged ${acknowledged.size}`
+    })
+    return words.join('; ')
   }
 
   stop(): void {

@@ -58,11 +58,11 @@ async function main({ brokers, faults, seconds, seed, json }: Options): Promise<
   if (absent.length > 0) throw new Error(`not installed: ${absent.join(', ')} (npm run pretest installs them)`)
   const results = new Map<string, CellResult>()
   const beginning = performance.now()
-  for (const [b, broker] of brokers.entries()) {
+  for (const broker of brokers) {
     const cloud = await broker.start()
-    for (const [f, fault] of faults.entries()) {
-      const cell = { cloud, fault, seconds, seed: seed + b * FAULTS.length + f, name: `cell-${fault.key}` }
-      const result = await runCell(cell)
+    for (const fault of faults) {
+      const place = BROKERS.indexOf(broker) * FAULTS.length + FAULTS.indexOf(fault)
+      const result = await runCell({ cloud, fault, seconds, seed: seed + place, name: `cell-${fault.key}` })
       results.set(`${broker.key} ${fault.key}`, result)
       process.stderr.write(`${broker.title}, ${fault.title}: ${cellText(fault, result)}\n`)
     }
