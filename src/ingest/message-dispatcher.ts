@@ -41,10 +41,7 @@ export class MessageDispatcher {
     if (bytesMax === 0) return { kind: 'wait', ms: undefined }
     for (let unfit = 0; unfit < UNFIT_MAX; unfit++) {
       const taken = this.#outbox.take(bytesMax, now)
-      if (taken === undefined) {
-        const heldMs = this.#outbox.heldMs(now)
-        return { kind: 'wait', ms: heldMs > 0 ? heldMs : undefined }
-      }
+      if (taken === undefined) return { kind: 'wait', ms: undefined }
       const { id, target, topic: original, retain } = taken.head
       const topic = forwardTopic(target, { ...this.#names, topic: original })
       const problem = this.#problem(topic)

@@ -3,7 +3,6 @@ import type { EdgeSettings } from '../base/settings.ts'
 import type { Backlog } from '../store/delivery/backlog.ts'
 import type { Lane, Refusal } from '../store/delivery/outbox.ts'
 import type { Spent } from '../store/delivery/spending.ts'
-import type { MessageRefusal } from '../store/forward/forward-outbox.ts'
 import type { ForwardStatus } from '../store/forward/forward-queue.ts'
 import type { Outlook } from '../store/house/outlook.ts'
 import type { IncomingId } from '../store/incoming.ts'
@@ -175,10 +174,13 @@ export interface Calls {
   refuse: { request: Refused; reply: Refusal }
   /** The far side has these messages. */
   confirmMessages: { request: { uplink: string; ids: readonly number[] }; reply: undefined }
-  /** The far side refuses a message, and will again; `certain`: whatever becomes of others. */
+  /**
+   * The far side refuses a message, and will again; `certain`: whatever becomes of others. Answered with how long all
+   * messages are held back (ms, 0: not at all).
+   */
   refuseMessage: {
     request: { uplink: string; id: number; reason: string; certain: boolean }
-    reply: MessageRefusal
+    reply: number
   }
   /** The far side has lost these positions, and wants them once more. */
   askAgain: { request: { uplink: string; epoch: string; ranges: readonly SeqRange[] }; reply: undefined }

@@ -1,7 +1,6 @@
 import type { UplinkSettings } from '../base/settings-uplink.ts'
 import type { Refusal } from '../store/delivery/outbox.ts'
 import type { UplinkStart } from '../store/delivery/outboxes.ts'
-import type { MessageRefusal } from '../store/forward/forward-outbox.ts'
 import type { Order } from '../store/orders.ts'
 import type { Store } from '../store/store.ts'
 import { Dispatcher } from './dispatcher.ts'
@@ -62,9 +61,10 @@ export class UplinkDesk {
     this.#store.write(() => this.#store.forwards.outbox(uplink).confirm(ids))
   }
 
-  refuseMessage(request: Calls['refuseMessage']['request'], at: number): MessageRefusal {
-    const { uplink, id, reason, certain } = request
-    return this.#store.write(() => this.#store.forwards.outbox(uplink).refuse(id, { reason, at, certain }))
+  refuseMessage({ uplink, id, ...refused }: Calls['refuseMessage']['request'], at: number): number {
+    const outbox = this.#store.forwards.outbox(uplink)
+    this.#store.write(() => outbox.refuse(id, { ...refused, at }))
+    return outbox.heldMs(at)
   }
 
   /** Of another epoch there is nothing: its positions may be other readings now. */

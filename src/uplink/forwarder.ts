@@ -88,7 +88,8 @@ export class Forwarder {
     if (!flights.close(flight)) return
     try {
       onRefused(reason)
-      await outbox.refuseMessage({ id: flight.range.first, reason, certain })
+      const heldMs = await outbox.refuseMessage({ id: flight.range.first, reason, certain })
+      if (heldMs > 0) setTimeout(onAnswered, heldMs).unref()
       onAnswered()
     } catch (failure) {
       onTrouble(`a refusal could not be stored: ${messageOf(failure)}`)

@@ -23,13 +23,9 @@ export interface Outbox {
   confirmMessages(ids: readonly number[]): Promise<void>
   /**
    * The far side refuses a message of a forward route, and will again. `certain`: it is the message, whatever becomes of
-   * others. `held`: everything is refused; messages wait for a while, and come again from the first.
+   * others. Resolves with how long all messages are held back (ms) because everything is refused; 0: they are not.
    */
-  refuseMessage(refused: {
-    readonly id: number
-    readonly reason: string
-    readonly certain: boolean
-  }): Promise<'parked' | 'held'>
+  refuseMessage(refused: { readonly id: number; readonly reason: string; readonly certain: boolean }): Promise<number>
   /** The far side has lost these, and wants them once more. */
   askAgain(request: { readonly epoch: string; readonly ranges: readonly SeqRange[] }): Promise<void>
   /** Nothing is on its way any more: what was not confirmed is offered again, as the backlog of the next connection. */

@@ -61,7 +61,7 @@ export class Session {
         this.#deps.onConfirmed(0)
       },
       onRefused: (reason) => this.#deps.onRefused(reason),
-      onAnswered: () => this.#sleeper.wake(),
+      onAnswered: () => this.notify(0),
       onTrouble: (reason) => this.#finish(reason),
     })
   }
@@ -76,19 +76,20 @@ export class Session {
     return { live: live.size, backfill: backfill.size, forward: forward.size }
   }
 
-  /** Something new is on the disk, or may be asked for anew (0). */
+  /** Something new is on the disk, or may be asked for anew (0): also while a question is under way. */
   notify(readings: number): void {
     this.#stored += Math.max(1, readings)
-    const isEnough = readings === 0 || this.#stored >= this.#deps.settings.batchReadingsMax
-    if (isEnough || !this.#waitsForCompany) this.#sleeper.wake()
+    if (readings === 0) this.#sleeper.wake()
+    else if (!this.#waitsForCompany || this.#stored >= this.#deps.settings.batchReadingsMax) this.#sleeper.nudge()
   }
 
   /** Sends until the link ends, and says why it did. */
   async run(): Promise<SessionEnd> {
     while (this.#end === undefined) {
+      const { mark } = this.#sleeper
       const { ask, againMs } = this.#mayLeave()
       if (this.#ending || (ask.live === 0 && ask.backfill === 0 && ask.forward === 0)) {
-        await this.#sleep(Math.min(againMs, this.#msToTimeout()))
+        await this.#sleep(Math.min(againMs, this.#msToTimeout()), mark)
         continue
       }
       this.#stored = 0
@@ -97,7 +98,7 @@ export class Session {
       if (this.#end !== undefined) break
       if (outgoing.kind === 'message') await this.#forward(outgoing)
       else if (outgoing.kind !== 'wait') await this.#send(outgoing)
-      else await this.#idle(outgoing.ms, againMs)
+      else await this.#idle(outgoing.ms, againMs, mark)
     }
     return this.#end
   }
@@ -208,13 +209,13 @@ export class Session {
     const answeredAt = performance.now()
     for (const { lane, sentAt, inFlight } of closed) this.#paces[lane].answered({ sentAt, answeredAt, inFlight })
     if (closed.length > 0 || count > 0) this.#deps.onConfirmed(count)
-    this.#sleeper.wake()
+    this.notify(0)
   }
 
   async #amended({ epoch, run }: Sending, ranges: readonly SeqRange[]): Promise<void> {
     for (const { last } of ranges) await this.#deps.outbox.confirmAmendments({ epoch, run, lastId: last })
     if (this.#flights.confirm({ kind: 'amendments', epoch, run }, ranges).length > 0) this.#deps.onConfirmed(0)
-    this.#sleeper.wake()
+    this.notify(0)
   }
 
   /** The receiver cannot take something. Where it does not say what, only a message that is alone can be meant. */
@@ -236,7 +237,7 @@ export class Session {
       const became = await outbox.refuse({ epoch, run, range, reason })
       if (became === 'hopeless') this.#finish(`everything is refused, and nothing is confirmed: ${reason}`)
       this.#backlog = true
-      this.#sleeper.wake()
+      this.notify(0)
     } catch (failure) {
       this.#finish(`a refusal could not be stored: ${messageOf(failure)}`)
     }
@@ -247,15 +248,15 @@ export class Session {
     this.#ending = true
     const deadline = performance.now() + ms
     while (this.#flights.count > 0 && this.#end === undefined && performance.now() < deadline) {
-      await this.#sleep(deadline - performance.now())
+      await this.#sleep(deadline - performance.now(), this.#sleeper.mark)
     }
     this.#finish('stopped')
   }
 
-  async #idle(ms: number | undefined, againMs: number): Promise<void> {
+  async #idle(ms: number | undefined, againMs: number, mark: number): Promise<void> {
     this.#waitsForCompany = ms !== undefined
     if (this.#stored === 0 || this.#waitsForCompany) {
-      await this.#sleep(Math.min(ms ?? Infinity, againMs, this.#msToTimeout()))
+      await this.#sleep(Math.min(ms ?? Infinity, againMs, this.#msToTimeout()), mark)
     }
     this.#waitsForCompany = false
   }
@@ -272,8 +273,8 @@ export class Session {
     return Math.max(0, left)
   }
 
-  #sleep(ms: number): Promise<void> {
-    return this.#end === undefined ? this.#sleeper.sleep(ms) : Promise.resolve()
+  #sleep(ms: number, mark: number): Promise<void> {
+    return this.#end === undefined ? this.#sleeper.sleep(ms, mark) : Promise.resolve()
   }
 
   #finish(reason: string, { atOnce = false, cautious = false } = {}): void {

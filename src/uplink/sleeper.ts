@@ -1,21 +1,34 @@
-/** Waiting that can be cut short by whatever happens. */
+/** Waiting that can be cut short by whatever happens, also by what happened while one was still on the way to bed. */
 export class Sleeper {
-  readonly #wakes = new Set<() => void>()
+  readonly #asleep = new Set<() => void>()
+  #mark = 0
 
-  /** Resolves after so long (ms; Infinity: never by itself), or at the next `wake`. */
-  sleep(ms: number): Promise<void> {
+  /** Where time stands: a `wake` that comes after this was read ends a `sleep` that is given it, also one that begins later. */
+  get mark(): number {
+    return this.#mark
+  }
+
+  /** Resolves after so long (ms; Infinity: never by itself), or as soon as there is a `wake` later than the mark. */
+  sleep(ms: number, mark: number): Promise<void> {
+    if (mark !== this.#mark) return Promise.resolve()
     return new Promise((resolve) => {
       const wake = (): void => {
         clearTimeout(timer)
-        this.#wakes.delete(wake)
+        this.#asleep.delete(wake)
         resolve()
       }
       const timer = Number.isFinite(ms) ? setTimeout(wake, ms) : undefined
-      this.#wakes.add(wake)
+      this.#asleep.add(wake)
     })
   }
 
   wake(): void {
-    for (const wake of this.#wakes) wake()
+    this.#mark++
+    this.nudge()
+  }
+
+  /** Only who is asleep already. */
+  nudge(): void {
+    for (const wake of this.#asleep) wake()
   }
 }

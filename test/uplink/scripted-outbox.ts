@@ -1,6 +1,6 @@
 import { SeqSet } from '../../src/base/ranges.ts'
 import type { SeqRange } from '../../src/base/reading.ts'
-import type { Ask, Outbox, Outgoing, Refusal, Sending } from '../../src/uplink/outbox.ts'
+import type { Ask, Lane, Outbox, Outgoing, Refusal, Sending } from '../../src/uplink/outbox.ts'
 
 type Confirmation = Parameters<Outbox['confirm']>[0]
 
@@ -18,6 +18,7 @@ export class ScriptedOutbox implements Outbox {
   readonly run = 'run-1'
   lastSeq = 0
   batchReadings = 10
+  lane: Lane = 'live'
   /** The last amendment that there is. */
   lastAmendment = 0
   /** Answered when there is nothing to send; undefined: until something new is stored. */
@@ -49,7 +50,7 @@ export class ScriptedOutbox implements Outbox {
       const range = { first: gap.first, last: Math.min(gap.last, gap.first + this.batchReadings - 1) }
       this.#flight.add(range)
       const words = { kind: 'batch', epoch, run, range } as const
-      return { ...words, lane: 'live', backlog: false, bytes: this.#label(words, bytesMax), count: countOf(range) }
+      return { ...words, lane: this.lane, backlog: false, bytes: this.#label(words, bytesMax), count: countOf(range) }
     }
     if (this.#takenAmendment < this.lastAmendment) {
       const range = { first: this.#takenAmendment + 1, last: this.lastAmendment }
@@ -93,8 +94,8 @@ export class ScriptedOutbox implements Outbox {
 
   async confirmMessages(): Promise<void> {}
 
-  async refuseMessage(): Promise<'parked'> {
-    return 'parked'
+  async refuseMessage(): Promise<number> {
+    return 0
   }
 
   async askAgain({ ranges }: { readonly ranges: readonly SeqRange[] }): Promise<void> {
