@@ -53,7 +53,7 @@ class StoreThread {
   readonly #quality = { good: 0, uncertain: 0, bad: 0 }
 
   #houseTimer: NodeJS.Timeout | undefined
-  /** When the last batch came (monotonic ms). */
+  /** When the last batch came, or a part of a backlog left (monotonic ms). */
   #heardAt = Number.NEGATIVE_INFINITY
   #closed = false
 
@@ -88,11 +88,7 @@ class StoreThread {
       kind: 'batch',
       buffer,
       refused: undefined,
-      readings: 0,
-      rejected: 0,
-      duplicates: 0,
-      messages: 0,
-      homeless: [],
+      ...{ readings: 0, rejected: 0, duplicates: 0, messages: 0, homeless: [] },
     }
     try {
       const { stored, rejected, duplicates, good, uncertain, bad, messages, homeless } = this.#passingDamage(() =>
@@ -212,7 +208,7 @@ class StoreThread {
 
   readonly #handlers: Handlers = {
     incoming: () => this.#store.incoming.all(),
-    next: (request) => this.#desk.next(request, systemClock.now()),
+    next: (request) => this.#next(request),
     confirm: (confirmation) => this.#desk.confirm(confirmation),
     confirmAmendments: (confirmation) => this.#desk.confirmAmendments(confirmation),
     refuse: (refused) => this.#desk.refuse(refused, systemClock.now()),
@@ -228,6 +224,13 @@ class StoreThread {
       this.#store.close()
       return undefined
     },
+  }
+
+  /** A backlog that leaves at full speed is no time for tidying up: the processor is for what waits. */
+  #next(request: Calls['next']['request']): Calls['next']['reply'] {
+    const outgoing = this.#desk.next(request, systemClock.now())
+    if (outgoing.kind === 'batch' && outgoing.lane === 'backfill') this.#heardAt = performance.now()
+    return outgoing
   }
 
   /** What commands have left in the letter box. A full disk leaves it there. */

@@ -8,7 +8,7 @@ import type { Delivery, Sink, StoreResult } from './sink.ts'
 import { type Counts, Tally } from './tally.ts'
 
 /** Messages that have come together share a commit until their readings exceed this. */
-const COMMIT_READINGS = 20_000
+const COMMIT_READINGS = 80_000
 
 /** Sends a receipt to an edge; resolves when it is on its way, and never rejects. */
 export type Answer = (edge: string, receipt: Receipt) => Promise<void>

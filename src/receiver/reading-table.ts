@@ -1,6 +1,7 @@
 import { combine } from '../base/flags.ts'
 import type { Quality, Seq, Value, Verdict } from '../base/reading.ts'
 import type { SeriesBlock } from '../codec/batch.ts'
+import { type Place, Places } from './places.ts'
 import type { Column, Prepare } from './sink-schema.ts'
 
 /** Series whose ids are held in memory; above it all are dropped and read again when they are needed. */
@@ -20,9 +21,11 @@ interface Row {
 /** The table of readings. A value keeps its type and every bit. */
 export class ReadingTable {
   readonly #series = new Map<string, number>()
+  readonly places: Places
   readonly #statements
 
   constructor(prepare: Prepare) {
+    this.places = new Places(prepare)
     this.#statements = {
       findSeries: prepare('SELECT id FROM series WHERE device = ? AND metric = ? AND unit = ?'),
       createSeries: prepare('INSERT INTO series (device, metric, unit) VALUES (?, ?, ?) RETURNING id'),
@@ -32,16 +35,17 @@ export class ReadingTable {
          VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
       ),
       find: prepare(
-        `SELECT series, ts, value, typeof(value) = 'integer', quality, reasons
-         FROM reading WHERE log = ? AND seq = ?`,
+        `SELECT value, typeof(value) = 'integer', quality, reasons
+         FROM reading WHERE series = ? AND ts = ? AND log = ? AND seq = ?`,
       ),
-      judge: prepare('UPDATE reading SET quality = ?, reasons = ? WHERE log = ? AND seq = ?'),
+      judge: prepare('UPDATE reading SET quality = ?, reasons = ? WHERE series = ? AND ts = ? AND log = ? AND seq = ?'),
     }
   }
 
   /** After a failed transaction: series that it made do not exist. */
   forget(): void {
     this.#series.clear()
+    this.places.forget()
   }
 
   /** The id of the block's series, or undefined when nothing of it was ever stored. */
@@ -75,13 +79,22 @@ export class ReadingTable {
     this.#statements.insert.run(row.series, row.ts, log, seq, bound, verdict.quality, verdict.reasons, receivedAt)
   }
 
-  find(log: number, seq: Seq): Row | undefined {
-    const row = this.#statements.find.get(log, seq)
+  /** @param guess where it is most likely; a repeat mostly is what it repeats. */
+  find(log: number, seq: Seq, guess?: Place): Row | undefined {
+    return (guess && this.#at(log, seq, guess)) ?? this.#lookUp(log, seq)
+  }
+
+  #lookUp(log: number, seq: Seq): Row | undefined {
+    const place = this.places.find(log, seq)
+    return place && this.#at(log, seq, place)
+  }
+
+  #at(log: number, seq: Seq, { series, ts }: Place): Row | undefined {
+    const row = this.#statements.find.get(series, ts, log, seq)
     if (row === undefined) return undefined
-    const [series, ts, value, isBoolean, quality, reasons] = row
+    const [value, isBoolean, quality, reasons] = row
     return {
-      series: Number(series),
-      ts: Number(ts),
+      ...{ series, ts },
       value: isBoolean === 1 ? value === 1 : (value as Column),
       verdict: { quality: Number(quality) as Quality, reasons: Number(reasons) },
     }
@@ -91,9 +104,10 @@ export class ReadingTable {
   contradicts(log: number, block: SeriesBlock, isRepeat: (seq: Seq) => boolean): boolean {
     const series = this.findSeries(block)
     return block.seq.some((seq, i) => {
-      const row = isRepeat(seq) ? this.find(log, seq) : undefined
+      const ts = block.ts[i]!
+      const row = isRepeat(seq) ? this.find(log, seq, series === undefined ? undefined : { series, ts }) : undefined
       if (row === undefined) return false // new, or deleted since
-      if (row.ts !== block.ts[i] || !isSame(row.value, block.values[i]!)) return true
+      if (row.ts !== ts || !isSame(row.value, block.values[i]!)) return true
       return row.series !== series && !this.#isNamed(row.series, block)
     })
   }
@@ -104,10 +118,10 @@ export class ReadingTable {
   }
 
   /** Merges a verdict with the one of the stored row, which gets never better. */
-  merge(position: { log: number; seq: Seq }, stored: Verdict, more: Verdict): void {
-    const { quality, reasons } = combine(stored, more)
-    if (quality === stored.quality && reasons === stored.reasons) return
-    this.#statements.judge.run(quality, reasons, position.log, position.seq)
+  merge(position: { log: number; seq: Seq }, stored: Row, more: Verdict): void {
+    const { quality, reasons } = combine(stored.verdict, more)
+    if (quality === stored.verdict.quality && reasons === stored.verdict.reasons) return
+    this.#statements.judge.run(quality, reasons, stored.series, stored.ts, position.log, position.seq)
   }
 }
 

@@ -2,8 +2,8 @@
  * Schema of received.db, one entry a version: forward only, each in one transaction. An entry is never edited once it
  * was released; a change is a new entry.
  *
- * `reading` is clustered by series and time, because that is how it is read; the position is a second index. The other
- * way round costs as much to write and 20 times as much to read (README.md).
+ * `reading` is clustered by series and time, because that is how it is read; `places` tells for each position where that is,
+ * in a list for each stretch (places.ts). The other way round costs as much to write and 20 times as much to read (README.md).
  *
  * `value` is ANY: REAL is a number, INTEGER 0 or 1 a boolean, TEXT a text, BLOB bytes, NULL a missing value.
  */
@@ -23,7 +23,10 @@ export const MIGRATIONS: readonly string[] = [
     quality INTEGER NOT NULL, reasons INTEGER NOT NULL, received_at INTEGER NOT NULL,
     PRIMARY KEY (series, ts, log, seq)
   ) STRICT, WITHOUT ROWID;
-  CREATE UNIQUE INDEX reading_by_position ON reading (log, seq);
+  CREATE TABLE places (
+    log INTEGER NOT NULL REFERENCES logs (id), first INTEGER NOT NULL, last INTEGER NOT NULL, bytes BLOB NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX places_by_position ON places (log, first);
   CREATE TABLE positions (
     log INTEGER NOT NULL REFERENCES logs (id), first INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (log, first)
   ) STRICT, WITHOUT ROWID;
@@ -45,7 +48,7 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE logs ADD COLUMN readings INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE logs ADD COLUMN stored_at INTEGER;
   UPDATE logs SET readings = (SELECT count(*) FROM reading WHERE log = logs.id),
-    stored_at = (SELECT received_at FROM reading WHERE log = logs.id ORDER BY seq DESC LIMIT 1);
+    stored_at = (SELECT max(received_at) FROM reading WHERE log = logs.id);
   CREATE TABLE edges (
     edge TEXT PRIMARY KEY, state TEXT NOT NULL, seen_at INTEGER, clock_offset_ms INTEGER, version TEXT,
     reported_at INTEGER, up_ms INTEGER, healthy INTEGER, problems TEXT, epoch TEXT, last_seq INTEGER, waiting INTEGER,

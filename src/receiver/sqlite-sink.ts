@@ -5,6 +5,7 @@ import type { Amendments } from '../codec/amendments.ts'
 import type { Batch, SeriesBlock } from '../codec/batch.ts'
 import { SqliteFleet } from './fleet/sqlite-fleet.ts'
 import { type KnownLog, KnownLogs } from './known-logs.ts'
+import type { Place } from './places.ts'
 import { ReadingTable } from './reading-table.ts'
 import { holdReceived, preparerOf } from './received-db.ts'
 import type { Delivery, Reject, Sink, StoreResult } from './sink.ts'
@@ -104,11 +105,11 @@ export class SqliteSink implements Sink {
     if (repeats > 0 && batch.series.some((block) => this.#readings.contradicts(log.id, block, isRepeat))) {
       return { kind: 'forked', ranges, high: highOf(log) }
     }
-    for (const block of batch.series) {
-      const series = this.#readings.seriesOf(block)
+    const blocks = batch.series.map((block) => ({ series: this.#readings.seriesOf(block), block }))
+    for (const { series, block } of blocks) {
       for (let i = 0; i < block.seq.length; i++) {
         const seq = block.seq[i]!
-        if (isRepeat(seq)) this.#mergeVerdict(log, seq, verdictOf(block, i))
+        if (isRepeat(seq)) this.#mergeVerdict(log, { seq, place: { series, ts: block.ts[i]! } }, verdictOf(block, i))
         else {
           const verdict = this.#verdictOf(log, block, i)
           const row = { series, ts: block.ts[i]!, value: block.values[i]!, verdict }
@@ -116,6 +117,7 @@ export class SqliteSink implements Sink {
         }
       }
     }
+    this.#readings.places.add(log.id, fresh, blocks)
     this.#logs.add(log, fresh)
     this.#logs.count(log, batch.count - repeats, receivedAt)
     return { kind: 'stored', ranges, high: highOf(log), repeats }
@@ -129,9 +131,9 @@ export class SqliteSink implements Sink {
     return early === undefined ? verdict : combine(verdict, early)
   }
 
-  #mergeVerdict(log: KnownLog, seq: Seq, verdict: Verdict): void {
-    const stored = this.#readings.find(log.id, seq)
-    if (stored !== undefined) this.#readings.merge({ log: log.id, seq }, stored.verdict, verdict)
+  #mergeVerdict(log: KnownLog, { seq, place }: { seq: Seq; place?: Place }, verdict: Verdict): void {
+    const stored = this.#readings.find(log.id, seq, place)
+    if (stored !== undefined) this.#readings.merge({ log: log.id, seq }, stored, verdict)
   }
 
   #amend({ edge, epoch, items }: Amendments): StoreResult {
@@ -141,7 +143,7 @@ export class SqliteSink implements Sink {
       return { kind: 'refused', reason: `${this.#options.pendingMax} verdicts already wait for their readings` }
     }
     for (const item of items) {
-      if (log.positions.has(item.seq)) this.#mergeVerdict(log, item.seq, item)
+      if (log.positions.has(item.seq)) this.#mergeVerdict(log, item, item)
       else this.#logs.expect(log, item)
     }
     return { kind: 'amended', high: highOf(log) }

@@ -126,14 +126,13 @@ describe('the SQLite sink', () => {
     expect(seenIn(folder).map(({ seq }) => seq)).toEqual([1, 3])
   })
 
-  it('finds readings by series and time, and by position, without reading all', () => {
+  it('finds readings by series and time without reading all', () => {
     const { folder, sink } = openSink()
     sink.store([batch(readings(1, 10))], AT)
-    for (const where of ["device = 'a' AND metric = 'b' AND ts > 5", "edge = 'a' AND epoch = 'b' AND seq > 5"]) {
-      const plan = query<{ detail: string }>(folder, `EXPLAIN QUERY PLAN SELECT * FROM readings WHERE ${where}`)
-      expect(plan.map(({ detail }) => detail).filter((detail) => detail.startsWith('SCAN'))).toEqual([])
-      expect(plan.some(({ detail }) => /reading .*(ts|seq)>\?/.test(detail))).toBe(true)
-    }
+    const where = "device = 'a' AND metric = 'b' AND ts > 5"
+    const plan = query<{ detail: string }>(folder, `EXPLAIN QUERY PLAN SELECT * FROM readings WHERE ${where}`)
+    expect(plan.map(({ detail }) => detail).filter((detail) => detail.startsWith('SCAN'))).toEqual([])
+    expect(plan.some(({ detail }) => /reading .*ts>\?/.test(detail))).toBe(true)
   })
 })
 

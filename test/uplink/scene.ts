@@ -70,11 +70,11 @@ export async function startUplink(
   {
     via = async (cloud) => cloud.url,
     config = '',
-  }: { via?: (cloud: Mosquitto) => Promise<string>; config?: string } = {},
+    outbox = new ScriptedOutbox(),
+  }: { outbox?: ScriptedOutbox; via?: (cloud: Mosquitto) => Promise<string>; config?: string } = {},
 ): Promise<Scene> {
   const cloud = await startMosquitto({ config })
   const farSide = await FarSide.connect(cloud.url)
-  const outbox = new ScriptedOutbox()
   const quick = { backoffMinMs: 20, backoffMaxMs: 200, url: await via(cloud) }
   const uplink = Uplink.start(uplinkSettings.parse({ ...quick, ...settings }), {
     ...{ edge: EDGE, outbox, log: silentLog, clock: systemClock },

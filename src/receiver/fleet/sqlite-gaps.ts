@@ -1,4 +1,5 @@
-import type { SeqRange } from '../../base/reading.ts'
+import type { Seq, SeqRange } from '../../base/reading.ts'
+import { Places } from '../places.ts'
 import type { Column, Prepare } from '../sink-schema.ts'
 import type { Gap, GapQuestion } from './fleet.ts'
 
@@ -18,9 +19,11 @@ interface Log {
 
 /** What `positions` of `received.db` lacks. */
 export class SqliteGaps {
+  readonly #places: Places
   readonly #statements
 
   constructor(prepare: Prepare) {
+    this.#places = new Places(prepare)
     this.#statements = {
       logs: prepare(
         `SELECT logs.id, logs.edge, logs.epoch,
@@ -35,11 +38,12 @@ export class SqliteGaps {
          ORDER BY 2, 1`,
       ),
       between: prepare(
-        `SELECT low, high, (SELECT received_at FROM reading WHERE log = ? AND seq = high + 1) FROM (
+        `SELECT low, high FROM (
            SELECT lag(last, 1, iif(?, 0, first - 1)) OVER (ORDER BY first) + 1 AS low, first - 1 AS high
            FROM positions WHERE log = ?
          ) WHERE low <= high LIMIT ?`,
       ),
+      arrival: prepare('SELECT received_at FROM reading WHERE series = ? AND ts = ? AND log = ? AND seq = ?'),
       asked: prepare(
         `SELECT coalesce(asked_at, 0) FROM (
            SELECT last, asked_at FROM requests WHERE edge = ? AND epoch = ? AND first <= ? ORDER BY first DESC LIMIT 1
@@ -66,15 +70,23 @@ export class SqliteGaps {
 
   #of(log: Log, limit: number): Gap[] {
     const { id, edge, epoch, highest, lastSeq, saidAt } = log
-    const rows = id === undefined ? [] : this.#statements.between.all(id, Number(log.isFirst), id, limit)
-    const found = rows.map(([first, last, since]) => {
-      return { first: Number(first), last: Number(last), since: since === null ? undefined : Number(since) }
+    const rows = id === undefined ? [] : this.#statements.between.all(Number(log.isFirst), id, limit)
+    const found = rows.map((row) => {
+      const [first, last] = [Number(row[0]), Number(row[1])]
+      return { first, last, since: this.#arrivalOf(id!, last + 1) }
     })
     if (lastSeq > highest && found.length < limit) found.push({ first: highest + 1, last: lastSeq, since: saidAt })
     return found.map((gap): Gap => {
       const asked = this.#statements.asked.get(edge, epoch, gap.last, gap.first)
       return { edge, epoch, ...gap, askedAt: asked === undefined ? undefined : Number(asked[0]) }
     })
+  }
+
+  /** When the reading of this position came (UTC ms); undefined: there is none. */
+  #arrivalOf(log: number, seq: Seq): number | undefined {
+    const place = this.#places.find(log, seq)
+    const row = place && this.#statements.arrival.get(place.series, place.ts, log, seq)
+    return row && Number(row[0])
   }
 
   /** The first parts of the range that are not there, at most `limit`. */

@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest'
+import type { Ask, Outgoing } from '../../src/uplink/outbox.ts'
+import { Sleeper } from '../../src/uplink/sleeper.ts'
+import { describePeer } from '../support/peers.ts'
+import { until } from '../support/wait.ts'
+import { startUplink } from './scene.ts'
+import { ScriptedOutbox } from './scripted-outbox.ts'
+
+describe('a sleeper', () => {
+  it('is woken also by what happened before it lay down, but after it looked', async () => {
+    const sleeper = new Sleeper()
+    const { mark } = sleeper
+    sleeper.wake()
+    await sleeper.sleep(Infinity, mark)
+    let awake = false
+    const sleep = sleeper.sleep(Infinity, sleeper.mark).then(() => {
+      awake = true
+    })
+    await Promise.resolve()
+    expect(awake).toBe(false)
+    sleeper.nudge()
+    await sleep
+  })
+})
+
+/** Everything is backlog; a look for new readings finds none, and ends after the next confirmation. */
+class BacklogOnly extends ScriptedOutbox {
+  #held: (() => void) | undefined
+
+  override async next(ask: Ask): Promise<Outgoing> {
+    if (ask.backfill > 0) return { ...(await super.next({ ...ask, live: ask.backfill })), backlog: true }
+    await new Promise<void>((resolve) => {
+      this.#held = resolve
+    })
+    return { kind: 'wait', ms: undefined, backlog: true }
+  }
+
+  override async confirm(confirmation: Parameters<ScriptedOutbox['confirm']>[0]) {
+    const confirmed = await super.confirm(confirmation)
+    setImmediate(() => setImmediate(() => this.#held?.()))
+    return confirmed
+  }
+}
+
+describePeer('mosquitto', 'a confirmation that comes while the store is asked for more', () => {
+  it('is not missed: the backlog goes on', async () => {
+    const outbox = new BacklogOnly()
+    outbox.lane = 'backfill'
+    const { farSide, store } = await startUplink({}, { outbox })
+    store(1_000)
+    for (let index = 0; index < 100; index++) {
+      await farSide.untilArrived(index + 1)
+      await farSide.answer(index)
+    }
+    await until(() => outbox.confirmed.count === 1_000)
+  })
+})
