@@ -10,6 +10,8 @@ import { Positions } from './positions.ts'
 import { BlockTable } from './sealed/blocks.ts'
 import { SealDirectory } from './sealed/seals.ts'
 
+export type { ForwardAccount, ParkedMessage } from './forward/forward-account.ts'
+
 /** A kept message that could not be decoded. */
 export interface RejectRow {
   readonly id: number
@@ -125,6 +127,10 @@ export class StoreReader {
   /** Messages that uplinks have parked, the newest first; before an id where one is given. */
   parkedMessages(limit: number, beforeId?: number): ParkedMessage[] {
     return parkedMessages(this.#database, limit, beforeId)
+  }
+
+  parkedMessage(id: number): ParkedMessage | undefined {
+    return this.parkedMessages(1, id + 1).find((row) => row.id === id)
   }
 
   summary(): StoreSummary {

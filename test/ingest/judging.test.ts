@@ -149,7 +149,10 @@ describe('a spike', () => {
       const decoded = decodeAmendments(outgoing.bytes, { readingsMax: 1_000, bytesMax: 100_000 })
       if (!decoded.ok) throw new Error(decoded.reason)
       told.push(...decoded.amendments.items.map(({ seq }) => seq))
-      expect(await spine.next(), 'nothing more before this one is answered').toMatchObject({ kind: 'wait', ms: undefined })
+      expect(await spine.next(), 'nothing more before this one is answered').toMatchObject({
+        kind: 'wait',
+        ms: undefined,
+      })
       const { epoch, run, lastId } = outgoing
       await spine.thread.call('confirmAmendments', { uplink: 'cloud', epoch, run, lastId })
     }

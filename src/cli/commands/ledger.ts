@@ -1,6 +1,7 @@
 import { Exit, OperatorError } from '../../base/errors.ts'
 import { suggestion } from '../../base/settings-nearest.ts'
 import type { LedgerRow } from '../../store/ledger.ts'
+import type { ForwardAccount } from '../../store/reader.ts'
 import { command, shared } from '../command.ts'
 import { dataFolder, storeOptions } from '../data-folder.ts'
 import { withReader } from '../reader.ts'
@@ -19,14 +20,19 @@ export const ledger = command({
   },
   examples: ['ledger -s examples/edge.yaml', 'ledger --data ./data --json'],
   async run({ values, output, env }) {
-    const rows = await withReader(await dataFolder(values, env), (reader) => {
+    const { rows, messages } = await withReader(await dataFolder(values, env), (reader) => {
       const uplinks = reader.summary().backlogs.map(({ uplink }) => uplink)
       if (values.uplink !== undefined && !uplinks.includes(values.uplink)) throw noSuchUplink(values.uplink, uplinks)
-      return reader.ledger(values.uplink)
+      const messages = reader.forwards().filter(({ uplink }) => uplink === (values.uplink ?? uplink))
+      return { rows: reader.ledger(values.uplink), messages: messages.filter(({ stored }) => stored > 0) }
     })
-    const problems = rows.flatMap(({ device, problems }) => problems.map((problem) => `${device}: ${problem}`))
-    if (values.json) output.json({ balanced: problems.length === 0, problems, devices: rows })
-    else output.print(ledgerTable(rows))
+    const ofDevices = rows.flatMap(({ device, problems }) => problems.map((problem) => `${device}: ${problem}`))
+    const problems = [...ofDevices, ...messages.flatMap((account) => account.problems)]
+    if (values.json) output.json({ balanced: problems.length === 0, problems, devices: rows, messages })
+    else {
+      output.print(ledgerTable(rows))
+      if (messages.length > 0) output.print(`\n${messagesTable(messages)}`)
+    }
     for (const problem of problems) output.note(`does not balance: ${problem}`)
     return problems.length === 0 ? Exit.OK : Exit.FAILED
   },
@@ -36,6 +42,17 @@ function noSuchUplink(name: string, known: readonly string[]): OperatorError {
   return new OperatorError(`the store knows no uplink "${name}"${suggestion(name, known)}`, {
     remedy: known.length === 0 ? 'leave --uplink out; it has none yet' : `give one of ${known.join(', ')}`,
   })
+}
+
+/** Of forwarded messages, one row an uplink. */
+function messagesTable(accounts: readonly ForwardAccount[]): string {
+  const head = ['messages to', 'stored', 'confirmed', 'waiting', 'parked', 'lost']
+  return textTable(
+    head,
+    accounts.map(({ uplink, stored, confirmed, waiting, parked, dropped }) => {
+      return [uplink, stored, confirmed, waiting, parked, dropped]
+    }),
+  )
 }
 
 /** Readings that are kept no more, and why; a column is shown once something is in it. */

@@ -10,14 +10,14 @@ const IDS_MAX = 10_000
 const NOTES = [
   'The order is left in the database. A running edge carries it out within a second, another one when it is started.',
 ]
-const options = { ...storeOptions, all: { kind: 'flag', help: 'All readings that uplinks have parked' } } as const
+const options = { ...storeOptions, all: { kind: 'flag', help: 'Everything that uplinks have parked' } } as const
 const operands = { value: 'ID', help: 'Ids of rejects, from `tidegate rejects list`', min: 0, max: IDS_MAX }
 
 type Verb = 'replay' | 'drop'
 
 export const rejectsReplay = command({
   name: 'rejects replay',
-  summary: 'Sends parked readings once more',
+  summary: 'Sends parked readings and messages once more',
   notes: [...NOTES, 'What is refused again is parked again, with the new reason.'],
   options,
   operands,
@@ -60,30 +60,40 @@ async function placeAll(verb: Verb, { values, ids, env, print }: Given): Promise
   return Exit.OK
 }
 
-/** One order an uplink, and one for messages. @throws OperatorError where an id is not there, or cannot be replayed. */
-function ordersFor(reader: StoreReader, verb: Verb, ids: readonly string[] | undefined): Order[] {
-  const byUplink = new Map<string, number[]>()
-  const messages: number[] = []
-  const add = ({ uplink, id }: { uplink: string; id: number }): void => {
-    byUplink.set(uplink, [...(byUplink.get(uplink) ?? []), id])
+/** One order for each uplink and kind. @throws OperatorError where an id is not there, or cannot be replayed. */
+function ordersFor(reader: StoreReader, verb: Verb, given: readonly string[] | undefined): Order[] {
+  const orders = new Map<string, Order>()
+  const add = (order: Order): void => {
+    const key = JSON.stringify({ ...order, ids: [] })
+    const before = orders.get(key)
+    orders.set(key, before === undefined ? order : { ...before, ids: [...before.ids, ...order.ids] })
   }
-  if (ids === undefined) for (const row of reader.parked(IDS_MAX)) add(row)
-  for (const id of ids ?? []) {
+  const addParked = ({ uplink, id }: { uplink: string; id: number }): void =>
+    add({ kind: `${verb}-parked`, uplink, ids: [id] })
+  const addMessage = ({ uplink, id }: { uplink: string; id: number }): void =>
+    add({ kind: `${verb}-messages`, uplink, ids: [id] })
+  if (given === undefined) {
+    reader.parked(IDS_MAX).forEach(addParked)
+    reader.parkedMessages(IDS_MAX).forEach(addMessage)
+  }
+  for (const id of given ?? []) {
     const { kind, number } = parseId(id)
-    if (kind === 'undecodable') {
-      checkMessage(reader, verb, id, number)
-      messages.push(number)
-      continue
+    if (kind === 'parked') addParked(found(id, reader.parkedOne(number)))
+    else if (kind === 'message') addMessage(found(id, reader.parkedMessage(number)))
+    else {
+      checkUndecodable(reader, verb, id, number)
+      add({ kind: 'drop-undecodable', ids: [number] })
     }
-    const row = reader.parkedOne(number)
-    if (row === undefined) throw noSuchReject(id)
-    add(row)
   }
-  const parked = [...byUplink].map(([uplink, some]): Order => ({ kind: `${verb}-parked`, uplink, ids: some }))
-  return messages.length > 0 ? [...parked, { kind: 'drop-undecodable', ids: messages }] : parked
+  return [...orders.values()]
 }
 
-function checkMessage(reader: StoreReader, verb: Verb, id: string, number: number): void {
+function found<T>(id: string, row: T | undefined): T {
+  if (row === undefined) throw noSuchReject(id)
+  return row
+}
+
+function checkUndecodable(reader: StoreReader, verb: Verb, id: string, number: number): void {
   if (reader.reject(number) === undefined) throw noSuchReject(id)
   if (verb === 'drop') return
   throw new OperatorError(`reject ${id} is a message that could not be decoded: there is no reading in it to be sent`, {

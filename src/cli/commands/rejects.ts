@@ -3,6 +3,7 @@ import type { RejectRow, StoreReader } from '../../store/reader.ts'
 import { command, shared } from '../command.ts'
 import { dataFolder, storeOptions } from '../data-folder.ts'
 import { withReader } from '../reader.ts'
+import { messageId, plainMessage, portraitOfMessage } from '../rejects/message.ts'
 import { idOf, plainParked, portraitOfParked } from '../rejects/parked.ts'
 import { noSuchReject, parseId } from '../rejects/reject-id.ts'
 import { plain, portrait } from '../rejects/undecodable.ts'
@@ -20,8 +21,10 @@ interface Entry {
 
 export const rejectsList = command({
   name: 'rejects list',
-  summary: 'Lists messages that could not be decoded and readings that a far side refuses, newest first',
-  notes: ['Ids that begin with p are readings that an uplink has parked; all others go on their way without them.'],
+  summary: 'Lists messages that could not be decoded and what a far side refuses, newest first',
+  notes: [
+    'Ids that begin with p are readings that an uplink has parked, those with m are forwarded messages; all others go on their way without them.',
+  ],
   options: {
     ...storeOptions,
     limit: { kind: 'number', value: 'N', help: 'How many', fallback: 20, min: 1, max: 10_000 },
@@ -32,7 +35,7 @@ export const rejectsList = command({
   async run({ values, output, env }) {
     const { limit, before } = values
     const entries = await withReader(await dataFolder(values, env), (reader) => {
-      const parked = before === undefined ? parkedOf(reader, limit) : []
+      const parked = before === undefined ? [...parkedOf(reader, limit), ...messagesOf(reader, limit)] : []
       return [...undecodableOf(reader, limit, before), ...parked].sort((a, b) => b.at - a.at).slice(0, limit)
     })
     if (values.json) output.json(entries.map(({ json }) => json))
@@ -66,6 +69,14 @@ function parkedOf(reader: StoreReader, limit: number): Entry[] {
   }))
 }
 
+function messagesOf(reader: StoreReader, limit: number): Entry[] {
+  return reader.parkedMessages(limit).map((row) => ({
+    at: row.parkedAt,
+    cells: cells(messageId(row), row.parkedAt, `uplink ${row.uplink}`, '', row.topic, row.reason),
+    json: plainMessage(row),
+  }))
+}
+
 function cells(id: string | number, at: number, ...[by, device, subject, reason]: string[]): (string | number)[] {
   const columns = [oneLine(by!, 24), oneLine(device!, 32), oneLine(subject!, 48), oneLine(reason!, 80)]
   return [id, new Date(at).toISOString(), ...columns]
@@ -73,7 +84,7 @@ function cells(id: string | number, at: number, ...[by, device, subject, reason]
 
 export const rejectsShow = command({
   name: 'rejects show',
-  summary: 'Shows one reject whole: the payload of a message, or the reading that a far side refuses',
+  summary: 'Shows one reject whole: the payload of a message, or a reading that a far side refuses',
   options: { ...storeOptions, json: shared.json },
   operands: { value: 'ID', help: 'Id of the reject, from `tidegate rejects list`', min: 1, max: 1 },
   examples: ['rejects show 4711 -s examples/edge.yaml', 'rejects show p3 -s examples/edge.yaml'],
@@ -81,6 +92,10 @@ export const rejectsShow = command({
     const { kind, number } = parseId(id)
     const shown = await withReader(await dataFolder(values, env), (reader) => {
       if (kind === 'undecodable') return showMessage(reader.reject(number))
+      if (kind === 'message') {
+        const message = reader.parkedMessage(number)
+        return message && { json: plainMessage(message), text: portraitOfMessage(message) }
+      }
       const row = reader.parkedOne(number)
       return row && { json: plainParked(row), text: portraitOfParked(row) }
     })

@@ -1,7 +1,7 @@
 import { OperatorError } from '../../base/errors.ts'
 
-/** What was rejected where: a message that could not be decoded, or a reading that a far side refuses. */
-export type RejectKind = 'undecodable' | 'parked'
+/** What was rejected: a message that could not be decoded, or a reading or a forwarded message that a far side refuses. */
+export type RejectKind = 'undecodable' | 'parked' | 'message'
 
 export interface RejectId {
   readonly kind: RejectKind
@@ -10,7 +10,7 @@ export interface RejectId {
 }
 
 /** What people see before the number. */
-const PREFIXES: Readonly<Record<RejectKind, string>> = { undecodable: '', parked: 'p' }
+const PREFIXES: Readonly<Record<RejectKind, string>> = { undecodable: '', parked: 'p', message: 'm' }
 
 export function formatId({ kind, number }: RejectId): string {
   return `${PREFIXES[kind]}${number}`

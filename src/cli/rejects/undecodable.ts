@@ -3,11 +3,17 @@ import { oneLine } from '../table.ts'
 
 /** A reject as JSON: time in ISO 8601, payload in base64 and, where it is UTF-8, as text. */
 export function plain({ receivedAt, payload, ...row }: RejectRow): Record<string, unknown> {
-  const text = textOf(payload)
   return {
     ...row,
     receivedAt: new Date(receivedAt).toISOString(),
     truncated: payload.length < row.payloadBytes,
+    ...plainPayload(payload),
+  }
+}
+
+export function plainPayload(payload: Uint8Array): { readonly payloadBase64: string; readonly payloadText?: string } {
+  const text = textOf(payload)
+  return {
     payloadBase64: Buffer.from(payload).toString('base64'),
     ...(text === undefined ? {} : { payloadText: text }),
   }
@@ -24,8 +30,13 @@ export function portrait(row: RejectRow): string {
     `reason    ${oneLine(row.reason, 2_000)}`,
     `payload   ${row.payloadBytes} bytes${cut}`,
     '',
-    textOf(row.payload) ?? hexDump(row.payload),
+    payloadText(row.payload),
   ].join('\n')
+}
+
+/** For a terminal. */
+export function payloadText(payload: Uint8Array): string {
+  return textOf(payload) ?? hexDump(payload)
 }
 
 /** The payload as text, when it is UTF-8 that a terminal can show. */

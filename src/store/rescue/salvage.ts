@@ -1,7 +1,7 @@
 import type { Database } from 'better-sqlite3'
 import type { Seq } from '../../base/reading.ts'
-import type { Workshop } from '../house/task.ts'
 import { reckonForwards } from '../forward/forward-account.ts'
+import type { Workshop } from '../house/task.ts'
 import { LogWriter } from '../log.ts'
 import { BlockTable } from '../sealed/blocks.ts'
 import { Sealing } from '../sealed/sealing.ts'
