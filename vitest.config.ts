@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 /** Set by .ci/run: where the counts of the run go, as JSON. */
 const report = process.env.TEST_REPORT_FILE
-/** Suites with processes, disks and clocks of their own: one file at a time, after the others. */
+/** Suites with processes, disks and clocks of their own, which mostly wait: after the others. */
 const ALONE = ['test/system/**/*.test.ts', 'test/faults/**/*.test.ts']
 
 export default defineConfig({
@@ -20,7 +20,7 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'alone', include: ALONE, fileParallelism: false, sequence: { groupOrder: 1 } },
+        test: { name: 'alone', include: ALONE, sequence: { groupOrder: 1 } },
       },
     ],
   },

@@ -99,7 +99,7 @@ describe('environment over file', () => {
 
   it('changes one entry of a list that only the defaults name', () => {
     const { data } = tidegate({ TIDEGATE_ROUTES__1__FORMAT: 'json' })
-    expect(valueAt(data, ['routes', 0])).toEqual({ topic: 'telemetry/{device}/{metric}', format: 'auto' })
+    expect(valueAt(data, ['routes', 0])).toEqual({ topic: 'telemetry/{device}/{metric}' })
     expect(valueAt(data, ['routes', 1])).toEqual({ topic: 'telemetry/{device}', format: 'json' })
   })
 

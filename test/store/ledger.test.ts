@@ -110,7 +110,7 @@ describe('the ledger', () => {
   it('can be asked for one uplink', () => {
     const reader = openReader(makeAccount())
     expect(Object.keys(reader.ledger()[0]!.perUplink).sort()).toEqual(['cloud', 'plant'])
-    expect(reader.ledger('cloud')[0]!.perUplink).toEqual({ cloud: { confirmed: 4, waiting: 6, dropped: 0 } })
+    expect(reader.ledger('cloud')[0]!.perUplink).toEqual({ cloud: { confirmed: 4, waiting: 6, parked: 0, dropped: 0 } })
     reader.close()
   })
 })

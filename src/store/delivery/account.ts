@@ -68,8 +68,10 @@ export class Account {
   /** Of a device's readings so many do not wait; what is neither confirmed nor parked of them is lost. */
   rebalance(device: number, gone: number): void {
     this.addDropped(device, 0)
-    const parked = `SELECT count(*) FROM parked JOIN series ON series.id = parked.series WHERE uplink = ?1 AND device = ?2`
-    const sql = `UPDATE confirmed_counts SET dropped = ?3 - confirmed - (${parked}) WHERE uplink = ?1 AND device = ?2`
-    this.#database.prepare(sql).run(this.#uplink, device, gone)
+    const parked = `SELECT count(*) FROM parked JOIN series ON series.id = parked.series
+      WHERE uplink = @uplink AND device = @device`
+    const sql = `UPDATE confirmed_counts SET dropped = @gone - confirmed - (${parked})
+      WHERE uplink = @uplink AND device = @device`
+    this.#database.prepare(sql).run({ uplink: this.#uplink, device, gone })
   }
 }

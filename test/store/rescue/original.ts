@@ -91,14 +91,13 @@ const same = (a: object, b: object): boolean => {
 /** As an uplink does: until it has nothing to send. Then nothing waits, and every position is settled. */
 function deliverAll(store: Store): void {
   for (const outbox of store.outboxes) {
-    for (
-      let rows = outbox.next('live', store.lastSeq, 5_000);
-      rows.length > 0;
-      rows = outbox.next('live', store.lastSeq, 5_000)
-    ) {
-      const range = { first: rows[0]![0], last: rows.at(-1)![0] }
-      outbox.take(range, rows)
-      store.write(() => outbox.confirm([range], store.lastSeq))
+    for (const lane of ['backfill', 'live'] as const) {
+      const next = () => outbox.next(lane, store.lastSeq, 5_000)
+      for (let rows = next(); rows.length > 0; rows = next()) {
+        const range = { first: rows[0]![0], last: rows.at(-1)![0] }
+        outbox.take(range, rows)
+        store.write(() => outbox.confirm([range], store.lastSeq))
+      }
     }
     expect(store.backlog(outbox).waiting).toBe(0)
     expect([...outbox.settled]).toEqual([{ first: 1, last: store.lastSeq }])
