@@ -28,7 +28,10 @@ export interface Outbox {
   refuseMessage(refused: { readonly id: number; readonly reason: string; readonly certain: boolean }): Promise<number>
   /** The far side has lost these, and wants them once more. */
   askAgain(request: { readonly epoch: string; readonly ranges: readonly SeqRange[] }): Promise<void>
-  /** Nothing is on its way any more: what was not confirmed is offered again, as the backlog of the next connection. */
+  /**
+   * Nothing is on its way: what was not confirmed is offered again, and is backlog. Called where a connection begins, and
+   * where it ends.
+   */
   release(spent: Spent): Promise<void>
   /** What the link had cost when that was last told. */
   spent(): Promise<Spent | undefined>

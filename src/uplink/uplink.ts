@@ -160,6 +160,7 @@ export class Uplink implements Part {
       const wrapper = new Wrapper(link, this.#topics, { format: this.#format, bytesMax: this.#settings.batchBytesMax })
       const session = this.#begin(link, wrapper)
       await this.#subscribe(link)
+      await outbox.release(this.#budget.spent) // what was stored until now is the backlog of this connection
       if (this.#format !== undefined) await wrapper.send(this.#format.begin())
       if (this.#stopping.signal.aborted) return { atOnce: true, cautious: false }
       this.#session = session
