@@ -6,7 +6,7 @@ import { type RunningProcess, startScript } from '../support/process.ts'
 import { readLog } from './spine.ts'
 
 /** Every fifth ends while it starts, the others at work. */
-const ROUNDS = 20
+const ROUNDS = 10
 const VALUES_PER_ROUND = 1_000_000
 
 /** The values that a process told of, by the letter that it told them with. Its last line may be cut. */
