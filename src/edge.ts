@@ -154,7 +154,7 @@ function startUplink(
 
 /** A store that was full is known to have ample room again before the next publish has proved it. */
 function stillRefused(reason: string | undefined, level: SpaceLevel): string | undefined {
-  return /^(STORE|SQLITE)_FULL/.test(reason ?? '') && level === 'ample' ? undefined : reason
+  return reason?.startsWith('STORE_FULL') && level === 'ample' ? undefined : reason
 }
 
 /** Loaded only where it is wanted: the HTTP server is the largest part of an idle edge's memory. */

@@ -107,7 +107,8 @@ class StoreThread {
       this.#quality.bad += bad
     } catch (failure) {
       if (!isStoreTrouble(failure)) throw failure
-      reply.refused = `${codeOf(failure)}: ${messageOf(failure)}`
+      const cause = this.#store.space.explain(failure)
+      reply.refused = `${codeOf(cause)}: ${messageOf(cause)}`
     }
     parentPort!.postMessage(reply)
     this.#checkpoint()

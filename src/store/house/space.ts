@@ -85,6 +85,14 @@ export class Space {
     if (spent) throw fullOf(space)
   }
 
+  /** What a commit failed of: SQLite says "full" of a disk and of `maxBytes` alike. */
+  explain(failure: unknown): unknown {
+    if (this.#settings.maxBytes === undefined || codeOf(failure) !== 'SQLITE_FULL') return failure
+    this.#askedAt = Number.NEGATIVE_INFINITY
+    const space = this.look()
+    return space.diskFreeBytes > this.#settings.maxBytes / 8 ? fullOf(space) : failure
+  }
+
   #isSpent(usedBytes: number): boolean {
     const { maxBytes } = this.#settings
     return maxBytes !== undefined && usedBytes > maxBytes - reserveOf(maxBytes) / 4
