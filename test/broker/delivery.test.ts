@@ -83,7 +83,7 @@ describe('local clients talk to each other as over any broker', () => {
   })
 
   it('a subscriber that does not read is disconnected, and delays nobody else', async () => {
-    const { broker, port } = await startBroker({ slowSubscriberBytesMax: 200_000 })
+    const { broker, port } = await startBroker({ slowSubscriberBytesMax: 4_000_000 })
     const slow = await RawClient.connect(port, 'slow')
     await slow.subscribe('bulk/#', 0)
     slow.pauseReading()
