@@ -59,6 +59,21 @@ describe('a budget of bytes per second', () => {
     expect(bytes).toBeGreaterThan(0.7 * 20_000 * 60)
   })
 
+  it('is not exceeded over any 5 seconds by who takes all there is as soon as it is there', () => {
+    const bytesPerSecond = 20_000
+    const budget = budgetOf({ bytesPerSecond })
+    const sent: { at: number; bytes: number }[] = []
+    for (let now = 0; now < 20_000; now += 20) {
+      const bytes = budget.allow(moment(now), 'backfill').live
+      budget.spend(bytes, moment(now))
+      sent.push({ at: now, bytes })
+    }
+    for (const { at: from } of sent) {
+      const window = sent.filter(({ at }) => at >= from && at <= from + 5_000)
+      expect(window.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThanOrEqual(5 * bytesPerSecond)
+    }
+  })
+
   it('always leaves something for new readings when the backlog has taken its part', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 500 }), { maxLength: 100 }), (pauses) => {
