@@ -59,7 +59,7 @@ export class Committer {
 
   commit(batch: BatchMessage): Outcome {
     this.#learn(batch)
-    if (batch.count > 0) this.#store.space.refuseIfFull()
+    if (batch.count > 0) this.#store.space.refuseIfFull(batch.count)
     const owed = [...this.#forgotten]
     for (const change of batch.identifiers) if (change.kind === 'forgotten') this.#forgotten.add(change.client)
     const counted = { stored: 0, rejected: 0, duplicates: 0, good: 0, uncertain: 0, bad: 0, messages: 0 }

@@ -273,7 +273,9 @@ export class Store {
     const { lastSeq } = this
     const { seriesCount } = this.catalog
     const oldestAt = (): number | undefined => this.#arrivals.oldestInLog()
-    return this.housekeeping.step({ lastSeq, seriesCount, now, oldestAt, space: this.space.look() }, busy)
+    const more = this.housekeeping.step({ lastSeq, seriesCount, now, oldestAt, space: this.space.look() }, busy)
+    if (!more) this.space.settle()
+    return more
   }
 
   /** A block turned out to be damaged: its readings are booked as lost, and nobody stumbles over it again. */

@@ -90,7 +90,7 @@ async function outage(whenFull: StoreSettings['whenFull']): Promise<Ended> {
   const acknowledged = await publish(edge.port, 0, MESSAGES)
   const { problems, store } = await edge.status()
   expect(store.space.usedBytes).toBeLessThanOrEqual(STORE_BYTES)
-  if (acknowledged < MESSAGES) expect(problems.join()).toContain('not acknowledged')
+  if (acknowledged < MESSAGES) expect(problems.join(), JSON.stringify({ acknowledged, store })).toContain('not acknowledged')
   const whenAway = accountOf(edge)
   await startMosquitto({ port: cloudPort })
   const receiver = new SiteReceiver(url)

@@ -41,9 +41,11 @@ export class Space {
   readonly #settings: Pick<StoreSettings, 'maxBytes' | 'freeBytesMin'>
   #disk = { freeBytes: Infinity, sizeBytes: 0 }
   #askedAt = Number.NEGATIVE_INFINITY
-  /** What was used before the commit at work, and what the last one that was refused would have needed on top (bytes). */
+  /** The commit at work: what was used before it (bytes), and its publishes. */
   #usedBefore = 0
-  #needed = 0
+  #publishes = 0
+  /** The last commit that was refused, until room is made or none can be: what it would have needed (bytes). */
+  #refused: { readonly bytes: number; readonly publishes: number } | undefined
 
   constructor(database: Database, folder: string, settings: Pick<StoreSettings, 'maxBytes' | 'freeBytesMin'>) {
     this.#database = database
@@ -62,15 +64,23 @@ export class Space {
       freeBytesMin: this.#settings.freeBytesMin,
     })
     // Some room is left, and not enough for who asked last: more must give way.
-    const pressed = this.#needed > 0 && this.#isSpent(space.usedBytes + this.#needed)
+    const pressed = this.#refused !== undefined && this.#isSpent(space.usedBytes + this.#refused.bytes)
     return pressed && space.level === 'ample' ? { ...space, level: 'short' } : space
   }
 
-  /** Asked before readings are added: what housekeeping needs to make room must be left. @throws StoreFull */
-  refuseIfFull(): void {
+  /**
+   * Asked before a commit of so many publishes: what housekeeping needs to make room must be left. Where one was refused
+   * that needed more than there is, another of its kind is refused without being tried: devices that ask again and
+   * again must not take the time in which room is made. @throws StoreFull
+   */
+  refuseIfFull(publishes: number): void {
     const space = this.look()
     this.#usedBefore = space.usedBytes
+    this.#publishes = publishes
     if (space.level === 'full') throw fullOf(space)
+    if (this.#refused === undefined) return
+    const { bytes, publishes: refused } = this.#refused
+    if (this.#isSpent(space.usedBytes + (bytes / refused) * publishes)) throw fullOf(space)
   }
 
   /**
@@ -80,9 +90,17 @@ export class Space {
   refuseIfSpent(): void {
     if (this.#settings.maxBytes === undefined) return
     const space = this.look()
-    const spent = this.#isSpent(space.usedBytes)
-    this.#needed = spent ? Math.max(0, space.usedBytes - this.#usedBefore) : 0
-    if (spent) throw fullOf(space)
+    if (!this.#isSpent(space.usedBytes)) {
+      this.#refused = undefined
+      return
+    }
+    this.#refuse(space.usedBytes - this.#usedBefore)
+    throw fullOf(space)
+  }
+
+  /** Housekeeping has made what room it could: the next commit is tried, whatever the last one needed. */
+  settle(): void {
+    this.#refused = undefined
   }
 
   /** What a commit failed of: SQLite says "full" of a disk and of `maxBytes` alike. */
@@ -90,7 +108,13 @@ export class Space {
     if (this.#settings.maxBytes === undefined || codeOf(failure) !== 'SQLITE_FULL') return failure
     this.#askedAt = Number.NEGATIVE_INFINITY
     const space = this.look()
-    return space.diskFreeBytes > this.#settings.maxBytes / 8 ? fullOf(space) : failure
+    if (space.diskFreeBytes <= this.#settings.maxBytes / 8) return failure
+    this.#refuse(this.#settings.maxBytes - this.#usedBefore)
+    return fullOf(space)
+  }
+
+  #refuse(bytes: number): void {
+    this.#refused = { bytes: Math.max(1, bytes), publishes: Math.max(1, this.#publishes) }
   }
 
   #isSpent(usedBytes: number): boolean {

@@ -20,7 +20,7 @@ const COMMITS = 500
 /** A commit as ingest makes it; false: it was refused. Values that do not get small. */
 function commit(store: Store, first: number): boolean {
   try {
-    store.space.refuseIfFull()
+    store.space.refuseIfFull(1)
     store.write(() => {
       for (let i = 0; i < COMMIT_ROWS; i++) {
         const n = first + i
@@ -96,6 +96,38 @@ describe('a store of bounded size under an endless load with the cloud away', ()
     expect(imbalances(folder)).toEqual([])
     expect(totals(folder).expired).toBeGreaterThan(0)
     expect(statSync(join(folder, DATABASE_FILE)).size).toBeLessThanOrEqual(MAX_BYTES)
+  })
+
+  it('does not try again what it has just refused, until room is made or none can be', () => {
+    const store = openStore(tempFolder(), { maxBytes: MAX_BYTES, whenFull: 'drop-oldest' })
+    let tried = 0
+    const large = (): boolean => {
+      try {
+        store.space.refuseIfFull(COMMIT_ROWS)
+        tried++
+        store.write(() => {
+          for (let n = 0; n < COMMIT_ROWS * 40; n++) {
+            append(store, { device: 'press', metric: 'heat', ts: START + n, value: Math.sin(n) * 1e5 })
+          }
+          store.log.flush()
+          store.space.refuseIfSpent()
+        })
+        return true
+      } catch (failure) {
+        if (store.space.explain(failure) instanceof StoreFull) return false
+        throw failure
+      }
+    }
+    for (let k = 0; k < 40 && commit(store, k * COMMIT_ROWS); k++);
+    expect([large(), large(), large(), tried]).toEqual([false, false, false, 1])
+    // A small one is another matter.
+    expect(commit(store, 0)).toBe(true)
+    expect(large()).toBe(false)
+    expect(tried).toBe(2)
+    // Nothing is left that could give way: it is tried, and fails, but it is not refused for ever unseen.
+    while (store.keepHouse({ now: Date.now(), busy: true }));
+    expect([large(), tried]).toEqual([false, 3])
+    store.close()
   })
 
   it('drops the oldest, as many as the ledger says, and takes everything new', () => {
