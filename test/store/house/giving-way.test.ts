@@ -106,7 +106,7 @@ describe('a store of bounded size under an endless load with the cloud away', ()
         store.space.refuseIfFull(COMMIT_ROWS)
         tried++
         store.write(() => {
-          for (let n = 0; n < COMMIT_ROWS * 40; n++) {
+          for (let n = 0; n < COMMIT_ROWS * 80; n++) {
             append(store, { device: 'press', metric: 'heat', ts: START + n, value: Math.sin(n) * 1e5 })
           }
           store.log.flush()
