@@ -4,7 +4,7 @@ import { COLUMN_ABS_MAX } from './columns.ts'
 import { encodeItem } from './item.ts'
 import type { Origin } from './origin.ts'
 import { RowPacker } from './row-packer.ts'
-import { Rows } from './rows.ts'
+import { type Placed, Rows } from './rows.ts'
 import { compress } from './zstd.ts'
 
 export const BATCH_VERSION = 1
@@ -29,8 +29,9 @@ export interface BuiltBatch {
   readonly ranges: SeqRange[]
   /** Readings. */
   readonly count: number
-  readonly seriesCount: number
   readonly deviceCount: number
+  /** Readings of each series, by the caller's number for it. */
+  readonly bySeries: ReadonlyMap<number, number>
 }
 
 /**
@@ -52,11 +53,16 @@ export class BatchBuilder {
   }
 
   /**
-   * Takes one reading. `seriesKey` is the caller's number for (device, metric, unit); `seq` is above that of the
+   * Takes one reading. `seriesKey` is the caller's small number for (device, metric, unit); `seq` is above that of the
    * reading before; `ts` is whole milliseconds; both below 2^51. Text is kept as UTF-8 keeps it.
    */
   add(seriesKey: number, seq: Seq, ts: number, value: Value, quality: Quality, reasons: number): void {
     this.#rows.add(seriesKey, seq, ts, value, quality, reasons)
+  }
+
+  /** The same of the readings that lie between two places of some columns, both included. */
+  addPlaced(placed: Placed, from: number, to: number): void {
+    this.#rows.addPlaced(placed, from, to)
   }
 
   /**
@@ -84,9 +90,9 @@ export class BatchBuilder {
       ...(range === undefined ? [] : [[range.first, range.last - range.first]]),
     ])
     const { ranges, count } = rows
+    const bySeries = new Map(rows.keys.map((key, s) => [key, layout.starts[s + 1]! - layout.starts[s]!]))
     rows.clear()
-    const { seriesCount } = layout
-    return { bytes: compress(item), ranges, count, seriesCount, deviceCount: new Set(devices).size }
+    return { bytes: compress(item), ranges, count, bySeries, deviceCount: new Set(devices).size }
   }
 }
 

@@ -7,6 +7,19 @@ const START_ROWS = 1_024
 /** A value that is no number. */
 export type Other = Exclude<Value, number>
 
+/** Readings by their distance from a first position, in columns. */
+export interface Placed {
+  readonly first: Seq
+  /** Key of the series; 0: there is no such reading. */
+  readonly series: Uint32Array
+  readonly ts: Float64Array
+  /** NaN: the value is among the others. */
+  readonly numbers: Float64Array
+  readonly others: ReadonlyMap<number, Other>
+  readonly quality: Uint8Array
+  readonly reasons: Uint32Array
+}
+
 /**
  * Readings as they come, in flat columns that grow and are used again. `arrange` sorts them by series; until then
  * nothing is moved, and a number is never boxed.
@@ -27,7 +40,8 @@ export class Rows {
   ranges: SeqRange[] = []
   /** After `arrange`: the rows series by series, each in order of arrival. */
   order = new Uint32Array(0)
-  readonly #slotOf = new Map<number, number>()
+  /** By the key of a series: its place in `keys`, plus one; 0: it is not among them. */
+  #slotOf = new Uint32Array(0)
   #count = 0
   #rangeFirst: Seq = 0
   #lastSeq: Seq = 0
@@ -56,13 +70,36 @@ export class Rows {
     this.#extendRange(seq)
   }
 
-  #slot(seriesKey: number): number {
-    let slot = this.#slotOf.get(seriesKey)
-    if (slot === undefined) {
-      slot = this.keys.push(seriesKey) - 1
-      this.#slotOf.set(seriesKey, slot)
+  /** The same of the readings from one place to another: nothing of them is an object of its own on the way. */
+  addPlaced(placed: Placed, from: number, to: number): void {
+    const { first, series, ts, numbers, others, quality, reasons } = placed
+    assert(first + from > this.#lastSeq && first + to <= COLUMN_ABS_MAX, 'readings come in rising positions')
+    while (this.#capacity < this.#count + to - from + 1) this.#grow()
+    for (let at = from; at <= to; at++) {
+      if (series[at] === 0) continue
+      const row = this.#count++
+      this.#slots[row] = this.#slot(series[at]!)
+      this.seq[row] = first + at
+      this.ts[row] = ts[at]!
+      this.quality[row] = quality[at]!
+      this.reasons[row] = reasons[at]!
+      const number = numbers[at]!
+      const isOther = Number.isNaN(number)
+      this.number[row] = isOther ? 0 : number
+      this.other[row] = isOther ? this.others.push(others.get(at)!) : 0
+      this.#extendRange(first + at)
     }
-    return slot
+  }
+
+  #slot(seriesKey: number): number {
+    if (seriesKey < this.#slotOf.length) {
+      const slot = this.#slotOf[seriesKey]!
+      if (slot > 0) return slot - 1
+    } else {
+      this.#slotOf = copyTo(new Uint32Array(Math.max(START_ROWS, 2 * seriesKey)), this.#slotOf)
+    }
+    this.#slotOf[seriesKey] = this.keys.push(seriesKey)
+    return this.keys.length - 1
   }
 
   #extendRange(seq: Seq): void {
@@ -104,8 +141,8 @@ export class Rows {
     this.#lastSeq = 0
     this.ranges = []
     this.others.length = 0
+    for (const key of this.keys) this.#slotOf[key] = 0
     this.keys.length = 0
-    this.#slotOf.clear()
   }
 }
 

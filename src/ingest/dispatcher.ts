@@ -1,10 +1,10 @@
 import type { SeqRange } from '../base/reading.ts'
 import type { UplinkSettings } from '../base/settings-uplink.ts'
 import { encodeAmendments } from '../codec/amendments.ts'
-import { BatchBuilder, type Origin, type SeriesName } from '../codec/batch.ts'
+import { BatchBuilder, type BuiltBatch, type Origin, type SeriesName } from '../codec/batch.ts'
 import type { Lane, Outbox } from '../store/delivery/outbox.ts'
-import { type RawLogRow, rowValue } from '../store/log.ts'
 import type { Store } from '../store/store.ts'
+import { LogStretch, type Stretch } from '../store/stretch.ts'
 import { MessageDispatcher } from './message-dispatcher.ts'
 import type { Ask, Outgoing } from './protocol.ts'
 
@@ -85,17 +85,16 @@ export class Dispatcher {
     const { lastSeq } = this.#store
     const countMax = this.#planned(bytesMax)
     if (!this.#outbox.prepare(lane, lastSeq, PREPARE_MS)) return { kind: 'wait', ms: 0 }
-    const rows = this.#outbox.next(lane, lastSeq, countMax)
-    const oldest = rows[0]
-    if (oldest === undefined) return { kind: 'wait', ms: undefined }
-    const ageMs = now - oldest[6]
+    const stretch = this.#outbox.next(lane, lastSeq, countMax)
+    if (stretch === undefined) return { kind: 'wait', ms: undefined }
+    const ageMs = now - stretch.oldestAt
     if (lane === 'live' && ageMs > lingerMs + this.#holdMs + STALE_MS) {
       this.#outbox.beginLive(lastSeq)
       return { kind: 'wait', ms: 0 }
     }
-    const ripe = this.#ripe(rows, now)
-    if (ripe.length === 0) return { kind: 'wait', ms: this.#holdMs - ageMs }
-    const mayWait = lane === 'live' && rows.length < countMax && ageMs >= 0 && ageMs < lingerMs
+    const ripe = this.#holdMs === 0 ? stretch : stretch.before(now - this.#holdMs, now)
+    if (ripe === undefined) return { kind: 'wait', ms: this.#holdMs - ageMs }
+    const mayWait = lane === 'live' && stretch.count < countMax && ageMs >= 0 && ageMs < lingerMs
     return mayWait ? { kind: 'wait', ms: lingerMs - ageMs } : this.#batch(lane, ripe, bytesMax)
   }
 
@@ -105,21 +104,13 @@ export class Dispatcher {
     return Math.max(1, Math.min(this.#settings.batchReadingsMax, planned))
   }
 
-  /** The rows up to the first that is held. */
-  #ripe(rows: RawLogRow[], now: number): RawLogRow[] {
-    if (this.#holdMs === 0) return rows
-    const young = rows.findIndex((row) => row[6] > now - this.#holdMs && row[6] <= now)
-    return young < 0 ? rows : rows.slice(0, young)
-  }
-
-  #batch(lane: Lane, rows: RawLogRow[], bytesMax: number): Content {
-    for (let count = rows.length; ; count = Math.ceil(count / 2)) {
-      const some = rows.slice(0, count)
-      const range = { first: some[0]![0], last: some.at(-1)![0] }
-      const bytes = this.#build(range, some, bytesMax)
-      if (bytes === AGAIN) continue
-      this.#outbox.take(range, some)
-      return this.#sent(lane, range, some.length, bytes)
+  #batch(lane: Lane, stretch: Stretch, bytesMax: number): Content {
+    for (let some = stretch; ; some = some.head(Math.ceil(some.count / 2))) {
+      const range = { first: some.first, last: some.last }
+      const batch = this.#build(range, some, bytesMax)
+      if (batch === AGAIN) continue
+      this.#outbox.take(range, batch.bySeries)
+      return this.#sent(lane, range, batch)
     }
   }
 
@@ -133,37 +124,37 @@ export class Dispatcher {
     if (parked === undefined) return undefined
     const range = { first: parked[0], last: parked[0] }
     this.#outbox.parked.take(parked[0])
-    return this.#sent('backfill', range, 1, this.#build(range, [parked], Infinity) as Uint8Array)
+    return this.#sent('backfill', range, this.#build(range, new LogStretch([parked]), Infinity) as BuiltBatch)
   }
 
   #again(bytesMax: number): Content | undefined {
     for (let countMax = this.#planned(bytesMax); ; countMax = Math.ceil(countMax / 2)) {
       const again = this.#outbox.again.next(countMax)
       if (again === undefined) return undefined
-      const bytes = this.#build(again.range, again.rows, bytesMax)
-      if (bytes === AGAIN) continue
+      const batch = this.#build(again.range, again.stretch, bytesMax)
+      if (batch === AGAIN) continue
       this.#outbox.again.take(again.range)
-      return this.#sent('backfill', again.range, again.rows.length, bytes)
+      return this.#sent('backfill', again.range, batch)
     }
   }
 
-  #sent(lane: Lane, range: SeqRange, count: number, bytes: Uint8Array): Content {
+  #sent(lane: Lane, range: SeqRange, { bytes, count }: BuiltBatch): Content {
     const { epoch, run } = this.#builder.origin
     return { kind: 'batch', lane, bytes, epoch, run, range, count }
   }
 
-  /** The rows are of one stretch in which nothing is settled or on its way: what is missing in the range was removed. */
-  #build(range: SeqRange, rows: readonly RawLogRow[], bytesMax: number): Uint8Array | typeof AGAIN {
+  /** In the range nothing else is settled or on its way: what is missing in it was removed. */
+  #build(range: SeqRange, stretch: Stretch | undefined, bytesMax: number): BuiltBatch | typeof AGAIN {
     if (this.#builder.origin.epoch !== this.#store.epoch) this.#builder = new BatchBuilder(this.#origin)
-    const builder = this.#builder
-    for (const row of rows) builder.add(row[1], row[0], row[2], rowValue(row), row[4], row[5])
+    stretch?.addTo(this.#builder)
     const describe = (id: number): SeriesName => {
       const series = this.#store.catalog.series(id)!
       return { device: series.device.name, metric: series.metric, unit: series.unit || undefined }
     }
-    const { bytes } = builder.build(describe, { covers: range.last - range.first + 1 > rows.length && range })
-    if (rows.length > 0) this.#bytesPerReading = (this.#bytesPerReading + bytes.length / rows.length) / 2
-    return bytes.length > bytesMax && rows.length > 1 ? AGAIN : bytes
+    const { count = 0 } = stretch ?? {}
+    const batch = this.#builder.build(describe, { covers: range.last - range.first + 1 > count && range })
+    if (count > 0) this.#bytesPerReading = (this.#bytesPerReading + batch.bytes.length / count) / 2
+    return batch.bytes.length > bytesMax && count > 1 ? AGAIN : batch
   }
 
   #amendments(bytesMax: number): Content | undefined {

@@ -72,11 +72,19 @@ export class ReadingTable {
     return id
   }
 
+  /** All readings of a block, none of which is stored yet. */
+  insertAll(log: number, series: number, { seq, ts, values, quality, reasons }: SeriesBlock, receivedAt: number): void {
+    const { insert } = this.#statements
+    for (let i = 0; i < seq.length; i++) {
+      insert.run(series, ts[i]!, log, seq[i]!, bindable(values[i]!), quality[i]!, reasons[i]!, receivedAt)
+    }
+  }
+
   insert(position: { log: number; seq: Seq }, row: Row, receivedAt: number): void {
-    const { value, verdict } = row
-    const bound = typeof value === 'boolean' ? (value ? TRUE : FALSE) : value
+    const { series, ts, value, verdict } = row
     const { log, seq } = position
-    this.#statements.insert.run(row.series, row.ts, log, seq, bound, verdict.quality, verdict.reasons, receivedAt)
+    const { quality, reasons } = verdict
+    this.#statements.insert.run(series, ts, log, seq, bindable(value), quality, reasons, receivedAt)
   }
 
   /** @param guess where it is most likely; a repeat mostly is what it repeats. */
@@ -123,6 +131,11 @@ export class ReadingTable {
     if (quality === stored.verdict.quality && reasons === stored.verdict.reasons) return
     this.#statements.judge.run(quality, reasons, stored.series, stored.ts, position.log, position.seq)
   }
+}
+
+/** A boolean is SQLite's INTEGER, so that it stays apart from a number. */
+function bindable(value: Value): Exclude<Value, boolean> | bigint {
+  return typeof value === 'boolean' ? (value ? TRUE : FALSE) : value
 }
 
 function isSame(a: Value, b: Value): boolean {

@@ -5,7 +5,7 @@ import type { Amendments } from '../codec/amendments.ts'
 import type { Batch, SeriesBlock } from '../codec/batch.ts'
 import { SqliteFleet } from './fleet/sqlite-fleet.ts'
 import { type KnownLog, KnownLogs } from './known-logs.ts'
-import type { Place } from './places.ts'
+import type { Place, PlacedBlock } from './places.ts'
 import { ReadingTable } from './reading-table.ts'
 import { holdReceived, preparerOf } from './received-db.ts'
 import type { Delivery, Reject, Sink, StoreResult } from './sink.ts'
@@ -106,21 +106,32 @@ export class SqliteSink implements Sink {
       return { kind: 'forked', ranges, high: highOf(log) }
     }
     const blocks = batch.series.map((block) => ({ series: this.#readings.seriesOf(block), block }))
+    const isPlain = isNew && log.pending.size === 0
     for (const { series, block } of blocks) {
-      for (let i = 0; i < block.seq.length; i++) {
-        const seq = block.seq[i]!
-        if (isRepeat(seq)) this.#mergeVerdict(log, { seq, place: { series, ts: block.ts[i]! } }, verdictOf(block, i))
-        else {
-          const verdict = this.#verdictOf(log, block, i)
-          const row = { series, ts: block.ts[i]!, value: block.values[i]!, verdict }
-          this.#readings.insert({ log: log.id, seq }, row, receivedAt)
-        }
-      }
+      if (isPlain) this.#readings.insertAll(log.id, series, block, receivedAt)
+      else this.#insertSome(log, { series, block }, isRepeat, receivedAt)
     }
     this.#readings.places.add(log.id, fresh, blocks)
     this.#logs.add(log, fresh)
     this.#logs.count(log, batch.count - repeats, receivedAt)
     return { kind: 'stored', ranges, high: highOf(log), repeats }
+  }
+
+  #insertSome(
+    log: KnownLog,
+    { series, block }: PlacedBlock,
+    isRepeat: (seq: Seq) => boolean,
+    receivedAt: number,
+  ): void {
+    for (let i = 0; i < block.seq.length; i++) {
+      const seq = block.seq[i]!
+      const ts = block.ts[i]!
+      if (isRepeat(seq)) this.#mergeVerdict(log, { seq, place: { series, ts } }, verdictOf(block, i))
+      else {
+        const row = { series, ts, value: block.values[i]!, verdict: this.#verdictOf(log, block, i) }
+        this.#readings.insert({ log: log.id, seq }, row, receivedAt)
+      }
+    }
   }
 
   /** The verdict of a new reading, together with one that came before it. */

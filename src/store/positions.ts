@@ -4,6 +4,7 @@ import { LOG_COLUMNS, type RawLogRow } from './log.ts'
 import { type BlockTable, seriesOf } from './sealed/blocks.ts'
 import type { Seal } from './sealed/seals.ts'
 import { SealedWindow } from './sealed/window.ts'
+import { LogStretch, type Stretch } from './stretch.ts'
 
 /** Windows kept open: one for each of a few uplinks, and those that their answers are about. */
 const WINDOWS_MAX = 4
@@ -43,20 +44,28 @@ export class Positions {
   }
 
   /**
-   * The first readings of a stretch, ascending, at most so many; fewer where the next ones are kept elsewhere. Empty:
+   * The first readings of a range, ascending, at most so many; fewer where the next ones are kept elsewhere. Undefined:
    * there is none.
    */
-  rows({ first, last }: SeqRange, countMax: number): RawLogRow[] {
+  stretch({ first, last }: SeqRange, countMax: number): Stretch | undefined {
     for (let next = first; next <= last; ) {
       const seal = this.#sealAt(next)
-      if (seal === undefined) return this.#rows.all(next, last, countMax) as RawLogRow[]
-      if (seal.first > last) return []
+      if (seal === undefined) {
+        const rows = this.#rows.all(next, last, countMax) as RawLogRow[]
+        return rows.length === 0 ? undefined : new LogStretch(rows)
+      }
+      if (seal.first > last) return undefined
       const window = this.#open(seal, Math.max(next, seal.first))
-      const rows = window.rows({ first: next, last }, countMax)
-      if (rows.length > 0) return rows
+      const found = window.stretch({ first: next, last }, countMax)
+      if (found !== undefined) return found
       next = window.last + 1
     }
-    return []
+    return undefined
+  }
+
+  /** The same, one by one. */
+  rows(range: SeqRange, countMax: number): RawLogRow[] {
+    return this.stretch(range, countMax)?.rows() ?? []
   }
 
   /** Everything from a position on, in pages. */
@@ -75,7 +84,7 @@ export class Positions {
   }
 
   /**
-   * Opens for at most so long what `rows` would need first. @returns whether it is open: then `rows` takes no time.
+   * Opens for at most so long what `stretch` would need first. @returns whether it is open: then `stretch` takes no time.
    * Somebody who sends sealed readings must not keep a commit waiting for a whole window.
    */
   prepare(first: Seq, budgetMs: number): boolean {

@@ -62,9 +62,9 @@ describe('a batch', () => {
       device: i < 3 ? 'a' : 'b',
       metric: `m${i % 2}`,
     }))
-    const { bytes, seriesCount, deviceCount } = buildWith(builder, readings)
+    const { bytes, bySeries, deviceCount } = buildWith(builder, readings)
     expect(open(bytes)).toMatchObject(ORIGIN)
-    expect({ seriesCount, deviceCount }).toStrictEqual({ seriesCount: 3, deviceCount: 2 })
+    expect({ seriesCount: bySeries.size, deviceCount }).toStrictEqual({ seriesCount: 3, deviceCount: 2 })
   })
 
   it('has nothing of the batch before in it', () => {

@@ -46,7 +46,7 @@ describe('a batch that covers a range', () => {
   it('need not have any reading: then it says that the whole range holds none', () => {
     const builder = new BatchBuilder(ORIGIN)
     const built = builder.build(unnamed, { covers: { first: 7, last: 1_000_000 } })
-    expect(built).toMatchObject({ ranges: [], count: 0, seriesCount: 0 })
+    expect(built).toMatchObject({ ranges: [], count: 0, bySeries: new Map() })
     const batch = open(built.bytes)
     expect(batch).toStrictEqual({ ...ORIGIN, series: [], ranges: [{ first: 7, last: 1_000_000 }], count: 0 })
   })

@@ -1,8 +1,9 @@
 import { join } from 'node:path'
 import SQLite, { type Database } from 'better-sqlite3'
-import type { Quality, Seq, Value } from '../../src/base/reading.ts'
+import type { Quality, Seq, SeqRange, Value } from '../../src/base/reading.ts'
 import { edgeSettings, type StoreSettings } from '../../src/base/settings.ts'
 import { DATABASE_FILE } from '../../src/store/database.ts'
+import type { Lane, Outbox } from '../../src/store/delivery/outbox.ts'
 import type { UplinkStart } from '../../src/store/delivery/outboxes.ts'
 import { openReader } from '../../src/store/reader.ts'
 import { Store } from '../../src/store/store.ts'
@@ -52,6 +53,22 @@ export function appendMany(store: Store, count: number, row: Row = {}): void {
 }
 
 /** The positions of everything in the log. */
+/** What an uplink does next with a lane: it takes the readings, at most so many. Undefined: there is none. */
+export function takeNext(
+  store: Store,
+  outbox: Outbox,
+  lane: Lane,
+  countMax: number,
+): { readonly range: SeqRange; readonly seqs: Seq[] } | undefined {
+  const stretch = outbox.next(lane, store.lastSeq, countMax)
+  if (stretch === undefined) return undefined
+  const range = { first: stretch.first, last: stretch.last }
+  const rows = stretch.rows()
+  const bySeries = Map.groupBy(rows, ([, series]) => series)
+  outbox.take(range, new Map([...bySeries].map(([series, some]) => [series, some.length])))
+  return { range, seqs: rows.map(([seq]) => seq) }
+}
+
 export function positions(store: Store): Seq[] {
   return [...store.readFrom(1)].map(([seq]) => seq)
 }

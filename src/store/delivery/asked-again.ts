@@ -1,7 +1,7 @@
 import { SeqSet } from '../../base/ranges.ts'
 import type { Seq, SeqRange } from '../../base/reading.ts'
-import type { RawLogRow } from '../log.ts'
 import type { Positions } from '../positions.ts'
+import type { Stretch } from '../stretch.ts'
 
 /** Stretches asked for at once; what is asked beyond them is passed over: the far side asks again. */
 export const AGAIN_MAX = 1_000
@@ -29,23 +29,23 @@ export class AskedAgain {
     for (const gap of settled.missing(range)) this.#wanted.remove(gap)
   }
 
-  /** The next rows, and the positions that they stand for: what lies between is void. */
-  next(rowsMax: number): { readonly range: SeqRange; readonly rows: readonly RawLogRow[] } | undefined {
-    for (const stretch of this.#wanted) {
-      const gap = this.#flight.missing(stretch)[0]
+  /** The next readings, and the positions that they stand for: what lies between is void. */
+  next(countMax: number): { readonly range: SeqRange; readonly stretch: Stretch | undefined } | undefined {
+    for (const wanted of this.#wanted) {
+      const gap = this.#flight.missing(wanted)[0]
       if (gap === undefined) continue
-      const rows = this.#positions.rows(gap, rowsMax)
-      const reached = rows.at(-1)?.[0]
-      const last = rows.length < rowsMax ? this.#endOfVoid(gap, reached) : reached!
-      return { range: { first: gap.first, last }, rows }
+      const stretch = this.#positions.stretch(gap, countMax)
+      const isAll = (stretch?.count ?? 0) < countMax
+      const last = isAll ? this.#endOfVoid(gap, stretch?.last) : stretch!.last
+      return { range: { first: gap.first, last }, stretch }
     }
     return undefined
   }
 
-  /** `rows` stops where readings are kept elsewhere: what is behind it is void only where nothing more comes. */
+  /** A stretch stops where readings are kept elsewhere: what is behind it is void only where nothing more comes. */
   #endOfVoid({ last }: SeqRange, reached: Seq | undefined): Seq {
     if (reached === undefined || reached === last) return last
-    return this.#positions.rows({ first: reached + 1, last }, 1).length === 0 ? last : reached
+    return this.#positions.stretch({ first: reached + 1, last }, 1) === undefined ? last : reached
   }
 
   take(range: SeqRange): void {

@@ -1,6 +1,5 @@
 import { SeqSet } from '../../base/ranges.ts'
 import type { Seq, SeqRange } from '../../base/reading.ts'
-import type { RawLogRow } from '../log.ts'
 
 /** How many readings of each series are in what left under these positions. */
 interface Flight extends SeqRange {
@@ -13,9 +12,9 @@ export class Flights {
   /** By first position: so that an answer can be booked without reading the readings again. */
   readonly #flights = new Map<Seq, Flight>()
 
-  open(range: SeqRange, rows: readonly RawLogRow[] | undefined): void {
-    this.positions.add(range)
-    if (rows !== undefined) this.#flights.set(range.first, { ...range, bySeries: countBySeries(rows) })
+  open({ first, last }: SeqRange, bySeries: Flight['bySeries'] | undefined): void {
+    this.positions.add({ first, last })
+    if (bySeries !== undefined) this.#flights.set(first, { first, last, bySeries })
   }
 
   release(range: SeqRange): void {
@@ -62,10 +61,4 @@ export class Flights {
     }
     return end
   }
-}
-
-function countBySeries(rows: readonly RawLogRow[]): Map<number, number> {
-  const counts = new Map<number, number>()
-  for (const [, series] of rows) counts.set(series, (counts.get(series) ?? 0) + 1)
-  return counts
 }

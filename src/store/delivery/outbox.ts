@@ -3,6 +3,7 @@ import { SeqSet } from '../../base/ranges.ts'
 import type { Seq, SeqRange } from '../../base/reading.ts'
 import type { RawLogRow } from '../log.ts'
 import type { Positions } from '../positions.ts'
+import type { Stretch } from '../stretch.ts'
 import { Account } from './account.ts'
 import { ACCUSED_MAX, Accused } from './accused.ts'
 import { AmendmentQueue } from './amendment-queue.ts'
@@ -86,28 +87,29 @@ export class Outbox {
 
   /** Whether the backfill lane has something that is neither settled nor on its way. */
   hasBacklog(): boolean {
-    return this.#stretch('backfill', this.#liveFrom - 1) !== undefined || !this.again.isEmpty
+    return this.#open('backfill', this.#liveFrom - 1) !== undefined || !this.again.isEmpty
   }
 
-  /** The next rows of a lane that are neither settled nor on their way, in rising position, all of one stretch. */
-  next(lane: Lane, lastSeq: Seq, rowsMax: number): RawLogRow[] {
+  /** The next readings of a lane that are neither settled nor on their way. Undefined: there is none. */
+  next(lane: Lane, lastSeq: Seq, countMax: number): Stretch | undefined {
     for (;;) {
-      const stretch = this.#stretch(lane, lastSeq)
-      if (stretch === undefined) return []
-      const rows = this.#positions.rows(stretch, rowsMax)
-      this.#barren.add({ first: stretch.first, last: (rows[0]?.[0] ?? stretch.last + 1) - 1 })
-      if (rows.length > 0) return rows
-      this.#next[lane] = stretch.last + 1
+      const range = this.#open(lane, lastSeq)
+      if (range === undefined) return undefined
+      const stretch = this.#positions.stretch(range, countMax)
+      this.#barren.add({ first: range.first, last: (stretch?.first ?? range.last + 1) - 1 })
+      if (stretch !== undefined) return stretch
+      this.#next[lane] = range.last + 1
     }
   }
 
   /** Opens for at most so long what `next` needs; false: it is not open yet, and others should come first. */
   prepare(lane: Lane, lastSeq: Seq, budgetMs: number): boolean {
-    const stretch = this.#stretch(lane, lastSeq)
-    return stretch === undefined || this.#positions.prepare(stretch.first, budgetMs)
+    const range = this.#open(lane, lastSeq)
+    return range === undefined || this.#positions.prepare(range.first, budgetMs)
   }
 
-  #stretch(lane: Lane, lastSeq: Seq): SeqRange | undefined {
+  /** The first positions of a lane that are neither settled nor on their way. */
+  #open(lane: Lane, lastSeq: Seq): SeqRange | undefined {
     const end = lane === 'live' ? lastSeq : Math.min(lastSeq, this.#liveFrom - 1)
     let first = this.#next[lane]
     for (;;) {
@@ -125,9 +127,9 @@ export class Outbox {
     return { first, last: this.#suspects.limit({ first, last }) }
   }
 
-  /** Says that these positions are on their way; with their readings, if they are at hand. */
-  take(range: SeqRange, rows?: readonly RawLogRow[]): void {
-    this.#flights.open(range, rows)
+  /** Says that these positions are on their way; with how many readings of each series, if somebody has counted. */
+  take(range: SeqRange, bySeries?: ReadonlyMap<number, number>): void {
+    this.#flights.open(range, bySeries)
     this.#leftMax = Math.max(this.#leftMax, range.last)
   }
 

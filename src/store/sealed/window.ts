@@ -1,5 +1,8 @@
-import type { Amendment, Quality, Seq, SeqRange, Value } from '../../base/reading.ts'
+import type { Amendment, Quality, Seq, SeqRange } from '../../base/reading.ts'
+import type { BatchBuilder } from '../../codec/batch.ts'
+import type { Other, Placed } from '../../codec/rows.ts'
 import type { RawLogRow } from '../log.ts'
+import type { Stretch } from '../stretch.ts'
 import { type BlockTable, idsOf, seriesOf } from './blocks.ts'
 import type { Seal } from './seals.ts'
 
@@ -7,17 +10,17 @@ import type { Seal } from './seals.ts'
 export const WINDOW_POSITIONS = 65_536
 const PAGE_BLOCKS = 64
 
-/** Sealed readings in the order of their positions, as the log had them. */
-export class SealedWindow implements SeqRange {
+/** Sealed readings in the order of their positions, as the log had them, in columns: most of them only pass through. */
+export class SealedWindow implements SeqRange, Placed {
   readonly seal: Seal
   readonly first: Seq
   readonly last: Seq
-  /** By distance from `first`; series 0: there is no such reading (any more). */
-  readonly #series: Uint32Array
-  readonly #ts: Float64Array
-  readonly #values: Value[]
-  readonly #quality: Uint8Array
-  readonly #reasons: Uint32Array
+  readonly series: Uint32Array
+  readonly ts: Float64Array
+  readonly numbers: Float64Array
+  readonly others = new Map<number, Other>()
+  readonly quality: Uint8Array
+  readonly reasons: Uint32Array
 
   /** The window of a seal that holds a position; empty until it is loaded. */
   constructor(seal: Seal, seq: Seq) {
@@ -26,11 +29,11 @@ export class SealedWindow implements SeqRange {
     this.first = seal.first + offset
     this.last = Math.min(seal.last, this.first + WINDOW_POSITIONS - 1)
     const size = this.last - this.first + 1
-    this.#series = new Uint32Array(size)
-    this.#ts = new Float64Array(size)
-    this.#values = new Array<Value>(size)
-    this.#quality = new Uint8Array(size)
-    this.#reasons = new Uint32Array(size)
+    this.series = new Uint32Array(size)
+    this.ts = new Float64Array(size)
+    this.numbers = new Float64Array(size)
+    this.quality = new Uint8Array(size)
+    this.reasons = new Uint32Array(size)
   }
 
   /** Opens the blocks; yields between them, so that others may come in between. @throws DamagedBlock */
@@ -44,12 +47,17 @@ export class SealedWindow implements SeqRange {
         const series = seriesOf(block.id)
         for (let i = 0; i < seq.length; i++) {
           const at = seq[i]! - this.first
-          if (at < 0 || at >= this.#series.length) continue
-          this.#series[at] = series
-          this.#ts[at] = ts[i]!
-          this.#values[at] = values[i]!
-          this.#quality[at] = quality[i]!
-          this.#reasons[at] = reasons[i]!
+          if (at < 0 || at >= this.series.length) continue
+          this.series[at] = series
+          this.ts[at] = ts[i]!
+          const value = values[i]!
+          if (typeof value === 'number') this.numbers[at] = value
+          else {
+            this.numbers[at] = Number.NaN
+            this.others.set(at, value)
+          }
+          this.quality[at] = quality[i]!
+          this.reasons[at] = reasons[i]!
         }
         yield
       }
@@ -58,41 +66,96 @@ export class SealedWindow implements SeqRange {
     }
   }
 
-  /** The readings of these positions, ascending, at most so many. Their arrival is that of the seal's last one. */
-  rows({ first, last }: SeqRange, countMax: number): RawLogRow[] {
-    const rows: RawLogRow[] = []
+  /** The first readings of these positions, at most so many. Undefined: there is none. */
+  stretch({ first, last }: SeqRange, countMax: number): Stretch | undefined {
     const end = Math.min(last, this.last) - this.first
-    for (let at = Math.max(first, this.first) - this.first; at <= end && rows.length < countMax; at++) {
-      const series = this.#series[at]!
-      if (series === 0) continue
-      const value = this.#values[at]!
-      const isBoolean = typeof value === 'boolean'
-      rows.push([
-        this.first + at,
-        series,
-        this.#ts[at]!,
-        isBoolean ? Number(value) : (value as RawLogRow[3]),
-        this.#quality[at] as Quality,
-        this.#reasons[at]!,
-        this.seal.receivedLast,
-        isBoolean ? 1 : 0,
-      ])
+    let from = Math.max(first, this.first) - this.first
+    while (from <= end && this.series[from] === 0) from++
+    if (from > end) return undefined
+    let to = from
+    let count = 1
+    for (let at = from + 1; at <= end && count < countMax; at++) {
+      if (this.series[at] === 0) continue
+      to = at
+      count++
     }
-    return rows
+    return new SealedStretch(this, { from, to, count })
+  }
+
+  row(at: number): RawLogRow {
+    const value = this.others.has(at) ? this.others.get(at)! : this.numbers[at]!
+    const isBoolean = typeof value === 'boolean'
+    return [
+      this.first + at,
+      this.series[at]!,
+      this.ts[at]!,
+      isBoolean ? Number(value) : (value as RawLogRow[3]),
+      this.quality[at] as Quality,
+      this.reasons[at]!,
+      this.seal.receivedLast,
+      isBoolean ? 1 : 0,
+    ]
   }
 
   amend({ seq, quality, reasons }: Amendment): void {
     if (seq < this.first || seq > this.last) return
-    this.#quality[seq - this.first] = quality
-    this.#reasons[seq - this.first] = reasons
+    this.quality[seq - this.first] = quality
+    this.reasons[seq - this.first] = reasons
   }
 
   /** How many readings of each series have these positions. */
   countBySeries({ first, last }: SeqRange, counts: Map<number, number>): void {
     const end = Math.min(last, this.last) - this.first
     for (let at = Math.max(first, this.first) - this.first; at <= end; at++) {
-      const series = this.#series[at]!
+      const series = this.series[at]!
       if (series !== 0) counts.set(series, (counts.get(series) ?? 0) + 1)
     }
+  }
+}
+
+/** A stretch of a window; both ends have a reading. The arrival of its readings is that of the last one of the seal. */
+class SealedStretch implements Stretch {
+  readonly #window: SealedWindow
+  readonly #from: number
+  readonly #to: number
+  readonly count: number
+
+  constructor(window: SealedWindow, { from, to, count }: { from: number; to: number; count: number }) {
+    this.#window = window
+    this.#from = from
+    this.#to = to
+    this.count = count
+  }
+
+  get first(): Seq {
+    return this.#window.first + this.#from
+  }
+
+  get last(): Seq {
+    return this.#window.first + this.#to
+  }
+
+  get oldestAt(): number {
+    return this.#window.seal.receivedLast
+  }
+
+  rows(): RawLogRow[] {
+    const rows: RawLogRow[] = []
+    for (let at = this.#from; at <= this.#to; at++) {
+      if (this.#window.series[at] !== 0) rows.push(this.#window.row(at))
+    }
+    return rows
+  }
+
+  head(countMax: number): Stretch {
+    return countMax >= this.count ? this : this.#window.stretch(this, countMax)!
+  }
+
+  before(since: number, now: number): Stretch | undefined {
+    return this.oldestAt > since && this.oldestAt <= now ? undefined : this
+  }
+
+  addTo(builder: BatchBuilder): void {
+    builder.addPlaced(this.#window, this.#from, this.#to)
   }
 }

@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Seq, SeqRange } from '../../../src/base/reading.ts'
+import type { Seq } from '../../../src/base/reading.ts'
 import { ACCUSED_MAX } from '../../../src/store/delivery/accused.ts'
 import type { Outbox } from '../../../src/store/delivery/outbox.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { tempFolder } from '../../support/folder.ts'
-import { appendMany, connect, imbalances, openStore } from '../stores.ts'
+import { appendMany, connect, imbalances, openStore, takeNext } from '../stores.ts'
 
 const READINGS = 300
 const REASON = 'not to the taste of the test'
@@ -36,12 +36,10 @@ class PickyFarSide {
 
 function sendNext(store: Store, outbox: Outbox, farSide: PickyFarSide, rowsMax: number): 'nothing' | 'taken' | string {
   const { lastSeq } = store
-  const rows = [...outbox.next('backfill', lastSeq, rowsMax)]
-  const lane = rows.length > 0 ? rows : outbox.next('live', lastSeq, rowsMax)
-  if (lane.length === 0) return 'nothing'
-  const range: SeqRange = { first: lane[0]![0], last: lane.at(-1)![0] }
-  outbox.take(range, lane)
-  if (farSide.takes(lane.map(([seq]) => seq))) {
+  const taken = takeNext(store, outbox, 'backfill', rowsMax) ?? takeNext(store, outbox, 'live', rowsMax)
+  if (taken === undefined) return 'nothing'
+  const { range, seqs } = taken
+  if (farSide.takes(seqs)) {
     store.write(() => outbox.confirm([range], lastSeq))
     return 'taken'
   }

@@ -10,10 +10,8 @@ function open(folder: string, ...uplinks: UplinkStart[]): Store {
 }
 
 function offered(store: Store, uplink: string): Seq[] {
-  return store
-    .outbox(uplink)
-    .next('backfill', store.lastSeq, 1_000)
-    .map(([seq]) => seq)
+  const stretch = store.outbox(uplink).next('backfill', store.lastSeq, 1_000)
+  return (stretch?.rows() ?? []).map(([seq]) => seq)
 }
 
 describe('an uplink that is new in the settings', () => {
@@ -80,7 +78,7 @@ describe('what an uplink is asked for once more', () => {
     )
     const sent: [Seq, Seq, number][] = []
     for (let next = outbox.again.next(4); next !== undefined; next = outbox.again.next(4)) {
-      sent.push([next.range.first, next.range.last, next.rows.length])
+      sent.push([next.range.first, next.range.last, next.stretch?.count ?? 0])
       outbox.again.take(next.range)
     }
     expect(sent).toEqual([

@@ -9,7 +9,7 @@ import type { Seal } from '../../../src/store/sealed/seals.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { tempFolder } from '../../support/folder.ts'
 import { contents, keepHouse } from '../sealed.ts'
-import { append, imbalances, openStore } from '../stores.ts'
+import { append, imbalances, openStore, takeNext } from '../stores.ts'
 
 const MAX_BYTES = 1_048_576
 const START = Date.now() - 3_600_000
@@ -53,12 +53,10 @@ function drain(store: Store): number[] {
   const outbox = store.outbox('cloud')
   const sent: number[] = []
   for (;;) {
-    const rows = outbox.next('live', store.lastSeq, 5_000)
-    if (rows.length === 0) return sent
-    const range = { first: rows[0]![0], last: rows.at(-1)![0] }
-    outbox.take(range, rows)
-    store.write(() => outbox.confirm([range], store.lastSeq))
-    sent.push(...rows.map(([seq]) => seq))
+    const next = takeNext(store, outbox, 'live', 5_000)
+    if (next === undefined) return sent
+    store.write(() => outbox.confirm([next.range], store.lastSeq))
+    sent.push(...next.seqs)
   }
 }
 
@@ -190,12 +188,10 @@ describe('a store of bounded size under an endless load with the cloud away', ()
       const store = openStore(folder, { maxBytes: MAX_BYTES, whenFull, retention })
       fill(store, 230)
       const outbox = store.outbox('cloud')
-      const rows = outbox.next('live', store.lastSeq, 1_000)
-      const range = { first: rows[0]![0], last: rows.at(-1)![0] }
-      outbox.take(range, rows)
+      const { range, seqs } = takeNext(store, outbox, 'live', 1_000)!
       fill(store, 200)
       store.write(() => outbox.confirm([range], store.lastSeq))
-      expect(store.outbox('cloud').confirmedCount).toBe(rows.length)
+      expect(store.outbox('cloud').confirmedCount).toBe(seqs.length)
       drain(store)
       store.close()
       expect(imbalances(folder)).toEqual([])

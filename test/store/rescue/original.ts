@@ -4,7 +4,7 @@ import type { Seq } from '../../../src/base/reading.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { tempFolder } from '../../support/folder.ts'
 import { contents, keepHouse } from '../sealed.ts'
-import { append, openStore } from '../stores.ts'
+import { append, openStore, takeNext } from '../stores.ts'
 import { damagesOf, setAside } from './damage.ts'
 import { account, copyStore, fillStore, type Named, namedReadings, UPLINKS } from './plant.ts'
 
@@ -92,10 +92,9 @@ const same = (a: object, b: object): boolean => {
 function deliverAll(store: Store): void {
   for (const outbox of store.outboxes) {
     for (const lane of ['backfill', 'live'] as const) {
-      const next = () => outbox.next(lane, store.lastSeq, 5_000)
-      for (let rows = next(); rows.length > 0; rows = next()) {
-        const range = { first: rows[0]![0], last: rows.at(-1)![0] }
-        outbox.take(range, rows)
+      const next = () => takeNext(store, outbox, lane, 5_000)
+      for (let some = next(); some !== undefined; some = next()) {
+        const { range } = some
         store.write(() => outbox.confirm([range], store.lastSeq))
       }
     }

@@ -5,7 +5,7 @@ import type { Quality, Value } from '../../../src/base/reading.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { tempFolder } from '../../support/folder.ts'
 import { contents, type Kept, keepHouse } from '../sealed.ts'
-import { append, imbalances, openStore, type Row, storeSettings, tamper } from '../stores.ts'
+import { append, imbalances, openStore, type Row, storeSettings, takeNext, tamper } from '../stores.ts'
 
 const NOW = Date.now()
 
@@ -271,12 +271,10 @@ describe('an uplink over sealed readings', () => {
     const offered: number[] = []
     for (let rounds = 0; rounds < 1_000; rounds++) {
       if (!outbox.prepare('live', twin.store.lastSeq, 0)) continue
-      const some = outbox.next('live', twin.store.lastSeq, 23)
-      if (some.length === 0) break
-      const range = { first: some[0]![0], last: some.at(-1)![0] }
-      outbox.take(range, some)
-      offered.push(...some.map(([seq]) => seq))
-      twin.store.write(() => outbox.confirm([range], twin.store.lastSeq))
+      const next = takeNext(twin.store, outbox, 'live', 23)
+      if (next === undefined) break
+      offered.push(...next.seqs)
+      twin.store.write(() => outbox.confirm([next.range], twin.store.lastSeq))
     }
     expect(offered).toEqual(twin.model.map(({ seq }) => seq))
     expect(twin.store.backlog(outbox)).toMatchObject({ waiting: 0, confirmed: rows.length })

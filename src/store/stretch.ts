@@ -1,0 +1,60 @@
+import type { Seq, SeqRange } from '../base/reading.ts'
+import type { BatchBuilder } from '../codec/batch.ts'
+import { type RawLogRow, rowValue } from './log.ts'
+
+/** Readings of neighbouring positions, ascending, at least one; positions between them have no reading (any more). */
+export interface Stretch extends SeqRange {
+  /** Readings. */
+  readonly count: number
+  /** When the first one arrived (UTC ms). */
+  readonly oldestAt: number
+  rows(): RawLogRow[]
+  /** The first ones, at most so many. */
+  head(countMax: number): Stretch
+  /** Those before the first that arrived after `since` (UTC ms), unless a clock was wrong: `now` is later than that. */
+  before(since: number, now: number): Stretch | undefined
+  addTo(builder: BatchBuilder): void
+}
+
+/** A stretch of the log. */
+export class LogStretch implements Stretch {
+  readonly #rows: RawLogRow[]
+
+  constructor(rows: RawLogRow[]) {
+    this.#rows = rows
+  }
+
+  get first(): Seq {
+    return this.#rows[0]![0]
+  }
+
+  get last(): Seq {
+    return this.#rows.at(-1)![0]
+  }
+
+  get count(): number {
+    return this.#rows.length
+  }
+
+  get oldestAt(): number {
+    return this.#rows[0]![6]
+  }
+
+  rows(): RawLogRow[] {
+    return this.#rows
+  }
+
+  head(countMax: number): Stretch {
+    return countMax >= this.count ? this : new LogStretch(this.#rows.slice(0, countMax))
+  }
+
+  before(since: number, now: number): Stretch | undefined {
+    const young = this.#rows.findIndex((row) => row[6] > since && row[6] <= now)
+    if (young === 0) return undefined
+    return young < 0 ? this : this.head(young)
+  }
+
+  addTo(builder: BatchBuilder): void {
+    for (const row of this.#rows) builder.add(row[1], row[0], row[2], rowValue(row), row[4], row[5])
+  }
+}
