@@ -19,6 +19,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   export: ['base'],
   uplink: ['base', 'codec', 'link'],
   receiver: ['base', 'codec', 'link'],
+  config: ['base'], // pure: no clock, no disk, no socket
   web: ['base'],
   demo: ['base', 'link', 'broker', 'receiver', 'store', 'src'], // a whole plant and its cloud in one process
   cli: ['base', 'link', 'receiver', 'store', 'export', 'demo', 'src'],
@@ -27,6 +28,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** The only places that may import a package: folders, or single files. */
 const HOMES: Readonly<Record<string, readonly string[]>> = {
   aedes: ['src/broker/'],
+  canonicalize: ['src/config/'],
   'better-sqlite3': ['src/store/', 'src/receiver/sqlite-sink.ts', 'src/receiver/received-db.ts'],
   'cbor-x': ['src/codec/'],
   cborg: ['src/decode/', 'src/codec/'],

@@ -1,0 +1,228 @@
+import { hashOf } from './canonical.ts'
+import { type Change, changesBetween } from './changes.ts'
+import type { Parsed } from './document.ts'
+import { apply } from './edge-local.ts'
+import { TOMBSTONE_KEPT_MS } from './edge-state.ts'
+import { formatHlc, type Hlc, isAhead, parseHlc, receive, tick } from './hlc.ts'
+import { equal, type JsonObject, MISSING } from './json.ts'
+import { formatRev, includes, NO_EDGE, type Rev, type Revision, sameRev } from './revision.ts'
+import { type Edit, renderRevision } from './wire.ts'
+
+/** Everything that the cloud knows of one device's config: plain JSON. It sequences; it never merges. */
+export interface AuthorityState {
+  readonly device: string
+  /** This cloud's incarnation, raised whenever its database is set back. */
+  readonly ci: number
+  /** The largest `c` ever given in this incarnation. */
+  readonly cMax: number
+  readonly cur: Revision | null
+  readonly clock: Hlc
+  /** Since when both sides have the tombstone, and whether it has been purged. UTC ms. */
+  readonly tombstone: { readonly since: number; readonly purged: boolean } | null
+}
+
+export type AuthorityEvent =
+  /** Somebody at the cloud edits. With `resolves` it closes that conflict, and makes a revision in any case. */
+  | {
+      readonly kind: 'write'
+      readonly edit: Edit
+      readonly by: string
+      readonly ifRev?: Rev
+      readonly resolves?: string
+    }
+  /** A message on the head topic, as `parseRevision` read it. */
+  | { readonly kind: 'head'; readonly revision: Revision }
+  | { readonly kind: 'malformed'; readonly reason: string }
+  /** The database was set back to an earlier state. `seen`: every `ci` in the retained messages of the broker. */
+  | { readonly kind: 'restore'; readonly seen: readonly number[] }
+  /** The process began: what it had published may be lost. */
+  | { readonly kind: 'restart' }
+  | { readonly kind: 'tick' }
+
+export interface AuthorityEnv {
+  /** UTC milliseconds. */
+  readonly now: number
+  /** What the device's JSON Schema has against a config. */
+  check(config: JsonObject): readonly string[]
+}
+
+export type AuthorityCount = 'malformed' | 'same' | 'accepted' | 'refused' | 'imported' | 'written'
+
+/** `log`, `keep` and `count` belong into the transaction of the new state; `publishDesired` and `result` come after it. */
+export type AuthorityEffect =
+  | { readonly kind: 'log'; readonly change: Change }
+  | { readonly kind: 'keep'; readonly revision: Revision }
+  | { readonly kind: 'count'; readonly name: AuthorityCount; readonly reason?: string }
+  /** Publish retained on the desired topic; an empty payload clears it. */
+  | { readonly kind: 'publishDesired'; readonly payload: string }
+  | {
+      readonly kind: 'result'
+      readonly code: 200 | 400 | 409 | 413
+      readonly rev: Rev | null
+      readonly message: string
+    }
+
+export interface AuthorityStep {
+  readonly state: AuthorityState
+  readonly effects: readonly AuthorityEffect[]
+}
+
+export function newAuthorityState(device: string): AuthorityState {
+  return { device, ci: 0, cMax: 0, cur: null, clock: { ms: 0, counter: 0, node: 'cloud' }, tombstone: null }
+}
+
+/** One event of one device at the cloud. Pure, like the edge's `step`. */
+export function authorityStep(state: AuthorityState, event: AuthorityEvent, env: AuthorityEnv): AuthorityStep {
+  switch (event.kind) {
+    case 'write':
+      return onWrite(state, event, env)
+    case 'head':
+      return onHead(state, event.revision, env)
+    case 'malformed':
+      return { state, effects: [{ kind: 'count', name: 'malformed', reason: event.reason }] }
+    case 'restore':
+      return published(renewed(state, event.seen))
+    case 'restart':
+      return published(state)
+    case 'tick':
+      return onTick(state, env)
+  }
+}
+
+/** What the desired topic has to say; '' clears it. */
+export function desiredMessage({ device, cur, tombstone }: AuthorityState): string {
+  return cur === null || tombstone?.purged ? '' : renderRevision(device, cur)
+}
+
+function published(state: AuthorityState, ...effects: readonly AuthorityEffect[]): AuthorityStep {
+  return { state, effects: [...effects, { kind: 'publishDesired', payload: desiredMessage(state) }] }
+}
+
+type Write = Extract<AuthorityEvent, { kind: 'write' }>
+
+function onWrite(state: AuthorityState, write: Write, env: AuthorityEnv): AuthorityStep {
+  const { cur } = state
+  if (write.ifRev !== undefined && !sameRev(write.ifRev, cur?.rev)) {
+    const now = cur === null ? 'there is no config' : `${formatRev(cur.rev)} is in force`
+    const reason = `the edit is for ${formatRev(write.ifRev)}, but ${now}: read it and edit again`
+    return { state, effects: [{ kind: 'result', code: 409, rev: cur?.rev ?? null, message: reason }] }
+  }
+  const edited = checked(apply(cur?.config ?? null, write.edit), env)
+  if (!edited.ok) {
+    return { state, effects: [{ kind: 'result', code: edited.code, rev: cur?.rev ?? null, message: edited.reason }] }
+  }
+  if (equal(cur?.config ?? MISSING, edited.value ?? MISSING) && write.resolves === undefined) {
+    return { state, effects: [{ kind: 'result', code: 200, rev: cur?.rev ?? null, message: '' }] }
+  }
+  const clock = tick(state.clock, env.now)
+  const { e, ei } = cur?.rev ?? NO_EDGE
+  const made = {
+    rev: { c: state.cMax + 1, ci: state.ci, e, ei },
+    base: cur?.rev ?? null,
+    ...content(edited.value),
+    hlc: formatHlc(clock),
+    by: write.by,
+    ...(write.resolves !== undefined && { resolves: write.resolves }),
+  }
+  const result = { kind: 'result', code: 200, rev: made.rev, message: '' } as const
+  return store({ ...state, clock, cMax: made.rev.c }, made, { count: 'written', why: 'edit', result }, env)
+}
+
+function checked(edited: Parsed<JsonObject | null>, env: AuthorityEnv): Parsed<JsonObject | null> {
+  const problems = edited.ok && edited.value !== null ? env.check(edited.value) : []
+  if (problems.length === 0) return edited
+  return {
+    ok: false,
+    code: 400,
+    reason: `the schema refuses it (${problems.join('; ').slice(0, 512)}): edit otherwise`,
+  }
+}
+
+/** A database that was set back counts on in a new incarnation: what it gave after that state is not given twice. */
+function renewed(state: AuthorityState, seen: readonly number[]): AuthorityState {
+  const ci = Math.max(state.ci, ...seen) + 1
+  const cur = state.cur && { ...state.cur, rev: { ...state.cur.rev, ci } }
+  return { ...state, ci, cur, tombstone: null }
+}
+
+/** What an edge proposes is taken when it includes what the cloud has; else the edge is told what that is. */
+function onHead(before: AuthorityState, head: Revision, env: AuthorityEnv): AuthorityStep {
+  const state = { ...before, clock: heard(before.clock, head, env.now) }
+  const { cur, ci } = state
+  if (cur === null) return importHead(state, head, env)
+  if (sameRev(cur.rev, head.rev) && cur.hash === head.hash) return onSame(state, env)
+  if (head.rev.ci > ci) return published(renewed(state, [head.rev.ci]), counted('refused', 'own database was set back'))
+  if (!mayFollow(cur, head, ci)) return published(state, counted('refused', formatRev(head.rev)))
+  const cMax = Math.max(state.cMax, head.rev.c)
+  return store({ ...state, cMax }, head, { count: 'accepted', why: 'edge' }, env)
+}
+
+/** Whether a head includes all that the cloud has. One name with two contents does not. */
+function mayFollow(cur: Revision, head: Revision, ci: number): boolean {
+  if (head.rev.ci !== ci) return false
+  if (head.rev.ei !== cur.rev.ei) return sameRev(head.base, cur.rev)
+  return includes(head.rev, cur.rev) && !sameRev(head.rev, cur.rev)
+}
+
+/**
+ * The cloud has nothing that could be lost. A head that never met a cloud is taken under its name; any other says that
+ * this cloud has lost its database: then its content gets a name in an incarnation of its own.
+ */
+function importHead(state: AuthorityState, head: Revision, env: AuthorityEnv): AuthorityStep {
+  if (head.base === null && head.rev.ci === state.ci) return store(state, head, { count: 'imported', why: 'edge' }, env)
+  const { ci } = head.rev.ci < state.ci ? state : renewed(state, [head.rev.ci])
+  const c = state.cMax + 1
+  const made = { ...head, rev: { ...head.rev, c, ci }, base: head.rev }
+  return store({ ...state, ci, cMax: c }, made, { count: 'imported', why: 'edge' }, env)
+}
+
+/** The edge has what the cloud has. */
+function onSame(state: AuthorityState, { now }: AuthorityEnv): AuthorityStep {
+  const effects = [counted('same')]
+  if (state.cur?.config !== null || state.tombstone !== null) return { state, effects }
+  return { state: { ...state, tombstone: { since: now, purged: false } }, effects }
+}
+
+interface Storing {
+  readonly count: AuthorityCount
+  readonly why: string
+  readonly result?: AuthorityEffect
+}
+
+/** Puts a revision in force and publishes it: for a head that is the acknowledgement. */
+function store(
+  state: AuthorityState,
+  next: Revision,
+  { count, why, result }: Storing,
+  env: AuthorityEnv,
+): AuthorityStep {
+  const cause = { device: state.device, at: env.now, why }
+  const changes = changesBetween(state.cur ?? undefined, next, cause)
+  const buried = next.config === null && count !== 'written'
+  return published(
+    { ...state, cur: next, tombstone: buried ? { since: env.now, purged: false } : null },
+    ...changes.map((change) => ({ kind: 'log' as const, change })),
+    { kind: 'keep', revision: next },
+    counted(count),
+    ...(result === undefined ? [] : [result]),
+  )
+}
+
+function onTick(state: AuthorityState, { now }: AuthorityEnv): AuthorityStep {
+  const { tombstone } = state
+  if (tombstone === null || tombstone.purged || now < tombstone.since + TOMBSTONE_KEPT_MS) return { state, effects: [] }
+  return published({ ...state, tombstone: { ...tombstone, purged: true } })
+}
+
+function content(config: JsonObject | null): Pick<Revision, 'config' | 'hash'> {
+  return { config, hash: hashOf(config) }
+}
+
+function counted(name: AuthorityCount, reason?: string): AuthorityEffect {
+  return { kind: 'count', name, ...(reason !== undefined && { reason }) }
+}
+
+function heard(clock: Hlc, { hlc }: Revision, now: number): Hlc {
+  const theirs = parseHlc(hlc)
+  return theirs === undefined || isAhead(theirs, now) ? clock : receive(clock, theirs, now)
+}

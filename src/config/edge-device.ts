@@ -1,0 +1,104 @@
+import { hashOf } from './canonical.ts'
+import { RESOLVED_SHOWN_MS } from './conflict.ts'
+import { edit, resolve } from './edge-local.ts'
+import { alarm } from './edge-reconcile.ts'
+import {
+  ACK_ATTEMPTS_MAX,
+  ACK_WAIT_MS,
+  type Applied,
+  type EdgeEvent,
+  type EdgeState,
+  HEAD_AGAIN_MS,
+  TOMBSTONE_KEPT_MS,
+} from './edge-state.ts'
+import { isDue, problemsOf, publishHeadAgain, publishLocal, type Turn } from './edge-turn.ts'
+import { sameRev } from './revision.ts'
+
+/**
+ * The device's answer. Only one with the hash of what is in force makes it applied. One that names an older revision has
+ * not applied this one yet: nothing is concluded, or edge and device would answer each other for ever.
+ */
+export function onAck(turn: Turn, { rev, hash, code, message }: Extract<EdgeEvent, { kind: 'ack' }>): void {
+  const { cur, applied } = turn.state
+  if (cur === null || (rev !== undefined && !sameRev(rev, cur.rev))) return
+  if (hash === cur.hash && code === 200) {
+    return report(turn, { ...applied, status: 'applied', due: null, code, message, confirmed: { rev: cur.rev, hash } })
+  }
+  if (hash !== cur.hash && rev === undefined) return
+  const status = code === 200 ? 'drifted' : 'refused'
+  report(turn, { ...applied, status, due: null, code, message })
+}
+
+/** The device runs this config under the present name: somebody edited it there. */
+export function onDevice(turn: Turn, { rev, config }: Extract<EdgeEvent, { kind: 'device' }>): void {
+  const { cur, device } = turn.state
+  const hash = hashOf(config)
+  if (hash === cur?.hash) return onAck(turn, { kind: 'ack', ...(rev && { rev }), hash, code: 200, message: '' })
+  if (cur === null || rev === undefined || !sameRev(rev, cur.rev)) return
+  const problems = problemsOf(config, turn.env)
+  if (problems.length === 0) return edit(turn, config, `device:${device}`)
+  report(turn, {
+    ...turn.state.applied,
+    status: 'drifted',
+    due: null,
+    code: 400,
+    message: problems.join('; ').slice(0, 512),
+  })
+}
+
+function report(turn: Turn, next: Applied): void {
+  const { applied, device } = turn.state
+  if (next.status === applied.status && next.code === applied.code && next.message === applied.message) {
+    if (sameRev(next.confirmed?.rev, applied.confirmed?.rev)) return
+  }
+  turn.change({ applied: next })
+  turn.emit({ kind: 'enqueue', what: 'reported' })
+  if (next.status === 'drifted') alarm(turn, 'drifted', `device "${device}" runs another config than the one it names`)
+  if (next.status === 'silent') alarm(turn, 'silent', `device "${device}" does not say whether it applied its config`)
+}
+
+/** What time brings. Cheap where nothing is due; `nextDue` says when that will be. */
+export function onTick(turn: Turn): void {
+  const { now } = turn.env
+  const { applied, headAgain, settled, conflict, tombstone } = turn.state
+  if (applied.due !== null && isDue(applied.due, ACK_WAIT_MS, now)) {
+    if (applied.attempts < ACK_ATTEMPTS_MAX) publishLocal(turn, applied.attempts + 1)
+    else report(turn, { ...applied, status: 'silent', due: null })
+  }
+  if (headAgain?.due) publishHeadAgain(turn)
+  if (settled?.shown && isDue(settled.shown.until, RESOLVED_SHOWN_MS, now)) {
+    turn.change({ settled: { ...settled, shown: null } })
+    turn.emit({ kind: 'enqueue', what: 'conflict' })
+  }
+  if (conflict !== null && !conflict.overdue && now >= conflict.record.deadline) overdue(turn)
+  if (tombstone !== null && !tombstone.purged && now >= tombstone.since + TOMBSTONE_KEPT_MS) purge(turn)
+}
+
+function overdue(turn: Turn): void {
+  const conflict = turn.state.conflict!
+  const { cid } = conflict.record
+  turn.change({ conflict: { ...conflict, overdue: true } })
+  alarm(turn, 'overdue', `nobody has decided conflict ${cid} of device "${turn.state.device}" in time`)
+  const { afterDeadline } = turn.env.rules
+  if (afterDeadline !== 'wait') resolve(turn, cid, afterDeadline, 'deadline')
+}
+
+/** Both sides have had the tombstone long enough. It stays as the floor: nothing older can come back. */
+function purge(turn: Turn): void {
+  if (turn.state.conflict !== null) return
+  turn.change({ tombstone: { ...turn.state.tombstone!, purged: true }, ring: [], settled: null, answers: [] })
+  turn.emit({ kind: 'enqueue', what: 'head' }, { kind: 'enqueue', what: 'reported' }, { kind: 'forget' })
+  turn.emit({ kind: 'publishLocal', payload: '' })
+}
+
+/** When a `tick` has something to do, in UTC ms; undefined: when something else has happened. */
+export function nextDue({ applied, headAgain, settled, conflict, tombstone }: EdgeState): number | undefined {
+  const times = [
+    applied.due,
+    headAgain?.due ? headAgain.at + HEAD_AGAIN_MS : null,
+    settled?.shown?.until,
+    conflict !== null && !conflict.overdue ? conflict.record.deadline : null,
+    tombstone !== null && !tombstone.purged ? tombstone.since + TOMBSTONE_KEPT_MS : null,
+  ].filter((time) => typeof time === 'number')
+  return times.length === 0 ? undefined : Math.min(...times)
+}

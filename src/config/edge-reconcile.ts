@@ -1,0 +1,159 @@
+import { losses } from './changes.ts'
+import { type Clash, type ConflictKind, disputedPaths, openConflict } from './conflict.ts'
+import { install, problemsOf, revisionOf, settle, type Turn } from './edge-turn.ts'
+import { compareHlc, isAhead, parseHlc } from './hlc.ts'
+import { type JsonObject, MISSING } from './json.ts'
+import { type Decided, type Decision, type Merged, merge } from './merge.ts'
+import { decide, type Newer } from './policies.ts'
+import { formatRev, type Revision } from './revision.ts'
+
+/** What meets: the cloud's revision, what the edge runs, and what both came from, where that is known. */
+export interface Meeting {
+  readonly ancestor: Revision | null
+  readonly edge: Revision
+  readonly remote: Revision
+  /** Two contents bear one name. Then the ancestor is unknown. */
+  readonly fork?: boolean
+}
+
+/** Rule 6: merges and puts the result in force, or opens a conflict and keeps what runs. */
+export function reconcile(turn: Turn, meeting: Meeting): void {
+  const chosen = cloudsResolution(turn, meeting.remote)
+  const merged = mergeMeeting(turn, meeting, chosen)
+  let config = configOf(merged)
+  let problems = problemsOf(config, turn.env)
+  if (problems.length > 0 && chosen !== undefined && problemsOf(meeting.remote.config, turn.env).length === 0) {
+    config = meeting.remote.config // the cloud has decided, and as a whole its word is valid
+    problems = []
+  }
+  if (problems.length > 0 || merged.collisions.some(({ decision }) => decision.manual)) {
+    return dispute(turn, meeting, { collisions: merged.collisions, problems })
+  }
+  const outcome = {
+    config,
+    collisions: merged.collisions,
+    why: meeting.fork ? 'fork' : 'merged',
+    by: meeting.remote.by,
+  }
+  const made = dominate(turn, meeting, outcome)
+  turn.count(meeting.fork ? 'fork' : 'merged')
+  const take = chosen === undefined ? 'merged' : 'cloud'
+  settle(turn, { take, by: meeting.remote.by, rev: made.rev, at: turn.env.now })
+  if (meeting.fork) alarmFork(turn, meeting)
+}
+
+/** What the merge law and the policies make of it, whoever is asked afterwards. `undecided` answers for a person. */
+export function mergeMeeting(
+  turn: Turn,
+  { ancestor, edge, remote }: Meeting,
+  chosen?: readonly string[],
+  undecided?: 'edge' | 'cloud',
+): Merged {
+  const { rules, custom } = turn.env
+  const judges = { custom, newer: () => newer(turn, edge, remote) }
+  return merge(ancestor?.config ?? MISSING, edge.config ?? MISSING, remote.config ?? MISSING, {
+    twoWay: ancestor === null,
+    keyedArrays: rules.keyedArrays,
+    ...(chosen !== undefined && { cloudsChoice: chosen }),
+    decide(collision): Decision {
+      if (chosen !== undefined) return { manual: false, value: collision.cloud, why: 'resolved by cloud' }
+      const decision = decide(collision, rules, judges)
+      if (!decision.manual || undecided === undefined) return decision
+      return { manual: false, value: collision[undecided], why: `resolved by ${undecided}` }
+    },
+  })
+}
+
+export function configOf({ value }: Merged): JsonObject | null {
+  return value === MISSING ? null : (value as JsonObject)
+}
+
+/** The paths that this revision decides, when it resolves the open conflict or the one that was closed last. */
+function cloudsResolution({ state }: Turn, { resolves }: Revision): readonly string[] | undefined {
+  if (resolves === undefined) return undefined
+  const { conflict, settled } = state
+  if (conflict?.record.cid === resolves) {
+    return disputedPaths(conflict.record)
+  }
+  return settled?.cid === resolves ? settled.disputed : undefined
+}
+
+export interface Outcome {
+  readonly config: JsonObject | null
+  readonly collisions: readonly Decided[]
+  readonly why: string
+  /** Who is named for what changes at the edge. */
+  readonly by: string
+}
+
+/** Makes the one revision that includes both sides, and puts it in force. */
+export function dominate(turn: Turn, { edge, remote }: Meeting, outcome: Outcome): Revision {
+  const { device, eMax, ei } = turn.state
+  const { c, ci } = remote.rev
+  const own = turn.has(6) ? { e: eMax + 1, ei } : { e: edge.rev.e, ei: edge.rev.ei }
+  const made = revisionOf({
+    rev: { c, ci, ...own },
+    base: remote.rev,
+    config: outcome.config,
+    hlc: later(edge.hlc, remote.hlc),
+    by: 'merge',
+  })
+  const lost = losses(outcome.collisions, { edge, cloud: remote }, made, { device, at: turn.env.now })
+  turn.emit(...lost.map((change) => ({ kind: 'log' as const, change })))
+  turn.change({ eMax: Math.max(eMax, own.e), base: remote, ring: [] })
+  install(turn, made, outcome.why, outcome.by)
+  return made
+}
+
+/** A person must decide: what runs goes on running. */
+export function dispute(
+  turn: Turn,
+  meeting: Meeting,
+  found: { readonly collisions: readonly Decided[]; readonly problems: readonly string[] },
+): void {
+  const { state, env } = turn
+  const { ancestor, edge, remote, fork } = meeting
+  const kind = fork ? 'fork' : kindOf(meeting, found.collisions)
+  const clash: Clash = { kind, ancestor, edge, runs: state.cur !== null, remote, ...found }
+  const conflict = openConflict(state.conflict ?? undefined, clash, env.now, env.rules.conflictDeadlineMs)
+  if (conflict === state.conflict) return
+  turn.change({ conflict })
+  turn.emit({ kind: 'enqueue', what: 'conflict' })
+  turn.count('conflict')
+  if (fork) alarmFork(turn, meeting)
+  else
+    alarm(turn, 'conflict', `a person must decide what device "${state.device}" runs (conflict ${conflict.record.cid})`)
+}
+
+function kindOf({ ancestor }: Meeting, collisions: readonly Decided[]): ConflictKind {
+  if (ancestor === null) return 'two_way'
+  const open = collisions.filter(({ decision }) => decision.manual)
+  if (open.length === 0) return 'schema'
+  return open.every(({ kind }) => kind === 'delete_modify') ? 'delete_modify' : 'merge'
+}
+
+function alarmFork(turn: Turn, { remote }: Meeting): void {
+  const name = formatRev(remote.rev)
+  alarm(turn, 'fork', `two configs of device "${turn.state.device}" are called ${name}: was a database copied back?`)
+}
+
+export function alarm(turn: Turn, name: 'fork' | 'conflict' | 'overdue' | 'silent' | 'drifted', message: string): void {
+  turn.emit({ kind: 'alarm', name, message })
+}
+
+/** `lww`: by the clocks where both can be believed, then cloud over edge. */
+function newer({ env }: Turn, edge: Revision, remote: Revision): Newer {
+  const ours = parseHlc(edge.hlc)
+  const theirs = parseHlc(remote.hlc)
+  if (!env.clockSynced) return { side: 'cloud', why: 'lww: own clock not synchronized' }
+  if (!ours || !theirs || isAhead(theirs, env.now) || isAhead(ours, env.now)) {
+    return { side: 'cloud', why: 'lww: a clock is more than 5 min ahead' }
+  }
+  return { side: compareHlc(ours, theirs) > 0 ? 'edge' : 'cloud', why: 'lww' }
+}
+
+/** A merge is as new as the newest edit in it. */
+function later(a: string, b: string): string {
+  const [first, second] = [parseHlc(a), parseHlc(b)]
+  return first && second && compareHlc(first, second) > 0 ? a : b
+}

@@ -1,0 +1,66 @@
+import { onDesired } from './edge-desired.ts'
+import { onAck, onDevice, onTick } from './edge-device.ts'
+import { onResolve, onSet } from './edge-local.ts'
+import { headOf, isPublished, localPayload, message } from './edge-messages.ts'
+import { type CloudTopic, type EdgeEnv, type EdgeEvent, type EdgeState, type EdgeStep, RING_MAX } from './edge-state.ts'
+import { ageTombstone, publishLocal, Turn } from './edge-turn.ts'
+
+/**
+ * One event of one device at the edge. Pure: the new state and what is to be done. Commit the state together with the
+ * durable effects, then do the others.
+ */
+export function step(state: EdgeState, event: EdgeEvent, env: EdgeEnv): EdgeStep {
+  const turn = new Turn(state, env)
+  work(turn, event)
+  ageTombstone(turn)
+  return { state: turn.state, effects: turn.effects }
+}
+
+function work(turn: Turn, event: EdgeEvent): void {
+  switch (event.kind) {
+    case 'desired':
+      return onDesired(turn, event.message)
+    case 'set':
+      return onSet(turn, event)
+    case 'malformed':
+      return turn.count('malformed', event.reason)
+    case 'ack':
+      return onAck(turn, event)
+    case 'device':
+      return onDevice(turn, event)
+    case 'resolve':
+      return onResolve(turn, event)
+    case 'sending':
+      return onSending(turn, event.what)
+    case 'restart':
+      return onRestart(turn)
+    case 'tick':
+      return onTick(turn)
+  }
+}
+
+/** From now on the cloud may know the head: it is a possible ancestor, and must be on disk before it is published. */
+function onSending(turn: Turn, what: CloudTopic): void {
+  const { state } = turn
+  if (what === 'head' && state.cur !== null) {
+    const head = headOf(state, state.cur)
+    if (!isPublished(state, head) && state.ring.length < RING_MAX) turn.change({ ring: [...state.ring, head] })
+  }
+  turn.emit({ kind: 'publish', what, payload: message(turn.state, what) })
+}
+
+/** Says everything again that may have been lost with the process. */
+function onRestart(turn: Turn): void {
+  const { cur, conflict, settled, applied, tombstone } = turn.state
+  if (cur !== null && !tombstone?.purged) {
+    if (applied.status === 'pending') publishLocal(turn, applied.attempts)
+    else turn.emit({ kind: 'publishLocal', payload: localPayload(turn.state, turn.env.rules.localForm) })
+  } else {
+    turn.emit({ kind: 'publishLocal', payload: '' })
+  }
+  if (cur !== null) turn.emit({ kind: 'enqueue', what: 'head' }, { kind: 'enqueue', what: 'reported' })
+  if (conflict !== null || settled?.shown) turn.emit({ kind: 'enqueue', what: 'conflict' })
+}
+
+export { nextDue } from './edge-device.ts'
+export { message } from './edge-messages.ts'

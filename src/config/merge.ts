@@ -1,0 +1,150 @@
+import { equal, isArray, isObject, type Json, type JsonObject, type Maybe, MISSING, member, pointerTo } from './json.ts'
+
+/**
+ * The items of the array at `path` are told apart by their member `key`, and merged one by one. In paths such an item is
+ * named by the value of its key. The order of the items then means nothing: after a merge it is the base's, new items last.
+ */
+export interface KeyedArray {
+  /** JSON pointer. */
+  readonly path: string
+  readonly key: string
+}
+
+export type CollisionKind = 'merge' | 'delete_modify'
+
+/** A place that both sides changed differently. An absent value is a missing one. */
+export interface Collision {
+  readonly path: string
+  readonly kind: CollisionKind
+  readonly base?: Json
+  readonly edge?: Json
+  readonly cloud?: Json
+}
+
+/** What becomes of a collision: a value (missing: it is deleted), or a person must say. */
+export type Decision =
+  | { readonly manual: false; readonly value: Maybe; readonly why: string }
+  | { readonly manual: true; readonly why: string }
+export type Decided = Collision & { readonly decision: Decision }
+
+export interface MergeRules {
+  /** The common ancestor is unknown: every difference is a collision. */
+  readonly twoWay?: boolean
+  readonly keyedArrays?: readonly KeyedArray[]
+  /** Paths where the cloud's value is taken, whatever the base says: a person has seen all three and has chosen. */
+  readonly cloudsChoice?: readonly string[]
+  decide(collision: Collision): Decision
+}
+
+export interface Merged {
+  /** Where a person must decide it holds the edge's value. */
+  readonly value: Maybe
+  readonly collisions: readonly Decided[]
+}
+
+/** Merges what two sides made of a base. Exchanging the sides exchanges nothing but the words edge and cloud. */
+export function merge(base: Maybe, edge: Maybe, cloud: Maybe, rules: MergeRules): Merged {
+  const collisions: Decided[] = []
+  const value = mergeNode('', { base: rules.twoWay ? MISSING : base, edge, cloud }, { rules, collisions })
+  return { value, collisions }
+}
+
+interface Sides {
+  readonly base: Maybe
+  readonly edge: Maybe
+  readonly cloud: Maybe
+}
+
+interface Run {
+  readonly rules: MergeRules
+  readonly collisions: Decided[]
+}
+
+function mergeNode(path: string, sides: Sides, run: Run): Maybe {
+  const { base, edge, cloud } = sides
+  const choice = cloudsChoice(path, run.rules)
+  if (equal(edge, cloud)) return cloud
+  if (choice === 'here') return decided(path, sides, { manual: false, value: cloud, why: 'resolved by cloud' }, run)
+  if (!run.rules.twoWay && choice !== 'below') {
+    if (equal(edge, base)) return cloud
+    if (equal(cloud, base)) return edge
+  }
+  if (isObject(edge) && isObject(cloud) && (base === MISSING || isObject(base))) {
+    return mergeMembers(path, { base, edge, cloud }, run)
+  }
+  const items = keyedItems(path, sides, run.rules)
+  if (items !== undefined) return mergeItems(path, items, run)
+  return collide(path, sides, run)
+}
+
+function cloudsChoice(path: string, { cloudsChoice }: MergeRules): 'here' | 'below' | 'none' {
+  if (cloudsChoice === undefined) return 'none'
+  if (cloudsChoice.includes(path)) return 'here'
+  return cloudsChoice.some((chosen) => chosen.startsWith(`${path}/`)) ? 'below' : 'none'
+}
+
+function mergeMembers(path: string, sides: Sides, run: Run): JsonObject {
+  const keys = new Set([...keysIn(sides.edge), ...keysIn(sides.cloud)])
+  const members: [string, Json][] = []
+  for (const key of keys) {
+    const value = mergeNode(pointerTo(path, key), below(sides, key), run)
+    if (value !== MISSING) members.push([key, value])
+  }
+  return Object.fromEntries(members)
+}
+
+function keysIn(value: Maybe): string[] {
+  return isObject(value) ? Object.keys(value) : []
+}
+
+function below({ base, edge, cloud }: Sides, key: string): Sides {
+  return { base: member(base, key), edge: member(edge, key), cloud: member(cloud, key) }
+}
+
+/** The three arrays as objects of their items, or undefined where they are to be merged as wholes. */
+function keyedItems(path: string, { base, edge, cloud }: Sides, rules: MergeRules): Sides | undefined {
+  const keyed = rules.keyedArrays?.find((one) => one.path === path)
+  if (keyed === undefined) return undefined
+  const items = [base, edge, cloud].map((side) => itemsByKey(side, keyed.key))
+  if (items[1] === undefined || items[2] === undefined || (items[0] === undefined && base !== MISSING)) return undefined
+  return { base: items[0], edge: items[1], cloud: items[2] }
+}
+
+function itemsByKey(array: Maybe, key: string): JsonObject | undefined {
+  if (!isArray(array)) return undefined
+  const entries = array.map((item): [string | undefined, Json] => {
+    const name = member(item, key)
+    return [typeof name === 'string' || typeof name === 'number' ? `${name}` : undefined, item]
+  })
+  const names = new Set(entries.map(([name]) => name))
+  if (names.has(undefined) || names.size < entries.length) return undefined
+  return Object.fromEntries(entries as [string, Json][])
+}
+
+function mergeItems(path: string, sides: Sides, run: Run): readonly Json[] {
+  const merged = mergeMembers(path, sides, run)
+  const old = keysIn(sides.base).filter((key) => Object.hasOwn(merged, key))
+  const added = Object.keys(merged)
+    .filter((key) => !old.includes(key))
+    .sort()
+  return [...old, ...added].map((key) => merged[key]!)
+}
+
+function collide(path: string, sides: Sides, run: Run): Maybe {
+  return decided(path, sides, run.rules.decide(collisionAt(path, sides)), run)
+}
+
+function decided(path: string, sides: Sides, decision: Decision, run: Run): Maybe {
+  run.collisions.push({ ...collisionAt(path, sides), decision })
+  return decision.manual ? sides.edge : decision.value
+}
+
+function collisionAt(path: string, { base, edge, cloud }: Sides): Collision {
+  return {
+    path,
+    kind: edge === MISSING || cloud === MISSING ? 'delete_modify' : 'merge',
+    ...(base !== MISSING && { base }),
+    ...(edge !== MISSING && { edge }),
+    ...(cloud !== MISSING && { cloud }),
+  }
+}

@@ -1,0 +1,110 @@
+import { canonical } from './canonical.ts'
+import { isArray, type Json, keysOf, type Maybe, MISSING } from './json.ts'
+import type { Collision, Decision, KeyedArray } from './merge.ts'
+
+export type OnConflict = 'cloud' | 'edge' | 'lww' | 'manual' | `custom:${string}`
+
+/** Who wins a collision at the paths that `path` covers: a JSON pointer where `*` is one key and `**` any number of them. */
+export interface Policy {
+  readonly path: string
+  readonly onConflict: OnConflict
+}
+
+/** One side deleted what the other changed, and no policy names the place. */
+export type DeleteModify = 'keep' | 'delete' | 'manual'
+
+export interface ConflictRules {
+  /** The first that covers a path counts; `cloud` where none does. */
+  readonly policies: readonly Policy[]
+  readonly deleteModify: DeleteModify
+  readonly keyedArrays: readonly KeyedArray[]
+}
+
+/** What a function of the operator's made of a collision. A throw or a timeout is a failure: then a person decides. */
+export type CustomResult = { readonly ok: true; readonly value: Json } | { readonly ok: false; readonly reason: string }
+export type CustomMerge = (name: string, base: Maybe, edge: Maybe, cloud: Maybe) => CustomResult
+
+/** Which side's edit is the newer one, as far as clocks can be believed. */
+export type Newer = { readonly side: 'edge' | 'cloud'; readonly why: string }
+
+export interface Judges {
+  newer(): Newer
+  readonly custom: CustomMerge
+}
+
+/** Decides one collision by the rules. */
+export function decide(collision: Collision, rules: ConflictRules, judges: Judges): Decision {
+  const policy = rules.policies.find(({ path }) => covers(path, collision.path))
+  if (policy !== undefined) return byPolicy(policy.onConflict, collision, judges)
+  if (collision.kind === 'merge') return byPolicy('cloud', collision, judges)
+  if (rules.deleteModify === 'manual') return { manual: true, why: 'deleteModify manual' }
+  const kept = collision.edge ?? collision.cloud
+  const value = rules.deleteModify === 'keep' ? kept : MISSING
+  return { manual: false, value, why: `deleteModify ${rules.deleteModify}` }
+}
+
+function byPolicy(onConflict: OnConflict, collision: Collision, judges: Judges): Decision {
+  switch (onConflict) {
+    case 'manual':
+      return { manual: true, why: 'policy manual' }
+    case 'edge':
+    case 'cloud':
+      return { manual: false, value: collision[onConflict], why: `policy ${onConflict}` }
+    case 'lww': {
+      const { side, why } = judges.newer()
+      return { manual: false, value: collision[side], why }
+    }
+    default: {
+      const name = onConflict.slice('custom:'.length)
+      const { base, edge, cloud } = collision
+      const builtIn = BUILT_IN.get(name)
+      const result = builtIn === undefined ? judges.custom(name, base, edge, cloud) : builtIn(edge, cloud)
+      if (!result.ok) return { manual: true, why: `custom ${name} failed: ${result.reason}` }
+      return { manual: false, value: result.value, why: `custom ${name}` }
+    }
+  }
+}
+
+type Combine = (edge: Maybe, cloud: Maybe) => CustomResult
+
+/** Names that need no module. min and max want two numbers, union and intersect two arrays. */
+const BUILT_IN: ReadonlyMap<string, Combine> = new Map<string, Combine>([
+  ['min', (edge, cloud) => ofNumbers(edge, cloud, Math.min)],
+  ['max', (edge, cloud) => ofNumbers(edge, cloud, Math.max)],
+  ['union', (edge, cloud) => ofArrays(edge, cloud, (a, b) => [...a, ...b])],
+  ['intersect', (edge, cloud) => ofArrays(edge, cloud, common)],
+])
+export const BUILT_IN_NAMES: readonly string[] = [...BUILT_IN.keys()]
+
+function common(a: readonly Json[], b: readonly Json[]): readonly Json[] {
+  const others = new Set(b.map(canonical))
+  return a.filter((item) => others.has(canonical(item)))
+}
+
+function ofNumbers(edge: Maybe, cloud: Maybe, combine: (a: number, b: number) => number): CustomResult {
+  if (typeof edge !== 'number' || typeof cloud !== 'number') return { ok: false, reason: 'it needs two numbers' }
+  return { ok: true, value: combine(edge, cloud) }
+}
+
+/** Sets: each item once, in the order of their canonical texts, so that the sides may be exchanged. */
+function ofArrays(
+  edge: Maybe,
+  cloud: Maybe,
+  combine: (a: readonly Json[], b: readonly Json[]) => readonly Json[],
+): CustomResult {
+  if (!isArray(edge) || !isArray(cloud)) return { ok: false, reason: 'it needs two arrays' }
+  const items = new Map(combine(edge, cloud).map((item) => [canonical(item), item]))
+  return { ok: true, value: [...items].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, item]) => item) }
+}
+
+/** Whether a policy's path covers a JSON pointer. Both are at most ten keys deep, so trying is cheap. */
+export function covers(glob: string, pointer: string): boolean {
+  return coversKeys(keysOf(glob), keysOf(pointer))
+}
+
+function coversKeys(glob: readonly string[], keys: readonly string[]): boolean {
+  const [first, ...rest] = glob
+  if (first === undefined) return keys.length === 0
+  if (first === '**') return coversKeys(rest, keys) || (keys.length > 0 && coversKeys(glob, keys.slice(1)))
+  return keys.length > 0 && (first === '*' || first === keys[0]) && coversKeys(rest, keys.slice(1))
+}
