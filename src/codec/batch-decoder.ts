@@ -8,6 +8,9 @@ import { checkRising, readRowColumns } from './row-columns.ts'
 import type { Batch, SeriesBlock } from './series-block.ts'
 import { decompress } from './zstd.ts'
 
+/** The positions of a batch lie close together when they are spread over at most so many times their number. */
+const MARKED_SPREAD_MAX = 4
+
 export interface DecodeLimits {
   /** A batch of more readings is refused. */
   readonly readingsMax: number
@@ -98,9 +101,37 @@ export function readNames(cbor: ItemReader, readingsMax: number): Name[] {
 /** The positions of all series together. */
 export function rangesOf(seq: Float64Array, layout: Layout): SeqRange[] {
   checkRising(seq, layout)
-  const all = layout.seriesCount === 1 ? seq : seq.slice().sort()
+  if (seq.length === 0) return []
+  return rangesOfMarked(seq) ?? rangesOfRising(layout.seriesCount === 1 ? seq : seq.slice().sort())
+}
+
+/** Positions that lie close together are marked in a map of them, which is quicker than to sort them. */
+function rangesOfMarked(seq: Float64Array): SeqRange[] | undefined {
+  let lowest = Infinity
+  let highest = 0
+  for (let i = 0; i < seq.length; i++) {
+    if (seq[i]! < lowest) lowest = seq[i]!
+    if (seq[i]! > highest) highest = seq[i]!
+  }
+  if (highest - lowest >= seq.length * MARKED_SPREAD_MAX) return undefined
+  const marks = new Uint8Array(highest - lowest + 1)
+  for (let i = 0; i < seq.length; i++) {
+    const at = seq[i]! - lowest
+    if (marks[at] === 1) throw new Malformed('a position occurs twice')
+    marks[at] = 1
+  }
   const ranges: SeqRange[] = []
-  if (all.length === 0) return ranges
+  for (let first = 0; first >= 0; ) {
+    const gap = marks.indexOf(0, first)
+    const last = (gap < 0 ? marks.length : gap) - 1
+    ranges.push({ first: lowest + first, last: lowest + last })
+    first = gap < 0 ? -1 : marks.indexOf(1, gap)
+  }
+  return ranges
+}
+
+function rangesOfRising(all: Float64Array): SeqRange[] {
+  const ranges: SeqRange[] = []
   let first = all[0]!
   for (let i = 1; i <= all.length; i++) {
     if (all[i] === all[i - 1]! + 1) continue

@@ -2,10 +2,19 @@ import { combine } from '../base/flags.ts'
 import type { Quality, Seq, Value, Verdict } from '../base/reading.ts'
 import type { SeriesBlock } from '../codec/batch.ts'
 import { type Place, Places } from './places.ts'
-import type { Column, Prepare } from './sink-schema.ts'
+import type { Bound, Column, Prepare, Statement } from './sink-schema.ts'
 
 /** Series whose ids are held in memory; above it all are dropped and read again when they are needed. */
 const SERIES_CACHED_MAX = 100_000
+
+/**
+ * Rows that one INSERT can have, and what differs from row to row of a series. To hand a value to SQLite costs more than
+ * to store it: what is the same in all rows is handed over once.
+ */
+const ROWS_AT_ONCE = [16, 8, 4, 2]
+const VARYING = 3
+const COLUMNS = 'series, ts, log, seq, value, quality, reasons, received_at'
+const ONE_OF_MANY = '(:series, ?, :log, ?, ?, :quality, :reasons, :receivedAt)'
 
 const TRUE = 1n
 const FALSE = 0n
@@ -18,22 +27,31 @@ interface Row {
   readonly verdict: Verdict
 }
 
+/** What readings of one INSERT have in common. */
+type Alike = Readonly<Record<'series' | 'log' | 'quality' | 'reasons' | 'receivedAt', number>>
+
 /** The table of readings. A value keeps its type and every bit. */
 export class ReadingTable {
   readonly #series = new Map<string, number>()
   readonly places: Places
+  readonly #inserts: readonly { readonly rows: number; readonly insert: Statement; readonly values: Bound[] }[]
   readonly #statements
 
   constructor(prepare: Prepare) {
     this.places = new Places(prepare)
+    this.#inserts = ROWS_AT_ONCE.map((rows) => {
+      const places = Array(rows).fill(ONE_OF_MANY).join(', ')
+      return {
+        rows,
+        insert: prepare(`INSERT INTO reading (${COLUMNS}) VALUES ${places}`),
+        values: new Array<Bound>(rows * VARYING),
+      }
+    })
     this.#statements = {
       findSeries: prepare('SELECT id FROM series WHERE device = ? AND metric = ? AND unit = ?'),
       createSeries: prepare('INSERT INTO series (device, metric, unit) VALUES (?, ?, ?) RETURNING id'),
       isNamed: prepare('SELECT 1 FROM series WHERE id = ? AND device = ? AND metric = ?'),
-      insert: prepare(
-        `INSERT INTO reading (series, ts, log, seq, value, quality, reasons, received_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-      ),
+      insert: prepare(`INSERT INTO reading (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`),
       find: prepare(
         `SELECT value, typeof(value) = 'integer', quality, reasons
          FROM reading WHERE series = ? AND ts = ? AND log = ? AND seq = ?`,
@@ -73,10 +91,35 @@ export class ReadingTable {
   }
 
   /** All readings of a block, none of which is stored yet. */
-  insertAll(log: number, series: number, { seq, ts, values, quality, reasons }: SeriesBlock, receivedAt: number): void {
-    const { insert } = this.#statements
-    for (let i = 0; i < seq.length; i++) {
-      insert.run(series, ts[i]!, log, seq[i]!, bindable(values[i]!), quality[i]!, reasons[i]!, receivedAt)
+  insertAll(log: number, series: number, block: SeriesBlock, receivedAt: number): void {
+    const { quality, reasons } = block
+    const same = { series, log, quality: 0, reasons: 0, receivedAt }
+    for (let from = 0; from < quality.length; ) {
+      same.quality = quality[from]!
+      same.reasons = reasons[from]!
+      let to = from + 1
+      while (to < quality.length && quality[to] === same.quality && reasons[to] === same.reasons) to++
+      this.#insertAlike(same, block, from, to)
+      from = to
+    }
+  }
+
+  /** Readings of a block that have the same verdict. */
+  #insertAlike(same: Alike, { seq, ts, values }: SeriesBlock, from: number, to: number): void {
+    let i = from
+    for (const { rows, insert, values: bound } of this.#inserts) {
+      while (to - i >= rows) {
+        for (let at = 0; at < bound.length; i++) {
+          bound[at++] = ts[i]!
+          bound[at++] = seq[i]!
+          bound[at++] = bindable(values[i]!)
+        }
+        insert.run(same, bound)
+      }
+    }
+    const { series, log, quality, reasons, receivedAt } = same
+    if (i < to) {
+      this.#statements.insert.run(series, ts[i]!, log, seq[i]!, bindable(values[i]!), quality, reasons, receivedAt)
     }
   }
 

@@ -65,11 +65,13 @@ export const MIGRATIONS: readonly string[] = [
 /** 'TDGR': tells a receiver's database from an edge's and from any other SQLite file. */
 export const APPLICATION_ID = 0x54444752
 
-type Bound = number | bigint | string | Uint8Array | null
+export type Bound = number | bigint | string | Uint8Array | null
 
 /** A prepared statement, as far as the tables of the sink need it. Rows come as arrays of columns. */
 export interface Statement {
   run(...values: readonly Bound[]): unknown
+  /** @param named values by the names of their places @param values those of the others, in order */
+  run(named: Readonly<Record<string, Bound>>, values: readonly Bound[]): unknown
   get(...values: readonly Bound[]): readonly Column[] | undefined
   all(...values: readonly Bound[]): readonly (readonly Column[])[]
 }

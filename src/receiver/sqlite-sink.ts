@@ -15,7 +15,7 @@ export { DATABASE_FILE } from './received-db.ts'
 
 /** What is written moves from the WAL into the database after so many commits or readings, behind the receipts. */
 const CHECKPOINT_COMMITS = 64
-const CHECKPOINT_READINGS = 100_000
+const CHECKPOINT_READINGS = 400_000
 
 export interface SqliteSinkOptions {
   /** Rejects kept; the oldest go first. */

@@ -86,7 +86,7 @@ export function describeSink(name: string, open: () => Promise<SinkUnderTest> | 
       ])
     })
 
-    it('keeps the type and every bit of a value', async () => {
+    it('keeps the type and every bit of a value, and its verdict', async () => {
       const { sink, seen } = await open()
       const value: fc.Arbitrary<Value> = fc.oneof(
         fc.double({ noNaN: true }),
@@ -96,15 +96,22 @@ export function describeSink(name: string, open: () => Promise<SinkUnderTest> | 
         fc.uint8Array({ maxLength: 40 }),
         fc.constantFrom<Value[]>(null, -0, 0, 1, '', '1', '\0a', 5e-324, 2 ** 60, new Uint8Array(), true),
       )
+      const good = { quality: 1 as Quality, reasons: 0 }
+      const odd: Verdict = { quality: 2, reasons: 4 }
+      const verdicts = fc.constantFrom<Verdict[]>(good, good, good, good, good, good, good, good, odd)
       let epoch = 0
       await fc.assert(
-        fc.asyncProperty(fc.array(value, { minLength: 1, maxLength: 20 }), async (values) => {
+        fc.asyncProperty(fc.array(fc.tuple(value, verdicts), { minLength: 1, maxLength: 60 }), async (rows) => {
           epoch++
-          const all = values.map((one, i) => reading(i + 1, { value: one }))
+          const values = rows.map(([one]) => one)
+          const all = rows.map(([one, verdict], i) => reading(i + 1, { device: 'pump', value: one, ...verdict }))
           const from = { epoch: String(epoch) }
           await store(sink, batch(all, from))
           const found = (await seen()).filter((one) => one.epoch === from.epoch)
           expect(found.map((one) => plain(one.value))).toEqual(values.map(plain))
+          expect(found.map(({ quality, reasons }) => ({ quality, reasons }))).toEqual(
+            rows.map(([, verdict]) => verdict),
+          )
           expect((await store(sink, batch(all, from)))[0]).toMatchObject({ kind: 'stored', repeats: all.length })
         }),
         { numRuns: 50 },
