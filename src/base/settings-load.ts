@@ -9,6 +9,7 @@ import { withLinks } from './settings-links.ts'
 import { type Outline, outlineOf, type Path, pathText } from './settings-outline.ts'
 import { problemLine, problemsOf } from './settings-problems.ts'
 import { type ReceiverSettings, receiverSettings } from './settings-receiver.ts'
+import { type WithSchemas, withSchemaFiles } from './settings-schemas.ts'
 import { withSecrets } from './settings-secrets.ts'
 
 /** A larger settings file is refused: it is some other file. */
@@ -36,7 +37,12 @@ export function receiverOutline(): Outline {
   return outlineOf(receiverSettings, 'Settings of a Tidegate receiver')
 }
 
-function load<S extends { data: string }>(schema: z.ZodType<S>, outline: Outline, file: string, env: Environment): S {
+function load<S extends { data: string } & WithSchemas>(
+  schema: z.ZodType<S>,
+  outline: Outline,
+  file: string,
+  env: Environment,
+): S {
   const document = parseSettings(readText(file))
   if (document.data === undefined) throw refusal(file, document.problems, document.placeOf)
   const folder = dirname(resolve(file))
@@ -53,7 +59,7 @@ function load<S extends { data: string }>(schema: z.ZodType<S>, outline: Outline
     ...(parsed.success ? [] : problemsOf(parsed.error, linked.data, outline)),
   ]
   if (!parsed.success || problems.length > 0) throw refusal(file, problems, placeOf)
-  return { ...parsed.data, data: resolve(folder, parsed.data.data) }
+  return withSchemaFiles({ ...parsed.data, data: resolve(folder, parsed.data.data) }, folder)
 }
 
 function readText(file: string): string {

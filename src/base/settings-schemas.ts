@@ -1,0 +1,29 @@
+import { resolve } from 'node:path'
+import { z } from 'zod'
+
+/** JSON Schemas for the configs of devices; the same on both sides of config sync. */
+export const configSchemas = z
+  .array(
+    z.strictObject({
+      match: z
+        .string()
+        .regex(/^[^/]+$/, 'must be a pattern without /: it stands for the name of a device')
+        .describe('Pattern over the name of the device; `*` stands for any run of characters'),
+      file: z.string().min(1).describe('JSON Schema (2020-12), relative to the settings file'),
+    }),
+  )
+  .max(1_000)
+  .default([])
+  .describe('JSON Schemas that configs must keep to; the first whose `match` fits the device counts')
+
+export interface WithSchemas {
+  readonly config?: { readonly schemas: readonly { readonly match: string; readonly file: string }[] }
+}
+
+/** Settings whose schema files are named from the root. */
+export function withSchemaFiles<S extends WithSchemas>(settings: S, folder: string): S {
+  const { config } = settings
+  if (config === undefined) return settings
+  const schemas = config.schemas.map((entry) => ({ ...entry, file: resolve(folder, entry.file) }))
+  return { ...settings, config: { ...config, schemas } }
+}

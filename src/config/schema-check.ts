@@ -1,0 +1,94 @@
+import { readFileSync } from 'node:fs'
+import { Ajv, type AnySchema, type ErrorObject, type ValidateFunction } from 'ajv'
+import { Ajv2019 } from 'ajv/dist/2019.js'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import { codeOf, Exit, messageOf, OperatorError } from '../base/errors.ts'
+import { pattern } from '../base/pattern.ts'
+import type { JsonObject } from './json.ts'
+
+/** A JSON Schema for the configs of the devices whose names fit. */
+export interface SchemaEntry {
+  /** Pattern over the name of the device; `*` stands for any run of characters. */
+  readonly match: string
+  /** Absolute path of the schema, or relative to the working directory. */
+  readonly file: string
+}
+
+/** What the schema of a device has against a config, for people; empty: nothing, or the device has no schema. */
+export type SchemaCheck = (device: string, config: JsonObject) => string[]
+
+/** A larger file is refused: it is some other file. */
+const SCHEMA_BYTES_MAX = 1_048_576
+/** Problems that are told of one config; the others are counted. */
+const PROBLEMS_MAX = 8
+
+/**
+ * Reads JSON Schemas (2020-12, or 2019-09 or draft 7 where `$schema` says so). The first entry that fits a device counts.
+ * `format` is a remark and checks nothing, which is the default of 2020-12 (JSON Schema Validation, section 7.2.1). A schema is one
+ * file: `$ref` leads to a place in it.
+ * @throws OperatorError for a file that cannot be read or is no schema
+ */
+export function loadSchemas(entries: readonly SchemaEntry[]): SchemaCheck {
+  const byFile = new Map<string, ValidateFunction>()
+  const rules = entries.map(({ match, file }) => {
+    const validate = byFile.get(file) ?? compile(file)
+    byFile.set(file, validate)
+    return { fits: pattern(match), validate }
+  })
+  return (device, config) => {
+    const validate = rules.find(({ fits }) => fits(device))?.validate
+    return validate === undefined || validate(config) ? [] : problemsIn(validate.errors ?? [])
+  }
+}
+
+function compile(file: string): ValidateFunction {
+  try {
+    const schema = read(file)
+    return ajvFor(schema).compile(schema)
+  } catch (cause) {
+    throw new OperatorError(`cannot use the JSON Schema ${file}: ${reasonOf(cause)}`, {
+      remedy: 'name a JSON file with a valid schema in `config.schemas`, with all that it refers to in its `$defs`',
+      exitCode: Exit.SETTINGS,
+      cause,
+    })
+  }
+}
+
+function reasonOf(cause: unknown): string {
+  return codeOf(cause) === 'ENOENT' ? 'there is no such file' : messageOf(cause)
+}
+
+function read(file: string): AnySchema {
+  const bytes = readFileSync(file)
+  if (bytes.length > SCHEMA_BYTES_MAX) throw new Error(`it has ${bytes.length} bytes, more than ${SCHEMA_BYTES_MAX}`)
+  const schema: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+  if (typeof schema === 'boolean' || (typeof schema === 'object' && schema !== null && !Array.isArray(schema))) {
+    return schema
+  }
+  throw new Error('it is neither an object nor true or false')
+}
+
+/** Each schema has an instance of its own, so that two may have the same `$id`. */
+function ajvFor(schema: AnySchema): Ajv {
+  const options = { strict: false, allErrors: true, validateFormats: false, logger: false } as const
+  const draft = typeof schema === 'object' && '$schema' in schema ? String(schema.$schema) : ''
+  if (/draft-0[67]/.test(draft)) return new Ajv(options)
+  return draft.includes('2019-09') ? new Ajv2019(options) : new Ajv2020(options)
+}
+
+function problemsIn(errors: readonly ErrorObject[]): string[] {
+  const told = errors.slice(0, PROBLEMS_MAX).map(problemText)
+  return errors.length > PROBLEMS_MAX ? [...told, `and ${errors.length - PROBLEMS_MAX} more`] : told
+}
+
+function problemText({ instancePath, message = 'is not as the schema wants it', params }: ErrorObject): string {
+  const place = instancePath === '' ? 'the config' : instancePath
+  return `${place} ${message}${detailOf(params)}`
+}
+
+/** What the words of Ajv leave out: which property is one too many, which values are allowed. */
+function detailOf(params: ErrorObject['params']): string {
+  const { additionalProperty, unevaluatedProperty, allowedValues, allowedValue } = params
+  const detail = additionalProperty ?? unevaluatedProperty ?? allowedValues ?? allowedValue
+  return detail === undefined ? '' : `: ${JSON.stringify(detail)}`
+}

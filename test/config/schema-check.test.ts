@@ -1,0 +1,86 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { loadSchemas } from '../../src/config/schema-check.ts'
+import { tempFolder } from '../support/folder.ts'
+
+const folder = tempFolder()
+let files = 0
+
+function schemaFile(text: string | object): string {
+  const file = join(folder, `${++files}.json`)
+  writeFileSync(file, typeof text === 'string' ? text : JSON.stringify(text))
+  return file
+}
+
+const PUMP = {
+  $schema: 'https://json-schema.org/draft/2020-12/schema',
+  $id: 'https://example.com/pump',
+  properties: { interval_s: { type: 'integer', minimum: 1 }, mode: { enum: ['eco', 'full'] } },
+  unknownKeyword: true,
+  additionalProperties: false,
+}
+
+describe('JSON Schemas of devices', () => {
+  it('tell every place where a config is not as they say, and nothing of one that is', () => {
+    const check = loadSchemas([{ match: 'pump-*', file: schemaFile(PUMP) }])
+    expect(check('pump-1', { interval_s: 5, mode: 'eco' })).toEqual([])
+    expect(check('pump-1', { interval_s: 0, mode: 'off', speed: 1 })).toEqual([
+      'the config must NOT have additional properties: "speed"',
+      '/interval_s must be >= 1',
+      '/mode must be equal to one of the allowed values: ["eco","full"]',
+    ])
+  })
+
+  it('are chosen by the first pattern that fits the device; a device without one is free', () => {
+    const no = schemaFile('false')
+    const check = loadSchemas([
+      { match: 'pump-7', file: schemaFile('true') },
+      { match: 'pump-*', file: no },
+      { match: 'p*', file: schemaFile(PUMP) },
+    ])
+    expect(check('pump-7', { speed: 1 })).toEqual([])
+    expect(check('pump-8', {})).toHaveLength(1)
+    expect(check('press', { speed: 1 })).toHaveLength(1)
+    expect(check('valve', { speed: 1 })).toEqual([])
+  })
+
+  it('are of the draft that they name, may share an id, and take formats for remarks', () => {
+    const tuple = { type: 'array', items: [{ type: 'number' }], additionalItems: false }
+    const draft7 = { $schema: 'http://json-schema.org/draft-07/schema#', $id: PUMP.$id, properties: { a: tuple } }
+    const newer = { properties: { a: { prefixItems: [{ type: 'number' }], items: false, format: 'no-such' } } }
+    const check = loadSchemas([
+      { match: 'old', file: schemaFile(draft7) },
+      { match: 'new', file: schemaFile(newer) },
+      { match: 'pump', file: schemaFile(PUMP) },
+    ])
+    for (const device of ['old', 'new']) {
+      expect(check(device, { a: [1] })).toEqual([])
+      expect(check(device, { a: [1, 2] })).toEqual(['/a must NOT have more than 1 items'])
+    }
+  })
+
+  it('tell at most eight problems of one config, and how many more there are', () => {
+    const check = loadSchemas([{ match: '*', file: schemaFile({ additionalProperties: { type: 'number' } }) }])
+    const config = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`k${i}`, 'text']))
+    expect(check('x', config)).toHaveLength(9)
+    expect(check('x', config).at(-1)).toBe('and 12 more')
+  })
+
+  it('that are missing, broken or not complete are refused with their file and the reason', () => {
+    const missing = join(folder, 'nowhere.json')
+    const elsewhere = { $ref: 'other.json' }
+    for (const [file, reason] of [
+      [missing, 'there is no such file'],
+      [schemaFile('{'), 'JSON'],
+      [schemaFile('[]'), 'neither an object nor true or false'],
+      [schemaFile({ type: 'nonsense' }), 'schema is invalid'],
+      [schemaFile(elsewhere), 'other.json'],
+    ] as const) {
+      const load = () => loadSchemas([{ match: '*', file }])
+      expect(load).toThrow(file)
+      expect(load).toThrow(reason)
+      expect(load).toThrow(expect.objectContaining({ name: 'OperatorError', exitCode: 78 }))
+    }
+  })
+})
