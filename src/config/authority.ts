@@ -94,7 +94,12 @@ export function desiredMessage({ device, cur, tombstone }: AuthorityState): stri
   return cur === null || tombstone?.purged ? '' : renderRevision(device, cur)
 }
 
+/**
+ * A cloud that has nothing publishes nothing. What is retained of its past tells a later restore which incarnations there
+ * have been, and an edge brings it back from there.
+ */
 function published(state: AuthorityState, ...effects: readonly AuthorityEffect[]): AuthorityStep {
+  if (state.cur === null) return { state, effects }
   return { state, effects: [...effects, { kind: 'publishDesired', payload: desiredMessage(state) }] }
 }
 

@@ -1,7 +1,7 @@
 import { hashOf } from './canonical.ts'
 import { dispute, reconcile } from './edge-reconcile.ts'
 import type { EdgeState } from './edge-state.ts'
-import { install, problemsOf, publishHeadAgain, settle, type Turn } from './edge-turn.ts'
+import { install, problemsOf, publishHeadAgain, settle, share, type Turn } from './edge-turn.ts'
 import { formatHlc, isAhead, parseHlc, receive } from './hlc.ts'
 import { includes, NO_EDGE, type Rev, type Revision, sameRev } from './revision.ts'
 import type { DesiredMessage } from './wire.ts'
@@ -58,13 +58,21 @@ function onFork(turn: Turn, desired: Revision): void {
 }
 
 /**
- * Whether something newer of the same cloud is known: merged already, or waiting in a conflict for a person's decision
- * (an older revision would otherwise take the newer one's place there).
+ * Whether this, or something newer of the same cloud, is known: merged already, or waiting in a conflict for a person's
+ * decision (an older revision would otherwise take the newer one's place there).
  */
-function isStale({ base, conflict }: EdgeState, { rev }: Revision): boolean {
-  const before = (newest: Rev): boolean => newest.ci === rev.ci && rev.c < newest.c
-  if (conflict !== null && before(conflict.remote.rev)) return true
-  return base !== null && (includes(base.rev, rev) || before(base.rev))
+function isStale({ base, floor, conflict }: EdgeState, { rev }: Revision): boolean {
+  if (conflict !== null && !sameRev(rev, conflict.remote.rev) && isBehind(rev, conflict.remote)) return true
+  return base !== null && (isBehind(rev, base) || floor.some((one) => includes(one, rev)))
+}
+
+/**
+ * Whether `known` includes a revision, as far as its name tells. What an edge before this one made has counters that
+ * cannot be compared; there `base` tells.
+ */
+function isBehind(rev: Rev, known: Revision): boolean {
+  if (known.rev.ci === rev.ci && rev.c < known.rev.c) return true
+  return includes(known.rev, rev) || (known.base !== null && includes(known.base, rev))
 }
 
 function onStale(turn: Turn, { rev }: Revision): void {
@@ -74,7 +82,7 @@ function onStale(turn: Turn, { rev }: Revision): void {
 
 function fastForward(turn: Turn, cur: Revision, desired: Revision): void {
   if (sameRev(cur.rev, desired.rev)) {
-    turn.change({ base: desired, ring: [] })
+    share(turn, desired)
     closedByCloud(turn, desired)
     return turn.count('acknowledged')
   }
@@ -100,7 +108,7 @@ function follow(turn: Turn, { ancestor, desired, count, why }: Following): void 
     const edge = turn.state.cur ?? nothing(turn.state)
     return dispute(turn, { ancestor, edge, remote: desired }, { collisions: [], problems })
   }
-  turn.change({ base: desired, ring: [] })
+  share(turn, desired)
   install(turn, desired, why)
   closedByCloud(turn, desired)
   turn.count(count)
@@ -133,7 +141,7 @@ function onConcurrent(turn: Turn, cur: Revision, desired: Revision): void {
 function acknowledge(turn: Turn, acknowledged: Revision): void {
   const published = turn.state.ring.some(({ rev }) => sameRev(rev, turn.state.cur?.rev))
   const ring = turn.state.ring.filter(({ rev }) => rev.e > acknowledged.rev.e)
-  turn.change({ base: acknowledged, ring })
+  share(turn, acknowledged, ring)
   turn.count('acknowledged')
   if (!published) turn.emit({ kind: 'enqueue', what: 'head' })
 }

@@ -65,7 +65,10 @@ export function onTick(turn: Turn): void {
     if (applied.attempts < ACK_ATTEMPTS_MAX) publishLocal(turn, applied.attempts + 1)
     else report(turn, { ...applied, status: 'silent', due: null })
   }
-  if (headAgain?.due) publishHeadAgain(turn)
+  if (headAgain?.due) {
+    if (sameRev(turn.state.cur?.rev, turn.state.base?.rev)) turn.change({ headAgain: { ...headAgain, due: false } })
+    else publishHeadAgain(turn)
+  }
   if (settled?.shown && isDue(settled.shown.until, RESOLVED_SHOWN_MS, now)) {
     turn.change({ settled: { ...settled, shown: null } })
     turn.emit({ kind: 'enqueue', what: 'conflict' })

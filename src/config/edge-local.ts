@@ -1,11 +1,9 @@
-import { differences } from './changes.ts'
 import { checkConfig, type Parsed } from './document.ts'
-import { configOf, dominate, type Meeting, mergeMeeting, reconcile } from './edge-reconcile.ts'
+import { type Choice, dominate, type Meeting, mergeMeeting, reconcile, whole } from './edge-reconcile.ts'
 import { ANSWERS_MAX, type EdgeEvent, type SetResult } from './edge-state.ts'
 import { install, problemsOf, revisionOf, settle, type Turn } from './edge-turn.ts'
 import { formatHlc, tick } from './hlc.ts'
-import { at, equal, type Json, type JsonObject, MISSING } from './json.ts'
-import type { Decided } from './merge.ts'
+import { equal, type Json, type JsonObject, MISSING } from './json.ts'
 import { applyMergePatch } from './patch.ts'
 import { formatRev, sameRev } from './revision.ts'
 import type { Edit } from './wire.ts'
@@ -96,11 +94,6 @@ export function resolve(
   return undefined
 }
 
-interface Choice {
-  readonly config: JsonObject | null
-  readonly collisions: readonly Decided[]
-}
-
 /** A side is taken where the merge needs a person; where the merge as such was refused, as a whole. */
 function decided(turn: Turn, meeting: Meeting, take: 'edge' | 'cloud' | { readonly config: Json }): Parsed<Choice> {
   if (typeof take !== 'string') {
@@ -108,23 +101,11 @@ function decided(turn: Turn, meeting: Meeting, take: 'edge' | 'cloud' | { readon
     return given.ok ? { ok: true, value: whole(meeting, given.value, 'resolved by config') } : given
   }
   const merged = mergeMeeting(turn, meeting, undefined, take)
-  const config = configOf(merged)
-  if (problemsOf(config, turn.env).length === 0 && turn.state.conflict?.record.kind !== 'schema') {
-    return { ok: true, value: { config, collisions: merged.collisions } }
+  if (problemsOf(merged.config, turn.env).length === 0 && turn.state.conflict?.record.kind !== 'schema') {
+    return { ok: true, value: merged }
   }
   const side = take === 'edge' ? meeting.edge : meeting.remote
   return { ok: true, value: whole(meeting, side.config, `resolved by ${take}`) }
-}
-
-/** One config in the place of both: wherever the sides differed, what it does not hold has lost. */
-function whole({ edge, remote }: Meeting, config: JsonObject | null, why: string): Choice {
-  const sides = differences('', edge.config ?? MISSING, remote.config ?? MISSING)
-  const collisions = sides.map(({ path, before, after }): Decided => {
-    const value = at(config ?? MISSING, path)
-    const values = { ...(before !== MISSING && { edge: before }), ...(after !== MISSING && { cloud: after }) }
-    return { path, kind: 'merge', ...values, decision: { manual: false, value, why } }
-  })
-  return { config, collisions }
 }
 
 function answeredBefore(turn: Turn, id: string): boolean {

@@ -1,9 +1,9 @@
-import { losses } from './changes.ts'
+import { differences, losses } from './changes.ts'
 import { type Clash, type ConflictKind, disputedPaths, openConflict } from './conflict.ts'
-import { install, problemsOf, revisionOf, settle, type Turn } from './edge-turn.ts'
+import { install, problemsOf, revisionOf, settle, share, type Turn } from './edge-turn.ts'
 import { compareHlc, isAhead, parseHlc } from './hlc.ts'
-import { type JsonObject, MISSING } from './json.ts'
-import { type Decided, type Decision, type Merged, merge } from './merge.ts'
+import { at, type JsonObject, MISSING } from './json.ts'
+import { type Decided, type Decision, merge } from './merge.ts'
 import { decide, type Newer } from './policies.ts'
 import { formatRev, type Revision } from './revision.ts'
 
@@ -16,27 +16,26 @@ export interface Meeting {
   readonly fork?: boolean
 }
 
+/** What is to be in force, and what was decided for that. */
+export interface Choice {
+  readonly config: JsonObject | null
+  readonly collisions: readonly Decided[]
+}
+
 /** Rule 6: merges and puts the result in force, or opens a conflict and keeps what runs. */
 export function reconcile(turn: Turn, meeting: Meeting): void {
   const chosen = cloudsResolution(turn, meeting.remote)
-  const merged = mergeMeeting(turn, meeting, chosen)
-  let config = configOf(merged)
-  let problems = problemsOf(config, turn.env)
+  let choice = mergeMeeting(turn, meeting, chosen)
+  let problems = problemsOf(choice.config, turn.env)
   if (problems.length > 0 && chosen !== undefined && problemsOf(meeting.remote.config, turn.env).length === 0) {
-    config = meeting.remote.config // the cloud has decided, and as a whole its word is valid
+    choice = whole(meeting, meeting.remote.config, 'resolved by cloud') // it has decided, and its word as such is valid
     problems = []
   }
-  if (problems.length > 0 || merged.collisions.some(({ decision }) => decision.manual)) {
-    return dispute(turn, meeting, { collisions: merged.collisions, problems })
+  if (problems.length > 0 || choice.collisions.some(({ decision }) => decision.manual)) {
+    return dispute(turn, meeting, { collisions: choice.collisions, problems })
   }
-  const outcome = {
-    config,
-    collisions: merged.collisions,
-    why: meeting.fork ? 'fork' : 'merged',
-    by: meeting.remote.by,
-  }
-  const made = dominate(turn, meeting, outcome)
-  turn.count(meeting.fork ? 'fork' : 'merged')
+  const made = dominate(turn, meeting, { ...choice, why: meeting.fork ? 'fork' : 'merged', by: meeting.remote.by })
+  turn.count(meeting.fork ? 'fork' : 'merged', ancestorName(meeting))
   const take = chosen === undefined ? 'merged' : 'cloud'
   settle(turn, { take, by: meeting.remote.by, rev: made.rev, at: turn.env.now })
   if (meeting.fork) alarmFork(turn, meeting)
@@ -48,10 +47,10 @@ export function mergeMeeting(
   { ancestor, edge, remote }: Meeting,
   chosen?: readonly string[],
   undecided?: 'edge' | 'cloud',
-): Merged {
+): Choice {
   const { rules, custom } = turn.env
   const judges = { custom, newer: () => newer(turn, edge, remote) }
-  return merge(ancestor?.config ?? MISSING, edge.config ?? MISSING, remote.config ?? MISSING, {
+  const merged = merge(ancestor?.config ?? MISSING, edge.config ?? MISSING, remote.config ?? MISSING, {
     twoWay: ancestor === null,
     keyedArrays: rules.keyedArrays,
     ...(chosen !== undefined && { cloudsChoice: chosen }),
@@ -62,10 +61,18 @@ export function mergeMeeting(
       return { manual: false, value: collision[undecided], why: `resolved by ${undecided}` }
     },
   })
+  return { config: merged.value === MISSING ? null : (merged.value as JsonObject), collisions: merged.collisions }
 }
 
-export function configOf({ value }: Merged): JsonObject | null {
-  return value === MISSING ? null : (value as JsonObject)
+/** One config in the place of both: wherever the sides differed, what it does not hold has lost. */
+export function whole({ edge, remote }: Meeting, config: JsonObject | null, why: string): Choice {
+  const sides = differences('', edge.config ?? MISSING, remote.config ?? MISSING)
+  const collisions = sides.map(({ path, before, after }): Decided => {
+    const value = at(config ?? MISSING, path)
+    const values = { ...(before !== MISSING && { edge: before }), ...(after !== MISSING && { cloud: after }) }
+    return { path, kind: 'merge', ...values, decision: { manual: false, value, why } }
+  })
+  return { config, collisions }
 }
 
 /** The paths that this revision decides, when it resolves the open conflict or the one that was closed last. */
@@ -78,9 +85,7 @@ function cloudsResolution({ state }: Turn, { resolves }: Revision): readonly str
   return settled?.cid === resolves ? settled.disputed : undefined
 }
 
-export interface Outcome {
-  readonly config: JsonObject | null
-  readonly collisions: readonly Decided[]
+export interface Outcome extends Choice {
   readonly why: string
   /** Who is named for what changes at the edge. */
   readonly by: string
@@ -100,7 +105,8 @@ export function dominate(turn: Turn, { edge, remote }: Meeting, outcome: Outcome
   })
   const lost = losses(outcome.collisions, { edge, cloud: remote }, made, { device, at: turn.env.now })
   turn.emit(...lost.map((change) => ({ kind: 'log' as const, change })))
-  turn.change({ eMax: Math.max(eMax, own.e), base: remote, ring: [] })
+  turn.change({ eMax: Math.max(eMax, own.e) })
+  share(turn, remote)
   install(turn, made, outcome.why, outcome.by)
   return made
 }
@@ -123,6 +129,11 @@ export function dispute(
   if (fork) alarmFork(turn, meeting)
   else
     alarm(turn, 'conflict', `a person must decide what device "${state.device}" runs (conflict ${conflict.record.cid})`)
+}
+
+/** For the log: what the merge took for the common ancestor. */
+function ancestorName({ ancestor }: Meeting): string {
+  return ancestor === null ? 'unknown ancestor' : formatRev(ancestor.rev)
 }
 
 function kindOf({ ancestor }: Meeting, collisions: readonly Decided[]): ConflictKind {

@@ -19,6 +19,11 @@ export interface EdgeState {
   readonly cur: Revision | null
   /** The newest revision that both sides have. */
   readonly base: Revision | null
+  /**
+   * Revisions of former edge databases that `base` includes although their counters cannot say so, at the same `c`: a
+   * replay of one of them is stale. Survives a purge; at most 8.
+   */
+  readonly floor: readonly Rev[]
   /** Published and not acknowledged, oldest first. Any of them may turn out to be the ancestor of what comes. */
   readonly ring: readonly Revision[]
   readonly conflict: Conflict | null
@@ -52,6 +57,7 @@ export interface Applied {
 }
 
 export const RING_MAX = 8
+export const FLOOR_MAX = 8
 /** A cloud that is behind gets the head again, but not more often. */
 export const HEAD_AGAIN_MS = 10_000
 export const ACK_WAIT_MS = 30_000
@@ -183,6 +189,7 @@ export function newEdgeState(device: string, ei: string): EdgeState {
     maxCi: 0,
     cur: null,
     base: null,
+    floor: [],
     ring: [],
     conflict: null,
     settled: null,

@@ -9,6 +9,7 @@ import {
   type EdgeEffect,
   type EdgeEnv,
   type EdgeState,
+  FLOOR_MAX,
   HEAD_AGAIN_MS,
   type RuleNumber,
 } from './edge-state.ts'
@@ -65,6 +66,14 @@ export interface Draft {
 
 export function revisionOf({ rev, base, config, hlc, by }: Draft): Revision {
   return { rev, base, hash: hashOf(config), config, hlc, by }
+}
+
+/** Both sides have this revision now. */
+export function share(turn: Turn, next: Revision, ring: readonly Revision[] = []): void {
+  const { base, floor } = turn.state
+  const level = (rev: Rev): boolean => rev.ci === next.rev.ci && rev.c === next.rev.c && rev.ei !== next.rev.ei
+  const below = [...floor, ...(base === null ? [] : [base.rev])].filter(level)
+  turn.change({ base: next, ring, floor: below.slice(-FLOOR_MAX) })
 }
 
 /** Puts a revision in force: logged and kept, told to the device, and to the cloud. */

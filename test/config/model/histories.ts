@@ -1,0 +1,139 @@
+import type { Change } from '../../../src/config/changes.ts'
+import { at, equal, type Json, keysOf, type Maybe, MISSING } from '../../../src/config/json.ts'
+import { formatRev, type Rev, type Revision } from '../../../src/config/revision.ts'
+import type { Checks } from './invariants.ts'
+
+/** The places that schedules write to, each with a number or nothing. The names say which policy is for them. */
+export const LEAVES = ['/a', '/b', '/n/x', '/n/y', '/edge/e', '/manual/m', '/lww/l', '/max/m'] as const
+
+/** One edit of one leaf, and all that its author knew. */
+interface Write {
+  readonly path: string
+  readonly value: Maybe
+  readonly seen: ReadonlySet<number>
+  /** Not a write but a decision: these lost. */
+  readonly lost?: readonly number[]
+}
+
+export type History = ReadonlySet<number>
+
+/** Who could see what in a device's life: told from outside, without looking at counters. The judge of 4 to 7 and 16. */
+export class Histories {
+  readonly #checks: Checks
+  readonly #writes: Write[] = []
+  readonly #of = new Map<string, History>()
+  readonly #hashes = new Map<string, string>()
+
+  constructor(checks: Checks) {
+    this.#checks = checks
+  }
+
+  of(revision: { readonly rev: Rev } | null): History {
+    return revision === null ? new Set() : (this.#of.get(formatRev(revision.rev)) ?? new Set())
+  }
+
+  ofName(rev: string): History | undefined {
+    return this.#of.get(rev)
+  }
+
+  /** Whether everything in `older` is known to `newer`. */
+  static within(older: History, newer: History): boolean {
+    return [...older].every((id) => newer.has(id))
+  }
+
+  named(revision: Revision, history: History): void {
+    const name = formatRev(revision.rev)
+    const hash = this.#hashes.get(name)
+    this.#checks.check(2, hash === undefined || hash === revision.hash, () => `${name} names two contents`)
+    this.#hashes.set(name, revision.hash)
+    this.#of.set(name, history)
+  }
+
+  /** An author who saw `before` made `next` of it. */
+  edited(before: Revision | null, next: Revision): void {
+    const seen = this.of(before)
+    const added = LEAVES.filter((path) => !equal(leaf(before, path), leaf(next, path))).map((path) =>
+      this.#write({ path, value: leaf(next, path), seen }),
+    )
+    const edit = this.#write({ path: '', value: MISSING, seen }) // also where no leaf has changed
+    this.named(next, new Set([...seen, ...added, edit]))
+  }
+
+  /** `made` combines both: nothing that the latest authors wrote may be missing, unless the log says that it lost. */
+  merged(edge: Revision, remote: Revision, made: Revision, log: readonly Change[]): void {
+    const seen = new Set([...this.of(edge), ...this.of(remote)])
+    const decided: number[] = []
+    for (const path of LEAVES) {
+      const latest = this.#latest(seen, path)
+      const value = leaf(made, path)
+      for (const write of latest.map((id) => this.#writes[id]!)) {
+        const { value: wanted } = write
+        const told =
+          equal(wanted, value) ||
+          this.#isPrivate(write, edge, remote) ||
+          log.some((change) => tellsLoss(change, path, wanted))
+        this.#checks.check(7, told, () => `${JSON.stringify(wanted)} at ${path} lost against ${JSON.stringify(value)}`)
+      }
+      if (latest.length < 2 && latest.every((id) => this.#holds(id, value))) continue
+      const all = [...seen].filter((id) => this.#writes[id]!.path === path)
+      const won = this.#winners(latest, value, remote) ?? this.#winners(all, value, remote)
+      if (won === undefined) decided.push(this.#write({ path, value, seen }))
+      else decided.push(this.#write({ path: '', value, seen, lost: all.filter((id) => !won.includes(id)) }))
+    }
+    this.named(made, new Set([...seen, ...decided]))
+  }
+
+  /** Whose value it is. Of writes that agree the cloud's stands for all: it is the one that the cloud can replace. */
+  #winners(ids: readonly number[], value: Maybe, remote: Revision): readonly number[] | undefined {
+    const equals = ids.filter((id) => this.#holds(id, value))
+    const clouds = equals.filter((id) => this.of(remote).has(id))
+    return clouds.length > 0 ? clouds : equals.length > 0 ? equals : undefined
+  }
+
+  #holds(id: number, value: Maybe): boolean {
+    return equal(this.#writes[id]!.value, value)
+  }
+
+  /** To remove what the other side never had is nothing that it could lose. */
+  #isPrivate({ path, value, seen }: Write, edge: Revision, remote: Revision): boolean {
+    if (value !== MISSING) return false
+    const shared = [...seen].filter((id) => this.#writes[id]!.path === path)
+    return !shared.some((id) => this.of(edge).has(id) && this.of(remote).has(id))
+  }
+
+  #write(write: Write): number {
+    return this.#writes.push(write) - 1
+  }
+
+  /** The writes of a leaf that no other one knew, and that have not lost yet. */
+  #latest(history: History, path: string): number[] {
+    const lost = new Set([...history].flatMap((id) => this.#writes[id]!.lost ?? []))
+    const ids = [...history].filter((id) => this.#writes[id]!.path === path && !lost.has(id))
+    return ids.filter((id) => !ids.some((other) => this.#writes[other]!.seen.has(id)))
+  }
+}
+
+export function leaf(revision: Revision | null, path: string): Maybe {
+  return at(revision?.config ?? MISSING, path)
+}
+
+/** Whether the log says that this value lost at the path, or something around it that held it. */
+function tellsLoss(change: Change, path: string, value: Maybe): boolean {
+  if (change.loser === undefined || !covers(change.path, path)) return false
+  return equal(inside(change.lost, change.path, path), value)
+}
+
+/** Whether the log tells that the value at the path changed from one to the other. */
+export function tellsChange(change: Change, path: string, before: Maybe, after: Maybe): boolean {
+  if (change.loser !== undefined || !covers(change.path, path)) return false
+  return equal(inside(change.old, change.path, path), before) && equal(inside(change.new, change.path, path), after)
+}
+
+function covers(outer: string, path: string): boolean {
+  return path === outer || path.startsWith(`${outer}/`)
+}
+
+function inside(value: Json | undefined, outer: string, path: string): Maybe {
+  const rest = keysOf(path).slice(keysOf(outer).length)
+  return at(value, rest.map((key) => `/${key}`).join(''))
+}
