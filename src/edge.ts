@@ -49,10 +49,10 @@ async function assemble(
   { log, clock, parts }: { log: Log; clock: Clock; parts: Parts },
 ): Promise<Edge> {
   const startedAt = performance.now()
-  const { edge, store, quality, uplinks: uplinkSettings } = settings
+  const { edge, store, quality, uplinks: uplinkSettings, config } = settings
   const thread = parts.add(
     await StoreClient.start(
-      { folder: settings.data, settings: { edge, store, quality, uplinks: uplinkSettings } },
+      { folder: settings.data, settings: { edge, store, quality, uplinks: uplinkSettings, config } },
       ({ level, text }) => log[level]({ part: 'store' }, text),
     ),
   )

@@ -13,8 +13,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   broker: ['base'],
   decode: ['base'],
   quality: ['base'],
-  store: ['base', 'codec'],
-  ingest: ['base', 'codec', 'decode', 'quality', 'store', 'export'], // the spine: bytes to commit, on the store thread
+  store: ['base', 'codec', 'config'],
+  ingest: ['base', 'codec', 'config', 'decode', 'quality', 'store', 'export'], // the spine: bytes to commit, on the store thread
   query: ['base', 'store'], // questions of people, on a thread that can only read
   export: ['base'],
   uplink: ['base', 'codec', 'link'],

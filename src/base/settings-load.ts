@@ -9,7 +9,7 @@ import { withLinks } from './settings-links.ts'
 import { type Outline, outlineOf, type Path, pathText } from './settings-outline.ts'
 import { problemLine, problemsOf } from './settings-problems.ts'
 import { type ReceiverSettings, receiverSettings } from './settings-receiver.ts'
-import { type WithSchemas, withSchemaFiles } from './settings-schemas.ts'
+import { type WithFiles, withConfigFiles } from './settings-schemas.ts'
 import { withSecrets } from './settings-secrets.ts'
 
 /** A larger settings file is refused: it is some other file. */
@@ -37,7 +37,7 @@ export function receiverOutline(): Outline {
   return outlineOf(receiverSettings, 'Settings of a Tidegate receiver')
 }
 
-function load<S extends { data: string } & WithSchemas>(
+function load<S extends { data: string } & WithFiles>(
   schema: z.ZodType<S>,
   outline: Outline,
   file: string,
@@ -59,7 +59,7 @@ function load<S extends { data: string } & WithSchemas>(
     ...(parsed.success ? [] : problemsOf(parsed.error, linked.data, outline)),
   ]
   if (!parsed.success || problems.length > 0) throw refusal(file, problems, placeOf)
-  return withSchemaFiles({ ...parsed.data, data: resolve(folder, parsed.data.data) }, folder)
+  return withConfigFiles({ ...parsed.data, data: resolve(folder, parsed.data.data) }, folder)
 }
 
 function readText(file: string): string {

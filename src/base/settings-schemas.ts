@@ -16,14 +16,18 @@ export const configSchemas = z
   .default([])
   .describe('JSON Schemas that configs must keep to; the first whose `match` fits the device counts')
 
-export interface WithSchemas {
-  readonly config?: { readonly schemas: readonly { readonly match: string; readonly file: string }[] }
+export interface WithFiles {
+  readonly config?: {
+    readonly schemas: readonly { readonly match: string; readonly file: string }[]
+    readonly custom?: readonly { readonly name: string; readonly module: string }[]
+  }
 }
 
-/** Settings whose schema files are named from the root. */
-export function withSchemaFiles<S extends WithSchemas>(settings: S, folder: string): S {
+/** Settings whose schema files and modules are named from the root. */
+export function withConfigFiles<S extends WithFiles>(settings: S, folder: string): S {
   const { config } = settings
   if (config === undefined) return settings
   const schemas = config.schemas.map((entry) => ({ ...entry, file: resolve(folder, entry.file) }))
-  return { ...settings, config: { ...config, schemas } }
+  const custom = config.custom?.map((entry) => ({ ...entry, module: resolve(folder, entry.module) }))
+  return { ...settings, config: { ...config, schemas, ...(custom && { custom }) } }
 }

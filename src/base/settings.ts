@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { backup } from './settings-backup.ts'
+import { config } from './settings-config.ts'
 import { bytes, count, inAnyCase, log, ms, name, port } from './settings-fields.ts'
 import { qualityRule } from './settings-quality.ts'
 import { retentionRule } from './settings-retention.ts'
@@ -123,6 +124,11 @@ function unique(names: readonly (string | undefined)[]): boolean {
   return new Set(given).size === given.length
 }
 
+/** Whether an uplink has that name; parts with problems of their own may be anything. */
+function names(uplinks: readonly { name?: string }[] | undefined, wanted: string | undefined): boolean {
+  return wanted === undefined || (uplinks ?? []).some((one) => one?.name === wanted)
+}
+
 /** Whether devices and browsers would be served at one address. Parts with problems of their own may be anything. */
 function oneAddress(
   tcp: Partial<z.output<typeof broker>['tcp']> = {},
@@ -156,6 +162,7 @@ export const edgeSettings = z
       .default([])
       .refine((all) => unique(all.map((one) => one?.name)), { error: 'two uplinks have the same name', ...inAnyCase })
       .describe('Where readings are sent; each uplink has its own confirmations'),
+    config: config.prefault({}).describe('How configs of devices come down, and what becomes of edits on both sides'),
     web: web
       .prefault({})
       .describe(
@@ -166,6 +173,11 @@ export const edgeSettings = z
   .refine(({ broker, web }) => !oneAddress(broker?.tcp, web), {
     path: ['web', 'port'],
     error: 'is the port of `broker.tcp`, at the same address',
+    ...inAnyCase,
+  })
+  .refine(({ config, uplinks }) => names(uplinks, config?.uplink), {
+    path: ['config', 'uplink'],
+    error: 'names no uplink of `uplinks`',
     ...inAnyCase,
   })
   .superRefine((given, context) => {

@@ -6,6 +6,7 @@ import type { Spent } from '../store/delivery/spending.ts'
 import type { ForwardStatus } from '../store/forward/forward-queue.ts'
 import type { Outlook } from '../store/house/outlook.ts'
 import type { IncomingId } from '../store/incoming.ts'
+import type { ConfigCalls, ConfigNews, ConfigStatus } from './config-protocol.ts'
 
 /** A number given to a topic, and what its route says of it. Sent once, before the first publish that uses it. */
 export interface TopicEntry {
@@ -112,6 +113,7 @@ export interface StoreStatus {
   readonly quality: Readonly<Record<'good' | 'uncertain' | 'bad', number>>
   readonly backlogs: readonly Backlog[]
   readonly forwards: ForwardStatus
+  readonly configs: ConfigStatus
   readonly space: Outlook
   /** What is wrong with the database: found in use, and salvaged earlier and not acknowledged yet. In words. */
   readonly damage: { readonly now: string | undefined; readonly past: readonly string[] }
@@ -163,7 +165,7 @@ export interface Confirmed {
 }
 
 /** Questions to the store thread and the shapes of their answers. */
-export interface Calls {
+export interface Calls extends ConfigCalls {
   incoming: { request: undefined; reply: readonly IncomingId[] }
   /** The next message, of at most so many bytes for its lane unless a single reading or amendment is larger; 0: none. */
   next: { request: { uplink: string } & Ask; reply: Outgoing }
@@ -217,6 +219,7 @@ export type FromThread =
   | { readonly kind: 'ready' }
   /** Orders were carried out: there may be something to send. */
   | { readonly kind: 'ordered' }
+  | (ConfigNews & { readonly kind: 'config' })
   /** Something happened that a person should know of; told at any time. */
   | (News & { readonly kind: 'news' })
   | { readonly kind: 'refused'; readonly message: string; readonly remedy: string; readonly exitCode: number }
@@ -224,5 +227,5 @@ export type FromThread =
 /** What the store thread is started with. */
 export interface ThreadData {
   readonly folder: string
-  readonly settings: Pick<EdgeSettings, 'edge' | 'store' | 'quality' | 'uplinks'>
+  readonly settings: Pick<EdgeSettings, 'edge' | 'store' | 'quality' | 'uplinks' | 'config'>
 }

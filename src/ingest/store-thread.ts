@@ -10,7 +10,10 @@ import { describeDamage } from '../store/rescue/damages.ts'
 import { DamagedBlock } from '../store/sealed/blocks.ts'
 import { Store } from '../store/store.ts'
 import { Committer } from './committer.ts'
+import type { ConfigCalls } from './config-protocol.ts'
+import { ConfigThread } from './config-thread.ts'
 import { EdgeClock } from './edge-clock.ts'
+import { LetterBox } from './letter-box.ts'
 import { openingNews } from './opening-news.ts'
 import type {
   BatchMessage,
@@ -18,6 +21,7 @@ import type {
   CallMessage,
   Calls,
   FromThread,
+  News,
   StoreStatus,
   ThreadData,
   ToThread,
@@ -33,9 +37,6 @@ const BUSY_MS = 50
 const HOUSE_EVERY_MS = 10_000
 const HOUSE_RETRY_MS = 1_000
 
-/** How often it looks whether a command has left an order (ms). */
-const ORDERS_EVERY_MS = 500
-
 /** Where room is short, housekeeping has so long at a turn (ms). */
 const SHORT_MS = 12
 
@@ -49,6 +50,9 @@ class StoreThread {
   readonly #store: Store
   readonly #committer: Committer
   readonly #desk: UplinkDesk
+  readonly #configs: ConfigThread
+  readonly #letters: LetterBox
+  readonly #handlers: Handlers
   readonly #counted = { readings: 0, rejected: 0, duplicates: 0 }
   readonly #quality = { good: 0, uncertain: 0, bad: 0 }
 
@@ -58,7 +62,7 @@ class StoreThread {
   #closed = false
 
   constructor({ folder, settings }: ThreadData) {
-    const { edge, store, quality, uplinks } = settings
+    const { edge, store, quality, uplinks, config } = settings
     this.#store = Store.open(
       folder,
       store,
@@ -66,13 +70,19 @@ class StoreThread {
       store.archive === undefined ? undefined : archiveTo(resolve(folder, store.archive)),
     )
     for (const news of openingNews(this.#store)) post({ kind: 'news', ...news })
+    const clock = this.#open(() => new EdgeClock(this.#store.lastStoredAt()))
+    this.#configs = this.#open(() => {
+      const news = (news: News): void => post({ kind: 'news', ...news })
+      return new ConfigThread(this.#store, config, { clock, news, tell: (told) => post({ kind: 'config', ...told }) })
+    })
+    this.#handlers = { ...this.#own, ...this.#configs.handlers }
     this.#committer = this.#open(() => {
-      const clock = new EdgeClock(this.#store.lastStoredAt())
       return this.#passingDamage(() => new Committer(this.#store, quality, clock))
     })
     const holdMs = Math.max(0, ...quality.map(({ spike }) => spike?.holdMs ?? 0))
     this.#desk = new UplinkDesk(this.#store, uplinks, { edge, holdMs })
-    setInterval(() => this.#takeOrders(), ORDERS_EVERY_MS).unref()
+    const desks = { uplinks: this.#desk, configs: this.#configs }
+    this.#letters = new LetterBox(this.#store, desks, () => post({ kind: 'ordered' }))
     setInterval(() => {
       this.#store.forecaster.observe(this.#store.lastSeq, performance.now())
       this.#keepHouseSoon(0)
@@ -207,7 +217,7 @@ class StoreThread {
     }
   }
 
-  readonly #handlers: Handlers = {
+  readonly #own: Omit<Handlers, keyof ConfigCalls> = {
     incoming: () => this.#store.incoming.all(),
     next: (request) => this.#next(request),
     confirm: (confirmation) => this.#desk.confirm(confirmation),
@@ -222,6 +232,8 @@ class StoreThread {
     close: () => {
       this.#closed = true
       clearTimeout(this.#houseTimer)
+      this.#letters.stop()
+      this.#configs.stop()
       this.#store.close()
       return undefined
     },
@@ -232,20 +244,6 @@ class StoreThread {
     const outgoing = this.#desk.next(request, systemClock.now())
     if (outgoing.kind === 'batch' && outgoing.lane === 'backfill') this.#heardAt = performance.now()
     return outgoing
-  }
-
-  /** What commands have left in the letter box. A full disk leaves it there. */
-  #takeOrders(): void {
-    const { orders } = this.#store
-    if (this.#closed || !orders.mayHaveCome) return
-    try {
-      this.#store.write(() => {
-        for (const order of orders.take()) this.#desk.carryOut(order)
-      })
-      post({ kind: 'ordered' })
-    } catch (failure) {
-      if (!isStoreTrouble(failure)) throw failure
-    }
   }
 
   #status(): StoreStatus {
@@ -261,6 +259,7 @@ class StoreThread {
       damage: { now: soundness.damage, past: soundness.unacknowledged.map(describeDamage) },
       backlogs: this.#store.outboxes.map((outbox) => this.#store.backlog(outbox)),
       forwards: this.#store.forwards.status(),
+      configs: this.#configs.status(),
     }
   }
 }

@@ -1,7 +1,7 @@
 import type { UplinkSettings } from '../base/settings-uplink.ts'
 import type { Refusal } from '../store/delivery/outbox.ts'
 import type { UplinkStart } from '../store/delivery/outboxes.ts'
-import type { Order } from '../store/orders.ts'
+import type { RejectOrder } from '../store/orders.ts'
 import type { Store } from '../store/store.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { AmendmentsConfirmation, Calls, Confirmation, Confirmed, Outgoing, Refused } from './protocol.ts'
@@ -83,7 +83,7 @@ export class UplinkDesk {
   }
 
   /** Inside `write`: what a person wants of rejects. Of an uplink that is gone there are none. */
-  carryOut(order: Order): void {
+  carryOut(order: RejectOrder): void {
     if (order.kind === 'drop-undecodable') return this.#store.rejects.drop(order.ids)
     const { kind, uplink, ids } = order
     const outbox = this.#store.outboxes.find(({ name }) => name === uplink)

@@ -128,6 +128,27 @@ export const MIGRATIONS: readonly string[] = [
     replay INTEGER NOT NULL DEFAULT 0, UNIQUE (uplink, message)
   ) STRICT;
   `,
+  // Config sync (src/config): what the edge knows of each device's config, what leaves for the cloud, and what was.
+  `
+  CREATE TABLE config_devices (
+    device TEXT PRIMARY KEY, state TEXT NOT NULL, due INTEGER, conflict TEXT
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX config_devices_by_due ON config_devices (due) WHERE due IS NOT NULL;
+  CREATE INDEX config_devices_by_conflict ON config_devices (conflict) WHERE conflict IS NOT NULL;
+  CREATE TABLE config_operations (
+    device TEXT NOT NULL, what TEXT NOT NULL, attempts INTEGER NOT NULL, due INTEGER NOT NULL, version INTEGER NOT NULL,
+    attention INTEGER NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (device, what)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX config_operations_by_due ON config_operations (due);
+  CREATE TABLE config_revisions (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, device TEXT NOT NULL, at INTEGER NOT NULL, revision TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX config_revisions_by_device ON config_revisions (device, id);
+  CREATE TABLE config_changes (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, device TEXT NOT NULL, at INTEGER NOT NULL, change TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX config_changes_by_device ON config_changes (device, id);
+  `,
 ]
 
 /** 'TDGT': tells a Tidegate database from any other SQLite file. */

@@ -12,6 +12,11 @@ const IDS_MAX = 10_000
 const ids = z.array(z.number().int().positive()).max(IDS_MAX)
 const parkedIds = z.strictObject({ uplink: z.string(), ids })
 
+const device = z.string().min(1).max(128)
+const id = z.string().min(1).max(128)
+const by = z.string().max(128)
+const edit = { device, id, by, ifRev: z.string().optional() }
+
 /** What people tell an edge from beside it; see `placeOrder`. */
 export const order = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('replay-parked'), ...parkedIds.shape }),
@@ -19,8 +24,23 @@ export const order = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('replay-messages'), ...parkedIds.shape }),
   z.strictObject({ kind: z.literal('drop-messages'), ...parkedIds.shape }),
   z.strictObject({ kind: z.literal('drop-undecodable'), ids }),
+  z.strictObject({ kind: z.literal('config-patch'), ...edit, patch: z.json() }),
+  z.strictObject({ kind: z.literal('config-set'), ...edit, config: z.json() }),
+  z.strictObject({ kind: z.literal('config-delete'), ...edit }),
+  z.strictObject({
+    ...{ kind: z.literal('config-resolve'), device, id, by, cid: z.string().max(64) },
+    take: z.union([z.enum(['edge', 'cloud']), z.strictObject({ config: z.json() })]),
+  }),
+  z.strictObject({ kind: z.literal('config-retry'), device }),
 ])
 export type Order = z.output<typeof order>
+/** What people order about the config of a device. */
+export type ConfigOrder = Extract<Order, { kind: `config-${string}` }>
+export type RejectOrder = Exclude<Order, ConfigOrder>
+
+export function isConfigOrder(given: Order): given is ConfigOrder {
+  return given.kind.startsWith('config-')
+}
 
 interface Row {
   readonly id: number

@@ -3,6 +3,7 @@ import type { Seq } from '../base/reading.ts'
 import type { StoreSettings } from '../base/settings.ts'
 import { Arrivals } from './arrivals.ts'
 import { Catalog } from './catalog.ts'
+import { ConfigStore } from './config/config-store.ts'
 import { newName, prepareFolder } from './database.ts'
 import { type Backlog, backlogOf } from './delivery/backlog.ts'
 import type { Outbox } from './delivery/outbox.ts'
@@ -55,6 +56,7 @@ export class Store {
   readonly spending: Spending
   readonly forwards: ForwardQueue
   readonly orders: Orders
+  readonly configs: ConfigStore
   readonly rejects: Rejects
   readonly repeats: Repeats
   readonly incoming: Incoming
@@ -99,6 +101,7 @@ export class Store {
     this.spending = new Spending(database)
     this.forwards = new ForwardQueue(database, settings, uplinks)
     this.orders = new Orders(database)
+    this.configs = new ConfigStore(database)
     this.rejects = new Rejects(database, settings)
     this.repeats = new Repeats(database, settings.repeatWindow, (first) => positions.sealedFrom(first))
     this.incoming = new Incoming(database)
@@ -224,10 +227,9 @@ export class Store {
    * confirmed stays so; everything else goes out under the new name, with the positions it has.
    */
   beginEpoch(): string {
-    const epoch = this.write(() => renewEpoch(this.#database))
-    this.#epoch = epoch
+    this.#epoch = this.write(() => renewEpoch(this.#database))
     for (const outbox of this.outboxes) outbox.beginEpoch(this.lastSeq)
-    return epoch
+    return this.#epoch
   }
 
   /** @throws when there is no such uplink: names are fixed at `open`. */
@@ -239,8 +241,7 @@ export class Store {
 
   /** How many readings an uplink has not confirmed yet, and since when. */
   backlog(outbox: Outbox): Backlog {
-    const { positions, lastSeq } = this
-    return backlogOf(outbox, { positions, arrivals: this.#arrivals, lastSeq })
+    return backlogOf(outbox, { positions: this.positions, arrivals: this.#arrivals, lastSeq: this.lastSeq })
   }
 
   /** Arrival (UTC ms) of the newest reading; 0 where there is none. */

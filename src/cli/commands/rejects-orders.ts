@@ -1,5 +1,5 @@
 import { Exit, OperatorError } from '../../base/errors.ts'
-import type { Order } from '../../store/orders.ts'
+import type { RejectOrder } from '../../store/orders.ts'
 import type { StoreReader } from '../../store/reader.ts'
 import { command } from '../command.ts'
 import { dataFolder, storeOptions } from '../data-folder.ts'
@@ -61,9 +61,9 @@ async function placeAll(verb: Verb, { values, ids, env, print }: Given): Promise
 }
 
 /** One order for each uplink and kind. @throws OperatorError where an id is not there, or cannot be replayed. */
-function ordersFor(reader: StoreReader, verb: Verb, given: readonly string[] | undefined): Order[] {
+function ordersFor(reader: StoreReader, verb: Verb, given: readonly string[] | undefined): RejectOrder[] {
   const orders = new Map<string, Order>()
-  const add = (order: Order): void => {
+  const add = (order: RejectOrder): void => {
     const key = JSON.stringify({ ...order, ids: [] })
     const before = orders.get(key)
     orders.set(key, before === undefined ? order : { ...before, ids: [...before.ids, ...order.ids] })

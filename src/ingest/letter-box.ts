@@ -1,0 +1,54 @@
+import { isStoreTrouble } from '../store/house/space.ts'
+import { isConfigOrder } from '../store/orders.ts'
+import type { Store } from '../store/store.ts'
+import type { ConfigThread } from './config-thread.ts'
+import type { UplinkDesk } from './uplink-desk.ts'
+
+/** How often it looks whether a command has left an order (ms). */
+const LOOK_EVERY_MS = 500
+
+/** Carries out what commands have left for the edge, each order in the transaction that takes it out of the box. */
+export class LetterBox {
+  readonly #store: Store
+  readonly #uplinks: UplinkDesk
+  readonly #configs: ConfigThread
+  readonly #onCarriedOut: () => void
+  readonly #timer: NodeJS.Timeout
+
+  constructor(
+    store: Store,
+    desks: { readonly uplinks: UplinkDesk; readonly configs: ConfigThread },
+    onCarriedOut: () => void,
+  ) {
+    this.#store = store
+    this.#uplinks = desks.uplinks
+    this.#configs = desks.configs
+    this.#onCarriedOut = onCarriedOut
+    this.#timer = setInterval(() => this.#look(), LOOK_EVERY_MS)
+    this.#timer.unref()
+  }
+
+  /** A full disk leaves the orders where they are. */
+  #look(): void {
+    const { orders } = this.#store
+    if (!orders.mayHaveCome) return
+    const configs = this.#configs.begin()
+    try {
+      this.#store.write(() => {
+        for (const order of orders.take()) {
+          if (isConfigOrder(order)) configs.take(order)
+          else this.#uplinks.carryOut(order)
+        }
+      })
+    } catch (failure) {
+      if (!isStoreTrouble(failure)) throw failure
+      return
+    }
+    configs.done()
+    this.#onCarriedOut()
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+  }
+}

@@ -1,0 +1,171 @@
+import type { Database, Statement } from 'better-sqlite3'
+import type { Change } from '../../config/changes.ts'
+import { type CloudTopic, type EdgeState, newEdgeState } from '../../config/edge-state.ts'
+import { answered, enqueue, type Operation, RETRY_MS_MAX, retry } from '../../config/operations.ts'
+import type { Revision } from '../../config/revision.ts'
+import type { OperationRow } from './rows.ts'
+
+/** Revisions of a device that are kept; the oldest go first. */
+export const REVISIONS_MAX = 20
+/** Rows of the change log, of all devices together, and how long one is kept (ms); what is beyond either goes. */
+export const CHANGES_MAX = 10_000
+export const CHANGES_MS = 30 * 86_400_000
+/** The change log is trimmed at every so manieth row. */
+const TRIM_EVERY = 64
+
+/**
+ * Configs of devices on the disk: of each device one state as plain JSON, and the operations, revisions and changes that
+ * belong to it. Everything that writes runs in its owner's transaction.
+ */
+export class ConfigStore {
+  readonly #statements
+  readonly #operations: Statement<[string]>
+  readonly #due: Statement<[number, number, number, number]>
+  #sinceTrim = 0
+
+  constructor(database: Database) {
+    const pluck = <P extends unknown[]>(sql: string): Statement<P> => database.prepare<P>(sql).pluck() as Statement<P>
+    this.#statements = {
+      state: pluck<[string]>('SELECT state FROM config_devices WHERE device = ?'),
+      count: pluck<[]>('SELECT count(*) FROM config_devices'),
+      conflicts: pluck<[]>('SELECT count(*) FROM config_devices WHERE conflict IS NOT NULL'),
+      save: database.prepare<[string, string, number | null, string | null]>(
+        `INSERT INTO config_devices (device, state, due, conflict) VALUES (?, ?, ?, ?)
+         ON CONFLICT DO UPDATE SET state = excluded.state, due = excluded.due, conflict = excluded.conflict`,
+      ),
+      due: pluck<[number, number]>('SELECT device FROM config_devices WHERE due <= ? ORDER BY due LIMIT ?'),
+      after: pluck<[string, number]>('SELECT device FROM config_devices WHERE device > ? ORDER BY device LIMIT ?'),
+      keep: database.prepare<[string, number, string]>(
+        'INSERT INTO config_revisions (device, at, revision) VALUES (?, ?, ?)',
+      ),
+      trimRevisions: database.prepare<[string, string, number]>(
+        `DELETE FROM config_revisions WHERE device = ? AND id <=
+           (SELECT id FROM config_revisions WHERE device = ? ORDER BY id DESC LIMIT 1 OFFSET ?)`,
+      ),
+      forget: database.prepare<[string]>('DELETE FROM config_revisions WHERE device = ?'),
+      log: database.prepare<[string, number, string]>(
+        'INSERT INTO config_changes (device, at, change) VALUES (?, ?, ?)',
+      ),
+      trimChanges: database.prepare<[number, number]>(
+        `DELETE FROM config_changes WHERE at < ? OR id <=
+           (SELECT id FROM config_changes ORDER BY id DESC LIMIT 1 OFFSET ?)`,
+      ),
+      put: database.prepare<[string, string, number, number, number, number, string]>(
+        'INSERT OR REPLACE INTO config_operations VALUES (?, ?, ?, ?, ?, ?, ?)',
+      ),
+      remove: database.prepare<[string, string]>('DELETE FROM config_operations WHERE device = ? AND what = ?'),
+      waiting: pluck<[]>('SELECT count(*) FROM config_operations'),
+      nextDue: pluck<[]>('SELECT min(due) FROM config_operations WHERE attention = 0'),
+      attention: pluck<[]>('SELECT DISTINCT device FROM config_operations WHERE attention = 1 LIMIT 100'),
+    }
+    this.#operations = database.prepare('SELECT * FROM config_operations WHERE device = ?')
+    // A clock that was set back must not hold a row longer than the longest pause.
+    this.#due = database.prepare(
+      `SELECT * FROM config_operations WHERE (due <= ? OR due > ? + ?) AND device NOT IN
+         (SELECT device FROM config_operations WHERE attention = 1) ORDER BY due LIMIT ?`,
+    )
+  }
+
+  /** What is known of a device; a new one where nothing is. @param ei names this database's own counters */
+  state(device: string, ei: string): EdgeState {
+    const text = this.#statements.state.get(device) as string | undefined
+    if (text === undefined) return newEdgeState(device, ei)
+    const state = JSON.parse(text) as EdgeState
+    return state.ei === ei ? state : { ...state, ei }
+  }
+
+  knows(device: string): boolean {
+    return this.#statements.state.get(device) !== undefined
+  }
+
+  get count(): number {
+    return this.#statements.count.get() as number
+  }
+
+  /** Devices with an open conflict. */
+  get conflicts(): number {
+    return this.#statements.conflicts.get() as number
+  }
+
+  /** @param due when time brings something for it (UTC ms) */
+  save(state: EdgeState, due: number | undefined): void {
+    const conflict = state.conflict?.record.cid ?? null
+    this.#statements.save.run(state.device, JSON.stringify(state), due ?? null, conflict)
+  }
+
+  /** Devices for which the time has come, at most so many. */
+  due(now: number, countMax: number): string[] {
+    return this.#statements.due.all(now, countMax) as string[]
+  }
+
+  /** Devices in the order of their names, behind the one given. */
+  after(device: string, countMax: number): string[] {
+    return this.#statements.after.all(device, countMax) as string[]
+  }
+
+  keep(device: string, revision: Revision, at: number): void {
+    this.#statements.keep.run(device, at, JSON.stringify(revision))
+    this.#statements.trimRevisions.run(device, device, REVISIONS_MAX)
+  }
+
+  forget(device: string): void {
+    this.#statements.forget.run(device)
+  }
+
+  log(change: Change): void {
+    const { device, at, ...more } = change
+    this.#statements.log.run(device, at, JSON.stringify(more))
+    if (this.#sinceTrim++ % TRIM_EVERY === 0) this.#statements.trimChanges.run(at - CHANGES_MS, CHANGES_MAX)
+  }
+
+  /** Rows that wait to leave for the cloud. */
+  get waiting(): number {
+    return this.#statements.waiting.get() as number
+  }
+
+  /** When the next row may leave (UTC ms), or one that left is answered. */
+  get nextDue(): number | undefined {
+    return (this.#statements.nextDue.get() as number | null) ?? undefined
+  }
+
+  /** Devices that wait for a person, the first hundred. */
+  get attention(): string[] {
+    return this.#statements.attention.all() as string[]
+  }
+
+  enqueue(device: string, what: CloudTopic, now: number): void {
+    this.#replace(device, (rows) => enqueue(rows, device, what, now))
+  }
+
+  /** What an answer to a row makes of it. @param random uniform in [0, 1) */
+  answered(sent: Operation, answer: Parameters<typeof answered>[2], now: number, random: () => number): void {
+    this.#replace(sent.device, (rows) => answered(rows, sent, answer, now, random))
+  }
+
+  retry(device: string, now: number): void {
+    this.#replace(device, (rows) => retry(rows, device, now))
+  }
+
+  /** Rows that may leave, the longest due first. */
+  operations(now: number, countMax: number): Operation[] {
+    return (this.#due.all(now, now, RETRY_MS_MAX, countMax) as OperationRow[]).map(operationOf)
+  }
+
+  #replace(device: string, work: (rows: Operation[]) => Operation[]): void {
+    const before = (this.#operations.all(device) as OperationRow[]).map(operationOf)
+    const after = work(before)
+    for (const { what } of before) {
+      if (!after.some((row) => row.what === what)) this.#statements.remove.run(device, what)
+    }
+    for (const row of after) {
+      const { what, attempts, due, version, attention, reason } = row
+      if (!before.includes(row)) {
+        this.#statements.put.run(device, what, attempts, due, version, Number(attention), reason)
+      }
+    }
+  }
+}
+
+function operationOf({ what, attention, ...row }: OperationRow): Operation {
+  return { ...row, what: what as CloudTopic, attention: attention === 1 }
+}
