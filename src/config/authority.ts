@@ -156,10 +156,17 @@ function onHead(before: AuthorityState, head: Revision, env: AuthorityEnv): Auth
   const { cur, ci } = state
   if (cur === null) return importHead(state, head, env)
   if (sameRev(cur.rev, head.rev) && cur.hash === head.hash) return onSame(state, env)
-  if (head.rev.ci > ci) return published(renewed(state, [head.rev.ci]), counted('refused', 'own database was set back'))
-  if (!mayFollow(cur, head, ci)) return published(state, counted('refused', formatRev(head.rev)))
+  if (!mayFollow(cur, head, ci)) {
+    const next = hasForgotten(state, head.rev) ? renewed(state, [head.rev.ci]) : state
+    return published(next, counted('refused', formatRev(head.rev)))
+  }
   const cMax = Math.max(state.cMax, head.rev.c)
   return store({ ...state, cMax }, head, { count: 'accepted', why: 'edge' }, env)
+}
+
+/** A counter of the cloud that this cloud never gave: its database was set back, and nobody has said so. */
+function hasForgotten({ ci, cMax }: AuthorityState, head: Rev): boolean {
+  return head.ci > ci || (head.ci === ci && head.c > cMax)
 }
 
 /** Whether a head includes all that the cloud has. One name with two contents does not. */

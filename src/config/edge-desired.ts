@@ -75,9 +75,11 @@ function isBehind(rev: Rev, known: Revision): boolean {
   return includes(known.rev, rev) || (known.base !== null && includes(known.base, rev))
 }
 
+/** A cloud that is behind is told so; not while a person must decide, for until then it could not follow. */
 function onStale(turn: Turn, { rev }: Revision): void {
+  const { cur, conflict } = turn.state
   turn.count('stale')
-  if (!sameRev(rev, turn.state.cur?.rev)) publishHeadAgain(turn)
+  if (conflict === null && !sameRev(rev, cur?.rev)) publishHeadAgain(turn)
 }
 
 function fastForward(turn: Turn, cur: Revision, desired: Revision): void {

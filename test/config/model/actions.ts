@@ -85,7 +85,6 @@ const usual: fc.WeightedArbitrary<Action>[] = [
   { weight: 1, arbitrary: action('acl', { refuses: fc.boolean() }) },
 ]
 const clock = action('clock', { side, years: fc.constantFrom(-10, -1, 0, 1, 10) })
-const copyBack = action('copy back', { pick })
 
 export const LENGTH_MAX = 60
 
@@ -93,9 +92,6 @@ export const LENGTH_MAX = 60
 export const schedule = scheduleOf([...usual, { weight: 1, arbitrary: clock }])
 /** The same with steady clocks. */
 export const steadySchedule = scheduleOf(usual)
-/** The same with databases that are copied back unnoticed. */
-export const forkSchedule = scheduleOf([...usual, { weight: 3, arbitrary: copyBack }])
-
 function scheduleOf(actions: fc.WeightedArbitrary<Action>[]): fc.Arbitrary<Action[]> {
   return fc.array(fc.oneof(...actions), { minLength: 1, maxLength: LENGTH_MAX, size: 'max' })
 }

@@ -12,7 +12,7 @@ import type { Operation } from '../../../src/config/operations.ts'
 import type { Policy } from '../../../src/config/policies.ts'
 import { DEVICES } from './actions.ts'
 import { Histories } from './histories.ts'
-import { Checks, type Invariant } from './invariants.ts'
+import { Checks, INVARIANTS, type Invariant } from './invariants.ts'
 
 export const POLICIES: readonly Policy[] = [
   { path: '/edge/**', onConflict: 'edge' },
@@ -25,6 +25,8 @@ export interface WorldOptions {
   readonly without?: ReadonlySet<RuleNumber>
   /** A schedule with databases that are copied back unnoticed: names may be given twice, and both sides must end as one. */
   readonly forks?: boolean
+  /** Looks at nothing but this one. */
+  readonly only?: Invariant
   readonly rules?: Partial<SyncRules>
   /** Constant errors of the clocks, in ms. */
   readonly skew?: { readonly edge: number; readonly cloud: number }
@@ -69,11 +71,13 @@ export interface World {
 }
 
 /** What supposes that a name is given once. */
-const BEYOND_FORKS: readonly Invariant[] = [2, 3, 4, 5, 6, 7, 8, 15, 16]
+const BEYOND_FORKS: readonly Invariant[] = [2, 3, 4, 5, 6, 7, 8, 15, 16, 19]
 const BEGINNING = Date.UTC(2030, 0, 1)
 
 export function newWorld(options: WorldOptions = {}): World {
-  const checks = new Checks(options.forks ? BEYOND_FORKS : [])
+  const { only, forks } = options
+  const others = (Object.keys(INVARIANTS).map(Number) as Invariant[]).filter((one) => one !== only)
+  const checks = new Checks(only !== undefined ? others : forks ? BEYOND_FORKS : [])
   const devices = Array.from({ length: DEVICES }, (_, i): DeviceWorld => {
     const name = `device-${i}`
     return {

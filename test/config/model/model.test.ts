@@ -1,0 +1,62 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { RuleNumber } from '../../../src/config/edge-state.ts'
+import { type Action, schedule, steadySchedule } from './actions.ts'
+import { LEAVES, leaf } from './histories.ts'
+import { INVARIANTS, type Invariant, Violation } from './invariants.ts'
+import { forkSchedule, PURPOSE, schedulesFor } from './rules.ts'
+import { runSchedule } from './run.ts'
+import type { WorldOptions } from './world.ts'
+
+const SEED = 20_260_101
+
+describe('config sync', () => {
+  it('keeps every invariant in any schedule, and looks at each', { timeout: 60_000 }, () => {
+    const looked = new Set<Invariant>()
+    const run = (actions: Action[]): void => {
+      for (const invariant of runSchedule(actions).checks.counts.keys()) looked.add(invariant)
+    }
+    fc.assert(fc.property(schedule, run), { numRuns: 500, seed: SEED })
+    const elsewhere: Invariant[] = [9, 10, 11, 12, 13, 24] // merge.test.ts, order.test.ts and below
+    const all = Object.keys(INVARIANTS).map(Number) as Invariant[]
+    expect(all.filter((one) => !looked.has(one))).toEqual(elsewhere)
+  })
+
+  it('ends as one after a fork that nobody announced', () => {
+    fc.assert(
+      fc.property(forkSchedule, (actions) => void runSchedule(actions, { forks: true })),
+      { numRuns: 50, seed: SEED },
+    )
+  })
+
+  it.each(Object.entries(PURPOSE).map(([rule, invariant]) => [Number(rule) as RuleNumber, invariant] as const))(
+    'needs rule %i: without it invariant %i does not hold',
+    (rule, invariant) => {
+      const run = (options: WorldOptions): fc.RunDetails<[Action[]]> =>
+        fc.check(
+          fc.property(schedulesFor(rule), (actions) => void runSchedule(actions, { ...options, only: invariant })),
+          { numRuns: 150, seed: SEED, endOnFailure: true },
+        ) as fc.RunDetails<[Action[]]>
+      const failed = run({ without: new Set([rule]) })
+      expect(failed.errorInstance).toBeInstanceOf(Violation)
+      expect((failed.errorInstance as Violation).invariant).toBe(invariant)
+      expect(run({}).failed).toBe(false)
+    },
+  )
+
+  it('does the same whatever the clocks say, but for who wins under lww', () => {
+    const years = fc.constantFrom(-10, -1, 0, 1, 10).map((count) => count * 365 * 86_400_000)
+    fc.assert(
+      fc.property(steadySchedule, years, years, (actions, edge, cloud) => {
+        const right = runSchedule(actions)
+        const wrong = runSchedule(actions, { skew: { edge, cloud } })
+        for (const [i, device] of right.devices.entries()) {
+          for (const path of LEAVES.filter((one) => !one.startsWith('/lww'))) {
+            expect(leaf(wrong.devices[i]!.edge.cur, path)).toEqual(leaf(device.edge.cur, path))
+          }
+        }
+      }),
+      { numRuns: 100, seed: SEED },
+    )
+  })
+})
