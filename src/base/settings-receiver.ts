@@ -13,6 +13,7 @@ import {
   username,
 } from './settings-fields.ts'
 import { preset } from './settings-presets.ts'
+import { configSchemas } from './settings-schemas.ts'
 import { tls, tlsProblem, tlsWanted } from './settings-tls.ts'
 
 /** A URL may hold a password, so it is a secret as a whole. */
@@ -41,6 +42,17 @@ const postgres = z.strictObject({
     .min(100)
     .default(30_000)
     .describe('A statement that takes longer is ended: nothing of its batches is stored, and they come again'),
+})
+
+/** What the cloud keeps of the configs of devices. */
+const config = z.strictObject({
+  schemas: configSchemas,
+  devicesMax: count
+    .max(1_000_000)
+    .default(100_000)
+    .describe('Devices of all edges that may have a config; of one more nothing is taken'),
+  changesMax: count.max(1_000_000).default(10_000).describe('Rows of the change log; the oldest go first'),
+  changesDays: count.max(3_650).default(30).describe('Rows of the change log that are older go'),
 })
 
 /** Settings of a receiver, as `tidegate receive -s FILE` reads them. */
@@ -83,6 +95,7 @@ export const receiverSettings = z.strictObject({
   postgres: postgres.prefault({}).describe('How `sink` is used'),
   batchBytesMax: bytes.default(1_048_576).describe('A larger batch is rejected without being opened'),
   batchReadingsMax: count.default(1_000_000).describe('A batch that unpacks to more is rejected'),
+  config: config.prefault({}).describe('The configs of devices (docs/config-cloud.md)'),
   log: log.prefault({}).describe('What is logged'),
 })
 

@@ -7,6 +7,27 @@ export { createLog, type Log, silentLog } from '../base/log.ts'
 export { type ReceiverSettings, receiverSettings } from '../base/settings-receiver.ts'
 export type { Amendments } from '../codec/amendments.ts'
 export type { Batch, SeriesBlock } from '../codec/batch.ts'
+export type { Rev, Revision } from '../config/revision.ts'
+export { loadSchemas, type SchemaCheck, type SchemaEntry } from '../config/schema-check.ts'
+export type { Edit } from '../config/wire.ts'
+export {
+  CloudConfig,
+  type CloudConfigOptions,
+  type Difference,
+  type Take,
+  type WriteOptions,
+} from './config/cloud-config.ts'
+export type {
+  ConfigLimits,
+  ConfigStore,
+  DeviceKey,
+  DeviceQuestion,
+  DeviceRecord,
+  KeptRevision,
+  LoggedChange,
+  Reported,
+} from './config/config-store.ts'
+export type { WriteResult } from './config/device.ts'
 export { PostgresSink, type PostgresSinkOptions } from './postgres/postgres-sink.ts'
 export { type Receiver, type ReceiverDependencies, type ReceiverStats, startReceiver } from './receiver.ts'
 export type { Delivery, Reject, Sink, StoreResult } from './sink.ts'

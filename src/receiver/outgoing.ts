@@ -20,9 +20,18 @@ export class Outgoing {
 
   /** Resolves when the message is on its way; never rejects. */
   async send(topic: string, payload: Uint8Array): Promise<void> {
-    if (this.#inFlight >= this.#link.receiveMaximum) await new Promise<void>((resolve) => this.#waiting.push(resolve))
-    else this.#inFlight++
+    await this.#place()
     void this.#publish(topic, payload)
+  }
+
+  /** Resolves with the broker's reason code. @throws LinkError when the link ends first */
+  async publish(topic: string, payload: Uint8Array, { retain }: { readonly retain: boolean }): Promise<number> {
+    await this.#place()
+    try {
+      return (await this.#link.publish(topic, payload, { qos: 1, retain })).reasonCode
+    } finally {
+      this.#leave()
+    }
   }
 
   async #publish(topic: string, payload: Uint8Array): Promise<void> {
@@ -32,6 +41,15 @@ export class Outgoing {
     } catch {
       // The link is lost.
     }
+    this.#leave()
+  }
+
+  async #place(): Promise<void> {
+    if (this.#inFlight >= this.#link.receiveMaximum) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    else this.#inFlight++
+  }
+
+  #leave(): void {
     // Who waits takes the place over, so that nobody who comes later gets in between.
     const next = this.#waiting.shift()
     if (next === undefined) this.#inFlight--

@@ -3,10 +3,13 @@ import { messageOf } from '../base/errors.ts'
 import type { Part } from '../base/lifecycle.ts'
 import type { Log } from '../base/log.ts'
 import type { ReceiverSettings } from '../base/settings-receiver.ts'
+import type { SchemaCheck } from '../config/schema-check.ts'
 import { backoffMs } from '../link/backoff.ts'
 import { type Link, LinkError, MESSAGES_OPEN_MAX, type MessageHandler } from '../link/link.ts'
 import { openLink } from '../link/open.ts'
 import { clientIdOf } from './client-id.ts'
+import { type ConfigStats, ConfigSync } from './config/config-sync.ts'
+import { limitsOf } from './config/settings.ts'
 import { type FleetCounts, FleetWatch } from './fleet/watch.ts'
 import { Intake, type Open } from './intake.ts'
 import { requestTopic, statusEdge, statusFilter } from './opening.ts'
@@ -32,6 +35,8 @@ export interface ReceiverStats extends Counts {
   readonly open: Open & { readonly most: Open }
   /** Undefined: the sink keeps nothing of the kind. */
   readonly fleet: FleetCounts | undefined
+  /** Undefined: the sink keeps no configs. */
+  readonly config: ConfigStats | undefined
   /** What keeps readings from arriving, for people; undefined: nothing. */
   readonly trouble: string | undefined
 }
@@ -45,6 +50,8 @@ export interface ReceiverDependencies {
   readonly clock: Clock
   /** Belongs to the receiver from now on, which closes it when it stops. */
   readonly sink: Sink
+  /** What the schemas of devices have against their configs: `loadSchemas(settings.config.schemas)`. Default: nothing. */
+  readonly checkConfig?: SchemaCheck
   /** Uniform in [0, 1), for the backoff. */
   readonly random?: () => number
 }
@@ -74,34 +81,41 @@ class CloudReceiver implements Receiver {
   readonly #sink: Sink
   readonly #intake: Intake
   readonly #watch: FleetWatch | undefined
+  readonly #config: ConfigSync | undefined
   readonly #stopping = new AbortController()
   readonly #stopWatching = new AbortController()
   readonly #running: Promise<void>
-  readonly #watching: Promise<void> | undefined
+  readonly #watching: Promise<unknown>
   #link: Link | undefined
   #sharing: Sharing | undefined
   #trouble: string | undefined
   /** Connections in turn that were made, and ended soon. */
   #shortLives = 0
 
-  constructor(settings: ReceiverSettings, { log, clock, sink, random = Math.random }: ReceiverDependencies) {
+  constructor(settings: ReceiverSettings, dependencies: ReceiverDependencies) {
     const { batchBytesMax, batchReadingsMax } = settings
+    const { log, clock, sink, random = Math.random, checkConfig: check = () => [] } = dependencies
+    const { prefix } = settings.cloud
+    const now = (): number => clock.now()
     this.#settings = settings
     this.#clientId = clientIdOf(settings)
     this.#log = log
     this.#clock = clock
     this.#sink = sink
     this.#random = random
-    this.#intake = new Intake({ prefix: settings.cloud.prefix, batchBytesMax, batchReadingsMax, sink, clock, log })
-    this.#watch = sink.fleet && new FleetWatch(sink.fleet, { log, now: () => clock.now() })
-    this.#watching = this.#watch?.run(this.#stopWatching.signal)
+    this.#intake = new Intake({ prefix, batchBytesMax, batchReadingsMax, sink, clock, log })
+    this.#watch = sink.fleet && new FleetWatch(sink.fleet, { log, now })
+    const limits = limitsOf(settings)
+    this.#config = sink.configs && new ConfigSync({ store: sink.configs, prefix, limits, check, log, now })
+    const { signal } = this.#stopWatching
+    this.#watching = Promise.all([this.#watch?.run(signal), this.#config?.run(signal)])
     this.#running = this.#run()
   }
 
   stats(): ReceiverStats {
     const { trouble = this.#trouble, open, counts } = this.#intake
-    const [connected, fleet] = [this.#sharing !== undefined, this.#watch?.counts]
-    return { connected, sharing: this.#sharing, open, fleet, trouble, ...counts }
+    const [connected, fleet, config] = [this.#sharing !== undefined, this.#watch?.counts, this.#config?.stats]
+    return { connected, sharing: this.#sharing, open, fleet, config, trouble, ...counts }
   }
 
   async stop(): Promise<void> {
@@ -142,10 +156,11 @@ class CloudReceiver implements Receiver {
   async #connection(): Promise<unknown> {
     const { url } = this.#settings.cloud
     try {
-      const link = await this.#open()
+      const { link, outgoing } = await this.#open()
       this.#link = link
       const sharing = await subscribeToBatches(link, this.#settings.cloud)
       if (this.#watch !== undefined) await this.#subscribeToStatus(link)
+      await this.#config?.use(link, outgoing)
       this.#sharing = sharing
       this.#trouble = undefined
       this.#log.info({ url, sharing, session: link.sessionPresent }, 'receiving')
@@ -158,6 +173,7 @@ class CloudReceiver implements Receiver {
       return failure
     } finally {
       this.#watch?.over(undefined)
+      this.#config?.pause()
       this.#sharing = undefined
       this.#link = undefined
     }
@@ -177,7 +193,7 @@ class CloudReceiver implements Receiver {
     }
   }
 
-  async #open(): Promise<Link> {
+  async #open(): Promise<{ readonly link: Link; readonly outgoing: Outgoing }> {
     const { url, tls, username, password, keepaliveS, connectTimeoutMs, sessionExpiryS, prefix } = this.#settings.cloud
     const link = await openLink({
       ...{ url, tls, clientId: this.#clientId, username, password, keepaliveS, connectTimeoutMs },
@@ -191,10 +207,11 @@ class CloudReceiver implements Receiver {
     const answer = answerOver(outgoing, prefix)
     this.#watch?.over((edge, request) => outgoing.send(requestTopic(prefix, edge), request))
     const handle: MessageHandler = (topic, payload, { retained }) => {
+      if (this.#config?.takes(topic)) return this.#config.take(topic, payload)
       const edge = statusEdge(topic, prefix)
       if (edge === undefined || this.#watch === undefined) return this.#intake.take({ topic, payload }, answer)
       return this.#watch.take(payload, { edge, at: this.#clock.now(), retained })
     }
-    return link
+    return { link, outgoing }
   }
 }

@@ -60,6 +60,39 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX requests_by_turn ON requests (next_at);
   `,
+  // Configs of devices: what is in force, what is to be published, what was before, and rollouts.
+  `
+  CREATE TABLE config_devices (
+    edge TEXT NOT NULL, device TEXT NOT NULL, state TEXT NOT NULL, counts TEXT NOT NULL, head TEXT, reported TEXT,
+    conflict TEXT, conflict_open INTEGER NOT NULL, due_at INTEGER, PRIMARY KEY (edge, device)
+  ) STRICT;
+  CREATE INDEX config_devices_in_conflict ON config_devices (edge, device) WHERE conflict_open = 1;
+  CREATE INDEX config_devices_due ON config_devices (due_at) WHERE due_at IS NOT NULL;
+  CREATE TABLE config_desired (
+    edge TEXT NOT NULL, device TEXT NOT NULL, version INTEGER NOT NULL, published INTEGER NOT NULL,
+    claimed_until INTEGER NOT NULL, PRIMARY KEY (edge, device)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX config_desired_waiting ON config_desired (edge, device) WHERE version > published;
+  CREATE TABLE config_revisions (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, edge TEXT NOT NULL, device TEXT NOT NULL, at INTEGER NOT NULL,
+    revision TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX config_revisions_of_device ON config_revisions (edge, device, id);
+  CREATE TABLE config_changes (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, edge TEXT NOT NULL, device TEXT NOT NULL, at INTEGER NOT NULL,
+    change TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX config_changes_of_device ON config_changes (edge, device, id);
+  CREATE INDEX config_changes_by_time ON config_changes (at);
+  CREATE TABLE config_rollouts (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL, over INTEGER NOT NULL, driver TEXT NOT NULL,
+    driven_until INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE config_rollout_devices (
+    rollout INTEGER NOT NULL, place INTEGER NOT NULL, edge TEXT NOT NULL, device TEXT NOT NULL, status TEXT NOT NULL,
+    body TEXT NOT NULL, PRIMARY KEY (rollout, place)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ]
 
 /** 'TDGR': tells a receiver's database from an edge's and from any other SQLite file. */

@@ -1,6 +1,7 @@
 import type { Seq, SeqRange } from '../base/reading.ts'
 import type { Amendments } from '../codec/amendments.ts'
 import type { Batch } from '../codec/batch.ts'
+import type { ConfigStore } from './config/config-store.ts'
 import type { Fleet } from './fleet/fleet.ts'
 
 /** A message that could not be taken: news about an edge, kept for people. */
@@ -51,6 +52,8 @@ export interface Sink {
   store(deliveries: readonly Delivery[], receivedAt: number): Promise<readonly StoreResult[]> | readonly StoreResult[]
   /** What is known of edges beside their readings; a sink need not keep it. */
   readonly fleet?: Fleet
+  /** The cloud side of config sync; without it there is none. */
+  readonly configs?: ConfigStore
   /** Nothing is stored any more. Calling it twice is harmless. */
   close(): Promise<void> | void
 }

@@ -3,6 +3,7 @@ import { combine } from '../base/flags.ts'
 import type { Quality, Seq, SeqRange, Verdict } from '../base/reading.ts'
 import type { Amendments } from '../codec/amendments.ts'
 import type { Batch, SeriesBlock } from '../codec/batch.ts'
+import { SqliteConfigs } from './config/sqlite-configs.ts'
 import { SqliteFleet } from './fleet/sqlite-fleet.ts'
 import { type KnownLog, KnownLogs } from './known-logs.ts'
 import type { Place, PlacedBlock } from './places.ts'
@@ -39,6 +40,7 @@ export class SqliteSink implements Sink {
   readonly #keepReject: Statement
   readonly #dropRejects: Statement
   readonly fleet: SqliteFleet
+  readonly configs: SqliteConfigs
   #sinceCheckpoint = { commits: 0, readings: 0 }
 
   private constructor(lock: Database, database: Database, options: SqliteSinkOptions) {
@@ -48,7 +50,9 @@ export class SqliteSink implements Sink {
     this.#options = { ...DEFAULTS, ...options }
     this.#logs = new KnownLogs(prepare)
     this.#readings = new ReadingTable(prepare)
-    this.fleet = new SqliteFleet(prepare, (work) => database.transaction(work).immediate())
+    const transact = <T>(work: () => T): T => database.transaction(work).immediate()
+    this.fleet = new SqliteFleet(prepare, transact)
+    this.configs = new SqliteConfigs(prepare, transact)
     this.#keepReject = prepare(
       'INSERT INTO rejects (received_at, topic, reason, payload, payload_bytes) VALUES (?, ?, ?, ?, ?) RETURNING id',
     )

@@ -29,9 +29,11 @@ export const receive = command({
     const log = createLog(settings.log.level, clientId)
     const { startReceiver } = await import('../../receiver/receiver.ts')
     const { place, open } = await sinkOf(settings, log)
+    const { loadSchemas } = await import('../../config/schema-check.ts')
+    const checkConfig = loadSchemas(settings.config.schemas)
     return serve(
       output,
-      async () => startReceiver(settings, { log, clock: systemClock, sink: open() }),
+      async () => startReceiver(settings, { log, clock: systemClock, sink: open(), checkConfig }),
       () => `receiver ${clientId} has started: cloud ${new URL(settings.cloud.url).host}, ${place}`,
     )
   },

@@ -3,6 +3,7 @@ import { codeOf } from '../../base/errors.ts'
 import { type Log, silentLog } from '../../base/log.ts'
 import type { SeriesBlock } from '../../codec/batch.ts'
 import type { Delivery, Sink, StoreResult } from '../sink.ts'
+import { PostgresConfigs } from './configs.ts'
 import type { Connection } from './connection.ts'
 import { PostgresFleet } from './fleet.ts'
 import { Identities, keyOf } from './identities.ts'
@@ -60,6 +61,7 @@ export class PostgresSink implements Sink {
   readonly #series: Identities
   readonly #partitions: Partitions
   readonly fleet: PostgresFleet
+  readonly configs: PostgresConfigs
   readonly #closing = new AbortController()
   #birth: Birth | undefined
   #closed: Promise<void> | undefined
@@ -83,6 +85,7 @@ export class PostgresSink implements Sink {
     this.#series = new Identities(this.#tables.series, ['device', 'metric', 'unit'])
     this.#partitions = new Partitions(options.schema, options.log)
     this.fleet = new PostgresFleet(schema, (work) => this.#transaction(work))
+    this.configs = new PostgresConfigs(schema, (work) => this.#transaction(work))
   }
 
   /**

@@ -64,6 +64,42 @@ export const MIGRATIONS: readonly string[] = [
   );
   CREATE INDEX requests_by_turn ON $.requests (next_at);
   `,
+  // Configs of devices: what is in force, what is to be published, what was before, and rollouts. `state` and its like are JSON
+  // as text: jsonb does not hold every string. Times in bigint are UTC milliseconds, as they stand in the messages.
+  `
+  CREATE TABLE $.config_devices (
+    due_at bigint, edge text COLLATE "C" NOT NULL, device text COLLATE "C" NOT NULL, state text NOT NULL,
+    counts text NOT NULL, head text, reported text, conflict text, conflict_open boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (edge, device)
+  );
+  CREATE INDEX config_devices_in_conflict ON $.config_devices (edge, device) WHERE conflict_open;
+  CREATE INDEX config_devices_due ON $.config_devices (due_at) WHERE due_at IS NOT NULL;
+  CREATE TABLE $.config_desired (
+    version bigint NOT NULL DEFAULT 1, published bigint NOT NULL DEFAULT 0,
+    claimed_until timestamptz NOT NULL DEFAULT '-infinity',
+    edge text COLLATE "C" NOT NULL, device text COLLATE "C" NOT NULL, PRIMARY KEY (edge, device)
+  );
+  CREATE INDEX config_desired_waiting ON $.config_desired (edge, device) WHERE version > published;
+  CREATE TABLE $.config_revisions (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at bigint NOT NULL, edge text COLLATE "C" NOT NULL,
+    device text COLLATE "C" NOT NULL, revision text NOT NULL
+  );
+  CREATE INDEX config_revisions_of_device ON $.config_revisions (edge, device, id);
+  CREATE TABLE $.config_changes (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at bigint NOT NULL, edge text COLLATE "C" NOT NULL,
+    device text COLLATE "C" NOT NULL, change text NOT NULL
+  );
+  CREATE INDEX config_changes_of_device ON $.config_changes (edge, device, id);
+  CREATE INDEX config_changes_by_time ON $.config_changes (at);
+  CREATE TABLE $.config_rollouts (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, driven_until timestamptz NOT NULL DEFAULT '-infinity',
+    over boolean NOT NULL, driver text NOT NULL DEFAULT '', body text NOT NULL
+  );
+  CREATE TABLE $.config_rollout_devices (
+    rollout bigint NOT NULL, place integer NOT NULL, edge text NOT NULL, device text NOT NULL, status text NOT NULL,
+    body text NOT NULL, PRIMARY KEY (rollout, place)
+  );
+  `,
 ]
 
 /** 'TDGR', one half of every advisory lock; the other tells what is locked. */

@@ -1,0 +1,206 @@
+import type { AuthorityEnv } from '../../config/authority.ts'
+import { differences } from '../../config/changes.ts'
+import { type Json, type JsonObject, MISSING } from '../../config/json.ts'
+import { formatRev, type Rev, sameRev } from '../../config/revision.ts'
+import type { SchemaCheck } from '../../config/schema-check.ts'
+import type { Edit } from '../../config/wire.ts'
+import {
+  CONFIG_LIMITS,
+  type ConfigLimits,
+  type ConfigStore,
+  type DeviceKey,
+  type DeviceQuestion,
+  type DeviceRecord,
+  type KeptRevision,
+  type LoggedChange,
+} from './config-store.ts'
+import { type DeviceEvent, type WriteResult, workOn } from './device.ts'
+import { keyProblem } from './message.ts'
+import { edgesChoice } from './resolution.ts'
+
+export interface CloudConfigOptions {
+  readonly store: ConfigStore
+  /** UTC milliseconds; by default the clock of the machine. */
+  readonly now?: () => number
+  /** What the schema of a device has against a config; by default nothing is checked. */
+  readonly check?: SchemaCheck
+  readonly limits?: ConfigLimits
+}
+
+export interface WriteOptions {
+  /** Who does it: `user:alice`; at most 128 characters. */
+  readonly by: string
+  /** Refused (409) when another revision is in force. */
+  readonly ifRev?: Rev
+}
+
+/** How a conflict ends: with what the cloud has, with what the edge has, or with another config. */
+export type Take = 'cloud' | 'edge' | { readonly config: Json }
+
+/** One place where two revisions differ; an absent value is a missing one. */
+export interface Difference {
+  /** JSON pointer (RFC 6901); '' is the whole config. */
+  readonly path: string
+  readonly before?: Json
+  readonly after?: Json
+}
+
+/**
+ * The configs of devices as the cloud has them, for people and programs. It works in the database of a receiver, beside the
+ * receiver or in its process: a running receiver publishes what is new within half a second, another one when it is started.
+ * What is refused comes back as a value: 400 it is no config, or the schema refuses it; 409 another revision is in force, or the
+ * conflict is not open; 413 beyond a bound.
+ */
+export class CloudConfig {
+  readonly #store: ConfigStore
+  readonly #now: () => number
+  readonly #check: SchemaCheck
+  readonly #limits: ConfigLimits
+
+  constructor({ store, now = Date.now, check = () => [], limits = CONFIG_LIMITS }: CloudConfigOptions) {
+    this.#store = store
+    this.#now = now
+    this.#check = check
+    this.#limits = limits
+  }
+
+  /** Replaces the config of a device, patches it (JSON Merge Patch, RFC 7396), or deletes it. */
+  write(key: DeviceKey, edit: Edit, options: WriteOptions): Promise<WriteResult> {
+    return this.#do(key, () => write(edit, options))
+  }
+
+  set(key: DeviceKey, config: Json, options: WriteOptions): Promise<WriteResult> {
+    return this.write(key, { config }, options)
+  }
+
+  patch(key: DeviceKey, patch: Json, options: WriteOptions): Promise<WriteResult> {
+    return this.write(key, { patch }, options)
+  }
+
+  delete(key: DeviceKey, options: WriteOptions): Promise<WriteResult> {
+    return this.write(key, { delete: true }, options)
+  }
+
+  /** Closes the open conflict of that `cid` with a revision that says so. */
+  resolve(key: DeviceKey, cid: string, take: Take, { by }: Pick<WriteOptions, 'by'>): Promise<WriteResult> {
+    return this.#do(key, (record) => {
+      const open = record?.conflict?.status === 'open' ? record.conflict : undefined
+      if (record === undefined || open?.cid !== cid) {
+        const now = open === undefined ? 'it has no open conflict' : `its open conflict is ${open.cid}`
+        return refusal(409, `conflict ${cid} of ${nameOf(key)} is not open (${now}): look at it again`)
+      }
+      const config =
+        take === 'cloud' ? record.state.cur?.config : take === 'edge' ? edgesChoice(record, open) : take.config
+      if (config === MISSING) {
+        return refusal(409, `the edge's side of conflict ${cid} is not known here as a whole: give the config itself`)
+      }
+      return write(config === null ? { delete: true } : { config }, { by, resolves: cid })
+    })
+  }
+
+  /**
+   * Makes the config of an earlier revision the newest one.
+   * @param rev one of `history`; without it the one before the present one
+   */
+  async rollback(key: DeviceKey, rev: Rev | undefined, { by }: Pick<WriteOptions, 'by'>): Promise<WriteResult> {
+    const kept = await this.#store.revisions(key)
+    const found = rev === undefined ? kept[1] : kept.find(({ revision }) => sameRev(revision.rev, rev))
+    if (found === undefined) {
+      const which = rev === undefined ? 'an earlier revision' : formatRev(rev)
+      return {
+        code: 409,
+        rev: kept[0]?.revision.rev ?? null,
+        message: `${which} of ${nameOf(key)} is not kept: see its history`,
+      }
+    }
+    const { config } = found.revision
+    const edit: Edit = config === null ? { delete: true } : { config }
+    return this.#do(key, (record) => {
+      // Between the look at the history and this transaction somebody may have made another one.
+      if (rev === undefined && !sameRev(record?.state.cur?.rev, kept[0]?.revision.rev)) {
+        return refusal(409, `the config of ${nameOf(key)} has just changed: look at it again`)
+      }
+      return write(edit, { by })
+    })
+  }
+
+  async show(key: DeviceKey): Promise<DeviceRecord | undefined> {
+    return this.#store.one(key)
+  }
+
+  /** In the order of edge and device. */
+  async list(question: DeviceQuestion): Promise<readonly DeviceRecord[]> {
+    return this.#store.list(question)
+  }
+
+  /** Devices with an open conflict. */
+  async conflicts({ after, limit }: Omit<DeviceQuestion, 'conflicts'>): Promise<readonly DeviceRecord[]> {
+    return this.#store.list({ after, limit, conflicts: true })
+  }
+
+  /** The kept revisions, newest first. */
+  async history(key: DeviceKey): Promise<readonly KeptRevision[]> {
+    return this.#store.revisions(key)
+  }
+
+  /** The change log, newest first. */
+  async changes(of: DeviceKey | undefined, limit: number): Promise<readonly LoggedChange[]> {
+    return this.#store.changes(of, limit)
+  }
+
+  /** Where two kept revisions differ; undefined: one of them is not kept. */
+  async diff(key: DeviceKey, from: Rev, to: Rev): Promise<readonly Difference[] | undefined> {
+    const kept = await this.#store.revisions(key)
+    const [before, after] = [from, to].map((rev) => kept.find(({ revision }) => sameRev(revision.rev, rev))?.revision)
+    if (before === undefined || after === undefined) return undefined
+    return differences('', before.config ?? MISSING, after.config ?? MISSING).map(({ path, before, after }) => ({
+      path,
+      ...(before !== MISSING && { before }),
+      ...(after !== MISSING && { after }),
+    }))
+  }
+
+  async #do(key: DeviceKey, decide: (record: DeviceRecord | undefined) => DeviceEvent | Refused): Promise<WriteResult> {
+    const problem = keyProblem(key)
+    if (problem !== undefined) return { code: 400, rev: null, message: problem }
+    return this.#store.change([key], this.#limits, ([known], room) => {
+      const event = decide(known)
+      const rev = known?.state.cur?.rev ?? null
+      if (event.kind === 'refused') return { writes: [], result: { code: event.code, rev, message: event.message } }
+      const { write, result } = workOn(known, key, [event], this.#env(key))
+      if (known === undefined && write !== undefined && room <= 0) return { writes: [], result: this.#full() }
+      return { writes: write === undefined ? [] : [write], result: result! }
+    })
+  }
+
+  #env({ device }: DeviceKey): AuthorityEnv {
+    return { now: this.#now(), check: (config: JsonObject) => this.#check(device, config) }
+  }
+
+  #full(): WriteResult {
+    const { devicesMax } = this.#limits
+    const message = `there are configs for ${devicesMax} devices already: raise \`config.devicesMax\``
+    return { code: 413, rev: null, message }
+  }
+}
+
+/** Of who did it, so much stands in the message: edges refuse what is longer. UTF-16 units. */
+const BY_CHARS_MAX = 128
+
+function write(edit: Edit, { by, ...more }: WriteOptions & { readonly resolves?: string }): DeviceEvent {
+  return { kind: 'write', edit, by: by.slice(0, BY_CHARS_MAX).toWellFormed(), ...more }
+}
+
+interface Refused {
+  readonly kind: 'refused'
+  readonly code: 409
+  readonly message: string
+}
+
+function refusal(code: 409, message: string): Refused {
+  return { kind: 'refused', code, message }
+}
+
+export function nameOf({ edge, device }: DeviceKey): string {
+  return `${edge}/${device}`
+}

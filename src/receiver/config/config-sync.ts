@@ -1,0 +1,117 @@
+import { pause } from '../../base/clock.ts'
+import { messageOf } from '../../base/errors.ts'
+import type { Log } from '../../base/log.ts'
+import type { SchemaCheck } from '../../config/schema-check.ts'
+import { cloudFilter, readCloudTopic } from '../../config/topics.ts'
+import { type Link, LinkError } from '../../link/link.ts'
+import type { Outgoing } from '../outgoing.ts'
+import type { ConfigLimits, ConfigStore, DeviceKey } from './config-store.ts'
+import { type ConfigCounts, ConfigIntake } from './intake.ts'
+import { configTopic, openConfigMessage } from './message.ts'
+import { DesiredPublisher } from './publisher.ts'
+
+/** So often old tombstones and old rows of the change log are looked for (ms), and so many tombstones at once. */
+const TIDY_MS = 60_000
+const TIDY_MAX = 100
+
+export interface ConfigStats extends ConfigCounts {
+  /** Desired messages that the broker has taken, and refused. */
+  readonly published: number
+  readonly publishRefused: number
+}
+
+export interface ConfigSyncOptions {
+  readonly store: ConfigStore
+  readonly prefix: string
+  readonly limits: ConfigLimits
+  readonly check: SchemaCheck
+  readonly log: Log
+  /** UTC milliseconds. */
+  readonly now: () => number
+}
+
+/**
+ * The cloud side of config sync in a receiver: takes what edges say of the configs of their devices, and publishes what the
+ * cloud wants. Every receiver does all of it: a shared subscription would bring no retained message (MQTT 5 §4.8.2), and to take
+ * a head twice changes nothing.
+ */
+export class ConfigSync {
+  readonly #options: ConfigSyncOptions
+  readonly #intake: ConfigIntake
+  readonly #publisher: DesiredPublisher
+  #misnamed = 0
+  #connections = 0
+
+  constructor(options: ConfigSyncOptions) {
+    this.#options = options
+    this.#intake = new ConfigIntake({ ...options, onChange: () => this.#publisher.wake() })
+    this.#publisher = new DesiredPublisher(options)
+  }
+
+  get stats(): ConfigStats {
+    const { published, refused: publishRefused } = this.#publisher.counts
+    const counts = this.#intake.counts
+    return { ...counts, malformed: counts.malformed + this.#misnamed, published, publishRefused }
+  }
+
+  /** Whether a message on this topic is to be handed to `take`. */
+  takes(topic: string): boolean {
+    return readCloudTopic(this.#options.prefix, topic) !== undefined
+  }
+
+  /** Resolves after the commit. @throws when it could not be stored */
+  async take(topic: string, payload: Uint8Array): Promise<void> {
+    const about = configTopic(topic, this.#options.prefix)
+    if (about === undefined) this.#misnamed++
+    else {
+      const message = openConfigMessage(about, payload)
+      if (message !== undefined) await this.#intake.take(message)
+    }
+  }
+
+  /**
+   * Uses a new connection: every retained message comes once more, and where the broker may have lost ours, or a process has
+   * just begun, all that the cloud wants is published once more. Readings do not depend on it: a broker may refuse it.
+   * @throws LinkError 'lost', or what the database says
+   */
+  async use(link: Link, outgoing: Outgoing): Promise<void> {
+    const { prefix, store, log } = this.#options
+    try {
+      for (const what of ['head', 'reported', 'conflict'] as const)
+        await link.subscribe(cloudFilter(prefix, '+', what), 1)
+    } catch (failure) {
+      if (!(failure instanceof LinkError && failure.kind === 'refused')) throw failure
+      log.warn({ reason: failure.message }, 'there is no config sync')
+      return
+    }
+    if (this.#connections++ === 0 || !link.sessionPresent) await store.publishAll()
+    this.#publisher.over((topic, payload) => outgoing.publish(topic, payload, { retain: true }))
+  }
+
+  /** The connection is over. */
+  pause(): void {
+    this.#publisher.over(undefined)
+  }
+
+  /** Works until the signal fires. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.#publisher.run(signal), this.#tidyAgainAndAgain(signal)])
+  }
+
+  async #tidyAgainAndAgain(signal: AbortSignal): Promise<void> {
+    for (await pause(TIDY_MS, signal); !signal.aborted; await pause(TIDY_MS, signal)) {
+      try {
+        await this.#tidy()
+      } catch (failure) {
+        this.#options.log.warn({ reason: messageOf(failure) }, 'old tombstones and old changes are still there')
+      }
+    }
+  }
+
+  async #tidy(): Promise<void> {
+    const { store, limits, now } = this.#options
+    await store.forgetChanges(now() - limits.changesAgeMsMax)
+    const due: readonly DeviceKey[] = await store.due(now(), TIDY_MAX)
+    await Promise.all(due.map((key) => this.#intake.take({ key, event: { kind: 'tick' } })))
+  }
+}
