@@ -103,8 +103,8 @@ const revOrText = z.union([rev, z.string().transform((text, context) => parseRev
 const setMessage = z.strictObject({
   id: z.string().min(1).max(128),
   ifRev: revOrText.optional(),
-  patch: z.unknown(),
-  config: z.unknown(),
+  patch: z.unknown().optional(),
+  config: z.unknown().optional(),
   delete: z.literal(true).optional(),
 })
 
@@ -153,7 +153,7 @@ const deviceMessage = z
     hash: hash.optional(),
     code: z.number().int().min(100).max(599).default(200),
     message: z.string().max(512).default(''),
-    config: z.unknown(),
+    config: z.unknown().optional(),
   })
   .refine(({ hash, config }) => hash !== undefined || config !== undefined, 'must have a `hash` or a `config`')
 
