@@ -2,7 +2,7 @@ import type { StoreSettings } from './base/settings.ts'
 import type { BrokerStats } from './broker/broker.ts'
 import type { StoreStatus } from './ingest/protocol.ts'
 import type { BackupStatus } from './store/rescue/backup-schedule.ts'
-import type { UplinkStats } from './uplink/uplink.ts'
+import type { UplinkStats } from './uplink/uplink-around.ts'
 
 /** With readings waiting, an uplink without an answer for so long is a problem (ms). */
 export const SILENT_MS_MAX = 120_000
@@ -34,11 +34,26 @@ const WHEN_FULL: Readonly<Record<StoreSettings['whenFull'], string>> = {
   'drop-oldest': 'then the oldest readings are dropped',
 }
 
+/** What keeps configs of devices from the cloud, or the cloud's from devices. */
+function configProblems({
+  configs,
+  uplinks,
+}: Pick<Parameters<typeof findProblems>[0], 'configs' | 'uplinks'>): string[] {
+  const refused = (configs?.attention ?? []).slice(0, 3).join(', ')
+  return [
+    ...uplinks.flatMap(({ name, configProblem }) => (configProblem ? [`uplink ${name}: ${configProblem}`] : [])),
+    ...(refused === ''
+      ? []
+      : [`the cloud's broker refuses configs of ${refused}: mend the cause, then \`tidegate config retry DEVICE\``]),
+  ]
+}
+
 /** Judges what the parts say. Pure: the same facts give the same problems. */
 export function findProblems(facts: {
   readonly refusedBecause: string | undefined
   readonly backlogs: StoreStatus['backlogs']
   readonly forwards?: StoreStatus['forwards']
+  readonly configs?: Pick<StoreStatus['configs'], 'attention'>
   readonly damage: StoreStatus['damage']
   readonly backup: Pick<BackupStatus, 'folder' | 'lastFailure'> | undefined
   readonly uplinks: readonly UplinkStats[]
@@ -56,7 +71,7 @@ export function findProblems(facts: {
   if (facts.backup?.lastFailure !== undefined) {
     problems.push(`the last backup into ${facts.backup.folder} failed: ${facts.backup.lastFailure}`)
   }
-  problems.push(...forwardProblems(facts))
+  problems.push(...forwardProblems(facts), ...configProblems(facts))
   let silent = false
   for (const uplink of facts.uplinks) {
     const waiting = facts.backlogs.find((backlog) => backlog.uplink === uplink.name)?.waiting ?? 0
@@ -88,6 +103,7 @@ function forwardProblems({
   upMs,
 }: {
   readonly forwards?: StoreStatus['forwards']
+  readonly configs?: Pick<StoreStatus['configs'], 'attention'>
   readonly uplinks: readonly UplinkStats[]
   readonly upMs: number
 }): string[] {

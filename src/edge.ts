@@ -5,12 +5,15 @@ import type { Log } from './base/log.ts'
 import type { EdgeSettings } from './base/settings.ts'
 import { version } from './base/version.ts'
 import { Broker } from './broker/broker.ts'
+import { EdgeIntake } from './edge-intake.ts'
 import { type EdgeStatus, findProblems } from './edge-status.ts'
 import { Ingest } from './ingest/ingest.ts'
 import { StoreClient } from './ingest/store-client.ts'
 import { QueryClient } from './query/query-client.ts'
 import type { SpaceLevel } from './store/house/space.ts'
 import { BackupSchedule } from './store/rescue/backup-schedule.ts'
+import { ConfigSync } from './sync/config-sync.ts'
+import type { ConfigOutbox } from './uplink/config-courier.ts'
 import { Uplink } from './uplink/uplink.ts'
 import type { StatusServer, WebSources } from './web/status-server.ts'
 
@@ -68,8 +71,9 @@ async function assemble(
     },
     onRefusal: refusalTeller(log),
   })
-  const broker = await Broker.start(settings.broker, {
-    intake: ingest,
+  const configs = config.enabled ? startConfigs(thread, log, (message) => broker.publish(message)) : undefined
+  const broker: Broker = await Broker.start(settings.broker, {
+    intake: new EdgeIntake(ingest, configs),
     incoming: await thread.call('incoming', undefined),
     log: log.child({ part: 'broker' }),
   })
@@ -81,9 +85,12 @@ async function assemble(
     const upMs = performance.now() - startedAt
     const stats = uplinks.map((uplink) => uplink.stats())
     const space = { hoursLeft: storeStatus.space.hoursLeft, whenFull: store.whenFull }
-    const { backlogs, forwards, damage } = storeStatus
+    const { backlogs, forwards, configs, damage } = storeStatus
     const backup = backups?.status
-    const problems = findProblems({ refusedBecause, backlogs, forwards, damage, backup, uplinks: stats, upMs, space })
+    const problems = findProblems({
+      ...{ refusedBecause, backlogs, forwards, configs, damage, backup, upMs, space },
+      uplinks: stats,
+    })
     return {
       edge,
       version,
@@ -97,10 +104,21 @@ async function assemble(
       backup,
     }
   }
-  for (const one of uplinkSettings) uplinks.push(parts.add(startUplink(one, { edge, thread, log, clock, status })))
+  const carrier = config.uplink ?? uplinkSettings[0]?.name
+  for (const one of uplinkSettings) {
+    const carried = one.name === carrier ? configs : undefined
+    uplinks.push(parts.add(startUplink(one, { edge, thread, log, clock, status, configs: carried })))
+  }
   thread.onOrdered = () => {
     for (const uplink of uplinks) uplink.notify(0)
   }
+  thread.onConfig = ({ messages, waiting }) => {
+    for (const { topic, payload, retain } of messages) {
+      broker.publish({ topic, payload: Buffer.from(payload), qos: 1, retain })
+    }
+    if (waiting) for (const uplink of uplinks) uplink.notifyConfigs()
+  }
+  void configs?.restart()
   const history = parts.add(new QueryClient(settings.data))
   const web = settings.web.enabled ? parts.add(await startWeb(settings.web, { status, history, clock })) : undefined
   parts.add(broker)
@@ -112,11 +130,36 @@ async function assemble(
   }
 }
 
-function startUplink(
-  settings: EdgeSettings['uplinks'][number],
-  around: { edge: string; thread: StoreClient; log: Log; clock: Clock; status: () => Promise<EdgeStatus> },
-): Uplink {
-  const { edge, thread, log, clock, status } = around
+/** Configs between local clients, the store thread and the cloud. */
+function startConfigs(
+  thread: StoreClient,
+  log: Log,
+  publish: (message: Parameters<Broker['publish']>[0]) => void,
+): ConfigSync {
+  return new ConfigSync(
+    {
+      events: async (events) => void (await thread.call('configEvents', { events })),
+      restart: (after) => thread.call('configRestart', { after }),
+    },
+    {
+      log: log.child({ part: 'config' }),
+      publish: ({ topic, payload, retain }) => publish({ topic, payload: Buffer.from(payload), qos: 1, retain }),
+    },
+  )
+}
+
+interface UplinkAround {
+  readonly edge: string
+  readonly thread: StoreClient
+  readonly log: Log
+  readonly clock: Clock
+  readonly status: () => Promise<EdgeStatus>
+  /** Where this uplink carries configs. */
+  readonly configs: ConfigSync | undefined
+}
+
+function startUplink(settings: EdgeSettings['uplinks'][number], around: UplinkAround): Uplink {
+  const { edge, thread, log, clock, status, configs } = around
   const uplink = settings.name
   return Uplink.start(settings, {
     edge,
@@ -142,6 +185,7 @@ function startUplink(
       },
       spent: () => thread.call('spent', { uplink }),
     },
+    ...(configs !== undefined && { configs: configOutbox(thread, configs) }),
     report: async () => {
       const { version, at, upMs, healthy, problems, store } = await status()
       const backlog = store.backlogs.find((one) => one.uplink === uplink)
@@ -150,6 +194,15 @@ function startUplink(
       return { version, at, upMs, healthy, problems, epoch, lastSeq, backlog, messages }
     },
   })
+}
+
+function configOutbox(thread: StoreClient, configs: ConfigSync): ConfigOutbox {
+  return {
+    next: (countMax) => thread.call('configNext', { countMax }),
+    answered: async (answers) => void (await thread.call('configAnswered', { answers })),
+    desired: (device, payload) => configs.desired(device, payload),
+    release: async () => void (await thread.call('configRelease', undefined)),
+  }
 }
 
 /** A store that was full is known to have ample room again before the next publish has proved it. */

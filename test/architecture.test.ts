@@ -17,7 +17,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ingest: ['base', 'codec', 'config', 'decode', 'quality', 'store', 'export'], // the spine: bytes to commit, on the store thread
   query: ['base', 'store'], // questions of people, on a thread that can only read
   export: ['base'],
-  uplink: ['base', 'codec', 'link'],
+  uplink: ['base', 'codec', 'link', 'config'],
+  sync: ['base', 'config'],
   receiver: ['base', 'codec', 'link', 'config'],
   config: ['base'], // pure: no clock, no socket, and of the disk only schemas that are read at start
   web: ['base'],

@@ -162,7 +162,7 @@ export class Broker implements Part {
     aedes.on('connectionError', (_client, failure) =>
       this.#log.debug({ failure: failure.message }, 'a connection was refused'),
     )
-    this.#delivery = shapeDelivery(aedes, this.#persistence)
+    this.#delivery = shapeDelivery(aedes, this.#persistence, this.#intake)
     return aedes
   }
 

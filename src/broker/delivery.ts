@@ -1,4 +1,5 @@
 import type { Aedes, Client } from 'aedes'
+import type { Intake } from './intake.ts'
 import type { BrokerPersistence } from './persistence.ts'
 import type { QueuedPacket } from './session-queues.ts'
 
@@ -27,7 +28,7 @@ const KNOWN_MAX = 65_536
 const noop: Done = () => undefined
 
 /**
- * Three changes to how Aedes hands messages to local subscribers.
+ * Four changes to how Aedes hands messages to local subscribers.
  *
  * 1. A topic without subscribers costs nothing: no packet is built and no emitter is asked.
  * 2. Messages arrive in order and none vanishes. Aedes drops what comes to a subscriber with a lower broker counter
@@ -36,8 +37,13 @@ const noop: Done = () => undefined
  *    before the common way begins, so that all QoS 1 and 2 messages take the same steps.
  * 3. One slow subscriber delays nobody but those who publish to it (`concurrency: 0`), and is disconnected when too
  *    much has piled up (`mayForward`).
+ * 4. What the intake keeps for itself goes to nobody, or is not retained, whoever asks for that.
  */
-export function shapeDelivery(broker: Aedes, persistence: BrokerPersistence): { isWanted(topic: string): boolean } {
+export function shapeDelivery(
+  broker: Aedes,
+  persistence: BrokerPersistence,
+  intake: Pick<Intake, 'delivers'>,
+): { isWanted(topic: string): boolean } {
   const inner = broker as unknown as Inner
   const quick = `${inner.id}:q0`
   const wanted = new Map<string, boolean>()
@@ -67,6 +73,9 @@ export function shapeDelivery(broker: Aedes, persistence: BrokerPersistence): { 
   inner.publish = (packet, clientOrDone, maybeDone) => {
     const client = typeof clientOrDone === 'function' ? null : clientOrDone
     const done = (typeof clientOrDone === 'function' ? clientOrDone : maybeDone) ?? noop
+    const delivers = client === null ? 'all' : intake.delivers(packet.topic)
+    if (delivers === 'none') return done()
+    if (delivers === 'fresh') packet.retain = false
     if (packet.retain) {
       void persistence.storeRetained(packet)
       packet.retain = false

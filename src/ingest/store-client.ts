@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads'
 import { type ExitCode, OperatorError } from '../base/errors.ts'
 import type { Part } from '../base/lifecycle.ts'
 import { siblingModule } from '../base/sibling.ts'
+import type { ConfigNews } from './config-protocol.ts'
 import type { BatchMessage, BatchReply, CallMessage, Calls, FromThread, News, ThreadData } from './protocol.ts'
 
 /** V8 heap of the store thread. It holds one batch, the series and one outgoing batch; SQLite's cache is outside. */
@@ -19,6 +20,8 @@ export class StoreClient implements Part {
   readonly #onNews: (news: News) => void
   /** Told when orders of people were carried out. */
   onOrdered: () => void = () => undefined
+  /** Told of what a commit about configs has brought. */
+  onConfig: (news: ConfigNews) => void = () => undefined
   readonly #calls = new Map<number, Waiting>()
   readonly #batches: ((reply: BatchReply) => void)[] = []
   #lastCall = 0
@@ -92,6 +95,7 @@ export class StoreClient implements Part {
     else if (message.kind === 'reply') this.#answered(message.id)?.resolve(message.reply)
     else if (message.kind === 'news') this.#onNews(message)
     else if (message.kind === 'ordered') this.onOrdered()
+    else if (message.kind === 'config') this.onConfig(message)
     else if (message.kind === 'failure') this.#answered(message.id)?.reject(new Error(message.message))
   }
 

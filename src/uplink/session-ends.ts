@@ -13,6 +13,8 @@ export interface SessionDependencies {
   readonly budget: Budget
   readonly clock: Clock
   readonly log: Log
+  /** Messages of the broker's Receive Maximum that are not for readings. */
+  readonly reserved: number
   /** One message at a time: something is refused, and nobody says what. */
   readonly cautious: boolean
   /** Told of every confirmed message and how many readings it was news for. */

@@ -36,11 +36,11 @@ export class Session {
   #ending = false
 
   constructor(link: Link, dependencies: SessionDependencies) {
-    const { settings, wrapper, cautious } = dependencies
+    const { settings, wrapper, cautious, reserved } = dependencies
     this.#link = link
     this.#deps = dependencies
     this.#limits = {
-      messages: cautious ? 1 : Math.min(settings.window, link.receiveMaximum),
+      messages: cautious ? 1 : Math.min(settings.window, link.receiveMaximum - reserved),
       bytes: settings.windowBytes,
       // A larger message is not asked for: the broker would end the connection, again and again.
       messageBytes: Math.min(settings.batchBytesMax, wrapper.payloadBytesMax),

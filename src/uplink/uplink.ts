@@ -1,21 +1,21 @@
-import { type Clock, pause } from '../base/clock.ts'
+import { pause } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
 import type { Part } from '../base/lifecycle.ts'
-import type { Log } from '../base/log.ts'
 import type { UplinkSettings } from '../base/settings-uplink.ts'
+import { cloudFilter, readCloudTopic } from '../config/topics.ts'
 import { backoffMs } from '../link/backoff.ts'
 import type { Link } from '../link/link.ts'
 import { openLink } from '../link/open.ts'
-import { Budget, momentOf, type Spent } from './budget.ts'
-import type { FlightLane } from './flights.ts'
+import { Budget, momentOf } from './budget.ts'
+import { ConfigCourier, configWindow } from './config-courier.ts'
 import { Census } from './format/census.ts'
 import type { Format } from './format/format.ts'
 import { makeFormat } from './format/make-format.ts'
-import type { Outbox } from './outbox.ts'
 import { Session } from './session.ts'
 import type { SessionEnd } from './session-ends.ts'
 import { subscribeWithin } from './subscribing.ts'
 import { type CloudTopics, cloudTopics } from './topics.ts'
+import type { UplinkDependencies, UplinkStats } from './uplink-around.ts'
 import { Wrapper } from './wrapper.ts'
 
 /** How long a stop waits for answers to what is on its way (ms). */
@@ -26,43 +26,6 @@ const GOODBYE_MS = 1_000
 const CAUTION_CONFIRMED = 64
 /** Numbers of connections (Sparkplug's bdSeq) begin anew after so many. */
 const CONNECTION_NUMBERS = 256
-
-/** What the edge says of itself on its status topic. */
-export type StatusReport = Record<string, unknown>
-
-export interface UplinkStats {
-  readonly name: string
-  readonly connected: boolean
-  readonly protocolVersion: 4 | 5 | undefined
-  /** Messages on their way, and how many each lane may have. */
-  readonly inFlight: number
-  readonly window: Readonly<Record<FlightLane, number>> | undefined
-  /** Since the start: readings and bytes that left (repeats included), readings newly confirmed. */
-  readonly sentReadings: number
-  readonly sentBytes: number
-  readonly confirmedReadings: number
-  /** Monotonic age (ms) of the last answer of the far side; undefined before the first. */
-  readonly lastConfirmedMs: number | undefined
-  /** Connections that ended, or were not made, since the last answer. */
-  readonly failures: number
-  readonly lastFailure: string | undefined
-  /** Since the start: messages that the broker or the receiver refused for good. */
-  readonly refused: number
-  /** Bytes on the wire, both ways, in the UTC day and month. */
-  readonly spent: Spent
-  /** Why the budget holds readings back; undefined: it does not. */
-  readonly holds: string | undefined
-}
-
-export interface UplinkDependencies {
-  readonly edge: string
-  readonly outbox: Outbox
-  readonly log: Log
-  readonly clock: Clock
-  /** 0 ≤ x < 1. */
-  readonly random: () => number
-  readonly report: () => Promise<StatusReport>
-}
 
 /**
  * Carries what is stored to one cloud broker, for as long as it takes. Every connection is made new, with a growing
@@ -81,6 +44,7 @@ export class Uplink implements Part {
   #link: Link | undefined
   #format: Format | undefined
   #session: Session | undefined
+  #courier: ConfigCourier | undefined
   #connections: number
   #caution = 0
   #failures = 0
@@ -90,6 +54,7 @@ export class Uplink implements Part {
   #confirmedReadings = 0
   #lastConfirmedAt: number | undefined
   #refused = 0
+  #configProblem: string | undefined
 
   private constructor(settings: UplinkSettings, dependencies: UplinkDependencies) {
     const { edge, clock, random } = dependencies
@@ -112,6 +77,11 @@ export class Uplink implements Part {
     this.#session?.notify(readings)
   }
 
+  /** Something about a config waits to leave. */
+  notifyConfigs(): void {
+    this.#courier?.notify()
+  }
+
   stats(): UplinkStats {
     return {
       name: this.#settings.name,
@@ -128,6 +98,7 @@ export class Uplink implements Part {
       refused: this.#refused,
       spent: this.#budget.spent,
       holds: this.#budget.holds,
+      configProblem: this.#configProblem,
     }
   }
 
@@ -164,6 +135,7 @@ export class Uplink implements Part {
       if (this.#format !== undefined) await wrapper.send(this.#format.begin())
       if (this.#stopping.signal.aborted) return { atOnce: true, cautious: false }
       this.#session = session
+      await this.#beginConfigs(link)
       const beat = setInterval(() => void this.#report(link, 'online'), this.#settings.statusEveryMs)
       void this.#report(link, 'online')
       log.info({ uplink: this.#settings.name, mqtt: link.protocolVersion }, 'connected to the cloud')
@@ -175,6 +147,7 @@ export class Uplink implements Part {
       return { atOnce: false, cautious: false }
     } finally {
       this.#session = undefined
+      this.#courier = undefined
       if (!this.#stopping.signal.aborted) this.#link?.destroy()
       this.#hear = () => Promise.resolve()
       this.#link = this.#stopping.signal.aborted ? this.#link : undefined
@@ -215,11 +188,35 @@ export class Uplink implements Part {
     return subscribeWithin(link, filters, { ms, signal: this.#stopping.signal })
   }
 
+  /** Configs are no reason to be without a connection: a broker that forbids them is told of, and readings go on. */
+  async #beginConfigs(link: Link): Promise<void> {
+    const { configs, edge, log, clock } = this.#deps
+    if (configs === undefined) return
+    const { prefix, connectTimeoutMs: ms } = this.#settings
+    const hear = this.#hear
+    this.#hear = (topic, payload) => {
+      const found = readCloudTopic(prefix, topic)
+      return found?.what === 'desired' ? configs.desired(found.device, payload) : hear(topic, payload)
+    }
+    const waitMs = (bytes: number): number => this.#budget.waitMs(bytes, momentOf(clock))
+    const courier = new ConfigCourier(link, { ...{ outbox: configs, prefix, edge, log, waitMs } })
+    try {
+      await subscribeWithin(link, [cloudFilter(prefix, edge, 'desired')], { ms, signal: this.#stopping.signal })
+      this.#configProblem = undefined
+    } catch (failure) {
+      this.#configProblem = `configs are not synced: ${messageOf(failure)}`
+      return log.error({ uplink: this.#settings.name, failure: messageOf(failure) }, 'configs are not synced')
+    }
+    this.#courier = courier
+    void courier.run()
+  }
+
   #begin(link: Link, wrapper: Wrapper): Session {
     const { outbox, log, clock } = this.#deps
     const session = new Session(link, {
       ...{ settings: this.#settings, outbox, wrapper, budget: this.#budget, clock, log },
       cautious: this.#caution > 0,
+      reserved: this.#deps.configs === undefined ? 0 : configWindow(link),
       onSent: (readings, bytes) => {
         this.#sentReadings += readings
         this.#sentBytes += bytes

@@ -11,6 +11,10 @@ export class ManualIntake implements Intake {
     return topic.startsWith('telemetry/')
   }
 
+  delivers(): 'all' {
+    return 'all'
+  }
+
   offer(publish: IntakePublish, settle: Settle, incoming?: IncomingId): void {
     this.offered.push({ ...publish, payload: Buffer.from(publish.payload), incoming })
     this.#waiting.push({ settle, bytes: publish.payload.length })

@@ -111,6 +111,7 @@ describe('the health of an uplink', () => {
     ...{
       window: undefined,
       holds: undefined,
+      configProblem: undefined,
       spent: { day: '2026-01-01', dayBytes: 0, month: '2026-01', monthBytes: 0 },
     },
   }

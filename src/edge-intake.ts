@@ -1,0 +1,42 @@
+import type { IncomingId, Intake, IntakePublish, Settle } from './broker/intake.ts'
+import type { Ingest } from './ingest/ingest.ts'
+import type { ConfigSync } from './sync/config-sync.ts'
+
+/**
+ * What the broker hands to the disk: readings and messages to ingest, configs to their sync, each acknowledged when it is
+ * committed. A QoS 2 identifier of a config is remembered in memory only: an edit that comes twice is known by its own id.
+ */
+export class EdgeIntake implements Intake {
+  readonly #ingest: Ingest
+  readonly #configs: ConfigSync | undefined
+
+  constructor(ingest: Ingest, configs: ConfigSync | undefined) {
+    this.#ingest = ingest
+    this.#configs = configs
+  }
+
+  keeps(topic: string): boolean {
+    return this.#configs?.keeps(topic) === true || this.#ingest.keeps(topic)
+  }
+
+  delivers(topic: string): 'all' | 'fresh' | 'none' {
+    return this.#configs?.keeps(topic) === true ? this.#configs.delivers(topic) : 'all'
+  }
+
+  offer(publish: IntakePublish, settle: Settle, incoming?: IncomingId): void {
+    if (this.#configs?.keeps(publish.topic) === true) this.#configs.offer(publish, settle)
+    else this.#ingest.offer(publish, settle, incoming)
+  }
+
+  release(id: IncomingId, settle: Settle): void {
+    this.#ingest.release(id, settle)
+  }
+
+  forget(client: string): void {
+    this.#ingest.forget(client)
+  }
+
+  get pendingBytes(): number {
+    return this.#ingest.pendingBytes
+  }
+}

@@ -1,0 +1,118 @@
+import { messageOf } from '../base/errors.ts'
+import type { Log } from '../base/log.ts'
+import type { Answer, Operation } from '../config/operations.ts'
+import { cloudTopic } from '../config/topics.ts'
+import type { Link } from '../link/link.ts'
+import { reasonText } from '../link/reasons.ts'
+import { Sleeper } from './sleeper.ts'
+
+/** Messages about configs on their way at once, at most; never more than half of the broker's Receive Maximum. */
+const WINDOW_MAX = 64
+/** Bytes of a PUBLISH around topic and payload, at most. */
+const HEADER_BYTES_MAX = 16
+
+export interface ConfigMessage {
+  readonly operation: Operation
+  readonly payload: string
+}
+
+/** What the courier needs of whoever keeps configs. */
+export interface ConfigOutbox {
+  /** What may leave now, at most so many; else for how long (ms) there is nothing, if that is known. */
+  next(countMax: number): Promise<{ readonly messages: readonly ConfigMessage[]; readonly waitMs: number | undefined }>
+  answered(answers: readonly { readonly operation: Operation; readonly answer: Answer }[]): Promise<void>
+  /** A config of the cloud's; resolves when what it means is on the disk. */
+  desired(device: string, payload: Uint8Array): Promise<void>
+  /** Nothing is on its way any more. */
+  release(): Promise<void>
+}
+
+export interface CourierOptions {
+  readonly outbox: ConfigOutbox
+  readonly prefix: string
+  readonly edge: string
+  readonly log: Log
+  /** How long (ms) the budget makes so many bytes wait; 0: they may leave. */
+  readonly waitMs: (bytes: number) => number
+}
+
+/** How many messages about configs may be on their way over a link; the other half is for readings. */
+export function configWindow({ receiveMaximum }: Pick<Link, 'receiveMaximum'>): number {
+  return Math.min(WINDOW_MAX, Math.floor(receiveMaximum / 2))
+}
+
+/** Carries what the edge says of configs to the cloud's broker, for one connection: retained, QoS 1, each until it is answered. */
+export class ConfigCourier {
+  readonly #link: Link
+  readonly #options: CourierOptions
+  readonly #sleeper = new Sleeper()
+  #inFlight = 0
+  #answers: { readonly operation: Operation; readonly answer: Answer }[] = []
+  #ended = false
+
+  constructor(link: Link, options: CourierOptions) {
+    this.#link = link
+    this.#options = options
+    void link.closed.then(() => this.#end())
+  }
+
+  /** Something waits to leave. */
+  notify(): void {
+    this.#sleeper.wake()
+  }
+
+  /** Ends with the link. A disk that fails ends only this: the next connection tries again. */
+  async run(): Promise<void> {
+    const { outbox, log } = this.#options
+    try {
+      await outbox.release()
+      while (!this.#ended) await this.#round()
+    } catch (failure) {
+      if (!this.#ended) log.error({ failure: messageOf(failure) }, 'configs are not sent on this connection')
+    }
+  }
+
+  async #round(): Promise<void> {
+    const { outbox } = this.#options
+    const { mark } = this.#sleeper
+    if (this.#answers.length > 0) await outbox.answered(this.#answers.splice(0))
+    const room = configWindow(this.#link) - this.#inFlight
+    const { messages, waitMs } = room > 0 ? await outbox.next(room) : { messages: [], waitMs: undefined }
+    for (const message of messages) await this.#send(message)
+    if (messages.length === 0 && !this.#ended) await this.#sleeper.sleep(waitMs ?? Infinity, mark)
+  }
+
+  async #send({ operation, payload }: ConfigMessage): Promise<void> {
+    const { prefix, edge, waitMs } = this.#options
+    const topic = cloudTopic(prefix, edge, operation.device, operation.what)
+    const bytes = Buffer.from(payload)
+    const size = bytes.length + Buffer.byteLength(topic) + HEADER_BYTES_MAX
+    if (size > this.#link.packetBytesMax) {
+      const reason = `${size} bytes are more than the ${this.#link.packetBytesMax} that the broker takes`
+      return this.#answered(operation, { kind: 'refused', reason })
+    }
+    for (let ms = waitMs(size); ms > 0 && !this.#ended; ms = waitMs(size)) {
+      await this.#sleeper.sleep(ms, this.#sleeper.mark)
+    }
+    if (this.#ended) return
+    this.#inFlight++
+    this.#link.publish(topic, bytes, { qos: 1, retain: true }).then(
+      ({ reasonCode }) => {
+        this.#inFlight--
+        const reason = `reason 0x${reasonCode.toString(16)}, ${reasonText(reasonCode, 5)}`
+        this.#answered(operation, reasonCode < 0x80 ? { kind: 'taken' } : { kind: 'refused', reason })
+      },
+      () => this.#end(),
+    )
+  }
+
+  #answered(operation: Operation, answer: Answer): void {
+    this.#answers.push({ operation, answer })
+    this.#sleeper.wake()
+  }
+
+  #end(): void {
+    this.#ended = true
+    this.#sleeper.wake()
+  }
+}

@@ -1,0 +1,134 @@
+import { connectAsync, type MqttClient } from 'mqtt'
+import { expect, it } from 'vitest'
+import { hashOf } from '../../src/config/canonical.ts'
+import type { JsonObject } from '../../src/config/json.ts'
+import type { Rev, Revision } from '../../src/config/revision.ts'
+import { renderRevision } from '../../src/config/wire.ts'
+import { type Mosquitto, startMosquitto } from '../support/mosquitto.ts'
+import { describePeer } from '../support/peers.ts'
+import { QUICK_UPLINK, SiteEdge } from '../support/site.ts'
+import { until } from '../support/wait.ts'
+
+/** A real client that remembers the last message of each topic, and how many came. */
+class Listener {
+  readonly client: MqttClient
+  readonly last = new Map<string, string>()
+  readonly counts = new Map<string, number>()
+
+  private constructor(client: MqttClient) {
+    this.client = client
+    client.on('message', (topic, payload) => {
+      this.last.set(topic, payload.toString())
+      this.counts.set(topic, (this.counts.get(topic) ?? 0) + 1)
+    })
+  }
+
+  static async connect(url: string, clientId: string, ...filters: string[]): Promise<Listener> {
+    const listener = new Listener(await connectAsync(url, { clientId, reconnectPeriod: 0 }))
+    for (const filter of filters) await listener.client.subscribeAsync(filter, { qos: 1 })
+    return listener
+  }
+
+  json<T = Record<string, unknown>>(topic: string): T | undefined {
+    const text = this.last.get(topic)
+    return text === undefined || text === '' ? undefined : (JSON.parse(text) as T)
+  }
+
+  async expect(topic: string, payload: unknown): Promise<void> {
+    await until(() => JSON.stringify(this.json(topic)) === JSON.stringify(payload), {
+      what: `${topic} is ${JSON.stringify(payload)}, and not ${this.last.get(topic)}`,
+    })
+  }
+}
+
+function revision(rev: Rev, config: JsonObject | null, base: Rev | null = null): Revision {
+  return { rev, base, hash: hashOf(config), config, hlc: '1795000000000-0-cloud', by: 'user:alice' }
+}
+
+const DESIRED = 'tidegate/site/config/pump/desired'
+const HEAD = 'tidegate/site/config/pump/head'
+const REPORTED = 'tidegate/site/config/pump/reported'
+const LOCAL = 'devices/pump/config'
+
+interface Scene {
+  readonly mosquitto: Mosquitto
+  readonly edge: SiteEdge
+  readonly cloud: Listener
+  readonly local: Listener
+}
+
+async function scene(config: object = {}): Promise<Scene> {
+  const mosquitto = await startMosquitto()
+  const edge = await SiteEdge.create({ uplinks: [{ url: mosquitto.url, ...QUICK_UPLINK }], config })
+  await edge.start()
+  const cloud = await Listener.connect(mosquitto.url, 'cloud', 'tidegate/site/config/+/+')
+  const local = await Listener.connect(`mqtt://127.0.0.1:${edge.port}`, 'pump', 'devices/#')
+  return { mosquitto, edge, cloud, local }
+}
+
+describePeer('mosquitto', 'configs of devices', () => {
+  it('come down to the device, and its answer goes up', async () => {
+    const { edge, cloud, local } = await scene()
+    const first = revision({ c: 1, ci: 1, e: 0, ei: '' }, { interval: 60 })
+    await cloud.client.publishAsync(DESIRED, renderRevision('pump', first), { qos: 1, retain: true })
+    await local.expect(LOCAL, { interval: 60 })
+    await until(() => cloud.json(REPORTED)?.status === 'pending', { what: 'the device has not answered yet' })
+    await local.client.publishAsync(`${LOCAL}/ack`, JSON.stringify({ hash: first.hash }), { qos: 1 })
+    await until(() => cloud.json(REPORTED)?.status === 'applied', { what: 'the cloud knows that it is applied' })
+    expect(cloud.json(HEAD)).toMatchObject({ rev: first.rev, hash: first.hash })
+    // A device that comes later finds it.
+    const later = await Listener.connect(`mqtt://127.0.0.1:${edge.port}`, 'later', LOCAL)
+    await later.expect(LOCAL, { interval: 60 })
+    expect(await edge.stop()).toBe(0)
+  })
+
+  it('are edited at the site while the cloud is away, and its head goes up when it is back', async () => {
+    const { mosquitto, edge, cloud, local } = await scene()
+    const first = revision({ c: 1, ci: 1, e: 0, ei: '' }, { interval: 60, name: 'a' })
+    await cloud.client.publishAsync(DESIRED, renderRevision('pump', first), { qos: 1, retain: true })
+    await local.expect(LOCAL, { interval: 60, name: 'a' })
+    await mosquitto.kill()
+    await local.client.publishAsync(`${LOCAL}/set`, JSON.stringify({ id: 'x', patch: { name: 'b' } }), { qos: 1 })
+    await local.expect(LOCAL, { interval: 60, name: 'b' })
+    expect(local.json(`${LOCAL}/result`)).toMatchObject({ id: 'x', code: 200 })
+    await mosquitto.restart()
+    const again = await Listener.connect(mosquitto.url, 'cloud', 'tidegate/site/config/+/+')
+    await until(() => again.json<Revision>(HEAD)?.config?.name === 'b', { what: 'the head is up' })
+    expect(again.json<Revision>(HEAD)).toMatchObject({ rev: { c: 1, ci: 1, e: 1 }, by: 'device:pump' })
+    expect(await edge.stop()).toBe(0)
+  })
+
+  it('are there again after a SIGKILL, locally and in the cloud, and nothing is sent when nothing changes', async () => {
+    const { edge, cloud, local } = await scene()
+    await local.client.publishAsync(`${LOCAL}/set`, JSON.stringify({ id: 'x', config: { on: true } }), { qos: 1 })
+    await local.expect(LOCAL, { on: true })
+    await edge.kill()
+    await cloud.client.publishAsync(HEAD, '', { qos: 1, retain: true })
+    await edge.start()
+    const back = await Listener.connect(`mqtt://127.0.0.1:${edge.port}`, 'pump', 'devices/#')
+    await back.expect(LOCAL, { on: true })
+    await until(() => cloud.json<Revision>(HEAD)?.config?.on === true, { what: 'the head is up again' })
+    expect(await edge.stop()).toBe(0)
+  })
+
+  it('cannot be published, retained or edited by whoever has no right to', async () => {
+    const { edge, local } = await scene({ editors: ['operator-*'] })
+    await local.client.publishAsync(`${LOCAL}/set`, JSON.stringify({ id: '1', config: {} }), { qos: 1 })
+    await until(() => local.json(`${LOCAL}/result`)?.code === 403, { what: 'an edit without the right is refused' })
+    const operator = await Listener.connect(`mqtt://127.0.0.1:${edge.port}`, 'operator-1', 'devices/#')
+    const set = JSON.stringify({ id: '2', config: { a: 1 } })
+    await operator.client.publishAsync(`${LOCAL}/set`, set, { qos: 1, retain: true })
+    await until(() => operator.json(`${LOCAL}/result`)?.code === 400, { what: 'a retained edit is refused' })
+    for (const qos of [1, 2] as const) {
+      await operator.client.publishAsync(LOCAL, '{"forged":true}', { qos, retain: true })
+      await operator.client.publishAsync(`${LOCAL}/result`, '{"forged":true}', { qos, retain: true })
+    }
+    await operator.client.publishAsync(`${LOCAL}/set`, JSON.stringify({ id: '3', config: { a: 1 } }), { qos: 2 })
+    await operator.expect(LOCAL, { a: 1 })
+    expect(operator.json(`${LOCAL}/result`)).toMatchObject({ id: '3', code: 200 })
+    const late = await Listener.connect(`mqtt://127.0.0.1:${edge.port}`, 'late', 'devices/#')
+    await late.expect(LOCAL, { a: 1 })
+    expect([...late.last.keys()]).toEqual([LOCAL])
+    expect(await edge.stop()).toBe(0)
+  })
+})
