@@ -105,8 +105,8 @@ function checkAgreement(world: World, { name, edge, cloud, retained }: DeviceWor
     (cur !== null &&
       sameRev(cur.rev, cloud.cur?.rev) &&
       cur.hash === cloud.cur?.hash &&
-      holds(retained.desired) &&
-      holds(retained.head))
+      (cloud.tombstone?.purged ? retained.desired === '' : holds(retained.desired)) &&
+      (edge.tombstone?.purged ? retained.head === '' : holds(retained.head)))
   const what = (revision: typeof cur): string => (revision === null ? 'nothing' : formatRev(revision.rev))
   world.checks.check(1, one, () => `${name}: edge ${what(cur)}, cloud ${what(cloud.cur)}, head ${retained.head}`)
 }

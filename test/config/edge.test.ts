@@ -1,0 +1,196 @@
+import { describe, expect, it } from 'vitest'
+import { hashOf } from '../../src/config/canonical.ts'
+import { message, nextDue, step } from '../../src/config/edge.ts'
+import {
+  ACK_ATTEMPTS_MAX,
+  ACK_WAIT_MS,
+  DEFAULT_RULES,
+  type EdgeEffect,
+  type EdgeEnv,
+  type EdgeEvent,
+  newEdgeState,
+  type SyncRules,
+  TOMBSTONE_KEPT_MS,
+} from '../../src/config/edge-state.ts'
+import type { JsonObject } from '../../src/config/json.ts'
+import { includes, type Revision } from '../../src/config/revision.ts'
+import { parseSet } from '../../src/config/wire.ts'
+
+/** A device at an edge; every step is made at `now`. */
+class Edge {
+  state = newEdgeState('pump', 'k3f9')
+  effects: readonly EdgeEffect[] = []
+  now = Date.UTC(2030, 0, 1)
+  readonly rules: Partial<SyncRules>
+
+  constructor(rules: Partial<SyncRules> = {}) {
+    this.rules = rules
+  }
+
+  on(event: EdgeEvent): this {
+    const env: EdgeEnv = {
+      now: this.now,
+      clockSynced: true,
+      rules: { ...DEFAULT_RULES, ...this.rules },
+      check: ({ limit }) => (typeof limit === 'number' && limit > 100 ? ['/limit is more than 100'] : []),
+      custom: () => ({ ok: false, reason: 'there is none' }),
+    }
+    const { state, effects } = step(this.state, event, env)
+    this.state = state
+    this.effects = effects
+    return this
+  }
+
+  set(id: string, patch: JsonObject): this {
+    return this.on({ kind: 'set', set: { id, patch }, by: 'user:bob' })
+  }
+
+  /** The cloud's revision number c, on what the edge made up to `e`. */
+  desired(c: number, config: JsonObject | null, more: { e?: number; resolves?: string } = {}): this {
+    const { e = 0, resolves } = more
+    const rev = { c, ci: 0, e, ei: e === 0 ? '' : 'k3f9' }
+    const named = resolves === undefined ? {} : { resolves }
+    const revision: Revision = {
+      rev,
+      base: null,
+      hash: hashOf(config),
+      config,
+      hlc: '0-0-cloud',
+      by: 'user:al',
+      ...named,
+    }
+    return this.on({ kind: 'desired', message: { form: 'full', revision } })
+  }
+
+  get config(): JsonObject | null | undefined {
+    return this.state.cur?.config
+  }
+
+  get code(): number | undefined {
+    return this.effects.flatMap((effect) => (effect.kind === 'result' ? [effect.result.code] : []))[0]
+  }
+
+  of<K extends EdgeEffect['kind']>(kind: K): Extract<EdgeEffect, { kind: K }>[] {
+    return this.effects.filter((effect) => effect.kind === kind) as Extract<EdgeEffect, { kind: K }>[]
+  }
+}
+
+describe('a local edit', () => {
+  it('for another revision than the one in force is refused with 409', () => {
+    const edge = new Edge().desired(1, { a: 1 })
+    const ifRev = { c: 9, ci: 0, e: 0, ei: '' }
+    expect(edge.on({ kind: 'set', set: { id: '1', patch: { a: 2 }, ifRev }, by: 'user:bob' }).code).toBe(409)
+    expect(edge.config).toEqual({ a: 1 })
+  })
+
+  it('that arrives twice is made once, and answered twice', () => {
+    const edge = new Edge().set('1', { a: 1 }).set('2', { a: 2 }).set('1', { a: 1 })
+    expect(edge.code).toBe(200)
+    expect(edge.config).toEqual({ a: 2 })
+  })
+
+  it('beyond a bound is refused with 413, and what the schema refuses with 400', () => {
+    const edge = new Edge().set('1', { limit: 1 })
+    expect(edge.set('2', { text: 'x'.repeat(5_000) }).code).toBe(413)
+    expect(edge.set('3', { limit: 101 }).code).toBe(400)
+    expect(edge.config).toEqual({ limit: 1 })
+  })
+
+  it('is refused when it is retained, or is not exactly one edit', () => {
+    const read = (text: string, retained = false): boolean => parseSet(text, { retained }).ok
+    expect(read('{"id":"1","patch":{}}')).toBe(true)
+    expect(read('{"id":"1","patch":{}}', true)).toBe(false)
+    expect(read('{"id":"1","patch":{},"delete":true}')).toBe(false)
+    expect(read('{"id":"1"}')).toBe(false)
+    expect(read('{"id":"1","ifRev":"c12.1-e7.k3f9","config":{}}')).toBe(true)
+    expect(read('{"id":"1","ifRev":"c12","config":{}}')).toBe(false)
+  })
+})
+
+describe('a device', () => {
+  it('is asked three times, and then counts as silent', () => {
+    const edge = new Edge().desired(1, { a: 1 })
+    let asked = edge.of('publishLocal').length
+    while (nextDue(edge.state) !== undefined) {
+      edge.now += ACK_WAIT_MS
+      asked += edge.on({ kind: 'tick' }).of('publishLocal').length
+    }
+    expect(asked).toBe(ACK_ATTEMPTS_MAX)
+    expect(edge.state.applied.status).toBe('silent')
+    expect(edge.of('alarm')[0]?.name).toBe('silent')
+  })
+
+  it('that names an older revision has not applied yet; one that names the present one with another hash has drifted', () => {
+    const edge = new Edge().desired(1, { a: 1 })
+    const { rev, hash } = edge.state.cur!
+    const ack = { kind: 'ack', code: 200, message: '' } as const
+    edge.set('1', { a: 2 })
+    expect(edge.on({ ...ack, rev, hash }).state.applied.status).toBe('pending')
+    const now = edge.state.cur!
+    expect(edge.on({ ...ack, rev: now.rev, hash }).state.applied.status).toBe('drifted')
+    expect(edge.on({ ...ack, rev: now.rev, hash: now.hash }).state.applied.status).toBe('applied')
+  })
+})
+
+describe('a conflict', () => {
+  const manual = { policies: [{ path: '/a', onConflict: 'manual' as const }] }
+  const open = (): Edge => new Edge(manual).desired(1, { a: 0, b: 0 }).set('1', { a: 1 }).desired(2, { a: 2, b: 2 })
+
+  it('leaves running what runs, and is closed at the edge by one revision that includes both sides', () => {
+    const edge = open()
+    expect(edge.config).toEqual({ a: 1, b: 0 })
+    const { cid } = edge.state.conflict!.record
+    edge.on({ kind: 'resolve', id: 'r', cid, take: 'edge', by: 'user:bob' })
+    expect(edge.config).toEqual({ a: 1, b: 2 })
+    expect(edge.state.conflict).toBeNull()
+    expect(includes(edge.state.cur!.rev, { c: 2, ci: 0, e: 1, ei: 'k3f9' })).toBe(true)
+    expect(JSON.parse(message(edge.state, 'conflict'))).toMatchObject({ cid, status: 'resolved' })
+  })
+
+  it('is closed by a cloud revision that resolves it, even one that goes back to what was before', () => {
+    const edge = open()
+    edge.desired(3, { a: 0, b: 2 }, { resolves: edge.state.conflict!.record.cid })
+    expect(edge.config).toEqual({ a: 0, b: 2 })
+    expect(edge.of('log').some(({ change }) => change.loser === 'edge' && change.lost === 1)).toBe(true)
+  })
+
+  it('that both sides have closed is closed by the cloud', () => {
+    const edge = open()
+    const { cid } = edge.state.conflict!.record
+    edge.on({ kind: 'resolve', id: 'r', cid, take: 'edge', by: 'user:bob' })
+    edge.desired(3, { a: 3, b: 2 }, { resolves: cid })
+    expect(edge.config).toEqual({ a: 3, b: 2 })
+  })
+
+  it('opens when the schema refuses what the cloud wants', () => {
+    const edge = new Edge().desired(1, { limit: 1 }).desired(2, { limit: 101 })
+    expect(edge.state.conflict?.record.kind).toBe('schema')
+    expect(edge.config).toEqual({ limit: 1 })
+    expect(edge.desired(3, { limit: 3 }).config).toEqual({ limit: 3 })
+    expect(edge.state.conflict).toBeNull()
+  })
+
+  it('that nobody decides in time raises an alarm once, and is decided if that is set', () => {
+    const edge = open()
+    edge.now = edge.state.conflict!.record.deadline
+    expect(edge.on({ kind: 'tick' }).of('alarm')).toHaveLength(1)
+    expect(
+      edge
+        .on({ kind: 'tick' })
+        .of('alarm')
+        .filter(({ name }) => name === 'overdue'),
+    ).toEqual([])
+  })
+})
+
+describe('a tombstone', () => {
+  it('is cleared away in time, and nothing older comes back', () => {
+    const edge = new Edge().desired(1, { a: 1 }).desired(2, null)
+    edge.now += TOMBSTONE_KEPT_MS
+    edge.on({ kind: 'tick' })
+    expect(message(edge.state, 'head')).toBe('')
+    expect(edge.desired(1, { a: 1 }).config).toBeNull()
+    expect(edge.desired(3, { a: 3 }).config).toEqual({ a: 3 })
+    expect(message(edge.state, 'head')).not.toBe('')
+  })
+})
