@@ -62,7 +62,7 @@ async function placeAll(verb: Verb, { values, ids, env, print }: Given): Promise
 
 /** One order for each uplink and kind. @throws OperatorError where an id is not there, or cannot be replayed. */
 function ordersFor(reader: StoreReader, verb: Verb, given: readonly string[] | undefined): RejectOrder[] {
-  const orders = new Map<string, Order>()
+  const orders = new Map<string, RejectOrder>()
   const add = (order: RejectOrder): void => {
     const key = JSON.stringify({ ...order, ids: [] })
     const before = orders.get(key)
