@@ -1,6 +1,9 @@
 import type { Command } from './command.ts'
 import { backup } from './commands/backup.ts'
 import { check } from './commands/check.ts'
+import { configConflicts, configDiff, configHistory, configList, configShow } from './commands/config.ts'
+import { configResolve, configRetry } from './commands/config-decide.ts'
+import { configDelete, configPatch, configRollback, configSet } from './commands/config-edit.ts'
 import { demo } from './commands/demo.ts'
 import { devices } from './commands/devices.ts'
 import { exportReadings } from './commands/export.ts'
@@ -38,6 +41,17 @@ export const commands: readonly Command[] = [
   rejectsShow,
   rejectsReplay,
   rejectsDrop,
+  configList,
+  configShow,
+  configSet,
+  configPatch,
+  configDelete,
+  configHistory,
+  configDiff,
+  configRollback,
+  configConflicts,
+  configResolve,
+  configRetry,
   check,
   backup,
   restore,

@@ -2,7 +2,7 @@ import type { Database } from 'better-sqlite3'
 import type { Change } from '../../config/changes.ts'
 import type { Conflict } from '../../config/conflict.ts'
 import type { Applied, EdgeState } from '../../config/edge-state.ts'
-import type { Revision } from '../../config/revision.ts'
+import type { Rev, Revision } from '../../config/revision.ts'
 import { openReadOnly } from '../database.ts'
 import type { ConfigOrder } from '../orders.ts'
 import type { OperationRow } from './rows.ts'
@@ -11,7 +11,8 @@ import type { OperationRow } from './rows.ts'
 export interface ConfigSummary {
   readonly device: string
   /** What is in force; null: it never had a config. */
-  readonly current: Revision | null
+  readonly rev: Rev | null
+  readonly deleted: boolean
   readonly status: Applied['status']
   /** The open conflict. */
   readonly cid: string | null
@@ -75,9 +76,9 @@ export class ConfigReader {
     const list: ConfigSummary[] = []
     for (const { state, waiting, attention } of rows) {
       const { device, cur, applied, conflict } = JSON.parse(state) as EdgeState
-      const current = cur && { ...cur, config: cur.config && {} } // a line needs no config, and there may be many
+      const what = { device, rev: cur?.rev ?? null, deleted: cur !== null && cur.config === null }
       const cid = conflict?.record.cid ?? null
-      list.push({ device, current, status: applied.status, cid, waiting, attention: attention === 1 })
+      list.push({ ...what, status: applied.status, cid, waiting, attention: attention === 1 })
     }
     return list
   }
