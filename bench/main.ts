@@ -10,6 +10,7 @@ const SCRIPTS: Readonly<Record<string, string>> = {
   drain: 'How fast does a backlog leave when the cloud is back, beside a Mosquitto bridge?',
   store: 'What does a reading cost on the disk, written and kept, beside two tables and RocksDB?',
   postgres: 'How fast do batches get into PostgreSQL, beside INSERT … ON CONFLICT?',
+  configs: 'How long does an edge with very many configs take to be quiet after a cold start?',
   history: 'How fast is history read, beside a table with an index and DuckDB?',
 }
 
