@@ -1,6 +1,5 @@
 import { systemClock } from '../../base/clock.ts'
 import { command, shared } from '../command.ts'
-import { boundHeap } from '../heap.ts'
 import { serve } from '../service.ts'
 
 export const run = command({
@@ -12,7 +11,6 @@ export const run = command({
   options: { settings: shared.settings },
   examples: ['run -s examples/edge.yaml', 'run -s plant-7.yaml 2> plant-7.log'],
   async run({ values, output, env }) {
-    boundHeap()
     const { loadEdgeSettings } = await import('../../base/settings-load.ts')
     const settings = loadEdgeSettings(values.settings, env)
     const { createLog } = await import('../../base/log.ts')
