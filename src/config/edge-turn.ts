@@ -84,7 +84,7 @@ export function install(turn: Turn, next: Revision, why: string, by = next.by): 
   turn.emit(...changes.map((change) => ({ kind: 'log' as const, change: { ...change, by } })))
   turn.emit({ kind: 'keep', revision: next })
   const known = state.cur?.hash === next.hash && env.rules.localForm === 'plain'
-  turn.change({ cur: next })
+  turn.change({ cur: next, tombstone: null })
   if (!known) publishLocal(turn, 1)
   turn.emit({ kind: 'enqueue', what: 'head' }, { kind: 'enqueue', what: 'reported' })
 }

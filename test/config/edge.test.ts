@@ -191,6 +191,7 @@ describe('a tombstone', () => {
     expect(message(edge.state, 'head')).toBe('')
     expect(edge.desired(1, { a: 1 }).config).toBeNull()
     expect(edge.desired(3, { a: 3 }).config).toEqual({ a: 3 })
+    expect(edge.of('publishLocal')[0]?.payload).toBe('{"a":3}')
     expect(message(edge.state, 'head')).not.toBe('')
   })
 })

@@ -31,13 +31,15 @@ export function checkEdgeStep(world: World, device: DeviceWorld, step: Step): vo
   checkBounds(world, device)
 }
 
-function checkNewRevision(world: World, { edge, histories }: DeviceWorld, { before, event, effects }: Step): void {
+function checkNewRevision(world: World, device: DeviceWorld, { before, event, effects }: Step): void {
   const { checks } = world
+  const { edge, histories } = device
   const kept = effects.flatMap((effect) => (effect.kind === 'keep' ? [effect.revision] : []))
   const log = effects.flatMap((effect) => (effect.kind === 'log' ? [effect.change] : []))
   let last = before.cur
   for (const next of kept) {
     const remote = remoteOf(event, before, next)
+    if (remote?.rev !== next.rev) checkMade(world, device, next)
     if (remote === undefined) histories.edited(last, next)
     else if (remote.rev !== next.rev) merged(world, histories, { last, remote, next, log, effects })
     else if (counted(effects, 'forwarded')) {
@@ -107,14 +109,16 @@ function checkLog(world: World, log: readonly Change[], last: Revision | null, n
   }
 }
 
-function checkCounters(world: World, { edge, counters }: DeviceWorld, before: EdgeState): void {
-  const { checks } = world
-  checks.check(3, edge.eMax >= before.eMax && edge.maxCi >= before.maxCi, () => 'a counter fell')
-  if (sameRev(before.cur?.rev, edge.cur?.rev) || edge.cur === null || edge.cur.rev.ei !== edge.ei) return
-  if (edge.eMax === before.eMax && !(edge.cur.by === 'merge' && edge.cur.rev.c > (before.cur?.rev.c ?? 0))) return
-  const name = `e of ${edge.ei}`
-  checks.check(3, edge.cur.rev.e > (counters.get(name) ?? 0), () => `${formatRev(edge.cur!.rev)} repeats a counter`)
-  counters.set(name, Math.max(edge.cur.rev.e, counters.get(name) ?? 0))
+function checkCounters(world: World, { edge }: DeviceWorld, before: EdgeState): void {
+  world.checks.check(3, edge.eMax >= before.eMax && edge.maxCi >= before.maxCi, () => 'a counter fell')
+}
+
+/** What the edge makes has a counter that it never gave. */
+function checkMade(world: World, { counters }: DeviceWorld, { rev }: Revision): void {
+  const name = `e of ${rev.ei}`
+  const largest = counters.get(name) ?? 0
+  world.checks.check(3, rev.e > largest, () => `${formatRev(rev)} repeats a counter`)
+  counters.set(name, Math.max(rev.e, largest))
 }
 
 function checkConflict(world: World, { edge, histories }: DeviceWorld, { before, event, effects }: Step): void {

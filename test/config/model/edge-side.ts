@@ -66,7 +66,7 @@ export function subscribeEdge({ toEdge, retained }: DeviceWorld): void {
 
 function publishToCloud(device: DeviceWorld, what: Operation['what'], payload: string): void {
   device.retained[what] = payload
-  device.messages.edge++
+  if (what !== 'reported') device.messages.edge++ // what a device answers has a message of its own
   if (what !== 'head' || payload === '') return
   device.toCloud.push(payload)
   device.published.head.push(payload)

@@ -94,11 +94,13 @@ export class Histories {
     return equal(this.#writes[id]!.value, value)
   }
 
-  /** To remove what the other side never had is nothing that it could lose. */
+  /** Nothing that the other side could lose: to be again as the common ancestor was, or to remove what it never had. */
   #isPrivate({ path, value, seen }: Write, edge: Revision, remote: Revision): boolean {
-    if (value !== MISSING) return false
-    const shared = [...seen].filter((id) => this.#writes[id]!.path === path)
-    return !shared.some((id) => this.of(edge).has(id) && this.of(remote).has(id))
+    const clouds = this.of(remote)
+    const common = new Set([...this.of(edge)].filter((id) => clouds.has(id)))
+    const ancestors = this.#latest(common, path)
+    if (ancestors.length > 0 && ancestors.every((id) => this.#holds(id, value))) return true
+    return value === MISSING && ![...seen].some((id) => common.has(id) && this.#writes[id]!.path === path)
   }
 
   #write(write: Write): number {

@@ -52,7 +52,7 @@ export interface DeviceWorld {
   /** Hashes that the device has confirmed. */
   readonly confirmed: Set<string>
   refuses: boolean
-  /** Messages published by a side since the calm began. */
+  /** Messages published by a side since the calm began: desired; head and conflict. */
   readonly messages: { edge: number; cloud: number }
   /** Largest counters seen, by incarnation. */
   readonly counters: Map<string, number>
