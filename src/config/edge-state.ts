@@ -64,8 +64,6 @@ export const ACK_WAIT_MS = 30_000
 export const ACK_ATTEMPTS_MAX = 3
 export const TOMBSTONE_KEPT_MS = 30 * 86_400_000
 export const ANSWERS_MAX = 16
-/** Counters stay below 2^53. */
-export const COUNTER_MAX = Number.MAX_SAFE_INTEGER
 
 /** What the operator has set for a device. */
 export interface SyncRules extends ConflictRules {

@@ -107,6 +107,19 @@ describe('a local edit', () => {
   })
 })
 
+describe('a replay', () => {
+  it('of what the cloud had before this edge database made anything is stale, also after later acknowledgements', () => {
+    const edge = new Edge().desired(1, { a: 0 })
+    for (const e of [1, 2]) {
+      edge.set(`${e}`, { a: e })
+      edge.on({ kind: 'desired', message: { form: 'full', revision: edge.state.cur! } }) // accepted
+    }
+    expect(edge.state.base?.rev.e).toBe(2)
+    expect(edge.desired(1, { a: 0 }).config).toEqual({ a: 2 })
+    expect(edge.state.cur?.rev.e).toBe(2)
+  })
+})
+
 describe('a device', () => {
   it('is asked three times, and then counts as silent', () => {
     const edge = new Edge().desired(1, { a: 1 })
