@@ -93,4 +93,34 @@ describePeer('mosquitto', 'configs of devices', () => {
     expect([...late.last.keys()]).toEqual([LOCAL])
     expect(await edge.stop()).toBe(0)
   })
+
+  it('beyond a bound are refused whole with the documented code, and nothing changes', async () => {
+    const { edge, local } = await scene()
+    const set = async (id: string, body: string): Promise<unknown> => {
+      await local.client.publishAsync(`${LOCAL}/set`, `{"id":"${id}",${body}}`, { qos: 1 })
+      return until(() => (local.json(`${LOCAL}/result`)?.id === id ? local.json(`${LOCAL}/result`) : undefined))
+    }
+    expect(await set('good', '"config":{"a":1}')).toMatchObject({ code: 200 })
+    const nested = (depth: number): string => (depth === 0 ? '1' : `{"a":${nested(depth - 1)}}`)
+    const text = (bytes: number): string => `"${'x'.repeat(bytes)}"`
+    const large = Array.from({ length: 33 }, (_, i) => `"k${i}":${text(1_000)}`).join()
+    const refused: [code: number, body: string][] = [
+      [413, `"config":{${large}}`],
+      [413, `"config":${nested(11)}`],
+      [413, `"config":{"a":${text(4_097)}}`],
+      [413, `"patch":{${Array.from({ length: 2_001 }, (_, i) => `"${i}":1`).join()}}`],
+      [400, '"patch":{"__proto__":{"admin":true}}'],
+      [400, '"patch":{"a":{"constructor":1}}'],
+      [400, '"config":[1]'],
+      [400, '"patch":{"a":2},"delete":true'],
+      [409, '"ifRev":"c9.9-e9.x","patch":{"a":2}'],
+    ]
+    for (const [i, [code, body]] of refused.entries()) expect(await set(`bad-${i}`, body)).toMatchObject({ code })
+    await local.client.publishAsync(`${LOCAL}/set`, 'no JSON', { qos: 1 })
+    await until(() => local.json(`${LOCAL}/result`)?.id === '', { what: 'an edit without an id is answered too' })
+    expect(local.json(LOCAL)).toEqual({ a: 1 })
+    expect(local.counts.get(LOCAL)).toBe(1)
+    expect(await set('good-too', '"config":{"a":2}')).toMatchObject({ code: 200, rev: { c: 0, e: 2 } })
+    expect(await edge.stop()).toBe(0)
+  })
 })
