@@ -14,7 +14,7 @@ import { until } from '../support/wait.ts'
 const STORE_BYTES = Number(process.env.TEST_STORE_BYTES ?? 2_097_152)
 const METRICS = 50
 /** A reading of 17 digits takes about so many bytes on the disk. */
-const READING_BYTES = 8
+const READING_BYTES = 15
 /** Messages of one round: more than the store has room for. */
 const MESSAGES = Math.ceil((STORE_BYTES / READING_BYTES / METRICS) * 1.6)
 const WINDOW = 100
@@ -90,7 +90,8 @@ async function outage(whenFull: StoreSettings['whenFull']): Promise<Ended> {
   const acknowledged = await publish(edge.port, 0, MESSAGES)
   const { problems, store } = await edge.status()
   expect(store.space.usedBytes).toBeLessThanOrEqual(STORE_BYTES)
-  if (acknowledged < MESSAGES) expect(problems.join(), JSON.stringify({ acknowledged, store })).toContain('not acknowledged')
+  if (acknowledged < MESSAGES)
+    expect(problems.join(), JSON.stringify({ acknowledged, store })).toContain('not acknowledged')
   const whenAway = accountOf(edge)
   await startMosquitto({ port: cloudPort })
   const receiver = new SiteReceiver(url)

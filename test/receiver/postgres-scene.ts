@@ -11,7 +11,12 @@ let schemas = 0
 
 /** The one server of a test file. */
 export function sharedPostgres(): Promise<Postgres> {
-  server ??= startPostgres()
+  if (server === undefined) {
+    server = startPostgres()
+    onStop(() => {
+      server = undefined
+    })
+  }
   return server
 }
 

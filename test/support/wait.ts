@@ -1,7 +1,8 @@
 import { pause } from '../../src/base/clock.ts'
 
 const POLL_MS = 10
-export const DEADLINE_MS = 10_000
+/** For what takes a moment on an idle machine, on a busy one too. */
+export const DEADLINE_MS = 20_000
 
 /**
  * Asks until the answer is truthy, and returns it. A condition that throws ends the waiting with its error.
