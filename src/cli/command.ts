@@ -64,7 +64,7 @@ export interface Call<O extends Options> {
  * `run` imports the parts that it needs when it is called, so that help and misuse answer at once.
  */
 export interface Declaration<O extends Options> {
-  /** One or two words: `run`, `settings check`. */
+  /** One word or several: `run`, `settings check`. */
   readonly name: string
   readonly summary: string
   /** Paragraphs for `--help`, each one line of any length. */

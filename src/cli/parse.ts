@@ -17,21 +17,30 @@ export type Request =
 
 /** Understands the words after `tidegate`. Throws an OperatorError (exit 64) that names the nearest right word. */
 export function parseCommandLine(commands: readonly Command[], words: readonly string[]): Request {
-  const [first = '', second = ''] = words
+  const [first = ''] = words
   if (first === '--version' || first === '-V') return { kind: 'version' }
   if (isHelp(first)) return { kind: 'help', about: commands }
   if (first.startsWith('-')) throw misuse(`unknown option ${first} before a command`)
-  const group = commands.filter(({ name }) => firstWord(name) === first)
-  if (group.length === 0) throw unknownCommand(first, commands)
-  const command = group.find(({ name }) => name === `${first} ${second}`) ?? group.find(({ name }) => name === first)
+  if (!commands.some(({ name }) => firstWord(name) === first)) throw unknownCommand([first], commands)
+  const command = commands
+    .filter(({ name }) => begins(words, name.split(' ')))
+    .toSorted((a, b) => b.name.length - a.name.length)[0]
   if (command === undefined) {
-    if (isHelp(second)) return { kind: 'help', about: group }
-    throw unknownCommand(second === '' ? first : `${first} ${second}`, group)
+    let depth = 1
+    while (depth < words.length && commands.some(({ name }) => begins(name.split(' '), words.slice(0, depth + 1))))
+      depth++
+    const group = commands.filter(({ name }) => begins(name.split(' '), words.slice(0, depth)))
+    if (isHelp(words[depth] ?? '')) return { kind: 'help', about: group }
+    throw unknownCommand(words.slice(0, depth + 1), group)
   }
   const rest = words.slice(command.name.split(' ').length)
   const asked = rest.indexOf('--') === -1 ? rest : rest.slice(0, rest.indexOf('--'))
   if (asked.some(isHelp)) return { kind: 'help', about: [command] }
   return { kind: 'run', command, ...parseRest(command, rest) }
+}
+
+function begins(words: readonly string[], beginning: readonly string[]): boolean {
+  return beginning.length <= words.length && beginning.every((word, i) => words[i] === word)
 }
 
 function firstWord(name: string): string {
@@ -49,11 +58,15 @@ function misuse(message: string, about = ''): OperatorError {
   })
 }
 
-function unknownCommand(word: string, among: readonly Command[]): OperatorError {
+const ORDINALS = ['first', 'second', 'third', 'fourth']
+
+function unknownCommand(words: readonly string[], among: readonly Command[]): OperatorError {
   const names = among.map(({ name }) => name)
+  const word = words.join(' ')
   if (word === '') return misuse('no command is given')
   if (names.some((name) => name.startsWith(`${word} `))) {
-    return misuse(`"${word}" needs a second word: ${names.map((name) => name.split(' ')[1]).join(', ')}`, word)
+    const next = new Set(names.map((name) => name.split(' ')[words.length]))
+    return misuse(`"${word}" needs a ${ORDINALS[words.length]} word: ${[...next].join(', ')}`, word)
   }
   return misuse(`unknown command "${word}"${suggestion(word, [...names, ...names.map(firstWord)])}`)
 }
