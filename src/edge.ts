@@ -3,6 +3,7 @@ import { messageOf } from './base/errors.ts'
 import { Parts } from './base/lifecycle.ts'
 import type { Log } from './base/log.ts'
 import type { EdgeSettings } from './base/settings.ts'
+import { configCarrier } from './base/settings-config.ts'
 import { version } from './base/version.ts'
 import { Broker } from './broker/broker.ts'
 import { EdgeIntake } from './edge-intake.ts'
@@ -104,7 +105,7 @@ async function assemble(
       backup,
     }
   }
-  const carrier = config.uplink ?? uplinkSettings[0]?.name
+  const carrier = configCarrier(config, uplinkSettings)
   for (const one of uplinkSettings) {
     const carried = one.name === carrier ? configs : undefined
     uplinks.push(parts.add(startUplink(one, { edge, thread, log, clock, status, configs: carried })))

@@ -40,7 +40,13 @@ const custom = z.strictObject({
 /** How configs of devices come down, and what becomes of edits on both sides. */
 export const config = z.strictObject({
   enabled: z.boolean().default(true).describe('false: `devices/…/config` topics are ordinary MQTT'),
-  uplink: z.string().optional().describe('Name of the uplink whose broker has the configs; without it the first one'),
+  uplink: z
+    .string()
+    .optional()
+    .describe(
+      'Name of the uplink whose broker has the configs; without it the first one, but none with preset `aws-iot-core` or ' +
+        '`azure-event-grid`',
+    ),
   local: z
     .enum(['plain', 'envelope'])
     .default('plain')
@@ -77,3 +83,15 @@ export const config = z.strictObject({
 })
 
 export type ConfigSettings = z.output<typeof config>
+
+/** Brokers that end a connection over a topic that their policy does not name: configs travel there only when asked for. */
+const STRICT_PRESETS: readonly (string | undefined)[] = ['aws-iot-core', 'azure-event-grid']
+
+/** Name of the uplink that carries configs; undefined: none does. */
+export function configCarrier(
+  { enabled, uplink }: Pick<ConfigSettings, 'enabled' | 'uplink'>,
+  uplinks: readonly { readonly name: string; readonly preset?: string | undefined }[],
+): string | undefined {
+  if (!enabled) return undefined
+  return uplink ?? uplinks.find(({ preset }) => !STRICT_PRESETS.includes(preset))?.name
+}

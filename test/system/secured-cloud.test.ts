@@ -9,7 +9,9 @@ import { tempFolder } from '../support/folder.ts'
 import { startMosquitto } from '../support/mosquitto.ts'
 import { describePeer } from '../support/peers.ts'
 import { ROOT } from '../support/process.ts'
+import { RawClient } from '../support/raw-client.ts'
 import { QUICK_UPLINK, SiteEdge, SiteReceiver } from '../support/site.ts'
+import { until } from '../support/wait.ts'
 
 const COUNT = 500
 const TEST_MS = 40_000
@@ -34,6 +36,12 @@ async function bringsAll(authority: Authority, link: { preset: string; url: stri
   await edge.untilDrained()
   expect(accountOf(receiver, 'pump')).toEqual(eachOnce(COUNT))
   expect(edge.ledgerProblems()).toEqual([])
+  if (preset !== 'mosquitto') return
+  const operator = await RawClient.connect(edge.port, 'operator')
+  const set = JSON.stringify({ id: '1', config: { interval: 5 } })
+  operator.publish('devices/pump/config/set', set, { qos: 1, messageId: 1 })
+  await until(() => operator.count('puback') === 1, { what: 'the edit is taken' })
+  await until(async () => (await edge.status()).store.configs.waiting === 0, { what: 'the cloud may be told of it' })
 }
 
 describePeer('mosquitto', 'a site and its cloud, with certificates', () => {

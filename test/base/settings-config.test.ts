@@ -1,0 +1,20 @@
+import { describe, expect, it } from 'vitest'
+import { configCarrier } from '../../src/base/settings-config.ts'
+
+const aws = { name: 'aws', preset: 'aws-iot-core' }
+const azure = { name: 'azure', preset: 'azure-event-grid' }
+const plant = { name: 'plant' }
+
+describe('the uplink that carries configs', () => {
+  it('is the first whose broker does not end the connection over a topic that its policy does not name', () => {
+    const config = { enabled: true, uplink: undefined }
+    expect(configCarrier(config, [plant, aws])).toBe('plant')
+    expect(configCarrier(config, [aws, azure, plant])).toBe('plant')
+    expect(configCarrier(config, [aws, azure])).toBeUndefined()
+  })
+
+  it('is the one that is named, or none where configs are not wanted', () => {
+    expect(configCarrier({ enabled: true, uplink: 'aws' }, [plant, aws])).toBe('aws')
+    expect(configCarrier({ enabled: false, uplink: 'aws' }, [plant, aws])).toBeUndefined()
+  })
+})
