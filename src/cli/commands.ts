@@ -1,3 +1,6 @@
+import { cloudConfigHistory } from './cloud/history.ts'
+import { cloudConfigConflicts, cloudConfigList, cloudConfigShow } from './cloud/look.ts'
+import { cloudConfigResolve, cloudConfigRollback, cloudConfigSet } from './cloud/write.ts'
 import type { Command } from './command.ts'
 import { backup } from './commands/backup.ts'
 import { check } from './commands/check.ts'
@@ -29,6 +32,13 @@ export const commands: readonly Command[] = [
   receive,
   receiveFleet,
   receiveGaps,
+  cloudConfigSet,
+  cloudConfigShow,
+  cloudConfigList,
+  cloudConfigConflicts,
+  cloudConfigResolve,
+  cloudConfigHistory,
+  cloudConfigRollback,
   replay,
   status,
   devices,
