@@ -11,7 +11,7 @@ import { withConfigs } from './with-configs.ts'
 const ANSWER_MS_MAX = 10_000
 const LOOK_EVERY_MS = 50
 /** After so long without an answer it is asked whether an edge runs at all. */
-const ASK_EVERY_MS = 1_500
+const ASK_EVERY_MS = 1_000
 const LOCK_FILE = 'tidegate.lock'
 
 /** What became of an order. */
