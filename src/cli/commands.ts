@@ -1,5 +1,12 @@
 import { cloudConfigHistory } from './cloud/history.ts'
 import { cloudConfigConflicts, cloudConfigList, cloudConfigShow } from './cloud/look.ts'
+import { cloudConfigRestored } from './cloud/restored.ts'
+import {
+  cloudConfigRollout,
+  cloudConfigRolloutAbort,
+  cloudConfigRolloutResume,
+  cloudConfigRolloutStatus,
+} from './cloud/rollout.ts'
 import { cloudConfigResolve, cloudConfigRollback, cloudConfigSet } from './cloud/write.ts'
 import type { Command } from './command.ts'
 import { backup } from './commands/backup.ts'
@@ -39,6 +46,11 @@ export const commands: readonly Command[] = [
   cloudConfigResolve,
   cloudConfigHistory,
   cloudConfigRollback,
+  cloudConfigRollout,
+  cloudConfigRolloutStatus,
+  cloudConfigRolloutResume,
+  cloudConfigRolloutAbort,
+  cloudConfigRestored,
   replay,
   status,
   devices,
