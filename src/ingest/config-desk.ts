@@ -1,6 +1,13 @@
 import type { ConfigSettings } from '../base/settings-config.ts'
 import { nextDue, step } from '../config/edge.ts'
-import type { EdgeEffect, EdgeEvent, EdgeState, SetResult, SyncRules } from '../config/edge-state.ts'
+import {
+  type EdgeEffect,
+  type EdgeEvent,
+  type EdgeState,
+  newEdgeState,
+  type SetResult,
+  type SyncRules,
+} from '../config/edge-state.ts'
 import type { Operation } from '../config/operations.ts'
 import type { CustomMerge } from '../config/policies.ts'
 import type { SchemaCheck } from '../config/schema-check.ts'
@@ -173,10 +180,13 @@ export class Turns {
       return []
     }
     const { configs, epoch } = this.#store
-    if (this.#isTooMany(device, read.event)) return []
-    const before = configs.state(device, epoch)
+    const known = configs.find(device, epoch)
+    if (known === undefined && this.#isTooMany(device, read.event)) return []
+    const before = known ?? newEdgeState(device, epoch)
     const { state, effects } = step(before, read.event, this.#envFor(device))
-    if (state !== before || effects.some(({ kind }) => kind === 'keep')) configs.save(state, nextDue(state))
+    if (state !== before || effects.some(({ kind }) => kind === 'keep')) {
+      configs.save(state, { due: nextDue(state), isNew: known === undefined })
+    }
     for (const effect of effects) this.#do(state, effect)
     return effects
   }
@@ -185,8 +195,8 @@ export class Turns {
   #isTooMany(device: string, event: EdgeEvent): boolean {
     const { configs } = this.#store
     const { devicesMax } = this.#around.options.settings
-    const isNew = event.kind === 'desired' || event.kind === 'set'
-    if (!isNew || configs.knows(device) || configs.count < devicesMax) return false
+    const makesOne = event.kind === 'desired' || event.kind === 'set'
+    if (!makesOne || configs.count < devicesMax) return false
     const message = `${devicesMax} devices have a config already: raise config.devicesMax, or delete some`
     this.#counted.push(['overfull', message])
     if (event.kind === 'set') this.#answer(device, { id: event.set.id, code: 429, rev: null, message })

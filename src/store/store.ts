@@ -200,8 +200,7 @@ export class Store {
     this.log = new LogWriter(this.#database, readLastSeq(this.#database))
     this.repeats.forget()
     this.positions.forget()
-    for (const outbox of this.outboxes) outbox.reload()
-    this.forwards.reload()
+    for (const kept of [this.configs, ...this.outboxes, this.forwards]) kept.reload()
     this.#recovered = true
   }
 

@@ -125,7 +125,7 @@ describe('config commands without an edge', () => {
     mkdirSync(edge.folder)
     const store = openStore(edge.folder)
     store.write(() => {
-      store.configs.save(newEdgeState('pump', store.epoch), undefined)
+      store.configs.save(newEdgeState('pump', store.epoch))
       store.configs.enqueue('pump', 'head', 1)
       const [row] = store.configs.operations(1, 1)
       for (let i = 0; i < ATTEMPTS_MAX; i++) {

@@ -1,6 +1,6 @@
 import type { Database, Statement } from 'better-sqlite3'
 import type { Change } from '../../config/changes.ts'
-import { type CloudTopic, type EdgeState, newEdgeState } from '../../config/edge-state.ts'
+import type { CloudTopic, EdgeState } from '../../config/edge-state.ts'
 import { answered, enqueue, type Operation, RETRY_MS_MAX, retry } from '../../config/operations.ts'
 import type { Revision } from '../../config/revision.ts'
 import type { OperationRow } from './rows.ts'
@@ -22,6 +22,7 @@ export class ConfigStore {
   readonly #operations: Statement<[string]>
   readonly #due: Statement<[number, number, number, number]>
   #sinceTrim = 0
+  #count: number | undefined
 
   constructor(database: Database) {
     const pluck = <P extends unknown[]>(sql: string): Statement<P> => database.prepare<P>(sql).pluck() as Statement<P>
@@ -66,20 +67,23 @@ export class ConfigStore {
     )
   }
 
-  /** What is known of a device; a new one where nothing is. @param ei names this database's own counters */
-  state(device: string, ei: string): EdgeState {
+  /** What is known of a device; undefined where nothing is. @param ei names this database's own counters */
+  find(device: string, ei: string): EdgeState | undefined {
     const text = this.#statements.state.get(device) as string | undefined
-    if (text === undefined) return newEdgeState(device, ei)
+    if (text === undefined) return undefined
     const state = JSON.parse(text) as EdgeState
     return state.ei === ei ? state : { ...state, ei }
   }
 
-  knows(device: string): boolean {
-    return this.#statements.state.get(device) !== undefined
+  /** Devices that something is known of. */
+  get count(): number {
+    this.#count ??= this.#statements.count.get() as number
+    return this.#count
   }
 
-  get count(): number {
-    return this.#statements.count.get() as number
+  /** After a transaction that failed: what was counted in it never was. */
+  reload(): void {
+    this.#count = undefined
   }
 
   /** Devices with an open conflict. */
@@ -87,8 +91,12 @@ export class ConfigStore {
     return this.#statements.conflicts.get() as number
   }
 
-  /** @param due when time brings something for it (UTC ms) */
-  save(state: EdgeState, due: number | undefined): void {
+  /** @param due when time brings something for it (UTC ms) @param isNew nothing was known of it until now */
+  save(
+    state: EdgeState,
+    { due, isNew = true }: { readonly due?: number | undefined; readonly isNew?: boolean } = {},
+  ): void {
+    if (isNew && this.#count !== undefined) this.#count++
     const conflict = state.conflict?.record.cid ?? null
     this.#statements.save.run(state.device, JSON.stringify(state), due ?? null, conflict)
   }

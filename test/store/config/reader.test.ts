@@ -40,9 +40,9 @@ describe('the reader of configs, beside an open store', () => {
   it('lists devices by name, a page at a time, with what waits and who needs a person', () => {
     const { store, reader } = both()
     store.write(() => {
-      store.configs.save({ ...newEdgeState('b', 'here'), cur: revision(2, null) }, undefined)
-      store.configs.save({ ...newEdgeState('a', 'here'), cur: revision(1, { on: true }) }, undefined)
-      store.configs.save(newEdgeState('c', 'here'), undefined)
+      store.configs.save({ ...newEdgeState('b', 'here'), cur: revision(2, null) })
+      store.configs.save({ ...newEdgeState('a', 'here'), cur: revision(1, { on: true }) })
+      store.configs.save(newEdgeState('c', 'here'))
       store.configs.enqueue('a', 'head', 1_000)
       store.configs.enqueue('b', 'head', 1_000)
       store.configs.enqueue('b', 'reported', 1_000)
