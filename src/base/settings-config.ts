@@ -85,7 +85,7 @@ export const config = z.strictObject({
 export type ConfigSettings = z.output<typeof config>
 
 /** Brokers that end a connection over a topic that their policy does not name: configs travel there only when asked for. */
-const STRICT_PRESETS: readonly (string | undefined)[] = ['aws-iot-core', 'azure-event-grid']
+export const STRICT_PRESETS: readonly (string | undefined)[] = ['aws-iot-core', 'azure-event-grid']
 
 /** Name of the uplink that carries configs; undefined: none does. */
 export function configCarrier(

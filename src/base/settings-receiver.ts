@@ -46,6 +46,13 @@ const postgres = z.strictObject({
 
 /** What the cloud keeps of the configs of devices. */
 const config = z.strictObject({
+  enabled: z
+    .boolean()
+    .optional()
+    .describe(
+      'false: nothing is done about configs. Default: true, but false with preset `aws-iot-core` or `azure-event-grid`, whose ' +
+        'brokers end a connection over topics that their policy does not name',
+    ),
   schemas: configSchemas,
   devicesMax: count
     .max(1_000_000)

@@ -9,7 +9,7 @@ import { type Link, LinkError, MESSAGES_OPEN_MAX, type MessageHandler } from '..
 import { openLink } from '../link/open.ts'
 import { clientIdOf } from './client-id.ts'
 import { type ConfigStats, ConfigSync } from './config/config-sync.ts'
-import { limitsOf } from './config/settings.ts'
+import { isEnabled, limitsOf } from './config/settings.ts'
 import { type FleetCounts, FleetWatch } from './fleet/watch.ts'
 import { Intake, type Open } from './intake.ts'
 import { requestTopic, statusEdge, statusFilter } from './opening.ts'
@@ -35,7 +35,7 @@ export interface ReceiverStats extends Counts {
   readonly open: Open & { readonly most: Open }
   /** Undefined: the sink keeps nothing of the kind. */
   readonly fleet: FleetCounts | undefined
-  /** Undefined: the sink keeps no configs. */
+  /** Undefined: the sink keeps no configs, or the settings want none. */
   readonly config: ConfigStats | undefined
   /** What keeps readings from arriving, for people; undefined: nothing. */
   readonly trouble: string | undefined
@@ -106,7 +106,8 @@ class CloudReceiver implements Receiver {
     this.#intake = new Intake({ prefix, batchBytesMax, batchReadingsMax, sink, clock, log })
     this.#watch = sink.fleet && new FleetWatch(sink.fleet, { log, now })
     const limits = limitsOf(settings)
-    this.#config = sink.configs && new ConfigSync({ store: sink.configs, prefix, limits, check, log, now })
+    const store = isEnabled(settings) ? sink.configs : undefined
+    this.#config = store && new ConfigSync({ store, prefix, limits, check, log, now })
     const { signal } = this.#stopWatching
     this.#watching = Promise.all([this.#watch?.run(signal), this.#config?.run(signal)])
     this.#running = this.#run()

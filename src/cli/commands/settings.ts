@@ -13,6 +13,8 @@ export const settingsCheck = command({
     const { loadEdgeSettings, loadReceiverSettings } = await import('../../base/settings-load.ts')
     const { remarksOn } = await import('../../base/settings-links.ts')
     const settings = values.receiver ? loadReceiverSettings(file, env) : loadEdgeSettings(file, env)
+    const { loadSchemas } = await import('../../config/schema-check.ts')
+    loadSchemas(settings.config.schemas)
     const whose = 'edge' in settings ? `the edge ${settings.edge}` : `the receiver ${settings.cloud.clientId}`
     const { facts, warnings } = remarksOn(settings)
     for (const warning of warnings) output.note(`warning: ${warning}`)

@@ -1,7 +1,13 @@
+import { STRICT_PRESETS } from '../../base/settings-config.ts'
 import type { ReceiverSettings } from '../../base/settings-receiver.ts'
 import type { ConfigLimits } from './config-store.ts'
 
 const DAY_MS = 86_400_000
+
+/** Whether a receiver takes part in config sync. */
+export function isEnabled({ config, cloud }: Pick<ReceiverSettings, 'config' | 'cloud'>): boolean {
+  return config.enabled ?? !STRICT_PRESETS.includes(cloud.preset)
+}
 
 /** The bounds that a receiver's settings give. */
 export function limitsOf({ config }: Pick<ReceiverSettings, 'config'>): ConfigLimits {
