@@ -83,7 +83,7 @@ describePeer('mosquitto', 'a cloud broker that takes packets of 20,000 bytes at 
     device.send(
       ...values.map((value, i) => publishPacket('telemetry/pump/n', `"${value}"`, { qos: 1, messageId: i + 1 })),
     )
-    await until(() => edge.stored() === values.length, { what: 'the backlog is stored' })
+    await edge.untilStored(values.length)
 
     await startMosquitto({ port, config: 'max_packet_size 20000' })
     await receiver.start()

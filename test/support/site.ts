@@ -103,6 +103,11 @@ export class SiteEdge extends Service {
     return this.read((reader) => reader.summary().lastSeq)
   }
 
+  /** Waits until so many readings are in the log. */
+  async untilStored(count: number, deadlineMs = 30_000): Promise<void> {
+    await untilDiskSays(() => this.stored() >= count, { deadlineMs, what: `${count} readings are stored` })
+  }
+
   waiting(): number {
     return this.read((reader) => reader.summary().backlogs[0]?.waiting ?? 0)
   }

@@ -7,7 +7,6 @@ import { runTidegate, startProcess } from '../support/process.ts'
 import { describeRecorded, type RecordedSeries, recordedSeries } from '../support/recorded-data.ts'
 import { QUICK_UPLINK, SiteEdge, SiteReceiver } from '../support/site.ts'
 import { onStop } from '../support/started.ts'
-import { until } from '../support/wait.ts'
 
 const payloadOf = ({ ts, text }: RecordedSeries['rows'][number]): string => `{"value":${text},"ts":${ts}}`
 
@@ -63,11 +62,11 @@ describePeer('mosquittoPub', 'a site and its cloud', () => {
       const disasters = [killEdge, killCloud, killReceiver, killEdge, killReceiver, killCloud, killEdge]
       for (const [n, strike] of disasters.entries()) {
         const due = (total * (n + 1)) / (disasters.length + 3)
-        await until(() => edge.stored() >= due, { deadlineMs: 60_000, what: `${due} readings are stored` })
+        await edge.untilStored(due, 60_000)
         await strike()
       }
       await replays
-      await until(() => edge.stored() >= total, { deadlineMs: 30_000, what: 'all rows are stored' })
+      await edge.untilStored(total)
       await edge.untilDrained(60_000)
 
       const expected = series.flatMap(({ name, rows }) => rows.map(({ ts, text }) => `${name} ${ts} ${Number(text)}`))
