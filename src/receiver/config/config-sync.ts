@@ -72,10 +72,10 @@ export class ConfigSync {
   /**
    * Uses a new connection: every retained message comes once more, and where the broker may have lost ours, or a process has
    * just begun, all that the cloud wants is published once more. Readings do not depend on it: a broker may refuse it.
-   * @throws LinkError 'lost', or what the database says
+   * @throws LinkError 'lost'
    */
   async use(link: Link, outgoing: Outgoing): Promise<void> {
-    const { prefix, store, log } = this.#options
+    const { prefix, log } = this.#options
     try {
       for (const what of ['head', 'reported', 'conflict'] as const)
         await link.subscribe(cloudFilter(prefix, '+', what), 1)
@@ -84,8 +84,8 @@ export class ConfigSync {
       log.warn({ reason: failure.message }, 'there is no config sync')
       return
     }
-    if (this.#connections++ === 0 || !link.sessionPresent) await store.publishAll()
-    this.#publisher.over((topic, payload) => outgoing.publish(topic, payload, { retain: true }))
+    const all = this.#connections++ === 0 || !link.sessionPresent
+    this.#publisher.over((topic, payload) => outgoing.publish(topic, payload, { retain: true }), { all })
   }
 
   /** The connection is over. */

@@ -33,6 +33,7 @@ export class DesiredPublisher {
   /** Ends the present pause; one after trouble ends only with a new connection. */
   #endPause: { readonly end: () => void; readonly afterTrouble: boolean } | undefined
   #woken = false
+  #allDue = false
   #failing = false
   #counts = { published: 0, refused: 0 }
 
@@ -44,9 +45,13 @@ export class DesiredPublisher {
     return { ...this.#counts }
   }
 
-  /** Messages go this way from now on; undefined: there is no way at present. */
-  over(publish: Publish | undefined): void {
+  /**
+   * Messages go this way from now on; undefined: there is no way at present.
+   * @param all everything is to be published once more: the broker may have lost it
+   */
+  over(publish: Publish | undefined, { all = false } = {}): void {
     this.#publish = publish
+    this.#allDue ||= all
     this.#woken = true
     this.#endPause?.end()
   }
@@ -80,6 +85,10 @@ export class DesiredPublisher {
     if (publish === undefined) return 'nothing'
     let messages: readonly Unpublished[] = []
     try {
+      if (this.#allDue) {
+        await store.publishAll()
+        this.#allDue = false
+      }
       messages = await store.claim(now(), IN_FLIGHT_MAX)
       if (messages.length === 0) return 'nothing'
       const codes = await Promise.all(messages.map((message) => this.#send(message, publish)))

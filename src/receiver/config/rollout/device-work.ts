@@ -2,7 +2,7 @@ import { hashOf } from '../../../config/canonical.ts'
 import { apply } from '../../../config/edge-local.ts'
 import { equal, isObject, type JsonObject } from '../../../config/json.ts'
 import { merge } from '../../../config/merge.ts'
-import { formatRev, sameRev } from '../../../config/revision.ts'
+import { formatRev } from '../../../config/revision.ts'
 import type { Edit } from '../../../config/wire.ts'
 import type { CloudConfig } from '../cloud-config.ts'
 import type { DeviceRecord } from '../config-store.ts'
@@ -24,7 +24,7 @@ export interface DeviceWork {
 }
 
 /**
- * Writes the edit. What is in force before is kept first, so that whatever is killed when, what the rollout changed can be set back.
+ * Writes the edit, also where it changes nothing: the device must run it all the same. What is in force before is kept first, so that whatever is killed when, what the rollout changed can be set back.
  */
 export async function writeDevice(device: RolloutDevice, work: DeviceWork): Promise<RolloutDevice> {
   const { config, rollout, save } = work
@@ -36,7 +36,6 @@ export async function writeDevice(device: RolloutDevice, work: DeviceWork): Prom
     const { code, rev, message } = await config.write(device, rollout.edit, { by: byOf(rollout), ifRev: cur.rev })
     if (code === 409) continue
     if (code !== 200) return kept({ ...next, status: 'failed', reason: message }, save)
-    if (sameRev(rev, cur.rev)) return kept({ ...next, status: 'unchanged' }, save)
     next = { ...next, made: { rev: rev!, hash: hashOf(edited(cur.config, rollout.edit)) } }
   }
   if (next.made === null) return kept({ ...next, status: 'failed', reason: 'it is edited again and again' }, save)

@@ -39,8 +39,8 @@ export interface Rollout {
 }
 
 /**
- * waiting: not touched; written: its revision is in force at the cloud; applied: the device runs it; unchanged: it had
- * that config before; failed: see `reason`; reverted: what the rollout changed was set back; gone: it could not be.
+ * waiting: not touched; written: its revision is in force at the cloud; applied: the device runs it; unchanged: its
+ * config was deleted before its turn; failed: see `reason`; reverted: what the rollout changed was set back; gone: it could not be.
  */
 export type RolloutDeviceStatus = 'waiting' | 'written' | 'applied' | 'unchanged' | 'failed' | 'reverted' | 'gone'
 
