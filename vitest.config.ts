@@ -31,7 +31,7 @@ export default defineConfig({
       },
       {
         extends: true,
-        // Half of the time of a suite is waiting: a third one runs meanwhile.
+        // While one waits for a process or a disk, another one can run: a third worker fills the gaps.
         test: { name: 'alone', include: ALONE, maxWorkers: 3, sequence: { groupOrder: 1 } },
       },
     ],
