@@ -9,7 +9,7 @@ import { QUICK_UPLINK, SiteEdge } from '../support/site.ts'
 import { until } from '../support/wait.ts'
 import { Listener } from './listener.ts'
 
-const ROUNDS = 8
+const ROUNDS = 6
 /** The edge lives for at most so long after its first edit of a round (ms): an event of it takes a few. */
 const LIFE_MS = 60
 const TOPIC = 'tidegate/site/config/pump'
