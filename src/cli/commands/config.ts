@@ -53,7 +53,7 @@ export const configShow = command({
   notes: [BESIDE],
   options,
   operands: oneDevice,
-  examples: ['config show pump-17 -s examples/edge.yaml', 'config show pump-17 --data ./data --json | jq .config'],
+  examples: ['config show pump-17 -s examples/edge.yaml', 'config show pump-17 --data ./data --json'],
   async run({ values, operands: [device = ''], output, env }) {
     const shown = await withConfigs(await dataFolder(values, env), (configs) => ({
       state: knownState(configs, checkDevice(device)),
