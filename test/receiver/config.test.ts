@@ -77,6 +77,7 @@ describePeer('mosquitto', 'the cloud side of config sync over Mosquitto', () => 
     const edge = await startConfigEdge(broker.url)
     await config.set(PUMP, { speed: 1 }, BY)
     await until(() => sink.configs.one(PUMP)?.reported?.status === 'applied')
+    await until(() => receiver.stats().config?.same === 1) // its head has come too
     const stale = edge.state('pump-1').cur!
     await config.set(PUMP, { speed: 2 }, BY)
     await until(() => edge.state('pump-1').base?.rev.c === 2)
