@@ -197,7 +197,7 @@ export class Turns {
     const { devicesMax } = this.#around.options.settings
     const makesOne = event.kind === 'desired' || event.kind === 'set'
     if (!makesOne || configs.count < devicesMax) return false
-    const message = `${devicesMax} devices have a config already: raise config.devicesMax, or delete some`
+    const message = `${devicesMax} devices have a config already: raise config.devicesMax`
     this.#counted.push(['overfull', message])
     if (event.kind === 'set') this.#answer(device, { id: event.set.id, code: 429, rev: null, message })
     return true

@@ -67,6 +67,10 @@ export function readOrder(order: Exclude<ConfigOrder, { kind: 'config-retry' }>)
     return { ok: true, event: { kind: 'resolve', id, by, cid, take } }
   }
   const ifRev = order.ifRev === undefined ? undefined : parseRev(order.ifRev)
+  if (ifRev === undefined && order.ifRev !== undefined) {
+    const message = `${order.ifRev} is no revision: name it like c12.1-e7.k3f9`
+    return { ok: false, count: 'malformed', reason: message, answer: { id, code: 400, rev: null, message } }
+  }
   const set = { id, ...(ifRev && { ifRev }), ...editOf(order) }
   return { ok: true, event: { kind: 'set', by, set } }
 }

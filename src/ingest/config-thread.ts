@@ -17,6 +17,7 @@ type Handlers = { [Name in keyof ConfigCalls]: (request: ConfigCalls[Name]['requ
 
 /** Config sync on the store thread: the desk, what it needs, and its clockwork. */
 export class ConfigThread {
+  readonly enabled: boolean
   readonly #desk: ConfigDesk
   readonly #custom: CustomMerges
   readonly #timer: NodeJS.Timeout
@@ -31,6 +32,7 @@ export class ConfigThread {
       readonly news: (news: News) => void
     },
   ) {
+    this.enabled = settings.enabled
     this.#custom = new CustomMerges(settings.custom, settings.customTimeoutMs)
     this.#desk = new ConfigDesk(store, {
       ...{ settings, check: loadSchemas(settings.schemas), custom: this.#custom.merge, random: Math.random },

@@ -18,7 +18,8 @@ async function load(module: string): Promise<Merge> {
 
 async function answer({ name, base, edge, cloud }: CustomCall): Promise<CustomResult> {
   try {
-    const value = (await merges.get(name)!)(base, edge, cloud)
+    const merge = await merges.get(name)!
+    const value = await merge(base, edge, cloud)
     // What is no JSON would be another value on the other side of the wire.
     const text = JSON.stringify(value)
     if (text === undefined) throw new Error('it returned nothing')

@@ -14,6 +14,8 @@ export class LetterBox {
   readonly #configs: ConfigThread
   readonly #onCarriedOut: () => void
   readonly #timer: NodeJS.Timeout
+  /** What lay in the box could not be carried out: it is tried again. */
+  #owed = false
 
   constructor(
     store: Store,
@@ -28,14 +30,15 @@ export class LetterBox {
     this.#timer.unref()
   }
 
-  /** A full disk leaves the orders where they are. */
+  /** A full disk leaves the orders where they are, and so does an edge that syncs no configs those about configs. */
   #look(): void {
     const { orders } = this.#store
-    if (!orders.mayHaveCome) return
+    if (!orders.mayHaveCome && !this.#owed) return
     const configs = this.#configs.begin()
+    this.#owed = true
     try {
       this.#store.write(() => {
-        for (const order of orders.take()) {
+        for (const order of orders.take((one) => this.#configs.enabled || !isConfigOrder(one))) {
           if (isConfigOrder(order)) configs.take(order)
           else this.#uplinks.carryOut(order)
         }
@@ -44,6 +47,7 @@ export class LetterBox {
       if (!isStoreTrouble(failure)) throw failure
       return
     }
+    this.#owed = false
     configs.done()
     this.#onCarriedOut()
   }

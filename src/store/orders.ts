@@ -71,14 +71,16 @@ export class Orders {
     return changed
   }
 
-  /** The orders that wait, each only once. */
-  take(): Order[] {
-    const rows = this.#all.all() as Row[]
-    for (const { id } of rows) this.#remove.run(id)
-    return rows.flatMap(({ body }) => {
+  /** The orders that wait, each only once; those that are not for now stay in the box. */
+  take(isForNow: (order: Order) => boolean = () => true): Order[] {
+    const taken: Order[] = []
+    for (const { id, body } of this.#all.all() as Row[]) {
       const read = order.safeParse(JSON.parse(body))
-      return read.success ? [read.data] : []
-    })
+      if (read.success && !isForNow(read.data)) continue
+      this.#remove.run(id)
+      if (read.success) taken.push(read.data)
+    }
+    return taken
   }
 }
 

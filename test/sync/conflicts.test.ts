@@ -53,7 +53,7 @@ async function bothEdit({ link, local, desired }: Site, edge: object, cloud: Jso
 describePeer('mosquitto', 'a config that both sides change while the link is cut', () => {
   it('becomes what the policy of each place says, and the values that lost are in the change log', async () => {
     const module = join(tempFolder(), 'longest.mjs')
-    writeFileSync(module, 'export default (_base, edge, cloud) => (edge.length > cloud.length ? edge : cloud)')
+    writeFileSync(module, 'export default async (_base, edge, cloud) => (edge.length > cloud.length ? edge : cloud)')
     const config = {
       policies: [
         { path: '/edge/**', onConflict: 'edge' },
