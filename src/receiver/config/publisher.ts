@@ -7,7 +7,7 @@ import { type ConfigStore, UNKNOWN_VERSION, type Unpublished } from './config-st
 /** So often it is looked up whether a command beside the receiver, or another receiver, has left something to publish (ms). */
 const TURN_MS = 250
 /** Desired messages on their way at once; each has at most 33 KiB or so. */
-const IN_FLIGHT_MAX = 16
+const IN_FLIGHT_MAX = 64
 /** After a refusal or a failure the same message is tried again after so long; CLAIM_MS at the latest (ms). */
 const REFUSED_PAUSE_MS = 5_000
 
