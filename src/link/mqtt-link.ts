@@ -45,6 +45,8 @@ export class MqttLink implements Link {
     })
     this.#client = client
     this.#inbound = inbound
+    // An answer must not wait for the far side's word on the packet before it (RFC 1122, 4.2.3.4): packets are written whole.
+    socketUnder(client.stream).setNoDelay?.(true)
     client.on('packetreceive', (packet) => this.#hear(packet))
     client.on('error', (cause) => this.fail(cause))
     client.on('close', () => this.#end(lost('the connection was closed')))
@@ -161,7 +163,13 @@ function isRefusal(failure: Error): boolean {
 }
 
 /** The TCP or TLS socket; below a WebSocket it is a step deeper. */
-function socketUnder(stream: object): { readonly bytesRead?: number; readonly bytesWritten?: number } {
+interface Socketlike {
+  readonly bytesRead?: number
+  readonly bytesWritten?: number
+  setNoDelay?(noDelay: boolean): unknown
+}
+
+function socketUnder(stream: object): Socketlike {
   return 'socket' in stream ? ((stream.socket as { _socket?: object } | null)?._socket ?? {}) : stream
 }
 
