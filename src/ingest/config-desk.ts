@@ -102,9 +102,15 @@ export class ConfigDesk {
     const { configs } = this.#store
     const rows = configs.operations(now, countMax + this.#flights.size)
     const free = rows.filter((row) => !this.#flights.has(keyOf(row))).slice(0, countMax)
+    const due = configs.nextDue(now)
+    const messages = free.length > 0 ? this.#sending(free, now) : []
+    return { messages, waitMs: due === undefined ? undefined : due - now }
+  }
+
+  #sending(rows: readonly Operation[], now: number): ConfigMessage[] {
     const messages: ConfigMessage[] = []
     this.#commit(now, (turns) => {
-      for (const operation of free) {
+      for (const operation of rows) {
         const { device, what } = operation
         const effects = turns.take(device, { ok: true, event: { kind: 'sending', what } })
         const publish = effects.find((effect) => effect.kind === 'publish')
@@ -112,8 +118,7 @@ export class ConfigDesk {
       }
     })
     for (const { operation } of messages) this.#flights.set(keyOf(operation), operation)
-    const due = configs.nextDue
-    return { messages, waitMs: due === undefined ? undefined : Math.max(0, due - now) }
+    return messages
   }
 
   answered(answers: readonly ConfigAnswer[], now: number): void {

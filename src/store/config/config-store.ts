@@ -56,7 +56,7 @@ export class ConfigStore {
       ),
       remove: database.prepare<[string, string]>('DELETE FROM config_operations WHERE device = ? AND what = ?'),
       waiting: pluck<[]>('SELECT count(*) FROM config_operations'),
-      nextDue: pluck<[]>('SELECT min(due) FROM config_operations WHERE attention = 0'),
+      nextDue: pluck<[number]>('SELECT min(due) FROM config_operations WHERE due > ? AND attention = 0'),
       attention: pluck<[]>('SELECT DISTINCT device FROM config_operations WHERE attention = 1 LIMIT 100'),
     }
     this.#operations = database.prepare('SELECT * FROM config_operations WHERE device = ?')
@@ -131,9 +131,9 @@ export class ConfigStore {
     return this.#statements.waiting.get() as number
   }
 
-  /** When the next row may leave (UTC ms), or one that left is answered. */
-  get nextDue(): number | undefined {
-    return (this.#statements.nextDue.get() as number | null) ?? undefined
+  /** When the next one of the rows that may not leave yet may (UTC ms). */
+  nextDue(now: number): number | undefined {
+    return (this.#statements.nextDue.get(now) as number | null) ?? undefined
   }
 
   /** Devices that wait for a person, the first hundred. */
