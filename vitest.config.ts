@@ -4,7 +4,10 @@ import { defineConfig } from 'vitest/config'
 /** Set by .ci/run: where the counts of the run go, as JSON. */
 const report = process.env.TEST_REPORT_FILE
 /** Suites with processes, disks and clocks of their own, which mostly wait: after the others. */
-const ALONE = ['test/system/**/*.test.ts', 'test/faults/**/*.test.ts']
+const ALONE = [
+  'test/{system,faults,sync,demo}/**/*.test.ts',
+  'test/cli/{config,config-conflict,edge-commands,replay}.test.ts',
+]
 
 /**
  * Where the processes and threads that tests start find their modules compiled: a start of Tidegate from source costs a
