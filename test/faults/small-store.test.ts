@@ -11,7 +11,7 @@ import { QUICK_UPLINK, SiteEdge, SiteReceiver } from '../support/site.ts'
 import { until } from '../support/wait.ts'
 
 /** `store.maxBytes`; 64 MiB and more take minutes: TEST_STORE_BYTES=67108864. */
-const STORE_BYTES = Number(process.env.TEST_STORE_BYTES ?? 2_097_152)
+const STORE_BYTES = Number(process.env.TEST_STORE_BYTES ?? 1_310_720)
 const METRICS = 50
 /** A sealed reading of 17 digits takes about so many bytes on the disk. */
 const READING_BYTES = 15
