@@ -9,7 +9,9 @@ except ImportError:
     from zstandard import decompress
 
 def column(counts, heads, steps, residuals, modes=repeat(1)):
-    rest = iter(residuals)
+    size = max(1, sum(counts) - len(counts))
+    zigzags = (int.from_bytes(residuals[i::size], "big") for i in range(size))
+    rest = iter(residuals) if isinstance(residuals, list) else ((z >> 1) ^ -(z & 1) for z in zigzags)
     for count, head, step, summed in zip(counts, accumulate(heads), accumulate(steps), modes):
         yield head
         for _ in range(count - 1):
@@ -18,21 +20,19 @@ def column(counts, heads, steps, residuals, modes=repeat(1)):
 
 def rows(batch):
     version, _edge, _epoch, _run, devices, metrics, units, counts, seq, ts, numbers, doubles, others, verdicts, *_covers = batch
-    assert version in (1, 2), f"version {version}"
+    assert version in (1, 2, 3, 4), f"version {version}"
     spread = lambda items: chain.from_iterable(map(repeat, items, counts))
     values = [x / 10**e for x, e in zip(column(counts, *numbers[:4]), spread(numbers[4]))]
     size = len(doubles[0])
-    big_endian = bytes(doubles[1][plane * size + i] for i in range(size) for plane in range(8))
-    for place, value in zip(accumulate(doubles[0]), struct.unpack(f">{size}d", big_endian)):
-        values[place] = value
+    for i, place in enumerate(accumulate(doubles[0])):
+        (values[place],) = struct.unpack(">d", doubles[1][i::size])
     for place, value in zip(accumulate(others[0]), others[1]):
         values[place] = value
-    runs = list(zip(verdicts[0::3], verdicts[1::3], verdicts[2::3]))
-    flags = chain.from_iterable(repeat((q, r), n) for q, r, n in runs)
+    flags = chain.from_iterable(repeat((q, r), n) for q, r, n in zip(verdicts[0::3], verdicts[1::3], verdicts[2::3]))
     names = spread(zip(devices, metrics, units))
     for s, (d, m, u), t, v, (q, r) in zip(column(counts, *seq), names, column(counts, *ts), values, flags):
-        v = {"bytes": v.hex()} if isinstance(v, bytes) else v
-        yield dict(seq=s, device=d, metric=m, unit=u, ts=t, value=v, quality=q, reasons=r)
+        value = {"bytes": v.hex()} if isinstance(v, bytes) else v
+        yield dict(seq=s, device=d, metric=m, unit=u, ts=t, value=value, quality=q, reasons=r)
 
 if __name__ == "__main__":
     source = sys.stdin.buffer if sys.argv[1] == "-" else open(sys.argv[1], "rb")

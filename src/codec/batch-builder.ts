@@ -7,9 +7,9 @@ import { RowPacker } from './row-packer.ts'
 import { type Placed, Rows } from './rows.ts'
 import { compress } from './zstd.ts'
 
-export const BATCH_VERSION = 1
-/** As version 1, but what lies between its positions and is not in it does not exist (any more). */
-export const COVERING_BATCH_VERSION = 2
+export const BATCH_VERSION = 3
+/** The same, but what lies between its positions and is not in it does not exist (any more). */
+export const COVERING_BATCH_VERSION = 4
 /** Items of the outermost array; a batch that covers more than lies between its own positions has one more, the range. */
 export const BATCH_ITEMS = 14
 

@@ -4,7 +4,7 @@ import type { DecodeLimits } from './batch-decoder.ts'
 import { encodeItem } from './item.ts'
 import { ItemReader } from './item-reader.ts'
 import { Malformed } from './malformed.ts'
-import { planed, readPlaned } from './planes.ts'
+import { readPlaned } from './planes.ts'
 import { checkRising, readRowColumns } from './row-columns.ts'
 import { RowPacker } from './row-packer.ts'
 import { Rows } from './rows.ts'
@@ -32,7 +32,7 @@ export type DecodedBlock =
 
 /** Packs stretches of one series as the store keeps them: the columns of a batch without any name, numbers in planes. */
 export class BlockPacker {
-  readonly #packer = new RowPacker(planed)
+  readonly #packer = new RowPacker()
 
   /** @param order rows of one series, in rising `seq`, at least one. */
   pack(rows: Rows, order: Uint32Array): Uint8Array {

@@ -11,7 +11,10 @@ export const COLUMN_ABS_MAX = 2 ** 51 - 1
 /** A series that starts to use a step of its own must save so much; it costs about two bytes, and two to go back. */
 const OWN_STEP_BITS_MIN = 24
 const SAMPLES_MAX = 15
+const TWO_32 = 2 ** 32
 const GOLDEN = 0.618_033_988_749_894_9
+/** The fractional parts of multiples of the golden section. */
+const FRACTIONS = Float64Array.from({ length: 32 }, (_, k) => (k * GOLDEN) % 1)
 
 /** What a number is told as a distance from: SUM, the number before it and the step; LEVEL, the step alone. */
 export const Mode = { LEVEL: 0, SUM: 1 } as const
@@ -93,12 +96,17 @@ function choose(x: Float64Array, from: number, to: number, last: Predictor, allo
 
 /** The median of a sample of the distances (SUM) or of the numbers (LEVEL). */
 function usualStep(x: Float64Array, from: number, to: number, mode: Mode): number {
-  const samples = new Float64Array(Math.min(SAMPLES_MAX, to - from - 1))
-  for (let k = 0; k < samples.length; k++) {
-    samples[k] = residual(x, from + 1 + spread(k, to - from - 1), { mode, step: 0 })
+  const count = Math.min(SAMPLES_MAX, to - from - 1)
+  for (let k = 0; k < count; k++) {
+    const i = from + 1 + spread(k, to - from - 1)
+    const sample = mode === Mode.SUM ? x[i]! - x[i - 1]! : x[i]!
+    let at = k
+    for (; at > 0 && samples[at - 1]! > sample; at--) samples[at] = samples[at - 1]!
+    samples[at] = sample
   }
-  return samples.sort()[samples.length >>> 1]!
+  return samples[count >>> 1]!
 }
+const samples = new Float64Array(SAMPLES_MAX)
 
 function residual(x: Float64Array, i: number, { mode, step }: Predictor): number {
   return mode === Mode.SUM ? x[i]! - x[i - 1]! - step : x[i]! - step
@@ -109,23 +117,23 @@ function residualBits(x: Float64Array, from: number, to: number, predictor: Pred
   let bits = 0
   for (let i = from + 1; i < to; i++) {
     const distance = Math.abs(residual(x, i, predictor))
-    bits += distance < 0x8000_0000 ? 32 - Math.clz32(distance) : Math.log2(distance)
+    bits += distance < TWO_32 ? 32 - Math.clz32(distance) : 64 - Math.clz32(distance / TWO_32)
   }
   return bits
 }
 
-/** Index of the k-th sample of `count` rows: golden section, so no rhythm of the data hides from the sample. */
+/** Index of the k-th sample (below 32) of `count` rows: golden section, so no rhythm of the data hides from the sample. */
 export function spread(k: number, count: number): number {
-  return Math.floor(((k * GOLDEN) % 1) * count)
+  return Math.floor(FRACTIONS[k]! * count)
 }
 
 /** Reads what `packSums` made. @throws Malformed */
-export function unpackSums(cbor: ItemReader, layout: Layout, what: string, read = intsOf): Float64Array {
+export function unpackSums(cbor: ItemReader, layout: Layout, what: string, read: ReadResiduals): Float64Array {
   return restore(readPacked(cbor, layout, what, read), undefined, layout, what)
 }
 
 /** Reads what `pack` made. @throws Malformed */
-export function unpack(cbor: ItemReader, layout: Layout, what: string, read = intsOf): Float64Array {
+export function unpack(cbor: ItemReader, layout: Layout, what: string, read: ReadResiduals): Float64Array {
   const packed = readPacked(cbor, layout, what, read)
   const modes = intsOf(cbor, layout.seriesCount, `modes of ${what}`)
   if (modes.some((mode) => mode !== Mode.SUM && mode !== Mode.LEVEL)) throw new Malformed(`${what}: unknown mode`)

@@ -19,7 +19,7 @@ export function readRowColumns(
   cbor: ItemReader,
   seriesCount: number,
   readingsMax: number,
-  read?: ReadResiduals,
+  read: ReadResiduals,
 ): RowColumns {
   const layout = readLayout(cbor, seriesCount, readingsMax)
   cbor.arrayOf(3, 'seq')
@@ -44,7 +44,7 @@ export function readLayout(cbor: ItemReader, seriesCount: number, readingsMax: n
   return { seriesCount, starts }
 }
 
-function readValues(cbor: ItemReader, layout: Layout, read?: ReadResiduals): Value[] {
+function readValues(cbor: ItemReader, layout: Layout, read: ReadResiduals): Value[] {
   const { seriesCount, starts } = layout
   cbor.arrayOf(5, 'numbers')
   const numbers = unpack(cbor, layout, 'numbers', read)

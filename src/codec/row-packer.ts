@@ -2,6 +2,7 @@ import { type Layout, pack, packSums } from './columns.ts'
 import type { Item } from './item.ts'
 import { DecimalChooser, packDoubles, scaled } from './numbers.ts'
 import { Places } from './places.ts'
+import { planed } from './planes.ts'
 import type { Other, Rows } from './rows.ts'
 import { VerdictRuns } from './verdicts.ts'
 
@@ -18,13 +19,6 @@ export class RowPacker {
   #doubles = new Float64Array(0)
   readonly #doublePlaces = new Places()
   readonly #otherPlaces = new Places()
-
-  readonly #write: (residuals: Float64Array) => Item
-
-  /** @param write in what form residuals are told. */
-  constructor(write: (residuals: Float64Array) => Item = (residuals) => residuals) {
-    this.#write = write
-  }
 
   /** @param order the rows that are meant, series by series as `layout` says. */
   pack(rows: Rows, order: Uint32Array, layout: Layout): Item[] {
@@ -49,7 +43,7 @@ export class RowPacker {
     const count = layout.starts[layout.seriesCount]!
     for (let i = 0; i < count; i++) this.#x[i] = column[order[i]!]!
     const [heads, steps, residuals] = packSums(this.#x, layout)
-    return [heads, steps, this.#write(residuals)]
+    return [heads, steps, planed(residuals)]
   }
 
   /** Scaled numbers of all rows, then the doubles and the other values that take the place of some of them. */
@@ -62,7 +56,7 @@ export class RowPacker {
     const planes = packDoubles(this.#doubles, this.#doublePlaces.count)
     const [heads, steps, residuals, modes] = pack(this.#x, layout)
     return [
-      [heads, steps, this.#write(residuals), modes, exponents],
+      [heads, steps, planed(residuals), modes, exponents],
       [this.#doublePlaces.take(), planes],
       [this.#otherPlaces.take(), others],
     ]

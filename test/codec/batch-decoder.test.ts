@@ -125,10 +125,12 @@ describe('opening bytes that nobody vouches for', () => {
   })
 
   it('refuses a version that it does not know by its number', () => {
-    const bytes = forged(series([1]), (cbor) => {
-      cbor[1] = 3
-    })
-    expect(decodeBatch(bytes, AMPLE)).toStrictEqual({ ok: false, reason: 'version 3 instead of 1 or 2' })
+    for (const version of [0, 5]) {
+      const bytes = forged(series([1]), (cbor) => {
+        cbor[1] = version
+      })
+      expect(decodeBatch(bytes, AMPLE)).toStrictEqual({ ok: false, reason: `version ${version} instead of 1 to 4` })
+    }
   })
 
   const NAN_PLANES = Uint8Array.from([0x7f, 0xf8, 0, 0, 0, 0, 0, 0])

@@ -82,7 +82,7 @@ describe('a batch that covers a range', () => {
     ['is beyond 2^51', (items) => items.splice(14, 1, [1, 2 ** 51])],
     ['ends before it begins', (items) => items.splice(14, 1, [15, -1])],
     ['has no end', (items) => items.splice(14, 1, [8])],
-    ['is one of version 1', (items) => items.splice(0, 1, 1)],
+    ['is one of version 3', (items) => items.splice(0, 1, 3)],
     ['is followed by something', (items) => items.push(1)],
   ])('is refused when the range %s', (_, change) => {
     expect(
@@ -95,16 +95,17 @@ describe('a batch that covers a range', () => {
   })
 
   it('is refused without readings and without a range', () => {
-    const bytes = zstdCompressSync(encode([1, 'e', 'p', 'r', [], [], [], [], ...NO_ROWS]))
+    const bytes = zstdCompressSync(encode([3, 'e', 'p', 'r', [], [], [], [], ...NO_ROWS]))
     expect(decodeBatch(bytes, AMPLE)).toStrictEqual({ ok: false, reason: 'no readings' })
-    const covering = zstdCompressSync(encode([2, 'e', 'p', 'r', [], [], [], [], ...NO_ROWS]))
+    const covering = zstdCompressSync(encode([4, 'e', 'p', 'r', [], [], [], [], ...NO_ROWS]))
     expect(decodeBatch(covering, AMPLE)).toStrictEqual({ ok: false, reason: 'no readings' })
-    const ranged = zstdCompressSync(encode([2, 'e', 'p', 'r', [], [], [], [], ...NO_ROWS, [5, 4]]))
+    const ranged = zstdCompressSync(encode([4, 'e', 'p', 'r', [], [], [], [], ...NO_ROWS, [5, 4]]))
     expect(decodeBatch(ranged, AMPLE)).toMatchObject({ ok: true, batch: { ranges: [{ first: 5, last: 9 }], count: 0 } })
   })
 })
 
-const NO_ROWS = [[[], [], []], [[], [], []], [[], [], [], [], []], [[], new Uint8Array()], [[], []], []]
+const NONE = new Uint8Array()
+const NO_ROWS = [[[], [], NONE], [[], [], NONE], [[], [], NONE, [], []], [[], NONE], [[], []], []]
 
 describePeer('python', 'forty lines of Python', () => {
   it('read a batch that covers a range, and one without readings', () => {
@@ -143,7 +144,7 @@ describe('the head of a batch', () => {
     expect(readBatchHead(bytes.subarray(0, -1), AMPLE)).toBeUndefined()
     expect(
       readBatchHead(
-        forged((items) => items.splice(0, 1, 3)),
+        forged((items) => items.splice(0, 1, 5)),
         AMPLE,
       ),
     ).toBeUndefined()

@@ -25,18 +25,18 @@ function bytesPerReading(readings: readonly StoredReading[]): number {
 
 describeRecorded('a backlog of recorded series', () => {
   it.each<[RecordedSeries, number]>([
-    ['ambient', 4.7],
-    ['machine', 4.8],
+    ['ambient', 4.3],
+    ['machine', 4.4],
     ['cpu', 0.6],
-    ['occupancy', 2.3],
+    ['occupancy', 1.9],
     ['speed', 1.6],
     ['counts', 0.8],
   ])('%s takes at most %d bytes a reading and is lossless', (series, bytesMax) => {
     expect(bytesPerReading(recorded(series))).toBeLessThan(bytesMax)
   })
 
-  it('takes at most 3.3 bytes a reading when the series come in turn', () => {
-    expect(bytesPerReading(interleaved())).toBeLessThan(3.3)
+  it('takes at most 2.9 bytes a reading when the series come in turn', () => {
+    expect(bytesPerReading(interleaved())).toBeLessThan(2.9)
   })
 })
 
