@@ -10,18 +10,30 @@ const LEVEL = 3
 const WINDOW_LOG_MIN = 21
 const WINDOW_LOG_MAX = 27
 
+/**
+ * Node allocates the output in chunks, of 16 KiB unless it is told. A block takes some hundred bytes, and its garbage collector
+ * looks at bytes outside of the heap too; a batch takes a hundred thousand.
+ */
+const CHUNK_BYTES = { min: 1_024, max: 262_144 }
+
 /** One zstd frame (RFC 8878) with a checksum: a flipped bit is found, and not taken for another reading. */
 export function compress(bytes: Uint8Array): Uint8Array {
-  return zstdCompressSync(bytes, { params: { [ZSTD_c_compressionLevel]: LEVEL, [ZSTD_c_checksumFlag]: 1 } })
+  const params = { [ZSTD_c_compressionLevel]: LEVEL, [ZSTD_c_checksumFlag]: 1 }
+  return zstdCompressSync(bytes, { chunkSize: chunkFor(bytes.length), params })
 }
 
 /** Opens one frame that nobody vouches for; takes memory for `bytesMax` at most. @throws Malformed */
 export function decompress(bytes: Uint8Array, bytesMax: number): Uint8Array {
   const windowLog = Math.min(WINDOW_LOG_MAX, Math.max(WINDOW_LOG_MIN, Math.ceil(Math.log2(bytesMax))))
   try {
-    return zstdDecompressSync(bytes, { maxOutputLength: bytesMax, params: { [ZSTD_d_windowLogMax]: windowLog } })
+    const params = { [ZSTD_d_windowLogMax]: windowLog }
+    return zstdDecompressSync(bytes, { chunkSize: chunkFor(bytes.length * 2), maxOutputLength: bytesMax, params })
   } catch (failure) {
     if (codeOf(failure) === 'ERR_BUFFER_TOO_LARGE') throw new Malformed(`unpacks to more than ${bytesMax} bytes`)
     throw new Malformed(`not a zstd frame: ${messageOf(failure)}`)
   }
+}
+
+function chunkFor(bytes: number): number {
+  return Math.min(CHUNK_BYTES.max, Math.max(CHUNK_BYTES.min, bytes))
 }

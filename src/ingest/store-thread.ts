@@ -33,6 +33,12 @@ const FORGET_REPEATS_MS = 60_000
 
 /** Without a batch for so long, the thread has time for housekeeping (ms). */
 const BUSY_MS = 50
+/**
+ * While a backlog leaves, its next part is always wanted soon. So long after one (ms) whatever tidying can wait takes one slice
+ * after such a pause (ms) only: it would have the processor that the drain needs, and a drain can take days.
+ */
+const DRAIN_MS = 1_000
+const DRAIN_PAUSE_MS = 200
 /** How often it looks whether something is due, when nothing comes (ms); and again after a disk that failed. */
 const HOUSE_EVERY_MS = 10_000
 const HOUSE_RETRY_MS = 1_000
@@ -57,8 +63,9 @@ class StoreThread {
   readonly #quality = { good: 0, uncertain: 0, bad: 0 }
 
   #houseTimer: NodeJS.Timeout | undefined
-  /** When the last batch came, or a part of a backlog left (monotonic ms). */
+  /** When the last batch came, and when a part of a backlog left (monotonic ms). */
   #heardAt = Number.NEGATIVE_INFINITY
+  #leftAt = Number.NEGATIVE_INFINITY
   #closed = false
 
   constructor({ folder, settings }: ThreadData) {
@@ -141,16 +148,21 @@ class StoreThread {
     const slice = (): void => {
       this.#houseTimer = undefined
       const more = this.#keepHouse()
-      if (more === true) this.#keepHouseSoon(0)
+      if (more === true) this.#keepHouseSoon(this.#pauseMs)
       else if (more === undefined) this.#keepHouseSoon(HOUSE_RETRY_MS)
     }
     this.#houseTimer = setTimeout(slice, ms)
   }
 
+  get #pauseMs(): number {
+    const isDraining = performance.now() - this.#leftAt < DRAIN_MS
+    return isDraining && this.#store.housekeeping.isPatient ? DRAIN_PAUSE_MS : 0
+  }
+
   /** Whether there is more to do; undefined: it failed, and is worth another try later. */
   #keepHouse(): boolean | undefined {
     try {
-      const busy = performance.now() - this.#heardAt < BUSY_MS
+      const busy = performance.now() - Math.max(this.#heardAt, this.#leftAt) < BUSY_MS
       // Where room is short, publishes wait for some to be made rather than to be refused.
       const end = performance.now() + (this.#store.space.look().level === 'ample' ? 0 : SHORT_MS)
       let more = true
@@ -242,7 +254,7 @@ class StoreThread {
   /** A backlog that leaves at full speed is no time for tidying up: the processor is for what waits. */
   #next(request: Calls['next']['request']): Calls['next']['reply'] {
     const outgoing = this.#desk.next(request, systemClock.now())
-    if (outgoing.kind === 'batch' && outgoing.lane === 'backfill') this.#heardAt = performance.now()
+    if (outgoing.kind === 'batch' && outgoing.lane === 'backfill') this.#leftAt = performance.now()
     return outgoing
   }
 

@@ -11,8 +11,13 @@ const SERIES_CACHED_MAX = 100_000
  * Rows that one INSERT can have, and what differs from row to row of a series. To hand a value to SQLite costs more than
  * to store it: what is the same in all rows is handed over once.
  */
-const ROWS_AT_ONCE = [16, 8, 4, 2]
+const ROWS_AT_ONCE = [32, 16, 8, 4, 2]
 const VARYING = 3
+/**
+ * What a failed one of several rows does. Whoever stores rolls back in any case; to be able to take back one statement alone,
+ * as it does unless it is told, SQLite copies each page that a statement of several rows touches.
+ */
+const OR_ROLLBACK = 'OR ROLLBACK'
 const COLUMNS = 'series, ts, log, seq, value, quality, reasons, received_at'
 const ONE_OF_MANY = '(:series, ?, :log, ?, ?, :quality, :reasons, :receivedAt)'
 
@@ -43,7 +48,7 @@ export class ReadingTable {
       const places = Array(rows).fill(ONE_OF_MANY).join(', ')
       return {
         rows,
-        insert: prepare(`INSERT INTO reading (${COLUMNS}) VALUES ${places}`),
+        insert: prepare(`INSERT ${OR_ROLLBACK} INTO reading (${COLUMNS}) VALUES ${places}`),
         values: new Array<Bound>(rows * VARYING),
       }
     })
@@ -114,7 +119,7 @@ export class ReadingTable {
           bound[at++] = seq[i]!
           bound[at++] = bindable(values[i]!)
         }
-        insert.run(same, bound)
+        insert.run(same, ...bound)
       }
     }
     const { series, log, quality, reasons, receivedAt } = same

@@ -104,7 +104,7 @@ export type Bound = number | bigint | string | Uint8Array | null
 export interface Statement {
   run(...values: readonly Bound[]): unknown
   /** @param named values by the names of their places @param values those of the others, in order */
-  run(named: Readonly<Record<string, Bound>>, values: readonly Bound[]): unknown
+  run(named: Readonly<Record<string, Bound>>, ...values: readonly Bound[]): unknown
   get(...values: readonly Bound[]): readonly Column[] | undefined
   all(...values: readonly Bound[]): readonly (readonly Column[])[]
 }

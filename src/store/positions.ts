@@ -30,6 +30,8 @@ export class Positions {
   readonly #count: Statement<[Seq, Seq]>
   /** The one used last is the last. */
   #windows: SealedWindow[] = []
+  /** The next window takes over the memory of this one. */
+  #spare: SealedWindow | undefined
   #loading: Loading | undefined
 
   constructor(database: Database, seals: SealLookup, blocks: BlockTable) {
@@ -171,7 +173,8 @@ export class Positions {
   #begin(seal: Seal, seq: Seq): Loading {
     const loading = this.#loading
     if (loading?.window.seal === seal && loading.window.first <= seq && seq <= loading.window.last) return loading
-    const window = new SealedWindow(seal, seq)
+    const window = new SealedWindow(seal, seq, this.#spare)
+    this.#spare = undefined
     this.#loading = { window, steps: window.load(this.#blocks) }
     return this.#loading
   }
@@ -179,7 +182,7 @@ export class Positions {
   #keep(window: SealedWindow): SealedWindow {
     this.#loading = undefined
     this.#windows.push(window)
-    if (this.#windows.length > WINDOWS_MAX) this.#windows.shift()
+    if (this.#windows.length > WINDOWS_MAX) this.#spare = this.#windows.shift()
     return window
   }
 

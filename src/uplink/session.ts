@@ -7,11 +7,14 @@ import { momentOf } from './budget.ts'
 import { type Flight, type FlightLane, Flights } from './flights.ts'
 import { Forwarder } from './forwarder.ts'
 import { forwardRoom, type LaneLoad, type Limits, nextAsk, Share } from './lanes.ts'
-import type { Amendments, Ask, Batch, Message, Sending } from './outbox.ts'
+import type { Amendments, Ask, Batch, Message, Outgoing, Sending } from './outbox.ts'
 import { Pace } from './pace.ts'
 import { meaningOf } from './refusals.ts'
 import type { SessionDependencies, SessionEnd } from './session-ends.ts'
 import { Sleeper } from './sleeper.ts'
+
+/** Batches of the backlog that are packed ahead. */
+const READY_MAX = 4
 
 /**
  * One connection to the cloud broker, from the first batch to its end: a plain loop that asks what may leave, sends it,
@@ -28,8 +31,10 @@ export class Session {
   readonly #share: Share
   readonly #sleeper = new Sleeper()
   #metered = 0
-  /** Whether there is more to send of what had gathered before. */
-  #backlog = true
+  /** Whether the store has more of what had gathered before. */
+  #moreInStore = true
+  /** Batches of the backlog that wait for a place among those on their way. */
+  readonly #ready: (Batch & { readonly backlog: boolean })[] = []
   #end: SessionEnd | undefined
   #stored = 0
   #waitsForCompany = false
@@ -87,15 +92,18 @@ export class Session {
   async run(): Promise<SessionEnd> {
     while (this.#end === undefined) {
       const { mark } = this.#sleeper
-      const { ask, againMs } = this.#mayLeave()
-      if (this.#ending || (ask.live === 0 && ask.backfill === 0 && ask.forward === 0)) {
+      const { ask, againMs, packsAhead } = this.#mayLeave()
+      const isFull = ask.live === 0 && ask.backfill === 0 && ask.forward === 0
+      if (this.#ending || (isFull && !packsAhead)) {
         await this.#sleep(Math.min(againMs, this.#msToTimeout()), mark)
         continue
       }
       this.#stored = 0
-      const outgoing = await this.#deps.outbox.next(ask)
-      this.#backlog = outgoing.backlog
+      const next = isFull ? undefined : await this.#next(ask)
+      const outgoing =
+        packsAhead && (next === undefined || next.kind === 'wait') ? await this.#packAhead(next?.ms) : next
       if (this.#end !== undefined) break
+      if (outgoing === undefined) continue
       if (outgoing.kind === 'message') await this.#forward(outgoing)
       else if (outgoing.kind !== 'wait') await this.#send(outgoing)
       else await this.#idle(outgoing.ms, againMs, mark)
@@ -103,7 +111,41 @@ export class Session {
     return this.#end
   }
 
-  #mayLeave(): { ask: Ask; againMs: number } {
+  /** What was packed ahead, unless something goes before it; else what the store has. */
+  async #next(ask: Required<Ask>): Promise<Outgoing> {
+    const [ready] = this.#ready
+    if (ready === undefined) return this.#ask(ask)
+    const fits = ready.bytes.length <= ask.backfill || this.#flights.count === 0
+    if (fits && ask.prefer === 'backfill') return this.#ready.shift()!
+    const others = await this.#ask({ ...ask, backfill: 0 })
+    return fits && others.kind === 'wait' ? this.#ready.shift()! : others
+  }
+
+  /**
+   * Packs a batch of the backlog while those on their way fill the pace: a receiver answers for several at once, and then
+   * the next ones leave at once. Gives what cannot be put by: `ms` is how long to wait at most (undefined: until something is new).
+   */
+  async #packAhead(ms?: number): Promise<Outgoing | undefined> {
+    const { messageBytes } = this.#limits
+    const outgoing = await this.#ask({ live: 0, backfill: messageBytes, forward: 0, prefer: 'backfill' })
+    if (outgoing.kind === 'wait') return { ...outgoing, ms: sooner(ms, outgoing.ms) }
+    if (outgoing.kind !== 'batch') return outgoing
+    this.#ready.push(outgoing)
+    return undefined
+  }
+
+  async #ask(ask: Ask): Promise<Outgoing> {
+    const outgoing = await this.#deps.outbox.next(ask)
+    this.#moreInStore = outgoing.backlog
+    return outgoing
+  }
+
+  /** Whether there is more to send of what had gathered before. */
+  get #backlog(): boolean {
+    return this.#moreInStore || this.#ready.length > 0
+  }
+
+  #mayLeave(): { ask: Required<Ask>; againMs: number; packsAhead: boolean } {
     this.#meter()
     const { prefer } = this.#share
     const allowed = this.#deps.budget.allow(momentOf(this.#deps.clock), this.#backlog ? prefer : 'live')
@@ -114,7 +156,10 @@ export class Session {
     const ask = nextAsk(this.#limits, load, { ...scaled, prefer })
     // Messages are fresh as live readings are, but what is left of a spent budget is for readings.
     const forward = this.#deps.budget.holds === undefined ? forwardRoom(this.#limits, load, allowed.live) : 0
-    return { ask: { ...ask, forward }, againMs: allowed.againMs }
+    const { messageBytes } = this.#limits
+    const mayPack = ask.backfill === 0 && scaled.backfill >= messageBytes
+    const packsAhead = mayPack && this.#moreInStore && this.#ready.length < READY_MAX
+    return { ask: { ...ask, forward }, againMs: allowed.againMs, packsAhead }
   }
 
   /** Of a batch that takes so many bytes on the wire. */
@@ -191,7 +236,7 @@ export class Session {
     const decoded = decodeRequest(payload)
     if (!decoded.ok) return this.#deps.log.warn({ reason: decoded.reason }, 'a request could not be read')
     await this.#deps.outbox.askAgain(decoded.request)
-    this.#backlog = true
+    this.#moreInStore = true
     this.notify(0)
   }
 
@@ -236,7 +281,7 @@ export class Session {
       onRefused(reason)
       const became = await outbox.refuse({ epoch, run, range, reason })
       if (became === 'hopeless') this.#finish(`everything is refused, and nothing is confirmed: ${reason}`)
-      this.#backlog = true
+      this.#moreInStore = true
       this.notify(0)
     } catch (failure) {
       this.#finish(`a refusal could not be stored: ${messageOf(failure)}`)
@@ -283,4 +328,9 @@ export class Session {
     this.#end = { reason, atOnce, cautious }
     this.#sleeper.wake()
   }
+}
+
+/** The lesser of two times (ms), of which undefined is the longest. */
+function sooner(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b)
 }

@@ -59,6 +59,9 @@ export class Housekeeping {
   #leftOvers = true
   /** The last task failed. */
   #failed = false
+  /** The task at work is one that can wait until nobody else does. */
+  #isTidying = false
+  #isPatient = false
   #expiredAt = Number.NEGATIVE_INFINITY
 
   constructor(retention: Retention, settings: Settings) {
@@ -86,12 +89,23 @@ export class Housekeeping {
   step(situation: Situation, busy: boolean): boolean {
     if (this.#task === undefined) this.#begin(situation, busy)
     if (this.#task === undefined) return false
+    this.#isPatient = this.#isTidying && situation.space.level === 'ample' && !this.#isToBeSealed(situation)
     const { done } = this.#task.next()
     if (done === true) {
       this.#task = undefined
       this.#packing = undefined
     }
     return true
+  }
+
+  /** Whether the task at work does nothing that somebody could come to wait for. */
+  get isPatient(): boolean {
+    return this.#task !== undefined && this.#isPatient
+  }
+
+  #isToBeSealed(situation: Situation): boolean {
+    const { log, seals } = this.#retention.shop
+    return log().closedLast !== undefined || situation.lastSeq - seals.sealedUpTo >= this.#wanted(situation)
   }
 
   /** Whether every uplink has all of a seal, or needs it no more. */
@@ -101,6 +115,7 @@ export class Housekeeping {
 
   #begin(situation: Situation, busy: boolean): void {
     const short = situation.space.level !== 'ample'
+    this.#isTidying = false
     const { log, seals } = this.#retention.shop
     const isDue = log().closedLast !== undefined || this.#close(situation, busy)
     if (this.#leftOvers && (!busy || short)) {
@@ -125,6 +140,7 @@ export class Housekeeping {
 
   /** What can wait until nobody else does. */
   #tidy({ now, space }: Situation): void {
+    this.#isTidying = true
     const { shop } = this.#retention
     if (now - this.#expiredAt >= EXPIRE_EVERY_MS || now < this.#expiredAt) {
       this.#expiredAt = now

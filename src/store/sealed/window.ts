@@ -10,30 +10,64 @@ import type { Seal } from './seals.ts'
 export const WINDOW_POSITIONS = 65_536
 const PAGE_BLOCKS = 64
 
-/** Sealed readings in the order of their positions, as the log had them, in columns: most of them only pass through. */
-export class SealedWindow implements SeqRange, Placed {
-  readonly seal: Seal
-  readonly first: Seq
-  readonly last: Seq
+/** What a window is written into; it is used again when the window is not needed any more. */
+class Columns {
   readonly series: Uint32Array
   readonly ts: Float64Array
   readonly numbers: Float64Array
-  readonly others = new Map<number, Other>()
   readonly quality: Uint8Array
   readonly reasons: Uint32Array
 
-  /** The window of a seal that holds a position; empty until it is loaded. */
-  constructor(seal: Seal, seq: Seq) {
-    const offset = Math.floor((seq - seal.first) / WINDOW_POSITIONS) * WINDOW_POSITIONS
-    this.seal = seal
-    this.first = seal.first + offset
-    this.last = Math.min(seal.last, this.first + WINDOW_POSITIONS - 1)
-    const size = this.last - this.first + 1
+  constructor(size: number) {
     this.series = new Uint32Array(size)
     this.ts = new Float64Array(size)
     this.numbers = new Float64Array(size)
     this.quality = new Uint8Array(size)
     this.reasons = new Uint32Array(size)
+  }
+}
+
+/** Sealed readings in the order of their positions, as the log had them, in columns: most of them only pass through. */
+export class SealedWindow implements SeqRange, Placed {
+  readonly seal: Seal
+  readonly first: Seq
+  readonly last: Seq
+  readonly others = new Map<number, Other>()
+  readonly #columns: Columns
+
+  /**
+   * The window of a seal that holds a position; empty until it is loaded.
+   * @param spare one that nobody reads any more: this one takes over its memory
+   */
+  constructor(seal: Seal, seq: Seq, spare?: SealedWindow) {
+    const offset = Math.floor((seq - seal.first) / WINDOW_POSITIONS) * WINDOW_POSITIONS
+    this.seal = seal
+    this.first = seal.first + offset
+    this.last = Math.min(seal.last, this.first + WINDOW_POSITIONS - 1)
+    const size = this.last - this.first + 1
+    const fits = spare !== undefined && spare.series.length >= size
+    this.#columns = fits ? spare.#columns : new Columns(size)
+    if (fits) this.series.fill(0)
+  }
+
+  get series(): Uint32Array {
+    return this.#columns.series
+  }
+
+  get ts(): Float64Array {
+    return this.#columns.ts
+  }
+
+  get numbers(): Float64Array {
+    return this.#columns.numbers
+  }
+
+  get quality(): Uint8Array {
+    return this.#columns.quality
+  }
+
+  get reasons(): Uint32Array {
+    return this.#columns.reasons
   }
 
   /** Opens the blocks; yields between them, so that others may come in between. @throws DamagedBlock */
@@ -45,19 +79,20 @@ export class SealedWindow implements SeqRange, Placed {
         if (block.seqFirst > this.last || block.seqLast < this.first) continue
         const { seq, ts, values, quality, reasons } = blocks.open(block)
         const series = seriesOf(block.id)
+        const columns = this.#columns
         for (let i = 0; i < seq.length; i++) {
+          if (seq[i]! < this.first || seq[i]! > this.last) continue
           const at = seq[i]! - this.first
-          if (at < 0 || at >= this.series.length) continue
-          this.series[at] = series
-          this.ts[at] = ts[i]!
+          columns.series[at] = series
+          columns.ts[at] = ts[i]!
           const value = values[i]!
-          if (typeof value === 'number') this.numbers[at] = value
+          if (typeof value === 'number') columns.numbers[at] = value
           else {
-            this.numbers[at] = Number.NaN
+            columns.numbers[at] = Number.NaN
             this.others.set(at, value)
           }
-          this.quality[at] = quality[i]!
-          this.reasons[at] = reasons[i]!
+          columns.quality[at] = quality[i]!
+          columns.reasons[at] = reasons[i]!
         }
         yield
       }
