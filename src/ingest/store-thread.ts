@@ -13,6 +13,7 @@ import { Committer } from './committer.ts'
 import type { ConfigCalls } from './config-protocol.ts'
 import { ConfigThread } from './config-thread.ts'
 import { EdgeClock } from './edge-clock.ts'
+import { HouseKeeper } from './house-keeper.ts'
 import { LetterBox } from './letter-box.ts'
 import { openingNews } from './opening-news.ts'
 import type {
@@ -31,21 +32,6 @@ import { UplinkDesk, uplinkStarts } from './uplink-desk.ts'
 /** How long after the last repeated publish the index of recent readings is kept (ms). */
 const FORGET_REPEATS_MS = 60_000
 
-/** Without a batch for so long, the thread has time for housekeeping (ms). */
-const BUSY_MS = 50
-/**
- * While a backlog leaves, its next part is always wanted soon. So long after one (ms) whatever tidying can wait takes one slice
- * after such a pause (ms) only: it would have the processor that the drain needs, and a drain can take days.
- */
-const DRAIN_MS = 1_000
-const DRAIN_PAUSE_MS = 200
-/** How often it looks whether something is due, when nothing comes (ms); and again after a disk that failed. */
-const HOUSE_EVERY_MS = 10_000
-const HOUSE_RETRY_MS = 1_000
-
-/** Where room is short, housekeeping has so long at a turn (ms). */
-const SHORT_MS = 12
-
 type Handlers = { [Name in keyof Calls]: (request: Calls[Name]['request']) => Calls[Name]['reply'] }
 
 /**
@@ -58,15 +44,10 @@ class StoreThread {
   readonly #desk: UplinkDesk
   readonly #configs: ConfigThread
   readonly #letters: LetterBox
+  readonly #houseKeeper: HouseKeeper
   readonly #handlers: Handlers
   readonly #counted = { readings: 0, rejected: 0, duplicates: 0 }
   readonly #quality = { good: 0, uncertain: 0, bad: 0 }
-
-  #houseTimer: NodeJS.Timeout | undefined
-  /** When the last batch came, and when a part of a backlog left (monotonic ms). */
-  #heardAt = Number.NEGATIVE_INFINITY
-  #leftAt = Number.NEGATIVE_INFINITY
-  #closed = false
 
   constructor({ folder, settings }: ThreadData) {
     const { edge, store, quality, uplinks, config } = settings
@@ -90,11 +71,11 @@ class StoreThread {
     this.#desk = new UplinkDesk(this.#store, uplinks, { edge, holdMs })
     const desks = { uplinks: this.#desk, configs: this.#configs }
     this.#letters = new LetterBox(this.#store, desks, () => post({ kind: 'ordered' }))
-    setInterval(() => {
-      this.#store.forecaster.observe(this.#store.lastSeq, performance.now())
-      this.#keepHouseSoon(0)
-    }, HOUSE_EVERY_MS).unref()
-    this.#keepHouseSoon(0)
+    this.#houseKeeper = new HouseKeeper(this.#store, {
+      passingDamage: (work) => this.#passingDamage(work),
+      checkpoint: () => this.#checkpoint(),
+      tell: (news) => post({ kind: 'news', ...news }),
+    })
     setInterval(() => this.#store.repeats.forgetIfIdle(FORGET_REPEATS_MS), FORGET_REPEATS_MS).unref()
   }
 
@@ -129,8 +110,7 @@ class StoreThread {
     }
     parentPort!.postMessage(reply)
     this.#checkpoint()
-    this.#heardAt = performance.now()
-    this.#keepHouseSoon(0)
+    this.#houseKeeper.committed()
   }
 
   /** After the answer left. A checkpoint that fails (disk full) only leaves the WAL longer; it is tried again. */
@@ -140,52 +120,6 @@ class StoreThread {
     } catch (failure) {
       if (!isStoreTrouble(failure)) throw failure
     }
-  }
-
-  /** Between messages: one slice, then whoever waits, then the next. A full disk ends it for a while. */
-  #keepHouseSoon(ms: number): void {
-    if (this.#houseTimer !== undefined || this.#closed) return
-    const slice = (): void => {
-      this.#houseTimer = undefined
-      const more = this.#keepHouse()
-      if (more === true) this.#keepHouseSoon(this.#pauseMs)
-      else if (more === undefined) this.#keepHouseSoon(HOUSE_RETRY_MS)
-    }
-    this.#houseTimer = setTimeout(slice, ms)
-  }
-
-  get #pauseMs(): number {
-    const isDraining = performance.now() - this.#leftAt < DRAIN_MS
-    return isDraining && this.#store.housekeeping.isPatient ? DRAIN_PAUSE_MS : 0
-  }
-
-  /** Whether there is more to do; undefined: it failed, and is worth another try later. */
-  #keepHouse(): boolean | undefined {
-    try {
-      const busy = performance.now() - Math.max(this.#heardAt, this.#leftAt) < BUSY_MS
-      // Where room is short, publishes wait for some to be made rather than to be refused.
-      const end = performance.now() + (this.#store.space.look().level === 'ample' ? 0 : SHORT_MS)
-      let more = true
-      do more = this.#passingDamage(() => this.#store.keepHouse({ now: systemClock.now(), busy }))
-      while (more && performance.now() < end)
-      this.#checkpoint()
-      if (!more && busy) this.#keepHouseSoon(BUSY_MS)
-      if (!more) this.#tellRemovals()
-      return more
-    } catch (failure) {
-      if (!isStoreTrouble(failure)) throw failure
-      return undefined
-    }
-  }
-
-  /** One line for a run, whatever it was that made readings go. */
-  #tellRemovals(): void {
-    const removed = this.#store.removal.takeSummary()
-    if (removed === undefined) return
-    const parts = Object.entries(removed).filter(([, count]) => count > 0)
-    const level = parts.every(([reason]) => reason === 'expired') ? 'info' : 'warn'
-    const text = parts.map(([reason, count]) => `${count} ${reason}`).join(', ')
-    post({ kind: 'news', level, text: `readings were removed: ${text}` })
   }
 
   /** Reads what it needs of the store at the start. Damage that shows only now is noted: the next opening salvages. */
@@ -242,8 +176,7 @@ class StoreThread {
     spent: (request) => this.#desk.spent(request),
     status: () => this.#status(),
     close: () => {
-      this.#closed = true
-      clearTimeout(this.#houseTimer)
+      this.#houseKeeper.stop()
       this.#letters.stop()
       this.#configs.stop()
       this.#store.close()
@@ -254,7 +187,7 @@ class StoreThread {
   /** A backlog that leaves at full speed is no time for tidying up: the processor is for what waits. */
   #next(request: Calls['next']['request']): Calls['next']['reply'] {
     const outgoing = this.#desk.next(request, systemClock.now())
-    if (outgoing.kind === 'batch' && outgoing.lane === 'backfill') this.#leftAt = performance.now()
+    if (outgoing.kind === 'batch' && outgoing.lane === 'backfill') this.#houseKeeper.left()
     return outgoing
   }
 

@@ -7,14 +7,12 @@ import { momentOf } from './budget.ts'
 import { type Flight, type FlightLane, Flights } from './flights.ts'
 import { Forwarder } from './forwarder.ts'
 import { forwardRoom, type LaneLoad, type Limits, nextAsk, Share } from './lanes.ts'
-import type { Amendments, Ask, Batch, Message, Outgoing, Sending } from './outbox.ts'
+import type { Amendments, Ask, Batch, Message, Sending } from './outbox.ts'
 import { Pace } from './pace.ts'
 import { meaningOf } from './refusals.ts'
 import type { SessionDependencies, SessionEnd } from './session-ends.ts'
 import { Sleeper } from './sleeper.ts'
-
-/** Batches of the backlog that are packed ahead. */
-const READY_MAX = 4
+import { Supply } from './supply.ts'
 
 /**
  * One connection to the cloud broker, from the first batch to its end: a plain loop that asks what may leave, sends it,
@@ -30,11 +28,8 @@ export class Session {
   readonly #forwarder: Forwarder
   readonly #share: Share
   readonly #sleeper = new Sleeper()
+  readonly #supply: Supply
   #metered = 0
-  /** Whether the store has more of what had gathered before. */
-  #moreInStore = true
-  /** Batches of the backlog that wait for a place among those on their way. */
-  readonly #ready: (Batch & { readonly backlog: boolean })[] = []
   #end: SessionEnd | undefined
   #stored = 0
   #waitsForCompany = false
@@ -54,6 +49,7 @@ export class Session {
     const pace = (): Pace => new Pace(this.#limits.messages)
     this.#paces = { live: pace(), backfill: pace(), forward: pace() }
     this.#forwarder = this.#makeForwarder()
+    this.#supply = new Supply(dependencies.outbox, this.#limits.messageBytes)
     this.#share = new Share(settings.backfill.share, this.#limits.messageBytes)
     void link.closed.then((failure) => this.#finish(failure?.message ?? 'the connection was closed'))
   }
@@ -99,9 +95,9 @@ export class Session {
         continue
       }
       this.#stored = 0
-      const next = isFull ? undefined : await this.#next(ask)
+      const next = isFull ? undefined : await this.#supply.next(ask, this.#flights.count === 0)
       const outgoing =
-        packsAhead && (next === undefined || next.kind === 'wait') ? await this.#packAhead(next?.ms) : next
+        packsAhead && (next === undefined || next.kind === 'wait') ? await this.#supply.packAhead(next?.ms) : next
       if (this.#end !== undefined) break
       if (outgoing === undefined) continue
       if (outgoing.kind === 'message') await this.#forward(outgoing)
@@ -111,54 +107,18 @@ export class Session {
     return this.#end
   }
 
-  /** What was packed ahead, unless something goes before it; else what the store has. */
-  async #next(ask: Required<Ask>): Promise<Outgoing> {
-    const [ready] = this.#ready
-    if (ready === undefined) return this.#ask(ask)
-    const fits = ready.bytes.length <= ask.backfill || this.#flights.count === 0
-    if (fits && ask.prefer === 'backfill') return this.#ready.shift()!
-    const others = await this.#ask({ ...ask, backfill: 0 })
-    return fits && others.kind === 'wait' ? this.#ready.shift()! : others
-  }
-
-  /**
-   * Packs a batch of the backlog while those on their way fill the pace: a receiver answers for several at once, and then
-   * the next ones leave at once. Gives what cannot be put by: `ms` is how long to wait at most (undefined: until something is new).
-   */
-  async #packAhead(ms?: number): Promise<Outgoing | undefined> {
-    const { messageBytes } = this.#limits
-    const outgoing = await this.#ask({ live: 0, backfill: messageBytes, forward: 0, prefer: 'backfill' })
-    if (outgoing.kind === 'wait') return { ...outgoing, ms: sooner(ms, outgoing.ms) }
-    if (outgoing.kind !== 'batch') return outgoing
-    this.#ready.push(outgoing)
-    return undefined
-  }
-
-  async #ask(ask: Ask): Promise<Outgoing> {
-    const outgoing = await this.#deps.outbox.next(ask)
-    this.#moreInStore = outgoing.backlog
-    return outgoing
-  }
-
-  /** Whether there is more to send of what had gathered before. */
-  get #backlog(): boolean {
-    return this.#moreInStore || this.#ready.length > 0
-  }
-
   #mayLeave(): { ask: Required<Ask>; againMs: number; packsAhead: boolean } {
     this.#meter()
     const { prefer } = this.#share
-    const allowed = this.#deps.budget.allow(momentOf(this.#deps.clock), this.#backlog ? prefer : 'live')
+    const allowed = this.#deps.budget.allow(momentOf(this.#deps.clock), this.#supply.backlog ? prefer : 'live')
     const of = (lane: FlightLane): LaneLoad => ({ inFlight: this.#flights.countOf(lane), size: this.#paces[lane].size })
     const lanes = { live: of('live'), backfill: of('backfill'), forward: of('forward') }
-    const load = { ...lanes, bytes: this.#flights.bytes, backlog: this.#backlog }
+    const load = { ...lanes, bytes: this.#flights.bytes, backlog: this.#supply.backlog }
     const scaled = { ...allowed, live: this.#packed(allowed.live), backfill: this.#packed(allowed.backfill) }
     const ask = nextAsk(this.#limits, load, { ...scaled, prefer })
     // Messages are fresh as live readings are, but what is left of a spent budget is for readings.
     const forward = this.#deps.budget.holds === undefined ? forwardRoom(this.#limits, load, allowed.live) : 0
-    const { messageBytes } = this.#limits
-    const mayPack = ask.backfill === 0 && scaled.backfill >= messageBytes
-    const packsAhead = mayPack && this.#moreInStore && this.#ready.length < READY_MAX
+    const packsAhead = ask.backfill === 0 && this.#supply.mayPackAhead(scaled.backfill)
     return { ask: { ...ask, forward }, againMs: allowed.againMs, packsAhead }
   }
 
@@ -175,7 +135,7 @@ export class Session {
   }
 
   async #forward(message: Message): Promise<void> {
-    this.#share.sent('live', message.bytes.length, this.#backlog)
+    this.#share.sent('live', message.bytes.length, this.#supply.backlog)
     this.#deps.onSent(0, message.bytes.length)
     await this.#forwarder.send(message)
     this.#meter()
@@ -193,7 +153,7 @@ export class Session {
     if (isBatch && bytes.length > wrapper.payloadBytesMax) {
       return this.#refused(flight, `${bytes.length} bytes are more than the broker takes`)
     }
-    this.#share.sent(lane, bytes.length, this.#backlog)
+    this.#share.sent(lane, bytes.length, this.#supply.backlog)
     onSent(isBatch ? outgoing.count : 0, bytes.length)
     wrapper.publish(outgoing).then(
       (reasonCode) => this.#taken(flight, reasonCode),
@@ -236,7 +196,7 @@ export class Session {
     const decoded = decodeRequest(payload)
     if (!decoded.ok) return this.#deps.log.warn({ reason: decoded.reason }, 'a request could not be read')
     await this.#deps.outbox.askAgain(decoded.request)
-    this.#moreInStore = true
+    this.#supply.hasMore()
     this.notify(0)
   }
 
@@ -281,7 +241,7 @@ export class Session {
       onRefused(reason)
       const became = await outbox.refuse({ epoch, run, range, reason })
       if (became === 'hopeless') this.#finish(`everything is refused, and nothing is confirmed: ${reason}`)
-      this.#moreInStore = true
+      this.#supply.hasMore()
       this.notify(0)
     } catch (failure) {
       this.#finish(`a refusal could not be stored: ${messageOf(failure)}`)
@@ -328,9 +288,4 @@ export class Session {
     this.#end = { reason, atOnce, cautious }
     this.#sleeper.wake()
   }
-}
-
-/** The lesser of two times (ms), of which undefined is the longest. */
-function sooner(a: number | undefined, b: number | undefined): number | undefined {
-  return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b)
 }

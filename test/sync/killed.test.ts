@@ -52,14 +52,19 @@ describePeer('mosquitto', 'an edge that is killed at any moment of an event', ()
       await edge.start()
       const client = await connectAsync(`mqtt://127.0.0.1:${edge.port}`, { reconnectPeriod: 0, clientId: 'pump' })
       client.on('error', () => undefined)
+      const edit = (key: string): Promise<unknown> => {
+        const payload = JSON.stringify({ id: key, patch: { [key]: true } })
+        return client.publishAsync('devices/pump/config/set', payload, { qos: 1 })
+      }
+      await edit(`edge-${round}`)
+      acknowledged.push(`edge-${round}`)
       const killing = pause(Math.random() * LIFE_MS).then(() => edge.kill())
       for (let i = 0; client.connected && i < 20; i++) {
         const key = `edge-${round}-${i}`
-        const payload = JSON.stringify({ id: key, patch: { [key]: true } })
         cloud.write(`cloud-${round}-${i}`)
         acknowledged.push(`cloud-${round}-${i}`)
         const taken = await Promise.race([
-          client.publishAsync('devices/pump/config/set', payload, { qos: 1 }).then(
+          edit(key).then(
             () => true,
             () => false,
           ),
@@ -83,7 +88,6 @@ describePeer('mosquitto', 'an edge that is killed at any moment of an event', ()
     await until(() => isDeepStrictEqual(local.json('devices/pump/config'), { ...cloud.cur()?.config }), {
       what: 'both sides are the same',
     })
-    expect(acknowledged.length).toBeGreaterThan(ROUNDS)
     expect(await edge.stop()).toBe(0)
   }, 90_000)
 

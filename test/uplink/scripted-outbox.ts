@@ -12,13 +12,18 @@ export interface Label {
   readonly range: SeqRange
 }
 
+const FRESH_FROM = 1_000_000
+
 /** An outbox without a disk: positions 1 … `lastSeq`, in batches of `batchReadings`, and a list of what it was told. */
 export class ScriptedOutbox implements Outbox {
   epoch = 'epoch-1'
   readonly run = 'run-1'
   lastSeq = 0
   batchReadings = 10
+  /** Of the positions up to `lastSeq`. */
   lane: Lane = 'live'
+  /** Readings beside them that have just come in. */
+  fresh = 0
   /** The last amendment that there is. */
   lastAmendment = 0
   /** Answered when there is nothing to send; undefined: until something new is stored. */
@@ -39,26 +44,61 @@ export class ScriptedOutbox implements Outbox {
   readonly #flight = new SeqSet()
   #takenAmendment = 0
 
-  /** Everything is in one lane, as for an edge that was never away. */
-  async next({ live: bytesMax }: Ask): Promise<Outgoing> {
+  /** What there is, is in one lane, but for `fresh` readings. */
+  async next({ live, backfill }: Ask): Promise<Outgoing> {
     this.asked++
-    if (bytesMax === 0) return { kind: 'wait', ms: undefined, backlog: false }
-    const { epoch, run } = this
-    const taken = new SeqSet([...this.confirmed, ...this.#flight])
-    const gap = taken.missing({ first: 1, last: this.lastSeq })[0]
-    if (gap !== undefined && this.lastSeq - taken.count >= this.company) {
+    const { epoch, run, lane } = this
+    if (live > 0 && this.fresh > 0) {
+      const range = { first: FRESH_FROM, last: FRESH_FROM + this.fresh - 1 }
+      this.fresh = 0
+      const words = { kind: 'batch', epoch, run, range } as const
+      return {
+        ...words,
+        lane: 'live',
+        backlog: this.#hasBacklog,
+        bytes: this.#label(words, live),
+        count: countOf(range),
+      }
+    }
+    const bytesMax = lane === 'live' ? live : backfill
+    if (bytesMax === 0) return { kind: 'wait', ms: undefined, backlog: this.#hasBacklog }
+    const { left, gap } = this.#left
+    if (gap !== undefined && left >= this.company) {
       const range = { first: gap.first, last: Math.min(gap.last, gap.first + this.batchReadings - 1) }
       this.#flight.add(range)
       const words = { kind: 'batch', epoch, run, range } as const
-      return { ...words, lane: this.lane, backlog: false, bytes: this.#label(words, bytesMax), count: countOf(range) }
+      return { ...words, lane, backlog: this.#hasBacklog, bytes: this.#label(words, bytesMax), count: countOf(range) }
     }
     if (this.#takenAmendment < this.lastAmendment) {
       const range = { first: this.#takenAmendment + 1, last: this.lastAmendment }
       this.#takenAmendment = range.last
       const bytes = this.#label({ kind: 'amendments', epoch, run, range }, bytesMax)
-      return { kind: 'amendments', backlog: false, bytes, epoch, run, lastId: range.last, count: countOf(range) }
+      return {
+        kind: 'amendments',
+        backlog: this.#hasBacklog,
+        bytes,
+        epoch,
+        run,
+        lastId: range.last,
+        count: countOf(range),
+      }
     }
-    return { kind: 'wait', ms: this.waitMs, backlog: false }
+    return { kind: 'wait', ms: this.waitMs, backlog: this.#hasBacklog }
+  }
+
+  /** Readings that were neither taken nor confirmed, and the first of them. */
+  get #left(): { readonly left: number; readonly gap: SeqRange | undefined } {
+    const taken = new SeqSet([...this.confirmed, ...this.#flight])
+    return { left: this.lastSeq - taken.count, gap: taken.missing({ first: 1, last: this.lastSeq })[0] }
+  }
+
+  get #hasBacklog(): boolean {
+    return this.lane === 'backfill' && this.#left.left > 0
+  }
+
+  /** Readings that were taken, and are not confirmed. */
+  get taken(): number {
+    return [...this.#flight].reduce((sum, range) => sum + countOf(range), 0) - this.confirmed.count
   }
 
   #label(words: Label, bytesMax: number): Uint8Array {

@@ -23,16 +23,21 @@ describe('a sleeper', () => {
   })
 })
 
-/** Everything is backlog; a look for new readings finds none, and ends after the next confirmation. */
+/** Everything is backlog; between two confirmations the second look for new readings ends after the next of them only. */
 class BacklogOnly extends ScriptedOutbox {
   #held: (() => void) | undefined
+  #looks = { at: 0, count: 0 }
 
   override async next(ask: Ask): Promise<Outgoing> {
-    if (ask.backfill > 0) return { ...(await super.next({ ...ask, live: ask.backfill })), backlog: true }
-    await new Promise<void>((resolve) => {
-      this.#held = resolve
-    })
-    return { kind: 'wait', ms: undefined, backlog: true }
+    if (ask.backfill > 0) return await super.next(ask)
+    const at = this.confirmations.length
+    this.#looks = { at, count: this.#looks.at === at ? this.#looks.count + 1 : 1 }
+    if (this.#looks.count === 2) {
+      await new Promise<void>((resolve) => {
+        this.#held = resolve
+      })
+    }
+    return await super.next(ask)
   }
 
   override async confirm(confirmation: Parameters<ScriptedOutbox['confirm']>[0]) {

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import { describePeer } from '../support/peers.ts'
 import { until } from '../support/wait.ts'
 import { startUplink } from './scene.ts'
+import { ScriptedOutbox } from './scripted-outbox.ts'
 
 describePeer('mosquitto', 'what is sent is marked', () => {
   it('when its receipt has come, and not when the broker has taken it', async () => {
@@ -100,6 +101,71 @@ describePeer('mosquitto', 'the window', () => {
       expect(uplink.stats().inFlight).toBeLessThanOrEqual(3)
     }
     expect(uplink.stats().failures).toBe(0)
+  })
+})
+
+describePeer('mosquitto', 'a backlog', () => {
+  /** A backlog of 100 batches, of which one is on its way. */
+  async function startDrain(settings: Parameters<typeof startUplink>[0] = {}) {
+    const outbox = new ScriptedOutbox()
+    outbox.lane = 'backfill'
+    outbox.lastSeq = 1_000
+    const scene = await startUplink({ window: 4, ...settings }, { outbox })
+    await scene.farSide.untilArrived(1)
+    return scene
+  }
+
+  it('is packed four batches ahead while an answer is awaited, and no further', async () => {
+    const { farSide, outbox, uplink } = await startDrain()
+    await until(() => outbox.taken === 50)
+    await farSide.fence()
+    expect(outbox.taken).toBe(50)
+    expect(uplink.stats().inFlight).toBe(1)
+    expect(farSide.arrived).toHaveLength(1)
+  })
+
+  it('leaves in order, each reading once, whatever was packed ahead', async () => {
+    const { farSide, outbox } = await startDrain()
+    for (let index = 0; index < 100; index++) {
+      await farSide.untilArrived(index + 1)
+      await farSide.answer(index)
+    }
+    await until(() => outbox.confirmed.count === 1_000)
+    await farSide.fence()
+    expect(farSide.arrived.map(({ range }) => range.first)).toEqual(Array.from({ length: 100 }, (_, i) => 10 * i + 1))
+  })
+
+  it('lets new readings go before what was packed ahead', async () => {
+    const { farSide, outbox, uplink } = await startDrain()
+    await until(() => outbox.taken === 50)
+    outbox.fresh = 3
+    uplink.notify(3)
+    await farSide.untilArrived(2)
+    expect(farSide.arrived[1]!.range.first).toBeGreaterThan(outbox.lastSeq)
+    await farSide.answer(0)
+    await farSide.untilArrived(3)
+    expect(farSide.arrived[2]!.range.first).toBe(11)
+  })
+
+  it('goes out anew over the next connection, what was packed ahead included', async () => {
+    const { farSide, outbox } = await startDrain({ confirmTimeoutMs: 300 })
+    await until(() => outbox.releases >= 2, { what: 'a connection is given up, and a new one begins' })
+    let answered = farSide.arrived.length
+    const all = async (): Promise<boolean> => {
+      while (answered < farSide.arrived.length) await farSide.answer(answered++)
+      return outbox.confirmed.count === 1_000
+    }
+    await until(all, { what: 'all is confirmed' })
+  })
+
+  it('is not packed ahead where bytes are counted: what may leave is known only when it may', async () => {
+    const { farSide, outbox } = await startDrain({
+      budget: { bytesPerSecond: 20_000, windows: [], whenSpent: 'live-only' },
+    })
+    await farSide.fence()
+    await until(() => outbox.asked >= 2)
+    await farSide.fence()
+    expect(outbox.taken).toBe(10)
   })
 })
 
