@@ -1,5 +1,6 @@
 import type { Database, Statement } from 'better-sqlite3'
 import type { Amendment, Seq, SeqRange } from '../base/reading.ts'
+import { addCount } from './counts.ts'
 import { LOG_COLUMNS, type RawLogRow } from './log.ts'
 import { type BlockTable, seriesOf } from './sealed/blocks.ts'
 import type { Seal } from './sealed/seals.ts'
@@ -112,7 +113,7 @@ export class Positions {
       const seal = this.#seals.from(next)
       if (seal === undefined || seal.first > range.last) break
       if (range.first <= seal.first && seal.last <= range.last) {
-        for (const { id, readings } of this.#blocks.headsIn(seal)) add(counts, seriesOf(id), readings)
+        for (const { id, readings } of this.#blocks.headsIn(seal)) addCount(counts, seriesOf(id), readings)
         next = seal.last + 1
       } else {
         const window = this.#open(seal, Math.max(next, seal.first))
@@ -122,7 +123,7 @@ export class Positions {
     }
     const inLog = { first: Math.max(range.first, sealedUpTo + 1), last: range.last }
     for (const [series, count] of this.#count.all(inLog.first, inLog.last) as [number, number][]) {
-      add(counts, series, count)
+      addCount(counts, series, count)
     }
     return counts
   }
@@ -197,8 +198,4 @@ export class Positions {
     this.#windows = []
     this.#loading = undefined
   }
-}
-
-function add(counts: Map<number, number>, series: number, count: number): void {
-  counts.set(series, (counts.get(series) ?? 0) + count)
 }

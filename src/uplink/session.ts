@@ -6,6 +6,7 @@ import type { Link } from '../link/link.ts'
 import { momentOf } from './budget.ts'
 import { type Flight, type FlightLane, Flights } from './flights.ts'
 import { Forwarder } from './forwarder.ts'
+import { type Answer, Gathering } from './gathering.ts'
 import { forwardRoom, type LaneLoad, type Limits, nextAsk, Share } from './lanes.ts'
 import type { Amendments, Ask, Batch, Message, Sending } from './outbox.ts'
 import { Pace } from './pace.ts'
@@ -29,6 +30,7 @@ export class Session {
   readonly #share: Share
   readonly #sleeper = new Sleeper()
   readonly #supply: Supply
+  readonly #answers = new Gathering((answer) => this.#confirmed(answer))
   #metered = 0
   #end: SessionEnd | undefined
   #stored = 0
@@ -175,7 +177,7 @@ export class Session {
     try {
       const { range } = flight
       if (flight.kind === 'amendments') return await this.#amended(flight, [range])
-      await this.#confirmed({ ...flight, ranges: [range], high: 0, kind: 'stored' })
+      await this.#answers.take({ ...flight, ranges: [range], high: 0, kind: 'stored' })
     } catch (failure) {
       this.#finish(`a confirmation could not be stored: ${messageOf(failure)}`)
     }
@@ -188,7 +190,7 @@ export class Session {
     const { receipt } = decoded
     if (receipt.kind === 'rejected') await this.#rejected(receipt)
     else if (receipt.kind === 'amended') await this.#amended(receipt, receipt.ranges)
-    else await this.#confirmed(receipt)
+    else await this.#answers.take(receipt)
   }
 
   /** The far side lacks readings that it once had. */
@@ -200,7 +202,7 @@ export class Session {
     this.notify(0)
   }
 
-  async #confirmed(answer: Pick<Receipt, 'epoch' | 'run' | 'ranges' | 'high' | 'kind'>): Promise<void> {
+  async #confirmed(answer: Answer): Promise<void> {
     const { epoch, run, ranges, high, kind } = answer
     const { outbox, budget, log } = this.#deps
     const sending = { epoch, run }

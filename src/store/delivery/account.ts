@@ -52,11 +52,14 @@ export class Account {
 
   /** @returns how many readings that were. */
   addConfirmed(bySeries: ReadonlyMap<number, number>): number {
+    const byDevice = new Map<number, number>()
     let count = 0
     for (const [series, n] of bySeries) {
-      this.#addConfirmed.run(this.#uplink, this.deviceOf(series), n)
+      const device = this.deviceOf(series)
+      byDevice.set(device, (byDevice.get(device) ?? 0) + n)
       count += n
     }
+    for (const [device, n] of byDevice) this.#addConfirmed.run(this.#uplink, device, n)
     return count
   }
 

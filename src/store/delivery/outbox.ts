@@ -1,6 +1,7 @@
 import type { Database } from 'better-sqlite3'
 import { SeqSet } from '../../base/ranges.ts'
 import type { Seq, SeqRange } from '../../base/reading.ts'
+import { addCount } from '../counts.ts'
 import type { RawLogRow } from '../log.ts'
 import type { Positions } from '../positions.ts'
 import type { Stretch } from '../stretch.ts'
@@ -187,17 +188,18 @@ export class Outbox {
    * above `lastSeq` are not ours and are passed over.
    */
   confirm(ranges: readonly SeqRange[], lastSeq: Seq): number {
-    let count = 0
+    const bySeries = new Map<number, number>()
     for (const { first, last } of ranges) {
       const ours = { first: Math.max(1, first), last: Math.min(last, lastSeq) }
       for (const gap of this.settled.missing(ours)) {
-        count += this.#book(gap)
+        this.#count(gap, bySeries)
         this.settle(gap)
       }
-      for (const series of this.parked.confirm(ours)) count += this.#account.addConfirmed(new Map([[series, 1]]))
+      for (const series of this.parked.confirm(ours)) addCount(bySeries, series, 1)
       this.#suspects.clear(ours)
       this.again.remove(ours)
     }
+    const count = this.#account.addConfirmed(bySeries)
     this.#settleBarren()
     if (count > 0) {
       this.#accused.othersPassed()
@@ -222,13 +224,11 @@ export class Outbox {
     }
   }
 
-  /** Adds to the counters what is in these positions, which were not settled before. */
-  #book(gap: SeqRange): number {
-    let count = 0
-    for (const { range, bySeries } of this.#flights.parts(gap)) {
-      count += this.#account.addConfirmed(bySeries ?? this.#positions.countBySeries(range))
+  /** Adds how many readings of each series are in these positions, which were not settled before. */
+  #count(gap: SeqRange, counts: Map<number, number>): void {
+    for (const { range, bySeries = this.#positions.countBySeries(range) } of this.#flights.parts(gap)) {
+      for (const [series, count] of bySeries) addCount(counts, series, count)
     }
-    return count
   }
 
   /** Writes in its owner's transaction that these positions need not be sent any more. */
