@@ -1,10 +1,9 @@
 import type { SeqRange } from '../base/reading.ts'
-import { BATCH_ITEMS, BATCH_VERSION, COVERING_BATCH_VERSION } from './batch-builder.ts'
-import { COLUMN_ABS_MAX, intsOf, type Layout, type ReadResiduals } from './columns.ts'
+import { BATCH_ITEMS, COVERING_BATCH_VERSION } from './batch-builder.ts'
+import { COLUMN_ABS_MAX, type Layout } from './columns.ts'
 import { ItemReader } from './item-reader.ts'
 import { Malformed } from './malformed.ts'
 import { readOrigin } from './origin.ts'
-import { readPlaned } from './planes.ts'
 import { checkRising, readRowColumns } from './row-columns.ts'
 import type { Batch, SeriesBlock } from './series-block.ts'
 import { decompress } from './zstd.ts'
@@ -34,10 +33,10 @@ export function decodeBatch(bytes: Uint8Array, limits: DecodeLimits): DecodedBat
 }
 
 function readBatch(cbor: ItemReader, readingsMax: number): Batch {
-  const { covers, told, readResiduals } = readForm(cbor)
+  const { covers, told } = readVersion(cbor)
   const origin = readOrigin(cbor)
   const names = readNames(cbor, readingsMax)
-  const { layout, seq, ts, values, quality, reasons } = readRowColumns(cbor, names.length, readingsMax, readResiduals)
+  const { layout, seq, ts, values, quality, reasons } = readRowColumns(cbor, names.length, readingsMax)
   const found = rangesOf(seq, layout)
   if (found.length === 0 && !told) throw new Malformed('no readings')
   const ranges = covers ? [told ? readRange(cbor, found) : spanOf(found)] : found
@@ -57,29 +56,20 @@ function readBatch(cbor: ItemReader, readingsMax: number): Batch {
   return { ...origin, series, ranges, count: seq.length }
 }
 
-/** In versions 1 and 2 residuals are arrays of integers; edges that were not updated yet send them. */
+/** Versions 1 and 2, of edges that were not updated yet, are 3 and 4 without byte planes. */
 const OLDEST = 1
 const OLD_COVERING = 2
 const NEWEST = COVERING_BATCH_VERSION
 
-/** What the beginning of a batch says. */
-export interface BatchForm {
-  /** It covers its gaps. */
-  readonly covers: boolean
-  /** Its last item tells the range that it covers. */
-  readonly told: boolean
-  readonly readResiduals: ReadResiduals
-}
-
-/** @throws Malformed */
-export function readForm(cbor: ItemReader): BatchForm {
+/** What the beginning of a batch says: whether it covers its gaps, and whether its last item tells a range. */
+export function readVersion(cbor: ItemReader): { covers: boolean; told: boolean } {
   const items = cbor.array('batch')
   const version = cbor.uint('version')
   if (version < OLDEST || version > NEWEST) throw new Malformed(`version ${version} instead of ${OLDEST} to ${NEWEST}`)
   const covers = version === COVERING_BATCH_VERSION || version === OLD_COVERING
   const told = covers && items === BATCH_ITEMS + 1
   if (!told && items !== BATCH_ITEMS) throw new Malformed(`batch: ${items} instead of ${BATCH_ITEMS}`)
-  return { covers, told, readResiduals: version < BATCH_VERSION ? intsOf : readPlaned }
+  return { covers, told }
 }
 
 /** From the lowest to the highest position. */

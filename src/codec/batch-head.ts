@@ -1,5 +1,5 @@
 import type { SeqRange } from '../base/reading.ts'
-import { type DecodeLimits, rangesOf, readForm, readNames } from './batch-decoder.ts'
+import { type DecodeLimits, rangesOf, readNames, readVersion } from './batch-decoder.ts'
 import { unpackSums } from './columns.ts'
 import { ItemReader } from './item-reader.ts'
 import { Malformed } from './malformed.ts'
@@ -20,12 +20,12 @@ export interface BatchHead extends Origin {
 export function readBatchHead(bytes: Uint8Array, limits: DecodeLimits): BatchHead | undefined {
   try {
     const cbor = new ItemReader(decompress(bytes, limits.bytesMax))
-    const { readResiduals } = readForm(cbor)
+    readVersion(cbor)
     const origin = readOrigin(cbor)
     const names = readNames(cbor, limits.readingsMax)
     const layout = readLayout(cbor, names.length, limits.readingsMax)
     cbor.arrayOf(3, 'seq')
-    return { ...origin, ranges: rangesOf(unpackSums(cbor, layout, 'seq', readResiduals), layout) }
+    return { ...origin, ranges: rangesOf(unpackSums(cbor, layout, 'seq'), layout) }
   } catch (failure) {
     if (failure instanceof Malformed) return undefined
     throw failure

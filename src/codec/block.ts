@@ -4,7 +4,6 @@ import type { DecodeLimits } from './batch-decoder.ts'
 import { encodeItem } from './item.ts'
 import { ItemReader } from './item-reader.ts'
 import { Malformed } from './malformed.ts'
-import { readPlaned } from './planes.ts'
 import { checkRising, readRowColumns } from './row-columns.ts'
 import { RowPacker } from './row-packer.ts'
 import { Rows } from './rows.ts'
@@ -56,7 +55,7 @@ function readBlock(cbor: ItemReader, readingsMax: number): BlockColumns {
   cbor.arrayOf(BLOCK_ITEMS, 'block')
   const version = cbor.uint('version')
   if (version !== BLOCK_VERSION) throw new Malformed(`version ${version} instead of ${BLOCK_VERSION}`)
-  const { layout, ...columns } = readRowColumns(cbor, 1, readingsMax, readPlaned)
+  const { layout, ...columns } = readRowColumns(cbor, 1, readingsMax)
   cbor.end()
   checkRising(columns.seq, layout)
   return columns

@@ -1,5 +1,7 @@
 import type { ItemReader } from './item-reader.ts'
 import { Malformed } from './malformed.ts'
+import { readPlaned } from './planes.ts'
+import { spread } from './spread.ts'
 
 /**
  * Numbers of a column stay below 2^51 in magnitude: differences of differences then stay below 2^53, and every sum is
@@ -12,9 +14,6 @@ export const COLUMN_ABS_MAX = 2 ** 51 - 1
 const OWN_STEP_BITS_MIN = 24
 const SAMPLES_MAX = 15
 const TWO_32 = 2 ** 32
-const GOLDEN = 0.618_033_988_749_894_9
-/** The fractional parts of multiples of the golden section. */
-const FRACTIONS = Float64Array.from({ length: 32 }, (_, k) => (k * GOLDEN) % 1)
 
 /** What a number is told as a distance from: SUM, the number before it and the step; LEVEL, the step alone. */
 export const Mode = { LEVEL: 0, SUM: 1 } as const
@@ -122,19 +121,14 @@ function residualBits(x: Float64Array, from: number, to: number, predictor: Pred
   return bits
 }
 
-/** Index of the k-th sample (below 32) of `count` rows: golden section, so no rhythm of the data hides from the sample. */
-export function spread(k: number, count: number): number {
-  return Math.floor(FRACTIONS[k]! * count)
-}
-
 /** Reads what `packSums` made. @throws Malformed */
-export function unpackSums(cbor: ItemReader, layout: Layout, what: string, read: ReadResiduals): Float64Array {
-  return restore(readPacked(cbor, layout, what, read), undefined, layout, what)
+export function unpackSums(cbor: ItemReader, layout: Layout, what: string): Float64Array {
+  return restore(readPacked(cbor, layout, what), undefined, layout, what)
 }
 
 /** Reads what `pack` made. @throws Malformed */
-export function unpack(cbor: ItemReader, layout: Layout, what: string, read: ReadResiduals): Float64Array {
-  const packed = readPacked(cbor, layout, what, read)
+export function unpack(cbor: ItemReader, layout: Layout, what: string): Float64Array {
+  const packed = readPacked(cbor, layout, what)
   const modes = intsOf(cbor, layout.seriesCount, `modes of ${what}`)
   if (modes.some((mode) => mode !== Mode.SUM && mode !== Mode.LEVEL)) throw new Malformed(`${what}: unknown mode`)
   return restore(packed, modes, layout, what)
@@ -146,14 +140,11 @@ interface Packed {
   readonly residuals: Float64Array
 }
 
-/** How residuals are told: as an array of integers, unless somebody says otherwise. */
-export type ReadResiduals = typeof intsOf
-
-function readPacked(cbor: ItemReader, { seriesCount, starts }: Layout, what: string, read: ReadResiduals): Packed {
+function readPacked(cbor: ItemReader, { seriesCount, starts }: Layout, what: string): Packed {
   return {
     heads: intsOf(cbor, seriesCount, `heads of ${what}`),
     steps: intsOf(cbor, seriesCount, `steps of ${what}`),
-    residuals: read(cbor, starts[seriesCount]! - seriesCount, what),
+    residuals: readPlaned(cbor, starts[seriesCount]! - seriesCount, what),
   }
 }
 

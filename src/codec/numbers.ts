@@ -1,4 +1,5 @@
-import { COLUMN_ABS_MAX, spread } from './columns.ts'
+import { COLUMN_ABS_MAX } from './columns.ts'
+import { spread } from './spread.ts'
 
 /** 10^0 … 10^22, the powers of ten that a double holds exactly. */
 export const POWERS_OF_TEN: readonly number[] = Array.from({ length: 23 }, (_, exponent) => Number(`1e${exponent}`))

@@ -1,7 +1,7 @@
-import { spread } from './columns.ts'
 import type { Item } from './item.ts'
 import type { ItemReader } from './item-reader.ts'
 import { Malformed } from './malformed.ts'
+import { spread } from './spread.ts'
 
 const BYTES_MAX = 7
 const TWO_32 = 2 ** 32

@@ -1,5 +1,5 @@
 import type { Value } from '../base/reading.ts'
-import { intsOf, type Layout, type ReadResiduals, unpack, unpackSums } from './columns.ts'
+import { intsOf, type Layout, unpack, unpackSums } from './columns.ts'
 import type { ItemReader } from './item-reader.ts'
 import { Malformed } from './malformed.ts'
 import { POWERS_OF_TEN, unpackDoubles } from './numbers.ts'
@@ -15,18 +15,13 @@ export interface RowColumns extends Verdicts {
 }
 
 /** Reads what `RowPacker` made. @throws Malformed */
-export function readRowColumns(
-  cbor: ItemReader,
-  seriesCount: number,
-  readingsMax: number,
-  read: ReadResiduals,
-): RowColumns {
+export function readRowColumns(cbor: ItemReader, seriesCount: number, readingsMax: number): RowColumns {
   const layout = readLayout(cbor, seriesCount, readingsMax)
   cbor.arrayOf(3, 'seq')
-  const seq = unpackSums(cbor, layout, 'seq', read)
+  const seq = unpackSums(cbor, layout, 'seq')
   cbor.arrayOf(3, 'ts')
-  const ts = unpackSums(cbor, layout, 'ts', read)
-  const values = readValues(cbor, layout, read)
+  const ts = unpackSums(cbor, layout, 'ts')
+  const values = readValues(cbor, layout)
   return { layout, seq, ts, values, ...readVerdicts(cbor, seq.length) }
 }
 
@@ -44,10 +39,10 @@ export function readLayout(cbor: ItemReader, seriesCount: number, readingsMax: n
   return { seriesCount, starts }
 }
 
-function readValues(cbor: ItemReader, layout: Layout, read: ReadResiduals): Value[] {
+function readValues(cbor: ItemReader, layout: Layout): Value[] {
   const { seriesCount, starts } = layout
   cbor.arrayOf(5, 'numbers')
-  const numbers = unpack(cbor, layout, 'numbers', read)
+  const numbers = unpack(cbor, layout, 'numbers')
   const exponents = intsOf(cbor, seriesCount, 'exponents')
   const values = new Array<Value>(numbers.length)
   for (let s = 0; s < seriesCount; s++) {

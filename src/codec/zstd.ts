@@ -19,7 +19,9 @@ const CHUNK_BYTES = { min: 1_024, max: 262_144 }
 /** One zstd frame (RFC 8878) with a checksum: a flipped bit is found, and not taken for another reading. */
 export function compress(bytes: Uint8Array): Uint8Array {
   const params = { [ZSTD_c_compressionLevel]: LEVEL, [ZSTD_c_checksumFlag]: 1 }
-  return zstdCompressSync(bytes, { chunkSize: chunkFor(bytes.length), params })
+  const packed = zstdCompressSync(bytes, { chunkSize: chunkFor(bytes.length), params })
+  // What is kept, or goes to another thread, takes its whole chunk along.
+  return packed.length < packed.buffer.byteLength ? new Uint8Array(packed) : packed
 }
 
 /** Opens one frame that nobody vouches for; takes memory for `bytesMax` at most. @throws Malformed */

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { COLUMN_ABS_MAX, intsOf, type Layout, pack, packSums, unpack, unpackSums } from '../../src/codec/columns.ts'
+import { COLUMN_ABS_MAX, type Layout, pack, packSums, unpack, unpackSums } from '../../src/codec/columns.ts'
 import { encodeItem } from '../../src/codec/item.ts'
 import { ItemReader } from '../../src/codec/item-reader.ts'
 import { Malformed } from '../../src/codec/malformed.ts'
@@ -30,8 +30,8 @@ describe('a column of whole numbers', () => {
         const x = Float64Array.from(series.flat())
         const reader = new ItemReader(encodeItem([...packSums(x, layout), ...pack(x, layout)]))
         reader.arrayOf(7, 'both')
-        expect(unpackSums(reader, layout, 'sums', intsOf)).toStrictEqual(x)
-        expect(unpack(reader, layout, 'numbers', intsOf)).toStrictEqual(x)
+        expect(unpackSums(reader, layout, 'sums')).toStrictEqual(x)
+        expect(unpack(reader, layout, 'numbers')).toStrictEqual(x)
         reader.end()
       }),
       { numRuns: 500 },
@@ -40,7 +40,7 @@ describe('a column of whole numbers', () => {
 
   it('is refused when a number in it would not be exact', () => {
     const layout = layoutOf([[0, 0]])
-    expect([...unpackSums(twoRows(COLUMN_ABS_MAX - 1, 0, 1), layout, 'ts', intsOf)]).toStrictEqual([
+    expect([...unpackSums(twoRows(COLUMN_ABS_MAX - 1, 0, 1), layout, 'ts')]).toStrictEqual([
       COLUMN_ABS_MAX - 1,
       COLUMN_ABS_MAX,
     ])
@@ -49,13 +49,13 @@ describe('a column of whole numbers', () => {
       [-COLUMN_ABS_MAX, -1, 0],
       [COLUMN_ABS_MAX + 1, 0, -1],
     ] as const) {
-      expect(() => unpackSums(twoRows(head, step, residual), layout, 'ts', intsOf)).toThrow(Malformed)
+      expect(() => unpackSums(twoRows(head, step, residual), layout, 'ts')).toThrow(Malformed)
     }
   })
 
   it('is refused when it is shorter or longer than its rows', () => {
     for (const rows of [[0], [0, 0, 0]]) {
-      expect(() => unpackSums(twoRows(1, 1, 1), layoutOf([rows]), 'ts', intsOf)).toThrow(Malformed)
+      expect(() => unpackSums(twoRows(1, 1, 1), layoutOf([rows]), 'ts')).toThrow(Malformed)
     }
   })
 })

@@ -9,7 +9,9 @@ import { planed, readPlaned } from '../../src/codec/planes.ts'
 /** Numbers of about one width, from one byte to more than planes can have. */
 const numbers = fc
   .integer({ min: 1, max: 53 })
-  .chain((bits) => fc.array(fc.integer({ min: -(2 ** bits) + 1, max: 2 ** bits - 1 }), { maxLength: 40 }))
+  .chain((bits) =>
+    fc.array(fc.integer({ min: -(2 ** bits) + 1, max: 2 ** bits - 1 }), { minLength: 13, maxLength: 40 }),
+  )
 
 /** Nineteen numbers of one byte. */
 const NARROW = Array.from({ length: 19 }, (_, i) => i + 1)

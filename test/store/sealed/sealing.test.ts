@@ -219,34 +219,6 @@ describe('a store that seals and merges', () => {
     twin.store.close()
   })
 
-  it('says when it only tidies up: merging can wait, unless meanwhile there is something to seal', () => {
-    const store = openStore(tempFolder(), { sealRows: 64, uplinks: [] })
-    const fill = (rows: number): void => {
-      store.write(() => {
-        for (let i = 0; i < rows; i++) append(store, { ts: NOW, device: i % 2 === 0 ? 'a' : 'b' })
-      })
-    }
-    const { housekeeping } = store
-    expect(housekeeping.isPatient).toBe(false)
-    const patience: boolean[] = []
-    for (let i = 0; i < 40; i++) {
-      fill(64)
-      // Nothing of it is merged yet: for that somebody must have time.
-      while (store.keepHouse({ now: NOW, busy: true })) patience.push(housekeeping.isPatient)
-    }
-    expect(new Set(patience)).toEqual(new Set([false]))
-    const isMerging = (): boolean => housekeeping.isPatient
-    for (let slices = 0; slices < 1_000 && !isMerging(); slices++) store.keepHouse({ now: NOW, busy: false })
-    expect(isMerging()).toBe(true)
-    fill(64)
-    store.keepHouse({ now: NOW, busy: false })
-    expect(housekeeping.isPatient).toBe(false)
-    keepHouse(store, NOW)
-    expect(housekeeping.isPatient).toBe(false)
-    expect(contents(store)).toHaveLength(41 * 64)
-    store.close()
-  })
-
   it('waits with sealing while publishes keep it busy, up to a bound', () => {
     const store = openStore(tempFolder(), { sealRows: 64 })
     const busy = { now: NOW, busy: true }
