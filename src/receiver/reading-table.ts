@@ -8,17 +8,18 @@ import type { Bound, Column, Prepare, Statement } from './sink-schema.ts'
 const SERIES_CACHED_MAX = 100_000
 
 /**
- * Rows that one INSERT can have, and what differs from row to row of a series. To hand a value to SQLite costs more than
- * to store it: what is the same in all rows is handed over once.
+ * Rows that one INSERT has at most; there is one for each number of them. To hand a value to SQLite costs more than to store
+ * it: what is the same in all rows of a series is handed over once.
  */
-const ROWS_AT_ONCE = [32, 16, 8, 4, 2]
-const VARYING = 3
+const ROWS_AT_ONCE_MAX = 64
 /**
  * What a failed one of several rows does. Whoever stores rolls back in any case; to be able to take back one statement alone,
  * as it does unless it is told, SQLite copies each page that a statement of several rows touches.
  */
 const OR_ROLLBACK = 'OR ROLLBACK'
 const COLUMNS = 'series, ts, log, seq, value, quality, reasons, received_at'
+/** What differs from row to row. */
+const VARYING = 3
 const ONE_OF_MANY = '(:series, ?, :log, ?, ?, :quality, :reasons, :receivedAt)'
 
 const TRUE = 1n
@@ -35,23 +36,24 @@ interface Row {
 /** What readings of one INSERT have in common. */
 type Alike = Readonly<Record<'series' | 'log' | 'quality' | 'reasons' | 'receivedAt', number>>
 
+/** Stores so many rows at once; `bound` is what it is given, used again and again. */
+interface Insert {
+  readonly insert: Statement
+  readonly bound: Bound[]
+}
+
 /** The table of readings. A value keeps its type and every bit. */
 export class ReadingTable {
   readonly #series = new Map<string, number>()
   readonly places: Places
-  readonly #inserts: readonly { readonly rows: number; readonly insert: Statement; readonly values: Bound[] }[]
+  readonly #prepare: Prepare
+  /** By the number of their rows; each is made when it is first needed. */
+  readonly #inserts: Insert[] = []
   readonly #statements
 
   constructor(prepare: Prepare) {
+    this.#prepare = prepare
     this.places = new Places(prepare)
-    this.#inserts = ROWS_AT_ONCE.map((rows) => {
-      const places = Array(rows).fill(ONE_OF_MANY).join(', ')
-      return {
-        rows,
-        insert: prepare(`INSERT ${OR_ROLLBACK} INTO reading (${COLUMNS}) VALUES ${places}`),
-        values: new Array<Bound>(rows * VARYING),
-      }
-    })
     this.#statements = {
       findSeries: prepare('SELECT id FROM series WHERE device = ? AND metric = ? AND unit = ?'),
       createSeries: prepare('INSERT INTO series (device, metric, unit) VALUES (?, ?, ?) RETURNING id'),
@@ -111,21 +113,24 @@ export class ReadingTable {
 
   /** Readings of a block that have the same verdict. */
   #insertAlike(same: Alike, { seq, ts, values }: SeriesBlock, from: number, to: number): void {
-    let i = from
-    for (const { rows, insert, values: bound } of this.#inserts) {
-      while (to - i >= rows) {
-        for (let at = 0; at < bound.length; i++) {
-          bound[at++] = ts[i]!
-          bound[at++] = seq[i]!
-          bound[at++] = bindable(values[i]!)
-        }
-        insert.run(same, ...bound)
+    for (let i = from; i < to; ) {
+      const { insert, bound } = this.#insertOf(Math.min(to - i, ROWS_AT_ONCE_MAX))
+      for (let at = 0; at < bound.length; i++) {
+        bound[at++] = ts[i]!
+        bound[at++] = seq[i]!
+        bound[at++] = bindable(values[i]!)
       }
+      insert.run(same, ...bound)
     }
-    const { series, log, quality, reasons, receivedAt } = same
-    if (i < to) {
-      this.#statements.insert.run(series, ts[i]!, log, seq[i]!, bindable(values[i]!), quality, reasons, receivedAt)
-    }
+  }
+
+  #insertOf(rows: number): Insert {
+    const known = this.#inserts[rows]
+    if (known !== undefined) return known
+    const places = Array(rows).fill(ONE_OF_MANY).join(', ')
+    const insert = this.#prepare(`INSERT ${OR_ROLLBACK} INTO reading (${COLUMNS}) VALUES ${places}`)
+    this.#inserts[rows] = { insert, bound: new Array<Bound>(rows * VARYING) }
+    return this.#inserts[rows]
   }
 
   insert(position: { log: number; seq: Seq }, row: Row, receivedAt: number): void {

@@ -115,6 +115,25 @@ describe('the SQLite sink', () => {
     ])
   })
 
+  it('stores as many readings of a series as a batch has of it, be they few or many', () => {
+    const { folder, sink } = openSink()
+    const sizes = [1, 2, 63, 64, 65, 129]
+    for (const [i, size] of sizes.entries()) {
+      const rows = readings(1, size).map((one) => ({
+        ...one,
+        device: `device-${i}`,
+        value: one.seq % 7 === 0 || one.seq,
+      }))
+      sink.store([batch(rows, { epoch: `epoch-${i}` })], AT)
+    }
+    for (const [i, size] of sizes.entries()) {
+      const rows = seenIn(folder).filter(({ device }) => device === `device-${i}`)
+      expect(rows.map(({ seq, value }) => [seq, value])).toEqual(
+        readings(1, size).map(({ seq }) => [seq, seq % 7 === 0 || seq]),
+      )
+    }
+  })
+
   it('does not take a reading for a fork that was deleted in the meantime', () => {
     const { folder, sink } = openSink()
     sink.store([batch(readings(1, 3))], AT)
