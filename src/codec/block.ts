@@ -1,13 +1,13 @@
 import { assert } from '../base/errors.ts'
 import type { Value } from '../base/reading.ts'
 import type { DecodeLimits } from './batch-decoder.ts'
+import { frame, unframe } from './block-frame.ts'
 import { encodeItem } from './item.ts'
 import { ItemReader } from './item-reader.ts'
 import { Malformed } from './malformed.ts'
 import { checkRising, readRowColumns } from './row-columns.ts'
 import { RowPacker } from './row-packer.ts'
 import { Rows } from './rows.ts'
-import { compress, decompress } from './zstd.ts'
 
 export { Rows }
 
@@ -37,14 +37,14 @@ export class BlockPacker {
   pack(rows: Rows, order: Uint32Array): Uint8Array {
     assert(order.length > 0, 'a block has at least one reading')
     const layout = { seriesCount: 1, starts: Uint32Array.of(0, order.length) }
-    return compress(encodeItem([BLOCK_VERSION, ...this.#packer.pack(rows, order, layout)]))
+    return frame(encodeItem([BLOCK_VERSION, ...this.#packer.pack(rows, order, layout)]))
   }
 }
 
 /** Opens a block. Never throws, whatever the bytes are; time and memory are bounded by the limits. */
 export function unpackBlock(bytes: Uint8Array, limits: DecodeLimits): DecodedBlock {
   try {
-    return { ok: true, columns: readBlock(new ItemReader(decompress(bytes, limits.bytesMax)), limits.readingsMax) }
+    return { ok: true, columns: readBlock(new ItemReader(unframe(bytes, limits.bytesMax)), limits.readingsMax) }
   } catch (failure) {
     if (failure instanceof Malformed) return { ok: false, reason: failure.message }
     throw failure

@@ -149,6 +149,8 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT;
   CREATE INDEX config_changes_by_device ON config_changes (device, id);
   `,
+  // Blocks may lie without a zstd frame, and former versions would take them for damaged (src/codec/block-frame.ts).
+  'SELECT 1',
 ]
 
 /** 'TDGT': tells a Tidegate database from any other SQLite file. */
