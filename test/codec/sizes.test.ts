@@ -6,7 +6,7 @@ import { buildWith, ORIGIN, open, readingsOf } from './readings.ts'
 import { interleaved, type RecordedSeries, recorded } from './recorded.ts'
 
 /** As many readings as an uplink puts into one batch at most. */
-const BATCH_READINGS = 20_000
+const BATCH_READINGS = 22_000
 const BATCH_BYTES_MAX = 131_072
 
 /** Bytes on the wire for one reading, in batches as of a backlog; every batch is opened and compared. */
