@@ -2,7 +2,11 @@ import { crc32 } from 'node:zlib'
 import { Malformed } from './malformed.ts'
 import { compress, decompress } from './zstd.ts'
 
-/** A block that zstd makes hardly smaller lies as it is: to open it then takes half the time. */
+/**
+ * A small block (bytes) that zstd makes hardly smaller lies as it is: to set up zstd for it takes as long as all else that opening
+ * it does. Large ones are those that stay for years.
+ */
+const SMALL_BYTES = 2_048
 const WORTH_PACKING = 0.8
 const ZSTD_MAGIC = 0xfd2f_b528
 const CHECKSUM_BYTES = 4
@@ -13,7 +17,7 @@ const CHECKSUM_BYTES = 4
  */
 export function frame(item: Uint8Array): Uint8Array {
   const packed = compress(item)
-  if (packed.length < item.length * WORTH_PACKING) return packed
+  if (item.length > SMALL_BYTES || packed.length < item.length * WORTH_PACKING) return packed
   const plain = new Uint8Array(item.length + CHECKSUM_BYTES)
   plain.set(item)
   viewOf(plain).setUint32(item.length, crc32(item))

@@ -59,6 +59,14 @@ describe('a block', () => {
     }
   })
 
+  it('that is large is packed, also where that saves little: it stays for years', () => {
+    const digits = Array.from({ length: 1_000 }, (_, i) => Math.sin(i) * 1e3)
+    const bytes = packed(series(digits))
+    expect(isFrame(bytes)).toBe(true)
+    expect(bytes.length).toBeGreaterThan(digits.length * 6)
+    expect([...opened(bytes).values]).toEqual(digits)
+  })
+
   it('of a former version, in a zstd frame whatever that saves, is read', () => {
     const bytes = packed(series([20.5, 20.25, 0.1 + 0.2, -0]))
     expect(isFrame(bytes)).toBe(false)
