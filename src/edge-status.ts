@@ -1,6 +1,6 @@
-import type { StoreSettings } from './base/settings.ts'
 import type { BrokerStats } from './broker/broker.ts'
 import type { StoreStatus } from './ingest/protocol.ts'
+import type { StoreSettings } from './settings/edge.ts'
 import type { BackupStatus } from './store/rescue/backup-schedule.ts'
 import type { UplinkStats } from './uplink/uplink-around.ts'
 

@@ -8,22 +8,23 @@ const LINES_MAX = 300
 /** What each folder of src may import besides itself; `src` stands for the files at its top, which wire the parts. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   base: [],
+  settings: ['base'],
   codec: ['base'],
-  link: ['base'],
-  broker: ['base'],
-  decode: ['base'],
-  quality: ['base'],
-  store: ['base', 'codec', 'config'],
-  ingest: ['base', 'codec', 'config', 'decode', 'quality', 'store', 'export'], // the spine: bytes to commit, on the store thread
-  query: ['base', 'store'], // questions of people, on a thread that can only read
-  export: ['base'],
-  uplink: ['base', 'codec', 'link', 'config'],
-  sync: ['base', 'config'],
-  receiver: ['base', 'codec', 'link', 'config'],
-  config: ['base'], // pure: no clock, no socket, and of the disk only schemas that are read at start
-  web: ['base'],
-  demo: ['base', 'link', 'broker', 'receiver', 'store', 'src'], // a whole plant and its cloud in one process
-  cli: ['base', 'link', 'config', 'receiver', 'store', 'export', 'demo', 'src'],
+  link: ['base', 'settings'],
+  broker: ['base', 'settings'],
+  decode: ['base', 'settings'],
+  quality: ['base', 'settings'],
+  store: ['base', 'settings', 'codec', 'config'],
+  ingest: ['base', 'settings', 'codec', 'config', 'decode', 'quality', 'store', 'export'], // the spine: bytes to commit, on the store thread
+  query: ['base', 'settings', 'store'], // questions of people, on a thread that can only read
+  export: ['base', 'settings'],
+  uplink: ['base', 'settings', 'codec', 'link', 'config'],
+  sync: ['base', 'settings', 'config'],
+  receiver: ['base', 'settings', 'codec', 'link', 'config'],
+  config: ['base', 'settings'], // pure: no clock, no socket, and of the disk only schemas that are read at start
+  web: ['base', 'settings'],
+  demo: ['base', 'settings', 'link', 'broker', 'receiver', 'store', 'src'], // a whole plant and its cloud in one process
+  cli: ['base', 'settings', 'link', 'config', 'receiver', 'store', 'export', 'demo', 'src'],
 }
 
 /** The only places that may import a package: folders, or single files. */

@@ -1,6 +1,6 @@
 /** Fills a data folder with readings that no uplink has delivered, as an edge with its cloud away does. Arguments: folder, readings. */
 
-import { edgeSettings } from '../../src/base/settings.ts'
+import { edgeSettings } from '../../src/settings/edge.ts'
 import { Store } from '../../src/store/store.ts'
 import { append } from './layout-tidegate.ts'
 import { Plant } from './plant.ts'

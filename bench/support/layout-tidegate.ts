@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import SQLite from 'better-sqlite3'
 import { GOOD } from '../../src/base/flags.ts'
-import { edgeSettings } from '../../src/base/settings.ts'
+import { edgeSettings } from '../../src/settings/edge.ts'
 import { Store } from '../../src/store/store.ts'
 import type { Layout } from './layouts.ts'
 import type { Readings } from './plant.ts'

@@ -13,7 +13,7 @@ export async function dataFolder(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<string> {
   if (settings !== undefined && data === undefined) {
-    const { loadEdgeSettings } = await import('../base/settings-load.ts')
+    const { loadEdgeSettings } = await import('../settings/load/load.ts')
     return loadEdgeSettings(settings, env).data
   }
   if (data !== undefined && settings === undefined) return resolve(data)

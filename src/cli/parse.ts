@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { Exit, messageOf, OperatorError } from '../base/errors.ts'
-import { suggestion } from '../base/settings-nearest.ts'
+import { suggestion } from '../base/nearest.ts'
 import type { Command, Option, Options, Values } from './command.ts'
 
 /** What a command line asks for. */

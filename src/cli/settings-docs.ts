@@ -1,6 +1,7 @@
-import { edgeOutline, receiverOutline } from '../base/settings-load.ts'
-import type { Outline } from '../base/settings-outline.ts'
-import { PRESETS, type Preset } from '../base/settings-presets.ts'
+import { edgeOutline, receiverOutline } from '../settings/load/load.ts'
+import type { Outline } from '../settings/outline.ts'
+import type { Preset } from '../settings/presets/limits.ts'
+import { PRESETS } from '../settings/presets/presets.ts'
 
 /** docs/settings.md: every setting of an edge and of a receiver, from the schemas that check them. */
 export function settingsDocument(): string {
@@ -43,7 +44,7 @@ function valuesText(values: Readonly<Record<string, unknown>>): string {
 
 const INTRODUCTION = `# Settings
 
-<!-- Written by \`npm run docs\` from the schemas in src/base/settings.ts. -->
+<!-- Written by \`npm run docs\` from the schemas in src/settings/edge.ts. -->
 
 Settings are one YAML 1.2 file. Unknown keys are refused, since they are misspellings; \`tidegate settings check FILE\`
 tells every problem at once, each with its line. \`tidegate settings schema\` prints the JSON Schema for editors.

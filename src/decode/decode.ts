@@ -1,6 +1,6 @@
 import type { Reading, Value } from '../base/reading.ts'
-import type { RouteSettings } from '../base/settings.ts'
 import { nameProblem } from '../base/topics.ts'
+import type { RouteSettings } from '../settings/edge.ts'
 import { beginsLikeCbor, parseCbor } from './cbor.ts'
 import { Draft } from './draft.ts'
 import { parseJson } from './json.ts'

@@ -1,8 +1,8 @@
 import type { Part } from '../base/lifecycle.ts'
 import type { Log } from '../base/log.ts'
-import type { BrokerSettings } from '../base/settings.ts'
 import { Broker } from '../broker/broker.ts'
 import { noIntake } from '../broker/intake.ts'
+import type { BrokerSettings } from '../settings/edge.ts'
 
 /**
  * The cloud's MQTT broker with a switch. An outage is a real one: the broker is stopped, its port refuses connections,

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import { type EdgeSettings, edgeSettings } from '../base/settings.ts'
-import { type ReceiverSettings, receiverSettings } from '../base/settings-receiver.ts'
+import { type EdgeSettings, edgeSettings } from '../settings/edge.ts'
+import { type ReceiverSettings, receiverSettings } from '../settings/receiver.ts'
 
 export const EDGE_NAME = 'demo-plant'
 

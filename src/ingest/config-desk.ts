@@ -1,4 +1,3 @@
-import type { ConfigSettings } from '../base/settings-config.ts'
 import { nextDue, step } from '../config/edge.ts'
 import {
   type EdgeEffect,
@@ -12,6 +11,7 @@ import type { Operation } from '../config/operations.ts'
 import type { CustomMerge } from '../config/policies.ts'
 import type { SchemaCheck } from '../config/schema-check.ts'
 import { localTopic } from '../config/topics.ts'
+import type { ConfigSettings } from '../settings/schema/config.ts'
 import type { ConfigOrder } from '../store/orders.ts'
 import type { Store } from '../store/store.ts'
 import { ConfigCounts } from './config-counts.ts'

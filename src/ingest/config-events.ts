@@ -1,9 +1,9 @@
 import { pattern } from '../base/pattern.ts'
-import type { ConfigSettings } from '../base/settings-config.ts'
 import type { EdgeEvent } from '../config/edge-state.ts'
 import type { Json } from '../config/json.ts'
 import { parseRev } from '../config/revision.ts'
 import { type Edit, parseDesired, parseDeviceMessage, parseSet } from '../config/wire.ts'
+import type { ConfigSettings } from '../settings/schema/config.ts'
 import type { ConfigOrder } from '../store/orders.ts'
 import type { ConfigEvent } from './config-protocol.ts'
 

@@ -1,6 +1,6 @@
 import { systemClock } from '../base/clock.ts'
-import type { ConfigSettings } from '../base/settings-config.ts'
 import { loadSchemas } from '../config/schema-check.ts'
+import type { ConfigSettings } from '../settings/schema/config.ts'
 import { isStoreTrouble } from '../store/house/space.ts'
 import type { ConfigOrder } from '../store/orders.ts'
 import type { Store } from '../store/store.ts'

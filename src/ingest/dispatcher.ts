@@ -1,7 +1,7 @@
 import type { SeqRange } from '../base/reading.ts'
-import type { UplinkSettings } from '../base/settings-uplink.ts'
 import { encodeAmendments } from '../codec/amendments.ts'
 import { BatchBuilder, type BuiltBatch, type Origin, type SeriesName } from '../codec/batch.ts'
+import type { UplinkSettings } from '../settings/schema/uplink.ts'
 import type { Lane, Outbox } from '../store/delivery/outbox.ts'
 import type { Store } from '../store/store.ts'
 import { LogStretch, type Stretch } from '../store/stretch.ts'

@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.ts'
-import type { EdgeSettings, RouteSettings } from '../base/settings.ts'
 import { compileRoute, filterMatches } from '../base/topics.ts'
+import type { EdgeSettings, RouteSettings } from '../settings/edge.ts'
 import { namesText } from '../store/forward/messages.ts'
 import type { IncomingId } from '../store/incoming.ts'
 import { BatchWriter, type PublishFlags } from './batch-buffer.ts'

@@ -1,5 +1,5 @@
 import type { Seq, SeqRange } from '../base/reading.ts'
-import type { EdgeSettings } from '../base/settings.ts'
+import type { EdgeSettings } from '../settings/edge.ts'
 import type { Backlog } from '../store/delivery/backlog.ts'
 import type { Lane, Refusal } from '../store/delivery/outbox.ts'
 import type { Spent } from '../store/delivery/spending.ts'

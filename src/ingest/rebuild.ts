@@ -1,5 +1,5 @@
-import type { QualityRule } from '../base/settings-quality.ts'
 import { Judge } from '../quality/judge.ts'
+import type { QualityRule } from '../settings/schema/quality.ts'
 import { rowValue } from '../store/log.ts'
 import type { Store } from '../store/store.ts'
 

@@ -1,4 +1,4 @@
-import type { UplinkSettings } from '../base/settings-uplink.ts'
+import type { UplinkSettings } from '../settings/schema/uplink.ts'
 import type { Refusal } from '../store/delivery/outbox.ts'
 import type { UplinkStart } from '../store/delivery/outboxes.ts'
 import type { RejectOrder } from '../store/orders.ts'

@@ -9,7 +9,7 @@ import {
   type Verdict,
   valueType,
 } from '../base/reading.ts'
-import { type QualityRule, qualityRule } from '../base/settings-quality.ts'
+import { type QualityRule, qualityRule } from '../settings/schema/quality.ts'
 import { Draft } from './draft.ts'
 import { RangeCheck } from './range.ts'
 import { judgeTime, NEVER, OUT_OF_ORDER, type TimeLimits, type Times } from './timing.ts'

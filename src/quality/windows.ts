@@ -1,6 +1,6 @@
 import { combine, Reason } from '../base/flags.ts'
 import type { Amendment, Quality, Seq, Verdict } from '../base/reading.ts'
-import type { QualityRule } from '../base/settings-quality.ts'
+import type { QualityRule } from '../settings/schema/quality.ts'
 import { AttenuatedCheck } from './attenuated.ts'
 import type { Draft } from './draft.ts'
 import { FlatCheck } from './flat.ts'

@@ -1,7 +1,7 @@
 import { OperatorError } from '../base/errors.ts'
+import { suggestion } from '../base/nearest.ts'
 import type { StoredReading } from '../base/reading.ts'
 import { readingJson, timeText } from '../base/reading-text.ts'
-import { suggestion } from '../base/settings-nearest.ts'
 import type { Bucket, BucketQuery, History, RangeQuery, ReadingKey, StoredSeries } from '../store/history/history.ts'
 import { bucketJson, deviceJson } from '../store/history/json.ts'
 import type { Question } from './protocol.ts'

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { hostname } from 'node:os'
-import type { ReceiverSettings } from '../base/settings-receiver.ts'
+import type { ReceiverSettings } from '../settings/receiver.ts'
 
 const HOST_CHARS_MAX = 32
 const HASH_CHARS = 8

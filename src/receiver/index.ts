@@ -4,12 +4,12 @@
  */
 export { type Clock, systemClock } from '../base/clock.ts'
 export { createLog, type Log, silentLog } from '../base/log.ts'
-export { type ReceiverSettings, receiverSettings } from '../base/settings-receiver.ts'
 export type { Amendments } from '../codec/amendments.ts'
 export type { Batch, SeriesBlock } from '../codec/batch.ts'
 export type { Rev, Revision } from '../config/revision.ts'
 export { loadSchemas, type SchemaCheck, type SchemaEntry } from '../config/schema-check.ts'
 export type { Edit } from '../config/wire.ts'
+export { type ReceiverSettings, receiverSettings } from '../settings/receiver.ts'
 export {
   CloudConfig,
   type CloudConfigOptions,

@@ -1,7 +1,7 @@
 import type { Database } from 'better-sqlite3'
 import { SeqSet } from '../base/ranges.ts'
 import type { Quality, Seq, SeqRange, Value } from '../base/reading.ts'
-import type { RetentionRule } from '../base/settings-retention.ts'
+import type { RetentionRule } from '../settings/schema/retention.ts'
 import { openReadOnly } from './database.ts'
 import { auditForwards, type ForwardAccount, type ParkedMessage, parkedMessages } from './forward/forward-account.ts'
 import { planRetention, type RetentionPlan } from './house/retention-plan.ts'

@@ -1,5 +1,5 @@
 import type { Database, Statement } from 'better-sqlite3'
-import type { StoreSettings } from '../base/settings.ts'
+import type { StoreSettings } from '../settings/edge.ts'
 import type { Device } from './catalog.ts'
 
 /** A message that could not be decoded: kept, since a bad payload is news about a device. */

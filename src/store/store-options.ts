@@ -1,4 +1,4 @@
-import type { StoreSettings } from '../base/settings.ts'
+import type { StoreSettings } from '../settings/edge.ts'
 import type { UplinkStart } from './delivery/outboxes.ts'
 import type { Archive } from './house/retention.ts'
 

@@ -1,6 +1,6 @@
 import type { Database } from 'better-sqlite3'
 import type { Seq } from '../base/reading.ts'
-import type { StoreSettings } from '../base/settings.ts'
+import type { StoreSettings } from '../settings/edge.ts'
 import { Arrivals } from './arrivals.ts'
 import { Catalog } from './catalog.ts'
 import { ConfigStore } from './config/config-store.ts'

@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts'
-import type { UplinkSettings } from '../base/settings-uplink.ts'
+import type { UplinkSettings } from '../settings/schema/uplink.ts'
 
 type BudgetSettings = UplinkSettings['budget']
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
-import type { UplinkSettings } from '../base/settings-uplink.ts'
+import type { UplinkSettings } from '../settings/schema/uplink.ts'
 import type { Budget } from './budget.ts'
 import type { Outbox } from './outbox.ts'
 import type { Wrapper } from './wrapper.ts'

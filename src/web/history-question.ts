@@ -1,4 +1,4 @@
-import { nearest } from '../base/settings-nearest.ts'
+import { nearest } from '../base/nearest.ts'
 import { DURATION_HELP, parseDuration, parseTime, TIME_HELP } from '../base/time-text.ts'
 import type { HistoryQuestion } from './history-source.ts'
 

@@ -1,7 +1,7 @@
 import { silentLog } from '../../src/base/log.ts'
-import { type BrokerSettings, edgeSettings } from '../../src/base/settings.ts'
 import { Broker } from '../../src/broker/broker.ts'
 import type { IncomingId } from '../../src/broker/intake.ts'
+import { type BrokerSettings, edgeSettings } from '../../src/settings/edge.ts'
 import { ManualIntake } from '../support/manual-intake.ts'
 import { onStop } from '../support/started.ts'
 

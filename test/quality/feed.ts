@@ -1,6 +1,6 @@
 import type { Amendment, Quality, Value, Verdict } from '../../src/base/reading.ts'
-import { type QualityRule, qualityRule } from '../../src/base/settings-quality.ts'
 import type { Judge, JudgeInput, ReplayInput } from '../../src/quality/judge.ts'
+import { type QualityRule, qualityRule } from '../../src/settings/schema/quality.ts'
 
 /** 2023-11-14T22:13:20Z, in milliseconds. */
 export const T0 = 1_700_000_000_000

@@ -1,10 +1,10 @@
 /** A receiver that is killed by the system between the commit of a head and its publishing: `doomed-authority.ts URL FOLDER`. */
 import { systemClock } from '../../src/base/clock.ts'
 import { silentLog } from '../../src/base/log.ts'
-import { receiverSettings } from '../../src/base/settings-receiver.ts'
 import type { ConfigStore } from '../../src/receiver/config/config-store.ts'
 import { startReceiver } from '../../src/receiver/receiver.ts'
 import { SqliteSink } from '../../src/receiver/sqlite-sink.ts'
+import { receiverSettings } from '../../src/settings/receiver.ts'
 
 const [url, folder] = process.argv.slice(2)
 const inner = SqliteSink.open(folder!)

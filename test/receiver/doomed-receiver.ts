@@ -1,10 +1,10 @@
 /** A receiver that is killed by the system right after its first commit: `doomed-receiver.ts URL FOLDER`. */
 import { systemClock } from '../../src/base/clock.ts'
 import { silentLog } from '../../src/base/log.ts'
-import { receiverSettings } from '../../src/base/settings-receiver.ts'
 import { startReceiver } from '../../src/receiver/receiver.ts'
 import type { Sink } from '../../src/receiver/sink.ts'
 import { SqliteSink } from '../../src/receiver/sqlite-sink.ts'
+import { receiverSettings } from '../../src/settings/receiver.ts'
 
 const [url, folder] = process.argv.slice(2)
 const inner = SqliteSink.open(folder!)

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import SQLite, { type Database } from 'better-sqlite3'
 import type { Quality, Seq, SeqRange, Value } from '../../src/base/reading.ts'
-import { edgeSettings, type StoreSettings } from '../../src/base/settings.ts'
+import { edgeSettings, type StoreSettings } from '../../src/settings/edge.ts'
 import { DATABASE_FILE } from '../../src/store/database.ts'
 import type { Lane, Outbox } from '../../src/store/delivery/outbox.ts'
 import type { UplinkStart } from '../../src/store/delivery/outboxes.ts'

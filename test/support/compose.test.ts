@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { loadEdgeSettings, loadReceiverSettings } from '../../src/base/settings-load.ts'
+import { loadEdgeSettings, loadReceiverSettings } from '../../src/settings/load/load.ts'
 import { tempFolder } from './folder.ts'
 import { ROOT } from './process.ts'
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { uplink } from '../../src/base/settings-uplink.ts'
+import { uplink } from '../../src/settings/schema/uplink.ts'
 import { Budget, MESSAGE_BYTES_MIN, type Moment, type Spent } from '../../src/uplink/budget.ts'
 
 const NOON = Date.UTC(2026, 10, 24, 12)

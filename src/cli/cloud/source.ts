@@ -1,9 +1,9 @@
 import { userInfo } from 'node:os'
 import { resolve } from 'node:path'
 import { Exit, OperatorError } from '../../base/errors.ts'
-import type { ReceiverSettings } from '../../base/settings-receiver.ts'
 import type { CloudConfig } from '../../receiver/config/cloud-config.ts'
 import type { ConfigStore, DeviceKey } from '../../receiver/config/config-store.ts'
+import type { ReceiverSettings } from '../../settings/receiver.ts'
 import { shared } from '../command.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -74,7 +74,7 @@ export async function withSource<T>(
 }
 
 async function load(file: string, env: Environment): Promise<ReceiverSettings> {
-  const { loadReceiverSettings } = await import('../../base/settings-load.ts')
+  const { loadReceiverSettings } = await import('../../settings/load/load.ts')
   return loadReceiverSettings(file, env)
 }
 

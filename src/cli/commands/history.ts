@@ -1,7 +1,7 @@
 import { systemClock } from '../../base/clock.ts'
 import { Exit, OperatorError } from '../../base/errors.ts'
+import { suggestion } from '../../base/nearest.ts'
 import { timeText } from '../../base/reading-text.ts'
-import { suggestion } from '../../base/settings-nearest.ts'
 import type { History, Interval, StoredSeries } from '../../store/history/history.ts'
 import { command, shared } from '../command.ts'
 import { dataFolder, storeOptions } from '../data-folder.ts'

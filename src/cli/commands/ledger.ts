@@ -1,5 +1,5 @@
 import { Exit, OperatorError } from '../../base/errors.ts'
-import { suggestion } from '../../base/settings-nearest.ts'
+import { suggestion } from '../../base/nearest.ts'
 import type { LedgerRow } from '../../store/ledger.ts'
 import type { ForwardAccount } from '../../store/reader.ts'
 import { command, shared } from '../command.ts'

@@ -25,7 +25,7 @@ export async function askFleet<T>(
   }
   const { withFleet } = await import('../../receiver/fleet/beside.ts')
   if (file === undefined) return withFleet(resolve(data!), { write }, work)
-  const { loadReceiverSettings } = await import('../../base/settings-load.ts')
+  const { loadReceiverSettings } = await import('../../settings/load/load.ts')
   const settings = loadReceiverSettings(file, env)
   const { sink: url, postgres, data: folder } = settings
   if (url === undefined) return withFleet(folder, { write }, work)

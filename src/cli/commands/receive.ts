@@ -1,7 +1,7 @@
 import { systemClock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
-import type { ReceiverSettings } from '../../base/settings-receiver.ts'
 import type { Sink } from '../../receiver/sink.ts'
+import type { ReceiverSettings } from '../../settings/receiver.ts'
 import { command, shared } from '../command.ts'
 import { serve } from '../service.ts'
 
@@ -21,7 +21,7 @@ export const receive = command({
     'receive -s examples/receiver.yaml --sink postgres://tidegate@127.0.0.1/plants',
   ],
   async run({ values, output, env }) {
-    const { loadReceiverSettings } = await import('../../base/settings-load.ts')
+    const { loadReceiverSettings } = await import('../../settings/load/load.ts')
     const settings = loadReceiverSettings(values.settings, withSink(env, values.sink))
     const { createLog } = await import('../../base/log.ts')
     const { clientIdOf } = await import('../../receiver/client-id.ts')

@@ -16,7 +16,7 @@ export const retention = command({
   },
   examples: ['retention -s examples/edge.yaml', 'retention -s examples/edge.yaml --dry-run'],
   async run({ values, output, env }) {
-    const { loadEdgeSettings } = await import('../../base/settings-load.ts')
+    const { loadEdgeSettings } = await import('../../settings/load/load.ts')
     const { data, store } = loadEdgeSettings(values.settings, env)
     const plans = await withReader(data, (reader) => reader.retention(store.retention, Date.now()))
     const dryRun = values['dry-run']

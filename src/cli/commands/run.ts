@@ -11,7 +11,7 @@ export const run = command({
   options: { settings: shared.settings },
   examples: ['run -s examples/edge.yaml', 'run -s plant-7.yaml 2> plant-7.log'],
   async run({ values, output, env }) {
-    const { loadEdgeSettings } = await import('../../base/settings-load.ts')
+    const { loadEdgeSettings } = await import('../../settings/load/load.ts')
     const settings = loadEdgeSettings(values.settings, env)
     const { createLog } = await import('../../base/log.ts')
     const log = createLog(settings.log.level, settings.edge)

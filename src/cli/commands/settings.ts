@@ -10,8 +10,8 @@ export const settingsCheck = command({
   operands: { value: 'FILE', help: 'Settings file', min: 1, max: 1 },
   examples: ['settings check examples/edge.yaml', 'settings check --receiver examples/receiver.yaml'],
   async run({ values, operands: [file = ''], output, env }) {
-    const { loadEdgeSettings, loadReceiverSettings } = await import('../../base/settings-load.ts')
-    const { remarksOn } = await import('../../base/settings-links.ts')
+    const { loadEdgeSettings, loadReceiverSettings } = await import('../../settings/load/load.ts')
+    const { remarksOn } = await import('../../settings/load/links.ts')
     const settings = values.receiver ? loadReceiverSettings(file, env) : loadEdgeSettings(file, env)
     const { loadSchemas } = await import('../../config/schema-check.ts')
     loadSchemas(settings.config.schemas)
@@ -29,7 +29,7 @@ export const settingsSchema = command({
   options: { receiver },
   examples: ['settings schema > edge.schema.json', 'settings schema --receiver'],
   async run({ values, output }) {
-    const { edgeOutline, receiverOutline } = await import('../../base/settings-load.ts')
+    const { edgeOutline, receiverOutline } = await import('../../settings/load/load.ts')
     output.json(values.receiver ? receiverOutline() : edgeOutline())
     return Exit.OK
   },

@@ -1,5 +1,5 @@
 import { Exit, messageOf, OperatorError } from '../../base/errors.ts'
-import type { WebSettings } from '../../base/settings.ts'
+import type { WebSettings } from '../../settings/edge.ts'
 import type { StoreSummary } from '../../store/reader.ts'
 import { command, shared } from '../command.ts'
 import type { Output } from '../output.ts'
@@ -21,7 +21,7 @@ export const status = command({
   options: { settings: shared.settings, json: shared.json },
   examples: ['status -s examples/edge.yaml', 'status -s examples/edge.yaml --json'],
   async run({ values, output, env }) {
-    const { loadEdgeSettings } = await import('../../base/settings-load.ts')
+    const { loadEdgeSettings } = await import('../../settings/load/load.ts')
     const { edge, web, data } = loadEdgeSettings(values.settings, env)
     const answer = await ask(web)
     if ('silence' in answer) {

@@ -1,5 +1,5 @@
 import { Exit, OperatorError } from '../../base/errors.ts'
-import { suggestion } from '../../base/settings-nearest.ts'
+import { suggestion } from '../../base/nearest.ts'
 import type { EdgeState } from '../../config/edge-state.ts'
 import type { ConfigReader } from '../../store/config/config-reader.ts'
 

@@ -13,7 +13,7 @@ const FILE_BYTES_MAX = 1_048_576
 export async function readDocument(file: string): Promise<Document> {
   const text = readText(file)
   if (file.endsWith('.json')) return parseText(text, `the file ${file}`)
-  const { parseSettings } = await import('../../base/settings-document.ts')
+  const { parseSettings } = await import('../../settings/load/document.ts')
   const { data, problems } = parseSettings(text)
   const [problem] = problems
   if (problem === undefined) return data as Document

@@ -1,8 +1,8 @@
 import { pause } from '../../base/clock.ts'
-import type { CloudSettings } from '../../base/settings-receiver.ts'
 import { cloudFilter, readCloudTopic } from '../../config/topics.ts'
 import { parseRevision } from '../../config/wire.ts'
 import { openLink } from '../../link/open.ts'
+import type { CloudSettings } from '../../settings/receiver.ts'
 import type { ConfigLimits, ConfigStore, DeviceKey } from './config-store.ts'
 import { workOn } from './device.ts'
 

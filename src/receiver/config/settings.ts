@@ -1,5 +1,5 @@
-import { STRICT_PRESETS } from '../../base/settings-config.ts'
-import type { ReceiverSettings } from '../../base/settings-receiver.ts'
+import type { ReceiverSettings } from '../../settings/receiver.ts'
+import { STRICT_PRESETS } from '../../settings/schema/config.ts'
 import type { ConfigLimits } from './config-store.ts'
 
 const DAY_MS = 86_400_000

@@ -1,4 +1,4 @@
-import type { StoreSettings } from '../../base/settings.ts'
+import type { StoreSettings } from '../../settings/edge.ts'
 import type { Catalog } from '../catalog.ts'
 import { Policies } from './policy.ts'
 import { Removal } from './removal.ts'

@@ -1,4 +1,4 @@
-import type { StoreSettings } from '../../base/settings.ts'
+import type { StoreSettings } from '../../settings/edge.ts'
 import { clearOrphans, Merging, mergeable } from '../sealed/merging.ts'
 import { Sealing } from '../sealed/sealing.ts'
 import type { Seal } from '../sealed/seals.ts'

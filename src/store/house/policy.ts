@@ -1,5 +1,5 @@
 import { pattern } from '../../base/pattern.ts'
-import type { RetentionRule } from '../../base/settings-retention.ts'
+import type { RetentionRule } from '../../settings/schema/retention.ts'
 import type { Seal } from '../sealed/seals.ts'
 
 const DAY_MS = 86_400_000

@@ -1,6 +1,6 @@
 import type { Database } from 'better-sqlite3'
 import type { SeqSet } from '../../base/ranges.ts'
-import type { RetentionRule } from '../../base/settings-retention.ts'
+import type { RetentionRule } from '../../settings/schema/retention.ts'
 import { BlockTable, seriesOf } from '../sealed/blocks.ts'
 import { SealDirectory } from '../sealed/seals.ts'
 import { isExpired, Policies } from './policy.ts'

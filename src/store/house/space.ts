@@ -1,7 +1,7 @@
 import { statfsSync } from 'node:fs'
 import type { Database } from 'better-sqlite3'
 import { codeOf } from '../../base/errors.ts'
-import type { StoreSettings } from '../../base/settings.ts'
+import type { StoreSettings } from '../../settings/edge.ts'
 
 const PAGE_BYTES = 4_096
 /** The part of `maxBytes` that new readings leave to housekeeping: sealing needs room before it makes some. */

@@ -1,4 +1,4 @@
-import type { UplinkSettings } from '../../base/settings-uplink.ts'
+import type { UplinkSettings } from '../../settings/schema/uplink.ts'
 import type { Format, FormatDependencies } from './format.ts'
 import { JsonFormat } from './json.ts'
 import { MessageFormat } from './message.ts'

@@ -1,7 +1,7 @@
 import type { StoredReading, Value } from '../../base/reading.ts'
 import { numberText } from '../../base/reading-text.ts'
-import type { MessageSettings } from '../../base/settings-formats.ts'
 import type { Batch } from '../../codec/batch.ts'
+import type { MessageSettings } from '../../settings/schema/formats.ts'
 import type { Census } from './census.ts'
 import type { EncodeOptions, Format, Message } from './format.ts'
 import { readingObject } from './reading-object.ts'

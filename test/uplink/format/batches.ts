@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import type { StoredReading } from '../../../src/base/reading.ts'
-import { type UplinkSettings, uplink } from '../../../src/base/settings-uplink.ts'
 import type { Batch } from '../../../src/codec/batch.ts'
+import { type UplinkSettings, uplink } from '../../../src/settings/schema/uplink.ts'
 import { Census } from '../../../src/uplink/format/census.ts'
 import type { Format, FormatDependencies } from '../../../src/uplink/format/format.ts'
 import { makeFormat } from '../../../src/uplink/format/make-format.ts'

@@ -1,6 +1,6 @@
 import type { StoredReading } from '../../../base/reading.ts'
-import type { SparkplugSettings } from '../../../base/settings-formats.ts'
 import type { Batch } from '../../../codec/batch.ts'
+import type { SparkplugSettings } from '../../../settings/schema/formats.ts'
 import type { EncodeOptions, Format, FormatDependencies, Message } from '../format.ts'
 import { readingsOf } from '../readings.ts'
 import { topicLevel } from '../topic.ts'

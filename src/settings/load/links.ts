@@ -1,9 +1,9 @@
-import { systemClock } from './clock.ts'
-import type { Problem } from './settings-document.ts'
-import { isMapping, type Path, pathText, valueAt, withValueAt } from './settings-outline.ts'
-import { beyondLimits, presetDefaults, presetOf, presetPlaces, type Side, withPreset } from './settings-presets.ts'
-import { withTlsFiles } from './settings-tls.ts'
-import { readTlsFiles } from './tls-files.ts'
+import { systemClock } from '../../base/clock.ts'
+import { readTlsFiles } from '../../base/tls-files.ts'
+import { isMapping, type Path, pathText, valueAt, withValueAt } from '../outline.ts'
+import { beyondLimits, presetDefaults, presetOf, presetPlaces, type Side, withPreset } from '../presets/presets.ts'
+import type { Problem } from '../problem.ts'
+import { withTlsFiles } from '../schema/tls.ts'
 
 /** Where settings data describe a link to a cloud broker: each of `uplinks`, and `cloud` of a receiver. */
 export function linksOf(data: unknown): { readonly path: Path; readonly side: Side }[] {

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { codeOf, messageOf } from './errors.ts'
-import type { Problem } from './settings-document.ts'
-import { FILE_SUFFIX, isMapping, type Outline, type Path } from './settings-outline.ts'
+import { codeOf, messageOf } from '../../base/errors.ts'
+import { FILE_SUFFIX, isMapping, type Outline, type Path } from '../outline.ts'
+import type { Problem } from '../problem.ts'
 
 /** A longer secret is refused: it is some other file. */
 const SECRET_LENGTH_MAX = 65_536

@@ -1,5 +1,4 @@
-import { type Problem, parseValue } from './settings-document.ts'
-import { nearest } from './settings-nearest.ts'
+import { nearest } from '../../base/nearest.ts'
 import {
   FILE_SUFFIX,
   isMapping,
@@ -9,7 +8,9 @@ import {
   pathText,
   valueAt,
   withValueAt,
-} from './settings-outline.ts'
+} from '../outline.ts'
+import type { Problem } from '../problem.ts'
+import { parseValue } from './document.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 

@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import { preset } from './presets/presets.ts'
+import { configSchemas } from './schema/config-files.ts'
 import {
   backoffInOrder,
   backoffProblem,
@@ -11,10 +13,8 @@ import {
   password,
   prefix,
   username,
-} from './settings-fields.ts'
-import { preset } from './settings-presets.ts'
-import { configSchemas } from './settings-schemas.ts'
-import { tls, tlsProblem, tlsWanted } from './settings-tls.ts'
+} from './schema/fields.ts'
+import { tls, tlsProblem, tlsWanted } from './schema/tls.ts'
 
 /** A URL may hold a password, so it is a secret as a whole. */
 const sinkUrl = z

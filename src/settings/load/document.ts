@@ -10,19 +10,9 @@ import {
   parseDocument,
   type YAMLError,
 } from 'yaml'
-import { codeOf, messageOf } from './errors.ts'
-import type { Path } from './settings-outline.ts'
-
-/** What is wrong with one place of the settings. */
-export interface Problem {
-  readonly path: Path
-  readonly text: string
-  /** Where to look, if it is not the place that `path` names in the settings file. */
-  readonly place?: Place
-}
-
-/** A position in the settings file (both from 1), or the environment variable that gave the value. */
-export type Place = { readonly line: number; readonly column: number } | { readonly variable: string }
+import { codeOf, messageOf } from '../../base/errors.ts'
+import type { Path } from '../outline.ts'
+import type { Place, Problem } from '../problem.ts'
 
 /** A YAML 1.2 file as plain data that remembers where each setting stood. */
 export interface SettingsDocument {

@@ -1,11 +1,11 @@
 import { z } from 'zod'
-import { backup } from './settings-backup.ts'
-import { config } from './settings-config.ts'
-import { bytes, count, inAnyCase, log, ms, name, port } from './settings-fields.ts'
-import { qualityRule } from './settings-quality.ts'
-import { retentionRule } from './settings-retention.ts'
-import { forwardsNowhere, route } from './settings-routes.ts'
-import { uplink } from './settings-uplink.ts'
+import { backup } from './schema/backup.ts'
+import { config } from './schema/config.ts'
+import { bytes, count, inAnyCase, log, ms, name, port } from './schema/fields.ts'
+import { qualityRule } from './schema/quality.ts'
+import { retentionRule } from './schema/retention.ts'
+import { forwardsNowhere, route } from './schema/routes.ts'
+import { uplink } from './schema/uplink.ts'
 
 const endpoint = (defaults: { host: string; port: number }) =>
   z

@@ -1,10 +1,10 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { Exit, OperatorError } from '../../src/base/errors.ts'
-import { loadEdgeSettings, loadReceiverSettings } from '../../src/base/settings-load.ts'
-import { tempFolder } from '../support/folder.ts'
-import { ROOT } from '../support/process.ts'
+import { Exit, OperatorError } from '../../../src/base/errors.ts'
+import { loadEdgeSettings, loadReceiverSettings } from '../../../src/settings/load/load.ts'
+import { tempFolder } from '../../support/folder.ts'
+import { ROOT } from '../../support/process.ts'
 
 /** A settings file with this text, in a folder of its own. */
 function write(text: string): string {
@@ -211,7 +211,7 @@ describe('a secret', () => {
 
 describe('docs/settings.md', () => {
   it('tells what the schemas say', async () => {
-    const { settingsDocument } = await import('../../src/cli/settings-docs.ts')
+    const { settingsDocument } = await import('../../../src/cli/settings-docs.ts')
     expect(readFileSync(join(ROOT, 'docs/settings.md'), 'utf8').trimEnd()).toBe(settingsDocument())
   })
 })

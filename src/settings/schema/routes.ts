@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import { messageOf } from './errors.ts'
-import { forwardFilterProblem, forwardTargetProblem } from './forwarding.ts'
-import { inAnyCase, name } from './settings-fields.ts'
-import { compileRoute } from './topics.ts'
+import { messageOf } from '../../base/errors.ts'
+import { forwardFilterProblem, forwardTargetProblem } from '../../base/forwarding.ts'
+import { compileRoute } from '../../base/topics.ts'
+import { inAnyCase, name } from './fields.ts'
 
 const fields = z.strictObject({
   topic: z

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { count, ms } from './settings-fields.ts'
-import { configSchemas } from './settings-schemas.ts'
+import { configSchemas } from './config-files.ts'
+import { count, ms } from './fields.ts'
 
 const onConflict = z.union([
   z.enum(['cloud', 'edge', 'lww', 'manual']),

@@ -1,7 +1,7 @@
 import type { z } from 'zod'
-import type { Place, Problem } from './settings-document.ts'
-import { suggestion } from './settings-nearest.ts'
-import { type Outline, outlineAt, type Path, pathText, valueAt } from './settings-outline.ts'
+import { suggestion } from '../../base/nearest.ts'
+import { type Outline, outlineAt, type Path, pathText, valueAt } from '../outline.ts'
+import type { Place, Problem } from '../problem.ts'
 
 /** What the schema refuses, in the words of a settings file; one problem for each unknown key. Secrets are not shown. */
 export function problemsOf(error: z.ZodError, data: unknown, outline: Outline): Problem[] {

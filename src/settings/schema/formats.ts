@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { topicProblem } from './topics.ts'
+import { topicProblem } from '../../base/topics.ts'
 
 /** What others read: nobody behind the broker answers with receipts. */
 const READABLE = ['json', 'message', 'sparkplug'] as const

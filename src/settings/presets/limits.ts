@@ -1,5 +1,34 @@
-import { isMapping, type Path } from './settings-outline.ts'
-import type { Limits, Preset } from './settings-presets.ts'
+import { isMapping, type Path } from '../outline.ts'
+
+/** What one kind of cloud broker asks for, from its documentation (docs/clouds.md names the pages). */
+export interface Preset {
+  readonly title: string
+  /** Settings of either side that stand under what the file says. */
+  readonly both: Readonly<Record<string, unknown>>
+  /** The same for an edge's uplink only. */
+  readonly uplink: Readonly<Record<string, unknown>>
+  /** ALPN protocols of mqtts:// links to port 443, where the cloud shares that port with HTTPS. */
+  readonly alpn443?: readonly string[]
+  readonly limits: Limits
+}
+
+/** What the broker refuses; settings beyond it are problems. */
+export interface Limits {
+  /** Beginnings of URLs that it serves, where not all. */
+  readonly schemes?: readonly string[]
+  /** Whose names serve TLS only, though a broker of one's own may not. */
+  readonly tlsHosts?: RegExp
+  /** A client certificate is the only way in that Tidegate has, unless a password is given as well. */
+  readonly certificate?: true
+  readonly keepaliveS?: { readonly min: number; readonly max: number }
+  readonly batchBytesMax?: number
+  readonly windowMax?: number
+  readonly clientIdBytesMax?: number
+  readonly topicBytesMax?: number
+  readonly topicSlashesMax?: number
+  /** Why a topic must have no dots. */
+  readonly noDots?: string
+}
 
 interface Breach {
   readonly path: Path

@@ -1,13 +1,13 @@
 import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { OperatorError } from '../../src/base/errors.ts'
-import { loadEdgeSettings, loadReceiverSettings } from '../../src/base/settings-load.ts'
-import { PRESETS, type PresetName, withPreset } from '../../src/base/settings-presets.ts'
-import { Authority, replacePair } from '../support/certificates.ts'
-import { tempFolder } from '../support/folder.ts'
-import { describePeer } from '../support/peers.ts'
-import { ROOT } from '../support/process.ts'
+import { OperatorError } from '../../../src/base/errors.ts'
+import { loadEdgeSettings, loadReceiverSettings } from '../../../src/settings/load/load.ts'
+import { PRESETS, type PresetName, withPreset } from '../../../src/settings/presets/presets.ts'
+import { Authority, replacePair } from '../../support/certificates.ts'
+import { tempFolder } from '../../support/folder.ts'
+import { describePeer } from '../../support/peers.ts'
+import { ROOT } from '../../support/process.ts'
 
 const NAMES = Object.keys(PRESETS) as PresetName[]
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { configCarrier } from '../../src/base/settings-config.ts'
+import { configCarrier } from '../../../src/settings/schema/config.ts'
 
 const aws = { name: 'aws', preset: 'aws-iot-core' }
 const azure = { name: 'azure', preset: 'azure-event-grid' }

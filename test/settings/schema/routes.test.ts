@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { forwardTargetProblem, forwardTopic } from '../../src/base/forwarding.ts'
-import { edgeSettings } from '../../src/base/settings.ts'
+import { forwardTargetProblem, forwardTopic } from '../../../src/base/forwarding.ts'
+import { edgeSettings } from '../../../src/settings/edge.ts'
 
 const UPLINK = { url: 'mqtt://127.0.0.1:1' }
 

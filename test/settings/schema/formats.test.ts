@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { uplink } from '../../../src/base/settings-uplink.ts'
+import { uplink } from '../../../src/settings/schema/uplink.ts'
 
 /** Problems as `path: message`. */
 function problemsOf(written: object): string[] {

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { withEnvironment } from '../../src/base/settings-environment.ts'
-import { edgeOutline, receiverOutline } from '../../src/base/settings-load.ts'
-import { type Outline, outlineAt, type Path, valueAt } from '../../src/base/settings-outline.ts'
+import { withEnvironment } from '../../../src/settings/load/environment.ts'
+import { edgeOutline, receiverOutline } from '../../../src/settings/load/load.ts'
+import { type Outline, outlineAt, type Path, valueAt } from '../../../src/settings/outline.ts'
 
 /** Every setting that holds no others, lists by their first entry. */
 function leaves(node: Outline, path: Path = []): Path[] {

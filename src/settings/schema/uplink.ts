@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { preset } from '../presets/presets.ts'
 import {
   backoffInOrder,
   backoffProblem,
@@ -12,10 +13,9 @@ import {
   password,
   prefix,
   username,
-} from './settings-fields.ts'
-import { confirmable, confirmableProblem, formats } from './settings-formats.ts'
-import { preset } from './settings-presets.ts'
-import { tls, tlsProblem, tlsWanted } from './settings-tls.ts'
+} from './fields.ts'
+import { confirmable, confirmableProblem, formats } from './formats.ts'
+import { tls, tlsProblem, tlsWanted } from './tls.ts'
 
 const budget = z.strictObject({
   bytesPerSecond: bytes.min(1_024).optional().describe('Both ways together; never exceeded over any 5 seconds'),

@@ -1,10 +1,10 @@
 import { resolve } from 'node:path'
 import { z } from 'zod'
-import { systemClock } from './clock.ts'
-import type { Problem } from './settings-document.ts'
-import { inAnyCase } from './settings-fields.ts'
-import { isMapping, type Path } from './settings-outline.ts'
-import { readTlsFiles } from './tls-files.ts'
+import { systemClock } from '../../base/clock.ts'
+import { readTlsFiles } from '../../base/tls-files.ts'
+import { isMapping, type Path } from '../outline.ts'
+import type { Problem } from '../problem.ts'
+import { inAnyCase } from './fields.ts'
 
 const file = z.string().min(1).optional()
 
