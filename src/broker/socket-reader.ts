@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Client } from 'aedes'
-import type { Express, Sender } from './express.ts'
+import type { Express, Sender } from './fast-path.ts'
 import { type Frame, type PlainPublish, readFrame, readPlainPublish } from './framing.ts'
 
 /** The parts of an Aedes client that the inlet touches. They are private: the version is pinned. */
