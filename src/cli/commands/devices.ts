@@ -31,7 +31,7 @@ export const devices = command({
 })
 
 async function devicesTable(all: readonly DeviceStatistics[]): Promise<string> {
-  const { figureCell, percent } = await import('../history/shapes.ts')
+  const { figureCell, percent } = await import('./history/shapes.ts')
   const time = (ts: number | undefined): string => (ts === undefined ? '' : timeText(ts))
   const rows = all.flatMap(({ device, series }): Cell[][] => {
     const name = oneLine(device, NAME_CHARS_MAX)

@@ -211,7 +211,7 @@ describe('a secret', () => {
 
 describe('docs/settings.md', () => {
   it('tells what the schemas say', async () => {
-    const { settingsDocument } = await import('../../../src/cli/settings-docs.ts')
+    const { settingsDocument } = await import('../../../src/cli/commands/settings/reference.ts')
     expect(readFileSync(join(ROOT, 'docs/settings.md'), 'utf8').trimEnd()).toBe(settingsDocument())
   })
 })

@@ -1,0 +1,58 @@
+import { readFileSync, statSync } from 'node:fs'
+import { codeOf, Exit, messageOf, OperatorError } from '../../../base/errors.ts'
+import { parseJson, TEXT_BYTES_MAX } from '../../../config/document.ts'
+import type { Json } from '../../../config/json.ts'
+import { parseRev, type Rev } from '../../../config/revision.ts'
+import type { Edit } from '../../../config/wire.ts'
+
+/** What stands on a command line about configs, understood. All of it throws an OperatorError (exit 64). */
+
+/** Reads a JSON file. */
+export function jsonFile(file: string): Json {
+  try {
+    if (statSync(file).size > TEXT_BYTES_MAX) throw new Error(`it is larger than ${TEXT_BYTES_MAX} bytes`)
+    return jsonOf(file, readFileSync(file))
+  } catch (cause) {
+    if (cause instanceof OperatorError) throw cause
+    const reason = codeOf(cause) === 'ENOENT' ? 'there is no such file' : messageOf(cause)
+    throw new OperatorError(`cannot read ${file}: ${reason}`, {
+      remedy: 'name a JSON file',
+      exitCode: Exit.USAGE,
+      cause,
+    })
+  }
+}
+
+function jsonOf(name: string, text: Uint8Array | string): Json {
+  const read = parseJson(text)
+  if (read.ok) return read.value
+  throw new OperatorError(`${name} cannot be used: ${read.reason}`, { remedy: 'correct it', exitCode: Exit.USAGE })
+}
+
+/** The one edit that the options ask for. */
+export function editOf(values: {
+  readonly file?: string | undefined
+  readonly patch?: string | undefined
+  readonly delete?: boolean
+}): Edit {
+  const { file, patch } = values
+  const count = Number(file !== undefined) + Number(patch !== undefined) + Number(values.delete === true)
+  if (count !== 1) {
+    throw new OperatorError('what is to become of the config is not clear', {
+      remedy: 'give exactly one of --file, --patch and --delete',
+      exitCode: Exit.USAGE,
+    })
+  }
+  if (file !== undefined) return { config: jsonFile(file) }
+  return patch === undefined ? { delete: true } : { patch: jsonOf('--patch', patch) }
+}
+
+/** @param name where it stands, for the error */
+export function revOf(name: string, text: string): Rev {
+  const rev = parseRev(text)
+  if (rev !== undefined) return rev
+  throw new OperatorError(`${name} "${text}" is no revision`, {
+    remedy: 'write it as `tidegate cloud config history` does: c12.1-e7.k3f9x2ab',
+    exitCode: Exit.USAGE,
+  })
+}

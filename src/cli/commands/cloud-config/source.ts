@@ -1,0 +1,92 @@
+import { userInfo } from 'node:os'
+import { resolve } from 'node:path'
+import { Exit, OperatorError } from '../../../base/errors.ts'
+import type { CloudConfig } from '../../../receiver/config/cloud-config.ts'
+import type { ConfigStore, DeviceKey } from '../../../receiver/config/config-store.ts'
+import type { ReceiverSettings } from '../../../settings/receiver.ts'
+import { shared } from '../../command.ts'
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** Options of a command that only looks: the settings file of the receiver, or its folder. */
+export const readOptions = {
+  settings: { kind: 'text', short: 's', value: 'FILE', help: 'Settings file of the receiver' },
+  data: { kind: 'text', value: 'FOLDER', help: 'Folder of received.db, instead of a settings file' },
+  json: shared.json,
+} as const
+
+/** Options of a command that changes something: schemas and bounds stand in the settings. */
+export const writeOptions = {
+  settings: { ...shared.settings, help: 'Settings file of the receiver' },
+  by: { kind: 'text', value: 'NAME', help: 'Who does it; by default the user who is logged in' },
+  json: shared.json,
+} as const
+
+export const deviceOperands = {
+  value: 'EDGE DEVICE',
+  help: 'Names of the edge and of the device',
+  min: 2,
+  max: 2,
+} as const
+
+export function deviceKey([edge = '', device = '']: readonly string[]): DeviceKey {
+  return { edge, device }
+}
+
+/** Where the commands work: the database of a receiver, which may run beside them or not. */
+export interface Source {
+  readonly config: CloudConfig
+  readonly store: ConfigStore
+  /** Undefined where only a folder is named. */
+  readonly settings: ReceiverSettings | undefined
+}
+
+/** @throws OperatorError when it is not clear which receiver is meant, or when there is none */
+export async function withSource<T>(
+  { settings: file, data }: { readonly settings: string | undefined; readonly data?: string | undefined },
+  { env, write }: { readonly env: Environment; readonly write: boolean },
+  work: (source: Source) => Promise<T>,
+): Promise<T> {
+  if ((file === undefined) === (data === undefined)) {
+    throw new OperatorError('which receiver is meant is not clear', {
+      remedy: 'give either -s FILE or --data FOLDER',
+      exitCode: Exit.USAGE,
+    })
+  }
+  const settings = file === undefined ? undefined : await load(file, env)
+  const { CloudConfig } = await import('../../../receiver/config/cloud-config.ts')
+  const { limitsOf } = await import('../../../receiver/config/settings.ts')
+  const { loadSchemas } = await import('../../../config/schema-check.ts')
+  const rules = settings && { limits: limitsOf(settings), check: loadSchemas(settings.config.schemas) }
+  const run = (store: ConfigStore): Promise<T> =>
+    work({ config: new CloudConfig({ store, ...rules }), store, settings })
+  if (settings?.sink === undefined) {
+    const { withConfigs } = await import('../../../receiver/config/beside.ts')
+    return withConfigs(settings?.data ?? resolve(data!), { write }, run)
+  }
+  const { PostgresSink } = await import('../../../receiver/postgres/postgres-sink.ts')
+  const sink = PostgresSink.open(settings.sink, settings.postgres)
+  try {
+    return await run(sink.configs)
+  } finally {
+    await sink.close()
+  }
+}
+
+async function load(file: string, env: Environment): Promise<ReceiverSettings> {
+  const { loadReceiverSettings } = await import('../../../settings/load/load.ts')
+  return loadReceiverSettings(file, env)
+}
+
+/** Who does it, as it stands in revisions and in the change log. */
+export function byOf(name: string | undefined): { readonly by: string } {
+  return { by: `user:${name ?? loggedIn()}` }
+}
+
+function loggedIn(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return 'unknown' // a user id without a name, as in containers
+  }
+}

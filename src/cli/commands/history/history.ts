@@ -1,0 +1,133 @@
+import { systemClock } from '../../../base/clock.ts'
+import { Exit, OperatorError } from '../../../base/errors.ts'
+import { suggestion } from '../../../base/nearest.ts'
+import { timeText } from '../../../base/reading-text.ts'
+import type { History, Interval, StoredSeries } from '../../../store/history/history.ts'
+import { command, shared } from '../../command.ts'
+import { dataFolder, storeOptions } from '../../data-folder.ts'
+import type { Output } from '../../output.ts'
+import { withHistory } from '../../reader.ts'
+import { durationOption, timeOption } from '../../time.ts'
+import type { Format, Printed } from './printer.ts'
+
+/** Rows of a table that nobody has named a limit for. */
+const TABLE_ROWS = 1_000
+const DEFAULT_SPAN_MS = 86_400_000
+
+export const history = command({
+  name: 'history',
+  summary: 'Prints what a device has measured, reading by reading or per interval',
+  notes: [
+    'Times are ISO 8601 (in UTC without a zone), now, or relative to now as -24h or -7d; durations have a unit: ms, s, m, h, d or w. Without --from the last 24 hours before --to are shown.',
+    'With --every there is a line for each interval that has readings: how many, mean, least, greatest, first and last number, the share of good ones, and the worst quality. Intervals begin at multiples of their length since 1970-01-01 in UTC. Hourly sums that stand for removed readings are in the interval in which their hour starts.',
+    'Reads the database beside a running edge. A table ends after 1,000 lines unless --limit says otherwise; CSV (that of `tidegate export`) and JSON have no end of their own, and take no more memory for it.',
+  ],
+  options: {
+    ...storeOptions,
+    from: { kind: 'text', value: 'TIME', help: 'Only readings from this time on' },
+    to: { kind: 'text', value: 'TIME', help: 'Only readings before this time', fallback: 'now' },
+    every: { kind: 'text', value: 'DURATION', help: 'Figures per interval instead of readings' },
+    unit: { kind: 'text', value: 'UNIT', help: 'Only readings in this unit; without it in any' },
+    limit: { kind: 'number', value: 'N', help: 'At most so many lines', min: 1, max: Number.MAX_SAFE_INTEGER },
+    csv: { kind: 'flag', help: 'Print CSV' },
+    json: shared.json,
+  },
+  operands: { value: 'DEVICE METRIC', help: 'The series, by their names', min: 2, max: 2 },
+  examples: [
+    'history press-1 temperature -s examples/edge.yaml --from -1h',
+    'history press-1 temperature -s examples/edge.yaml --from -7d --every 1h',
+    'history press-1 temperature --data ./data --from 2026-01-01 --to 2026-02-01 --csv > january.csv',
+  ],
+  async run({ values, operands: [device = '', metric = ''], output, env }) {
+    const interval = intervalOf(values)
+    const everyMs = values.every === undefined ? undefined : durationOption('every', values.every)
+    const format = formatOf(values)
+    const limit = values.limit ?? (format === 'table' ? TABLE_ROWS : Number.MAX_SAFE_INTEGER)
+    return withHistory(await dataFolder(values, env), async (history) => {
+      const series = findSeries(history, { device, metric, unit: values.unit })
+      const { printRows } = await import('./printer.ts')
+      const { readingShape, bucketShape } = await import('./shapes.ts')
+      const { PAGE_READINGS } = await import('../../../store/history/history.ts')
+      const how = { format, limit, output }
+      const printed =
+        everyMs === undefined
+          ? await printRows(
+              history.pages(series, { ...interval, limit: Math.min(PAGE_READINGS, limit + 1) }),
+              readingShape,
+              how,
+            )
+          : await printRows(history.bucketPages({ series, ...interval, everyMs }), bucketShape, how)
+      remark(printed, { limit, output, bounds: boundsOf(history, series), interval })
+      return Exit.OK
+    })
+  },
+})
+
+function intervalOf({ from, to }: { readonly from: string | undefined; readonly to: string }): Interval {
+  const now = systemClock.now()
+  const end = timeOption('to', to, now)
+  const interval = { from: from === undefined ? end - DEFAULT_SPAN_MS : timeOption('from', from, now), to: end }
+  if (interval.from < interval.to) return interval
+  throw misuse(`--from ${from} is not before --to ${to}`, 'give an earlier --from or a later --to')
+}
+
+function formatOf({ csv, json }: { readonly csv: boolean; readonly json: boolean }): Format {
+  if (csv && json) throw misuse('--csv and --json exclude each other', 'give one of them')
+  return csv ? 'csv' : json ? 'json' : 'table'
+}
+
+function misuse(message: string, remedy: string): OperatorError {
+  return new OperatorError(`history: ${message}`, { remedy, exitCode: Exit.USAGE })
+}
+
+/** The series of a device and metric, in one unit or in all. @throws OperatorError that names what there is instead. */
+function findSeries(
+  history: History,
+  { device, metric, unit }: { readonly device: string; readonly metric: string; readonly unit: string | undefined },
+): StoredSeries[] {
+  const found = history.series({ device, metric, unit })
+  if (found.length > 0) return found
+  const ofDevice = history.series({ device })
+  const metrics = [...new Set(ofDevice.map((one) => one.metric))]
+  if (ofDevice.length === 0) {
+    const devices = [...new Set(history.series().map((one) => one.device))]
+    throw unknown(`device "${device}"`, suggestion(device, devices))
+  }
+  if (!metrics.includes(metric)) throw unknown(`metric "${metric}" of ${device}`, suggestion(metric, metrics))
+  const units = history.series({ device, metric }).map((one) => one.unit ?? 'none')
+  throw unknown(`unit "${unit}" of ${device} ${metric}`, `; there is ${units.join(', ')}`)
+}
+
+function unknown(what: string, hint: string): OperatorError {
+  return new OperatorError(`the store has no readings of ${what}${hint}`, {
+    remedy: '`tidegate devices` tells all devices, their metrics and units',
+  })
+}
+
+/** Times of the earliest and the latest reading of some series. */
+function boundsOf(
+  history: History,
+  series: readonly StoredSeries[],
+): () => { first: number; last: number } | undefined {
+  return () => {
+    const firsts = series.map((one) => history.first(one)).filter((ts) => ts !== undefined)
+    const lasts = series.map((one) => history.last(one)).filter((ts) => ts !== undefined)
+    return firsts.length === 0 ? undefined : { first: Math.min(...firsts), last: Math.max(...lasts) }
+  }
+}
+
+function remark(
+  { rows, cut }: Printed,
+  {
+    limit,
+    output,
+    bounds,
+    interval,
+  }: { limit: number; output: Output; bounds: ReturnType<typeof boundsOf>; interval: Interval },
+): void {
+  if (cut) output.note(`there are more than ${limit} lines: give a --limit, or a later --from`)
+  if (rows > 0) return
+  const known = bounds()
+  const where = known === undefined ? '' : `; there are some from ${timeText(known.first)} to ${timeText(known.last)}`
+  output.note(`no readings from ${timeText(interval.from)} to ${timeText(interval.to)}${where}`)
+}

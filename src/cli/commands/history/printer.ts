@@ -1,0 +1,69 @@
+import type { Output } from '../../output.ts'
+import { type Cell, TableWriter } from '../../table.ts'
+
+/** How rows of one kind are shown: as a table for people, as CSV, as JSON. */
+export interface Shape<T> {
+  readonly head: readonly string[]
+  cells(row: T): readonly Cell[]
+  readonly csvHead: string
+  /** A line of CSV. */
+  csv(row: T): string
+  json(row: T): string
+}
+
+export type Format = 'table' | 'csv' | 'json'
+
+export interface Printed {
+  readonly rows: number
+  /** There were more than the limit. */
+  readonly cut: boolean
+}
+
+/** Prints rows as they come, a page at a time, until the limit or until nobody reads on. */
+export async function printRows<T>(
+  pages: Iterable<readonly T[]>,
+  shape: Shape<T>,
+  { format, limit, output }: { readonly format: Format; readonly limit: number; readonly output: Output },
+): Promise<Printed> {
+  const print = printers[format](shape, output)
+  let rows = 0
+  let cut = false
+  for (const page of pages) {
+    const some = page.length > limit - rows ? page.slice(0, limit - rows) : page
+    if (some.length > 0) print.rows(some)
+    rows += some.length
+    cut = some.length < page.length
+    if (cut || !(await output.taken())) break
+  }
+  print.end()
+  return { rows, cut }
+}
+
+interface Printer<T> {
+  rows(some: readonly T[]): void
+  end(): void
+}
+
+const printers: Readonly<Record<Format, <T>(shape: Shape<T>, output: Output) => Printer<T>>> = {
+  table: ({ head, cells }, output) => {
+    const table = new TableWriter(head)
+    return { rows: (some) => output.print(table.lines(some.map(cells))), end: () => undefined }
+  },
+  csv: ({ csvHead, csv }, output) => {
+    output.print(csvHead)
+    return {
+      rows: (some) => output.print(some.map(csv).join('\n')),
+      end: () => undefined,
+    }
+  },
+  json: ({ json }, output) => {
+    let before = '['
+    return {
+      rows: (some) => {
+        output.print(`${before}${some.map((row) => `\n  ${json(row)}`).join(',')}`)
+        before = ','
+      },
+      end: () => output.print(before === '[' ? '[]' : ']'),
+    }
+  },
+}

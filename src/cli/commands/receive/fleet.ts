@@ -1,0 +1,73 @@
+import { Exit } from '../../../base/errors.ts'
+import { timeText } from '../../../base/reading-text.ts'
+import type { EdgeView } from '../../../receiver/fleet/fleet.ts'
+import { command, shared } from '../../command.ts'
+import { type Cell, oneLine, textTable } from '../../table.ts'
+import { askFleet, receiverOptions } from './source.ts'
+
+const PROBLEMS_CHARS_MAX = 100
+
+export const receiveFleet = command({
+  name: 'receive fleet',
+  summary: 'Lists the edges of a receiver: who is online, since when, with what backlog and what problems',
+  notes: [
+    'Asks what a receiver has written down, whether it runs or not. An edge that was cut off counts as online until the broker has given it up.',
+    'Clock offset is how far the clock of an edge is behind that of the receiver; what a message takes on its way is part of it. Oldest is when the oldest waiting reading came, by the clock of the edge.',
+  ],
+  options: { ...receiverOptions, json: shared.json },
+  examples: ['receive fleet -s examples/receiver.yaml', 'receive fleet --data ./received --json'],
+  async run({ values, output, env }) {
+    const edges = await askFleet(values, { env, write: false }, async (fleet) => fleet.edges())
+    if (values.json) output.json(edges.map(plain))
+    else if (edges.length === 0) output.print('no edges')
+    else output.print(textTable(HEAD, edges.map(cells)))
+    return Exit.OK
+  },
+})
+
+const HEAD = [
+  'edge',
+  'state',
+  'last seen (UTC)',
+  'version',
+  'readings',
+  'backlog',
+  'oldest (UTC)',
+  'clock offset',
+  'problems',
+]
+
+function cells(edge: EdgeView): Cell[] {
+  const { problems, version = '', state = 'unknown', healthy } = edge
+  const trouble = problems.length === 0 ? (healthy === false ? 'not healthy' : '') : problems.join('; ')
+  return [
+    ...[edge.edge, state, time(edge.seenAt), oneLine(version, 20), edge.readings, edge.waiting ?? ''],
+    ...[time(edge.oldestAt), offsetText(edge.clockOffsetMs), oneLine(trouble, PROBLEMS_CHARS_MAX)],
+  ]
+}
+
+function time(ts: number | undefined): string {
+  return ts === undefined ? '' : timeText(ts)
+}
+
+/** With its sign, in the largest unit of which it is ten or more. */
+function offsetText(offsetMs: number | undefined): string {
+  if (offsetMs === undefined) return ''
+  const sign = offsetMs < 0 ? '-' : '+'
+  const ms = Math.abs(offsetMs)
+  if (ms < 10_000) return `${sign}${ms} ms`
+  if (ms < 600_000) return `${sign}${Math.round(ms / 1_000)} s`
+  return ms < 36_000_000 ? `${sign}${Math.round(ms / 60_000)} min` : `${sign}${Math.round(ms / 3_600_000)} h`
+}
+
+/** As JSON, times in ISO 8601. */
+function plain({ seenAt, storedAt, at, oldestAt, waiting, ...edge }: EdgeView): Record<string, unknown> {
+  const iso = (ts: number | undefined): string | undefined => (ts === undefined ? undefined : timeText(ts))
+  return {
+    ...edge,
+    seenAt: iso(seenAt),
+    reportedAt: iso(at),
+    storedAt: iso(storedAt),
+    backlog: waiting === undefined ? undefined : { waiting, oldestAt: iso(oldestAt) },
+  }
+}

@@ -1,0 +1,58 @@
+import { systemClock } from '../../../base/clock.ts'
+import type { Log } from '../../../base/log.ts'
+import type { Sink } from '../../../receiver/sink.ts'
+import type { ReceiverSettings } from '../../../settings/receiver.ts'
+import { command, shared } from '../../command.ts'
+import { serve } from '../../service.ts'
+
+export const receive = command({
+  name: 'receive',
+  summary: 'Runs a receiver: it stores what the edges send and answers with receipts',
+  notes: [
+    'Prints one line when it has started; its log goes to standard error. SIGINT or SIGTERM stops it in order.',
+    'Readings go into received.db in the folder `data`, or into PostgreSQL (docs/postgresql.md). A PostgreSQL that is away does not keep it from starting: nothing is acknowledged until it is there. Others on the machine can read a password on a command line; settings have better places for it.',
+  ],
+  options: {
+    settings: { ...shared.settings, help: 'Settings file of the receiver' },
+    sink: { kind: 'text', value: 'URL', help: 'PostgreSQL as postgres://user@host/database, whatever the file says' },
+  },
+  examples: [
+    'receive -s examples/receiver.yaml',
+    'receive -s examples/receiver.yaml --sink postgres://tidegate@127.0.0.1/plants',
+  ],
+  async run({ values, output, env }) {
+    const { loadReceiverSettings } = await import('../../../settings/load/load.ts')
+    const settings = loadReceiverSettings(values.settings, withSink(env, values.sink))
+    const { createLog } = await import('../../../base/log.ts')
+    const { clientIdOf } = await import('../../../receiver/client-id.ts')
+    const clientId = clientIdOf(settings)
+    const log = createLog(settings.log.level, clientId)
+    const { startReceiver } = await import('../../../receiver/receiver.ts')
+    const { place, open } = await sinkOf(settings, log)
+    const { loadSchemas } = await import('../../../config/schema-check.ts')
+    const checkConfig = loadSchemas(settings.config.schemas)
+    return serve(
+      output,
+      async () => startReceiver(settings, { log, clock: systemClock, sink: open(), checkConfig }),
+      () => `receiver ${clientId} has started: cloud ${new URL(settings.cloud.url).host}, ${place}`,
+    )
+  },
+})
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** The environment with the sink of the command line in it, so that it is checked like any other setting. */
+function withSink(env: Environment, sink: string | undefined): Environment {
+  return sink === undefined ? env : { ...env, TIDEGATE_SINK: sink, TIDEGATE_SINK_FILE: undefined }
+}
+
+async function sinkOf(settings: ReceiverSettings, log: Log): Promise<{ place: string; open: () => Sink }> {
+  const { sink: url, postgres, data } = settings
+  if (url === undefined) {
+    const { SqliteSink } = await import('../../../receiver/sqlite-sink.ts')
+    return { place: `data ${data}`, open: () => SqliteSink.open(data) }
+  }
+  const { PostgresSink } = await import('../../../receiver/postgres/postgres-sink.ts')
+  const { placeOf } = await import('../../../receiver/postgres/trouble.ts')
+  return { place: `PostgreSQL ${placeOf(url)}`, open: () => PostgresSink.open(url, { ...postgres, log }) }
+}

@@ -1,0 +1,102 @@
+import { Exit, OperatorError } from '../../../base/errors.ts'
+import type { RejectOrder } from '../../../store/orders.ts'
+import type { StoreReader } from '../../../store/reader.ts'
+import { command } from '../../command.ts'
+import { dataFolder, storeOptions } from '../../data-folder.ts'
+import { withReader } from '../../reader.ts'
+import { noSuchReject, parseId } from './reject-id.ts'
+
+const IDS_MAX = 10_000
+const NOTES = [
+  'The order is left in the database. A running edge carries it out within a second, another one when it is started.',
+]
+const options = { ...storeOptions, all: { kind: 'flag', help: 'Everything that uplinks have parked' } } as const
+const operands = { value: 'ID', help: 'Ids of rejects, from `tidegate rejects list`', min: 0, max: IDS_MAX }
+
+type Verb = 'replay' | 'drop'
+
+export const rejectsReplay = command({
+  name: 'rejects replay',
+  summary: 'Sends parked readings and messages once more',
+  notes: [...NOTES, 'What is refused again is parked again, with the new reason.'],
+  options,
+  operands,
+  examples: ['rejects replay p3 -s examples/edge.yaml', 'rejects replay --all --data ./data'],
+  run: ({ values, operands: ids, output, env }) =>
+    placeAll('replay', { values, ids, env, print: (t) => output.print(t) }),
+})
+
+export const rejectsDrop = command({
+  name: 'rejects drop',
+  summary: 'Gives rejects up for good; the ledger counts a parked reading as lost',
+  notes: NOTES,
+  options,
+  operands,
+  examples: ['rejects drop p3 4711 -s examples/edge.yaml'],
+  run: ({ values, operands: ids, output, env }) =>
+    placeAll('drop', { values, ids, env, print: (t) => output.print(t) }),
+})
+
+interface Given {
+  readonly values: { readonly settings: string | undefined; readonly data: string | undefined; readonly all: boolean }
+  readonly ids: readonly string[]
+  readonly env: Readonly<Record<string, string | undefined>>
+  print(text: string): void
+}
+
+async function placeAll(verb: Verb, { values, ids, env, print }: Given): Promise<typeof Exit.OK> {
+  if (values.all === ids.length > 0) {
+    throw new OperatorError('which rejects are meant is not clear', {
+      remedy: 'give ids, or --all',
+      exitCode: Exit.USAGE,
+    })
+  }
+  const folder = await dataFolder(values, env)
+  const orders = await withReader(folder, (reader) => ordersFor(reader, verb, values.all ? undefined : ids))
+  const { placeOrder } = await import('../../../store/orders.ts')
+  for (const order of orders) placeOrder(folder, order)
+  const count = orders.reduce((sum, order) => sum + order.ids.length, 0)
+  print(`${count} ${count === 1 ? 'reject' : 'rejects'} to ${verb}; a running edge does it within a second`)
+  return Exit.OK
+}
+
+/** One order for each uplink and kind. @throws OperatorError where an id is not there, or cannot be replayed. */
+function ordersFor(reader: StoreReader, verb: Verb, given: readonly string[] | undefined): RejectOrder[] {
+  const orders = new Map<string, RejectOrder>()
+  const add = (order: RejectOrder): void => {
+    const key = JSON.stringify({ ...order, ids: [] })
+    const before = orders.get(key)
+    orders.set(key, before === undefined ? order : { ...before, ids: [...before.ids, ...order.ids] })
+  }
+  const addParked = ({ uplink, id }: { uplink: string; id: number }): void =>
+    add({ kind: `${verb}-parked`, uplink, ids: [id] })
+  const addMessage = ({ uplink, id }: { uplink: string; id: number }): void =>
+    add({ kind: `${verb}-messages`, uplink, ids: [id] })
+  if (given === undefined) {
+    reader.parked(IDS_MAX).forEach(addParked)
+    reader.parkedMessages(IDS_MAX).forEach(addMessage)
+  }
+  for (const id of given ?? []) {
+    const { kind, number } = parseId(id)
+    if (kind === 'parked') addParked(found(id, reader.parkedOne(number)))
+    else if (kind === 'message') addMessage(found(id, reader.parkedMessage(number)))
+    else {
+      checkUndecodable(reader, verb, id, number)
+      add({ kind: 'drop-undecodable', ids: [number] })
+    }
+  }
+  return [...orders.values()]
+}
+
+function found<T>(id: string, row: T | undefined): T {
+  if (row === undefined) throw noSuchReject(id)
+  return row
+}
+
+function checkUndecodable(reader: StoreReader, verb: Verb, id: string, number: number): void {
+  if (reader.reject(number) === undefined) throw noSuchReject(id)
+  if (verb === 'drop') return
+  throw new OperatorError(`reject ${id} is a message that could not be decoded: there is no reading in it to be sent`, {
+    remedy: 'mend the route or the device, and let the device publish it again',
+  })
+}

@@ -1,0 +1,63 @@
+import type { RejectRow } from '../../../store/reader.ts'
+import { oneLine } from '../../table.ts'
+
+/** A reject as JSON: time in ISO 8601, payload in base64 and, where it is UTF-8, as text. */
+export function plain({ receivedAt, payload, ...row }: RejectRow): Record<string, unknown> {
+  return {
+    ...row,
+    receivedAt: new Date(receivedAt).toISOString(),
+    truncated: payload.length < row.payloadBytes,
+    ...plainPayload(payload),
+  }
+}
+
+export function plainPayload(payload: Uint8Array): { readonly payloadBase64: string; readonly payloadText?: string } {
+  const text = textOf(payload)
+  return {
+    payloadBase64: Buffer.from(payload).toString('base64'),
+    ...(text === undefined ? {} : { payloadText: text }),
+  }
+}
+
+export function portrait(row: RejectRow): string {
+  const cut = row.payload.length < row.payloadBytes ? `, the first ${row.payload.length} are kept` : ''
+  return [
+    `id        ${row.id}`,
+    `received  ${new Date(row.receivedAt).toISOString()}`,
+    `device    ${oneLine(row.device, 200)}`,
+    `client    ${oneLine(row.client, 200)}`,
+    `topic     ${oneLine(row.topic, 200)}`,
+    `reason    ${oneLine(row.reason, 2_000)}`,
+    `payload   ${row.payloadBytes} bytes${cut}`,
+    '',
+    payloadText(row.payload),
+  ].join('\n')
+}
+
+/** For a terminal. */
+export function payloadText(payload: Uint8Array): string {
+  return textOf(payload) ?? hexDump(payload)
+}
+
+/** The payload as text, when it is UTF-8 that a terminal can show. */
+function textOf(payload: Uint8Array): string | undefined {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(payload)
+    return /[^\P{Cc}\t\r\n]/u.test(text) ? undefined : text
+  } catch {
+    return undefined
+  }
+}
+
+const HEX_ROW_BYTES = 16
+
+function hexDump(payload: Uint8Array): string {
+  const lines: string[] = []
+  for (let offset = 0; offset < payload.length; offset += HEX_ROW_BYTES) {
+    const bytes = payload.subarray(offset, offset + HEX_ROW_BYTES)
+    const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ')
+    const text = Array.from(bytes, (byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.')).join('')
+    lines.push(`${offset.toString(16).padStart(8, '0')}  ${hex.padEnd(HEX_ROW_BYTES * 3 - 1)}  ${text}`)
+  }
+  return lines.join('\n')
+}

@@ -1,0 +1,48 @@
+import { Exit } from '../../../base/errors.ts'
+import { command } from '../../command.ts'
+
+const receiver = { kind: 'flag', help: 'Settings of a receiver instead of an edge' } as const
+
+export const settingsCheck = command({
+  name: 'settings check',
+  summary: 'Checks a settings file and the environment; tells all problems at once',
+  options: { receiver },
+  operands: { value: 'FILE', help: 'Settings file', min: 1, max: 1 },
+  examples: ['settings check examples/edge.yaml', 'settings check --receiver examples/receiver.yaml'],
+  async run({ values, operands: [file = ''], output, env }) {
+    const { loadEdgeSettings, loadReceiverSettings } = await import('../../../settings/load/load.ts')
+    const { remarksOn } = await import('../../../settings/load/links.ts')
+    const settings = values.receiver ? loadReceiverSettings(file, env) : loadEdgeSettings(file, env)
+    const { loadSchemas } = await import('../../../config/schema-check.ts')
+    loadSchemas(settings.config.schemas)
+    const whose = 'edge' in settings ? `the edge ${settings.edge}` : `the receiver ${settings.cloud.clientId}`
+    const { facts, warnings } = remarksOn(settings)
+    for (const warning of warnings) output.note(`warning: ${warning}`)
+    output.print([`${file}: no problem in the settings of ${whose}`, ...facts].join('\n'))
+    return Exit.OK
+  },
+})
+
+export const settingsSchema = command({
+  name: 'settings schema',
+  summary: 'Prints the JSON Schema of the settings, for editors that complete and check YAML',
+  options: { receiver },
+  examples: ['settings schema > edge.schema.json', 'settings schema --receiver'],
+  async run({ values, output }) {
+    const { edgeOutline, receiverOutline } = await import('../../../settings/load/load.ts')
+    output.json(values.receiver ? receiverOutline() : edgeOutline())
+    return Exit.OK
+  },
+})
+
+export const settingsDocs = command({
+  name: 'settings docs',
+  summary: 'Prints all settings as Markdown: path, type, default and meaning',
+  options: {},
+  examples: ['settings docs > docs/settings.md'],
+  async run({ output }) {
+    const { settingsDocument } = await import('./reference.ts')
+    output.print(settingsDocument())
+    return Exit.OK
+  },
+})

@@ -1,0 +1,29 @@
+import { setPriority } from 'node:os'
+import { Exit, messageOf, OperatorError } from '../../../base/errors.ts'
+import { SqlSession } from '../../../store/history/sql.ts'
+import type { StatementReply, StatementRequest } from './protocol.ts'
+
+/** Below everything that serves devices: a statement takes what they leave. */
+const NICE = 10
+
+function answer({ folder, sql, rowsMax }: StatementRequest): StatementReply {
+  try {
+    const session = new SqlSession(folder)
+    try {
+      return { ok: true, result: session.run(sql, rowsMax) }
+    } finally {
+      session.close()
+    }
+  } catch (failure) {
+    const known = failure instanceof OperatorError ? failure : undefined
+    const message =
+      known?.message ?? (failure instanceof Error ? (failure.stack ?? failure.message) : messageOf(failure))
+    return { ok: false, message, remedy: known?.remedy, exitCode: known?.exitCode ?? Exit.FAILED }
+  }
+}
+
+/** A process of its own for one statement: SQLite cannot be interrupted within one, but a process can be ended. */
+process.once('message', (request: StatementRequest) => {
+  setPriority(NICE)
+  process.send!(answer(request), () => process.disconnect())
+})

@@ -1,0 +1,231 @@
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
+import { join } from 'node:path'
+import { Aedes } from 'aedes'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { payloadText } from '../../../../src/cli/commands/replay/play.ts'
+import { parseTime } from '../../../../src/cli/commands/replay/series.ts'
+import { openLink } from '../../../../src/link/open.ts'
+import { tempFolder } from '../../../support/folder.ts'
+import { startMosquitto } from '../../../support/mosquitto.ts'
+import { describePeer } from '../../../support/peers.ts'
+import { runTidegate, startTidegate } from '../../../support/process.ts'
+import { startProxy } from '../../../support/proxy.ts'
+import { onStop } from '../../../support/started.ts'
+import { until } from '../../../support/wait.ts'
+
+interface Heard {
+  readonly topic: string
+  readonly text: string
+  readonly qos: number
+}
+
+/** A real broker that keeps what is published to it. */
+async function startListener(): Promise<{ port: number; url: string; heard: Heard[] }> {
+  const heard: Heard[] = []
+  const broker = await Aedes.createBroker({
+    authorizePublish: (client, { topic, payload, qos }, callback) => {
+      if (client) heard.push({ topic, text: payload.toString(), qos })
+      callback(null)
+    },
+  })
+  const server = createServer((socket) => void broker.handle(socket)).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onStop(() => new Promise<void>((resolve) => broker.close(() => server.close(() => resolve()))))
+  const { port } = server.address() as AddressInfo
+  return { port, url: `mqtt://127.0.0.1:${port}`, heard }
+}
+
+/** A CSV file with one row a minute. */
+function seriesFile(name: string, values: readonly (string | number)[]): string {
+  const file = join(tempFolder(), name)
+  const rows = values.map(
+    (value, minute) => `${new Date(minute * 60_000 + START).toISOString().slice(0, 19).replace('T', ' ')},${value}`,
+  )
+  writeFileSync(file, ['timestamp,value', ...rows, ''].join('\n'))
+  return file
+}
+const START = Date.UTC(2013, 11, 2, 21, 15)
+
+describe('a replayed series', () => {
+  it('arrives whole and in order, with its own times and digits', async () => {
+    const { url, heard } = await startListener()
+    const file = seriesFile('machine.csv', ['73.96732207', '74.93588199999998', '-0', '', 'nan', 'open', '1e3'])
+    const replay = await runTidegate(['replay', file, '--url', url, '--metric', 'temperature', '--rate', '0', '--json'])
+    expect(replay).toMatchObject({ code: 0, stderr: '' })
+    expect(JSON.parse(replay.stdout)).toMatchObject({
+      devices: 1,
+      published: 7,
+      acknowledged: 7,
+      refused: 0,
+      reconnects: 0,
+    })
+    expect(heard.map(({ text }) => text)).toEqual([
+      `{"value":73.96732207,"ts":${START}}`,
+      `{"value":74.93588199999998,"ts":${START + 60_000}}`,
+      ...['-0', 'null', 'null', '"open"', '1e3'].map(
+        (value, row) => `{"value":${value},"ts":${START + (row + 2) * 60_000}}`,
+      ),
+    ])
+    expect(new Set(heard.map(({ topic, qos }) => `${topic} ${qos}`))).toEqual(
+      new Set(['telemetry/machine/temperature 1']),
+    )
+  })
+
+  it('of several files is as many devices at once', async () => {
+    const { url, heard } = await startListener()
+    const files = [seriesFile('a.csv', [1, 2, 3]), seriesFile('b.csv', [4])]
+    const { code, stdout } = await runTidegate([
+      'replay',
+      ...files,
+      '--url',
+      url,
+      '--rate',
+      '0',
+      '--topic',
+      'x/{device}',
+      '--metric',
+      'm',
+    ])
+    expect({ code, stdout }).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^4 published by 2 devices .*: 4 acknowledged, 0 refused/),
+    })
+    expect(heard.map(({ topic }) => topic)).toEqual(['x/a', 'x/b', 'x/a', 'x/a'])
+    expect(heard[3]?.text).toBe(`{"m":3,"ts":${START + 120_000}}`)
+  })
+
+  it('keeps to its rate', async () => {
+    const { url } = await startListener()
+    const file = seriesFile(
+      'a.csv',
+      Array.from({ length: 60 }, (_, i) => i),
+    )
+    const { stdout } = await runTidegate([
+      'replay',
+      file,
+      '--url',
+      url,
+      '--rate',
+      '50',
+      '--json',
+      '--qos',
+      '0',
+      '--format',
+      'plain',
+    ])
+    expect(JSON.parse(stdout).seconds).toBeGreaterThan(1.1)
+  })
+
+  it('leaves nothing out when the connection is cut again and again', async () => {
+    const { port, heard } = await startListener()
+    const proxy = await startProxy({ to: port })
+    const count = 4_000
+    const file = seriesFile(
+      'a.csv',
+      Array.from({ length: count }, (_, i) => i),
+    )
+    const replay = startTidegate(['replay', file, '--url', proxy.url, '--rate', '2000', '--json'])
+    for (const share of [0.1, 0.3, 0.5]) {
+      await until(() => heard.length > count * share, { what: `${share} of the series heard` })
+      proxy.cut()
+    }
+    expect(await replay.exit).toBe(0)
+    const { published, acknowledged, reconnects } = JSON.parse(replay.stdout)
+    expect({ published, acknowledged }).toEqual({ published: count, acknowledged: count })
+    expect(reconnects).toBeGreaterThanOrEqual(3)
+    const values = heard.map(({ text }) => JSON.parse(text).value)
+    expect([...new Set(values)]).toEqual(Array.from({ length: count }, (_, i) => i))
+  })
+
+  it('that is none is refused with its file and line', async () => {
+    const { url } = await startListener()
+    const refusal = async (text: string) => {
+      const file = join(tempFolder(), 'bad.csv')
+      writeFileSync(file, text)
+      const { code, stderr } = await runTidegate(['replay', file, '--url', url, '--rate', '0'])
+      return `${code} ${stderr.split('\n')[0]?.replace(file, 'bad.csv')}`
+    }
+    expect(await refusal('time;value\n')).toMatch(/^1 error: bad.csv:1 .*must be timestamp,value/)
+    expect(await refusal('timestamp,value\n2013-12-02 21:15:00,1\n2013-13-02 21:15:00,1\n')).toMatch(
+      /^1 error: bad.csv:3 /,
+    )
+    expect(await refusal('')).toMatch(/^1 error: bad.csv:1 .*empty/)
+    const missing = await runTidegate(['replay', '/no/such.csv', '--url', url])
+    expect(missing).toMatchObject({ code: 1, stderr: expect.stringMatching(/^error: cannot read the series/) })
+  })
+
+  it('says with 69 that nobody answers, and with 64 that a name cannot be', async () => {
+    const file = seriesFile('a.csv', [1])
+    const nobody = await runTidegate(['replay', file, '--url', 'mqtt://127.0.0.1:9'])
+    expect(nobody).toMatchObject({ code: 69, stdout: '', stderr: expect.stringMatching(/^error: cannot connect/) })
+    for (const wrong of [
+      ['--device', 'a/b'],
+      ['--device', 'a#'],
+      ['--metric', '+'],
+      ['--url', 'http://x'],
+      ['--topic', 'a/#'],
+    ]) {
+      expect(await runTidegate(['replay', file, ...wrong])).toMatchObject({ code: 64, stdout: '' })
+    }
+  })
+})
+
+describePeer('mosquitto', 'a series replayed to a broker that takes few messages at once', () => {
+  it('keeps its order over lost connections', async () => {
+    const mosquitto = await startMosquitto({ config: 'max_inflight_messages 5' })
+    const proxy = await startProxy({ to: mosquitto.port })
+    const values: number[] = []
+    const link = await openLink({
+      url: mosquitto.url,
+      clientId: 'listener',
+      session: false,
+      keepaliveS: 30,
+      connectTimeoutMs: 5_000,
+      onMessage: (_topic, payload) => void values.push(JSON.parse(Buffer.from(payload).toString()).value),
+    })
+    await link.subscribe('telemetry/#', 1)
+    const count = 2_000
+    const file = seriesFile(
+      'a.csv',
+      Array.from({ length: count }, (_, i) => i),
+    )
+    const replay = startTidegate(['replay', file, '--url', proxy.url, '--rate', '0', '--window', '50'])
+    for (const share of [0.1, 0.3, 0.5]) {
+      await until(() => values.length > count * share, { what: `${share} of the series heard` })
+      proxy.cut()
+    }
+    expect(await replay.exit).toBe(0)
+    await until(() => values.at(-1) === count - 1, { what: 'the last value' })
+    expect([...new Set(values)]).toEqual(Array.from({ length: count }, (_, i) => i))
+    await link.close()
+  })
+})
+
+describe('times of a series', () => {
+  it('are UTC whatever the zone of the machine, and exist', () => {
+    const anyTime = fc.date({ min: new Date(0), max: new Date('2200-01-01'), noInvalidDate: true })
+    fc.assert(
+      fc.property(anyTime, (date) => {
+        expect(parseTime(date.toISOString().replace('T', ' ').replace('Z', ''))).toBe(date.getTime())
+      }),
+    )
+    for (const wrong of [
+      '2013-02-30 00:00:00',
+      '2013-00-01 00:00',
+      '2013-01-01',
+      '1385942400',
+      '2013-01-01 00:00:00+01:00',
+      '',
+    ]) {
+      expect(parseTime(wrong)).toBeUndefined()
+    }
+  })
+
+  it('before May 1970 are sent as text: a small number would be taken for seconds', () => {
+    const part = { file: '', topic: 't/{device}/{metric}', device: 'd', metric: 'm', format: 'json' } as const
+    expect(payloadText({ ts: 1_000, text: '1' }, part)).toBe('{"value":1,"ts":"1970-01-01T00:00:01.000Z"}')
+  })
+})
