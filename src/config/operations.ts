@@ -1,4 +1,4 @@
-import type { CloudTopic } from './edge-state.ts'
+import type { CloudTopic } from './edge/state.ts'
 
 /**
  * What leaves for the cloud: rows that say "publish the present `what` of this device". What that is, is looked up when

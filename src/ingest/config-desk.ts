@@ -1,4 +1,3 @@
-import { nextDue, step } from '../config/edge.ts'
 import {
   type EdgeEffect,
   type EdgeEvent,
@@ -6,7 +5,8 @@ import {
   newEdgeState,
   type SetResult,
   type SyncRules,
-} from '../config/edge-state.ts'
+} from '../config/edge/state.ts'
+import { nextDue, step } from '../config/edge/step.ts'
 import type { Operation } from '../config/operations.ts'
 import type { CustomMerge } from '../config/policies.ts'
 import type { SchemaCheck } from '../config/schema-check.ts'

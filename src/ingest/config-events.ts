@@ -1,5 +1,5 @@
 import { pattern } from '../base/pattern.ts'
-import type { EdgeEvent } from '../config/edge-state.ts'
+import type { EdgeEvent } from '../config/edge/state.ts'
 import type { Json } from '../config/json.ts'
 import { parseRev } from '../config/revision.ts'
 import { type Edit, parseDesired, parseDeviceMessage, parseSet } from '../config/wire.ts'

@@ -1,14 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { hashOf } from '../../src/config/canonical.ts'
-import { step } from '../../src/config/edge.ts'
 import {
   DEFAULT_RULES,
   type EdgeEffect,
   type EdgeEnv,
   type EdgeState,
   newEdgeState,
-} from '../../src/config/edge-state.ts'
+} from '../../src/config/edge/state.ts'
+import { step } from '../../src/config/edge/step.ts'
 import type { JsonObject } from '../../src/config/json.ts'
 import { applyMergePatch } from '../../src/config/patch.ts'
 import { formatRev, type Revision } from '../../src/config/revision.ts'

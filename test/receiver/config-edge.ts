@@ -1,4 +1,3 @@
-import { step } from '../../src/config/edge.ts'
 import {
   DEFAULT_RULES,
   type EdgeEffect,
@@ -6,7 +5,8 @@ import {
   type EdgeEvent,
   type EdgeState,
   newEdgeState,
-} from '../../src/config/edge-state.ts'
+} from '../../src/config/edge/state.ts'
+import { step } from '../../src/config/edge/step.ts'
 import type { Json } from '../../src/config/json.ts'
 import { cloudFilter, cloudTopic, readCloudTopic } from '../../src/config/topics.ts'
 import { parseDesired } from '../../src/config/wire.ts'

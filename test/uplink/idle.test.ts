@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { findProblems } from '../../src/edge-status.ts'
+import { findProblems } from '../../src/edge/status.ts'
 import type { Mosquitto } from '../support/mosquitto.ts'
 import { describePeer } from '../support/peers.ts'
 import { startProxy, type TcpProxy } from '../support/proxy.ts'

@@ -21,7 +21,7 @@ export const demo = command({
   },
   examples: ['demo', 'demo --devices 100 --rate 10', 'demo --for 30 --json'],
   async run({ values: { data, devices, rate, for: forS, json } }) {
-    const { runDemo } = await import('../../demo.ts')
+    const { runDemo } = await import('../../demo/demo.ts')
     return runDemo({ data: data === undefined ? undefined : resolve(data), devices, rate, forS, json })
   },
 })

@@ -15,7 +15,7 @@ export const run = command({
     const settings = loadEdgeSettings(values.settings, env)
     const { createLog } = await import('../../base/log.ts')
     const log = createLog(settings.log.level, settings.edge)
-    const { startEdge } = await import('../../edge.ts')
+    const { startEdge } = await import('../../edge/edge.ts')
     return serve(
       output,
       () => startEdge(settings, { log, clock: systemClock }),

@@ -1,7 +1,7 @@
 import type { AuthorityCount, AuthorityState } from '../../config/authority.ts'
 import type { Change } from '../../config/changes.ts'
 import type { ConflictRecord } from '../../config/conflict.ts'
-import type { Applied } from '../../config/edge-state.ts'
+import type { Applied } from '../../config/edge/state.ts'
 import type { Rev, Revision } from '../../config/revision.ts'
 import type { Rollouts } from './rollout/rollout.ts'
 

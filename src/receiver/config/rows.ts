@@ -2,7 +2,7 @@ import type { AuthorityState } from '../../config/authority.ts'
 import { desiredMessage } from '../../config/authority.ts'
 import type { Change } from '../../config/changes.ts'
 import type { ConflictRecord } from '../../config/conflict.ts'
-import { TOMBSTONE_KEPT_MS } from '../../config/edge-state.ts'
+import { TOMBSTONE_KEPT_MS } from '../../config/edge/state.ts'
 import type { Revision } from '../../config/revision.ts'
 import type { DeviceRecord, KeptRevision, LoggedChange, Reported, Unpublished } from './config-store.ts'
 

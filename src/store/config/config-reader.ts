@@ -1,7 +1,7 @@
 import type { Database } from 'better-sqlite3'
 import type { Change } from '../../config/changes.ts'
 import type { Conflict } from '../../config/conflict.ts'
-import type { Applied, EdgeState } from '../../config/edge-state.ts'
+import type { Applied, EdgeState } from '../../config/edge/state.ts'
 import type { Rev, Revision } from '../../config/revision.ts'
 import { openReadOnly } from '../database.ts'
 import type { ConfigOrder } from '../orders.ts'

@@ -1,6 +1,6 @@
 import type { Database, Statement } from 'better-sqlite3'
 import type { Change } from '../../config/changes.ts'
-import type { CloudTopic, EdgeState } from '../../config/edge-state.ts'
+import type { CloudTopic, EdgeState } from '../../config/edge/state.ts'
 import { answered, enqueue, type Operation, RETRY_MS_MAX, retry } from '../../config/operations.ts'
 import type { Revision } from '../../config/revision.ts'
 import type { OperationRow } from './rows.ts'

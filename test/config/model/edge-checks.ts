@@ -1,14 +1,14 @@
 import type { Change } from '../../../src/config/changes.ts'
 import { CONFLICT_PATHS_MAX, cidOf } from '../../../src/config/conflict.ts'
 import { BOUNDS } from '../../../src/config/document.ts'
-import { localPayload } from '../../../src/config/edge-messages.ts'
+import { localPayload } from '../../../src/config/edge/messages.ts'
 import {
   ANSWERS_MAX,
   type EdgeEffect,
   type EdgeEvent,
   type EdgeState,
   RING_MAX,
-} from '../../../src/config/edge-state.ts'
+} from '../../../src/config/edge/state.ts'
 import { equal, type Json } from '../../../src/config/json.ts'
 import { OPERATIONS_MAX } from '../../../src/config/operations.ts'
 import { formatRev, type Revision, sameRev } from '../../../src/config/revision.ts'

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
-import { step } from '../../../src/config/edge.ts'
-import { type EdgeEvent, type EdgeState, newEdgeState } from '../../../src/config/edge-state.ts'
+import { type EdgeEvent, type EdgeState, newEdgeState } from '../../../src/config/edge/state.ts'
+import { step } from '../../../src/config/edge/step.ts'
 import { answered, enqueue, type Operation } from '../../../src/config/operations.ts'
 import { parseDesired } from '../../../src/config/wire.ts'
 import type { Action, Crash } from './actions.ts'

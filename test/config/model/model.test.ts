@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { RuleNumber } from '../../../src/config/edge-state.ts'
+import type { RuleNumber } from '../../../src/config/edge/state.ts'
 import { type Action, schedule, steadySchedule } from './actions.ts'
 import { LEAVES, leaf } from './histories.ts'
 import { INVARIANTS, type Invariant, Violation } from './invariants.ts'

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import type { RuleNumber } from '../../../src/config/edge-state.ts'
+import type { RuleNumber } from '../../../src/config/edge/state.ts'
 import { type Action, schedule } from './actions.ts'
 import type { Invariant } from './invariants.ts'
 

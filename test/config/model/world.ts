@@ -6,7 +6,7 @@ import {
   newEdgeState,
   type RuleNumber,
   type SyncRules,
-} from '../../../src/config/edge-state.ts'
+} from '../../../src/config/edge/state.ts'
 import { type JsonObject, member } from '../../../src/config/json.ts'
 import type { Operation } from '../../../src/config/operations.ts'
 import type { Policy } from '../../../src/config/policies.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { hashOf } from '../../../src/config/canonical.ts'
-import { newEdgeState } from '../../../src/config/edge-state.ts'
+import { newEdgeState } from '../../../src/config/edge/state.ts'
 import type { Revision } from '../../../src/config/revision.ts'
 import { type ConfigReader, openConfigReader } from '../../../src/store/config/config-reader.ts'
 import { placeOrder } from '../../../src/store/orders.ts'

@@ -1,6 +1,6 @@
 import { Exit, OperatorError } from '../../../base/errors.ts'
 import { suggestion } from '../../../base/nearest.ts'
-import type { EdgeState } from '../../../config/edge-state.ts'
+import type { EdgeState } from '../../../config/edge/state.ts'
 import type { ConfigReader } from '../../../store/config/config-reader.ts'
 
 const DEVICE_BYTES_MAX = 128

@@ -1,4 +1,4 @@
-import type { EdgeState } from '../../../config/edge-state.ts'
+import type { EdgeState } from '../../../config/edge/state.ts'
 import { formatRev, type Rev } from '../../../config/revision.ts'
 import type { OpenConflict, WaitingMessage } from '../../../store/config/config-reader.ts'
 import { oneLine, textTable } from '../../table.ts'

@@ -1,5 +1,5 @@
 import { OperatorError } from '../../../base/errors.ts'
-import type { EdgeState } from '../../../config/edge-state.ts'
+import type { EdgeState } from '../../../config/edge/state.ts'
 import { formatRev, type Revision, sameRev } from '../../../config/revision.ts'
 import type { KeptRevision } from '../../../store/config/config-reader.ts'
 

@@ -1,5 +1,5 @@
 import { hashOf } from '../../../config/canonical.ts'
-import { apply } from '../../../config/edge-local.ts'
+import { apply } from '../../../config/edge/local-edits.ts'
 import { equal, isObject, type JsonObject } from '../../../config/json.ts'
 import { merge } from '../../../config/merge.ts'
 import { formatRev } from '../../../config/revision.ts'

@@ -1,12 +1,12 @@
-import { checkConfig, type Parsed } from './document.ts'
-import { type Choice, dominate, type Meeting, mergeMeeting, reconcile, whole } from './edge-reconcile.ts'
-import { ANSWERS_MAX, type EdgeEvent, type SetResult } from './edge-state.ts'
-import { install, problemsOf, revisionOf, settle, type Turn } from './edge-turn.ts'
-import { formatHlc, tick } from './hlc.ts'
-import { equal, type Json, type JsonObject, MISSING } from './json.ts'
-import { applyMergePatch } from './patch.ts'
-import { formatRev, sameRev } from './revision.ts'
-import type { Edit } from './wire.ts'
+import { checkConfig, type Parsed } from '../document.ts'
+import { formatHlc, tick } from '../hlc.ts'
+import { equal, type Json, type JsonObject, MISSING } from '../json.ts'
+import { applyMergePatch } from '../patch.ts'
+import { formatRev, sameRev } from '../revision.ts'
+import type { Edit } from '../wire.ts'
+import { type Choice, dominate, type Meeting, mergeMeeting, reconcile, whole } from './reconcile.ts'
+import { ANSWERS_MAX, type EdgeEvent, type SetResult } from './state.ts'
+import { install, problemsOf, revisionOf, settle, type Turn } from './turn.ts'
 
 /** An edit by an operator or a device: done at once, whatever the link does. */
 export function onSet(turn: Turn, { set, by }: Extract<EdgeEvent, { kind: 'set' }>): void {

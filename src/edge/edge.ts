@@ -1,22 +1,22 @@
-import type { Clock } from './base/clock.ts'
-import { messageOf } from './base/errors.ts'
-import { Parts } from './base/lifecycle.ts'
-import type { Log } from './base/log.ts'
-import { version } from './base/version.ts'
-import { Broker } from './broker/broker.ts'
-import { EdgeIntake } from './edge-intake.ts'
-import { type EdgeStatus, findProblems } from './edge-status.ts'
-import { Ingest } from './ingest/ingest.ts'
-import { StoreClient } from './ingest/store-client.ts'
-import { QueryClient } from './query/query-client.ts'
-import type { EdgeSettings } from './settings/edge.ts'
-import { configCarrier } from './settings/schema/config.ts'
-import type { SpaceLevel } from './store/house/space.ts'
-import { BackupSchedule } from './store/rescue/backup-schedule.ts'
-import { ConfigSync } from './sync/config-sync.ts'
-import type { ConfigOutbox } from './uplink/config-courier.ts'
-import { Uplink } from './uplink/uplink.ts'
-import type { StatusServer, WebSources } from './web/status-server.ts'
+import type { Clock } from '../base/clock.ts'
+import { messageOf } from '../base/errors.ts'
+import { Parts } from '../base/lifecycle.ts'
+import type { Log } from '../base/log.ts'
+import { version } from '../base/version.ts'
+import { Broker } from '../broker/broker.ts'
+import { Ingest } from '../ingest/ingest.ts'
+import { StoreClient } from '../ingest/store-client.ts'
+import { QueryClient } from '../query/query-client.ts'
+import type { EdgeSettings } from '../settings/edge.ts'
+import { configCarrier } from '../settings/schema/config.ts'
+import type { SpaceLevel } from '../store/house/space.ts'
+import { BackupSchedule } from '../store/rescue/backup-schedule.ts'
+import { ConfigSync } from '../sync/config-sync.ts'
+import type { ConfigOutbox } from '../uplink/config-courier.ts'
+import { Uplink } from '../uplink/uplink.ts'
+import type { StatusServer, WebSources } from '../web/status-server.ts'
+import { EdgeIntake } from './intake.ts'
+import { type EdgeStatus, findProblems } from './status.ts'
 
 export interface Address {
   readonly host: string
@@ -213,7 +213,7 @@ function stillRefused(reason: string | undefined, level: SpaceLevel): string | u
 
 /** Loaded only where it is wanted: the HTTP server is the largest part of an idle edge's memory. */
 async function startWeb(address: Address, sources: WebSources): Promise<StatusServer> {
-  const { StatusServer } = await import('./web/status-server.ts')
+  const { StatusServer } = await import('../web/status-server.ts')
   return StatusServer.start(address, sources)
 }
 

@@ -1,7 +1,8 @@
-import { hashOf } from './canonical.ts'
-import { RESOLVED_SHOWN_MS } from './conflict.ts'
-import { edit, resolve } from './edge-local.ts'
-import { alarm } from './edge-reconcile.ts'
+import { hashOf } from '../canonical.ts'
+import { RESOLVED_SHOWN_MS } from '../conflict.ts'
+import { sameRev } from '../revision.ts'
+import { edit, resolve } from './local-edits.ts'
+import { alarm } from './reconcile.ts'
 import {
   ACK_ATTEMPTS_MAX,
   ACK_WAIT_MS,
@@ -10,9 +11,8 @@ import {
   type EdgeState,
   HEAD_AGAIN_MS,
   TOMBSTONE_KEPT_MS,
-} from './edge-state.ts'
-import { isDue, problemsOf, publishHeadAgain, publishLocal, type Turn } from './edge-turn.ts'
-import { sameRev } from './revision.ts'
+} from './state.ts'
+import { isDue, problemsOf, publishHeadAgain, publishLocal, type Turn } from './turn.ts'
 
 /**
  * The device's answer. Only one with the hash of what is in force makes it applied. One that names an older revision has

@@ -1,10 +1,10 @@
-import type { Change } from './changes.ts'
-import type { Conflict, Settled } from './conflict.ts'
-import type { Hlc } from './hlc.ts'
-import type { Json, JsonObject } from './json.ts'
-import type { ConflictRules, CustomMerge } from './policies.ts'
-import type { Rev, Revision } from './revision.ts'
-import type { DesiredMessage, LocalSet } from './wire.ts'
+import type { Change } from '../changes.ts'
+import type { Conflict, Settled } from '../conflict.ts'
+import type { Hlc } from '../hlc.ts'
+import type { Json, JsonObject } from '../json.ts'
+import type { ConflictRules, CustomMerge } from '../policies.ts'
+import type { Rev, Revision } from '../revision.ts'
+import type { DesiredMessage, LocalSet } from '../wire.ts'
 
 /** Everything that the edge knows of one device's config: plain JSON, at most about 500 KiB, and mostly two configs. */
 export interface EdgeState {

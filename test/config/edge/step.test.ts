@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { hashOf } from '../../src/config/canonical.ts'
-import { message, nextDue, step } from '../../src/config/edge.ts'
+import { hashOf } from '../../../src/config/canonical.ts'
 import {
   ACK_ATTEMPTS_MAX,
   ACK_WAIT_MS,
@@ -11,10 +10,11 @@ import {
   newEdgeState,
   type SyncRules,
   TOMBSTONE_KEPT_MS,
-} from '../../src/config/edge-state.ts'
-import type { JsonObject } from '../../src/config/json.ts'
-import { includes, type Revision } from '../../src/config/revision.ts'
-import { parseSet } from '../../src/config/wire.ts'
+} from '../../../src/config/edge/state.ts'
+import { message, nextDue, step } from '../../../src/config/edge/step.ts'
+import type { JsonObject } from '../../../src/config/json.ts'
+import { includes, type Revision } from '../../../src/config/revision.ts'
+import { parseSet } from '../../../src/config/wire.ts'
 
 /** A device at an edge; every step is made at `now`. */
 class Edge {

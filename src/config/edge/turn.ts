@@ -1,8 +1,10 @@
-import { hashOf } from './canonical.ts'
-import { changesBetween } from './changes.ts'
-import { closeConflict, type Resolution } from './conflict.ts'
-import { checkConfig } from './document.ts'
-import { localPayload } from './edge-messages.ts'
+import { hashOf } from '../canonical.ts'
+import { changesBetween } from '../changes.ts'
+import { closeConflict, type Resolution } from '../conflict.ts'
+import { checkConfig } from '../document.ts'
+import type { JsonObject } from '../json.ts'
+import { type Rev, type Revision, sameRev } from '../revision.ts'
+import { localPayload } from './messages.ts'
 import {
   ACK_WAIT_MS,
   type EdgeCount,
@@ -12,9 +14,7 @@ import {
   FLOOR_MAX,
   HEAD_AGAIN_MS,
   type RuleNumber,
-} from './edge-state.ts'
-import type { JsonObject } from './json.ts'
-import { type Rev, type Revision, sameRev } from './revision.ts'
+} from './state.ts'
 
 /** One event being worked on: the state as it has become so far, and what is to be done. */
 export class Turn {

@@ -1,8 +1,8 @@
-import { canonical } from './canonical.ts'
-import { type CloudTopic, type EdgeState, RING_MAX, type SyncRules } from './edge-state.ts'
-import type { Json } from './json.ts'
-import { type Revision, sameRev } from './revision.ts'
-import { renderRevision } from './wire.ts'
+import { canonical } from '../canonical.ts'
+import type { Json } from '../json.ts'
+import { type Revision, sameRev } from '../revision.ts'
+import { renderRevision } from '../wire.ts'
+import { type CloudTopic, type EdgeState, RING_MAX, type SyncRules } from './state.ts'
 
 /** What a cloud topic has to say now; '' clears it. Looks only: the event `sending` is how to publish. */
 export function message(state: EdgeState, what: CloudTopic): string {

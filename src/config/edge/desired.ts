@@ -1,10 +1,10 @@
-import { hashOf } from './canonical.ts'
-import { dispute, reconcile } from './edge-reconcile.ts'
-import type { EdgeState } from './edge-state.ts'
-import { install, problemsOf, publishHeadAgain, settle, share, type Turn } from './edge-turn.ts'
-import { formatHlc, isAhead, parseHlc, receive } from './hlc.ts'
-import { includes, NO_EDGE, type Rev, type Revision, sameRev } from './revision.ts'
-import type { DesiredMessage } from './wire.ts'
+import { hashOf } from '../canonical.ts'
+import { formatHlc, isAhead, parseHlc, receive } from '../hlc.ts'
+import { includes, NO_EDGE, type Rev, type Revision, sameRev } from '../revision.ts'
+import type { DesiredMessage } from '../wire.ts'
+import { dispute, reconcile } from './reconcile.ts'
+import type { EdgeState } from './state.ts'
+import { install, problemsOf, publishHeadAgain, settle, share, type Turn } from './turn.ts'
 
 /** The edge's rules for a desired revision; the numbers are those of README.md. */
 export function onDesired(turn: Turn, message: DesiredMessage): void {

@@ -1,8 +1,8 @@
-import type { BrokerStats } from './broker/broker.ts'
-import type { StoreStatus } from './ingest/protocol.ts'
-import type { StoreSettings } from './settings/edge.ts'
-import type { BackupStatus } from './store/rescue/backup-schedule.ts'
-import type { UplinkStats } from './uplink/uplink-around.ts'
+import type { BrokerStats } from '../broker/broker.ts'
+import type { StoreStatus } from '../ingest/protocol.ts'
+import type { StoreSettings } from '../settings/edge.ts'
+import type { BackupStatus } from '../store/rescue/backup-schedule.ts'
+import type { UplinkStats } from '../uplink/uplink-around.ts'
 
 /** With readings waiting, an uplink without an answer for so long is a problem (ms). */
 export const SILENT_MS_MAX = 120_000

@@ -1,11 +1,11 @@
-import { differences, losses } from './changes.ts'
-import { type Clash, type ConflictKind, disputedPaths, openConflict } from './conflict.ts'
-import { install, problemsOf, revisionOf, settle, share, type Turn } from './edge-turn.ts'
-import { compareHlc, isAhead, parseHlc } from './hlc.ts'
-import { at, type JsonObject, MISSING } from './json.ts'
-import { type Decided, type Decision, merge } from './merge.ts'
-import { decide, type Newer } from './policies.ts'
-import { formatRev, type Revision } from './revision.ts'
+import { differences, losses } from '../changes.ts'
+import { type Clash, type ConflictKind, disputedPaths, openConflict } from '../conflict.ts'
+import { compareHlc, isAhead, parseHlc } from '../hlc.ts'
+import { at, type JsonObject, MISSING } from '../json.ts'
+import { type Decided, type Decision, merge } from '../merge.ts'
+import { decide, type Newer } from '../policies.ts'
+import { formatRev, type Revision } from '../revision.ts'
+import { install, problemsOf, revisionOf, settle, share, type Turn } from './turn.ts'
 
 /** What meets: the cloud's revision, what the edge runs, and what both came from, where that is known. */
 export interface Meeting {

@@ -1,9 +1,9 @@
-import { onDesired } from './edge-desired.ts'
-import { onAck, onDevice, onTick } from './edge-device.ts'
-import { onResolve, onSet } from './edge-local.ts'
-import { headOf, isPublished, localPayload, message } from './edge-messages.ts'
-import { type CloudTopic, type EdgeEnv, type EdgeEvent, type EdgeState, type EdgeStep, RING_MAX } from './edge-state.ts'
-import { ageTombstone, publishLocal, Turn } from './edge-turn.ts'
+import { onDesired } from './desired.ts'
+import { onAck, onDevice, onTick } from './device-acks.ts'
+import { onResolve, onSet } from './local-edits.ts'
+import { headOf, isPublished, localPayload, message } from './messages.ts'
+import { type CloudTopic, type EdgeEnv, type EdgeEvent, type EdgeState, type EdgeStep, RING_MAX } from './state.ts'
+import { ageTombstone, publishLocal, Turn } from './turn.ts'
 
 /**
  * One event of one device at the edge. Pure: the new state and what is to be done. Commit the state together with the
@@ -62,5 +62,5 @@ function onRestart(turn: Turn): void {
   if (conflict !== null || settled?.shown) turn.emit({ kind: 'enqueue', what: 'conflict' })
 }
 
-export { nextDue } from './edge-device.ts'
-export { message } from './edge-messages.ts'
+export { nextDue } from './device-acks.ts'
+export { message } from './messages.ts'
