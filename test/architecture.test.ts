@@ -10,22 +10,23 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   base: [],
   settings: ['base'],
   codec: ['base'],
-  link: ['base', 'settings'],
+  link: ['base'],
   broker: ['base', 'settings'],
   decode: ['base', 'settings'],
   quality: ['base', 'settings'],
+  config: ['base'], // pure: no clock, no socket, and of the disk only schemas that are read at start
+  export: ['base'],
   store: ['base', 'settings', 'codec', 'config'],
-  ingest: ['base', 'settings', 'codec', 'config', 'decode', 'quality', 'store', 'export'], // the spine: bytes to commit, on the store thread
-  query: ['base', 'settings', 'store'], // questions of people, on a thread that can only read
-  export: ['base', 'settings'],
+  // Bytes to commit, on a thread of its own: the only place that knows decoding, judging and storing.
+  'store-thread': ['base', 'settings', 'codec', 'config', 'decode', 'quality', 'store', 'export'],
+  ingest: ['base', 'settings', 'config', 'store', 'store-thread'], // the broker thread's end of the spine
+  query: ['base', 'store'], // queries of people, on a thread that can only read
   uplink: ['base', 'settings', 'codec', 'link', 'config'],
-  sync: ['base', 'settings', 'config'],
   receiver: ['base', 'settings', 'codec', 'link', 'config'],
-  config: ['base', 'settings'], // pure: no clock, no socket, and of the disk only schemas that are read at start
-  web: ['base', 'settings'],
+  web: ['base'],
+  edge: ['base', 'settings', 'broker', 'ingest', 'store-thread', 'query', 'store', 'uplink', 'web'], // wires an edge
   demo: ['base', 'settings', 'link', 'broker', 'receiver', 'store', 'edge'], // a whole plant and its cloud in one process
   cli: ['base', 'settings', 'link', 'config', 'receiver', 'store', 'export', 'demo', 'edge'],
-  edge: ['base', 'settings', 'broker', 'ingest', 'query', 'store', 'sync', 'uplink', 'web'], // wires the parts of an edge
   src: ['base', 'cli'],
 }
 

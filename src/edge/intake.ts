@@ -1,6 +1,6 @@
 import type { IncomingId, Intake, IntakePublish, Settle } from '../broker/intake.ts'
+import type { ConfigSync } from '../ingest/config-ingest.ts'
 import type { Ingest } from '../ingest/ingest.ts'
-import type { ConfigSync } from '../sync/config-sync.ts'
 
 /**
  * What the broker hands to the disk: readings and messages to ingest, configs to their sync, each acknowledged when it is

@@ -1,7 +1,7 @@
 import type { BrokerStats } from '../broker/broker.ts'
-import type { StoreStatus } from '../ingest/protocol.ts'
 import type { StoreSettings } from '../settings/edge.ts'
 import type { BackupStatus } from '../store/rescue/backup-schedule.ts'
+import type { StoreStatus } from '../store-thread/protocol.ts'
 import type { UplinkStats } from '../uplink/uplink-around.ts'
 
 /** With readings waiting, an uplink without an answer for so long is a problem (ms). */

@@ -3,9 +3,9 @@ import { compileRoute, filterMatches } from '../base/topics.ts'
 import type { EdgeSettings, RouteSettings } from '../settings/edge.ts'
 import { namesText } from '../store/forward/messages.ts'
 import type { IncomingId } from '../store/incoming.ts'
-import { BatchWriter, type PublishFlags } from './batch-buffer.ts'
-import type { BatchReply, ClientEntry, IdentifierChange, TopicEntry } from './protocol.ts'
-import type { StoreClient } from './store-client.ts'
+import { BatchWriter, type PublishFlags } from '../store-thread/batch-buffer.ts'
+import type { StoreClient } from '../store-thread/client.ts'
+import type { BatchReply, ClientEntry, IdentifierChange, TopicEntry } from '../store-thread/protocol.ts'
 
 /** Batches at the store thread at once: one being committed, one waiting, so that the thread never idles. */
 const IN_FLIGHT_MAX = 2

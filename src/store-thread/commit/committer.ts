@@ -1,0 +1,203 @@
+import { qualityWord, Reason } from '../../base/flags.ts'
+import { type Reading, type Verdict, valueType } from '../../base/reading.ts'
+import { decode } from '../../decode/decode.ts'
+import type { Judge, JudgeInput } from '../../quality/judge.ts'
+import type { QualityRule } from '../../settings/schema/quality.ts'
+import type { Catalog, Device, Series } from '../../store/catalog.ts'
+import type { Store } from '../../store/store.ts'
+import { type Publish, readBatch } from '../batch-buffer.ts'
+import type { EdgeClock } from '../edge-clock.ts'
+import type { BatchMessage, Forwarding, IdentifierChange, TopicEntry } from '../protocol.ts'
+import { rebuildJudge } from './rebuild-judge.ts'
+
+const TOO_MANY_SERIES = 'too many series: raise store.seriesMax'
+
+/** What became of the items of a batch: readings, and messages that are none. */
+export interface Outcome {
+  stored: number
+  rejected: number
+  duplicates: number
+  /** The stored ones by the coarse word for their quality. */
+  good: number
+  uncertain: number
+  bad: number
+  /** Messages for forwarding. */
+  messages: number
+  /** Places in the batch of messages for which there was no room. */
+  readonly homeless: number[]
+}
+
+/** A topic number's entry, and its device once the batch at work has needed it. */
+interface Target extends TopicEntry {
+  owner: Device | undefined
+}
+
+/**
+ * Turns a batch of publishes into one commit: decode, judge, append, count. Either all of it is on the disk when
+ * `commit` returns, or it throws and nothing happened.
+ */
+export class Committer {
+  readonly #store: Store
+  readonly #clock: EdgeClock
+  readonly #rules: readonly QualityRule[]
+  readonly #topics: Target[] = []
+  readonly #clients: string[] = []
+  readonly #input = {} as { -readonly [Key in keyof JudgeInput]: JudgeInput[Key] }
+  /** Clients that began a clean session in a commit that failed: nobody says so again. */
+  readonly #forgotten = new Set<string>()
+  #judge: Judge
+  /** The catalog that `#topics` was resolved against: the store makes a new one after a failed transaction. */
+  #catalog: Catalog
+
+  constructor(store: Store, rules: readonly QualityRule[], clock: EdgeClock) {
+    this.#store = store
+    this.#rules = rules
+    this.#clock = clock
+    this.#judge = rebuildJudge(store, rules)
+    this.#catalog = store.catalog
+  }
+
+  commit(batch: BatchMessage): Outcome {
+    this.#learn(batch)
+    if (batch.count > 0) this.#store.space.refuseIfFull(batch.count)
+    const owed = [...this.#forgotten]
+    for (const change of batch.identifiers) if (change.kind === 'forgotten') this.#forgotten.add(change.client)
+    const counted = { stored: 0, rejected: 0, duplicates: 0, good: 0, uncertain: 0, bad: 0, messages: 0 }
+    const outcome: Outcome = { ...counted, homeless: [] }
+    this.#store.write(() => {
+      if (this.#catalog !== this.#store.catalog) this.#recover()
+      let place = 0
+      for (const publish of readBatch(batch.buffer, batch.messagesMax, batch.count)) {
+        const target = this.#topics[publish.topic]!
+        if (target.forward === undefined) this.#take(publish, target, outcome)
+        else if (this.#keep(publish, target.topic, target.forward)) outcome.messages++
+        else outcome.homeless.push(place)
+        place++
+      }
+      this.#store.log.flush()
+      if (batch.count > 0) this.#store.space.refuseIfSpent()
+      this.#store.amend(this.#judge.takeAmendments())
+      for (const client of owed) this.#store.incoming.removeClient(client)
+      for (const change of batch.identifiers) {
+        if (change.kind !== 'received' || !outcome.homeless.includes(change.publish)) this.#change(change)
+      }
+    })
+    this.#forgotten.clear()
+    return outcome
+  }
+
+  #change(change: IdentifierChange): void {
+    const { incoming } = this.#store
+    if (change.kind === 'received') incoming.add(change)
+    else if (change.kind === 'released') incoming.remove(change)
+    else incoming.removeClient(change.client)
+  }
+
+  /** After a failed transaction: what was learnt from readings that are not on the disk is forgotten. */
+  #recover(): void {
+    this.#catalog = this.#store.catalog
+    for (const target of this.#topics) target.owner = undefined
+    this.#judge = rebuildJudge(this.#store, this.#rules)
+  }
+
+  #learn({ renumbered, topics, clients }: BatchMessage): void {
+    if (renumbered) {
+      this.#topics.length = 0
+      this.#clients.length = 0
+    }
+    for (const entry of topics) this.#topics[entry.id] = { ...entry, owner: undefined }
+    for (const { id, client } of clients) this.#clients[id] = client
+  }
+
+  /** Stores a message as it is; false: there is no room for it. */
+  #keep({ qos, retain, arrival, payload }: Publish, topic: string, forward: Forwarding): boolean {
+    return this.#store.forwards.add({ topic, ...forward, qos, retain, receivedAt: arrival, payload })
+  }
+
+  #take(publish: Publish, target: Target, outcome: Outcome): void {
+    const decoded = decode(publish.payload, target, publish.arrival, target.format)
+    const { catalog } = this.#store
+    if (!decoded.ok) return this.#reject(publish, target, decoded.reason, outcome)
+    if (this.#exceedsRoom(decoded.readings)) return this.#reject(publish, target, TOO_MANY_SERIES, outcome)
+    target.owner ??= catalog.device(target.device)
+    for (const reading of decoded.readings) {
+      const device = reading.device === target.device ? target.owner : catalog.device(reading.device)
+      this.#append(publish, device, reading, outcome)
+    }
+  }
+
+  /** Whether these readings would make more series than there may be. */
+  #exceedsRoom(readings: readonly Reading[]): boolean {
+    const { catalog } = this.#store
+    if (readings.length <= catalog.room) return false
+    const fresh = readings.filter(({ device, metric, unit }) => !catalog.knows(device, metric, unit))
+    return new Set(fresh.map(({ device, metric, unit = '' }) => `${device}\n${metric}\n${unit}`)).size > catalog.room
+  }
+
+  #append(publish: Publish, device: Device, reading: Reading, outcome: Outcome): void {
+    const { catalog, log } = this.#store
+    const series = catalog.find(device, reading.metric, reading.unit)
+    device.received++
+    catalog.touch(device)
+    if (reading.timed && (publish.dup || reading.ts <= series.newestTs) && this.#isStored(series, reading)) {
+      device.duplicate++
+      outcome.duplicates++
+      return
+    }
+    if (reading.ts > series.newestTs || series.newestTs === Infinity) series.newestTs = reading.ts
+    const verdict = this.#verdict(series, reading, publish)
+    log.append(series.id, reading.ts, reading.value, verdict, publish.arrival)
+    device.stored++
+    outcome.stored++
+    outcome[qualityWord(verdict.quality)]++
+  }
+
+  /**
+   * Whether this very reading is on the disk already. Asked when a publish is flagged DUP, and whenever a reading is not
+   * newer than its series: some clients (MQTT.js is one) repeat after a broken connection without the flag.
+   */
+  #isStored(series: Series, { ts, value }: Reading): boolean {
+    this.#store.log.flush()
+    return this.#store.repeats.has(series.id, ts, value, this.#store.lastSeq)
+  }
+
+  #verdict(series: Series, reading: Reading, publish: Publish): Verdict {
+    const input = this.#input
+    input.seq = this.#store.lastSeq + 1
+    input.device = series.device.name
+    input.metric = series.metric
+    input.type = series.type
+    input.value = reading.value
+    input.ts = reading.ts
+    input.receivedAt = publish.arrival
+    input.claim = publish.dup && !reading.timed ? asRepeat(reading.claim) : reading.claim
+    input.clockSynced = this.#clock.trusts(publish.arrival)
+    const verdict = this.#judge.judge(series.id, input)
+    if (series.type === undefined && reading.value !== null) {
+      this.#store.catalog.setType(series, valueType(reading.value)!)
+    }
+    return verdict
+  }
+
+  #reject(publish: Publish, target: Target, reason: string, outcome: Outcome): void {
+    const { catalog, rejects } = this.#store
+    const device = catalog.deviceOrOverflow(target.device)
+    device.received++
+    device.rejected++
+    catalog.touch(device)
+    rejects.add({
+      receivedAt: publish.arrival,
+      device,
+      topic: target.topic,
+      client: this.#clients[publish.client] ?? '',
+      reason,
+      payload: publish.payload,
+    })
+    outcome.rejected++
+  }
+}
+
+/** The claim of a reading that may be stored already: flagged, not worse, and no news to any window. */
+function asRepeat(claim: Verdict | undefined): Verdict {
+  return { quality: claim?.quality ?? 1, reasons: (claim?.reasons ?? 0) | Reason.DUPLICATE }
+}

@@ -1,0 +1,38 @@
+import { pathToFileURL } from 'node:url'
+import { workerData } from 'node:worker_threads'
+import { messageOf } from '../../base/errors.ts'
+import type { CustomResult } from '../../config/policies.ts'
+import type { CustomCall, CustomData } from './custom-merge.ts'
+
+type Merge = (base: unknown, edge: unknown, cloud: unknown) => unknown
+
+const { modules, port, signal } = workerData as CustomData
+const answered = new Int32Array(signal)
+const merges = new Map<string, Promise<Merge>>(modules.map(({ name, module }) => [name, load(module)]))
+
+async function load(module: string): Promise<Merge> {
+  const { default: merge } = (await import(pathToFileURL(module).href)) as { default?: unknown }
+  if (typeof merge !== 'function') throw new Error(`${module} has no default export that is a function`)
+  return merge as Merge
+}
+
+async function answer({ name, base, edge, cloud }: CustomCall): Promise<CustomResult> {
+  try {
+    const merge = await merges.get(name)!
+    const value = await merge(base, edge, cloud)
+    // What is no JSON would be another value on the other side of the wire.
+    const text = JSON.stringify(value)
+    if (text === undefined) throw new Error('it returned nothing')
+    return { ok: true, value: JSON.parse(text) }
+  } catch (failure) {
+    return { ok: false, reason: `function "${name}": ${messageOf(failure)}` }
+  }
+}
+
+for (const loading of merges.values()) loading.catch(() => undefined)
+port.on('message', async (call: CustomCall) => {
+  const result = await answer(call)
+  port.postMessage(result)
+  Atomics.store(answered, 0, 1)
+  Atomics.notify(answered, 0)
+})

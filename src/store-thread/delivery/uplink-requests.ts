@@ -1,0 +1,105 @@
+import type { UplinkSettings } from '../../settings/schema/uplink.ts'
+import type { Refusal } from '../../store/delivery/outbox.ts'
+import type { UplinkStart } from '../../store/delivery/outboxes.ts'
+import type { RejectOrder } from '../../store/orders.ts'
+import type { Store } from '../../store/store.ts'
+import type { AmendmentsConfirmation, Calls, Confirmation, Confirmed, Outgoing, Refused } from '../protocol.ts'
+import { Dispatcher } from './batch-scheduler.ts'
+
+/** What the store is to know of the uplinks of the settings. */
+export function uplinkStarts(uplinks: readonly UplinkSettings[]): UplinkStart[] {
+  return uplinks.map(({ name, start }) => {
+    return { name, start: start === 'all' || start === 'now' ? start : Date.parse(start) }
+  })
+}
+
+/** Where the uplinks ask, on the store thread: what comes next, and what became of what has left. */
+export class UplinkDesk {
+  readonly #store: Store
+  readonly #dispatchers = new Map<string, Dispatcher>()
+
+  constructor(store: Store, uplinks: readonly UplinkSettings[], options: { edge: string; holdMs: number }) {
+    this.#store = store
+    for (const uplink of uplinks) {
+      this.#dispatchers.set(uplink.name, new Dispatcher(store, store.outbox(uplink.name), uplink, options))
+    }
+  }
+
+  next({ uplink, ...ask }: Calls['next']['request'], now: number): Outgoing {
+    return this.#dispatchers.get(uplink)!.next(ask, now)
+  }
+
+  /**
+   * Marks what the far side has. Where it knows positions that this database never gave, or other readings under them,
+   * the database was set back to an earlier state: then nothing is marked, and all goes out under a new epoch.
+   */
+  confirm({ uplink, epoch, run, ranges, high, forked, spent }: Confirmation): Confirmed {
+    const store = this.#store
+    if (!this.#isOurs({ epoch, run })) return { count: 0, renewed: false }
+    if (forked || high > store.lastSeq) {
+      store.beginEpoch()
+      return { count: 0, renewed: true }
+    }
+    const count = store.write(() => {
+      if (spent !== undefined) store.spending.write(uplink, spent)
+      return store.outbox(uplink).confirm(ranges, store.lastSeq)
+    })
+    return { count, renewed: false }
+  }
+
+  confirmAmendments({ uplink, lastId, ...sent }: AmendmentsConfirmation): undefined {
+    if (this.#isOurs(sent)) this.#store.write(() => this.#store.outbox(uplink).amendments.confirm(lastId))
+  }
+
+  refuse({ uplink, range, reason, ...sent }: Refused, now: number): Refusal {
+    if (!this.#isOurs(sent)) return 'parked'
+    return this.#store.write(() => this.#store.outbox(uplink).refuse(range, reason, now))
+  }
+
+  /** Whoever answers, the far side has them: messages have no names that another run of the store could have given. */
+  confirmMessages({ uplink, ids }: Calls['confirmMessages']['request']): undefined {
+    this.#store.write(() => this.#store.forwards.outbox(uplink).confirm(ids))
+  }
+
+  refuseMessage({ uplink, id, ...refused }: Calls['refuseMessage']['request'], at: number): number {
+    const outbox = this.#store.forwards.outbox(uplink)
+    this.#store.write(() => outbox.refuse(id, { ...refused, at }))
+    return outbox.heldMs(at)
+  }
+
+  /** Of another epoch there is nothing: its positions may be other readings now. */
+  askAgain({ uplink, epoch, ranges }: Calls['askAgain']['request']): undefined {
+    if (epoch === this.#store.epoch) this.#store.outbox(uplink).askAgain(ranges, this.#store.lastSeq)
+  }
+
+  release({ uplink, spent }: Calls['release']['request']): undefined {
+    this.#store.outbox(uplink).releaseAll(this.#store.lastSeq)
+    this.#store.forwards.outbox(uplink).releaseAll()
+    if (spent !== undefined) this.#store.write(() => this.#store.spending.write(uplink, spent))
+  }
+
+  spent({ uplink }: Calls['spent']['request']): Calls['spent']['reply'] {
+    return this.#store.spending.of(uplink)
+  }
+
+  /** Inside `write`: what a person wants of rejects. Of an uplink that is gone there are none. */
+  carryOut(order: RejectOrder): void {
+    if (order.kind === 'drop-undecodable') return this.#store.rejects.drop(order.ids)
+    const { kind, uplink, ids } = order
+    const outbox = this.#store.outboxes.find(({ name }) => name === uplink)
+    if (outbox === undefined) return
+    const messages = this.#store.forwards.outbox(uplink)
+    const deeds: Readonly<Record<typeof kind, (id: number) => unknown>> = {
+      'replay-parked': (id) => outbox.parked.replay(id),
+      'drop-parked': (id) => outbox.dropParked(id),
+      'replay-messages': (id) => messages.replay(id),
+      'drop-messages': (id) => messages.drop(id),
+    }
+    for (const id of ids) deeds[kind](id)
+  }
+
+  /** What was sent under an earlier epoch, or by an earlier opening of the store, may be other readings. */
+  #isOurs({ epoch, run }: { readonly epoch: string; readonly run: string }): boolean {
+    return epoch === this.#store.epoch && run === this.#store.run
+  }
+}

@@ -1,0 +1,243 @@
+import { resolve } from 'node:path'
+import { parentPort, workerData } from 'node:worker_threads'
+import { systemClock } from '../base/clock.ts'
+import { codeOf, messageOf, OperatorError } from '../base/errors.ts'
+import { archive } from '../export/archive.ts'
+import { isDamage } from '../store/database.ts'
+import type { Archive } from '../store/house/retention.ts'
+import { isStoreTrouble } from '../store/house/space.ts'
+import { describeDamage } from '../store/rescue/damages.ts'
+import { DamagedBlock } from '../store/sealed/blocks.ts'
+import { Store } from '../store/store.ts'
+import { Committer } from './commit/committer.ts'
+import { ConfigThread } from './config/config-requests.ts'
+import type { ConfigCalls } from './config-protocol.ts'
+import { UplinkDesk, uplinkStarts } from './delivery/uplink-requests.ts'
+import { EdgeClock } from './edge-clock.ts'
+import { HouseKeeper } from './housekeeping-timer.ts'
+import { LetterBox } from './order-poller.ts'
+import type {
+  BatchMessage,
+  BatchReply,
+  CallMessage,
+  Calls,
+  FromThread,
+  News,
+  StoreStatus,
+  ThreadData,
+  ToThread,
+} from './protocol.ts'
+import { openingNews } from './startup-notices.ts'
+
+/** How long after the last repeated publish the index of recent readings is kept (ms). */
+const FORGET_REPEATS_MS = 60_000
+
+type Handlers = { [Name in keyof Calls]: (request: Calls[Name]['request']) => Calls[Name]['reply'] }
+
+/**
+ * The thread that owns the disk: it decodes, judges and commits what devices publish, and makes what uplinks send. It
+ * does one thing at a time, in the order in which it was asked.
+ */
+class StoreThread {
+  readonly #store: Store
+  readonly #committer: Committer
+  readonly #desk: UplinkDesk
+  readonly #configs: ConfigThread
+  readonly #letters: LetterBox
+  readonly #houseKeeper: HouseKeeper
+  readonly #handlers: Handlers
+  readonly #counted = { readings: 0, rejected: 0, duplicates: 0 }
+  readonly #quality = { good: 0, uncertain: 0, bad: 0 }
+
+  constructor({ folder, settings }: ThreadData) {
+    const { edge, store, quality, uplinks, config } = settings
+    this.#store = Store.open(
+      folder,
+      store,
+      uplinkStarts(uplinks),
+      store.archive === undefined ? undefined : archiveTo(resolve(folder, store.archive)),
+    )
+    for (const news of openingNews(this.#store)) post({ kind: 'news', ...news })
+    const clock = this.#open(() => new EdgeClock(this.#store.lastStoredAt()))
+    this.#configs = this.#open(() => {
+      const news = (news: News): void => post({ kind: 'news', ...news })
+      return new ConfigThread(this.#store, config, { clock, news, tell: (told) => post({ kind: 'config', ...told }) })
+    })
+    this.#handlers = { ...this.#own, ...this.#configs.handlers }
+    this.#committer = this.#open(() => {
+      return this.#passingDamage(() => new Committer(this.#store, quality, clock))
+    })
+    const holdMs = Math.max(0, ...quality.map(({ spike }) => spike?.holdMs ?? 0))
+    this.#desk = new UplinkDesk(this.#store, uplinks, { edge, holdMs })
+    const desks = { uplinks: this.#desk, configs: this.#configs }
+    this.#letters = new LetterBox(this.#store, desks, () => post({ kind: 'ordered' }))
+    this.#houseKeeper = new HouseKeeper(this.#store, {
+      passingDamage: (work) => this.#passingDamage(work),
+      checkpoint: () => this.#checkpoint(),
+      tell: (news) => post({ kind: 'news', ...news }),
+    })
+    setInterval(() => this.#store.repeats.forgetIfIdle(FORGET_REPEATS_MS), FORGET_REPEATS_MS).unref()
+  }
+
+  /** Commits a batch and answers. A failed commit is an answer too: the devices keep what they sent. */
+  batch(batch: BatchMessage): void {
+    const { buffer } = batch
+    const reply: { -readonly [Key in keyof BatchReply]: BatchReply[Key] } = {
+      kind: 'batch',
+      buffer,
+      refused: undefined,
+      ...{ readings: 0, rejected: 0, duplicates: 0, messages: 0, homeless: [] },
+    }
+    try {
+      const { stored, rejected, duplicates, good, uncertain, bad, messages, homeless } = this.#passingDamage(() =>
+        this.#committer.commit(batch),
+      )
+      reply.readings = stored
+      reply.rejected = rejected
+      reply.duplicates = duplicates
+      reply.messages = messages
+      reply.homeless = homeless
+      this.#counted.readings += stored
+      this.#counted.rejected += rejected
+      this.#counted.duplicates += duplicates
+      this.#quality.good += good
+      this.#quality.uncertain += uncertain
+      this.#quality.bad += bad
+    } catch (failure) {
+      if (!isStoreTrouble(failure)) throw failure
+      const cause = this.#store.space.explain(failure)
+      reply.refused = `${codeOf(cause)}: ${messageOf(cause)}`
+    }
+    parentPort!.postMessage(reply)
+    this.#checkpoint()
+    this.#houseKeeper.committed()
+  }
+
+  /** After the answer left. A checkpoint that fails (disk full) only leaves the WAL longer; it is tried again. */
+  #checkpoint(): void {
+    try {
+      this.#store.checkpointIfDue()
+    } catch (failure) {
+      if (!isStoreTrouble(failure)) throw failure
+    }
+  }
+
+  /** Reads what it needs of the store at the start. Damage that shows only now is noted: the next opening salvages. */
+  #open<T>(read: () => T): T {
+    try {
+      return read()
+    } catch (failure) {
+      this.#store.soundness.note(failure)
+      this.#store.close()
+      throw failure
+    }
+  }
+
+  /** Does something; where it stumbles over a damaged block, the readings in that are booked as lost, and it goes on. */
+  #passingDamage<T>(work: () => T): T {
+    for (let before: number | undefined; ; ) {
+      try {
+        return work()
+      } catch (failure) {
+        this.#store.soundness.note(failure)
+        if (!(failure instanceof DamagedBlock) || failure.id === before) throw failure
+        before = failure.id
+        this.#store.giveUp(failure)
+        post({
+          kind: 'news',
+          level: 'error',
+          text: `${failure.message}; its readings are lost, see \`tidegate ledger\``,
+        })
+      }
+    }
+  }
+
+  call(message: CallMessage): void {
+    const { id, name, request } = message
+    try {
+      const handler = this.#handlers[name] as (request: unknown) => unknown
+      post({ kind: 'reply', id, reply: this.#passingDamage(() => handler(request)) })
+    } catch (failure) {
+      const remedy = failure instanceof OperatorError ? failure.remedy : undefined
+      post({ kind: 'failure', id, message: messageOf(failure), remedy })
+    }
+  }
+
+  readonly #own: Omit<Handlers, keyof ConfigCalls> = {
+    incoming: () => this.#store.incoming.all(),
+    next: (request) => this.#next(request),
+    confirm: (confirmation) => this.#desk.confirm(confirmation),
+    confirmAmendments: (confirmation) => this.#desk.confirmAmendments(confirmation),
+    refuse: (refused) => this.#desk.refuse(refused, systemClock.now()),
+    confirmMessages: (request) => this.#desk.confirmMessages(request),
+    refuseMessage: (request) => this.#desk.refuseMessage(request, systemClock.now()),
+    askAgain: (request) => this.#desk.askAgain(request),
+    release: (request) => this.#desk.release(request),
+    spent: (request) => this.#desk.spent(request),
+    status: () => this.#status(),
+    close: () => {
+      this.#houseKeeper.stop()
+      this.#letters.stop()
+      this.#configs.stop()
+      this.#store.close()
+      return undefined
+    },
+  }
+
+  /** A backlog that leaves at full speed is no time for tidying up: the processor is for what waits. */
+  #next(request: Calls['next']['request']): Calls['next']['reply'] {
+    const outgoing = this.#desk.next(request, systemClock.now())
+    if (outgoing.kind === 'batch' && outgoing.lane === 'backfill') this.#houseKeeper.left()
+    return outgoing
+  }
+
+  #status(): StoreStatus {
+    const { soundness } = this.#store
+    return {
+      epoch: this.#store.epoch,
+      lastSeq: this.#store.lastSeq,
+      series: this.#store.catalog.seriesCount,
+      devices: this.#store.catalog.deviceCount,
+      ...this.#counted,
+      quality: { ...this.#quality },
+      space: this.#store.forecaster.look(this.#store.lastSeq),
+      damage: { now: soundness.damage, past: soundness.unacknowledged.map(describeDamage) },
+      backlogs: this.#store.outboxes.map((outbox) => this.#store.backlog(outbox)),
+      forwards: this.#store.forwards.status(),
+      configs: this.#configs.status(),
+    }
+  }
+}
+
+function archiveTo(folder: string): Archive {
+  return (readings) => void archive(folder, readings)
+}
+
+function post(message: FromThread): void {
+  parentPort!.postMessage(message)
+}
+
+/** Damage that only reading shows is noted at the first try, and salvaged at the second. */
+function openThread(data: ThreadData): StoreThread {
+  try {
+    return new StoreThread(data)
+  } catch (failure) {
+    if (!isDamage(failure)) throw failure
+    return new StoreThread(data)
+  }
+}
+
+function start(): void {
+  try {
+    const thread = openThread(workerData as ThreadData)
+    parentPort!.on('message', (message: ToThread) =>
+      message.kind === 'batch' ? thread.batch(message) : thread.call(message),
+    )
+    post({ kind: 'ready' })
+  } catch (failure) {
+    if (!(failure instanceof OperatorError)) throw failure
+    post({ kind: 'refused', message: failure.message, remedy: failure.remedy, exitCode: failure.exitCode })
+  }
+}
+
+start()

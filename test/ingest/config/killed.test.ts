@@ -1,0 +1,151 @@
+import { isDeepStrictEqual } from 'node:util'
+import { connectAsync } from 'mqtt'
+import { expect, it } from 'vitest'
+import { pause } from '../../../src/base/clock.ts'
+import { type AuthorityEvent, authorityStep, newAuthorityState } from '../../../src/config/authority.ts'
+import { parseRevision } from '../../../src/config/wire.ts'
+import { startMosquitto } from '../../support/mosquitto.ts'
+import { describePeer, peers } from '../../support/peers.ts'
+import { startProcess } from '../../support/process.ts'
+import { QUICK_UPLINK, SiteEdge } from '../../support/site.ts'
+import { until } from '../../support/wait.ts'
+import { Listener } from './listener.ts'
+
+const ROUNDS = 4
+/** The edge lives for at most so long after its first edit of a round (ms): an event of it takes a few. */
+const LIFE_MS = 60
+/** An edit on both sides takes fewer commits than that. */
+const STEPS_MAX = 30
+/** In it an edit has come everywhere, unless the edge is gone (ms); and after that the last commits of it are done. */
+const STEP_MS = 15_000
+const STILL_MS = 300
+const TOPIC = 'tidegate/site/config/pump'
+
+/** A cloud for one device: the authority's own rules, over a real connection. */
+async function startCloud(url: string) {
+  const listener = await Listener.connect(url, 'cloud')
+  let state = newAuthorityState('pump')
+  const work = (event: AuthorityEvent): void => {
+    const done = authorityStep(state, event, { now: Date.now(), check: () => [] })
+    state = done.state
+    for (const effect of done.effects) {
+      if (effect.kind !== 'publishDesired') continue
+      void listener.client.publishAsync(`${TOPIC}/desired`, effect.payload, { qos: 1, retain: true })
+    }
+  }
+  listener.client.on('message', (topic, payload) => {
+    const head = topic === `${TOPIC}/head` && payload.length > 0 ? parseRevision(payload, 'pump') : undefined
+    if (head?.ok) work({ kind: 'head', revision: head.value })
+  })
+  await listener.client.subscribeAsync(`${TOPIC}/head`, { qos: 1 })
+  const write = (key: string): void => work({ kind: 'write', edit: { patch: { [key]: true } }, by: 'user:alice' })
+  return { write, cur: () => state.cur }
+}
+
+describePeer('mosquitto', 'an edge that is killed at any moment of an event', () => {
+  it('loses no edit that was acknowledged, on either side, and both sides end the same', async () => {
+    const mosquitto = await startMosquitto()
+    const cloud = await startCloud(mosquitto.url)
+    const edge = await SiteEdge.create({ uplinks: [{ url: mosquitto.url, ...QUICK_UPLINK }] })
+    const acknowledged: string[] = []
+    for (let round = 0; round < ROUNDS; round++) {
+      await edge.start()
+      const client = await connectAsync(`mqtt://127.0.0.1:${edge.port}`, { reconnectPeriod: 0, clientId: 'pump' })
+      client.on('error', () => undefined)
+      const edit = (key: string): Promise<unknown> => {
+        const payload = JSON.stringify({ id: key, patch: { [key]: true } })
+        return client.publishAsync('devices/pump/config/set', payload, { qos: 1 })
+      }
+      await edit(`edge-${round}`)
+      acknowledged.push(`edge-${round}`)
+      const killing = pause(Math.random() * LIFE_MS).then(() => edge.kill())
+      for (let i = 0; client.connected && i < 20; i++) {
+        const key = `edge-${round}-${i}`
+        cloud.write(`cloud-${round}-${i}`)
+        acknowledged.push(`cloud-${round}-${i}`)
+        const taken = await Promise.race([
+          edit(key).then(
+            () => true,
+            () => false,
+          ),
+          killing.then(() => false),
+        ])
+        if (!taken) break
+        acknowledged.push(key)
+      }
+      await killing
+      client.end(true)
+    }
+    await edge.start()
+    const local = await Listener.connect(`mqtt://127.0.0.1:${edge.port}`, 'later', 'devices/pump/config')
+    await until(
+      () => {
+        const config = local.json('devices/pump/config') ?? {}
+        return JSON.stringify(cloud.cur()?.config) !== undefined && acknowledged.every((key) => config[key] === true)
+      },
+      { what: 'every edit is in force at the device', deadlineMs: 20_000 },
+    )
+    await until(() => isDeepStrictEqual(local.json('devices/pump/config'), { ...cloud.cur()?.config }), {
+      what: 'both sides are the same',
+    })
+    expect(await edge.stop()).toBe(0)
+  }, 90_000)
+
+  describePeer('strace', 'made to end a process at a sync', () => {
+    it('is killed at each commit that an edit on both sides takes, one after the other, and nothing is lost', async () => {
+      const mosquitto = await startMosquitto()
+      const cloud = await startCloud(mosquitto.url)
+      const edge = await SiteEdge.create({ uplinks: [{ url: mosquitto.url, ...QUICK_UPLINK }] })
+      const known: string[] = []
+      let survived = false
+      for (let step = 1; !survived; step++) {
+        expect(step).toBeLessThan(STEPS_MAX)
+        await edge.start()
+        const device = await Listener.connect(`mqtt://127.0.0.1:${edge.port}`, 'pump', 'devices/pump/config')
+        device.client.on('error', () => undefined)
+        await endAtSync(edge, step)
+        const gone = edge.process.exit.then(() => false)
+        cloud.write(`cloud-${step}`)
+        known.push(`cloud-${step}`)
+        const payload = JSON.stringify({ id: `edge-${step}`, patch: { [`edge-${step}`]: true } })
+        const edited = device.client.publishAsync('devices/pump/config/set', payload, { qos: 1 }).then(
+          () => known.push(`edge-${step}`),
+          () => undefined,
+        )
+        await Promise.race([edited, gone])
+        const all = until(() => isAll(cloud.cur()?.config, known) && isAll(device.json('devices/pump/config'), known), {
+          deadlineMs: STEP_MS,
+        })
+        survived = await Promise.race([gone, all.then(() => pause(STILL_MS)).then(() => true)]).catch(() => false)
+        all.catch(() => undefined)
+        if (!survived) await gone
+        device.client.end(true)
+      }
+      const local = await Listener.connect(`mqtt://127.0.0.1:${edge.port}`, 'later', 'devices/pump/config')
+      await until(() => isDeepStrictEqual(local.json('devices/pump/config'), { ...cloud.cur()?.config }), {
+        what: 'both sides are the same',
+      })
+      expect(isAll(local.json('devices/pump/config'), known)).toBe(true)
+      expect(known.length).toBeGreaterThan(4)
+    }, 120_000)
+  })
+})
+
+/** From now on the edge is killed when it begins to bring its so manieth commit to the disk. */
+async function endAtSync(edge: SiteEdge, step: number): Promise<void> {
+  const inject = `inject=fsync,fdatasync:signal=KILL:when=${step}`
+  const strace = startProcess(peers.strace!, [
+    '-f',
+    '-e',
+    'trace=fsync,fdatasync',
+    '-e',
+    inject,
+    '-p',
+    `${edge.process.pid}`,
+  ])
+  await strace.waitFor(/attached/)
+}
+
+function isAll(config: object | null | undefined, keys: readonly string[]): boolean {
+  return keys.every((key) => Reflect.get(config ?? {}, key) === true)
+}

@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest'
+import { connect } from '../../store/stores.ts'
+import { tempFolder } from '../../support/folder.ts'
+import { Spine, valuesOf } from '../spine.ts'
+
+const TOPIC = 'telemetry/press/force'
+const id = (messageId: number, client = 'press') => ({ client, messageId })
+
+describe('QoS 2 identifiers', () => {
+  it('are on disk with their reading, go when they are released, and outlive a restart', async () => {
+    const folder = tempFolder()
+    let spine = await Spine.start(folder)
+    await Promise.all([1, 2, 3].map((n) => spine.publish(TOPIC, `${n}`, { incoming: id(n) })))
+    await spine.publish(TOPIC, '4', { incoming: id(1, 'oven') })
+    expect(await spine.release(id(2))).toBeUndefined()
+    expect(await spine.identifiers()).toEqual(['oven/1', 'press/1', 'press/3'])
+    await spine.stop()
+    spine = await Spine.start(folder)
+    expect(await spine.identifiers()).toEqual(['oven/1', 'press/1', 'press/3'])
+    expect(await spine.release(id(1))).toBeUndefined()
+    expect(await spine.release(id(999))).toBeUndefined()
+    await spine.publish(TOPIC, '5', { incoming: id(1) })
+    expect(await spine.identifiers()).toEqual(['oven/1', 'press/1', 'press/3'])
+    await spine.stop()
+  })
+
+  it('of a client that begins a clean session are all void, those of others not', async () => {
+    const spine = await Spine.start(tempFolder())
+    await Promise.all([1, 2, 3].map((n) => spine.publish(TOPIC, `${n}`, { incoming: id(n) })))
+    await spine.publish(TOPIC, '4', { incoming: id(2, 'oven') })
+    spine.ingest.forget('press')
+    expect(await spine.release(id(9, 'nobody'))).toBeUndefined()
+    expect(await spine.identifiers()).toEqual(['oven/2'])
+    await spine.stop()
+  })
+
+  it('of one commit are changed in the order in which it happened', async () => {
+    const spine = await Spine.start(tempFolder())
+    const settled = [
+      spine.publish(TOPIC, '1', { incoming: id(1, 'a') }),
+      spine.release(id(1, 'a')),
+      spine.release(id(1, 'b')),
+      spine.publish(TOPIC, '2', { incoming: id(1, 'b') }),
+      spine.publish(TOPIC, '3', { incoming: id(1, 'c') }),
+    ]
+    spine.ingest.forget('c')
+    spine.ingest.forget('d')
+    settled.push(spine.publish(TOPIC, '4', { incoming: id(1, 'd') }))
+    expect((await Promise.all(settled)).filter((failure) => failure !== undefined)).toEqual([])
+    expect(await spine.identifiers()).toEqual(['b/1', 'd/1'])
+    await spine.stop()
+  })
+
+  it('of a commit that failed are as before it; only what a clean session voided is made up for', async () => {
+    const folder = tempFolder()
+    const spine = await Spine.start(folder)
+    await spine.publish(TOPIC, '1', { incoming: id(1) })
+    await spine.publish(TOPIC, '2', { incoming: id(1, 'oven') })
+    const other = connect(folder)
+    other.exec('BEGIN IMMEDIATE')
+    const failed = [
+      spine.publish(TOPIC, '3', { incoming: id(2, 'oven') }),
+      spine.release(id(1, 'oven')),
+      spine.publish(TOPIC, '4', { incoming: id(2) }),
+    ]
+    spine.ingest.forget('press')
+    expect((await Promise.all(failed)).every((failure) => failure instanceof Error)).toBe(true)
+    other.exec('ROLLBACK')
+    other.close()
+    expect(await spine.identifiers()).toEqual(['oven/1', 'press/1'])
+    await spine.publish(TOPIC, '5', { incoming: id(3) })
+    expect(await spine.identifiers()).toEqual(['oven/1', 'press/3'])
+    await spine.publish(TOPIC, '6')
+    expect(await spine.identifiers()).toEqual(['oven/1', 'press/3'])
+    await spine.stop()
+    expect(valuesOf(folder)).toEqual([1, 2, 5, 6])
+  })
+})
