@@ -35,7 +35,7 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   aedes: ['src/broker/'],
   ajv: ['src/config/schema-check.ts'],
   canonicalize: ['src/config/'],
-  'better-sqlite3': ['src/store/', 'src/receiver/sqlite-sink.ts', 'src/receiver/received-db.ts'],
+  'better-sqlite3': ['src/store/', 'src/receiver/sqlite/sqlite-sink.ts', 'src/receiver/sqlite/database.ts'],
   'cbor-x': ['src/codec/'],
   cborg: ['src/decode/', 'src/codec/'],
   fastify: ['src/web/'],
@@ -107,7 +107,7 @@ describe('the shape of the whole', () => {
     expect(breach('src/receiver/receiver.ts', 'better-sqlite3')).toContain('only home')
     expect(breach('src/edge/edge.ts', 'mqtt')).toContain('only home')
     expect(breach('src/edge/edge.ts', './broker/broker.ts')).toBeUndefined()
-    expect(breach('src/receiver/sqlite-sink.ts', 'better-sqlite3')).toBeUndefined()
+    expect(breach('src/receiver/sqlite/sqlite-sink.ts', 'better-sqlite3')).toBeUndefined()
   })
 
   it('lets a folder import only itself and what lies below it, and a package only in its home', () => {

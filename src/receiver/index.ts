@@ -20,7 +20,6 @@ export {
 export type {
   ConfigLimits,
   ConfigStore,
-  DeviceKey,
   DeviceQuestion,
   DeviceRecord,
   KeptRevision,
@@ -28,8 +27,9 @@ export type {
   Reported,
 } from './config/config-store.ts'
 export type { WriteResult } from './config/device.ts'
+export type { DeviceKey } from './config/device-key.ts'
 export { PostgresSink, type PostgresSinkOptions } from './postgres/postgres-sink.ts'
 export { type Receiver, type ReceiverDependencies, type ReceiverStats, startReceiver } from './receiver.ts'
 export type { Delivery, Reject, Sink, StoreResult } from './sink.ts'
-export { SqliteSink, type SqliteSinkOptions } from './sqlite-sink.ts'
+export { SqliteSink, type SqliteSinkOptions } from './sqlite/sqlite-sink.ts'
 export type { Counts, EdgeStats } from './tally.ts'

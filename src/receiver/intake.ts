@@ -3,7 +3,7 @@ import { codeOf, messageOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { SeqRange } from '../base/reading.ts'
 import type { Receipt } from '../codec/receipt.ts'
-import { type Message, type Opened, type OpeningLimits, openMessage } from './opening.ts'
+import { type Message, type Opened, type OpeningLimits, openMessage } from './open-message.ts'
 import type { Delivery, Sink, StoreResult } from './sink.ts'
 import { type Counts, Tally } from './tally.ts'
 

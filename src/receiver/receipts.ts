@@ -1,6 +1,6 @@
 import { encodeReceipt } from '../codec/receipt.ts'
 import type { Answer } from './intake.ts'
-import { receiptTopic } from './opening.ts'
+import { receiptTopic } from './open-message.ts'
 import type { Outgoing } from './outgoing.ts'
 
 /** Sends receipts. One that is lost is no harm: its batch comes again, and is answered again. */

@@ -1,5 +1,5 @@
 import { type Link, LinkError } from '../link/link.ts'
-import { upFilter } from './opening.ts'
+import { upFilter } from './open-message.ts'
 
 /** Whether a receiver shares the batches with the others of its group, or gets them all. */
 export type Sharing = 'shared' | 'plain'

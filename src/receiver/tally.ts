@@ -1,4 +1,4 @@
-import type { Opened } from './opening.ts'
+import type { Opened } from './open-message.ts'
 import type { StoreResult } from './sink.ts'
 
 /** Edges that are counted one by one; those that come later are counted in the sums only. */

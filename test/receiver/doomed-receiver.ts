@@ -3,7 +3,7 @@ import { systemClock } from '../../src/base/clock.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { startReceiver } from '../../src/receiver/receiver.ts'
 import type { Sink } from '../../src/receiver/sink.ts'
-import { SqliteSink } from '../../src/receiver/sqlite-sink.ts'
+import { SqliteSink } from '../../src/receiver/sqlite/sqlite-sink.ts'
 import { receiverSettings } from '../../src/settings/receiver.ts'
 
 const [url, folder] = process.argv.slice(2)

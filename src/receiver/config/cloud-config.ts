@@ -8,13 +8,13 @@ import {
   CONFIG_LIMITS,
   type ConfigLimits,
   type ConfigStore,
-  type DeviceKey,
   type DeviceQuestion,
   type DeviceRecord,
   type KeptRevision,
   type LoggedChange,
 } from './config-store.ts'
 import { type DeviceEvent, type WriteResult, workOn } from './device.ts'
+import type { DeviceKey } from './device-key.ts'
 import { keyProblem } from './message.ts'
 import { edgesChoice } from './resolution.ts'
 

@@ -3,6 +3,7 @@ import type { Change } from '../../config/changes.ts'
 import type { ConflictRecord } from '../../config/conflict.ts'
 import type { Applied } from '../../config/edge/state.ts'
 import type { Rev, Revision } from '../../config/revision.ts'
+import type { DeviceKey } from './device-key.ts'
 import type { Rollouts } from './rollout/rollout.ts'
 
 /** Revisions kept of a device, the newest ones: what `history` shows and `rollback` goes back to. */
@@ -21,11 +22,6 @@ export interface ConfigLimits {
   readonly changesAgeMsMax: number
 }
 export const CONFIG_LIMITS: ConfigLimits = { devicesMax: 100_000, changesMax: 10_000, changesAgeMsMax: 30 * 86_400_000 }
-
-export interface DeviceKey {
-  readonly edge: string
-  readonly device: string
-}
 
 /** What a device runs, as its edge says. */
 export interface Reported {

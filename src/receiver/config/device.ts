@@ -10,7 +10,8 @@ import {
 import type { Change } from '../../config/changes.ts'
 import type { ConflictRecord } from '../../config/conflict.ts'
 import { type Revision, sameRev } from '../../config/revision.ts'
-import type { DeviceKey, DeviceRecord, DeviceWrite, Reported } from './config-store.ts'
+import type { DeviceRecord, DeviceWrite, Reported } from './config-store.ts'
+import type { DeviceKey } from './device-key.ts'
 
 export type DeviceEvent =
   | AuthorityEvent

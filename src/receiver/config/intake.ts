@@ -1,7 +1,8 @@
 import type { AuthorityCount } from '../../config/authority.ts'
 import type { SchemaCheck } from '../../config/schema-check.ts'
-import type { ConfigLimits, ConfigStore, DeviceKey, DeviceRecord } from './config-store.ts'
+import type { ConfigLimits, ConfigStore, DeviceRecord } from './config-store.ts'
 import { type DeviceEvent, type DeviceStep, workOn } from './device.ts'
+import type { DeviceKey } from './device-key.ts'
 import type { ConfigMessage } from './message.ts'
 
 /** Messages of one transaction, at most. */

@@ -4,8 +4,9 @@ import type { ConflictRecord } from '../../config/conflict.ts'
 import { parseJson } from '../../config/document.ts'
 import { readCloudTopic } from '../../config/topics.ts'
 import { parseRevision } from '../../config/wire.ts'
-import type { DeviceKey, Reported } from './config-store.ts'
+import type { Reported } from './config-store.ts'
 import type { DeviceEvent } from './device.ts'
+import type { DeviceKey } from './device-key.ts'
 
 const EDGE_NAME = /^[A-Za-z0-9._-]{1,64}$/
 

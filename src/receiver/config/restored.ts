@@ -3,8 +3,9 @@ import { cloudFilter, readCloudTopic } from '../../config/topics.ts'
 import { parseRevision } from '../../config/wire.ts'
 import { openLink } from '../../link/open.ts'
 import type { CloudSettings } from '../../settings/receiver.ts'
-import type { ConfigLimits, ConfigStore, DeviceKey } from './config-store.ts'
+import type { ConfigLimits, ConfigStore } from './config-store.ts'
 import { workOn } from './device.ts'
+import type { DeviceKey } from './device-key.ts'
 
 /** Nobody tells the end of what a broker has kept: it is over when nothing has come for so long (ms). */
 const QUIET_MS = 2_000

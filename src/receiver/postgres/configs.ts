@@ -2,7 +2,6 @@ import type {
   ConfigLimits,
   ConfigStore,
   Decide,
-  DeviceKey,
   DeviceQuestion,
   DeviceRecord,
   DeviceWrite,
@@ -11,6 +10,7 @@ import type {
   Unpublished,
 } from '../config/config-store.ts'
 import { CLAIM_MS, REVISIONS_KEPT } from '../config/config-store.ts'
+import type { DeviceKey } from '../config/device-key.ts'
 import { columnsOf, keptOf, loggedOf, RECORD_COLUMNS, recordOf, unpublishedOf } from '../config/rows.ts'
 import type { Connection } from './connection.ts'
 import type { Transact } from './fleet.ts'

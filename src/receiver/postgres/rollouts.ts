@@ -1,4 +1,4 @@
-import type { DeviceKey } from '../config/config-store.ts'
+import type { DeviceKey } from '../config/device-key.ts'
 import { DRIVER_MS, ROLLOUTS_KEPT, type Rollout, type RolloutDevice, type Rollouts } from '../config/rollout/rollout.ts'
 import { bodyOf, deviceBodyOf, deviceOf, isOver, rolloutOf, UNTOUCHED } from '../config/rollout/rollout-rows.ts'
 import type { Transact } from './fleet.ts'

@@ -2,7 +2,8 @@ import { userInfo } from 'node:os'
 import { resolve } from 'node:path'
 import { Exit, OperatorError } from '../../../base/errors.ts'
 import type { CloudConfig } from '../../../receiver/config/cloud-config.ts'
-import type { ConfigStore, DeviceKey } from '../../../receiver/config/config-store.ts'
+import type { ConfigStore } from '../../../receiver/config/config-store.ts'
+import type { DeviceKey } from '../../../receiver/config/device-key.ts'
 import type { ReceiverSettings } from '../../../settings/receiver.ts'
 import { shared } from '../../command.ts'
 
@@ -61,7 +62,7 @@ export async function withSource<T>(
   const run = (store: ConfigStore): Promise<T> =>
     work({ config: new CloudConfig({ store, ...rules }), store, settings })
   if (settings?.sink === undefined) {
-    const { withConfigs } = await import('../../../receiver/config/beside.ts')
+    const { withConfigs } = await import('../../../receiver/sqlite/with-configs.ts')
     return withConfigs(settings?.data ?? resolve(data!), { write }, run)
   }
   const { PostgresSink } = await import('../../../receiver/postgres/postgres-sink.ts')

@@ -49,7 +49,7 @@ function withSink(env: Environment, sink: string | undefined): Environment {
 async function sinkOf(settings: ReceiverSettings, log: Log): Promise<{ place: string; open: () => Sink }> {
   const { sink: url, postgres, data } = settings
   if (url === undefined) {
-    const { SqliteSink } = await import('../../../receiver/sqlite-sink.ts')
+    const { SqliteSink } = await import('../../../receiver/sqlite/sqlite-sink.ts')
     return { place: `data ${data}`, open: () => SqliteSink.open(data) }
   }
   const { PostgresSink } = await import('../../../receiver/postgres/postgres-sink.ts')

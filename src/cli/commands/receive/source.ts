@@ -23,7 +23,7 @@ export async function askFleet<T>(
       exitCode: Exit.USAGE,
     })
   }
-  const { withFleet } = await import('../../../receiver/fleet/beside.ts')
+  const { withFleet } = await import('../../../receiver/sqlite/with-fleet.ts')
   if (file === undefined) return withFleet(resolve(data!), { write }, work)
   const { loadReceiverSettings } = await import('../../../settings/load/load.ts')
   const settings = loadReceiverSettings(file, env)

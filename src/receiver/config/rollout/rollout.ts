@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../../config/json.ts'
 import type { Rev } from '../../../config/revision.ts'
 import type { Edit } from '../../../config/wire.ts'
-import type { DeviceKey } from '../config-store.ts'
+import type { DeviceKey } from '../device-key.ts'
 
 /** Devices of one rollout, at most. */
 export const ROLLOUT_DEVICES_MAX = 10_000

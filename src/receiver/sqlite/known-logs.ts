@@ -1,0 +1,105 @@
+import { combine } from '../../base/flags.ts'
+import { SeqSet } from '../../base/ranges.ts'
+import type { Amendment, Quality, Seq, SeqRange, Verdict } from '../../base/reading.ts'
+import type { Prepare } from './schema.ts'
+
+/** Logs whose positions are held in memory; above it all are dropped and read again when they are needed. */
+const LOGS_CACHED_MAX = 10_000
+
+/** What the sink knows of one (edge, epoch). */
+export interface KnownLog {
+  readonly id: number
+  /** Every position that was ever stored. */
+  readonly positions: SeqSet
+  /** Verdicts that came before their readings. */
+  readonly pending: Map<Seq, Verdict>
+}
+
+/** The logs of all edges: read once, then written through. After a failed transaction `forget` is a must. */
+export class KnownLogs {
+  readonly #cache = new Map<string, KnownLog>()
+  /** Verdicts that wait, over all logs; undefined: not counted yet. */
+  #pendingCount: number | undefined
+  readonly #statements
+
+  constructor(prepare: Prepare) {
+    this.#statements = {
+      find: prepare('SELECT id FROM logs WHERE edge = ? AND epoch = ?'),
+      create: prepare('INSERT INTO logs (edge, epoch) VALUES (?, ?) RETURNING id'),
+      positions: prepare('SELECT first, last FROM positions WHERE log = ? ORDER BY first'),
+      cover: prepare('DELETE FROM positions WHERE log = ? AND first BETWEEN ? AND ?'),
+      extend: prepare('INSERT INTO positions (log, first, last) VALUES (?, ?, ?)'),
+      count: prepare('UPDATE logs SET readings = readings + ?, stored_at = ? WHERE id = ?'),
+      pending: prepare('SELECT seq, quality, reasons FROM pending WHERE log = ?'),
+      pendingCount: prepare('SELECT count(*) FROM pending'),
+      await: prepare('INSERT OR REPLACE INTO pending (log, seq, quality, reasons) VALUES (?, ?, ?, ?)'),
+      arrived: prepare('DELETE FROM pending WHERE log = ? AND seq = ?'),
+    }
+  }
+
+  forget(): void {
+    this.#cache.clear()
+    this.#pendingCount = undefined
+  }
+
+  of(edge: string, epoch: string): KnownLog {
+    const key = JSON.stringify([edge, epoch])
+    const known = this.#cache.get(key)
+    if (known !== undefined) return known
+    const log = this.#read(edge, epoch)
+    if (this.#cache.size >= LOGS_CACHED_MAX) this.#cache.clear()
+    this.#cache.set(key, log)
+    return log
+  }
+
+  #read(edge: string, epoch: string): KnownLog {
+    const { find, create, positions, pending } = this.#statements
+    const id = Number((find.get(edge, epoch) ?? create.get(edge, epoch)!)[0])
+    const ranges = positions.all(id).map(([first, last]) => ({ first: Number(first), last: Number(last) }))
+    const verdicts = pending.all(id).map(([seq, quality, reasons]): [Seq, Verdict] => {
+      return [Number(seq), { quality: Number(quality) as Quality, reasons: Number(reasons) }]
+    })
+    return { id, positions: new SeqSet(ranges), pending: new Map(verdicts) }
+  }
+
+  /** Remembers that the readings of these positions are stored. */
+  add(log: KnownLog, ranges: readonly SeqRange[]): void {
+    for (const range of ranges) {
+      log.positions.add(range)
+      const { first, last } = log.positions.around(range.first)!
+      this.#statements.cover.run(log.id, first, last)
+      this.#statements.extend.run(log.id, first, last)
+    }
+  }
+
+  /** Counts readings that are new. */
+  count({ id }: KnownLog, readings: number, receivedAt: number): void {
+    if (readings > 0) this.#statements.count.run(readings, receivedAt, id)
+  }
+
+  get pendingCount(): number {
+    this.#pendingCount ??= Number(this.#statements.pendingCount.get()![0])
+    return this.#pendingCount
+  }
+
+  /** Keeps a verdict until its reading comes. */
+  expect(log: KnownLog, { seq, quality, reasons }: Amendment): void {
+    const count = this.pendingCount
+    const before = log.pending.get(seq)
+    const verdict = before === undefined ? { quality, reasons } : combine(before, { quality, reasons })
+    log.pending.set(seq, verdict)
+    this.#statements.await.run(log.id, seq, verdict.quality, verdict.reasons)
+    if (before === undefined) this.#pendingCount = count + 1
+  }
+
+  /** The verdict that waits for this position, if any; it waits no longer. */
+  arrive(log: KnownLog, seq: Seq): Verdict | undefined {
+    const verdict = log.pending.get(seq)
+    if (verdict === undefined) return undefined
+    const count = this.pendingCount
+    log.pending.delete(seq)
+    this.#statements.arrived.run(log.id, seq)
+    this.#pendingCount = count - 1
+    return verdict
+  }
+}

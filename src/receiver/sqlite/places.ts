@@ -1,0 +1,145 @@
+import type { Seq, SeqRange } from '../../base/reading.ts'
+import type { SeriesBlock } from '../../codec/batch.ts'
+import { encodeItem } from '../../codec/item.ts'
+import { ItemReader } from '../../codec/item-reader.ts'
+import { compress, decompress } from '../../codec/zstd.ts'
+import type { Prepare } from './schema.ts'
+
+/** Opened stretches that are kept: amendments are about neighbours. */
+const OPEN_MAX = 4
+/** A stretch that takes more as it is gets compressed (bytes). */
+const PLAIN_BYTES_MAX = 128
+/** What a stretch of a batch may unpack to; its readings are far fewer than that. */
+const UNPACKED_BYTES_MAX = 268_435_456
+const ZSTD_MAGIC = 0x28
+const OLD_COLUMNS = 4
+/**
+ * Times of one series in a stretch that are further apart (ms) belong to different spans. It bounds how many other readings
+ * lie in a span: as many as the device makes in an hour, for each reading of the stretch.
+ */
+const SPAN_GAP_MS = 3_600_000
+
+/** Where the reading of a position is in the table of readings. */
+export interface Place {
+  readonly series: number
+  readonly ts: number
+}
+
+export interface PlacedBlock {
+  readonly series: number
+  readonly block: SeriesBlock
+}
+
+/** Times between which a stretch has readings of a series. */
+interface Span {
+  readonly series: number
+  readonly from: number
+  readonly to: number
+}
+
+/**
+ * Tells where the reading of a position is. Of each stretch that came in one batch it keeps between which times the readings
+ * of each series lie; where one of them is wanted, these parts of the table are read. An index would tell the same for a
+ * third more work at every reading, and only repeats with other contents, amendments and the list of gaps ask.
+ */
+export class Places {
+  readonly #statements
+  #open: { readonly log: number; readonly first: Seq; readonly places: ReadonlyMap<Seq, Place> }[] = []
+
+  constructor(prepare: Prepare) {
+    this.#statements = {
+      insert: prepare('INSERT INTO places (log, first, last, bytes) VALUES (?, ?, ?, ?)'),
+      find: prepare('SELECT first, last, bytes FROM places WHERE log = ? AND first <= ? ORDER BY first DESC LIMIT 1'),
+      span: prepare(
+        'SELECT seq, ts FROM reading WHERE series = ? AND ts BETWEEN ? AND ? AND log = ? AND seq BETWEEN ? AND ?',
+      ),
+    }
+  }
+
+  /** Remembers the readings of these positions; no position comes twice. */
+  add(log: number, ranges: readonly SeqRange[], blocks: readonly PlacedBlock[]): void {
+    for (const range of ranges) {
+      const spans = blocks.flatMap((block) => spansOf(block, range))
+      if (spans.length > 0) this.#statements.insert.run(log, range.first, range.last, pack(spans))
+    }
+  }
+
+  /** Undefined: there never was a reading, or it was deleted. */
+  find(log: number, seq: Seq): Place | undefined {
+    const row = this.#statements.find.get(log, seq)
+    if (row === undefined || Number(row[1]) < seq) return undefined
+    const [first, last] = [Number(row[0]), Number(row[1])]
+    const open = this.#open.find((one) => one.log === log && one.first === first)
+    if (open !== undefined) return open.places.get(seq)
+    const places = new Map<Seq, Place>()
+    for (const { series, from, to } of unpack(row[2] as Uint8Array)) {
+      for (const [at, ts] of this.#statements.span.all(series, from, to, log, first, last)) {
+        places.set(Number(at), { series, ts: Number(ts) })
+      }
+    }
+    this.#open = [...this.#open.slice(1 - OPEN_MAX), { log, first, places }]
+    return places.get(seq)
+  }
+
+  /** After a failed transaction. */
+  forget(): void {
+    this.#open = []
+  }
+}
+
+/** Between which times the readings of these positions lie. */
+function spansOf({ series, block: { seq, ts } }: PlacedBlock, { first, last }: SeqRange): Span[] {
+  const spans: Span[] = []
+  let from = Infinity
+  let to = -Infinity
+  for (let i = 0; i < seq.length; i++) {
+    if (seq[i]! < first || seq[i]! > last) continue
+    const at = ts[i]!
+    if (at < from - SPAN_GAP_MS || at > to + SPAN_GAP_MS) {
+      if (from <= to) spans.push({ series, from, to })
+      from = at
+      to = at
+    } else if (at < from) from = at
+    else if (at > to) to = at
+  }
+  if (from <= to) spans.push({ series, from, to })
+  return spans
+}
+
+/** Series, how far each span begins from where the one before did (ms), and how long it is (ms). */
+function pack(spans: readonly Span[]): Uint8Array {
+  const series = Float64Array.from(spans, (span) => span.series)
+  const starts = Float64Array.from(spans, ({ from }, i) => from - (spans[i - 1]?.from ?? 0))
+  const lengths = Float64Array.from(spans, ({ from, to }) => to - from)
+  const bytes = encodeItem([series, starts, lengths])
+  return bytes.length > PLAIN_BYTES_MAX ? compress(bytes) : new Uint8Array(bytes)
+}
+
+function unpack(packed: Uint8Array): Span[] {
+  const reader = new ItemReader(packed[0] === ZSTD_MAGIC ? decompress(packed, UNPACKED_BYTES_MAX) : packed)
+  const columns = Array.from({ length: reader.array('places') }, () => reader.ints(reader.array('column'), 'column'))
+  if (columns.length === OLD_COLUMNS) return oldSpans(columns)
+  const [series, starts, lengths] = columns as [Float64Array, Float64Array, Float64Array]
+  let from = 0
+  return Array.from(series, (one, i): Span => {
+    from += starts[i]!
+    return { series: one, from, to: from + lengths[i]! }
+  })
+}
+
+/** Databases of before spans have every reading: series, how many of each, distances of positions, distances of times. */
+function oldSpans([series, counts, , times]: readonly Float64Array[]): Span[] {
+  const spans: Span[] = []
+  let row = 0
+  let ts = 0
+  for (const [s, one] of series!.entries()) {
+    const span = { series: one, from: Infinity, to: -Infinity }
+    for (const end = row + counts![s]!; row < end; row++) {
+      ts += times![row]!
+      span.from = Math.min(span.from, ts)
+      span.to = Math.max(span.to, ts)
+    }
+    spans.push(span)
+  }
+  return spans
+}

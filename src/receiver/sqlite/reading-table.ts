@@ -1,0 +1,197 @@
+import { combine } from '../../base/flags.ts'
+import type { Quality, Seq, Value, Verdict } from '../../base/reading.ts'
+import type { SeriesBlock } from '../../codec/batch.ts'
+import { type Place, Places } from './places.ts'
+import type { Bound, Column, Prepare, Statement } from './schema.ts'
+
+/** Series whose ids are held in memory; above it all are dropped and read again when they are needed. */
+const SERIES_CACHED_MAX = 100_000
+
+/**
+ * Rows that one INSERT has at most; there is one for each number of them. To hand a value to SQLite costs more than to store
+ * it: what is the same in all rows of a series is handed over once.
+ */
+const ROWS_AT_ONCE_MAX = 64
+/**
+ * What a failed one of several rows does. Whoever stores rolls back in any case; to be able to take back one statement alone,
+ * as it does unless it is told, SQLite copies each page that a statement of several rows touches.
+ */
+const OR_ROLLBACK = 'OR ROLLBACK'
+const COLUMNS = 'series, ts, log, seq, value, quality, reasons, received_at'
+/** What differs from row to row. */
+const VARYING = 3
+const ONE_OF_MANY = '(:series, ?, :log, ?, ?, :quality, :reasons, :receivedAt)'
+
+const TRUE = 1n
+const FALSE = 0n
+
+/** A reading as it is stored. */
+interface Row {
+  readonly series: number
+  readonly ts: number
+  readonly value: Value
+  readonly verdict: Verdict
+}
+
+/** What readings of one INSERT have in common. */
+type Alike = Readonly<Record<'series' | 'log' | 'quality' | 'reasons' | 'receivedAt', number>>
+
+/** Stores so many rows at once; `bound` is what it is given, used again and again. */
+interface Insert {
+  readonly insert: Statement
+  readonly bound: Bound[]
+}
+
+/** The table of readings. A value keeps its type and every bit. */
+export class ReadingTable {
+  readonly #series = new Map<string, number>()
+  readonly places: Places
+  readonly #prepare: Prepare
+  /** By the number of their rows; each is made when it is first needed. */
+  readonly #inserts: Insert[] = []
+  readonly #statements
+
+  constructor(prepare: Prepare) {
+    this.#prepare = prepare
+    this.places = new Places(prepare)
+    this.#statements = {
+      findSeries: prepare('SELECT id FROM series WHERE device = ? AND metric = ? AND unit = ?'),
+      createSeries: prepare('INSERT INTO series (device, metric, unit) VALUES (?, ?, ?) RETURNING id'),
+      isNamed: prepare('SELECT 1 FROM series WHERE id = ? AND device = ? AND metric = ?'),
+      insert: prepare(`INSERT INTO reading (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`),
+      find: prepare(
+        `SELECT value, typeof(value) = 'integer', quality, reasons
+         FROM reading WHERE series = ? AND ts = ? AND log = ? AND seq = ?`,
+      ),
+      judge: prepare('UPDATE reading SET quality = ?, reasons = ? WHERE series = ? AND ts = ? AND log = ? AND seq = ?'),
+    }
+  }
+
+  /** After a failed transaction: series that it made do not exist. */
+  forget(): void {
+    this.#series.clear()
+    this.places.forget()
+  }
+
+  /** The id of the block's series, or undefined when nothing of it was ever stored. */
+  findSeries({ device, metric, unit = '' }: SeriesBlock): number | undefined {
+    const key = JSON.stringify([device, metric, unit])
+    const known = this.#series.get(key)
+    if (known !== undefined) return known
+    const row = this.#statements.findSeries.get(device, metric, unit)
+    return row === undefined ? undefined : this.#remember(key, Number(row[0]))
+  }
+
+  /** The id of the block's series, which is made if need be. */
+  seriesOf(block: SeriesBlock): number {
+    const { device, metric, unit = '' } = block
+    const found = this.findSeries(block)
+    if (found !== undefined) return found
+    const row = this.#statements.createSeries.get(device, metric, unit)!
+    return this.#remember(JSON.stringify([device, metric, unit]), Number(row[0]))
+  }
+
+  #remember(key: string, id: number): number {
+    if (this.#series.size >= SERIES_CACHED_MAX) this.#series.clear()
+    this.#series.set(key, id)
+    return id
+  }
+
+  /** All readings of a block, none of which is stored yet. */
+  insertAll(log: number, series: number, block: SeriesBlock, receivedAt: number): void {
+    const { quality, reasons } = block
+    const same = { series, log, quality: 0, reasons: 0, receivedAt }
+    for (let from = 0; from < quality.length; ) {
+      same.quality = quality[from]!
+      same.reasons = reasons[from]!
+      let to = from + 1
+      while (to < quality.length && quality[to] === same.quality && reasons[to] === same.reasons) to++
+      this.#insertAlike(same, block, from, to)
+      from = to
+    }
+  }
+
+  /** Readings of a block that have the same verdict. */
+  #insertAlike(same: Alike, { seq, ts, values }: SeriesBlock, from: number, to: number): void {
+    for (let i = from; i < to; ) {
+      const { insert, bound } = this.#insertOf(Math.min(to - i, ROWS_AT_ONCE_MAX))
+      for (let at = 0; at < bound.length; i++) {
+        bound[at++] = ts[i]!
+        bound[at++] = seq[i]!
+        bound[at++] = bindable(values[i]!)
+      }
+      insert.run(same, ...bound)
+    }
+  }
+
+  #insertOf(rows: number): Insert {
+    const known = this.#inserts[rows]
+    if (known !== undefined) return known
+    const places = Array(rows).fill(ONE_OF_MANY).join(', ')
+    const insert = this.#prepare(`INSERT ${OR_ROLLBACK} INTO reading (${COLUMNS}) VALUES ${places}`)
+    this.#inserts[rows] = { insert, bound: new Array<Bound>(rows * VARYING) }
+    return this.#inserts[rows]
+  }
+
+  insert(position: { log: number; seq: Seq }, row: Row, receivedAt: number): void {
+    const { series, ts, value, verdict } = row
+    const { log, seq } = position
+    const { quality, reasons } = verdict
+    this.#statements.insert.run(series, ts, log, seq, bindable(value), quality, reasons, receivedAt)
+  }
+
+  /** @param guess where it is most likely; a repeat mostly is what it repeats. */
+  find(log: number, seq: Seq, guess?: Place): Row | undefined {
+    return (guess && this.#at(log, seq, guess)) ?? this.#lookUp(log, seq)
+  }
+
+  #lookUp(log: number, seq: Seq): Row | undefined {
+    const place = this.places.find(log, seq)
+    return place && this.#at(log, seq, place)
+  }
+
+  #at(log: number, seq: Seq, { series, ts }: Place): Row | undefined {
+    const row = this.#statements.find.get(series, ts, log, seq)
+    if (row === undefined) return undefined
+    const [value, isBoolean, quality, reasons] = row
+    return {
+      ...{ series, ts },
+      value: isBoolean === 1 ? value === 1 : (value as Column),
+      verdict: { quality: Number(quality) as Quality, reasons: Number(reasons) },
+    }
+  }
+
+  /** Whether other readings are stored under these positions: another device, metric, time, or value in any bit. */
+  contradicts(log: number, block: SeriesBlock, isRepeat: (seq: Seq) => boolean): boolean {
+    const series = this.findSeries(block)
+    return block.seq.some((seq, i) => {
+      const ts = block.ts[i]!
+      const row = isRepeat(seq) ? this.find(log, seq, series === undefined ? undefined : { series, ts }) : undefined
+      if (row === undefined) return false // new, or deleted since
+      if (row.ts !== ts || !isSame(row.value, block.values[i]!)) return true
+      return row.series !== series && !this.#isNamed(row.series, block)
+    })
+  }
+
+  /** The unit is no part of a reading's identity. */
+  #isNamed(series: number, { device, metric }: SeriesBlock): boolean {
+    return this.#statements.isNamed.get(series, device, metric) !== undefined
+  }
+
+  /** Merges a verdict with the one of the stored row, which gets never better. */
+  merge(position: { log: number; seq: Seq }, stored: Row, more: Verdict): void {
+    const { quality, reasons } = combine(stored.verdict, more)
+    if (quality === stored.verdict.quality && reasons === stored.verdict.reasons) return
+    this.#statements.judge.run(quality, reasons, stored.series, stored.ts, position.log, position.seq)
+  }
+}
+
+/** A boolean is SQLite's INTEGER, so that it stays apart from a number. */
+function bindable(value: Value): Exclude<Value, boolean> | bigint {
+  return typeof value === 'boolean' ? (value ? TRUE : FALSE) : value
+}
+
+function isSame(a: Value, b: Value): boolean {
+  if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.compare(a, b) === 0
+  return Object.is(a, b)
+}
