@@ -1,6 +1,6 @@
 import type { BrokerStats } from '../broker/broker.ts'
 import type { StoreSettings } from '../settings/edge.ts'
-import type { BackupStatus } from '../store/rescue/backup-schedule.ts'
+import type { BackupStatus } from '../store/backup/backup-schedule.ts'
 import type { StoreStatus } from '../store-thread/protocol.ts'
 import type { UplinkStats } from '../uplink/uplink-around.ts'
 

@@ -1,5 +1,5 @@
 import { systemClock } from '../base/clock.ts'
-import { isStoreTrouble } from '../store/house/space.ts'
+import { isStoreTrouble } from '../store/housekeeping/space.ts'
 import type { Store } from '../store/store.ts'
 import type { News } from './protocol.ts'
 

@@ -1,4 +1,4 @@
-import { isStoreTrouble } from '../store/house/space.ts'
+import { isStoreTrouble } from '../store/housekeeping/space.ts'
 import { isConfigOrder } from '../store/orders.ts'
 import type { Store } from '../store/store.ts'
 import type { ConfigThread } from './config/config-requests.ts'

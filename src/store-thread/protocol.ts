@@ -1,10 +1,10 @@
 import type { Seq, SeqRange } from '../base/reading.ts'
 import type { EdgeSettings } from '../settings/edge.ts'
 import type { Backlog } from '../store/delivery/backlog.ts'
+import type { Spent } from '../store/delivery/link-usage.ts'
 import type { Lane, Refusal } from '../store/delivery/outbox.ts'
-import type { Spent } from '../store/delivery/spending.ts'
 import type { ForwardStatus } from '../store/forward/forward-queue.ts'
-import type { Outlook } from '../store/house/outlook.ts'
+import type { Outlook } from '../store/housekeeping/forecaster.ts'
 import type { IncomingId } from '../store/incoming.ts'
 import type { ConfigCalls, ConfigNews, ConfigStatus } from './config-protocol.ts'
 

@@ -1,4 +1,4 @@
-import { describeDamage } from '../store/rescue/damages.ts'
+import { describeDamage } from '../store/recovery/damages.ts'
 import type { Store } from '../store/store.ts'
 import type { News } from './protocol.ts'
 

@@ -1,6 +1,6 @@
 import type { StoreSettings } from '../settings/edge.ts'
 import type { UplinkStart } from './delivery/outboxes.ts'
-import type { Archive } from './house/retention.ts'
+import type { Archive } from './housekeeping/retention.ts'
 
 /** What a store is opened with. */
 export interface StoreOptions {

@@ -24,7 +24,7 @@ export const backup = command({
       })
     }
     const folder = await dataFolder(values, env)
-    const { backUp } = await import('../../store/rescue/backup.ts')
+    const { backUp } = await import('../../store/backup/backup.ts')
     const written = backUp(folder, file)
     if (values.json) output.json(written)
     else output.print(`backup ${written.file} is whole: ${sizeText(written.bytes)}`)

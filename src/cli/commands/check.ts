@@ -1,6 +1,6 @@
 import { Exit } from '../../base/errors.ts'
-import type { CheckReport } from '../../store/rescue/check.ts'
-import type { Damage } from '../../store/rescue/damages.ts'
+import type { CheckReport } from '../../store/recovery/check.ts'
+import type { Damage } from '../../store/recovery/damages.ts'
 import { command, shared } from '../command.ts'
 import { dataFolder, storeOptions } from '../data-folder.ts'
 import type { Output } from '../output.ts'
@@ -23,8 +23,8 @@ export const check = command({
   async run({ values, output, env }) {
     const folder = await dataFolder(values, env)
     if (values.acknowledge) return acknowledgeAll(folder, output)
-    const { checkStore } = await import('../../store/rescue/check.ts')
-    const { describeDamage } = await import('../../store/rescue/damages.ts')
+    const { checkStore } = await import('../../store/recovery/check.ts')
+    const { describeDamage } = await import('../../store/recovery/damages.ts')
     const report = checkStore(folder, (share) => output.progress(progressBar(share)))
     const sound = report.problems.length === 0 && report.damages.length === 0
     if (values.json) output.json({ sound, ...report })
@@ -65,7 +65,7 @@ function tellDamage({ report }: Damage, sentence: string, output: Output): void 
 
 async function acknowledgeAll(folder: string, output: Output): Promise<typeof Exit.OK> {
   const { openReadOnly } = await import('../../store/database.ts')
-  const { acknowledge, describeDamage, openDamages, readDamages } = await import('../../store/rescue/damages.ts')
+  const { acknowledge, describeDamage, openDamages, readDamages } = await import('../../store/recovery/damages.ts')
   const database = openReadOnly(folder)
   try {
     const damages = readDamages(database)

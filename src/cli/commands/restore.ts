@@ -19,7 +19,7 @@ export const restore = command({
   async run({ values, operands: [operand = ''], output, env }) {
     const folder = await dataFolder(values, env)
     const file = resolve(operand)
-    const { restore: putBack } = await import('../../store/rescue/restore.ts')
+    const { restore: putBack } = await import('../../store/backup/restore.ts')
     const { epoch, former } = putBack(folder, file)
     if (values.json) output.json({ folder, file, epoch, former: former ?? null })
     else {

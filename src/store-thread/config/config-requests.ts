@@ -1,7 +1,7 @@
 import { systemClock } from '../../base/clock.ts'
 import { loadSchemas } from '../../config/schema-check.ts'
 import type { ConfigSettings } from '../../settings/schema/config.ts'
-import { isStoreTrouble } from '../../store/house/space.ts'
+import { isStoreTrouble } from '../../store/housekeeping/space.ts'
 import type { ConfigOrder } from '../../store/orders.ts'
 import type { Store } from '../../store/store.ts'
 import type { ConfigCalls, ConfigNews, ConfigStatus } from '../config-protocol.ts'

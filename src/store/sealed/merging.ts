@@ -1,9 +1,9 @@
 import type { Seq } from '../../base/reading.ts'
 import { type BlockColumns, Rows } from '../../codec/block.ts'
-import { type Packing, SLICE_MS, type Task, type Workshop } from '../house/task.ts'
 import { BLOCK_READINGS_MAX, type Block, blockId, idsOf, seriesOf } from './blocks.ts'
 import { addColumns, inOrder, SealWriter } from './packing.ts'
 import type { Seal } from './seals.ts'
+import { type Packing, SLICE_MS, type Task, type Workshop } from './task.ts'
 import type { OverlaidVerdict } from './verdicts.ts'
 
 /** Seals that become one: the more, the less is written, and the longer small blocks lie about. */

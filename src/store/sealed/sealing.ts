@@ -1,9 +1,9 @@
 import type { Statement } from 'better-sqlite3'
 import type { Seq } from '../../base/reading.ts'
 import { Rows } from '../../codec/block.ts'
-import { type Packing, SLICE_MS, type Task, type Workshop } from '../house/task.ts'
 import { LOG_COLUMNS, type RawLogRow, rowValue } from '../log.ts'
 import { SealWriter } from './packing.ts'
+import { type Packing, SLICE_MS, type Task, type Workshop } from './task.ts'
 import type { OverlaidVerdict } from './verdicts.ts'
 
 const PAGE_ROWS = 2_048

@@ -1,0 +1,44 @@
+import { readdirSync } from 'node:fs'
+import { compactTime } from '../recovery/compact-time.ts'
+
+const NAME = /^tidegate-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z\.db$/
+
+/** What a backup of this moment (UTC ms) is called. */
+export function backupName(now: number): string {
+  return `tidegate-${compactTime(now)}.db`
+}
+
+/** The backups in a folder and when they were made (UTC ms), the newest first; none where it cannot be read. */
+export function listBackups(folder: string): { name: string; at: number }[] {
+  return namesIn(folder)
+    .flatMap((name) => {
+      const [year, month, day, hour, minute, second] = NAME.exec(name)?.slice(1).map(Number) ?? []
+      return year === undefined ? [] : [{ name, at: Date.UTC(year, month! - 1, day, hour, minute, second) }]
+    })
+    .sort((a, b) => b.at - a.at)
+}
+
+/** What an unfinished backup is called, before it gets its name: by the process that makes it. */
+export function partName(file: string, pid: number): string {
+  return `${file}.part-${pid}`
+}
+
+/** Of the files in a folder those that are, or belong to, unfinished backups. */
+export function listParts(folder: string): { name: string; of: string; pid: number }[] {
+  return namesIn(folder).flatMap((name) => {
+    const [, of, pid] = /^(.+)\.part-(\d+)(?:-journal)?$/.exec(name) ?? []
+    return of === undefined ? [] : [{ name, of, pid: Number(pid) }]
+  })
+}
+
+export function isScheduled(name: string): boolean {
+  return NAME.test(name)
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return []
+  }
+}

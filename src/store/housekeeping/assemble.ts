@@ -1,0 +1,25 @@
+import type { StoreSettings } from '../../settings/edge.ts'
+import type { Catalog } from '../catalog.ts'
+import type { Workshop } from '../sealed/task.ts'
+import { Policies } from './policy.ts'
+import { Removal } from './removal.ts'
+import type { Archive, Retention, SeriesName } from './retention.ts'
+import { Rollups } from './rollups.ts'
+
+/** Puts together what housekeeping needs to know of what is kept how long. */
+export function assembleRetention(
+  shop: Workshop,
+  { settings, archive }: { settings: Pick<StoreSettings, 'retention'>; archive: Archive | undefined },
+  catalog: () => Catalog,
+): Retention {
+  const rollups = new Rollups(shop.database)
+  const describe = (series: number): SeriesName => {
+    const { device, metric, unit } = catalog().series(series)!
+    return { device: device.name, metric, unit: unit || undefined }
+  }
+  const policies = new Policies(settings.retention, (series) => {
+    const { device, metric } = describe(series)
+    return `${device}/${metric}`
+  })
+  return { shop, policies, rollups, removal: new Removal(shop, policies, rollups), archive, describe }
+}

@@ -1,0 +1,112 @@
+import type { SeqRange } from '../../base/reading.ts'
+import { type BlockHead, seriesOf } from '../sealed/blocks.ts'
+import { clearBlocks } from '../sealed/merging.ts'
+import type { Seal } from '../sealed/seals.ts'
+import { SLICE_MS, type Task, type Workshop } from '../sealed/task.ts'
+import type { Removable, RemovalCount, RemovalReason } from './removal.ts'
+import { archiveBlocks, GROUP_READINGS, type Retention } from './retention.ts'
+import { type HourlySums, sumByHour } from './rollups.ts'
+
+/**
+ * Removes a whole seal to make room. All of it is booked, and nothing of it to be sent, in one transaction: an uplink
+ * takes either the whole or nothing. Its blocks are cleared afterwards.
+ */
+export function* dropSeal(retention: Retention, seal: Seal, reason: RemovalReason): Task {
+  const { shop, removal, rollups } = retention
+  const waiting = waitingIn(shop, seal)
+  const counts = new Map<number, RemovalCount>()
+  const sums: { series: number; byHour: HourlySums }[] = []
+  const leaving = new Leaving(retention)
+  let sliceEnd = performance.now() + SLICE_MS
+  for (const page of shop.blocks.headPages(seal)) {
+    for (const head of page) {
+      const series = seriesOf(head.id)
+      const whole = wholeCount(head, waiting)
+      if (whole !== undefined && !removal.keepsRollups(series) && !retention.policies.of(series).archive) {
+        addCount(counts, removal.deviceOf(series), whole)
+        continue
+      }
+      const one = { head, columns: shop.blocks.open(shop.blocks.get(head.id)!) }
+      leaving.add(one)
+      addCount(counts, removal.deviceOf(series), removal.count(one))
+      if (removal.keepsRollups(series)) sums.push({ series, byHour: sumByHour(one.columns) })
+      if (performance.now() < sliceEnd) continue
+      yield
+      sliceEnd = performance.now() + SLICE_MS
+    }
+    yield
+  }
+  leaving.flush()
+  // Meanwhile an uplink may have sent or confirmed some of it: then it is not what was counted, and tried anew.
+  if (isOnItsWay(shop, seal) || JSON.stringify(waitingIn(shop, seal)) !== JSON.stringify(waiting)) return
+  shop.write(() => {
+    for (const [device, count] of counts) removal.bookCount(device, count, reason)
+    for (const { series, byHour } of sums) rollups.add(series, byHour)
+    removal.removeSeal(seal)
+  })
+  yield
+  yield* clearBlocks(shop, seal)
+}
+
+/** Blocks on their way to the archive, a group at a time. */
+class Leaving {
+  readonly #retention: Retention
+  #some: Removable[] = []
+  #readings = 0
+
+  constructor(retention: Retention) {
+    this.#retention = retention
+  }
+
+  add(one: Removable): void {
+    const { archive, policies } = this.#retention
+    if (archive === undefined || !policies.of(seriesOf(one.head.id)).archive) return
+    if (this.#readings + one.head.readings > GROUP_READINGS) this.flush()
+    this.#some.push(one)
+    this.#readings += one.head.readings
+  }
+
+  flush(): void {
+    archiveBlocks(this.#retention, this.#some)
+    this.#some = []
+    this.#readings = 0
+  }
+}
+
+export function addCount(
+  counts: Map<number, RemovalCount>,
+  device: number,
+  { readings, lost, lostBy }: RemovalCount,
+): void {
+  const count = counts.get(device)
+  if (count === undefined) {
+    counts.set(device, { readings, lost, lostBy: [...lostBy] })
+    return
+  }
+  count.readings += readings
+  count.lost += lost
+  for (const [i, n] of lostBy.entries()) count.lostBy[i]! += n
+}
+
+/** Whether an uplink has sent some of it and waits for the answer: that must not be booked as lost. */
+export function isOnItsWay({ outboxes }: Workshop, range: SeqRange): boolean {
+  return outboxes.some((outbox) => outbox.isOnItsWay(range))
+}
+
+/** For each uplink, what it has still to deliver. */
+export function waitingIn({ outboxes }: Workshop, { first, last }: SeqRange): SeqRange[][] {
+  return outboxes.map(({ settled }) => settled.missing({ first, last }))
+}
+
+/** The count of a block that each uplink has either whole or not at all; undefined for any other. */
+function wholeCount(
+  { readings, seqFirst, seqLast }: BlockHead,
+  waiting: readonly SeqRange[][],
+): RemovalCount | undefined {
+  const lostBy = waiting.map((ranges) => {
+    if (ranges.some(({ first, last }) => first <= seqFirst && seqLast <= last)) return readings
+    return ranges.some(({ first, last }) => first <= seqLast && seqFirst <= last) ? undefined : 0
+  })
+  if (lostBy.includes(undefined)) return undefined
+  return { readings, lost: Math.max(0, ...(lostBy as number[])), lostBy: lostBy as number[] }
+}

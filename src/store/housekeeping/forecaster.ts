@@ -1,0 +1,62 @@
+import type { Seq } from '../../base/reading.ts'
+import type { SealDirectory } from '../sealed/seals.ts'
+import type { Housekeeping } from './housekeeping.ts'
+import { bytesPerReading, hoursLeft, Rate } from './rate.ts'
+import type { Space, SpaceStatus } from './space.ts'
+
+/** Bytes of a row of the log, with its share of its page. */
+const LOG_ROW_BYTES = 32
+
+/** How much is kept, and how long that can go on. */
+export interface Outlook extends SpaceStatus {
+  /** Readings in the log, and in sealed blocks. */
+  readonly logReadings: number
+  readonly sealedReadings: number
+  /** Of the sealed ones, those that every uplink has: they give way to new ones. */
+  readonly removableReadings: number
+  /** What a sealed reading takes on the disk, in the mean. */
+  readonly bytesPerReading: number
+  readonly readingsPerHour: number | undefined
+  /** Hours until the room is filled at the present rate if nothing more is confirmed; undefined where nothing comes. */
+  readonly hoursLeft: number | undefined
+}
+
+/** Looks ahead: room, what may give way, and the rate at which readings come. */
+export class Forecaster {
+  readonly #space: Space
+  readonly #seals: SealDirectory
+  readonly #housekeeping: Housekeeping
+  readonly #rate = new Rate()
+
+  constructor(space: Space, seals: SealDirectory, housekeeping: Housekeeping) {
+    this.#space = space
+    this.#seals = seals
+    this.#housekeeping = housekeeping
+  }
+
+  /** To be told now and then, every few seconds. `at`: monotonic ms. */
+  observe(lastSeq: Seq, at: number): void {
+    this.#rate.observe(lastSeq, at)
+  }
+
+  look(lastSeq: Seq): Outlook {
+    const space = this.#space.look()
+    const logReadings = lastSeq - this.#seals.sealedUpTo
+    let [sealedReadings, removableReadings] = [0, 0]
+    for (const seal of this.#seals.all) {
+      sealedReadings += seal.readings
+      if (this.#housekeeping.isConfirmed(seal)) removableReadings += seal.readings
+    }
+    const bytes = Math.max(0, space.usedBytes - logReadings * LOG_ROW_BYTES)
+    const perReading = bytesPerReading({ bytes, readings: sealedReadings })
+    const { perHour: readingsPerHour } = this.#rate
+    const hours = hoursLeft({
+      roomBytes: space.roomBytes,
+      removableReadings,
+      bytesPerReading: perReading,
+      readingsPerHour,
+    })
+    const kept = { logReadings, sealedReadings, removableReadings }
+    return { ...space, ...kept, bytesPerReading: perReading, readingsPerHour, hoursLeft: hours }
+  }
+}

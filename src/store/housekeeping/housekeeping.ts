@@ -1,0 +1,251 @@
+import type { StoreSettings } from '../../settings/edge.ts'
+import { clearOrphans, Merging, mergeable } from '../sealed/merging.ts'
+import { Sealing } from '../sealed/sealing.ts'
+import type { Seal } from '../sealed/seals.ts'
+import type { Packing, Task } from '../sealed/task.ts'
+import type { OverlaidVerdict } from '../sealed/verdicts.ts'
+import { dropSeal, isOnItsWay } from './drop-seal.ts'
+import { expire, type Retention } from './retention.ts'
+import type { SpaceStatus } from './space.ts'
+import { thinnable, thinning } from './thinning.ts'
+
+/** A stretch is at most so many times `sealRows`, where that gives each series more than a few readings. */
+const STRETCH_FACTOR_MAX = 4
+/** Readings of each series that a stretch should have in the mean. */
+const READINGS_PER_SERIES = 32
+/** While publishes keep the thread busy, the log may grow to so many stretches before housekeeping takes its share. */
+const BUSY_STRETCHES = 4
+/** Bytes of a row of the log; it may take at most so large a share of `maxBytes`. */
+const LOG_ROW_BYTES = 32
+const LOG_SHARE = 1 / 32
+/** A seal may take at most so large a share of `maxBytes` (at about 4 bytes a reading): it goes as a whole. */
+const SEAL_SHARE = 1 / 32
+const SEALED_BYTES = 4
+/** Rows of the log that are worth sealing where room is short, and where there is none. */
+const SHORT_STRETCH_ROWS = { short: 1_024, full: 64 }
+/** Ages are looked at so often (ms). */
+const EXPIRE_EVERY_MS = 600_000
+/** Rows of hourly sums that go at once. */
+const ROLLUPS_AT_ONCE = 10_000
+/** Pages that one slice gives back to the file system, and the share of free pages from which on and down to which it does. */
+const VACUUM_PAGES = 64
+const VACUUM_FROM = 0.08
+const VACUUM_TO = 0.04
+const VACUUM_BYTES_MIN = 8_388_608
+
+export interface Situation {
+  readonly lastSeq: number
+  readonly seriesCount: number
+  /** UTC ms. */
+  readonly now: number
+  /** Arrival (UTC ms) of the oldest reading in the log. */
+  readonly oldestAt: () => number | undefined
+  readonly space: SpaceStatus
+}
+
+type Settings = Pick<StoreSettings, 'sealRows' | 'sealAgeMs' | 'maxBytes' | 'whenFull'>
+
+/**
+ * What is done when nobody waits, and what makes room when it is short: the log is sealed, seals are merged, what is past
+ * its time removed, left-overs of a crash cleared. One task at a time, in slices; one that fails is dropped, and begins
+ * anew later.
+ */
+export class Housekeeping {
+  readonly #retention: Retention
+  readonly #settings: Settings
+  #task: Task | undefined
+  #packing: Packing | undefined
+  /** After a crash, or a task that failed. */
+  #leftOvers = true
+  /** The last task failed. */
+  #failed = false
+  /** The task at work is one that can wait until nobody else does. */
+  #isTidying = false
+  #isPatient = false
+  #expiredAt = Number.NEGATIVE_INFINITY
+
+  constructor(retention: Retention, settings: Settings) {
+    this.#retention = retention
+    this.#settings = settings
+  }
+
+  /** A verdict was changed. */
+  amended(verdict: OverlaidVerdict): void {
+    this.#packing?.amended(verdict)
+  }
+
+  /** After a transaction that failed: what the task has learnt may never have been. */
+  abandon(): void {
+    this.#task = undefined
+    this.#packing = undefined
+    this.#leftOvers = true
+    this.#failed = true
+  }
+
+  /**
+   * Does one slice. @param busy publishes are waiting: only what must not wait is done.
+   * @returns whether there is more to do at once. @throws what the disk throws; then the task is dropped.
+   */
+  step(situation: Situation, busy: boolean): boolean {
+    if (this.#task === undefined) this.#begin(situation, busy)
+    if (this.#task === undefined) return false
+    this.#isPatient = this.#isTidying && situation.space.level === 'ample' && !this.#isToBeSealed(situation)
+    const { done } = this.#task.next()
+    if (done === true) {
+      this.#task = undefined
+      this.#packing = undefined
+    }
+    return true
+  }
+
+  /** Whether the task at work does nothing that somebody could come to wait for. */
+  get isPatient(): boolean {
+    return this.#task !== undefined && this.#isPatient
+  }
+
+  #isToBeSealed(situation: Situation): boolean {
+    const { log, seals } = this.#retention.shop
+    return log().closedLast !== undefined || situation.lastSeq - seals.sealedUpTo >= this.#wanted(situation)
+  }
+
+  /** Whether every uplink has all of a seal, or needs it no more. */
+  isConfirmed({ first, last }: Seal): boolean {
+    return this.#retention.shop.outboxes.every(({ settled }) => (settled.around(first)?.last ?? 0) >= last)
+  }
+
+  #begin(situation: Situation, busy: boolean): void {
+    const short = situation.space.level !== 'ample'
+    this.#isTidying = false
+    const { log, seals } = this.#retention.shop
+    const isDue = log().closedLast !== undefined || this.#close(situation, busy)
+    if (this.#leftOvers && (!busy || short)) {
+      this.#task = this.#clear()
+      return
+    }
+    // Sealing needs a little room before it makes some: where it found none, something else must give way first.
+    if (short && this.#failed) this.#makeRoom(situation)
+    this.#failed = false
+    if (this.#task !== undefined) return
+    if (isDue && log().closedLast! > seals.sealedUpTo) {
+      this.#pack(new Sealing(this.#retention.shop, this.#nextEnd(situation)))
+      if (short) this.#task = this.#thenTrim(this.#task!)
+    } else if (isDue) {
+      this.#task = this.#clearLog()
+    } else if (short) {
+      this.#makeRoom(situation)
+    } else if (!busy) {
+      this.#tidy(situation)
+    }
+  }
+
+  /** What can wait until nobody else does. */
+  #tidy({ now, space }: Situation): void {
+    this.#isTidying = true
+    const { shop } = this.#retention
+    if (now - this.#expiredAt >= EXPIRE_EVERY_MS || now < this.#expiredAt) {
+      this.#expiredAt = now
+      this.#task = expire(this.#retention, (seal) => this.isConfirmed(seal), now)
+      return
+    }
+    const seals = mergeable(shop.seals.all, (seal) => this.isConfirmed(seal), this.#sealReadingsMax)
+    if (seals !== undefined) this.#pack(new Merging(shop, seals))
+    else if (isWorthVacuum(space)) this.#task = this.#vacuum(space)
+  }
+
+  /** Begins with the first of what may give way, if anything may; else publishes are refused. */
+  #makeRoom({ now }: Situation): void {
+    const { shop } = this.#retention
+    const isConfirmed = (seal: Seal): boolean => this.isConfirmed(seal)
+    const confirmed = shop.seals.all.find(isConfirmed)
+    if (now - this.#expiredAt >= EXPIRE_EVERY_MS) {
+      this.#expiredAt = now
+      this.#task = expire(this.#retention, isConfirmed, now)
+    } else if (confirmed !== undefined) {
+      this.#task = dropSeal(this.#retention, confirmed, 'expired')
+    } else if (shop.database.prepare('SELECT 1 FROM rollups LIMIT 1').get() !== undefined) {
+      this.#task = this.#dropRollups()
+    } else if (this.#settings.whenFull === 'drop-oldest') {
+      const oldest = shop.seals.all.find((seal) => !isOnItsWay(shop, seal))
+      if (oldest !== undefined) this.#task = dropSeal(this.#retention, oldest, 'dropped')
+    } else if (this.#settings.whenFull === 'thin') {
+      const seals = thinnable(shop.seals.all, (seal) => isOnItsWay(shop, seal))
+      if (seals.length > 0) this.#pack(thinning(this.#retention, seals))
+    }
+  }
+
+  *#dropRollups(): Task {
+    this.#retention.shop.write(() => this.#retention.rollups.dropOldest(ROLLUPS_AT_ONCE))
+  }
+
+  #pack(packing: Packing): void {
+    this.#packing = packing
+    this.#task = packing.run()
+  }
+
+  *#clear(): Task {
+    yield* clearOrphans(this.#retention.shop)
+    this.#leftOvers = false
+  }
+
+  /** Where room is short, the log gives its rows back with every stretch: there may be none to wait for the last one. */
+  *#thenTrim(sealing: Task): Task {
+    const { shop } = this.#retention
+    shop.write(() => shop.log().trim(shop.seals.sealedUpTo))
+    yield* sealing
+    shop.write(() => shop.log().trim(shop.seals.sealedUpTo))
+  }
+
+  /** All of the closed log is sealed: it is free for what comes next. */
+  *#clearLog(): Task {
+    const { shop } = this.#retention
+    shop.write(() => shop.log().clearClosed())
+    shop.log().cleared()
+  }
+
+  /** Gives free pages back to the file system, so many that growing again is not all that follows. */
+  *#vacuum({ usedBytes }: SpaceStatus): Task {
+    const { database } = this.#retention.shop
+    const enough = (usedBytes / (1 - VACUUM_TO) - usedBytes) / 4_096
+    while ((database.pragma('freelist_count', { simple: true }) as number) > enough) {
+      database.pragma(`incremental_vacuum(${VACUUM_PAGES})`)
+      yield
+    }
+  }
+
+  get #sealReadingsMax(): number {
+    return ((this.#settings.maxBytes ?? Infinity) * SEAL_SHARE) / SEALED_BYTES
+  }
+
+  /** Closes the log where enough is in it, or nothing but what is sealed; @returns whether it did. */
+  #close(situation: Situation, busy: boolean): boolean {
+    const { lastSeq, now, oldestAt, space } = situation
+    const { shop } = this.#retention
+    const rows = lastSeq - shop.seals.sealedUpTo
+    const wanted = this.#wanted(situation)
+    const few = space.level === 'ample' ? wanted : Math.min(wanted, SHORT_STRETCH_ROWS[space.level])
+    const enough = busy && space.level === 'ample' ? wanted * BUSY_STRETCHES : few
+    const isOld = (): boolean => now - (oldestAt() ?? now) >= this.#settings.sealAgeMs
+    if (rows > 0 && rows < enough && (busy || !isOld())) return false
+    shop.log().close()
+    return shop.log().closedLast !== undefined
+  }
+
+  /** Readings of a stretch, so that each series has more than a few in it. */
+  #wanted({ seriesCount }: Situation): number {
+    const { maxBytes = Infinity } = this.#settings
+    const sealRows = Math.min(this.#settings.sealRows, Math.ceil((maxBytes * LOG_SHARE) / LOG_ROW_BYTES))
+    return Math.min(STRETCH_FACTOR_MAX * sealRows, Math.max(sealRows, READINGS_PER_SERIES * seriesCount))
+  }
+
+  /** The last position of the next stretch: what is closed, in equal parts that are about as long as they should be. */
+  #nextEnd(situation: Situation): number {
+    const { log, seals } = this.#retention.shop
+    const rows = log().closedLast! - seals.sealedUpTo
+    const parts = Math.max(1, Math.round(rows / this.#wanted(situation)))
+    return seals.sealedUpTo + Math.ceil(rows / parts)
+  }
+}
+
+function isWorthVacuum({ usedBytes, freeBytes }: SpaceStatus): boolean {
+  return freeBytes >= VACUUM_BYTES_MIN && freeBytes >= VACUUM_FROM * (usedBytes + freeBytes)
+}

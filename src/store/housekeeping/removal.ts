@@ -1,0 +1,174 @@
+import type { Statement } from 'better-sqlite3'
+import { SeqSet } from '../../base/ranges.ts'
+import type { SeqRange } from '../../base/reading.ts'
+import type { BlockColumns } from '../../codec/block.ts'
+import { readDevices } from '../catalog.ts'
+import type { Positions } from '../positions.ts'
+import { type BlockHead, partOf, seriesOf } from '../sealed/blocks.ts'
+import type { Seal } from '../sealed/seals.ts'
+import type { DeliveryState, Workshop } from '../sealed/task.ts'
+import type { Policies } from './policy.ts'
+import { type Rollups, sumByHour } from './rollups.ts'
+
+/** A column of `devices` that counts readings which are kept no more. */
+export type RemovalReason = 'expired' | 'dropped' | 'thinned' | 'damaged'
+
+const NOTHING: Record<RemovalReason, number> = { expired: 0, dropped: 0, thinned: 0, damaged: 0 }
+
+/** Readings of one series that are to go, as they were when they were last looked at. */
+export interface Removable {
+  readonly head: BlockHead
+  readonly columns: BlockColumns
+}
+
+export interface RemovalCount {
+  readings: number
+  /** Of them, those that some uplink has not delivered. */
+  lost: number
+  /** For each uplink, those that it has not delivered. */
+  readonly lostBy: number[]
+}
+
+/**
+ * Takes readings out of the store inside its owner's transaction, and books them: for each device by the reason, for each
+ * uplink what it had not delivered. What every uplink has is `expired`, whatever the reason was.
+ */
+export class Removal {
+  readonly #shop: Workshop
+  readonly #policies: Policies
+  readonly #rollups: Rollups
+  readonly #deviceOf: Statement<[number]>
+  #summary: Record<RemovalReason, number> = NOTHING
+  readonly #counts: Readonly<Record<RemovalReason, Statement<[number, number]>>>
+
+  constructor(shop: Workshop, policies: Policies, rollups: Rollups) {
+    const { database } = shop
+    this.#shop = shop
+    this.#policies = policies
+    this.#rollups = rollups
+    this.#deviceOf = database.prepare('SELECT device FROM series WHERE id = ?').pluck()
+    const counter = (column: RemovalReason): Statement<[number, number]> =>
+      database.prepare(`UPDATE devices SET ${column} = ${column} + ? WHERE id = ?`)
+    this.#counts = {
+      expired: counter('expired'),
+      dropped: counter('dropped'),
+      thinned: counter('thinned'),
+      damaged: counter('damaged'),
+    }
+  }
+
+  /**
+   * Books readings of a block that go, all or some, and keeps their hourly sums where the policy wants them.
+   * @returns how many go.
+   */
+  book({ head, columns }: Removable, reason: RemovalReason, isRemoved: (row: number) => boolean = all): number {
+    const series = seriesOf(head.id)
+    const count = this.count({ head, columns }, isRemoved)
+    this.bookCount(this.deviceOf(series), count, reason)
+    if (this.keepsRollups(series)) this.#rollups.add(series, sumByHour(columns, isRemoved))
+    return count.readings
+  }
+
+  keepsRollups(series: number): boolean {
+    return this.#policies.of(series).rollupMs !== undefined
+  }
+
+  /** How many readings of a block go, and who has not got them. Reads nothing, changes nothing. */
+  count({ head, columns }: Removable, isRemoved: (row: number) => boolean = all): RemovalCount {
+    const { outboxes } = this.#shop
+    const waiting = waitingPositions(outboxes, { first: head.seqFirst, last: head.seqLast })
+    const count: RemovalCount = { readings: 0, lost: 0, lostBy: outboxes.map(() => 0) }
+    for (let row = 0; row < columns.seq.length; row++) {
+      if (!isRemoved(row)) continue
+      count.readings++
+      const seq = columns.seq[row]!
+      if (waiting.size === 0 || !waiting.has(seq)) continue
+      count.lost++
+      for (const [i, { settled }] of outboxes.entries()) if (!settled.has(seq)) count.lostBy[i]!++
+    }
+    return count
+  }
+
+  deviceOf(series: number): number {
+    return this.#deviceOf.get(series) as number
+  }
+
+  /** What was removed since this was last asked. */
+  takeSummary(): Record<RemovalReason, number> | undefined {
+    const summary = this.#summary
+    this.#summary = NOTHING
+    return summary === NOTHING ? undefined : summary
+  }
+
+  #sum(reason: RemovalReason, count: number): void {
+    if (count > 0) this.#summary = { ...this.#summary, [reason]: this.#summary[reason] + count }
+  }
+
+  /** Writes such a count into the ledger of a device. */
+  bookCount(device: number, { readings, lost, lostBy }: RemovalCount, reason: RemovalReason): void {
+    if (readings > lost) this.#counts.expired.run(readings - lost, device)
+    if (lost > 0) this.#counts[reason].run(lost, device)
+    this.#sum('expired', readings - lost)
+    this.#sum(reason, lost)
+    for (const [i, outbox] of this.#shop.outboxes.entries()) if (lostBy[i]! > 0) outbox.addDropped(device, lostBy[i]!)
+  }
+
+  /**
+   * Blocks of a seal are gone; the seal goes with its last one.
+   * @param gone how many readings in how many blocks. @returns the seal as it is now.
+   */
+  shrink(seal: Seal, gone: { readonly readings: number; readonly blocks: number }): Seal | undefined {
+    const readings = seal.readings - gone.readings
+    const left = readings > 0 ? { ...seal, readings, blocks: seal.blocks - gone.blocks } : undefined
+    this.#shop.seals.replace([seal], left)
+    if (left === undefined) this.#forget(seal)
+    return left
+  }
+
+  /** A seal goes as a whole; its blocks belong to nobody from then on. */
+  removeSeal(seal: Seal): void {
+    this.#shop.seals.replace([seal], undefined)
+    this.#forget(seal)
+  }
+
+  /**
+   * Takes a block out that cannot be opened. Which of its positions were confirmed is unknown: what is missing in an
+   * uplink's account afterwards is what it has lost.
+   */
+  giveUp(id: number, positions: Positions): void {
+    const { blocks, seals, database } = this.#shop
+    const head = blocks.headAt(id)
+    const seal = seals.all.find((one) => one.id <= partOf(id) && partOf(id) < one.id + one.parts)
+    if (head === undefined || seal === undefined) return
+    const device = this.deviceOf(seriesOf(id))
+    blocks.remove(id)
+    this.#counts.damaged.run(head.readings, device)
+    this.shrink(seal, { readings: head.readings, blocks: 1 })
+    const { stored } = readDevices(database).find(({ id: one }) => one === device)!
+    for (const outbox of this.#shop.outboxes) {
+      let waiting = 0
+      for (const range of outbox.settled.missing({ first: 1, last: Number.MAX_SAFE_INTEGER })) {
+        for (const [series, n] of positions.countBySeries(range)) {
+          if (this.deviceOf(series) === device) waiting += n
+        }
+      }
+      outbox.rebalance(device, stored - waiting)
+    }
+  }
+
+  /** Nobody needs to send what is not there. */
+  #forget({ first, last }: Seal): void {
+    for (const outbox of this.#shop.outboxes) outbox.settle({ first, last })
+    this.#shop.verdicts.drop({ first, last })
+    this.#shop.database.prepare('DELETE FROM amendments WHERE seq BETWEEN ? AND ?').run(first, last)
+  }
+}
+
+const all = (): boolean => true
+
+/** What some uplink has still to deliver. */
+function waitingPositions(outboxes: readonly DeliveryState[], range: SeqRange): SeqSet {
+  const waiting = new SeqSet()
+  for (const { settled } of outboxes) for (const gap of settled.missing(range)) waiting.add(gap)
+  return waiting
+}

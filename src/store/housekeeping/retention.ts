@@ -1,0 +1,124 @@
+import type { StoredReading } from '../../base/reading.ts'
+import type { BlockColumns } from '../../codec/block.ts'
+import { type Block, type BlockHead, seriesOf } from '../sealed/blocks.ts'
+import type { Seal } from '../sealed/seals.ts'
+import type { Task, Workshop } from '../sealed/task.ts'
+import { isExpired, type Policies } from './policy.ts'
+import type { Removable, Removal, RemovalReason } from './removal.ts'
+import { HOUR_MS, type Rollups } from './rollups.ts'
+
+/** Writes readings to a place outside the store; they are on that disk when it returns. @throws when they are not. */
+export type Archive = (readings: readonly StoredReading[]) => void
+
+export type SeriesName = Pick<StoredReading, 'device' | 'metric' | 'unit'>
+
+/** Readings whose blocks are removed, and archived, together. */
+export const GROUP_READINGS = 16_384
+
+export interface Retention {
+  readonly shop: Workshop
+  readonly policies: Policies
+  readonly rollups: Rollups
+  readonly removal: Removal
+  readonly archive: Archive | undefined
+  /** What the log of readings calls a series. */
+  readonly describe: (series: number) => SeriesName
+}
+
+/**
+ * Removes what is past its time, oldest first: of each seal that every uplink has, the blocks of the series whose rule
+ * says so. Hourly sums are written in the transaction that removes.
+ */
+export function* expire(retention: Retention, isConfirmed: (seal: Seal) => boolean, now: number): Task {
+  const { shop, policies, rollups } = retention
+  for (const seal of [...shop.seals.all]) {
+    if (now - seal.receivedLast <= policies.rawMsMin) break
+    if (!isConfirmed(seal)) continue
+    const past = (head: BlockHead): boolean => isExpired(seal, policies.of(seriesOf(head.id)), now)
+    yield* removeBlocks(retention, seal, { wants: past, reason: 'expired' })
+  }
+  const summed = shop.database.prepare('SELECT DISTINCT series FROM rollups').pluck()
+  for (const series of summed.all() as number[]) {
+    const { rollupMs = Infinity } = policies.of(series)
+    const before = Math.floor((now - rollupMs) / HOUR_MS) * HOUR_MS
+    if (Number.isFinite(before)) shop.write(() => rollups.expire(series, before))
+    yield
+  }
+}
+
+/** Removes blocks of a seal, a few in each transaction; the seal goes with the last of them. */
+export function* removeBlocks(
+  retention: Retention,
+  seal: Seal,
+  { wants, reason }: { wants: (head: BlockHead) => boolean; reason: RemovalReason },
+): Task {
+  const { blocks } = retention.shop
+  const heads: BlockHead[] = []
+  for (const page of blocks.headPages(seal)) {
+    for (const head of page) if (wants(head)) heads.push(head)
+    yield
+  }
+  let left: Seal | undefined = seal
+  for (const some of inGroups(heads)) {
+    if (left === undefined) return
+    const open = some.map(({ id }) => blocks.get(id) as Block).map((head) => ({ head, columns: blocks.open(head) }))
+    left = removeSome(retention, left, open, reason)
+    yield
+  }
+}
+
+/** The same blocks make the same groups: what is archived twice, since a crash came in between, gives the same files. */
+function inGroups(heads: readonly BlockHead[]): BlockHead[][] {
+  const groups: BlockHead[][] = []
+  let readings = Infinity
+  for (const head of heads) {
+    readings += head.readings
+    if (readings > GROUP_READINGS) {
+      groups.push([])
+      readings = head.readings
+    }
+    groups.at(-1)!.push(head)
+  }
+  return groups
+}
+
+function removeSome(
+  retention: Retention,
+  seal: Seal,
+  some: readonly Removable[],
+  reason: RemovalReason,
+): Seal | undefined {
+  const { shop, removal } = retention
+  archiveBlocks(retention, some)
+  let left: Seal | undefined
+  shop.write(() => {
+    let readings = 0
+    for (const one of some) {
+      readings += removal.book(one, reason)
+      shop.blocks.remove(one.head.id)
+      shop.verdicts.drop({ first: one.head.seqFirst, last: one.head.seqLast }, seriesOf(one.head.id))
+    }
+    left = removal.shrink(seal, { readings, blocks: some.length })
+  })
+  return left
+}
+
+/** Writes the readings of those blocks out whose rule wants it. @throws when they are not on that disk afterwards. */
+export function archiveBlocks({ policies, archive, describe }: Retention, some: readonly Removable[]): void {
+  if (archive === undefined) return
+  const readings = some
+    .filter(({ head }) => policies.of(seriesOf(head.id)).archive)
+    .flatMap(({ head, columns }) => readingsOf(describe(seriesOf(head.id)), columns))
+  if (readings.length > 0) archive(readings)
+}
+
+function readingsOf(name: SeriesName, { seq, ts, values, quality, reasons }: BlockColumns): StoredReading[] {
+  return Array.from(seq, (position, i) => ({
+    ...name,
+    seq: position,
+    value: values[i]!,
+    ts: ts[i]!,
+    quality: quality[i] as StoredReading['quality'],
+    reasons: reasons[i]!,
+  }))
+}

@@ -1,0 +1,100 @@
+import type { SeqRange } from '../../base/reading.ts'
+import type { BlockColumns } from '../../codec/block.ts'
+import { type Block, seriesOf } from '../sealed/blocks.ts'
+import { Merging } from '../sealed/merging.ts'
+import type { Seal } from '../sealed/seals.ts'
+import type { Packing } from '../sealed/task.ts'
+import { addCount, isOnItsWay, waitingIn } from './drop-seal.ts'
+import type { RemovalCount } from './removal.ts'
+import type { Retention } from './retention.ts'
+import { type HourlySums, sumByHour } from './rollups.ts'
+
+/** Readings of one stretch of time that stay: first, last, least, greatest. So few stay all. */
+const KEPT_MAX = 4
+/** Seals that are thinned at once: few readings are left of each, and small blocks are no gain. */
+const SEALS_AT_ONCE = 16
+
+/** The oldest seals that can be thinned: neighbours, not thinned yet, nothing of them on its way. Empty: none can. */
+export function thinnable(seals: readonly Seal[], isOnItsWay: (seal: Seal) => boolean): readonly Seal[] {
+  const start = seals.findIndex((seal) => seal.thinned === 0 && !isOnItsWay(seal))
+  if (start < 0) return []
+  const some = seals.slice(start, start + SEALS_AT_ONCE)
+  const end = some.findIndex((seal) => seal.thinned === 1 || isOnItsWay(seal))
+  return end < 0 ? some : some.slice(0, end)
+}
+
+/**
+ * Makes room in what is not confirmed yet: of each `thinMs` of a series' own time only those readings stay that tell
+ * most, the first, the last, the least and the greatest (M4: Jugel, Jerzak, Hackenbroich, Markl, VLDB 2014). They are
+ * readings as the device sent them, with their own position, and go to the cloud as such.
+ */
+export function thinning(retention: Retention, seals: readonly Seal[]): Packing {
+  const { shop, policies, removal, rollups } = retention
+  const range: SeqRange = { first: seals[0]!.first, last: seals.at(-1)!.last }
+  const waiting = JSON.stringify(waitingIn(shop, range))
+  const counts = new Map<number, RemovalCount>()
+  const sums: { series: number; byHour: HourlySums }[] = []
+  const keep = (block: Block, columns: BlockColumns): BlockColumns => {
+    const series = seriesOf(block.id)
+    const { thinMs } = policies.of(series)
+    if (thinMs === undefined) return columns
+    const kept = keptRows(columns, thinMs)
+    if (kept.size === columns.seq.length) return columns
+    const isRemoved = (row: number): boolean => !kept.has(row)
+    addCount(counts, removal.deviceOf(series), removal.count({ head: block, columns }, isRemoved))
+    if (removal.keepsRollups(series)) sums.push({ series, byHour: sumByHour(columns, isRemoved) })
+    return pick(
+      columns,
+      [...kept].sort((a, b) => a - b),
+    )
+  }
+  return new Merging(shop, seals, {
+    mark: { level: seals[0]!.level, thinned: 1 },
+    keep,
+    // Meanwhile an uplink may have sent or confirmed some of it: then it is not what was counted, and tried anew.
+    isStillRight: () => !isOnItsWay(shop, range) && JSON.stringify(waitingIn(shop, range)) === waiting,
+    book: () => {
+      for (const [device, count] of counts) removal.bookCount(device, count, 'thinned')
+      for (const { series, byHour } of sums) rollups.add(series, byHour)
+    },
+  })
+}
+
+/** The rows that stand for the others of their time. Rows without a number stay: nothing can stand for them. */
+export function keptRows({ ts, values }: Pick<BlockColumns, 'ts' | 'values'>, thinMs: number): Set<number> {
+  const kept = new Set<number>()
+  const spans = new Map<number, { rows: number[]; first: number; last: number; least: number; greatest: number }>()
+  for (let row = 0; row < ts.length; row++) {
+    const value = values[row]
+    if (typeof value !== 'number') {
+      kept.add(row)
+      continue
+    }
+    const start = Math.floor(ts[row]! / thinMs)
+    const span = spans.get(start)
+    if (span === undefined) {
+      spans.set(start, { rows: [row], first: row, last: row, least: row, greatest: row })
+      continue
+    }
+    span.rows.push(row)
+    if (ts[row]! < ts[span.first]!) span.first = row
+    if (ts[row]! >= ts[span.last]!) span.last = row
+    if (value < (values[span.least] as number)) span.least = row
+    if (value > (values[span.greatest] as number)) span.greatest = row
+  }
+  for (const { rows, first, last, least, greatest } of spans.values()) {
+    const some = rows.length <= KEPT_MAX ? rows : [first, last, least, greatest]
+    for (const row of some) kept.add(row)
+  }
+  return kept
+}
+
+function pick({ seq, ts, values, quality, reasons }: BlockColumns, rows: readonly number[]): BlockColumns {
+  return {
+    seq: Float64Array.from(rows, (row) => seq[row]!),
+    ts: Float64Array.from(rows, (row) => ts[row]!),
+    values: rows.map((row) => values[row]!),
+    quality: Uint8Array.from(rows, (row) => quality[row]!),
+    reasons: Uint32Array.from(rows, (row) => reasons[row]!),
+  }
+}

@@ -1,0 +1,185 @@
+import type { Database, Statement } from 'better-sqlite3'
+import { combine } from '../../../base/flags.ts'
+import type { Quality, Seq } from '../../../base/reading.ts'
+import { unpackBlock } from '../../../codec/block.ts'
+import { summarize } from '../../sealed/block-summary.ts'
+import { BLOCK_READINGS_MAX, BlockTable, seriesOf } from '../../sealed/blocks.ts'
+import type { Seal } from '../../sealed/seals.ts'
+import type { Row } from './btree-page.ts'
+import type { Remains } from './database-reader.ts'
+import type { Field } from './record.ts'
+import { type Shape, shapesOf, valuesOf } from './table-shapes.ts'
+
+const UNPACKED_BYTES_MAX = 2 ** 30
+const QUALITIES: ReadonlySet<number> = new Set([1, 2, 3, 4, 9])
+
+type Named = Readonly<Record<string, Field | undefined>>
+
+export interface CopyOptions {
+  /** Bytes that blocks may take on the disk. */
+  readonly roomBytes: number
+}
+
+/**
+ * Copies rows from the remains of a damaged database into a new one. Rows that a tree leads to come first: of several
+ * versions of a row the first one stays, unless it can be told which is the newer.
+ */
+export class Copying {
+  readonly #remains: Remains
+  readonly #database: Database
+  readonly #shapes: ReadonlyMap<string, Shape>
+
+  constructor(remains: Remains, database: Database) {
+    this.#remains = remains
+    this.#database = database
+    this.#shapes = new Map(shapesOf(database).map((shape) => [shape.name, shape]))
+  }
+
+  /** Names of the new database's tables. */
+  get tables(): string[] {
+    return [...this.#shapes.keys()].filter((name) => !name.startsWith('sqlite_'))
+  }
+
+  /** Copies a table as it is. @returns how many rows it has now. */
+  copy(table: string): number {
+    for (const row of this.#remains.rows(table)) this.#insert(table, row)
+    return this.#count(table)
+  }
+
+  /** All values of a table by their columns' names. */
+  *named(table: string): Generator<Named> {
+    for (const row of this.#remains.rows(table)) yield this.#name(table, row)
+  }
+
+  #name(table: string, row: Row): Named {
+    const shape = this.#shapes.get(table)!
+    const values = valuesOf(shape, row)
+    return Object.fromEntries(shape.columns.map(({ name }, i) => [name, values[i]]))
+  }
+
+  /** Devices, and names of those whose own row is lost; counters only ever rise, so the higher one is the newer. */
+  copyDevices(): number {
+    const counters = ['received', 'stored', 'rejected', 'duplicate', 'dropped', 'expired', 'thinned', 'damaged']
+    const raise = this.#database.prepare(
+      `UPDATE devices SET ${counters.map((one) => `${one} = max(${one}, ?)`).join(', ')} WHERE id = ?`,
+    )
+    for (const row of this.#remains.rows('devices')) {
+      this.#insert('devices', row)
+      const named = this.#name('devices', row)
+      raise.run(...counters.map((one) => named[one] ?? 0n), named.id)
+    }
+    return this.#count('devices')
+  }
+
+  /** Names of rows that are lost, from the index that keeps them unique. Their other columns get what is given here. */
+  copyNames(table: 'devices' | 'series' | 'uplinks'): void {
+    if (this.#remains.gaps(table) === 0) return
+    const index = this.#shapes.get(`sqlite_autoindex_${table}_1`)!
+    const columns = index.columns.map(({ name }) => (name === 'rowid' ? 'id' : name))
+    const insert = this.#database.prepare(
+      `INSERT OR IGNORE INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`,
+    )
+    for (const { fields } of this.#remains.rows(index.name)) insert.run(...fields)
+  }
+
+  readSeals(): Seal[] {
+    const number = (field: Field | undefined): number => Number(field ?? 0)
+    return [...this.named('seals')].map((row) => ({
+      id: number(row.id),
+      parts: number(row.parts),
+      first: number(row.first),
+      last: number(row.last),
+      readings: number(row.readings),
+      blocks: number(row.blocks),
+      level: number(row.level),
+      thinned: row.thinned === 1n ? 1 : 0,
+      tsMin: number(row.ts_min),
+      tsMax: number(row.ts_max),
+      receivedFirst: number(row.received_first),
+      receivedLast: number(row.received_last),
+    }))
+  }
+
+  /** The log behind what is sealed: rows up to there are left-overs. */
+  copyLog(sealedUpTo: Seq): number {
+    for (const table of ['log_a', 'log_b']) {
+      for (const row of this.#remains.rows(table)) {
+        const { seq, series, value, quality } = this.#name(table, row)
+        if (Number(seq) <= sealedUpTo || !(Number(series) > 0) || !QUALITIES.has(Number(quality))) continue
+        if (typeof value === 'bigint' && value !== 0n && value !== 1n) continue
+        if (!this.#insert('log_a', row)) this.#worsen('log_a', row)
+      }
+    }
+    return this.#count('log_a')
+  }
+
+  /** Changed verdicts of sealed readings. */
+  copyVerdicts(sealedUpTo: Seq): number {
+    const known = this.#database.prepare('SELECT 1 FROM series WHERE id = ?')
+    const isOne = (row: Row): boolean =>
+      row.rowId! <= sealedUpTo && QUALITIES.has(Number(row.fields[2])) && known.get(row.fields[1]) !== undefined
+    const take = (row: Row): void => {
+      if (!this.#insert('verdicts', row)) this.#worsen('verdicts', row)
+    }
+    for (const row of this.#remains.rows('verdicts')) if (isOne(row)) take(row)
+    for (const rows of this.#remains.doubtfulPages('verdicts')) if (rows.every(isOne)) rows.forEach(take)
+    return this.#count('verdicts')
+  }
+
+  /** Of two versions of a verdict both count: it only ever gets worse. */
+  #worsen(table: 'log_a' | 'verdicts', row: Row): void {
+    const { seq, quality, reasons } = this.#name(table, row)
+    const get = this.#database.prepare(`SELECT quality, reasons FROM ${table} WHERE seq = ?`)
+    const old = get.get(seq) as { quality: Quality; reasons: number }
+    const both = combine(old, { quality: Number(quality) as Quality, reasons: Number(reasons) })
+    const set = this.#database.prepare(`UPDATE ${table} SET quality = ?, reasons = ? WHERE seq = ?`)
+    set.run(both.quality, both.reasons, seq)
+  }
+
+  /**
+   * Copies the blocks that can be opened. @returns how many there are, how many could not be opened, and how many found
+   * no room on the disk.
+   */
+  copyBlocks({ roomBytes }: CopyOptions): { damaged: number; homeless: number } {
+    const table = new BlockTable(this.#database)
+    let [damaged, homeless, left] = [0, 0, roomBytes]
+    for (const { id: field, bytes: packed } of this.named('blocks')) {
+      const [id, bytes] = [Number(field), packed as Buffer]
+      if (table.headAt(id) !== undefined) continue
+      if (bytes.length > left) {
+        homeless++
+        continue
+      }
+      const unpacked = unpackBlock(bytes, { readingsMax: BLOCK_READINGS_MAX, bytesMax: UNPACKED_BYTES_MAX })
+      if (!unpacked.ok || seriesOf(id) === 0) {
+        damaged++
+        continue
+      }
+      table.insert(id, summarize(unpacked.columns), bytes)
+      left -= bytes.length
+    }
+    return { damaged, homeless }
+  }
+
+  readonly #inserts = new Map<string, Statement<unknown[]>>()
+
+  /** Whether there was no such row before. */
+  #insert(table: string, row: Row): boolean {
+    const shape = this.#shapes.get(table)!
+    const values = valuesOf(shape, row)
+    const key = `${table} ${values.length}`
+    let insert = this.#inserts.get(key)
+    if (insert === undefined) {
+      const columns = shape.columns.slice(0, values.length).map(({ name }) => name)
+      insert = this.#database.prepare(
+        `INSERT OR IGNORE INTO ${table} (${columns.join(', ')}) VALUES (${values.map(() => '?').join(', ')})`,
+      )
+      this.#inserts.set(key, insert)
+    }
+    return insert.run(...values).changes === 1
+  }
+
+  #count(table: string): number {
+    return this.#database.prepare(`SELECT count(*) FROM ${table}`).pluck().get() as number
+  }
+}

@@ -1,0 +1,194 @@
+import type { Database } from 'better-sqlite3'
+import { type Row, TreePage } from './btree-page.ts'
+import { isHeader, PageFile } from './page-file.ts'
+import { Unreadable } from './record.ts'
+import { areAlike, fits, SCHEMA, type Shape, shapesOf } from './table-shapes.ts'
+
+/** More levels than any tree of a file that fits on a disk. */
+const DEPTH_MAX = 20
+/** Where the file's header names the first page of the list of free pages. */
+const FREE_LIST_OFFSET = 32
+
+/** What was found of one table. */
+interface Found {
+  readonly shape: Shape
+  /** In the order of the tree; behind them those that no tree leads to. */
+  readonly pages: number[]
+  /** Pages and rows of its tree that cannot be read: how many rows were lost with them, nobody can say. */
+  gaps: number
+}
+
+export interface RemainsOptions {
+  /** Tables whose rows have a checksum. */
+  readonly checkedByRow: readonly string[]
+  /** Tables of which an old version of a row does more harm than a lost one: only what their trees lead to counts. */
+  readonly treeOnly: readonly string[]
+}
+
+/**
+ * What is left of a damaged database. Every tree is followed from its root; where a page of it cannot be read, pages that
+ * no tree leads to are taken for those that hung below, if all their rows fit that table and no other. A page with a row
+ * that cannot be read is not trusted at all, but where a checksum lies over each row: then those that hold are good.
+ */
+export class Remains {
+  readonly #file: PageFile
+  readonly #claimed: Uint8Array
+  readonly #found = new Map<string, Found>()
+  /** Pages without a tree whose rows fit several tables. */
+  readonly #doubtful = new Map<string, number[]>()
+  readonly #checkedByRow: ReadonlySet<string>
+  readonly #treeOnly: ReadonlySet<string>
+
+  /**
+   * @param like a new database: its tables are those that are looked for.
+   * @throws what the file system does when there is no such file.
+   */
+  constructor(path: string, like: Database, { checkedByRow, treeOnly }: RemainsOptions) {
+    this.#file = new PageFile(path)
+    this.#claimed = new Uint8Array(this.#file.pageCount + 1)
+    this.#checkedByRow = new Set(checkedByRow)
+    this.#treeOnly = new Set(treeOnly)
+    for (const shape of [SCHEMA, ...shapesOf(like)]) this.#found.set(shape.name, { shape, pages: [], gaps: 0 })
+    this.#claimFreePages()
+    this.#walk(SCHEMA.name, 1)
+    if (this.gaps(SCHEMA.name) > 0) this.#findStrays([SCHEMA.name])
+    this.#walkAll(rootsIn(like))
+    this.#findStrays([...this.#found.values()].filter(({ gaps }) => gaps > 0).map(({ shape }) => shape.name))
+  }
+
+  close(): void {
+    this.#file.close()
+  }
+
+  /** Places of a table that could not be read; 0: it is whole. */
+  gaps(table: string): number {
+    return this.#found.get(table)?.gaps ?? 0
+  }
+
+  /** All rows of a table that can be read; of those that were moved about, possibly several versions. */
+  *rows(table: string): Generator<Row> {
+    for (const number of this.#found.get(table)?.pages ?? []) yield* this.#rowsOn(table, number)
+  }
+
+  /** Rows that could be of this table or of another one, page by page. */
+  *doubtfulPages(table: string): Generator<readonly Row[]> {
+    for (const number of this.#doubtful.get(table) ?? []) yield [...this.#rowsOn(table, number)]
+  }
+
+  *#rowsOn(table: string, number: number): Generator<Row> {
+    const page = TreePage.read(this.#file, number)
+    const { shape } = this.#found.get(table)!
+    for (let i = 0; i < (page?.rowCount ?? 0); i++) {
+      const row = readRow(this.#file, page!, i)
+      if (row !== undefined && fits(shape, row)) yield row
+    }
+  }
+
+  /** @param expected roots as a new database has them, for tables whose own are not known. */
+  #walkAll(expected: ReadonlyMap<string, number>): void {
+    const roots = new Map<string, number>()
+    for (const { fields } of this.rows(SCHEMA.name)) roots.set(fields[1] as string, Number(fields[3]))
+    const taken = new Set(roots.values())
+    for (const found of this.#found.values()) {
+      const { name } = found.shape
+      if (name === SCHEMA.name) continue
+      const guess = expected.get(name)
+      const root = roots.get(name) ?? (guess !== undefined && !taken.has(guess) ? guess : undefined)
+      if (root === undefined) found.gaps++
+      else this.#walk(name, root)
+    }
+  }
+
+  /** Finds the pages of a tree. What is not of this table stays for others. */
+  #walk(table: string, root: number): void {
+    const found = this.#found.get(table)!
+    const visit = (number: number, depth: number): void => {
+      const page = this.#claimed[number] === 0 ? TreePage.read(this.#file, number) : undefined
+      const kind = page === undefined || depth > DEPTH_MAX ? 'foreign' : kindOf(page, this.#rowsOf(page), found.shape)
+      if (page === undefined || kind === 'foreign') {
+        found.gaps++
+        return
+      }
+      this.#claimed[number] = 1
+      if (kind === 'damaged') found.gaps++
+      if (kind === 'whole' || this.#checkedByRow.has(table)) found.pages.push(number)
+      for (const child of page.children) visit(child, depth + 1)
+    }
+    visit(root, 0)
+  }
+
+  /** All rows of a page, undefined for those that cannot be read. */
+  #rowsOf(page: TreePage): (Row | undefined)[] {
+    return Array.from({ length: page.rowCount }, (_, i) => readRow(this.#file, page, i))
+  }
+
+  /** Looks at all pages that no tree leads to for some of these tables. */
+  #findStrays(tables: readonly string[]): void {
+    if (tables.length === 0) return
+    const shapes = [...this.#found.values()].map(({ shape }) => shape).filter(({ name }) => !this.#treeOnly.has(name))
+    for (let number = 2; number <= this.#file.pageCount; number++) {
+      if (this.#claimed[number] === 1) continue
+      const page = TreePage.read(this.#file, number)
+      if (page === undefined || !page.isLeaf || page.rowCount === 0) continue
+      const rows = this.#rowsOf(page)
+      const fitting = shapes.filter((shape) => this.#isOf(page, rows, shape))
+      if (fitting.some(({ name }) => tables.includes(name))) this.#adopt(number, fitting)
+    }
+  }
+
+  /** A page belongs to the one table that it fits; to any of those that are alike, since they are read as one. */
+  #adopt(number: number, fitting: readonly Shape[]): void {
+    const [first, ...others] = fitting
+    if (others.every((other) => areAlike(first!, other))) {
+      this.#claimed[number] = 1
+      this.#found.get(first!.name)!.pages.push(number)
+    } else {
+      for (const { name } of fitting) this.#doubtful.set(name, [...(this.#doubtful.get(name) ?? []), number])
+    }
+  }
+
+  #isOf(page: TreePage, rows: readonly (Row | undefined)[], shape: Shape): boolean {
+    const kind = kindOf(page, rows, shape)
+    return kind === 'whole' || (kind === 'damaged' && this.#checkedByRow.has(shape.name))
+  }
+
+  /** What lies on free pages was removed, and must not come back. */
+  #claimFreePages(): void {
+    const header = this.#file.page(1)
+    if (header === undefined || !isHeader(header)) return
+    let trunk = header.readUInt32BE(FREE_LIST_OFFSET)
+    while (trunk > 0 && trunk < this.#claimed.length && this.#claimed[trunk] === 0) {
+      const page = this.#file.page(trunk)
+      if (page === undefined) return
+      this.#claimed[trunk] = 1
+      const count = Math.min(page.readUInt32BE(4), page.length / 4 - 2)
+      for (let i = 0; i < count; i++) {
+        const leaf = page.readUInt32BE(8 + 4 * i)
+        if (leaf < this.#claimed.length) this.#claimed[leaf] = 1
+      }
+      trunk = page.readUInt32BE(0)
+    }
+  }
+}
+
+/** Whether all rows of a page are of a table, only some can be read, or none is. */
+function kindOf(page: TreePage, rows: readonly (Row | undefined)[], shape: Shape): 'whole' | 'damaged' | 'foreign' {
+  if (page.keyed !== shape.keyed) return 'foreign'
+  const good = rows.reduce((count, row) => count + Number(row !== undefined && fits(shape, row)), 0)
+  if (good === rows.length) return 'whole'
+  return good === 0 ? 'foreign' : 'damaged'
+}
+
+function readRow(file: PageFile, page: TreePage, index: number): Row | undefined {
+  try {
+    return page.row(file, index)
+  } catch (failure) {
+    if (failure instanceof Unreadable) return undefined
+    throw failure
+  }
+}
+
+function rootsIn(database: Database): Map<string, number> {
+  const rows = database.prepare('SELECT name, rootpage FROM sqlite_schema WHERE rootpage > 0').raw().all()
+  return new Map(rows as [string, number][])
+}

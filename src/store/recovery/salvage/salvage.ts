@@ -1,0 +1,158 @@
+import type { Database } from 'better-sqlite3'
+import type { Seq } from '../../../base/reading.ts'
+import { reckonForwards } from '../../forward/forward-account.ts'
+import { LogWriter } from '../../log.ts'
+import { BlockTable } from '../../sealed/blocks.ts'
+import { Sealing } from '../../sealed/sealing.ts'
+import { type Seal, SealDirectory } from '../../sealed/seals.ts'
+import type { Workshop } from '../../sealed/task.ts'
+import { Verdicts } from '../../sealed/verdicts.ts'
+import { foldTallies } from '../../tallies.ts'
+import { renewEpoch } from '../../timeline.ts'
+import type { TableLoss } from '../damages.ts'
+import { Copying } from './copy-rows.ts'
+import type { Remains, RemainsOptions } from './database-reader.ts'
+import { nameTheNameless } from './placeholder-names.ts'
+import { type DeviceLoss, reckon } from './rebuild-ledger.ts'
+import { reseal } from './reseal.ts'
+
+/** Rows of the log that become one seal. */
+const STRETCH_ROWS = 65_536
+/** Tables with a way of their own; all others are copied as they are. `amendments` end with their epoch. */
+const SPECIAL = new Set(['meta', 'devices', 'log_a', 'log_b', 'seals', 'blocks', 'verdicts', 'amendments'])
+
+/** Blocks have a checksum each. What was counted twice, or a publish taken for a repeated one, would be wrong for good. */
+export const READING: RemainsOptions = { checkedByRow: ['blocks'], treeOnly: ['tallies', 'incoming'] }
+
+export interface Salvaged {
+  readonly tables: Readonly<Record<string, TableLoss>>
+  /** Readings. */
+  readonly kept: number
+  readonly lost: number
+  readonly devices: readonly DeviceLoss[]
+  /** Readings that are kept, but for a made-up device: theirs has them among its losses. */
+  readonly moved: number
+  /** Blocks that could not be opened, and readable ones for which the disk had no room. */
+  readonly blocks: { readonly damaged: number; readonly homeless: number }
+}
+
+export interface SalvageOptions {
+  /** Names in the settings. */
+  readonly uplinks: readonly string[]
+  /** UTC ms. */
+  readonly now: number
+  /** Bytes that history may take on the disk. */
+  readonly roomBytes: number
+}
+
+/**
+ * Fills a new database with what is left of a damaged one: every reading that can be read is kept as it was, with its
+ * position; the log is sealed; the ledger balances and tells what is lost; no position is ever given again, and what is
+ * not confirmed goes out under a new epoch.
+ */
+export function salvage(remains: Remains, database: Database, options: SalvageOptions): Salvaged {
+  const copying = new Copying(remains, database)
+  database.exec('BEGIN')
+  const meta = copyMeta(copying, database)
+  copying.copyDevices()
+  const counted = new Set(database.prepare('SELECT id FROM devices').pluck().all() as number[])
+  for (const table of copying.tables) if (!SPECIAL.has(table)) copying.copy(table)
+  foldTallies(database)
+  const before = number(database, `SELECT coalesce(sum(stored), 0) FROM devices`)
+  const removed = number(database, 'SELECT coalesce(sum(expired + dropped + thinned + damaged), 0) FROM devices')
+  for (const table of ['devices', 'series', 'uplinks'] as const) copying.copyNames(table)
+
+  const known = copying.readSeals()
+  copying.copyLog(meta.sealed ?? lastOf(known))
+  const blocks = copying.copyBlocks(options)
+  const seals = reseal(database, known, meta.sealed, options.now)
+  const sealedUpTo = Math.max(meta.sealed ?? 0, lastOf(seals))
+  database.prepare('DELETE FROM log_a WHERE seq <= ?').run(sealedUpTo)
+  setSealed(database, sealedUpTo)
+  const moved = nameTheNameless(database, options.uplinks)
+  copying.copyVerdicts(sealedUpTo)
+  const lastSeq = highestPosition(copying, database, sealedUpTo)
+  sealLog(database)
+  setSealed(database, lastSeq)
+  database.exec('UPDATE uplinks SET amended = 0')
+
+  const allCounted = remains.gaps('devices') + remains.gaps('tallies') === 0
+  const allDelivered = remains.gaps('confirmed_counts') === 0
+  const allSettled = remains.gaps('confirmed') === 0
+  reckonForwards(database)
+  const devices = reckon(database, { counted, allCounted, allDelivered, allSettled, lastSeq })
+  renewEpoch(database)
+  database.exec('COMMIT')
+  const kept = number(database, 'SELECT coalesce(sum(readings), 0) FROM seals')
+  // Where counters are lost, positions tell how many readings there were.
+  const stored = allCounted ? before : Math.max(before, lastSeq)
+  return {
+    tables: Object.fromEntries(copying.tables.map((table) => [table, lossOf(remains, database, table)])),
+    kept,
+    lost: Math.max(0, stored - removed - kept),
+    devices,
+    moved: countReadings(database, moved),
+    blocks,
+  }
+}
+
+function lastOf(seals: readonly Seal[]): Seq {
+  return seals.reduce((high, { last }) => Math.max(high, last), 0)
+}
+
+function setSealed(database: Database, seq: Seq): void {
+  database.prepare(`UPDATE meta SET value = ? WHERE key = 'sealed'`).run(seq)
+}
+
+function number(database: Database, sql: string): number {
+  return database.prepare(sql).pluck().get() as number
+}
+
+function lossOf(remains: Remains, database: Database, table: string): TableLoss {
+  return { rows: number(database, `SELECT count(*) FROM ${table}`), gaps: remains.gaps(table) }
+}
+
+function countReadings(database: Database, series: readonly number[]): number {
+  const count = database.prepare('SELECT coalesce(sum(readings), 0) FROM blocks WHERE id % 16777216 = ?').pluck()
+  return series.reduce((sum, id) => sum + (count.get(id) as number), 0)
+}
+
+function copyMeta(copying: Copying, database: Database): { sealed: Seq | undefined } {
+  const put = database.prepare('INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)')
+  let sealed: Seq | undefined
+  for (const { key, value } of copying.named('meta')) {
+    put.run(key, value)
+    if (key === 'sealed') sealed = Number(value)
+  }
+  return { sealed }
+}
+
+/** The highest position that was ever given, as far as anything still tells. */
+function highestPosition(copying: Copying, database: Database, sealedUpTo: Seq): Seq {
+  const told = number(
+    database,
+    `SELECT max(coalesce((SELECT max(seq) FROM log), 0), coalesce((SELECT max(last) FROM confirmed), 0),
+     coalesce((SELECT max(last) FROM seals), 0), coalesce((SELECT sum(stored) FROM devices), 0))`,
+  )
+  let high = Math.max(sealedUpTo, told)
+  for (const { seq } of copying.named('amendments')) high = Math.max(high, Number(seq))
+  return high
+}
+
+/** Makes blocks of the log: it may have gaps, which only sealed stretches count right. */
+function sealLog(database: Database): void {
+  const seals = new SealDirectory(database)
+  const blocks = new BlockTable(database)
+  const write = (work: () => void): void => work()
+  const log = (): LogWriter => new LogWriter(database, 0)
+  const shop: Workshop = { database, seals, blocks, verdicts: new Verdicts(database), outboxes: [], log, write }
+  const end = database.prepare(
+    `SELECT max(seq) FROM (SELECT seq FROM log WHERE seq > ? ORDER BY seq LIMIT ${STRETCH_ROWS})`,
+  )
+  for (;;) {
+    const last = end.pluck().get(seals.sealedUpTo) as Seq | null
+    if (last === null) return
+    for (const _ of new Sealing(shop, last).run());
+    database.prepare('DELETE FROM log_a WHERE seq <= ?').run(last)
+  }
+}

@@ -1,0 +1,46 @@
+import type { Database } from 'better-sqlite3'
+import type { SeqSet } from '../../base/ranges.ts'
+import type { SeqRange } from '../../base/reading.ts'
+import type { LogWriter } from '../log.ts'
+import type { BlockTable } from './blocks.ts'
+import type { SealDirectory } from './seals.ts'
+import type { OverlaidVerdict, Verdicts } from './verdicts.ts'
+
+/** What housekeeping needs to know of one uplink, and reports to it. */
+export interface DeliveryState {
+  /** Positions that the uplink does not have to send (again). */
+  readonly settled: SeqSet
+  /** Whether a reading of this range was sent and is not answered yet. */
+  isOnItsWay(range: SeqRange): boolean
+  /** Marks a range as done: its readings no longer exist. */
+  settle(range: SeqRange): void
+  /** Counts readings of a device that were removed before they were delivered. */
+  addDropped(device: number, count: number): void
+  /** Sets how many readings of a device are settled, after a block turned out to be damaged. */
+  rebalance(device: number, settled: number): void
+}
+
+/** What the tasks of housekeeping work on. `write` is one durable transaction; it throws when nothing was done. */
+export interface Workshop {
+  readonly database: Database
+  readonly seals: SealDirectory
+  readonly blocks: BlockTable
+  readonly verdicts: Verdicts
+  readonly outboxes: readonly DeliveryState[]
+  /** The writer of the log as it is now: a new one after a failed transaction. */
+  log(): Pick<LogWriter, 'closedLast' | 'close' | 'clearClosed' | 'cleared' | 'trim'>
+  write(work: () => void): void
+}
+
+/** Time that a slice of housekeeping takes at most before a commit may come in between (ms). */
+export const SLICE_MS = 8
+
+/** A task of housekeeping: it yields when a commit may come in between, and nothing is half done then. */
+export type Task = Generator<undefined, void, undefined>
+
+/** A task that packs readings, and must hear of verdicts that change meanwhile: it may have read the old ones. */
+export interface Packing {
+  run(): Task
+  /** A verdict was changed. */
+  amended(verdict: OverlaidVerdict): void
+}

@@ -1,0 +1,92 @@
+import { readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { silentLog } from '../../../src/base/log.ts'
+import { edgeSettings } from '../../../src/settings/edge.ts'
+import { BackupSchedule } from '../../../src/store/backup/backup-schedule.ts'
+import { tempFolder } from '../../support/folder.ts'
+import { onStop } from '../../support/started.ts'
+import { until } from '../../support/wait.ts'
+import { appendMany, openStore } from '../stores.ts'
+
+const HOUR_MS = 3_600_000
+/** Due again at once: the time of the test's clock goes on by more at every look. */
+const EVERY_HOURS = 1
+
+/** A store that stays open, and a clock that is an hour on whenever a backup was made. */
+function site(): { folder: string; clock: { now(): number }; start(keep?: number): BackupSchedule } {
+  const folder = tempFolder()
+  const store = openStore(folder)
+  appendMany(store, 10)
+  onStop(() => store.close())
+  let schedule: BackupSchedule | undefined
+  const from = Date.UTC(2026, 0, 1)
+  const clock = {
+    now: () => from + (schedule?.status.lastAt === undefined ? 0 : schedule.status.lastAt - from + HOUR_MS),
+  }
+  return {
+    folder,
+    clock,
+    start(keep = 2) {
+      const settings = edgeSettings.parse({ edge: 'site', store: { backup: { everyHours: EVERY_HOURS, keep } } }).store
+      schedule = new BackupSchedule({ folder, settings, clock, log: silentLog })
+      onStop(() => schedule!.stop())
+      return schedule
+    },
+  }
+}
+
+describe('the backups that an edge makes by itself', () => {
+  it('are off where nobody asks for them', () => {
+    expect(edgeSettings.parse({ edge: 'site' }).store.backup.everyHours).toBe(0)
+  })
+
+  it('come one after another beside an open store, and only the newest are kept', async () => {
+    const { folder, start } = site()
+    const schedule = start()
+    const names = (): string[] =>
+      readdirSync(join(folder, 'backup'))
+        .filter((name) => name.endsWith('.db'))
+        .sort()
+    await until(() => (schedule.status.lastAt ?? 0) >= Date.UTC(2026, 0, 1, 3), { what: 'the fourth backup' })
+    await schedule.stop()
+    expect(names().slice(0, 2)).toEqual(['tidegate-20260101T020000Z.db', 'tidegate-20260101T030000Z.db'])
+    expect(schedule.status).toMatchObject({ lastFailure: undefined, lastBytes: expect.any(Number) })
+  })
+
+  it('tell why one failed, keep those from before, and are made again when that is cured', async () => {
+    const { folder, start } = site()
+    writeFileSync(join(folder, 'backup'), 'a file where the folder should be')
+    const schedule = start()
+    await until(() => schedule.status.lastFailure, { what: 'a failure' })
+    expect(schedule.status.lastFailure).toContain('backup')
+    await schedule.stop()
+    rmSync(join(folder, 'backup'))
+    const again = start()
+    await until(() => again.status.lastAt, { what: 'a backup' })
+    expect(again.status.lastFailure).toBeUndefined()
+  })
+
+  it('are not made on the disk of the store where they would take the room of new readings', async () => {
+    const { folder, clock } = site()
+    const store = { freeBytesMin: 1e15, backup: { everyHours: EVERY_HOURS } }
+    const settings = edgeSettings.parse({ edge: 'site', store }).store
+    const schedule = new BackupSchedule({ folder, settings, clock, log: silentLog })
+    onStop(() => schedule.stop())
+    await until(() => schedule.status.lastFailure, { what: 'a failure' })
+    expect(schedule.status.lastFailure).toContain('must stay free')
+    expect(readdirSync(join(folder, 'backup'))).toEqual([])
+  })
+
+  it('are not made anew by a restart while the newest is young', async () => {
+    const { folder, start } = site()
+    const schedule = start()
+    await until(() => schedule.status.lastAt, { what: 'a backup' })
+    await schedule.stop()
+    const { lastAt } = schedule.status
+    const settings = edgeSettings.parse({ edge: 'site', store: { backup: { everyHours: EVERY_HOURS } } }).store
+    const young = new BackupSchedule({ folder, settings, clock: { now: () => lastAt! + 1 }, log: silentLog })
+    expect(young.status).toMatchObject({ running: false, lastAt })
+    await young.stop()
+  })
+})
