@@ -2,7 +2,7 @@ import type { BrokerStats } from '../broker/broker.ts'
 import type { StoreSettings } from '../settings/edge.ts'
 import type { BackupStatus } from '../store/backup/backup-schedule.ts'
 import type { StoreStatus } from '../store-thread/protocol.ts'
-import type { UplinkStats } from '../uplink/uplink-around.ts'
+import type { UplinkStats } from '../uplink/dependencies.ts'
 
 /** With readings waiting, an uplink without an answer for so long is a problem (ms). */
 export const SILENT_MS_MAX = 120_000

@@ -2,7 +2,7 @@ import { messageOf } from '../base/errors.ts'
 import type { Link } from '../link/link.ts'
 import type { Flight, Flights } from './flights.ts'
 import type { Message, Outbox } from './outbox.ts'
-import { meaningOf } from './refusals.ts'
+import { meaningOf } from './reason-codes.ts'
 
 /** What a PUBLISH of MQTT 5 has besides topic and payload: fixed header 5, length of the topic 2, identifier 2, properties 1. */
 const HEADER_BYTES_MAX = 10

@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts'
 import type { Batch } from '../../codec/batch.ts'
-import type { Census } from './census.ts'
+import type { Census } from './metric-registry.ts'
 
 /** A message for the cloud broker. */
 export interface Message {

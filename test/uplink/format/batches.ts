@@ -2,9 +2,9 @@ import fc from 'fast-check'
 import type { StoredReading } from '../../../src/base/reading.ts'
 import type { Batch } from '../../../src/codec/batch.ts'
 import { type UplinkSettings, uplink } from '../../../src/settings/schema/uplink.ts'
-import { Census } from '../../../src/uplink/format/census.ts'
 import type { Format, FormatDependencies } from '../../../src/uplink/format/format.ts'
 import { makeFormat } from '../../../src/uplink/format/make-format.ts'
+import { Census } from '../../../src/uplink/format/metric-registry.ts'
 import { build, ORIGIN, open, someReadings } from '../../codec/readings.ts'
 
 /** The batch that comes out of the wire format for these readings; `seq` must rise. */

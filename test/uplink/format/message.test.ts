@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { StoredReading } from '../../../src/base/reading.ts'
-import { Census } from '../../../src/uplink/format/census.ts'
 import type { Format, Message } from '../../../src/uplink/format/format.ts'
+import { Census } from '../../../src/uplink/format/metric-registry.ts'
 import { topicLevel } from '../../../src/uplink/format/topic.ts'
 import { batchOf, formatOf, readings, someBatch } from './batches.ts'
 

@@ -1,6 +1,6 @@
 import { type Quality, type StoredReading, type Value, type ValueType, valueType } from '../../../base/reading.ts'
 import { reasonsText } from '../../../base/reading-text.ts'
-import type { KnownMetric } from '../census.ts'
+import type { KnownMetric } from '../metric-registry.ts'
 import type { Metric } from './payload.ts'
 
 /** Numbers of the datatypes (Sparkplug 3.0.0, 6.4.16). */

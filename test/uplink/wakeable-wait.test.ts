@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Ask, Outgoing } from '../../src/uplink/outbox.ts'
-import { Sleeper } from '../../src/uplink/sleeper.ts'
+import { Sleeper } from '../../src/uplink/wakeable-wait.ts'
 import { describePeer } from '../support/peers.ts'
 import { until } from '../support/wait.ts'
 import { startUplink } from './scene.ts'

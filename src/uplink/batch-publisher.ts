@@ -3,7 +3,7 @@ import { BATCH_CONTENT_TYPE, decodeBatch } from '../codec/batch.ts'
 import type { Link } from '../link/link.ts'
 import type { Format, Message } from './format/format.ts'
 import type { Amendments, Batch } from './outbox.ts'
-import { worstOf } from './refusals.ts'
+import { worstOf } from './reason-codes.ts'
 import type { CloudTopics } from './topics.ts'
 
 /**

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Pace } from '../../src/uplink/pace.ts'
+import { Pace } from '../../src/uplink/congestion-window.ts'
 
 /** A way with a delay and one place where everything must pass, one after the other. Times in ms. */
 class Way {

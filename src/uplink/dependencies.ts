@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { Spent } from './budget.ts'
-import type { ConfigOutbox } from './config-courier.ts'
+import type { ConfigOutbox } from './config-publisher.ts'
 import type { FlightLane } from './flights.ts'
 import type { Outbox } from './outbox.ts'
 

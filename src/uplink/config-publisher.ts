@@ -4,7 +4,7 @@ import type { Answer, Operation } from '../config/operations.ts'
 import { cloudTopic } from '../config/topics.ts'
 import type { Link } from '../link/link.ts'
 import { reasonText } from '../link/reasons.ts'
-import { Sleeper } from './sleeper.ts'
+import { Sleeper } from './wakeable-wait.ts'
 
 /** Messages about configs on their way at once, at most; never more than half of the broker's Receive Maximum. */
 const WINDOW_MAX = 64

@@ -1,9 +1,9 @@
 import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { UplinkSettings } from '../settings/schema/uplink.ts'
+import type { Wrapper } from './batch-publisher.ts'
 import type { Budget } from './budget.ts'
 import type { Outbox } from './outbox.ts'
-import type { Wrapper } from './wrapper.ts'
 
 /** What a session is begun with, and whom it tells. */
 export interface SessionDependencies {
