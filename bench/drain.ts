@@ -6,9 +6,9 @@
  */
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { tempFolder } from '../test/support/folder.ts'
-import { startScript } from '../test/support/process.ts'
-import { stopStarted } from '../test/support/started.ts'
+import { tempFolder } from '../support/folder.ts'
+import { startScript } from '../support/process.ts'
+import { stopStarted } from '../support/started.ts'
 import { type Drained, drain, drainBridge } from './support/drain.ts'
 import { figure, machine, median, progress, table } from './support/report.ts'
 

@@ -4,9 +4,9 @@
  * At the end of each run of Tidegate every acknowledged reading is looked for in its database.
  */
 import { parseArgs } from 'node:util'
-import { startMosquitto } from '../test/support/mosquitto.ts'
-import { startScript } from '../test/support/process.ts'
-import { stopStarted } from '../test/support/started.ts'
+import { startMosquitto } from '../support/mosquitto.ts'
+import { startScript } from '../support/process.ts'
+import { stopStarted } from '../support/started.ts'
 import { BenchEdge, verifyStored } from './support/edge.ts'
 import { type LoadOptions, type LoadResult, runLoad } from './support/load.ts'
 import { figure, machine, median, progress, table } from './support/report.ts'

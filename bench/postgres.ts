@@ -6,8 +6,8 @@
 import { parseArgs } from 'node:util'
 import type pg from 'pg'
 import { PostgresSink } from '../src/receiver/postgres/postgres-sink.ts'
-import { type Postgres, startPostgres } from '../test/support/postgres.ts'
-import { stopStarted } from '../test/support/started.ts'
+import { type Postgres, startPostgres } from '../support/postgres.ts'
+import { stopStarted } from '../support/started.ts'
 import { batchesOf, EDGE, EPOCH, namesOf, type PlantBatch } from './support/plant-batches.ts'
 import { figure, machine, median, progress, table } from './support/report.ts'
 

@@ -3,8 +3,8 @@
  * come to mind and a log-structured tree: the same readings, the same commits, each synced; alternating, medians.
  */
 import { parseArgs } from 'node:util'
-import { startScript } from '../test/support/process.ts'
-import { stopStarted } from '../test/support/started.ts'
+import { startScript } from '../support/process.ts'
+import { stopStarted } from '../support/started.ts'
 import { LAYOUT_NAMES, type LayoutCost, type LayoutName } from './support/layout-cost.ts'
 import { figure, machine, median, progress, table } from './support/report.ts'
 

@@ -102,7 +102,7 @@ describe('the shape of the whole', () => {
     expect(breach('src/base/x.ts', '../store/store.ts')).toContain('src/base may import only itself')
     expect(breach('src/broker/x.ts', '../codec/batch.ts')).toContain('src/broker may import only itself, base')
     expect(breach('src/store/x.ts', '../edge/edge.ts')).toBeDefined()
-    expect(breach('src/store/x.ts', '../../test/support/wait.ts')).toContain('not in src')
+    expect(breach('src/store/x.ts', '../../support/wait.ts')).toContain('not in src')
     expect(breach('src/newcomer/x.ts', '../base/clock.ts')).toContain('no place')
     expect(breach('src/receiver/receiver.ts', 'better-sqlite3')).toContain('only home')
     expect(breach('src/edge/edge.ts', 'mqtt')).toContain('only home')

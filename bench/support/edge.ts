@@ -1,10 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import SQLite from 'better-sqlite3'
-import { tempFolder } from '../../test/support/folder.ts'
-import { freePort } from '../../test/support/port.ts'
-import { type RunningProcess, startScript } from '../../test/support/process.ts'
-import { until } from '../../test/support/wait.ts'
+import { tempFolder } from '../../support/folder.ts'
+import { freePort } from '../../support/port.ts'
+import { type RunningProcess, startScript } from '../../support/process.ts'
+import { until } from '../../support/wait.ts'
 import { deviceName, NUMBER_FIRST } from './packets.ts'
 
 const READY_MS = 20_000

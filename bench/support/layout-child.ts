@@ -1,6 +1,6 @@
 /** One layout in a process of its own, so that the kernel's account of its writes is that of the layout. */
-import { tempFolder } from '../../test/support/folder.ts'
-import { stopStarted } from '../../test/support/started.ts'
+import { tempFolder } from '../../support/folder.ts'
+import { stopStarted } from '../../support/started.ts'
 import { folderBytes } from './folder-size.ts'
 import { classCosts, type HouseCost, type LayoutCost, type LayoutName } from './layout-cost.ts'
 import { rocksdb } from './layout-rocksdb.ts'

@@ -1,4 +1,4 @@
-import { startScript } from '../../test/support/process.ts'
+import { startScript } from '../../support/process.ts'
 import { MESSAGES_MAX, type PayloadKind } from './packets.ts'
 
 export interface LoadOptions {

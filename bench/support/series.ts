@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ROOT } from '../../test/support/process.ts'
+import { ROOT } from '../../support/process.ts'
 
 export interface Sample {
   /** UTC milliseconds. */

@@ -2,8 +2,8 @@ import { silentLog } from '../../src/base/log.ts'
 import { Broker } from '../../src/broker/broker.ts'
 import type { IncomingId } from '../../src/broker/intake.ts'
 import { type BrokerSettings, edgeSettings } from '../../src/settings/edge.ts'
-import { ManualIntake } from '../support/manual-intake.ts'
-import { onStop } from '../support/started.ts'
+import { ManualIntake } from '../../support/manual-intake.ts'
+import { onStop } from '../../support/started.ts'
 
 /** A broker on a free port with an intake that the test settles by hand. */
 export async function startBroker(

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { publishPacket, RawClient } from '../support/raw-client.ts'
-import { until } from '../support/wait.ts'
+import { publishPacket, RawClient } from '../../support/raw-client.ts'
+import { until } from '../../support/wait.ts'
 import { startBroker } from './brokers.ts'
 
 /** A CONNECT header that announces 200 MB: five bytes. */

@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import mqttPacket from 'mqtt-packet'
 import { describe, expect, it } from 'vitest'
 import { type Frame, type PlainPublish, readFrame, readPlainPublish } from '../../src/broker/framing.ts'
-import { publishPacket, RawClient } from '../support/raw-client.ts'
-import { until } from '../support/wait.ts'
+import { publishPacket, RawClient } from '../../support/raw-client.ts'
+import { until } from '../../support/wait.ts'
 import { startBroker } from './brokers.ts'
 
 const frame: Frame = { start: 0, body: 0, end: 0 }

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { RawClient } from '../support/raw-client.ts'
-import { until } from '../support/wait.ts'
+import { RawClient } from '../../support/raw-client.ts'
+import { until } from '../../support/wait.ts'
 import { startBroker } from './brokers.ts'
 
 const DEVICES = 1_000

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import packageJson from '../../package.json' with { type: 'json' }
 import { commands } from '../../src/cli/commands.ts'
-import { tempFolder } from '../support/folder.ts'
-import { ROOT, runTidegate } from '../support/process.ts'
+import { tempFolder } from '../../support/folder.ts'
+import { ROOT, runTidegate } from '../../support/process.ts'
 
 describe('tidegate as a process', () => {
   it('answers to --help and --version on standard output, with 0', async () => {

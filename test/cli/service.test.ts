@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { serve } from '../../src/cli/service.ts'
-import { ROOT, type RunningProcess, startProcess } from '../support/process.ts'
+import { ROOT, type RunningProcess, startProcess } from '../../support/process.ts'
 
 /** A process that serves what the text says: `start` and `stop` are bodies of asynchronous functions. */
 function startService({ start = '', stop = '', stopMsMax = 10_000 }): RunningProcess {

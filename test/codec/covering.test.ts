@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { StoredReading } from '../../src/base/reading.ts'
 import { BatchBuilder, decodeBatch, readBatchHead } from '../../src/codec/batch.ts'
-import { describePeer, peers } from '../support/peers.ts'
+import { describePeer, peers } from '../../support/peers.ts'
 import { AMPLE, build, buildWith, ORIGIN, open, readingsOf, series, someReadings } from './readings.ts'
 
 const unnamed = (): never => {

@@ -1,5 +1,5 @@
 import type { StoredReading } from '../../src/base/reading.ts'
-import { recordedSeries } from '../support/recorded-data.ts'
+import { recordedSeries } from '../../support/recorded-data.ts'
 
 const SERIES = {
   ambient: 'ambient_temperature_system_failure',

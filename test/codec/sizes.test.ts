@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { StoredReading } from '../../src/base/reading.ts'
 import { BatchBuilder } from '../../src/codec/batch.ts'
-import { describeRecorded } from '../support/recorded-data.ts'
+import { describeRecorded } from '../../support/recorded-data.ts'
 import { buildWith, ORIGIN, open, readingsOf } from './readings.ts'
 import { interleaved, type RecordedSeries, recorded } from './recorded.ts'
 

@@ -5,10 +5,10 @@ import { describe, expect, it } from 'vitest'
 import { closeAccount } from '../../src/demo/account.ts'
 import { type Demo, type DemoOptions, startDemo } from '../../src/demo/demo.ts'
 import type { Snapshot } from '../../src/demo/snapshot.ts'
-import { tempFolder } from '../support/folder.ts'
-import { accepts } from '../support/port.ts'
-import { onStop } from '../support/started.ts'
-import { until } from '../support/wait.ts'
+import { tempFolder } from '../../support/folder.ts'
+import { accepts } from '../../support/port.ts'
+import { onStop } from '../../support/started.ts'
+import { until } from '../../support/wait.ts'
 
 const ANY_PORTS = { mqtt: 0, cloud: 0, web: 0 }
 

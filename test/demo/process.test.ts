@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest'
 import { codeOf } from '../../src/base/errors.ts'
 import type { Account } from '../../src/demo/account.ts'
 import type { Intro } from '../../src/demo/display.ts'
-import { type RunningProcess, startTidegate } from '../support/process.ts'
-import { onStop } from '../support/started.ts'
+import { type RunningProcess, startTidegate } from '../../support/process.ts'
+import { onStop } from '../../support/started.ts'
 
 /** A demo starts, drains and counts in a few seconds; on a busy machine it may take longer. */
 const RUN_MS_MAX = 60_000

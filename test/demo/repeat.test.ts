@@ -3,7 +3,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { generate, type IPublishPacket, type Packet, parser } from 'mqtt-packet'
 import { describe, expect, it } from 'vitest'
 import { publishTwice } from '../../src/demo/repeat.ts'
-import { onStop } from '../support/started.ts'
+import { onStop } from '../../support/started.ts'
 
 /** A broker's end of one connection at a time: it answers CONNECT, and PUBLISH as told. */
 async function listen(answer: (publish: IPublishPacket, socket: Socket) => void): Promise<number> {

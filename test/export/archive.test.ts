@@ -3,8 +3,8 @@ import { basename } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { StoredReading } from '../../src/base/reading.ts'
 import { ARCHIVE_ROWS_MAX, archive } from '../../src/export/archive.ts'
+import { tempFolder } from '../../support/folder.ts'
 import { series } from '../codec/readings.ts'
-import { tempFolder } from '../support/folder.ts'
 import { ask } from './duckdb.ts'
 
 const MIDNIGHT = Date.UTC(2026, 1, 1)

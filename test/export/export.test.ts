@@ -7,8 +7,8 @@ import { type ExportProgress, exportDays, exportFile } from '../../src/export/ex
 import type { ExportFormat } from '../../src/export/format.ts'
 import type { ExportSeries, ReadingSource } from '../../src/export/source.ts'
 import { FileTarget } from '../../src/export/target.ts'
+import { tempFolder } from '../../support/folder.ts'
 import { series } from '../codec/readings.ts'
-import { tempFolder } from '../support/folder.ts'
 import { ask } from './duckdb.ts'
 import { ArraySource } from './source.ts'
 

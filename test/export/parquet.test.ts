@@ -5,8 +5,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Quality, StoredReading, Value } from '../../src/base/reading.ts'
 import { ParquetEncoder, type RowGroupLimits } from '../../src/export/parquet.ts'
+import { tempFolder } from '../../support/folder.ts'
 import { series, someReadings } from '../codec/readings.ts'
-import { tempFolder } from '../support/folder.ts'
 import { ask } from './duckdb.ts'
 
 const file = join(tempFolder(), 'some.parquet')

@@ -4,7 +4,7 @@ import { PassThrough, Writable } from 'node:stream'
 import { describe, expect, it } from 'vitest'
 import { Exit } from '../../src/base/errors.ts'
 import { FileTarget, ReaderGone, StreamTarget } from '../../src/export/target.ts'
-import { tempFolder } from '../support/folder.ts'
+import { tempFolder } from '../../support/folder.ts'
 
 const bytes = (text: string): Uint8Array => Buffer.from(text)
 

@@ -7,8 +7,8 @@ import type { Quality, StoredReading, Value } from '../../src/base/reading.ts'
 import { CsvEncoder } from '../../src/export/csv.ts'
 import type { Encoder } from '../../src/export/encoder.ts'
 import { NdjsonEncoder } from '../../src/export/ndjson.ts'
+import { tempFolder } from '../../support/folder.ts'
 import { series, someReadings } from '../codec/readings.ts'
-import { tempFolder } from '../support/folder.ts'
 import { ask } from './duckdb.ts'
 
 function textOf(encoder: Encoder, readings: readonly StoredReading[]): string {

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest'
-import { startMosquitto } from '../support/mosquitto.ts'
-import { describePeer } from '../support/peers.ts'
-import { freePort } from '../support/port.ts'
-import { publishPacket, RawClient } from '../support/raw-client.ts'
-import { QUICK_UPLINK, SiteEdge, SiteReceiver } from '../support/site.ts'
-import { until } from '../support/wait.ts'
+import { startMosquitto } from '../../support/mosquitto.ts'
+import { describePeer } from '../../support/peers.ts'
+import { freePort } from '../../support/port.ts'
+import { publishPacket, RawClient } from '../../support/raw-client.ts'
+import { QUICK_UPLINK, SiteEdge, SiteReceiver } from '../../support/site.ts'
+import { until } from '../../support/wait.ts'
 import { accountOf, eachOnce } from './scene.ts'
 
 const COUNT = 10_000

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { describePeer } from '../support/peers.ts'
-import { until } from '../support/wait.ts'
+import { describePeer } from '../../support/peers.ts'
+import { until } from '../../support/wait.ts'
 import { startDevice } from './device.ts'
 import { accountOf, eachOnce, startScene } from './scene.ts'
 

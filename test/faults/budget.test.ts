@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest'
 import { pause } from '../../src/base/clock.ts'
-import { startMosquitto } from '../support/mosquitto.ts'
-import { describePeer } from '../support/peers.ts'
-import { startProxy, type TcpProxy } from '../support/proxy.ts'
-import { publishPacket, RawClient } from '../support/raw-client.ts'
-import { QUICK_UPLINK, SiteEdge, SiteReceiver } from '../support/site.ts'
-import { until } from '../support/wait.ts'
+import { startMosquitto } from '../../support/mosquitto.ts'
+import { describePeer } from '../../support/peers.ts'
+import { startProxy, type TcpProxy } from '../../support/proxy.ts'
+import { publishPacket, RawClient } from '../../support/raw-client.ts'
+import { QUICK_UPLINK, SiteEdge, SiteReceiver } from '../../support/site.ts'
+import { until } from '../../support/wait.ts'
 
 const BYTES_PER_SECOND = 20_000
 const WINDOW_MS = 5_000

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest'
 import { Reason } from '../../src/base/flags.ts'
-import { MovableClock } from '../support/faketime.ts'
-import { describePeer, peers } from '../support/peers.ts'
-import { RawClient } from '../support/raw-client.ts'
-import type { ReceivedReading, SiteEdge } from '../support/site.ts'
-import { until } from '../support/wait.ts'
+import { MovableClock } from '../../support/faketime.ts'
+import { describePeer, peers } from '../../support/peers.ts'
+import { RawClient } from '../../support/raw-client.ts'
+import type { ReceivedReading, SiteEdge } from '../../support/site.ts'
+import { until } from '../../support/wait.ts'
 import { startScene } from './scene.ts'
 
 const DAY_S = 86_400

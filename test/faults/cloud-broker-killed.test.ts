@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
-import { tempFolder } from '../support/folder.ts'
-import { describePeer } from '../support/peers.ts'
-import { until } from '../support/wait.ts'
+import { tempFolder } from '../../support/folder.ts'
+import { describePeer } from '../../support/peers.ts'
+import { until } from '../../support/wait.ts'
 import { startDevice } from './device.ts'
 import { accountOf, eachOnce, startScene } from './scene.ts'
 

@@ -1,6 +1,6 @@
 import { pause } from '../../src/base/clock.ts'
-import { publishPacket, RawClient } from '../support/raw-client.ts'
-import { onStop } from '../support/started.ts'
+import { publishPacket, RawClient } from '../../support/raw-client.ts'
+import { onStop } from '../../support/started.ts'
 
 /** Between two attempts to connect (ms). */
 const RETRY_MS = 20

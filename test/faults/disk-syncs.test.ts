@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { tempFolder } from '../support/folder.ts'
-import { describePeer, peers } from '../support/peers.ts'
-import { startProcess } from '../support/process.ts'
-import { RawClient } from '../support/raw-client.ts'
-import { SiteEdge } from '../support/site.ts'
+import { tempFolder } from '../../support/folder.ts'
+import { describePeer, peers } from '../../support/peers.ts'
+import { startProcess } from '../../support/process.ts'
+import { RawClient } from '../../support/raw-client.ts'
+import { SiteEdge } from '../../support/site.ts'
 
 const PUBLISHES = 20
 

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { publishPacket, RawClient } from '../support/raw-client.ts'
-import { SiteEdge } from '../support/site.ts'
-import { until } from '../support/wait.ts'
+import { publishPacket, RawClient } from '../../support/raw-client.ts'
+import { SiteEdge } from '../../support/site.ts'
+import { until } from '../../support/wait.ts'
 
 /** What the edge may take in all: V8, two threads, `pendingBytesMax`, and the batches on their way to the disk. */
 const RSS_MIB_MAX = 350

@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { peers } from '../support/peers.ts'
-import { publishPacket, RawClient } from '../support/raw-client.ts'
-import { canMount, SmallDisk } from '../support/small-disk.ts'
-import { until } from '../support/wait.ts'
+import { peers } from '../../support/peers.ts'
+import { publishPacket, RawClient } from '../../support/raw-client.ts'
+import { canMount, SmallDisk } from '../../support/small-disk.ts'
+import { until } from '../../support/wait.ts'
 import { startDevice } from './device.ts'
 import { accountOf, eachOnce, startScene } from './scene.ts'
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { pause } from '../../src/base/clock.ts'
-import { describePeer } from '../support/peers.ts'
+import { describePeer } from '../../support/peers.ts'
 import { startDevice } from './device.ts'
 import { accountOf, eachOnce, startScene } from './scene.ts'
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { publishPacket, RawClient } from '../support/raw-client.ts'
-import { SiteEdge } from '../support/site.ts'
-import { until } from '../support/wait.ts'
+import { publishPacket, RawClient } from '../../support/raw-client.ts'
+import { SiteEdge } from '../../support/site.ts'
+import { until } from '../../support/wait.ts'
 
 const PACKET_BYTES_MAX = 2_097_152
 /** A bomb is acknowledged by then, and meanwhile another client's PINGREQ answered, on a busy test machine. */

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
-import { startMosquitto } from '../support/mosquitto.ts'
-import { describePeer } from '../support/peers.ts'
-import { startScript } from '../support/process.ts'
-import { QUICK_UPLINK, SiteEdge, SiteReceiver } from '../support/site.ts'
+import { startMosquitto } from '../../support/mosquitto.ts'
+import { describePeer } from '../../support/peers.ts'
+import { startScript } from '../../support/process.ts'
+import { QUICK_UPLINK, SiteEdge, SiteReceiver } from '../../support/site.ts'
 import { startDevice } from './device.ts'
 import { accountOf, eachOnce } from './scene.ts'
 

@@ -1,5 +1,5 @@
-import { type Mosquitto, type MosquittoOptions, startMosquitto } from '../support/mosquitto.ts'
-import { QUICK_UPLINK, SiteEdge, SiteReceiver } from '../support/site.ts'
+import { type Mosquitto, type MosquittoOptions, startMosquitto } from '../../support/mosquitto.ts'
+import { QUICK_UPLINK, SiteEdge, SiteReceiver } from '../../support/site.ts'
 
 export interface Scene {
   readonly cloud: Mosquitto

@@ -3,12 +3,12 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { pause } from '../../src/base/clock.ts'
 import type { StoreSettings } from '../../src/settings/edge.ts'
-import { startMosquitto } from '../support/mosquitto.ts'
-import { describePeer } from '../support/peers.ts'
-import { freePort } from '../support/port.ts'
-import { publishPacket, RawClient } from '../support/raw-client.ts'
-import { QUICK_UPLINK, SiteEdge, SiteReceiver } from '../support/site.ts'
-import { until } from '../support/wait.ts'
+import { startMosquitto } from '../../support/mosquitto.ts'
+import { describePeer } from '../../support/peers.ts'
+import { freePort } from '../../support/port.ts'
+import { publishPacket, RawClient } from '../../support/raw-client.ts'
+import { QUICK_UPLINK, SiteEdge, SiteReceiver } from '../../support/site.ts'
+import { until } from '../../support/wait.ts'
 
 /** `store.maxBytes`; 64 MiB and more take minutes: TEST_STORE_BYTES=67108864. */
 const STORE_BYTES = Number(process.env.TEST_STORE_BYTES ?? 1_310_720)

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type ServerOpts, type Socket } from 'node:net'
 import { Aedes } from 'aedes'
-import { onStop } from '../support/started.ts'
+import { onStop } from '../../support/started.ts'
 
 /** An Aedes broker on the loopback interface: it speaks MQTT 3.1.1 only. */
 export async function startAedes(): Promise<{ url: string; port: number }> {

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { type AddressInfo, connect } from 'node:net'
 import { createServer, type TLSSocket } from 'node:tls'
-import { onStop } from '../support/started.ts'
+import { onStop } from '../../support/started.ts'
 
 export interface TerminatorOptions {
   /** Certificate and key of the server, PEM files. */

@@ -1,4 +1,4 @@
-import type { SiteEdge, SiteReceiver } from '../support/site.ts'
+import type { SiteEdge, SiteReceiver } from '../../support/site.ts'
 import type { Load } from './load.ts'
 
 export interface Account {

@@ -1,11 +1,11 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { findFirst } from '../support/find.ts'
-import { tempFolder } from '../support/folder.ts'
-import { type RunningProcess, startProcess } from '../support/process.ts'
-import { startProxy, type TcpProxy } from '../support/proxy.ts'
-import { onStop } from '../support/started.ts'
+import { findFirst } from '../../support/find.ts'
+import { tempFolder } from '../../support/folder.ts'
+import { type RunningProcess, startProcess } from '../../support/process.ts'
+import { startProxy, type TcpProxy } from '../../support/proxy.ts'
+import { onStop } from '../../support/started.ts'
 
 export interface BadLinkOptions {
   /** Port of the server on the loopback interface. */

@@ -1,8 +1,8 @@
-import { tempFolder } from '../support/folder.ts'
-import { startMosquitto } from '../support/mosquitto.ts'
-import { startNats } from '../support/nats.ts'
-import { type Peer, peers } from '../support/peers.ts'
-import { startRabbitMq } from '../support/rabbitmq.ts'
+import { tempFolder } from '../../support/folder.ts'
+import { startMosquitto } from '../../support/mosquitto.ts'
+import { startNats } from '../../support/nats.ts'
+import { type Peer, peers } from '../../support/peers.ts'
+import { startRabbitMq } from '../../support/rabbitmq.ts'
 
 /** A cloud broker of others, with what it keeps on its disk. */
 export interface CloudBroker {

@@ -1,5 +1,5 @@
 import mqtt, { type MqttClient } from 'mqtt'
-import { until } from '../support/wait.ts'
+import { until } from '../../support/wait.ts'
 
 const DEVICES = 4
 const TICK_MS = 20

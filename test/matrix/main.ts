@@ -3,7 +3,7 @@
  * exits with 1 when a reading that was acknowledged is lost or there twice. See README.md.
  */
 import { parseArgs } from 'node:util'
-import { stopStarted } from '../support/started.ts'
+import { stopStarted } from '../../support/started.ts'
 import { BROKERS, type BrokerKind, isInstalled } from './brokers.ts'
 import { type CellResult, isClean, runCell } from './cell.ts'
 import { FAULTS, type Fault } from './faults.ts'

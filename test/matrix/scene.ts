@@ -1,5 +1,5 @@
-import { startProxy, type TcpProxy } from '../support/proxy.ts'
-import { QUICK_UPLINK, SiteEdge, SiteReceiver } from '../support/site.ts'
+import { startProxy, type TcpProxy } from '../../support/proxy.ts'
+import { QUICK_UPLINK, SiteEdge, SiteReceiver } from '../../support/site.ts'
 import { type BadLink, startBadLink } from './bad-link.ts'
 import type { CloudBroker } from './brokers.ts'
 import { Load } from './load.ts'

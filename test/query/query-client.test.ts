@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import type { Answer, Question } from '../../src/query/protocol.ts'
 import { QueryClient, type QueryLimits } from '../../src/query/query-client.ts'
+import { tempFolder } from '../../support/folder.ts'
+import { onStop } from '../../support/started.ts'
 import { Grown } from '../store/history/grown.ts'
 import { tamper } from '../store/stores.ts'
-import { tempFolder } from '../support/folder.ts'
-import { onStop } from '../support/started.ts'
 
 const DEVICES: Question = { kind: 'devices', next: undefined }
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Published } from '../../src/link/link.ts'
 import { Outgoing } from '../../src/receiver/outgoing.ts'
 import { answerOver } from '../../src/receiver/receipts.ts'
-import { until } from '../support/wait.ts'
+import { until } from '../../support/wait.ts'
 
 const RECEIPT = { epoch: 'e', run: 'r', kind: 'stored', ranges: [], high: 0, reason: undefined } as const
 

@@ -6,8 +6,8 @@ import { openLink } from '../../src/link/open.ts'
 import { type Receiver, startReceiver } from '../../src/receiver/receiver.ts'
 import type { Sink } from '../../src/receiver/sink.ts'
 import { type ReceiverSettings, receiverSettings } from '../../src/settings/receiver.ts'
-import { onStop } from '../support/started.ts'
-import { until } from '../support/wait.ts'
+import { onStop } from '../../support/started.ts'
+import { until } from '../../support/wait.ts'
 import { EDGE } from './batches.ts'
 
 export function settingsFor(url: string, more: Partial<ReceiverSettings> = {}): ReceiverSettings {

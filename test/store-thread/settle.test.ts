@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { openReader } from '../../src/store/reader.ts'
+import { tempFolder } from '../../support/folder.ts'
+import { until } from '../../support/wait.ts'
 import { connect, imbalances } from '../store/stores.ts'
-import { tempFolder } from '../support/folder.ts'
-import { until } from '../support/wait.ts'
 import { readLog, Spine, valuesOf } from './spine.ts'
 
 let task = 0

@@ -8,8 +8,8 @@ import type { IncomingId } from '../../src/store/incoming.ts'
 import { LOG_COLUMNS, type RawLogRow, rowValue } from '../../src/store/log.ts'
 import { StoreClient } from '../../src/store-thread/client.ts'
 import type { Ask, Confirmed, Outgoing } from '../../src/store-thread/protocol.ts'
+import { onStop } from '../../support/started.ts'
 import { connect } from '../store/stores.ts'
-import { onStop } from '../support/started.ts'
 
 export type Given = Omit<z.input<typeof edgeSettings>, 'edge' | 'uplinks'> & { readonly uplink?: object }
 

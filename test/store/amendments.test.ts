@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Seq } from '../../src/base/reading.ts'
 import type { Store } from '../../src/store/store.ts'
-import { tempFolder } from '../support/folder.ts'
+import { tempFolder } from '../../support/folder.ts'
 import { appendMany, connect, openStore } from './stores.ts'
 
 function amend(store: Store, ...seqs: Seq[]): void {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { pause } from '../../src/base/clock.ts'
-import { tempFolder } from '../support/folder.ts'
-import { startScript } from '../support/process.ts'
+import { tempFolder } from '../../support/folder.ts'
+import { startScript } from '../../support/process.ts'
 import { contents, keepHouse } from './sealed.ts'
 import { imbalances, openStore } from './stores.ts'
 

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { openReader } from '../../src/store/reader.ts'
 import type { Store } from '../../src/store/store.ts'
-import { tempFolder } from '../support/folder.ts'
+import { tempFolder } from '../../support/folder.ts'
 import { append, appendMany, imbalances, openStore, tamper } from './stores.ts'
 
 const UPLINKS = ['cloud', 'plant'] as const

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import type { Value } from '../../src/base/reading.ts'
 import { rowValue } from '../../src/store/log.ts'
 import type { Store } from '../../src/store/store.ts'
-import { tempFolder } from '../support/folder.ts'
+import { tempFolder } from '../../support/folder.ts'
 import { append, appendMany, imbalances, openStore, positions, tamper } from './stores.ts'
 
 const EDGE_VALUES: readonly Value[] = [

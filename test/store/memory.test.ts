@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Value } from '../../src/base/reading.ts'
 import { openReader } from '../../src/store/reader.ts'
 import type { Store } from '../../src/store/store.ts'
-import { tempFolder } from '../support/folder.ts'
+import { tempFolder } from '../../support/folder.ts'
 import { append, openStore } from './stores.ts'
 
 function reject(store: Store, payload: Uint8Array): void {

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { DATABASE_FILE } from '../../src/store/database.ts'
 import { APPLICATION_ID, MIGRATIONS, migrate } from '../../src/store/migrations.ts'
 import { openReader } from '../../src/store/reader.ts'
-import { tempFolder } from '../support/folder.ts'
+import { tempFolder } from '../../support/folder.ts'
 import { contents, keepHouse } from './sealed.ts'
 import { imbalances, openStore } from './stores.ts'
 

@@ -6,8 +6,8 @@ import { Exit, OperatorError } from '../../src/base/errors.ts'
 import { DATABASE_FILE, openDatabase } from '../../src/store/database.ts'
 import { APPLICATION_ID, MIGRATIONS } from '../../src/store/migrations.ts'
 import { openReader } from '../../src/store/reader.ts'
-import { tempFolder } from '../support/folder.ts'
-import { startScript } from '../support/process.ts'
+import { tempFolder } from '../../support/folder.ts'
+import { startScript } from '../../support/process.ts'
 import { append, appendMany, connect, openStore, positions, tamper } from './stores.ts'
 
 /** What an operator is told. */

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { openLink } from '../../src/link/open.ts'
+import { startNats } from '../../support/nats.ts'
+import { describePeer } from '../../support/peers.ts'
+import { startRabbitMq } from '../../support/rabbitmq.ts'
+import { QUICK_UPLINK, SiteEdge, SiteReceiver } from '../../support/site.ts'
+import { onStop } from '../../support/started.ts'
+import { until } from '../../support/wait.ts'
 import { startDevice } from '../faults/device.ts'
 import { accountOf, eachOnce } from '../faults/scene.ts'
-import { startNats } from '../support/nats.ts'
-import { describePeer } from '../support/peers.ts'
-import { startRabbitMq } from '../support/rabbitmq.ts'
-import { QUICK_UPLINK, SiteEdge, SiteReceiver } from '../support/site.ts'
-import { onStop } from '../support/started.ts'
-import { until } from '../support/wait.ts'
 
 const COUNT = 1_000
 /** The broker that starts slowest takes several seconds for it. */

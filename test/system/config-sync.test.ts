@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest'
+import { startMosquitto } from '../../support/mosquitto.ts'
+import { describePeer } from '../../support/peers.ts'
+import { startProxy } from '../../support/proxy.ts'
+import { QUICK_UPLINK, SiteEdge, SiteReceiver } from '../../support/site.ts'
+import { until } from '../../support/wait.ts'
 import { runHere } from '../cli/recorder.ts'
 import { Listener } from '../ingest/config/listener.ts'
-import { startMosquitto } from '../support/mosquitto.ts'
-import { describePeer } from '../support/peers.ts'
-import { startProxy } from '../support/proxy.ts'
-import { QUICK_UPLINK, SiteEdge, SiteReceiver } from '../support/site.ts'
-import { until } from '../support/wait.ts'
 
 const LOCAL = 'devices/pump/config'
 

@@ -1,12 +1,12 @@
 import mqtt from 'mqtt'
 import { expect, it } from 'vitest'
-import { tempFolder } from '../support/folder.ts'
-import { startMosquitto } from '../support/mosquitto.ts'
-import { describePeer, peers } from '../support/peers.ts'
-import { runTidegate, startProcess } from '../support/process.ts'
-import { describeRecorded, type RecordedSeries, recordedSeries } from '../support/recorded-data.ts'
-import { QUICK_UPLINK, SiteEdge, SiteReceiver } from '../support/site.ts'
-import { onStop } from '../support/started.ts'
+import { tempFolder } from '../../support/folder.ts'
+import { startMosquitto } from '../../support/mosquitto.ts'
+import { describePeer, peers } from '../../support/peers.ts'
+import { runTidegate, startProcess } from '../../support/process.ts'
+import { describeRecorded, type RecordedSeries, recordedSeries } from '../../support/recorded-data.ts'
+import { QUICK_UPLINK, SiteEdge, SiteReceiver } from '../../support/site.ts'
+import { onStop } from '../../support/started.ts'
 
 /** Of one series. */
 const ROWS_MAX = 6_000

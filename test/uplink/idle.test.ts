@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { findProblems } from '../../src/edge/status.ts'
-import type { Mosquitto } from '../support/mosquitto.ts'
-import { describePeer } from '../support/peers.ts'
-import { startProxy, type TcpProxy } from '../support/proxy.ts'
-import { RawClient } from '../support/raw-client.ts'
-import { until } from '../support/wait.ts'
+import type { Mosquitto } from '../../support/mosquitto.ts'
+import { describePeer } from '../../support/peers.ts'
+import { startProxy, type TcpProxy } from '../../support/proxy.ts'
+import { RawClient } from '../../support/raw-client.ts'
+import { until } from '../../support/wait.ts'
 import { startUplink } from './scene.ts'
 
 const LONG_MS = 60_000

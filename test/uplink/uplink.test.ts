@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { describePeer } from '../support/peers.ts'
-import { until } from '../support/wait.ts'
+import { describePeer } from '../../support/peers.ts'
+import { until } from '../../support/wait.ts'
 import { startUplink } from './scene.ts'
 import { ScriptedOutbox } from './scripted-outbox.ts'
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { Ask, Outgoing } from '../../src/uplink/outbox.ts'
 import { Sleeper } from '../../src/uplink/wakeable-wait.ts'
-import { describePeer } from '../support/peers.ts'
-import { until } from '../support/wait.ts'
+import { describePeer } from '../../support/peers.ts'
+import { until } from '../../support/wait.ts'
 import { startUplink } from './scene.ts'
 import { ScriptedOutbox } from './scripted-outbox.ts'
 

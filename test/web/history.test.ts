@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openLink } from '../../src/link/open.ts'
-import { SiteEdge } from '../support/site.ts'
-import { until } from '../support/wait.ts'
+import { SiteEdge } from '../../support/site.ts'
+import { until } from '../../support/wait.ts'
 
 const BEGIN = Date.UTC(2026, 0, 31)
 const COUNT = 200

@@ -6,10 +6,10 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { describe, expect, it } from 'vitest'
 import { openLink } from '../../../src/link/open.ts'
-import { tempFolder } from '../../support/folder.ts'
-import { freePort } from '../../support/port.ts'
-import { type RunningProcess, runTidegate, startTidegate } from '../../support/process.ts'
-import { onStop } from '../../support/started.ts'
+import { tempFolder } from '../../../support/folder.ts'
+import { freePort } from '../../../support/port.ts'
+import { type RunningProcess, runTidegate, startTidegate } from '../../../support/process.ts'
+import { onStop } from '../../../support/started.ts'
 
 interface EdgeUnderTest {
   readonly process: RunningProcess

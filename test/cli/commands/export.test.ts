@@ -2,11 +2,11 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { Value } from '../../../src/base/reading.ts'
+import { tempFolder } from '../../../support/folder.ts'
+import { ROOT, runProcess, runTidegate, startTidegate } from '../../../support/process.ts'
+import { until } from '../../../support/wait.ts'
 import { ask } from '../../export/duckdb.ts'
 import { append, openStore, type Row } from '../../store/stores.ts'
-import { tempFolder } from '../../support/folder.ts'
-import { ROOT, runProcess, runTidegate, startTidegate } from '../../support/process.ts'
-import { until } from '../../support/wait.ts'
 
 const BEGIN = Date.UTC(2026, 0, 31, 12)
 const MINUTE_MS = 60_000

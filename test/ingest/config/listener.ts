@@ -3,7 +3,7 @@ import { connectAsync, type MqttClient } from 'mqtt'
 import { hashOf } from '../../../src/config/canonical.ts'
 import type { JsonObject } from '../../../src/config/json.ts'
 import type { Rev, Revision } from '../../../src/config/revision.ts'
-import { until } from '../../support/wait.ts'
+import { until } from '../../../support/wait.ts'
 
 /** A real client that remembers the last message of each topic, and how many came. */
 export class Listener {

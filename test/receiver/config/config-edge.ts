@@ -12,7 +12,7 @@ import { cloudFilter, cloudTopic, readCloudTopic } from '../../../src/config/top
 import { parseDesired } from '../../../src/config/wire.ts'
 import type { Link } from '../../../src/link/link.ts'
 import { openLink } from '../../../src/link/open.ts'
-import { onStop } from '../../support/started.ts'
+import { onStop } from '../../../support/started.ts'
 import { EDGE } from '../batches.ts'
 
 const PREFIX = 'tidegate'

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { describePeer } from '../../support/peers.ts'
+import { describePeer } from '../../../support/peers.ts'
 import { batch, reading, readings } from '../batches.ts'
 import { type Opened, openSink, seenIn } from './scene.ts'
 

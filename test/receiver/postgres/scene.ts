@@ -1,7 +1,7 @@
 import type { Value } from '../../../src/base/reading.ts'
 import { PostgresSink, type PostgresSinkOptions } from '../../../src/receiver/postgres/postgres-sink.ts'
-import { type Postgres, startPostgres } from '../../support/postgres.ts'
-import { onStop } from '../../support/started.ts'
+import { type Postgres, startPostgres } from '../../../support/postgres.ts'
+import { onStop } from '../../../support/started.ts'
 import type { SeenReading } from '../contracts/sink.ts'
 
 export const AT = 1_700_000_000_000

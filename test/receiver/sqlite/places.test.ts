@@ -6,7 +6,7 @@ import { encodeItem } from '../../../src/codec/item.ts'
 import { preparerOf } from '../../../src/receiver/sqlite/database.ts'
 import { Places } from '../../../src/receiver/sqlite/places.ts'
 import { MIGRATIONS } from '../../../src/receiver/sqlite/schema.ts'
-import { onStop } from '../../support/started.ts'
+import { onStop } from '../../../support/started.ts'
 import { batchOf, readings } from '../batches.ts'
 
 const LOG = 7

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { Exit, OperatorError } from '../../../src/base/errors.ts'
 import { loadEdgeSettings, loadReceiverSettings } from '../../../src/settings/load/load.ts'
-import { tempFolder } from '../../support/folder.ts'
-import { ROOT } from '../../support/process.ts'
+import { tempFolder } from '../../../support/folder.ts'
+import { ROOT } from '../../../support/process.ts'
 
 /** A settings file with this text, in a folder of its own. */
 function write(text: string): string {

@@ -4,10 +4,10 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { OperatorError } from '../../../src/base/errors.ts'
 import { loadEdgeSettings, loadReceiverSettings } from '../../../src/settings/load/load.ts'
 import { PRESETS, type PresetName, withPreset } from '../../../src/settings/presets/presets.ts'
-import { Authority, replacePair } from '../../support/certificates.ts'
-import { tempFolder } from '../../support/folder.ts'
-import { describePeer } from '../../support/peers.ts'
-import { ROOT } from '../../support/process.ts'
+import { Authority, replacePair } from '../../../support/certificates.ts'
+import { tempFolder } from '../../../support/folder.ts'
+import { describePeer } from '../../../support/peers.ts'
+import { ROOT } from '../../../support/process.ts'
 
 const NAMES = Object.keys(PRESETS) as PresetName[]
 

@@ -4,9 +4,9 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { OperatorError } from '../../../src/base/errors.ts'
 import { readTlsFiles } from '../../../src/base/tls-files.ts'
 import { loadEdgeSettings, loadReceiverSettings } from '../../../src/settings/load/load.ts'
-import { Authority, derOf, encrypted, type Pair } from '../../support/certificates.ts'
-import { tempFolder } from '../../support/folder.ts'
-import { describePeer } from '../../support/peers.ts'
+import { Authority, derOf, encrypted, type Pair } from '../../../support/certificates.ts'
+import { tempFolder } from '../../../support/folder.ts'
+import { describePeer } from '../../../support/peers.ts'
 
 const DAY_MS = 86_400_000
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { tempFolder } from '../../support/folder.ts'
+import { tempFolder } from '../../../support/folder.ts'
 import { Spine, valuesOf } from '../spine.ts'
 
 const ROUTES = [{ topic: 'telemetry/{device}/{metric}' }, { topic: 'events/#', forward: true }]

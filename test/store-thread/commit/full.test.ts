@@ -3,8 +3,8 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { DATABASE_FILE } from '../../../src/store/database.ts'
+import { tempFolder } from '../../../support/folder.ts'
 import { connect, imbalances } from '../../store/stores.ts'
-import { tempFolder } from '../../support/folder.ts'
 import { readLog, Spine, valuesOf } from '../spine.ts'
 
 const MAX_BYTES = 1_048_576 + 1_000

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { tempFolder } from '../../../support/folder.ts'
 import { connect } from '../../store/stores.ts'
-import { tempFolder } from '../../support/folder.ts'
 import { Spine, valuesOf } from '../spine.ts'
 
 const TOPIC = 'telemetry/press/force'

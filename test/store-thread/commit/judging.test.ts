@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { Reason } from '../../../src/base/flags.ts'
 import type { Seq } from '../../../src/base/reading.ts'
 import { decodeAmendments } from '../../../src/codec/amendments.ts'
-import { tempFolder } from '../../support/folder.ts'
+import { tempFolder } from '../../../support/folder.ts'
 import { open, readLog, Spine } from '../spine.ts'
 
 const TOPIC = 'telemetry/press/force'

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { pause } from '../../../src/base/clock.ts'
+import { tempFolder } from '../../../support/folder.ts'
+import { type RunningProcess, startScript } from '../../../support/process.ts'
 import { connect, imbalances } from '../../store/stores.ts'
-import { tempFolder } from '../../support/folder.ts'
-import { type RunningProcess, startScript } from '../../support/process.ts'
 import { readLog } from '../spine.ts'
 
 /** Every fifth ends while it starts, the others at work. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { openReader, type RejectRow } from '../../../src/store/reader.ts'
+import { tempFolder } from '../../../support/folder.ts'
 import { imbalances } from '../../store/stores.ts'
-import { tempFolder } from '../../support/folder.ts'
 import { readLog, Spine } from '../spine.ts'
 
 function rejectsOf(folder: string): RejectRow[] {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { Reason } from '../../../src/base/flags.ts'
 import { openReader } from '../../../src/store/reader.ts'
+import { tempFolder } from '../../../support/folder.ts'
 import { imbalances } from '../../store/stores.ts'
-import { tempFolder } from '../../support/folder.ts'
 import { readLog, Spine, valuesOf } from '../spine.ts'
 
 const TOPIC = 'telemetry/press/force'

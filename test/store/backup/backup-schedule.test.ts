@@ -4,9 +4,9 @@ import { describe, expect, it } from 'vitest'
 import { silentLog } from '../../../src/base/log.ts'
 import { edgeSettings } from '../../../src/settings/edge.ts'
 import { BackupSchedule } from '../../../src/store/backup/backup-schedule.ts'
-import { tempFolder } from '../../support/folder.ts'
-import { onStop } from '../../support/started.ts'
-import { until } from '../../support/wait.ts'
+import { tempFolder } from '../../../support/folder.ts'
+import { onStop } from '../../../support/started.ts'
+import { until } from '../../../support/wait.ts'
 import { appendMany, openStore } from '../stores.ts'
 
 const HOUR_MS = 3_600_000

@@ -5,8 +5,8 @@ import type { Revision } from '../../../src/config/revision.ts'
 import { type ConfigReader, openConfigReader } from '../../../src/store/config/config-reader.ts'
 import { placeOrder } from '../../../src/store/orders.ts'
 import type { Store } from '../../../src/store/store.ts'
-import { tempFolder } from '../../support/folder.ts'
-import { onStop } from '../../support/started.ts'
+import { tempFolder } from '../../../support/folder.ts'
+import { onStop } from '../../../support/started.ts'
 import { openStore } from '../stores.ts'
 
 /** An open store, as an edge has it, and a reader beside it. */

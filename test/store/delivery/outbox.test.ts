@@ -4,7 +4,7 @@ import type { Seq, SeqRange } from '../../../src/base/reading.ts'
 import type { Lane, Outbox } from '../../../src/store/delivery/outbox.ts'
 import type { Store } from '../../../src/store/store.ts'
 import type { Stretch } from '../../../src/store/stretch.ts'
-import { tempFolder } from '../../support/folder.ts'
+import { tempFolder } from '../../../support/folder.ts'
 import { appendMany, imbalances, openStore, takeNext } from '../stores.ts'
 
 /** What an outbox must know, as plain sets of positions. */

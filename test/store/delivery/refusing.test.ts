@@ -4,7 +4,7 @@ import type { Seq } from '../../../src/base/reading.ts'
 import type { Outbox } from '../../../src/store/delivery/outbox.ts'
 import { ACCUSED_MAX } from '../../../src/store/delivery/poison-candidates.ts'
 import type { Store } from '../../../src/store/store.ts'
-import { tempFolder } from '../../support/folder.ts'
+import { tempFolder } from '../../../support/folder.ts'
 import { appendMany, connect, imbalances, openStore, takeNext } from '../stores.ts'
 
 const READINGS = 300

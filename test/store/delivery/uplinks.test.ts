@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Seq } from '../../../src/base/reading.ts'
 import type { UplinkStart } from '../../../src/store/delivery/outboxes.ts'
 import { Store } from '../../../src/store/store.ts'
-import { tempFolder } from '../../support/folder.ts'
+import { tempFolder } from '../../../support/folder.ts'
 import { append, appendMany, everything, imbalances, openStore, storeSettings } from '../stores.ts'
 
 function open(folder: string, ...uplinks: UplinkStart[]): Store {

@@ -4,7 +4,7 @@ import { ACCUSED_MESSAGES_MAX, HELD_MS } from '../../../src/store/forward/forwar
 import { namesText } from '../../../src/store/forward/messages.ts'
 import { openReader } from '../../../src/store/reader.ts'
 import type { Store } from '../../../src/store/store.ts'
-import { tempFolder } from '../../support/folder.ts'
+import { tempFolder } from '../../../support/folder.ts'
 import { openStore } from '../stores.ts'
 
 const BYTES_MAX = 1_000_000

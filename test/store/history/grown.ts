@@ -7,8 +7,8 @@ import type { Quality, StoredReading, Value } from '../../../src/base/reading.ts
 import { openReadOnly } from '../../../src/store/database.ts'
 import { History } from '../../../src/store/history/history.ts'
 import type { Store } from '../../../src/store/store.ts'
-import { tempFolder } from '../../support/folder.ts'
-import { onStop } from '../../support/started.ts'
+import { tempFolder } from '../../../support/folder.ts'
+import { onStop } from '../../../support/started.ts'
 import { openStore, tamper } from '../stores.ts'
 
 export const NAMES = [

@@ -7,7 +7,7 @@ import { keptRows, thinnable } from '../../../src/store/housekeeping/thinning.ts
 import { openReader } from '../../../src/store/reader.ts'
 import type { Seal } from '../../../src/store/sealed/seals.ts'
 import type { Store } from '../../../src/store/store.ts'
-import { tempFolder } from '../../support/folder.ts'
+import { tempFolder } from '../../../support/folder.ts'
 import { contents, keepHouse } from '../sealed.ts'
 import { append, imbalances, openStore, takeNext } from '../stores.ts'
 

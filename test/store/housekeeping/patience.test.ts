@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { tempFolder } from '../../support/folder.ts'
+import { tempFolder } from '../../../support/folder.ts'
 import { contents, keepHouse } from '../sealed.ts'
 import { append, openStore } from '../stores.ts'
 

@@ -4,7 +4,7 @@ import { worse } from '../../../src/base/flags.ts'
 import type { Quality, StoredReading } from '../../../src/base/reading.ts'
 import { edgeSettings, type StoreSettings } from '../../../src/settings/edge.ts'
 import { Store } from '../../../src/store/store.ts'
-import { tempFolder } from '../../support/folder.ts'
+import { tempFolder } from '../../../support/folder.ts'
 import { contents, type Kept, keepHouse } from '../sealed.ts'
 import { append, connect, everything, imbalances } from '../stores.ts'
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { DATABASE_FILE } from '../../../src/store/database.ts'
 import { asideName } from '../../../src/store/recovery/replace-file.ts'
-import { tempFolder } from '../../support/folder.ts'
+import { tempFolder } from '../../../support/folder.ts'
 import { appendMany, openStore } from '../stores.ts'
 import { damagesOf, setAside } from './damage.ts'
 

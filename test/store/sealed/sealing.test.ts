@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Quality, Value } from '../../../src/base/reading.ts'
 import type { Store } from '../../../src/store/store.ts'
-import { tempFolder } from '../../support/folder.ts'
+import { tempFolder } from '../../../support/folder.ts'
 import { contents, type Kept, keepHouse } from '../sealed.ts'
 import { append, imbalances, openStore, type Row, storeSettings, takeNext, tamper } from '../stores.ts'
 

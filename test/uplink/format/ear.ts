@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { tempFolder } from '../../support/folder.ts'
-import { peers } from '../../support/peers.ts'
-import { type RunningProcess, startProcess } from '../../support/process.ts'
-import { until } from '../../support/wait.ts'
+import { tempFolder } from '../../../support/folder.ts'
+import { peers } from '../../../support/peers.ts'
+import { type RunningProcess, startProcess } from '../../../support/process.ts'
+import { until } from '../../../support/wait.ts'
 import { type Heard, Host } from './host.ts'
 
 /** Who hears what was published here has heard everything before it. */

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
-import { peers } from '../../support/peers.ts'
+import { peers } from '../../../support/peers.ts'
 
 const FOLDER = import.meta.dirname
 /** Field 1, with its length before it. */

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { readingJson } from '../../../../src/base/reading-text.ts'
 import { CSV_HEAD, csvLine } from '../../../../src/export/csv.ts'
+import { runProcess } from '../../../../support/process.ts'
 import { Grown, type Sown } from '../../../store/history/grown.ts'
-import { runProcess } from '../../../support/process.ts'
 import { runHere } from '../../recorder.ts'
 
 const MINUTE = 60_000

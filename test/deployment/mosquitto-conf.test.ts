@@ -2,12 +2,12 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connectAsync, type MqttClient } from 'mqtt'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { tempFolder } from './folder.ts'
-import { describePeer } from './peers.ts'
-import { freePort, untilAccepts } from './port.ts'
-import { ROOT, startProcess } from './process.ts'
-import { onStop } from './started.ts'
-import { until } from './wait.ts'
+import { tempFolder } from '../../support/folder.ts'
+import { describePeer } from '../../support/peers.ts'
+import { freePort, untilAccepts } from '../../support/port.ts'
+import { ROOT, startProcess } from '../../support/process.ts'
+import { onStop } from '../../support/started.ts'
+import { until } from '../../support/wait.ts'
 
 const USERS = { 'plant-7': 'tide and gate', 'plant-8': 'ebb', receiver: 'flood' } as const
 type User = keyof typeof USERS

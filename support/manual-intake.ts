@@ -1,4 +1,4 @@
-import type { IncomingId, Intake, IntakePublish, Settle } from '../../src/broker/intake.ts'
+import type { IncomingId, Intake, IntakePublish, Settle } from '../src/broker/intake.ts'
 
 /** An intake whose disk is a person: nothing is settled until the test says so. */
 export class ManualIntake implements Intake {

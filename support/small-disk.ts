@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { codeOf } from '../../src/base/errors.ts'
+import { codeOf } from '../src/base/errors.ts'
 import { tempFolder } from './folder.ts'
 import { onStop } from './started.ts'
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { childEnded, childStarted, onStop } from './started.ts'
 import { DEADLINE_MS } from './wait.ts'
 
-export const ROOT = join(import.meta.dirname, '../..')
+export const ROOT = join(import.meta.dirname, '..')
 
 /** Kept of each output stream; the beginning goes first. */
 const OUTPUT_CHARS_MAX = 4_194_304

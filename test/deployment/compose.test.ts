@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { loadEdgeSettings, loadReceiverSettings } from '../../src/settings/load/load.ts'
-import { tempFolder } from './folder.ts'
-import { ROOT } from './process.ts'
+import { tempFolder } from '../../support/folder.ts'
+import { ROOT } from '../../support/process.ts'
 
 interface Service {
   readonly user?: string

@@ -1,4 +1,4 @@
-import { pause } from '../../src/base/clock.ts'
+import { pause } from '../src/base/clock.ts'
 
 const POLL_MS = 10
 /** For what takes a moment on an idle machine, on a busy one too. */

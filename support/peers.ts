@@ -12,7 +12,7 @@ import { findFirst, findPostgres } from './find.ts'
 import { findPython } from './python.ts'
 import { findStrace } from './strace.ts'
 
-const ROOT = join(import.meta.dirname, '../..')
+const ROOT = join(import.meta.dirname, '..')
 const INSTALL_MS = 240_000
 const RABBITMQ = '/usr/lib/rabbitmq/bin/rabbitmq-server'
 
