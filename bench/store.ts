@@ -73,7 +73,7 @@ function classTable(): string {
   )
 }
 
-function houseTable(): string {
+function housekeepingTable(): string {
   const house = (pick: (cost: NonNullable<LayoutCost['house']>) => number): number =>
     of('tidegate', (cost) => pick(cost.house!))
   return table(
@@ -104,7 +104,7 @@ try {
   }
   console.log(`\nReadings of ${values.series} series, ${values.commit} in a commit, every commit synced\n`)
   console.log(layoutTable())
-  if (costs.has('tidegate')) console.log(`\n${classTable()}\n\n${houseTable()}`)
+  if (costs.has('tidegate')) console.log(`\n${classTable()}\n\n${housekeepingTable()}`)
   if (values.json) {
     const results = names.map((layout) => ({ layout, costs: costs.get(layout) }))
     console.log(JSON.stringify({ bench: 'store', ...machine(), runs, results }))

@@ -55,7 +55,8 @@ export class RabbitMq {
     const at = (name: string): string => join(this.#folder, name)
     return {
       HOME: at('home'),
-      ...{ ERL_EPMD_PORT: `${this.#ports.epmd}`, ERL_EPMD_ADDRESS: '127.0.0.1' },
+      ERL_EPMD_PORT: `${this.#ports.epmd}`,
+      ERL_EPMD_ADDRESS: '127.0.0.1',
       RABBITMQ_NODENAME: `tidegate${this.port}@localhost`,
       RABBITMQ_DIST_PORT: `${this.#ports.dist}`,
       RABBITMQ_ALLOW_INPUT: '1', // the script becomes the server: one process to kill
@@ -64,7 +65,9 @@ export class RabbitMq {
       RABBITMQ_ADVANCED_CONFIG_FILE: at('none.config'),
       RABBITMQ_ENABLED_PLUGINS_FILE: at('plugins'),
       RABBITMQ_MNESIA_BASE: at('data'),
-      ...{ RABBITMQ_LOGS: '-', RABBITMQ_LOG_BASE: at('log'), RABBITMQ_PID_FILE: at('pid') },
+      RABBITMQ_LOGS: '-',
+      RABBITMQ_LOG_BASE: at('log'),
+      RABBITMQ_PID_FILE: at('pid'),
       RABBITMQ_GENERATED_CONFIG_DIR: at('generated'),
       RABBITMQ_PLUGINS_EXPAND_DIR: at('expanded'),
     }

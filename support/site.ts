@@ -55,12 +55,12 @@ class Service {
 export const QUICK_UPLINK = { backoffMinMs: 50, backoffMaxMs: 500, confirmTimeoutMs: 2_000, lingerMs: 50 }
 
 /** Between two looks at a database, which take from what the process under test needs (ms). */
-const LOOK_MS = 50
+const POLL_MS = 50
 
 async function untilDiskSays(look: () => boolean, options: { deadlineMs: number; what: string }): Promise<void> {
   await until(async () => {
     const answer = look()
-    if (!answer) await pause(LOOK_MS)
+    if (!answer) await pause(POLL_MS)
     return answer
   }, options)
 }

@@ -14,7 +14,7 @@ const store = Store.open(folder, settings, [{ name: 'cloud', start: 'all' }])
 for (const some of new Plant(SERIES).commits(Number(readings), PER_COMMIT)) {
   store.write(() => append(store, some))
   store.checkpointIfDue()
-  for (let more = true; more; ) more = store.keepHouse({ now: some.receivedAt[some.count - 1]!, busy: true })
+  for (let more = true; more; ) more = store.runHousekeeping({ now: some.receivedAt[some.count - 1]!, busy: true })
 }
 store.close()
 console.log('stored')

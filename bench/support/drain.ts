@@ -12,7 +12,7 @@ import { BenchEdge } from './edge.ts'
 import { runLoad } from './load.ts'
 
 const DRAIN_MS = 600_000
-const LOOK_MS = 20
+const POLL_MS = 20
 /** A live reading is published so often (ms). */
 const LIVE_EVERY_MS = 100
 
@@ -50,7 +50,7 @@ export async function drain({ backlog, readings, roundTripMs = 0, uplink = {} }:
   const arrived = (): number => receiver.number('SELECT coalesce(sum(last - first + 1), 0) FROM positions')
   await until(
     async () => {
-      await pause(LOOK_MS)
+      await pause(POLL_MS)
       live.look()
       return arrived() >= readings
     },

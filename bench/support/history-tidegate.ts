@@ -14,7 +14,7 @@ function build(folder: string, plant: Plant, rows: number): void {
     store.commit(readings)
     store.checkpointIfDue?.()
     const now = readings.receivedAt[readings.count - 1]!
-    while (store.keepHouse?.(now, false)) store.checkpointIfDue?.()
+    while (store.runHousekeeping?.(now, false)) store.checkpointIfDue?.()
   }
   store.close()
 }

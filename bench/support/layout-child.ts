@@ -2,7 +2,7 @@
 import { tempFolder } from '../../support/folder.ts'
 import { stopStarted } from '../../support/started.ts'
 import { folderBytes } from './folder-size.ts'
-import { classCosts, type HouseCost, type LayoutCost, type LayoutName } from './layout-cost.ts'
+import { classCosts, type HousekeepingCost, type LayoutCost, type LayoutName } from './layout-cost.ts'
 import { rocksdb } from './layout-rocksdb.ts'
 import { sealedFile, tidegate } from './layout-tidegate.ts'
 import { clusteredTable, indexedTable, type Layout } from './layouts.ts'
@@ -36,8 +36,8 @@ async function takeIn(): Promise<number> {
     await commits.do(() => layout.commit(readings))
     await checkpoints.do(() => layout.checkpointIfDue?.())
     now = readings.receivedAt[readings.count - 1]!
-    if (layout.keepHouse === undefined) continue
-    await busySlices.do(() => layout.keepHouse!(now, true))
+    if (layout.runHousekeeping === undefined) continue
+    await busySlices.do(() => layout.runHousekeeping!(now, true))
     await busyCheckpoints.do(() => layout.checkpointIfDue?.())
   }
   return now
@@ -45,14 +45,14 @@ async function takeIn(): Promise<number> {
 
 /** What has been put off. */
 async function comeToRest(now: number): Promise<void> {
-  for (let more = layout.keepHouse !== undefined; more; ) {
-    more = await idleSlices.do(() => layout.keepHouse!(now + QUIET_MS, false))
+  for (let more = layout.runHousekeeping !== undefined; more; ) {
+    more = await idleSlices.do(() => layout.runHousekeeping!(now + QUIET_MS, false))
     await idleCheckpoints.do(() => layout.checkpointIfDue?.())
   }
   await closing.do(() => layout.close())
 }
 
-function houseCost(): HouseCost {
+function housekeepingCost(): HousekeepingCost {
   const { series, bytes, ...sealed } = sealedFile(folder)
   const kept = series.reduce((sum, { readings }) => sum + readings, sealed.logRows)
   if (kept !== rows) throw new Error(`${kept} readings are there of ${rows}`)
@@ -89,7 +89,7 @@ const cost: LayoutCost = {
   bytesOnDisk: folderBytes(folder) / rows,
   bytesWritten: written / rows,
   longestCommitMs: commits.longestMs,
-  house: layout.keepHouse === undefined ? undefined : houseCost(),
+  house: layout.runHousekeeping === undefined ? undefined : housekeepingCost(),
 }
 console.log(JSON.stringify(cost))
 await stopStarted()

@@ -21,10 +21,10 @@ export interface LayoutCost {
   readonly bytesWritten: number
   readonly longestCommitMs: number
   /** Where the layout has a history of its own to keep in order. */
-  readonly house: HouseCost | undefined
+  readonly house: HousekeepingCost | undefined
 }
 
-export interface HouseCost {
+export interface HousekeepingCost {
   readonly slices: number
   /** A slice is what a commit may have to wait for. */
   readonly longestSliceMs: number

@@ -13,7 +13,7 @@ export function tidegate(folder: string): Layout {
   return {
     commit: (readings) => store.write(() => append(store, readings)),
     checkpointIfDue: () => store.checkpointIfDue(),
-    keepHouse: (now, busy) => store.keepHouse({ now, busy }),
+    runHousekeeping: (now, busy) => store.runHousekeeping({ now, busy }),
     close: () => store.close(),
   }
 }

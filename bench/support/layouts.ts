@@ -11,7 +11,7 @@ export interface Layout {
    * Work for when nobody waits, a slice of it. @param now UTC ms. @param busy commits go on.
    * @returns whether there is more to do at once.
    */
-  keepHouse?(now: number, busy: boolean): boolean
+  runHousekeeping?(now: number, busy: boolean): boolean
   /** Moves everything to where it stays. */
   close(): void | Promise<void>
 }

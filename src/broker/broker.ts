@@ -8,13 +8,13 @@ import type { BrokerSettings } from '../settings/edge.ts'
 import { holdPublishes } from './ack-hold.ts'
 import { AckWriter } from './ack-writer.ts'
 import { mayForward, shapeDelivery } from './delivery.ts'
-import { Express } from './fast-path.ts'
+import { FastPath } from './fast-path.ts'
 import { IncomingIds } from './incoming-ids.ts'
 import type { IncomingId, Intake } from './intake.ts'
 import { limitPackets } from './packet-limit.ts'
 import { BrokerPersistence } from './persistence.ts'
 import { connectProblem, identifierRefused, judgeFilter, TopicRules } from './rules.ts'
-import { Inlet } from './socket-reader.ts'
+import { SocketReader } from './socket-reader.ts'
 
 /** A subscriber that takes nothing for so long is disconnected (ms). */
 const DRAIN_TIMEOUT_MS = 10_000
@@ -51,9 +51,9 @@ export class Broker implements Part {
   readonly #persistence: BrokerPersistence
   readonly #rules = new TopicRules()
   readonly #acks = new AckWriter()
-  readonly #express: Express
+  readonly #fastPath: FastPath
   readonly #sockets = new Set<Socket>()
-  readonly #held = new Set<Inlet>()
+  readonly #held = new Set<SocketReader>()
   readonly #server: Server
   #aedes!: Aedes
   #delivery!: ReturnType<typeof shapeDelivery>
@@ -66,7 +66,7 @@ export class Broker implements Part {
     this.#incoming = new IncomingIds(intake, incoming)
     const { sessionQueueMax } = settings
     this.#persistence = new BrokerPersistence(intake, this.#incoming, sessionQueueMax, () => this.#reopen())
-    this.#express = new Express({
+    this.#fastPath = new FastPath({
       intake,
       rules: this.#rules,
       acks: this.#acks,
@@ -103,8 +103,7 @@ export class Broker implements Part {
   publish(packet: { topic: string; payload: Buffer; qos: 0 | 1; retain: boolean }): void {
     const message = { cmd: 'publish' as const, dup: false, ...packet }
     this.#aedes.publish(message, (failure) => {
-      if (failure)
-        this.#log.warn({ topic: packet.topic, failure: failure.message }, 'a local message was not published')
+      if (failure) this.#log.warn({ topic: packet.topic, err: failure }, 'a local message was not published')
     })
   }
 
@@ -155,13 +154,11 @@ export class Broker implements Part {
       },
     })
     const events: EventEmitter = aedes
-    events.on('error', (failure: Error) => this.#log.error({ failure: failure.message }, 'broker trouble'))
+    events.on('error', (failure: Error) => this.#log.error({ err: failure }, 'broker trouble'))
     aedes.on('clientError', (client, failure) =>
-      this.#log.debug({ client: client.id, failure: failure.message }, 'a client was disconnected'),
+      this.#log.debug({ client: client.id, err: failure }, 'a client was disconnected'),
     )
-    aedes.on('connectionError', (_client, failure) =>
-      this.#log.debug({ failure: failure.message }, 'a connection was refused'),
-    )
+    aedes.on('connectionError', (_client, failure) => this.#log.debug({ err: failure }, 'a connection was refused'))
     this.#delivery = shapeDelivery(aedes, this.#persistence, this.#intake)
     return aedes
   }
@@ -180,11 +177,11 @@ export class Broker implements Part {
     const client = this.#aedes.handle(socket)
     limitPackets(client, packetBytesMax)
     const isOpen = (): boolean =>
-      inlet.pending < pendingPerClientMax &&
+      socketReader.pending < pendingPerClientMax &&
       this.#intake.pendingBytes < pendingBytesMax &&
       socket.writableLength < UNREAD_BYTES_MAX
-    const onHeld = (held: Inlet): void => void this.#held.add(held)
-    const inlet = new Inlet(socket, client, { express: this.#express, packetBytesMax, isOpen, onHeld })
+    const onHeld = (held: SocketReader): void => void this.#held.add(held)
+    const socketReader = new SocketReader(socket, client, { fastPath: this.#fastPath, packetBytesMax, isOpen, onHeld })
   }
 
   #reopen(): void {
@@ -192,9 +189,9 @@ export class Broker implements Part {
     const held = [...this.#held]
     this.#held.clear()
     setImmediate(() => {
-      for (const inlet of held) {
-        inlet.reopen()
-        if (inlet.held) this.#held.add(inlet)
+      for (const socketReader of held) {
+        socketReader.reopen()
+        if (socketReader.held) this.#held.add(socketReader)
       }
     })
   }

@@ -4,7 +4,7 @@ import type { PlainPublish } from './framing.ts'
 import type { Intake } from './intake.ts'
 import type { TopicRules } from './rules.ts'
 
-export interface ExpressDependencies {
+export interface FastPathDependencies {
   readonly intake: Intake
   readonly rules: TopicRules
   readonly acks: AckWriter
@@ -28,10 +28,10 @@ export interface Sender {
  * closures and two turns of the event loop. Everything else (retained, QoS 2, topics that somebody subscribes to, all
  * other packets) takes Aedes' way; the promises are the same on both.
  */
-export class Express {
-  readonly #deps: ExpressDependencies
+export class FastPath {
+  readonly #deps: FastPathDependencies
 
-  constructor(dependencies: ExpressDependencies) {
+  constructor(dependencies: FastPathDependencies) {
     this.#deps = dependencies
   }
 

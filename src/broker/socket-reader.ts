@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Client } from 'aedes'
-import type { Express, Sender } from './fast-path.ts'
+import type { FastPath, Sender } from './fast-path.ts'
 import { type Frame, type PlainPublish, readFrame, readPlainPublish } from './framing.ts'
 
 /** The parts of an Aedes client that the inlet touches. They are private: the version is pinned. */
@@ -20,13 +20,13 @@ interface InnerClient {
   emit(event: 'error', failure: Error): unknown
 }
 
-export interface InletDependencies {
-  readonly express: Express
+export interface SocketReaderDependencies {
+  readonly fastPath: FastPath
   readonly packetBytesMax: number
   /** Whether more may be read, whoever it is from. */
   isOpen(): boolean
   /** Told when reading has stopped; `reopen` when `isOpen` may have become true again. */
-  onHeld(inlet: Inlet): void
+  onHeld(socketReader: SocketReader): void
 }
 
 /** A packet of which only a part has come waits here up to this size; a larger one waits in Aedes' parser. */
@@ -45,14 +45,14 @@ const NOTHING = Buffer.alloc(0)
  * publish comes in a segment of its own. Here data is pushed, and the count of packets under way is the bound.
  * (`client.pause()` of Aedes cannot be used: it never reads again.)
  */
-export class Inlet implements Sender {
+export class SocketReader implements Sender {
   readonly socket: Socket
   readonly #client: InnerClient
-  readonly #deps: InletDependencies
+  readonly #deps: SocketReaderDependencies
   #waiting: Buffer = NOTHING
   #held = false
 
-  constructor(socket: Socket, client: Client, dependencies: InletDependencies) {
+  constructor(socket: Socket, client: Client, dependencies: SocketReaderDependencies) {
     this.socket = socket
     this.#client = client as unknown as InnerClient
     this.#deps = dependencies
@@ -108,7 +108,7 @@ export class Inlet implements Sender {
       if (readPlainPublish(bytes, frame, publish)) {
         this.#parse(bytes, run, at)
         if (this.#client.closed) return
-        run = this.#express() ? end : at
+        run = this.#fastPath() ? end : at
       }
       at = end
     }
@@ -119,9 +119,9 @@ export class Inlet implements Sender {
     if (start < end && !this.#client.closed) this.#client._parser.parse(bytes.subarray(start, end))
   }
 
-  #express(): boolean {
+  #fastPath(): boolean {
     this.#client._parsingBatch++
-    if (this.#deps.express.take(publish, this)) {
+    if (this.#deps.fastPath.take(publish, this)) {
       this.#client._keepaliveTimer?.refresh()
       return true
     }

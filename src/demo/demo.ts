@@ -109,7 +109,12 @@ async function assemble(options: DemoOptions, parts: Parts, folder: DataFolder):
   const moved = (['mqtt', 'cloud', 'web'] as const).map((name) => ({ wanted: ports[name], got: got[name] }))
   return {
     intro: {
-      ...{ devices, rate, mqtt, web, data, removesData: folder.temporary },
+      devices,
+      rate,
+      mqtt,
+      web,
+      data,
+      removesData: folder.temporary,
       cloud: { host: HOST, port: cloudPort },
       moved: moved.filter(({ wanted, got }) => wanted !== 0 && wanted !== got),
     },

@@ -71,12 +71,12 @@ export async function exportDays<S extends ExportSeries>(
   const run = new Run(work)
   /** No reading of a series that is still to come is earlier. */
   const next = new Map<S, number>()
-  const look = (one: S, from: number): void => {
+  const checkStart = (one: S, from: number): void => {
     const first = from < interval.to ? source.first(one, { from, to: interval.to }) : undefined
     if (first === undefined) next.delete(one)
     else next.set(one, first)
   }
-  for (const one of series) look(one, interval.from)
+  for (const one of series) checkStart(one, interval.from)
   const begin = earliest(next.values())
   const shareAt = (ts: number): number => share(begin, ts, Math.min(interval.to, work.now))
   while (next.size > 0) {
@@ -91,7 +91,7 @@ export async function exportDays<S extends ExportSeries>(
     // A series that has readings today most likely has some tomorrow: only where it had none it is worth a question.
     for (const one of due) {
       if (met.has(one) && end < interval.to) next.set(one, end)
-      else look(one, end)
+      else checkStart(one, end)
     }
   }
   return run.progress

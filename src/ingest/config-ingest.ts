@@ -131,7 +131,7 @@ export class ConfigSync {
     try {
       for (let after: string | undefined = ''; after !== undefined; ) after = await this.#keeper.restart(after)
     } catch (failure) {
-      this.#log.error({ failure: messageOf(failure) }, 'configs were not all asserted again: restart the edge')
+      this.#log.error({ err: failure }, 'configs were not all asserted again: restart the edge')
     }
   }
 }

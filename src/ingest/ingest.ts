@@ -23,7 +23,7 @@ export type Settle = (failure: Error | undefined) => void
 type RouteMatch = Omit<TopicEntry, 'id'>
 
 /** What is gathered for one commit. */
-interface Gathering {
+interface PendingCommit {
   readonly writer: BatchWriter
   readonly settles: Settle[]
   /** Of messages for forwarding: place of the publish in the batch to that in `settles`. */
@@ -37,7 +37,7 @@ interface Gathering {
 export interface IngestOptions {
   readonly clock: Clock
   readonly onStored: (readings: number, messages: number) => void
-  readonly onRefusal: (reason: string | undefined) => void
+  readonly onRefusal: (reason: string | undefined, err: Error | undefined) => void
 }
 
 /** The answer to a message for which the queue of messages has no room; readings are stored all the same. */
@@ -63,7 +63,7 @@ function matcherOf({
   }
 }
 
-function isEmpty({ settles, identifiers }: Gathering): boolean {
+function isEmpty({ settles, identifiers }: PendingCommit): boolean {
   return settles.length === 0 && identifiers.length === 0
 }
 
@@ -84,15 +84,15 @@ export class Ingest {
   #topicNumbers = new Map<string, number>()
   #clientNumbers = new Map<string, number>()
   readonly #free: SharedArrayBuffer[] = []
-  readonly #sealed: Gathering[] = []
-  #open: Gathering
+  readonly #sealed: PendingCommit[] = []
+  #open: PendingCommit
   #inFlight = 0
   #scheduled = false
   #pendingBytes = 0
   #refusedBecause: string | undefined
   readonly #clock: Clock
   readonly #onStored: (readings: number, messages: number) => void
-  readonly #onRefusal: (reason: string | undefined) => void
+  readonly #onRefusal: IngestOptions['onRefusal']
 
   /**
    * @param options `onStored` is told after each commit how many readings and messages are new; `onRefusal` when commits begin to fail,
@@ -108,7 +108,7 @@ export class Ingest {
     this.#settings = settings.ingest
     this.#routes = settings.routes.map(matcherOf)
     this.#forwards = settings.routes.some(({ forward }) => forward)
-    this.#open = this.#gather(false)
+    this.#open = this.#openCommit(false)
     this.#onStored = onStored
     this.#onRefusal = onRefusal
   }
@@ -202,7 +202,7 @@ export class Ingest {
     this.#open.clients.length = 0
   }
 
-  #gather(renumbered: boolean): Gathering {
+  #openCommit(renumbered: boolean): PendingCommit {
     return {
       writer: new BatchWriter(this.#settings.batchMessagesMax, FIRST_PAYLOAD_BYTES, this.#free.pop()),
       settles: [],
@@ -216,7 +216,7 @@ export class Ingest {
 
   #seal(): void {
     this.#sealed.push(this.#open)
-    this.#open = this.#gather(false)
+    this.#open = this.#openCommit(false)
   }
 
   #schedule(): void {
@@ -244,12 +244,12 @@ export class Ingest {
       }
       const open = this.#open
       if (isEmpty(open)) return
-      this.#open = this.#gather(false)
+      this.#open = this.#openCommit(false)
       this.#send(open)
     }
   }
 
-  #send({ writer, settles, forwards, topics, clients, identifiers, renumbered }: Gathering): void {
+  #send({ writer, settles, forwards, topics, clients, identifiers, renumbered }: PendingCommit): void {
     const { buffer, count } = writer.take()
     const { bytes } = writer
     this.#inFlight++
@@ -268,16 +268,16 @@ export class Ingest {
     )
   }
 
-  #settled(reply: BatchReply, { settles, forwards }: Pick<Gathering, 'settles' | 'forwards'>, bytes: number): void {
+  #settled(reply: BatchReply, { settles, forwards }: Pick<PendingCommit, 'settles' | 'forwards'>, bytes: number): void {
     this.#inFlight--
     this.#pendingBytes -= bytes
     if (reply.buffer !== undefined) this.#reuse(reply.buffer)
-    if (reply.refused !== this.#refusedBecause) this.#onRefusal(reply.refused)
+    if (reply.refused !== this.#refusedBecause) this.#onRefusal(reply.refused, reply.err)
     this.#refusedBecause = reply.refused
     const failure = reply.refused === undefined ? undefined : new Error(`not stored: ${reply.refused}`)
-    const homeless = new Set(reply.homeless.map((place) => forwards.get(place)))
-    if (homeless.size === 0) for (const settle of settles) settle(failure)
-    else for (const [at, settle] of settles.entries()) settle(homeless.has(at) ? NO_ROOM : failure)
+    const noRoom = new Set(reply.noRoom.map((place) => forwards.get(place)))
+    if (noRoom.size === 0) for (const settle of settles) settle(failure)
+    else for (const [at, settle] of settles.entries()) settle(noRoom.has(at) ? NO_ROOM : failure)
     if (reply.readings > 0 || reply.messages > 0) this.#onStored(reply.readings, reply.messages)
     if (this.#sealed.length > 0) this.#flush()
     else if (!isEmpty(this.#open)) this.#schedule()

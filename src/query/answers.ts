@@ -12,7 +12,7 @@ export const ANSWER_CHARS_MAX = 8_388_608
 const ANSWER_MS_MAX = 2_000
 /** Readings that are looked at before the time is. */
 const PAGE_READINGS = 1_000
-const PAGE_LOOKED_MAX = 100_000
+const PAGE_READINGS_MAX = 100_000
 
 type HistoryQuestion = Extract<Question, { kind: 'history' }>
 
@@ -141,7 +141,7 @@ function addBuckets(list: List, history: History, query: BucketQuery, limit: num
   const end = performance.now() + ANSWER_MS_MAX
   let last: Bucket | undefined
   for (let from = query.from; ; ) {
-    const page = history.bucketPage({ ...query, ...(from !== undefined && { from }), readingsMax: PAGE_LOOKED_MAX })
+    const page = history.bucketPage({ ...query, ...(from !== undefined && { from }), readingsMax: PAGE_READINGS_MAX })
     for (const bucket of page.buckets) {
       if (bucket.start !== last?.start && (list.length >= limit || list.isFull)) return String(bucket.start)
       list.add(bucketJson(bucket))

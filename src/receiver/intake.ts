@@ -1,9 +1,9 @@
 import type { Clock } from '../base/clock.ts'
-import { codeOf, messageOf } from '../base/errors.ts'
+import { messageOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { SeqRange } from '../base/reading.ts'
 import type { Receipt } from '../codec/receipt.ts'
-import { type Message, type Opened, type OpeningLimits, openMessage } from './open-message.ts'
+import { type Message, type MessageLimits, type Opened, openMessage } from './open-message.ts'
 import type { Delivery, Sink, StoreResult } from './sink.ts'
 import { type Counts, Tally } from './tally.ts'
 
@@ -13,7 +13,7 @@ const COMMIT_READINGS = 80_000
 /** Sends a receipt to an edge; resolves when it is on its way, and never rejects. */
 export type Answer = (edge: string, receipt: Receipt) => Promise<void>
 
-export interface IntakeOptions extends OpeningLimits {
+export interface IntakeOptions extends MessageLimits {
   readonly sink: Sink
   readonly clock: Clock
   readonly log: Log
@@ -126,10 +126,7 @@ export class Intake {
       }
     } catch (failure) {
       this.#trouble = `the sink did not store: ${messageOf(failure)}`
-      this.#options.log.error(
-        { code: codeOf(failure), err: failure },
-        'nothing stored, no receipt: the messages come again',
-      )
+      this.#options.log.error({ err: failure }, 'nothing stored, no receipt: the messages come again')
       for (const one of [...group, ...this.#waiting.splice(0)]) one.reject(failure)
     }
   }

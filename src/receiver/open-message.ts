@@ -10,7 +10,7 @@ export interface Message {
 }
 
 /** What a receiver takes at most; a message above it is rejected, in bounded time and memory. */
-export interface OpeningLimits {
+export interface MessageLimits {
   readonly prefix: string
   readonly batchBytesMax: number
   readonly batchReadingsMax: number
@@ -62,7 +62,7 @@ export function receiptTopic(prefix: string, edge: string): string {
 }
 
 /** Opens a message. Never throws: what cannot be opened comes out as a reject with its reason. */
-export function openMessage({ topic, payload }: Message, limits: OpeningLimits): Opened {
+export function openMessage({ topic, payload }: Message, limits: MessageLimits): Opened {
   const { edge, lane } = parseTopic(topic, limits.prefix)
   const reject = (reason: string, { epoch, run, ranges: refused }: Known = UNKNOWN): Opened => {
     return {
@@ -109,7 +109,7 @@ function headOf(payload: Uint8Array, edge: string): Known {
 }
 
 /** The payload, or a copy of its beginning where it is larger than allowed: the rest need not wait for a commit. */
-function keptOf(payload: Uint8Array, { batchBytesMax }: OpeningLimits): Pick<Reject, 'payload' | 'payloadBytes'> {
+function keptOf(payload: Uint8Array, { batchBytesMax }: MessageLimits): Pick<Reject, 'payload' | 'payloadBytes'> {
   const keptBytes = Math.max(batchBytesMax, OVERSIZE_KEPT_BYTES)
   if (payload.byteLength <= keptBytes) return { payload }
   return { payload: new Uint8Array(payload.subarray(0, keptBytes)), payloadBytes: payload.byteLength }

@@ -190,15 +190,23 @@ class CloudReceiver implements Receiver {
       await link.subscribe(statusFilter(prefix), 0)
     } catch (failure) {
       if (!(failure instanceof LinkError && failure.kind === 'refused')) throw failure
-      this.#log.warn({ reason: failure.message }, 'there is no view of the edges')
+      this.#log.warn({ err: failure }, 'there is no view of the edges')
     }
   }
 
   async #open(): Promise<{ readonly link: Link; readonly outgoing: Outgoing }> {
     const { url, tls, username, password, keepaliveS, connectTimeoutMs, sessionExpiryS, prefix } = this.#settings.cloud
     const link = await openLink({
-      ...{ url, tls, clientId: this.#clientId, username, password, keepaliveS, connectTimeoutMs },
-      ...{ session: true, sessionExpiryS, messagesOpenMax: messagesOpenMax(this.#settings) },
+      url,
+      tls,
+      clientId: this.#clientId,
+      username,
+      password,
+      keepaliveS,
+      connectTimeoutMs,
+      session: true,
+      sessionExpiryS,
+      messagesOpenMax: messagesOpenMax(this.#settings),
       signal: this.#stopping.signal,
       onMessage: (...message) => handle(...message),
     })

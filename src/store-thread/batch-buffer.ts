@@ -117,7 +117,12 @@ export function* readBatch(
 ): Generator<Publish, void, undefined> {
   const { arrival, topic, client, length } = columnsOf(buffer, messagesMax)
   const publish: Publish = {
-    ...{ arrival: 0, topic: 0, client: 0, dup: false, qos: 0, retain: false },
+    arrival: 0,
+    topic: 0,
+    client: 0,
+    dup: false,
+    qos: 0,
+    retain: false,
     payload: Buffer.alloc(0),
   }
   let start = messagesMax * BYTES_PER_MESSAGE

@@ -2,8 +2,17 @@ import { Worker } from 'node:worker_threads'
 import { type ExitCode, OperatorError } from '../base/errors.ts'
 import type { Part } from '../base/lifecycle.ts'
 import { siblingModule } from '../base/sibling.ts'
-import type { ConfigNews } from './config-protocol.ts'
-import type { BatchMessage, BatchReply, CallMessage, Calls, FromThread, News, ThreadData } from './protocol.ts'
+import type { ConfigNotice } from './config-protocol.ts'
+import type {
+  BatchMessage,
+  BatchReply,
+  CallFailure,
+  CallMessage,
+  Calls,
+  FromThread,
+  Notice,
+  ThreadData,
+} from './protocol.ts'
 
 /** V8 heap of the store thread. It holds one batch, the series and one outgoing batch; SQLite's cache is outside. */
 const THREAD_HEAP = { maxYoungGenerationSizeMb: 16, maxOldGenerationSizeMb: 512 }
@@ -13,15 +22,21 @@ interface Waiting {
   reject(failure: Error): void
 }
 
+/** What the store thread reports without being asked. */
+export interface StoreThreadHandlers {
+  /** For the log of the edge. */
+  readonly onNotice?: (notice: Notice) => void
+  /** Orders from the command line were carried out: there may be something to send. */
+  readonly onOrdered?: () => void
+  /** A commit about configs has something for local clients or for the cloud. */
+  readonly onConfig?: (notice: ConfigNotice) => void
+}
+
 /** The main thread's end of the store thread. */
 export class StoreClient implements Part {
   readonly name = 'store thread'
   readonly #worker: Worker
-  readonly #onNews: (news: News) => void
-  /** Told when orders of people were carried out. */
-  onOrdered: () => void = () => undefined
-  /** Told of what a commit about configs has brought. */
-  onConfig: (news: ConfigNews) => void = () => undefined
+  readonly #handlers: StoreThreadHandlers
   readonly #calls = new Map<number, Waiting>()
   readonly #batches: ((reply: BatchReply) => void)[] = []
   #lastCall = 0
@@ -32,9 +47,9 @@ export class StoreClient implements Part {
   readonly died: Promise<never>
   #die!: (failure: Error) => void
 
-  private constructor(worker: Worker, onNews: (news: News) => void) {
+  private constructor(worker: Worker, handlers: StoreThreadHandlers) {
     this.#worker = worker
-    this.#onNews = onNews
+    this.#handlers = handlers
     this.died = new Promise((_, reject) => {
       this.#die = reject
     })
@@ -46,8 +61,11 @@ export class StoreClient implements Part {
     })
   }
 
-  /** Opens the store on a thread of its own. `onNews` is told what a person should know. @throws OperatorError as `Store.open` does. */
-  static async start(data: ThreadData, onNews: (news: News) => void = () => undefined): Promise<StoreClient> {
+  /**
+   * Opens the store on a thread of its own. Notices may arrive before this resolves.
+   * @throws OperatorError as `Store.open` does
+   */
+  static async start(data: ThreadData, handlers: StoreThreadHandlers = {}): Promise<StoreClient> {
     const worker = new Worker(siblingModule(import.meta.url, './thread'), {
       workerData: data,
       resourceLimits: THREAD_HEAP,
@@ -56,14 +74,14 @@ export class StoreClient implements Part {
     await new Promise<void>((resolve, reject) => {
       worker.once('error', reject)
       worker.on('message', function hear(first: FromThread) {
-        if (first.kind === 'news') return onNews(first)
+        if (first.kind === 'notice') return handlers.onNotice?.(first)
         worker.off('message', hear).off('error', reject)
         if (first.kind !== 'refused') return resolve()
         const { message, remedy, exitCode } = first
         reject(new OperatorError(message, { remedy, exitCode: exitCode as ExitCode }))
       })
     })
-    return new StoreClient(worker, onNews)
+    return new StoreClient(worker, handlers)
   }
 
   /**
@@ -93,10 +111,10 @@ export class StoreClient implements Part {
   #receive(message: FromThread): void {
     if (message.kind === 'batch') this.#batches.shift()?.(message)
     else if (message.kind === 'reply') this.#answered(message.id)?.resolve(message.reply)
-    else if (message.kind === 'news') this.#onNews(message)
-    else if (message.kind === 'ordered') this.onOrdered()
-    else if (message.kind === 'config') this.onConfig(message)
-    else if (message.kind === 'failure') this.#answered(message.id)?.reject(new Error(message.message))
+    else if (message.kind === 'notice') this.#handlers.onNotice?.(message)
+    else if (message.kind === 'ordered') this.#handlers.onOrdered?.()
+    else if (message.kind === 'config') this.#handlers.onConfig?.(message)
+    else if (message.kind === 'failure') this.#answered(message.id)?.reject(failureOf(message))
   }
 
   #answered(id: number): Waiting | undefined {
@@ -129,7 +147,12 @@ export class StoreClient implements Part {
   }
 }
 
+/** An error of the store thread; with its remedy, where there is one. */
+function failureOf({ message, remedy }: CallFailure): Error {
+  return remedy === undefined ? new Error(message) : new OperatorError(message, { remedy })
+}
+
 function refusal(failure: Error): BatchReply {
-  const nothing = { readings: 0, rejected: 0, duplicates: 0, messages: 0, homeless: [] }
+  const nothing = { readings: 0, rejected: 0, duplicates: 0, messages: 0, noRoom: [] }
   return { kind: 'batch', buffer: undefined, refused: failure.message, ...nothing }
 }

@@ -42,7 +42,7 @@ export interface ConfigCalls {
 }
 
 /** Told after a commit: what goes to local clients, and whether something waits for the cloud. */
-export interface ConfigNews {
+export interface ConfigNotice {
   readonly messages: readonly LocalMessage[]
   readonly waiting: boolean
 }

@@ -1,7 +1,7 @@
 import { systemClock } from '../base/clock.ts'
 import { isStoreTrouble } from '../store/housekeeping/space.ts'
 import type { Store } from '../store/store.ts'
-import type { News } from './protocol.ts'
+import type { Notice } from './protocol.ts'
 
 /** Without a batch for so long, the thread has time for housekeeping (ms). */
 const BUSY_MS = 50
@@ -17,29 +17,29 @@ const RETRY_MS = 1_000
 /** Where room is short, housekeeping has so long at a turn (ms). */
 const SHORT_MS = 12
 
-export interface HouseKeeperDependencies {
+export interface HousekeepingTimerDependencies {
   /** Does something, and goes on where it stumbles over a damaged block. */
   readonly passingDamage: <T>(work: () => T) => T
   /** After a slice; it throws nothing. */
   readonly checkpoint: () => void
-  readonly tell: (news: News) => void
+  readonly notify: (notice: Notice) => void
 }
 
 /** When the store thread does what nobody waits for: between messages, one slice at a time. */
-export class HouseKeeper {
+export class HousekeepingTimer {
   readonly #store: Store
-  readonly #deps: HouseKeeperDependencies
-  readonly #looks: NodeJS.Timeout
+  readonly #deps: HousekeepingTimerDependencies
+  readonly #interval: NodeJS.Timeout
   #timer: NodeJS.Timeout | undefined
   /** When the last batch came, and when a part of a backlog left (monotonic ms). */
   #heardAt = Number.NEGATIVE_INFINITY
   #leftAt = Number.NEGATIVE_INFINITY
   #stopped = false
 
-  constructor(store: Store, dependencies: HouseKeeperDependencies) {
+  constructor(store: Store, dependencies: HousekeepingTimerDependencies) {
     this.#store = store
     this.#deps = dependencies
-    this.#looks = setInterval(() => {
+    this.#interval = setInterval(() => {
       store.forecaster.observe(store.lastSeq, performance.now())
       this.#soon(0)
     }, EVERY_MS).unref()
@@ -59,7 +59,7 @@ export class HouseKeeper {
 
   stop(): void {
     this.#stopped = true
-    clearInterval(this.#looks)
+    clearInterval(this.#interval)
     clearTimeout(this.#timer)
   }
 
@@ -68,7 +68,7 @@ export class HouseKeeper {
     if (this.#timer !== undefined || this.#stopped) return
     const slice = (): void => {
       this.#timer = undefined
-      const more = this.#keepHouse()
+      const more = this.#runHousekeeping()
       if (more === true) this.#soon(this.#pauseMs)
       else if (more === undefined) this.#soon(RETRY_MS)
     }
@@ -81,18 +81,18 @@ export class HouseKeeper {
   }
 
   /** Whether there is more to do; undefined: it failed, and is worth another try later. */
-  #keepHouse(): boolean | undefined {
+  #runHousekeeping(): boolean | undefined {
     const { passingDamage, checkpoint } = this.#deps
     try {
       const busy = performance.now() - Math.max(this.#heardAt, this.#leftAt) < BUSY_MS
       // Where room is short, publishes wait for some to be made rather than to be refused.
-      const end = performance.now() + (this.#store.space.look().level === 'ample' ? 0 : SHORT_MS)
+      const end = performance.now() + (this.#store.space.measure().level === 'ample' ? 0 : SHORT_MS)
       let more = true
-      do more = passingDamage(() => this.#store.keepHouse({ now: systemClock.now(), busy }))
+      do more = passingDamage(() => this.#store.runHousekeeping({ now: systemClock.now(), busy }))
       while (more && performance.now() < end)
       checkpoint()
       if (!more && busy) this.#soon(BUSY_MS)
-      if (!more) this.#tellRemovals()
+      if (!more) this.#reportRemovals()
       return more
     } catch (failure) {
       if (!isStoreTrouble(failure)) throw failure
@@ -101,12 +101,12 @@ export class HouseKeeper {
   }
 
   /** One line for a run, whatever it was that made readings go. */
-  #tellRemovals(): void {
+  #reportRemovals(): void {
     const removed = this.#store.removal.takeSummary()
     if (removed === undefined) return
     const parts = Object.entries(removed).filter(([, count]) => count > 0)
     const level = parts.every(([reason]) => reason === 'expired') ? 'info' : 'warn'
     const text = parts.map(([reason, count]) => `${count} ${reason}`).join(', ')
-    this.#deps.tell({ level, text: `readings were removed: ${text}` })
+    this.#deps.notify({ level, text: `readings were removed: ${text}` })
   }
 }

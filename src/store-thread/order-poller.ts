@@ -1,17 +1,17 @@
 import { isStoreTrouble } from '../store/housekeeping/space.ts'
 import { isConfigOrder } from '../store/orders.ts'
 import type { Store } from '../store/store.ts'
-import type { ConfigThread } from './config/config-requests.ts'
-import type { UplinkDesk } from './delivery/uplink-requests.ts'
+import type { ConfigRequests } from './config/config-requests.ts'
+import type { UplinkRequests } from './delivery/uplink-requests.ts'
 
 /** How often it looks whether a command has left an order (ms). */
-const LOOK_EVERY_MS = 500
+const POLL_EVERY_MS = 500
 
 /** Carries out what commands have left for the edge, each order in the transaction that takes it out of the box. */
-export class LetterBox {
+export class OrderPoller {
   readonly #store: Store
-  readonly #uplinks: UplinkDesk
-  readonly #configs: ConfigThread
+  readonly #uplinks: UplinkRequests
+  readonly #configs: ConfigRequests
   readonly #onCarriedOut: () => void
   readonly #timer: NodeJS.Timeout
   /** What lay in the box could not be carried out: it is tried again. */
@@ -19,19 +19,19 @@ export class LetterBox {
 
   constructor(
     store: Store,
-    desks: { readonly uplinks: UplinkDesk; readonly configs: ConfigThread },
+    uplinkRequests: { readonly uplinks: UplinkRequests; readonly configs: ConfigRequests },
     onCarriedOut: () => void,
   ) {
     this.#store = store
-    this.#uplinks = desks.uplinks
-    this.#configs = desks.configs
+    this.#uplinks = uplinkRequests.uplinks
+    this.#configs = uplinkRequests.configs
     this.#onCarriedOut = onCarriedOut
-    this.#timer = setInterval(() => this.#look(), LOOK_EVERY_MS)
+    this.#timer = setInterval(() => this.#poll(), POLL_EVERY_MS)
     this.#timer.unref()
   }
 
   /** A full disk leaves the orders where they are, and so does an edge that syncs no configs those about configs. */
-  #look(): void {
+  #poll(): void {
     const { orders } = this.#store
     if (!orders.mayHaveCome && !this.#owed) return
     const configs = this.#configs.begin()

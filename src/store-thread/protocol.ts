@@ -4,9 +4,9 @@ import type { Backlog } from '../store/delivery/backlog.ts'
 import type { Spent } from '../store/delivery/link-usage.ts'
 import type { Lane, Refusal } from '../store/delivery/outbox.ts'
 import type { ForwardStatus } from '../store/forward/forward-queue.ts'
-import type { Outlook } from '../store/housekeeping/forecaster.ts'
+import type { SpaceForecast } from '../store/housekeeping/forecaster.ts'
 import type { IncomingId } from '../store/incoming.ts'
-import type { ConfigCalls, ConfigNews, ConfigStatus } from './config-protocol.ts'
+import type { ConfigCalls, ConfigNotice, ConfigStatus } from './config-protocol.ts'
 
 /** A number given to a topic, and what its route says of it. Sent once, before the first publish that uses it. */
 export interface TopicEntry {
@@ -62,13 +62,15 @@ export interface BatchReply {
   readonly buffer: SharedArrayBuffer | undefined
   /** Why nothing of the batch was stored; undefined: everything is on the disk. */
   readonly refused: string | undefined
+  /** The error behind `refused`, for the log. */
+  readonly err?: Error | undefined
   readonly readings: number
   readonly rejected: number
   readonly duplicates: number
   /** Messages for forwarding. */
   readonly messages: number
   /** Places in the batch of messages for which there was no room: nothing of them is stored. */
-  readonly homeless: readonly number[]
+  readonly noRoom: readonly number[]
 }
 
 /** What an uplink may be given next; `backlog`: whether there is more of what had gathered before it connected. */
@@ -114,7 +116,7 @@ export interface StoreStatus {
   readonly backlogs: readonly Backlog[]
   readonly forwards: ForwardStatus
   readonly configs: ConfigStatus
-  readonly space: Outlook
+  readonly space: SpaceForecast
   /** What is wrong with the database: found in use, and salvaged earlier and not acknowledged yet. In words. */
   readonly damage: { readonly now: string | undefined; readonly past: readonly string[] }
 }
@@ -202,14 +204,22 @@ export type CallMessage = {
   }
 }[keyof Calls]
 
-export type CallReply =
-  | { readonly kind: 'reply'; readonly id: number; readonly reply: unknown }
-  | { readonly kind: 'failure'; readonly id: number; readonly message: string; readonly remedy: string | undefined }
+export type CallReply = { readonly kind: 'reply'; readonly id: number; readonly reply: unknown } | CallFailure
+
+export interface CallFailure {
+  readonly kind: 'failure'
+  readonly id: number
+  readonly message: string
+  /** What a person can do, where the error names it. */
+  readonly remedy: string | undefined
+}
 
 /** For the log of the edge. */
-export interface News {
+export interface Notice {
   readonly level: 'error' | 'warn' | 'info'
   readonly text: string
+  /** The error behind it, where there is one. */
+  readonly err?: Error | undefined
 }
 
 export type ToThread = BatchMessage | CallMessage
@@ -219,9 +229,9 @@ export type FromThread =
   | { readonly kind: 'ready' }
   /** Orders were carried out: there may be something to send. */
   | { readonly kind: 'ordered' }
-  | (ConfigNews & { readonly kind: 'config' })
+  | (ConfigNotice & { readonly kind: 'config' })
   /** Something happened that a person should know of; told at any time. */
-  | (News & { readonly kind: 'news' })
+  | (Notice & { readonly kind: 'notice' })
   | { readonly kind: 'refused'; readonly message: string; readonly remedy: string; readonly exitCode: number }
 
 /** What the store thread is started with. */

@@ -1,9 +1,9 @@
 import { describeDamage } from '../store/recovery/damages.ts'
 import type { Store } from '../store/store.ts'
-import type { News } from './protocol.ts'
+import type { Notice } from './protocol.ts'
 
 /** What a person should know of a store that was just opened. */
-export function* openingNews({ soundness, retired, forwards }: Store): Generator<News> {
+export function* startupNotices({ soundness, retired, forwards }: Store): Generator<Notice> {
   for (const damage of soundness.unacknowledged) yield { level: 'error', text: describeDamage(damage) }
   for (const { name, waiting } of retired) yield { level: 'warn', text: retirement(name, waiting) }
   const { freed } = forwards

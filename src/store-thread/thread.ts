@@ -10,24 +10,24 @@ import { describeDamage } from '../store/recovery/damages.ts'
 import { DamagedBlock } from '../store/sealed/blocks.ts'
 import { Store } from '../store/store.ts'
 import { Committer } from './commit/committer.ts'
-import { ConfigThread } from './config/config-requests.ts'
+import { ConfigRequests } from './config/config-requests.ts'
 import type { ConfigCalls } from './config-protocol.ts'
-import { UplinkDesk, uplinkStarts } from './delivery/uplink-requests.ts'
+import { UplinkRequests, uplinkStarts } from './delivery/uplink-requests.ts'
 import { EdgeClock } from './edge-clock.ts'
-import { HouseKeeper } from './housekeeping-timer.ts'
-import { LetterBox } from './order-poller.ts'
+import { HousekeepingTimer } from './housekeeping-timer.ts'
+import { OrderPoller } from './order-poller.ts'
 import type {
   BatchMessage,
   BatchReply,
   CallMessage,
   Calls,
   FromThread,
-  News,
+  Notice,
   StoreStatus,
   ThreadData,
   ToThread,
 } from './protocol.ts'
-import { openingNews } from './startup-notices.ts'
+import { startupNotices } from './startup-notices.ts'
 
 /** How long after the last repeated publish the index of recent readings is kept (ms). */
 const FORGET_REPEATS_MS = 60_000
@@ -41,10 +41,10 @@ type Handlers = { [Name in keyof Calls]: (request: Calls[Name]['request']) => Ca
 class StoreThread {
   readonly #store: Store
   readonly #committer: Committer
-  readonly #desk: UplinkDesk
-  readonly #configs: ConfigThread
-  readonly #letters: LetterBox
-  readonly #houseKeeper: HouseKeeper
+  readonly #uplinks: UplinkRequests
+  readonly #configs: ConfigRequests
+  readonly #orderPoller: OrderPoller
+  readonly #housekeepingTimer: HousekeepingTimer
   readonly #handlers: Handlers
   readonly #counted = { readings: 0, rejected: 0, duplicates: 0 }
   readonly #quality = { good: 0, uncertain: 0, bad: 0 }
@@ -57,24 +57,29 @@ class StoreThread {
       uplinkStarts(uplinks),
       store.archive === undefined ? undefined : archiveTo(resolve(folder, store.archive)),
     )
-    for (const news of openingNews(this.#store)) post({ kind: 'news', ...news })
+    for (const notice of startupNotices(this.#store)) post({ kind: 'notice', ...notice })
     const clock = this.#open(() => new EdgeClock(this.#store.lastStoredAt()))
     this.#configs = this.#open(() => {
-      const news = (news: News): void => post({ kind: 'news', ...news })
-      return new ConfigThread(this.#store, config, { clock, news, tell: (told) => post({ kind: 'config', ...told }) })
+      const notice = (notice: Notice): void => post({ kind: 'notice', ...notice })
+      return new ConfigRequests(this.#store, config, {
+        clock,
+        notice,
+        notify: (outcome) => post({ kind: 'config', ...outcome }),
+      })
     })
     this.#handlers = { ...this.#own, ...this.#configs.handlers }
     this.#committer = this.#open(() => {
       return this.#passingDamage(() => new Committer(this.#store, quality, clock))
     })
     const holdMs = Math.max(0, ...quality.map(({ spike }) => spike?.holdMs ?? 0))
-    this.#desk = new UplinkDesk(this.#store, uplinks, { edge, holdMs })
-    const desks = { uplinks: this.#desk, configs: this.#configs }
-    this.#letters = new LetterBox(this.#store, desks, () => post({ kind: 'ordered' }))
-    this.#houseKeeper = new HouseKeeper(this.#store, {
+    this.#uplinks = new UplinkRequests(this.#store, uplinks, { edge, holdMs })
+    this.#orderPoller = new OrderPoller(this.#store, { uplinks: this.#uplinks, configs: this.#configs }, () =>
+      post({ kind: 'ordered' }),
+    )
+    this.#housekeepingTimer = new HousekeepingTimer(this.#store, {
       passingDamage: (work) => this.#passingDamage(work),
       checkpoint: () => this.#checkpoint(),
-      tell: (news) => post({ kind: 'news', ...news }),
+      notify: (notice) => post({ kind: 'notice', ...notice }),
     })
     setInterval(() => this.#store.repeats.forgetIfIdle(FORGET_REPEATS_MS), FORGET_REPEATS_MS).unref()
   }
@@ -86,17 +91,21 @@ class StoreThread {
       kind: 'batch',
       buffer,
       refused: undefined,
-      ...{ readings: 0, rejected: 0, duplicates: 0, messages: 0, homeless: [] },
+      readings: 0,
+      rejected: 0,
+      duplicates: 0,
+      messages: 0,
+      noRoom: [],
     }
     try {
-      const { stored, rejected, duplicates, good, uncertain, bad, messages, homeless } = this.#passingDamage(() =>
+      const { stored, rejected, duplicates, good, uncertain, bad, messages, noRoom } = this.#passingDamage(() =>
         this.#committer.commit(batch),
       )
       reply.readings = stored
       reply.rejected = rejected
       reply.duplicates = duplicates
       reply.messages = messages
-      reply.homeless = homeless
+      reply.noRoom = noRoom
       this.#counted.readings += stored
       this.#counted.rejected += rejected
       this.#counted.duplicates += duplicates
@@ -107,10 +116,11 @@ class StoreThread {
       if (!isStoreTrouble(failure)) throw failure
       const cause = this.#store.space.explain(failure)
       reply.refused = `${codeOf(cause)}: ${messageOf(cause)}`
+      reply.err = failure instanceof Error ? failure : undefined
     }
     parentPort!.postMessage(reply)
     this.#checkpoint()
-    this.#houseKeeper.committed()
+    this.#housekeepingTimer.committed()
   }
 
   /** After the answer left. A checkpoint that fails (disk full) only leaves the WAL longer; it is tried again. */
@@ -144,8 +154,9 @@ class StoreThread {
         before = failure.id
         this.#store.giveUp(failure)
         post({
-          kind: 'news',
+          kind: 'notice',
           level: 'error',
+          err: failure,
           text: `${failure.message}; its readings are lost, see \`tidegate ledger\``,
         })
       }
@@ -166,18 +177,18 @@ class StoreThread {
   readonly #own: Omit<Handlers, keyof ConfigCalls> = {
     incoming: () => this.#store.incoming.all(),
     next: (request) => this.#next(request),
-    confirm: (confirmation) => this.#desk.confirm(confirmation),
-    confirmAmendments: (confirmation) => this.#desk.confirmAmendments(confirmation),
-    refuse: (refused) => this.#desk.refuse(refused, systemClock.now()),
-    confirmMessages: (request) => this.#desk.confirmMessages(request),
-    refuseMessage: (request) => this.#desk.refuseMessage(request, systemClock.now()),
-    askAgain: (request) => this.#desk.askAgain(request),
-    release: (request) => this.#desk.release(request),
-    spent: (request) => this.#desk.spent(request),
+    confirm: (confirmation) => this.#uplinks.confirm(confirmation),
+    confirmAmendments: (confirmation) => this.#uplinks.confirmAmendments(confirmation),
+    refuse: (refused) => this.#uplinks.refuse(refused, systemClock.now()),
+    confirmMessages: (request) => this.#uplinks.confirmMessages(request),
+    refuseMessage: (request) => this.#uplinks.refuseMessage(request, systemClock.now()),
+    askAgain: (request) => this.#uplinks.askAgain(request),
+    release: (request) => this.#uplinks.release(request),
+    spent: (request) => this.#uplinks.spent(request),
     status: () => this.#status(),
     close: () => {
-      this.#houseKeeper.stop()
-      this.#letters.stop()
+      this.#housekeepingTimer.stop()
+      this.#orderPoller.stop()
       this.#configs.stop()
       this.#store.close()
       return undefined
@@ -186,8 +197,8 @@ class StoreThread {
 
   /** A backlog that leaves at full speed is no time for tidying up: the processor is for what waits. */
   #next(request: Calls['next']['request']): Calls['next']['reply'] {
-    const outgoing = this.#desk.next(request, systemClock.now())
-    if (outgoing.kind === 'batch' && outgoing.lane === 'backfill') this.#houseKeeper.left()
+    const outgoing = this.#uplinks.next(request, systemClock.now())
+    if (outgoing.kind === 'batch' && outgoing.lane === 'backfill') this.#housekeepingTimer.left()
     return outgoing
   }
 
@@ -200,7 +211,7 @@ class StoreThread {
       devices: this.#store.catalog.deviceCount,
       ...this.#counted,
       quality: { ...this.#quality },
-      space: this.#store.forecaster.look(this.#store.lastSeq),
+      space: this.#store.forecaster.forecast(this.#store.lastSeq),
       damage: { now: soundness.damage, past: soundness.unacknowledged.map(describeDamage) },
       backlogs: this.#store.outboxes.map((outbox) => this.#store.backlog(outbox)),
       forwards: this.#store.forwards.status(),

@@ -28,7 +28,11 @@ export const order = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('config-set'), ...edit, config: z.json() }),
   z.strictObject({ kind: z.literal('config-delete'), ...edit }),
   z.strictObject({
-    ...{ kind: z.literal('config-resolve'), device, id, by, cid: z.string().max(64) },
+    kind: z.literal('config-resolve'),
+    device,
+    id,
+    by,
+    cid: z.string().max(64),
     take: z.union([z.enum(['edge', 'cloud']), z.strictObject({ config: z.json() })]),
   }),
   z.strictObject({ kind: z.literal('config-retry'), device }),

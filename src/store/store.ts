@@ -6,7 +6,7 @@ import { Catalog } from './catalog.ts'
 import { ConfigStore } from './config/config-store.ts'
 import { newName, prepareFolder } from './database.ts'
 import { type Backlog, backlogOf } from './delivery/backlog.ts'
-import { Spending } from './delivery/link-usage.ts'
+import { LinkUsage } from './delivery/link-usage.ts'
 import type { Outbox } from './delivery/outbox.ts'
 import { openOutboxes, type Retired, type UplinkStart } from './delivery/outboxes.ts'
 import { ForwardQueue } from './forward/forward-queue.ts'
@@ -27,7 +27,7 @@ import { Rejects } from './rejects.ts'
 import { Repeats } from './repeats.ts'
 import { BlockTable, type DamagedBlock } from './sealed/blocks.ts'
 import { SealDirectory } from './sealed/seals.ts'
-import type { Workshop } from './sealed/task.ts'
+import type { HousekeepingContext } from './sealed/task.ts'
 import { type OverlaidVerdict, Verdicts } from './sealed/verdicts.ts'
 import type { StoreOptions } from './store-options.ts'
 import { foldTallies } from './tallies.ts'
@@ -53,7 +53,7 @@ export class Store {
   readonly outboxes: readonly Outbox[]
   /** Uplinks that the settings name no more, forgotten at this opening. */
   readonly retired: readonly Retired[]
-  readonly spending: Spending
+  readonly linkUsage: LinkUsage
   readonly forwards: ForwardQueue
   readonly orders: Orders
   readonly configs: ConfigStore
@@ -98,7 +98,7 @@ export class Store {
     const { outboxes, retired } = openOutboxes(uplinks, { database, positions, lastSeq, firstSince })
     this.outboxes = outboxes
     this.retired = retired
-    this.spending = new Spending(database)
+    this.linkUsage = new LinkUsage(database)
     this.forwards = new ForwardQueue(database, settings, uplinks)
     this.orders = new Orders(database)
     this.configs = new ConfigStore(database)
@@ -106,13 +106,13 @@ export class Store {
     this.repeats = new Repeats(database, settings.repeatWindow, (first) => positions.sealedFrom(first))
     this.incoming = new Incoming(database)
     this.space = new Space(database, folder, settings)
-    const retention = assembleRetention(this.#shop(), options, () => this.catalog)
+    const retention = assembleRetention(this.#context(), options, () => this.catalog)
     this.removal = retention.removal
     this.housekeeping = new Housekeeping(retention, settings)
     this.forecaster = new Forecaster(this.space, this.seals, this.housekeeping)
   }
 
-  #shop(): Workshop {
+  #context(): HousekeepingContext {
     return {
       database: this.#database,
       seals: this.seals,
@@ -120,7 +120,7 @@ export class Store {
       verdicts: this.#verdicts,
       outboxes: this.outboxes,
       log: () => this.log,
-      write: (work) => this.#writeForHouse(work),
+      write: (work) => this.#writeForHousekeeping(work),
     }
   }
 
@@ -179,7 +179,7 @@ export class Store {
   }
 
   /** The same for a task of housekeeping: where it fails, what the task has learnt may never have been. */
-  #writeForHouse(work: () => void): void {
+  #writeForHousekeeping(work: () => void): void {
     try {
       this.write(work)
     } catch (failure) {
@@ -269,11 +269,11 @@ export class Store {
   }
 
   /** A slice of what is done when nobody waits; true: there is more. @throws what the disk throws; nothing is lost. */
-  keepHouse({ now, busy }: { now: number; busy: boolean }): boolean {
+  runHousekeeping({ now, busy }: { now: number; busy: boolean }): boolean {
     const { lastSeq } = this
     const { seriesCount } = this.catalog
     const oldestAt = (): number | undefined => this.#arrivals.oldestInLog()
-    const more = this.housekeeping.step({ lastSeq, seriesCount, now, oldestAt, space: this.space.look() }, busy)
+    const more = this.housekeeping.step({ lastSeq, seriesCount, now, oldestAt, space: this.space.measure() }, busy)
     if (!more) this.space.settle()
     return more
   }

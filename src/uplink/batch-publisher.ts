@@ -18,7 +18,7 @@ const NOT_ASKED = 0
 const FIRST_EXPANSION = 20
 
 /** Puts what the outbox gives into messages, in the format that the cloud reads, and tells what the broker answered. */
-export class Wrapper {
+export class BatchPublisher {
   /** What fits into a packet that the broker takes, in bytes. */
   readonly payloadBytesMax: number
   readonly #link: Link

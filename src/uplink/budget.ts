@@ -17,7 +17,7 @@ const BACKFILL_PART_MIN = 1 / 2
 /** A message with less room than this is not worth its envelope (bytes). */
 export const MESSAGE_BYTES_MIN = 256
 /** A message that waits for room is looked at again at least so often (ms). */
-const CONFIG_LOOK_MS = 1_000
+const CONFIG_POLL_MS = 1_000
 const MINUTE_MS = 60_000
 
 /** Bytes that crossed the wire, both ways, in the UTC day and month of their names (`2026-11-24`, `2026-11`). */
@@ -88,7 +88,7 @@ export class Budget {
   waitMs(bytes: number, moment: Moment): number {
     const { live, againMs } = this.allow(moment)
     const enough = Math.min(bytes, this.#burst * LIVE_PART)
-    return live > 0 && live >= enough ? 0 : Math.max(1, Math.min(againMs, CONFIG_LOOK_MS))
+    return live > 0 && live >= enough ? 0 : Math.max(1, Math.min(againMs, CONFIG_POLL_MS))
   }
 
   /** @param prefer the backlog is owed its share: it may take what is there. */

@@ -1,10 +1,9 @@
-import { messageOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Answer, Operation } from '../config/operations.ts'
 import { cloudTopic } from '../config/topics.ts'
 import type { Link } from '../link/link.ts'
 import { reasonText } from '../link/reasons.ts'
-import { Sleeper } from './wakeable-wait.ts'
+import { WakeableWait } from './wakeable-wait.ts'
 
 /** Messages about configs on their way at once, at most; never more than half of the broker's Receive Maximum. */
 const WINDOW_MAX = 64
@@ -16,7 +15,7 @@ export interface ConfigMessage {
   readonly payload: string
 }
 
-/** What the courier needs of whoever keeps configs. */
+/** What the configPublisher needs of whoever keeps configs. */
 export interface ConfigOutbox {
   /** What may leave now, at most so many; else for how long (ms) there is nothing, if that is known. */
   next(countMax: number): Promise<{ readonly messages: readonly ConfigMessage[]; readonly waitMs: number | undefined }>
@@ -27,7 +26,7 @@ export interface ConfigOutbox {
   release(): Promise<void>
 }
 
-export interface CourierOptions {
+export interface ConfigPublisherOptions {
   readonly outbox: ConfigOutbox
   readonly prefix: string
   readonly edge: string
@@ -42,15 +41,15 @@ export function configWindow({ receiveMaximum }: Pick<Link, 'receiveMaximum'>): 
 }
 
 /** Carries what the edge says of configs to the cloud's broker, for one connection: retained, QoS 1, each until it is answered. */
-export class ConfigCourier {
+export class ConfigPublisher {
   readonly #link: Link
-  readonly #options: CourierOptions
-  readonly #sleeper = new Sleeper()
+  readonly #options: ConfigPublisherOptions
+  readonly #wakeableWait = new WakeableWait()
   #inFlight = 0
   #answers: { readonly operation: Operation; readonly answer: Answer }[] = []
   #ended = false
 
-  constructor(link: Link, options: CourierOptions) {
+  constructor(link: Link, options: ConfigPublisherOptions) {
     this.#link = link
     this.#options = options
     void link.closed.then(() => this.#end())
@@ -58,7 +57,7 @@ export class ConfigCourier {
 
   /** Something waits to leave. */
   notify(): void {
-    this.#sleeper.wake()
+    this.#wakeableWait.wake()
   }
 
   /** Ends with the link. A disk that fails ends only this: the next connection tries again. */
@@ -68,18 +67,18 @@ export class ConfigCourier {
       await outbox.release()
       while (!this.#ended) await this.#round()
     } catch (failure) {
-      if (!this.#ended) log.error({ failure: messageOf(failure) }, 'configs are not sent on this connection')
+      if (!this.#ended) log.error({ err: failure }, 'configs are not sent on this connection')
     }
   }
 
   async #round(): Promise<void> {
     const { outbox } = this.#options
-    const { mark } = this.#sleeper
+    const { mark } = this.#wakeableWait
     if (this.#answers.length > 0) await outbox.answered(this.#answers.splice(0))
     const room = configWindow(this.#link) - this.#inFlight
     const { messages, waitMs } = room > 0 ? await outbox.next(room) : { messages: [], waitMs: undefined }
     for (const message of messages) await this.#send(message)
-    if (messages.length === 0 && !this.#ended) await this.#sleeper.sleep(waitMs ?? Infinity, mark)
+    if (messages.length === 0 && !this.#ended) await this.#wakeableWait.sleep(waitMs ?? Infinity, mark)
   }
 
   async #send({ operation, payload }: ConfigMessage): Promise<void> {
@@ -92,7 +91,7 @@ export class ConfigCourier {
       return this.#answered(operation, { kind: 'refused', reason })
     }
     for (let ms = waitMs(size); ms > 0 && !this.#ended; ms = waitMs(size)) {
-      await this.#sleeper.sleep(ms, this.#sleeper.mark)
+      await this.#wakeableWait.sleep(ms, this.#wakeableWait.mark)
     }
     if (this.#ended) return
     this.#inFlight++
@@ -108,11 +107,11 @@ export class ConfigCourier {
 
   #answered(operation: Operation, answer: Answer): void {
     this.#answers.push({ operation, answer })
-    this.#sleeper.wake()
+    this.#wakeableWait.wake()
   }
 
   #end(): void {
     this.#ended = true
-    this.#sleeper.wake()
+    this.#wakeableWait.wake()
   }
 }

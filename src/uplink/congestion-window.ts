@@ -1,3 +1,5 @@
+import type { InFlightLane } from './in-flight.ts'
+
 /**
  * Batches that may wait in the queues of the way, estimated; or this part of those on their way, where that is more. With
  * fewer than `few` the pace grows (quickly with hardly any), with more than `many` it falls, and with more than `far too many`
@@ -7,7 +9,7 @@ const QUEUED = {
   none: { batches: 1, part: 0.05 },
   few: { batches: 2, part: 0.1 },
   many: { batches: 4, part: 0.2 },
-  farTooMany: { batches: 8, part: 0.5 },
+  excess: { batches: 8, part: 0.5 },
 } as const
 /**
  * The quickest answer is looked for among those of so long (ms): a way may become longer for good. At its end the queues
@@ -32,7 +34,7 @@ export interface Answered {
  * It begins with one batch, so that a far side that is away is not asked with a whole window again and again, and
  * doubles with the answers until the first queue shows.
  */
-export class Pace {
+export class CongestionWindow {
   #size = 1
   #starting = true
   /** Answers to what left before then say nothing new about a pace that was halved. */
@@ -57,7 +59,7 @@ export class Pace {
     const isBelow = ({ batches, part }: { batches: number; part: number }): boolean =>
       queued < Math.max(batches, part * inFlight)
     if (!isBelow(QUEUED.many)) this.#starting = false
-    if (!isBelow(QUEUED.farTooMany)) this.#halve(sentAt, answeredAt)
+    if (!isBelow(QUEUED.excess)) this.#halve(sentAt, answeredAt)
     else if (!isBelow(QUEUED.many)) this.#resize(this.#size - 1 / this.#size)
     else if (isBelow(QUEUED.few) && inFlight * 2 >= this.size) {
       const step = this.#starting ? 1 : isBelow(QUEUED.none) ? 1 / 4 : 1 / this.#size
@@ -70,8 +72,8 @@ export class Pace {
     const quickest = this.#quickest
     if (now - quickest.since >= BASE_MS) {
       this.#quickest = { since: now, now: tookMs, before: quickest.now }
-      this.#resize(this.#size - QUEUED.farTooMany.batches)
-      this.#starting = this.#size <= QUEUED.farTooMany.batches
+      this.#resize(this.#size - QUEUED.excess.batches)
+      this.#starting = this.#size <= QUEUED.excess.batches
     } else quickest.now = Math.min(quickest.now, tookMs)
     return Math.min(this.#quickest.now, this.#quickest.before)
   }
@@ -84,5 +86,14 @@ export class Pace {
 
   #resize(size: number): void {
     this.#size = Math.min(this.#limit, Math.max(1, size))
+  }
+}
+
+/** Each lane has a window of its own: the lanes see different queues. */
+export function windowPerLane(limit: number): Record<InFlightLane, CongestionWindow> {
+  return {
+    live: new CongestionWindow(limit),
+    backfill: new CongestionWindow(limit),
+    forward: new CongestionWindow(limit),
   }
 }

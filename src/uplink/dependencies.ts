@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { Spent } from './budget.ts'
 import type { ConfigOutbox } from './config-publisher.ts'
-import type { FlightLane } from './flights.ts'
+import type { InFlightLane } from './in-flight.ts'
 import type { Outbox } from './outbox.ts'
 
 /** What the edge says of itself on its status topic. */
@@ -14,7 +14,7 @@ export interface UplinkStats {
   readonly protocolVersion: 4 | 5 | undefined
   /** Messages on their way, and how many each lane may have. */
   readonly inFlight: number
-  readonly window: Readonly<Record<FlightLane, number>> | undefined
+  readonly window: Readonly<Record<InFlightLane, number>> | undefined
   /** Since the start: readings and bytes that left (repeats included), readings newly confirmed. */
   readonly sentReadings: number
   readonly sentBytes: number

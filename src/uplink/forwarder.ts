@@ -1,6 +1,6 @@
 import { messageOf } from '../base/errors.ts'
 import type { Link } from '../link/link.ts'
-import type { Flight, Flights } from './flights.ts'
+import type { InFlightMessage, InFlightMessages } from './in-flight.ts'
 import type { Message, Outbox } from './outbox.ts'
 import { meaningOf } from './reason-codes.ts'
 
@@ -12,14 +12,14 @@ const NAMELESS = { epoch: '', run: '' } as const
 export interface ForwarderDependencies {
   readonly link: Link
   readonly outbox: Pick<Outbox, 'confirmMessages' | 'refuseMessage'>
-  readonly flights: Flights
+  readonly inFlight: InFlightMessages
   /** Told of each message that the broker has, when that is on the disk. */
-  onConfirmed(flight: Flight): void
+  onConfirmed(sent: InFlightMessage): void
   onRefused(reason: string): void
   /** Something is answered: more may leave. */
   onAnswered(): void
   /** The link is of no use any more. */
-  onTrouble(reason: string): void
+  onTrouble(reason: string, cause?: unknown): void
 }
 
 /**
@@ -30,7 +30,7 @@ export interface ForwarderDependencies {
 export class Forwarder {
   readonly #deps: ForwarderDependencies
   /** Answered by the broker, and not marked on the disk yet. */
-  #answered: Flight[] = []
+  #answered: InFlightMessage[] = []
   #marking = false
 
   constructor(dependencies: ForwarderDependencies) {
@@ -39,60 +39,64 @@ export class Forwarder {
 
   /** Resolves when it is on its way, or refused for its size. */
   async send({ id, topic, bytes, retain }: Message): Promise<void> {
-    const { link, flights } = this.#deps
-    const flight = flights.open({
-      ...{ kind: 'message', lane: 'forward', ...NAMELESS, bytes: bytes.length, sentAt: performance.now() },
+    const { link, inFlight } = this.#deps
+    const sent = inFlight.open({
+      kind: 'message',
+      lane: 'forward',
+      ...NAMELESS,
+      bytes: bytes.length,
+      sentAt: performance.now(),
       range: { first: id, last: id },
     })
     const packetBytes = HEADER_BYTES_MAX + Buffer.byteLength(topic) + bytes.length
     if (packetBytes > link.packetBytesMax) {
       const reason = `a packet of ${packetBytes} bytes is more than the broker takes (${link.packetBytesMax})`
-      return this.#refused(flight, reason, true)
+      return this.#refused(sent, reason, true)
     }
     link.publish(topic, bytes, { qos: 1, retain }).then(
-      ({ reasonCode }) => this.#taken(flight, reasonCode),
-      (failure: unknown) => this.#deps.onTrouble(messageOf(failure)),
+      ({ reasonCode }) => this.#taken(sent, reasonCode),
+      (failure: unknown) => this.#deps.onTrouble(messageOf(failure), failure),
     )
   }
 
-  #taken(flight: Flight, reasonCode: number): void {
+  #taken(sent: InFlightMessage, reasonCode: number): void {
     const meaning = meaningOf(reasonCode)
     const reason = `the broker refused it with reason 0x${reasonCode.toString(16)}`
     if (meaning === 'trouble') return this.#deps.onTrouble(reason)
-    if (meaning === 'poison') return void this.#refused(flight, reason, false)
-    this.#answered.push(flight)
+    if (meaning === 'refused') return void this.#refused(sent, reason, false)
+    this.#answered.push(sent)
     if (!this.#marking) void this.#mark()
   }
 
   /** One commit for all that was answered while the last one was at work. */
   async #mark(): Promise<void> {
-    const { outbox, flights, onConfirmed, onAnswered, onTrouble } = this.#deps
+    const { outbox, inFlight, onConfirmed, onAnswered, onTrouble } = this.#deps
     this.#marking = true
     try {
       while (this.#answered.length > 0) {
         const marked = this.#answered
         this.#answered = []
         await outbox.confirmMessages(marked.map(({ range }) => range.first))
-        for (const flight of marked) if (flights.close(flight)) onConfirmed(flight)
+        for (const sent of marked) if (inFlight.close(sent)) onConfirmed(sent)
         onAnswered()
       }
     } catch (failure) {
-      onTrouble(`a confirmation could not be stored: ${messageOf(failure)}`)
+      onTrouble(`a confirmation could not be stored: ${messageOf(failure)}`, failure)
     } finally {
       this.#marking = false
     }
   }
 
-  async #refused(flight: Flight, reason: string, certain: boolean): Promise<void> {
-    const { outbox, flights, onRefused, onAnswered, onTrouble } = this.#deps
-    if (!flights.close(flight)) return
+  async #refused(sent: InFlightMessage, reason: string, certain: boolean): Promise<void> {
+    const { outbox, inFlight, onRefused, onAnswered, onTrouble } = this.#deps
+    if (!inFlight.close(sent)) return
     try {
       onRefused(reason)
-      const heldMs = await outbox.refuseMessage({ id: flight.range.first, reason, certain })
+      const heldMs = await outbox.refuseMessage({ id: sent.range.first, reason, certain })
       if (heldMs > 0) setTimeout(onAnswered, heldMs).unref()
       onAnswered()
     } catch (failure) {
-      onTrouble(`a refusal could not be stored: ${messageOf(failure)}`)
+      onTrouble(`a refusal could not be stored: ${messageOf(failure)}`, failure)
     }
   }
 }

@@ -1,3 +1,4 @@
+import type { UplinkSettings } from '../settings/schema/uplink.ts'
 import { type Allowance, MESSAGE_BYTES_MIN } from './budget.ts'
 
 /** `live`: what came in since the connection was made. `backfill`: what had gathered before. */
@@ -20,6 +21,20 @@ export interface Limits {
   readonly messageBytes: number
   /** Part of the window and of the budget that the backlog has at least, 0 … 1. */
   readonly backfillShare: number
+}
+
+/** What the settings and the broker allow together. */
+export function limitsOf(
+  settings: Pick<UplinkSettings, 'window' | 'windowBytes' | 'batchBytesMax' | 'backfill'>,
+  broker: { readonly receiveMaximum: number; readonly payloadBytesMax: number },
+): Limits {
+  return {
+    messages: Math.min(settings.window, broker.receiveMaximum),
+    bytes: settings.windowBytes,
+    // A larger message is never requested: the broker would close the connection, again and again.
+    messageBytes: Math.min(settings.batchBytesMax, broker.payloadBytesMax),
+    backfillShare: settings.backfill.share,
+  }
 }
 
 export interface LaneLoad {

@@ -8,7 +8,7 @@ const READY_MAX = 4
  * for several of them at once, after its commit, and then the next ones leave at once. What is packed ahead is not on its way:
  * new readings go before it, and it makes nothing late.
  */
-export class Supply {
+export class Prefetch {
   readonly #outbox: Outbox
   readonly #messageBytes: number
   readonly #ready: (Batch & { readonly backlog: boolean })[] = []

@@ -5,10 +5,10 @@ const FIRST_ERROR_CODE = 0x80
 const INCURABLE: readonly number[] = [0x90, 0x95, 0x99, 0x87]
 
 /** What a broker's answer to a PUBLISH means for the message (MQTT 5 §3.4.2.1). */
-export function meaningOf(reasonCode: number): 'taken' | 'unheard' | 'poison' | 'trouble' {
+export function meaningOf(reasonCode: number): 'taken' | 'unheard' | 'refused' | 'trouble' {
   if (reasonCode === NO_MATCHING_SUBSCRIBERS) return 'unheard'
   if (reasonCode < FIRST_ERROR_CODE) return 'taken'
-  return INCURABLE.includes(reasonCode) ? 'poison' : 'trouble'
+  return INCURABLE.includes(reasonCode) ? 'refused' : 'trouble'
 }
 
 /** The worst answer to several messages that carry one batch. */

@@ -7,7 +7,7 @@ export type Answer = Pick<Receipt, 'epoch' | 'run' | 'ranges' | 'high' | 'kind'>
  * A receiver answers for several batches at once, after its commit. What the same read of the socket brings is stored in one
  * transaction, with one sync of the disk. There are never more of them than messages that a link has open.
  */
-export class Gathering {
+export class ReceiptBatch {
   readonly #store: (answer: Answer) => Promise<void>
   #open: { readonly answer: Answer; readonly stored: Promise<void> } | undefined
 
@@ -26,9 +26,9 @@ export class Gathering {
     }
     if (open !== undefined || answer.kind !== 'stored') return await this.#store(answer)
     const stored = new Promise((resolve) => setImmediate(resolve)).then(() => {
-      const gathered = this.#open!.answer
+      const merged = this.#open!.answer
       this.#open = undefined
-      return this.#store(gathered)
+      return this.#store(merged)
     })
     this.#open = { answer, stored }
     await stored

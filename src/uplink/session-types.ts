@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { UplinkSettings } from '../settings/schema/uplink.ts'
-import type { Wrapper } from './batch-publisher.ts'
+import type { BatchPublisher } from './batch-publisher.ts'
 import type { Budget } from './budget.ts'
 import type { Outbox } from './outbox.ts'
 
@@ -9,7 +9,7 @@ import type { Outbox } from './outbox.ts'
 export interface SessionDependencies {
   readonly settings: UplinkSettings
   readonly outbox: Outbox
-  readonly wrapper: Wrapper
+  readonly batchPublisher: BatchPublisher
   readonly budget: Budget
   readonly clock: Clock
   readonly log: Log
@@ -31,4 +31,6 @@ export interface SessionEnd {
   readonly atOnce: boolean
   /** Something was refused, and it is not known what: the next session must find out. */
   readonly cautious: boolean
+  /** The error behind it, where there is one. */
+  readonly cause: unknown
 }

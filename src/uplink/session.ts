@@ -4,92 +4,97 @@ import { decodeReceipt, type Receipt } from '../codec/receipt.ts'
 import { decodeRequest } from '../codec/request.ts'
 import type { Link } from '../link/link.ts'
 import { momentOf } from './budget.ts'
-import { Pace } from './congestion-window.ts'
-import { type Flight, type FlightLane, Flights } from './flights.ts'
+import { type CongestionWindow, windowPerLane } from './congestion-window.ts'
 import { Forwarder } from './forwarder.ts'
-import { forwardRoom, type LaneLoad, type Limits, nextAsk, Share } from './lanes.ts'
+import { type InFlightLane, type InFlightMessage, InFlightMessages } from './in-flight.ts'
+import { forwardRoom, type LaneLoad, type Limits, limitsOf, nextAsk, Share } from './lanes.ts'
 import type { Amendments, Ask, Batch, Message, Sending } from './outbox.ts'
-import { Supply } from './prefetch.ts'
+import { Prefetch } from './prefetch.ts'
 import { meaningOf } from './reason-codes.ts'
-import { type Answer, Gathering } from './receipt-batch.ts'
+import { type Answer, ReceiptBatch } from './receipt-batch.ts'
 import type { SessionDependencies, SessionEnd } from './session-types.ts'
-import { Sleeper } from './wakeable-wait.ts'
+import { WakeableWait } from './wakeable-wait.ts'
 
 /**
  * One connection to the cloud broker, from the first batch to its end: a plain loop that asks what may leave, sends it,
  * and waits for answers. It marks nothing that the far side has not answered for, and gives up when answers stay away.
- * What may leave is decided by pure parts: `Pace` (how much the way carries), `Budget` (what it may cost), `nextAsk`.
+ * What may leave is decided by pure parts: `CongestionWindow` (how much the link carries), `Budget` (what it may cost), `nextAsk`.
  */
 export class Session {
   readonly #link: Link
   readonly #deps: SessionDependencies
   readonly #limits: Limits
-  readonly #flights = new Flights()
-  readonly #paces: Readonly<Record<FlightLane, Pace>>
+  readonly #inFlight = new InFlightMessages()
+  readonly #windows: Readonly<Record<InFlightLane, CongestionWindow>>
   readonly #forwarder: Forwarder
   readonly #share: Share
-  readonly #sleeper = new Sleeper()
-  readonly #supply: Supply
-  readonly #answers = new Gathering((answer) => this.#confirmed(answer))
+  readonly #wakeableWait = new WakeableWait()
+  readonly #prefetch: Prefetch
+  readonly #answers = new ReceiptBatch((answer) => this.#confirmed(answer))
   #metered = 0
   #end: SessionEnd | undefined
   #stored = 0
-  #waitsForCompany = false
+  #fillsBatch = false
   #ending = false
 
   constructor(link: Link, dependencies: SessionDependencies) {
-    const { settings, wrapper, cautious, reserved } = dependencies
+    const { settings, batchPublisher, cautious, reserved } = dependencies
     this.#link = link
     this.#deps = dependencies
-    this.#limits = {
-      messages: cautious ? 1 : Math.min(settings.window, link.receiveMaximum - reserved),
-      bytes: settings.windowBytes,
-      // A larger message is not asked for: the broker would end the connection, again and again.
-      messageBytes: Math.min(settings.batchBytesMax, wrapper.payloadBytesMax),
-      backfillShare: settings.backfill.share,
-    }
-    const pace = (): Pace => new Pace(this.#limits.messages)
-    this.#paces = { live: pace(), backfill: pace(), forward: pace() }
+    this.#limits = limitsOf(settings, {
+      receiveMaximum: cautious ? 1 : link.receiveMaximum - reserved,
+      payloadBytesMax: batchPublisher.payloadBytesMax,
+    })
+    this.#windows = windowPerLane(this.#limits.messages)
     this.#forwarder = this.#makeForwarder()
-    this.#supply = new Supply(dependencies.outbox, this.#limits.messageBytes)
+    this.#prefetch = new Prefetch(dependencies.outbox, this.#limits.messageBytes)
     this.#share = new Share(settings.backfill.share, this.#limits.messageBytes)
-    void link.closed.then((failure) => this.#finish(failure?.message ?? 'the connection was closed'))
+    void link.closed.then((failure) =>
+      this.#finish(failure?.message ?? 'the connection was closed', { cause: failure }),
+    )
   }
 
   #makeForwarder(): Forwarder {
     return new Forwarder({
-      ...{ link: this.#link, outbox: this.#deps.outbox, flights: this.#flights },
-      onConfirmed: (flight) => {
-        this.#paces.forward.answered({ ...flight, answeredAt: performance.now() })
+      link: this.#link,
+      outbox: this.#deps.outbox,
+      inFlight: this.#inFlight,
+      onConfirmed: (sent) => {
+        this.#windows.forward.answered({ ...sent, answeredAt: performance.now() })
         this.#deps.onConfirmed(0)
       },
       onRefused: (reason) => this.#deps.onRefused(reason),
-      onAnswered: () => this.notify(0),
-      onTrouble: (reason) => this.#finish(reason),
+      onAnswered: () => this.notify(),
+      onTrouble: (reason, cause) => this.#finish(reason, { cause }),
     })
   }
 
   get inFlight(): number {
-    return this.#flights.count
+    return this.#inFlight.count
   }
 
   /** Messages that each lane may have on its way. */
-  get window(): Readonly<Record<FlightLane, number>> {
-    const { live, backfill, forward } = this.#paces
+  get window(): Readonly<Record<InFlightLane, number>> {
+    const { live, backfill, forward } = this.#windows
     return { live: live.size, backfill: backfill.size, forward: forward.size }
   }
 
-  /** Something new is on the disk, or may be asked for anew (0): also while a question is under way. */
-  notify(readings: number): void {
-    this.#stored += Math.max(1, readings)
-    if (readings === 0) this.#sleeper.wake()
-    else if (!this.#waitsForCompany || this.#stored >= this.#deps.settings.batchReadingsMax) this.#sleeper.nudge()
+  /** The store has new readings. While a batch fills up, only a full one ends the wait. */
+  notifyStored(readings: number): void {
+    this.#stored += readings
+    if (!this.#fillsBatch || this.#stored >= this.#deps.settings.batchReadingsMax) this.#wakeableWait.nudge()
+  }
+
+  /** There may be something to send that should not wait: a message, an answer that makes room, a resend request. */
+  notify(): void {
+    this.#stored++
+    this.#wakeableWait.wake()
   }
 
   /** Sends until the link ends, and says why it did. */
   async run(): Promise<SessionEnd> {
     while (this.#end === undefined) {
-      const { mark } = this.#sleeper
+      const { mark } = this.#wakeableWait
       const { ask, againMs, packsAhead } = this.#mayLeave()
       const isFull = ask.live === 0 && ask.backfill === 0 && ask.forward === 0
       if (this.#ending || (isFull && !packsAhead)) {
@@ -97,9 +102,9 @@ export class Session {
         continue
       }
       this.#stored = 0
-      const next = isFull ? undefined : await this.#supply.next(ask, this.#flights.count === 0)
+      const next = isFull ? undefined : await this.#prefetch.next(ask, this.#inFlight.count === 0)
       const outgoing =
-        packsAhead && (next === undefined || next.kind === 'wait') ? await this.#supply.packAhead(next?.ms) : next
+        packsAhead && (next === undefined || next.kind === 'wait') ? await this.#prefetch.packAhead(next?.ms) : next
       if (this.#end !== undefined) break
       if (outgoing === undefined) continue
       if (outgoing.kind === 'message') await this.#forward(outgoing)
@@ -112,21 +117,24 @@ export class Session {
   #mayLeave(): { ask: Required<Ask>; againMs: number; packsAhead: boolean } {
     this.#meter()
     const { prefer } = this.#share
-    const allowed = this.#deps.budget.allow(momentOf(this.#deps.clock), this.#supply.backlog ? prefer : 'live')
-    const of = (lane: FlightLane): LaneLoad => ({ inFlight: this.#flights.countOf(lane), size: this.#paces[lane].size })
+    const allowed = this.#deps.budget.allow(momentOf(this.#deps.clock), this.#prefetch.backlog ? prefer : 'live')
+    const of = (lane: InFlightLane): LaneLoad => ({
+      inFlight: this.#inFlight.countOf(lane),
+      size: this.#windows[lane].size,
+    })
     const lanes = { live: of('live'), backfill: of('backfill'), forward: of('forward') }
-    const load = { ...lanes, bytes: this.#flights.bytes, backlog: this.#supply.backlog }
+    const load = { ...lanes, bytes: this.#inFlight.bytes, backlog: this.#prefetch.backlog }
     const scaled = { ...allowed, live: this.#packed(allowed.live), backfill: this.#packed(allowed.backfill) }
     const ask = nextAsk(this.#limits, load, { ...scaled, prefer })
     // Messages are fresh as live readings are, but what is left of a spent budget is for readings.
     const forward = this.#deps.budget.holds === undefined ? forwardRoom(this.#limits, load, allowed.live) : 0
-    const packsAhead = ask.backfill === 0 && this.#supply.mayPackAhead(scaled.backfill)
+    const packsAhead = ask.backfill === 0 && this.#prefetch.mayPackAhead(scaled.backfill)
     return { ask: { ...ask, forward }, againMs: allowed.againMs, packsAhead }
   }
 
   /** Of a batch that takes so many bytes on the wire. */
   #packed(wireBytes: number): number {
-    return wireBytes === 0 ? 0 : Math.max(1, Math.floor(wireBytes / this.#deps.wrapper.expansion))
+    return wireBytes === 0 ? 0 : Math.max(1, Math.floor(wireBytes / this.#deps.batchPublisher.expansion))
   }
 
   /** What crossed the wire since the last look is spent, whoever sent it. */
@@ -137,49 +145,54 @@ export class Session {
   }
 
   async #forward(message: Message): Promise<void> {
-    this.#share.sent('live', message.bytes.length, this.#supply.backlog)
+    this.#share.sent('live', message.bytes.length, this.#prefetch.backlog)
     this.#deps.onSent(0, message.bytes.length)
     await this.#forwarder.send(message)
     this.#meter()
   }
 
   async #send(outgoing: Batch | Amendments): Promise<void> {
-    const { wrapper, onSent } = this.#deps
+    const { batchPublisher, onSent } = this.#deps
     const { epoch, run, bytes } = outgoing
     const isBatch = outgoing.kind === 'batch'
     const lane = isBatch ? outgoing.lane : 'live'
-    const flight = this.#flights.open({
-      ...{ kind: outgoing.kind, lane, epoch, run, bytes: bytes.length, sentAt: performance.now() },
+    const sent = this.#inFlight.open({
+      kind: outgoing.kind,
+      lane,
+      epoch,
+      run,
+      bytes: bytes.length,
+      sentAt: performance.now(),
       range: isBatch ? outgoing.range : { first: outgoing.lastId, last: outgoing.lastId },
     })
-    if (isBatch && bytes.length > wrapper.payloadBytesMax) {
-      return this.#refused(flight, `${bytes.length} bytes are more than the broker takes`)
+    if (isBatch && bytes.length > batchPublisher.payloadBytesMax) {
+      return this.#refused(sent, `${bytes.length} bytes are more than the broker takes`)
     }
-    this.#share.sent(lane, bytes.length, this.#supply.backlog)
+    this.#share.sent(lane, bytes.length, this.#prefetch.backlog)
     onSent(isBatch ? outgoing.count : 0, bytes.length)
-    wrapper.publish(outgoing).then(
-      (reasonCode) => this.#taken(flight, reasonCode),
-      (failure: unknown) => this.#finish(messageOf(failure)),
+    batchPublisher.publish(outgoing).then(
+      (reasonCode) => this.#taken(sent, reasonCode),
+      (failure: unknown) => this.#finish(messageOf(failure), { cause: failure }),
     )
     this.#meter()
   }
 
   /** The cloud's broker has the message. That marks it only where nobody behind it answers. */
-  async #taken(flight: Flight, reasonCode: number): Promise<void> {
+  async #taken(sent: InFlightMessage, reasonCode: number): Promise<void> {
     const meaning = meaningOf(reasonCode)
     const code = `reason 0x${reasonCode.toString(16)}`
-    if (meaning === 'poison' && flight.kind === 'batch') {
-      return this.#refused(flight, `the broker refused it with ${code}`)
+    if (meaning === 'refused' && sent.kind === 'batch') {
+      return this.#refused(sent, `the broker refused it with ${code}`)
     }
-    if (meaning === 'poison' || meaning === 'trouble') return this.#finish(`the broker refused a message with ${code}`)
+    if (meaning === 'refused' || meaning === 'trouble') return this.#finish(`the broker refused a message with ${code}`)
     if (this.#deps.settings.confirm === 'receipt') return
     if (meaning === 'unheard') return this.#finish('nobody subscribes to the batches at the broker')
     try {
-      const { range } = flight
-      if (flight.kind === 'amendments') return await this.#amended(flight, [range])
-      await this.#answers.take({ ...flight, ranges: [range], high: 0, kind: 'stored' })
+      const { range } = sent
+      if (sent.kind === 'amendments') return await this.#amended(sent, [range])
+      await this.#answers.take({ ...sent, ranges: [range], high: 0, kind: 'stored' })
     } catch (failure) {
-      this.#finish(`a confirmation could not be stored: ${messageOf(failure)}`)
+      this.#finish(`a confirmation could not be stored: ${messageOf(failure)}`, { cause: failure })
     }
   }
 
@@ -198,8 +211,8 @@ export class Session {
     const decoded = decodeRequest(payload)
     if (!decoded.ok) return this.#deps.log.warn({ reason: decoded.reason }, 'a request could not be read')
     await this.#deps.outbox.askAgain(decoded.request)
-    this.#supply.hasMore()
-    this.notify(0)
+    this.#prefetch.hasMore()
+    this.notify()
   }
 
   async #confirmed(answer: Answer): Promise<void> {
@@ -212,41 +225,41 @@ export class Session {
       log.error({ epoch, high }, 'the far side knows readings that this database does not: a new epoch begins')
       return this.#finish('a new epoch began', { atOnce: true })
     }
-    const closed = this.#flights.confirm({ kind: 'batch', ...sending }, ranges)
+    const closed = this.#inFlight.confirm({ kind: 'batch', ...sending }, ranges)
     const answeredAt = performance.now()
-    for (const { lane, sentAt, inFlight } of closed) this.#paces[lane].answered({ sentAt, answeredAt, inFlight })
+    for (const { lane, sentAt, inFlight } of closed) this.#windows[lane].answered({ sentAt, answeredAt, inFlight })
     if (closed.length > 0 || count > 0) this.#deps.onConfirmed(count)
-    this.notify(0)
+    this.notify()
   }
 
   async #amended({ epoch, run }: Sending, ranges: readonly SeqRange[]): Promise<void> {
     for (const { last } of ranges) await this.#deps.outbox.confirmAmendments({ epoch, run, lastId: last })
-    if (this.#flights.confirm({ kind: 'amendments', epoch, run }, ranges).length > 0) this.#deps.onConfirmed(0)
-    this.notify(0)
+    if (this.#inFlight.confirm({ kind: 'amendments', epoch, run }, ranges).length > 0) this.#deps.onConfirmed(0)
+    this.notify()
   }
 
   /** The receiver cannot take something. Where it does not say what, only a message that is alone can be meant. */
   async #rejected({ epoch, run, ranges, reason = 'the receiver gave no reason' }: Receipt): Promise<void> {
     const [range] = ranges
-    const flight = range === undefined ? this.#flights.only : this.#flights.holding({ epoch, run }, range)
-    if (flight?.kind === 'batch') return this.#refused(flight, `the receiver rejected it: ${reason}`)
-    if (range !== undefined && flight === undefined) return // an old answer: what it was about is not on its way
+    const sent = range === undefined ? this.#inFlight.only : this.#inFlight.holding({ epoch, run }, range)
+    if (sent?.kind === 'batch') return this.#refused(sent, `the receiver rejected it: ${reason}`)
+    if (range !== undefined && sent === undefined) return // an old answer: what it was about is not on its way
     this.#deps.onRefused(reason)
     this.#finish(`the receiver rejected a message: ${reason}`, { cautious: true })
   }
 
-  async #refused(flight: Flight, reason: string): Promise<void> {
-    if (!this.#flights.close(flight)) return
-    const { epoch, run, range } = flight
+  async #refused(sent: InFlightMessage, reason: string): Promise<void> {
+    if (!this.#inFlight.close(sent)) return
+    const { epoch, run, range } = sent
     const { outbox, onRefused } = this.#deps
     try {
       onRefused(reason)
       const became = await outbox.refuse({ epoch, run, range, reason })
       if (became === 'hopeless') this.#finish(`everything is refused, and nothing is confirmed: ${reason}`)
-      this.#supply.hasMore()
-      this.notify(0)
+      this.#prefetch.hasMore()
+      this.notify()
     } catch (failure) {
-      this.#finish(`a refusal could not be stored: ${messageOf(failure)}`)
+      this.#finish(`a refusal could not be stored: ${messageOf(failure)}`, { cause: failure })
     }
   }
 
@@ -254,40 +267,34 @@ export class Session {
   async drain(ms: number): Promise<void> {
     this.#ending = true
     const deadline = performance.now() + ms
-    while (this.#flights.count > 0 && this.#end === undefined && performance.now() < deadline) {
-      await this.#sleep(deadline - performance.now(), this.#sleeper.mark)
+    while (this.#inFlight.count > 0 && this.#end === undefined && performance.now() < deadline) {
+      await this.#sleep(deadline - performance.now(), this.#wakeableWait.mark)
     }
     this.#finish('stopped')
   }
 
   async #idle(ms: number | undefined, againMs: number, mark: number): Promise<void> {
-    this.#waitsForCompany = ms !== undefined
-    if (this.#stored === 0 || this.#waitsForCompany) {
-      await this.#sleep(Math.min(ms ?? Infinity, againMs, this.#msToTimeout()), mark)
-    }
-    this.#waitsForCompany = false
+    this.#fillsBatch = ms !== undefined
+    const waitMs = Math.min(ms ?? Infinity, againMs, this.#msToTimeout())
+    if (this.#stored === 0 || this.#fillsBatch) await this.#sleep(waitMs, mark)
+    this.#fillsBatch = false
   }
 
-  /** Milliseconds until the oldest unanswered message is too old; ends the session when it is. */
+  /** Milliseconds until the oldest message is too old; ends the session when it is. */
   #msToTimeout(): number {
-    const { oldestAt } = this.#flights
-    if (oldestAt === undefined) return Infinity
-    const { confirmTimeoutMs, batchBytesMax } = this.#deps.settings
-    // A message that is larger than any batch takes longer, and so does what is behind it.
-    const waitMs = confirmTimeoutMs * Math.max(1, this.#flights.largestMessage / batchBytesMax)
-    const left = oldestAt + waitMs - performance.now()
-    if (left <= 0) this.#finish(`no answer within ${Math.round(waitMs)} ms`)
-    return Math.max(0, left)
+    const { leftMs, waitMs } = this.#inFlight.timeout(this.#deps.settings, performance.now())
+    if (leftMs <= 0) this.#finish(`no answer within ${Math.round(waitMs)} ms`)
+    return Math.max(0, leftMs)
   }
 
   #sleep(ms: number, mark: number): Promise<void> {
-    return this.#end === undefined ? this.#sleeper.sleep(ms, mark) : Promise.resolve()
+    return this.#end === undefined ? this.#wakeableWait.sleep(ms, mark) : Promise.resolve()
   }
 
-  #finish(reason: string, { atOnce = false, cautious = false } = {}): void {
+  #finish(reason: string, end: Partial<Omit<SessionEnd, 'reason'>> = {}): void {
     if (this.#end !== undefined) return
     this.#meter()
-    this.#end = { reason, atOnce, cautious }
-    this.#sleeper.wake()
+    this.#end = { reason, atOnce: false, cautious: false, cause: undefined, ...end }
+    this.#wakeableWait.wake()
   }
 }

@@ -6,13 +6,13 @@ import { backoffMs } from '../link/backoff.ts'
 import type { Link } from '../link/link.ts'
 import { openLink } from '../link/open.ts'
 import type { UplinkSettings } from '../settings/schema/uplink.ts'
-import { Wrapper } from './batch-publisher.ts'
+import { BatchPublisher } from './batch-publisher.ts'
 import { Budget, momentOf } from './budget.ts'
-import { ConfigCourier, configWindow } from './config-publisher.ts'
+import { ConfigPublisher, configWindow } from './config-publisher.ts'
 import type { UplinkDependencies, UplinkStats } from './dependencies.ts'
 import type { Format } from './format/format.ts'
 import { makeFormat } from './format/make-format.ts'
-import { Census } from './format/metric-registry.ts'
+import { MetricRegistry } from './format/metric-registry.ts'
 import { Session } from './session.ts'
 import type { SessionEnd } from './session-types.ts'
 import { subscribeWithin } from './subscribe-within.ts'
@@ -37,14 +37,14 @@ export class Uplink implements Part {
   readonly #settings: UplinkSettings
   readonly #deps: UplinkDependencies
   readonly #topics: CloudTopics
-  readonly #census = new Census()
+  readonly #metricRegistry = new MetricRegistry()
   readonly #stopping = new AbortController()
   readonly #running: Promise<void>
   #budget: Budget
   #link: Link | undefined
   #format: Format | undefined
   #session: Session | undefined
-  #courier: ConfigCourier | undefined
+  #configPublisher: ConfigPublisher | undefined
   #connections: number
   #caution = 0
   #failures = 0
@@ -72,14 +72,19 @@ export class Uplink implements Part {
     return new Uplink(settings, dependencies)
   }
 
-  /** Something new is on the disk, or may be asked for anew (0). */
-  notify(readings: number): void {
-    this.#session?.notify(readings)
+  /** The store has new readings. They may wait until a batch has filled up. */
+  notifyStored(readings: number): void {
+    this.#session?.notifyStored(readings)
+  }
+
+  /** There may be something to send that should not wait, such as a message or an order of a person. */
+  notify(): void {
+    this.#session?.notify()
   }
 
   /** Something about a config waits to leave. */
   notifyConfigs(): void {
-    this.#courier?.notify()
+    this.#configPublisher?.notify()
   }
 
   stats(): UplinkStats {
@@ -108,7 +113,7 @@ export class Uplink implements Part {
     try {
       this.#budget = new Budget(this.#settings.budget, await outbox.spent(), momentOf(clock))
     } catch (failure) {
-      log.error({ failure: messageOf(failure) }, 'what the link has cost is not known')
+      log.error({ err: failure }, 'what the link has cost is not known')
     }
     while (!signal.aborted) {
       const { atOnce, cautious } = await this.#connection()
@@ -120,41 +125,42 @@ export class Uplink implements Part {
   }
 
   /** One connection from its beginning to its end. */
-  async #connection(): Promise<Omit<SessionEnd, 'reason'>> {
+  async #connection(): Promise<Omit<SessionEnd, 'reason' | 'cause'>> {
     const { log, outbox, edge, clock } = this.#deps
     try {
       const bdSeq = this.#connections++ % CONNECTION_NUMBERS
-      this.#format = makeFormat(this.#settings, { edge, clock, census: this.#census, bdSeq })
+      this.#format = makeFormat(this.#settings, { edge, clock, metricRegistry: this.#metricRegistry, bdSeq })
       const link = await this.#open(this.#format)
       this.#link = link
       if (this.#stopping.signal.aborted) return { atOnce: true, cautious: false }
-      const wrapper = new Wrapper(link, this.#topics, { format: this.#format, bytesMax: this.#settings.batchBytesMax })
-      const session = this.#begin(link, wrapper)
+      const batchPublisher = new BatchPublisher(link, this.#topics, {
+        format: this.#format,
+        bytesMax: this.#settings.batchBytesMax,
+      })
+      const session = this.#begin(link, batchPublisher)
       await this.#subscribe(link)
       await outbox.release(this.#budget.spent) // what was stored until now is the backlog of this connection
-      if (this.#format !== undefined) await wrapper.send(this.#format.begin())
+      if (this.#format !== undefined) await batchPublisher.send(this.#format.begin())
       if (this.#stopping.signal.aborted) return { atOnce: true, cautious: false }
       this.#session = session
       await this.#beginConfigs(link)
       const beat = setInterval(() => void this.#report(link, 'online'), this.#settings.statusEveryMs)
       void this.#report(link, 'online')
-      log.info({ uplink: this.#settings.name, mqtt: link.protocolVersion }, 'connected to the cloud')
-      const { reason, ...end } = await session.run().finally(() => clearInterval(beat))
-      this.#failed(reason)
+      log.info({ protocolVersion: link.protocolVersion }, 'connected to the cloud')
+      const { reason, cause, ...end } = await session.run().finally(() => clearInterval(beat))
+      this.#failed(reason, cause)
       return end
     } catch (failure) {
-      this.#failed(messageOf(failure))
+      this.#failed(messageOf(failure), failure)
       return { atOnce: false, cautious: false }
     } finally {
       this.#session = undefined
-      this.#courier = undefined
+      this.#configPublisher = undefined
       if (!this.#stopping.signal.aborted) this.#link?.destroy()
       this.#hear = () => Promise.resolve()
       this.#link = this.#stopping.signal.aborted ? this.#link : undefined
       const { spent } = this.#budget
-      await outbox
-        .release(spent)
-        .catch((failure: unknown) => log.error({ failure: messageOf(failure) }, 'release failed'))
+      await outbox.release(spent).catch((failure: unknown) => log.error({ err: failure }, 'release failed'))
     }
   }
 
@@ -168,8 +174,10 @@ export class Uplink implements Part {
     return openLink({
       url,
       clientId: clientId ?? `tidegate-${this.#deps.edge}-${name}`,
-      ...{ username, password, tls },
-      warn: (text) => log.warn({ uplink: name }, text),
+      username,
+      password,
+      tls,
+      warn: (text) => log.warn(text),
       session: false,
       keepaliveS,
       connectTimeoutMs,
@@ -199,22 +207,27 @@ export class Uplink implements Part {
       return found?.what === 'desired' ? configs.desired(found.device, payload) : hear(topic, payload)
     }
     const waitMs = (bytes: number): number => this.#budget.waitMs(bytes, momentOf(clock))
-    const courier = new ConfigCourier(link, { ...{ outbox: configs, prefix, edge, log, waitMs } })
+    const configPublisher = new ConfigPublisher(link, { outbox: configs, prefix, edge, log, waitMs })
     try {
       await subscribeWithin(link, [cloudFilter(prefix, edge, 'desired')], { ms, signal: this.#stopping.signal })
       this.#configProblem = undefined
     } catch (failure) {
       this.#configProblem = `configs are not synced: ${messageOf(failure)}`
-      return log.error({ uplink: this.#settings.name, failure: messageOf(failure) }, 'configs are not synced')
+      return log.error({ err: failure }, 'configs are not synced')
     }
-    this.#courier = courier
-    void courier.run()
+    this.#configPublisher = configPublisher
+    void configPublisher.run()
   }
 
-  #begin(link: Link, wrapper: Wrapper): Session {
+  #begin(link: Link, batchPublisher: BatchPublisher): Session {
     const { outbox, log, clock } = this.#deps
     const session = new Session(link, {
-      ...{ settings: this.#settings, outbox, wrapper, budget: this.#budget, clock, log },
+      settings: this.#settings,
+      outbox,
+      batchPublisher,
+      budget: this.#budget,
+      clock,
+      log,
       cautious: this.#caution > 0,
       reserved: this.#deps.configs === undefined ? 0 : configWindow(link),
       onSent: (readings, bytes) => {
@@ -230,13 +243,13 @@ export class Uplink implements Part {
       },
       onRefused: (reason) => {
         this.#refused++
-        log.warn({ uplink: this.#settings.name, reason }, 'the far side refuses something')
+        log.warn({ reason }, 'the cloud refuses a message')
       },
     })
     this.#hear = async (topic, payload) => {
       if (topic === this.#topics.receipt) return session.receipt(payload)
       if (topic === this.#topics.request) return session.request(payload)
-      if (this.#format !== undefined) void wrapper.send(this.#format.hear(topic, payload)).catch(() => undefined)
+      if (this.#format !== undefined) void batchPublisher.send(this.#format.hear(topic, payload)).catch(() => undefined)
     }
     return session
   }
@@ -249,14 +262,14 @@ export class Uplink implements Part {
       if (this.#budget.allow(momentOf(this.#deps.clock)).live < payload.length && state === 'online') return
       await link.publish(this.#topics.status, payload, { qos: 1, retain: this.#settings.statusRetain })
     } catch (failure) {
-      this.#deps.log.debug({ failure: messageOf(failure) }, 'a report was not sent')
+      this.#deps.log.debug({ err: failure }, 'a report was not sent')
     }
   }
 
-  #failed(reason: string): void {
+  #failed(reason: string, err: unknown): void {
     if (this.#stopping.signal.aborted) return
     this.#lastFailure = reason
-    this.#deps.log.warn({ uplink: this.#settings.name, reason }, 'not connected to the cloud')
+    this.#deps.log.warn({ reason, err }, 'not connected to the cloud')
   }
 
   /** Waits shortly for answers to what is on its way, says goodbye. Ends in time also when the far side is silent. */

@@ -1,5 +1,5 @@
 /** Waiting that can be cut short by whatever happens, also by what happened while one was still on the way to bed. */
-export class Sleeper {
+export class WakeableWait {
   readonly #asleep = new Set<() => void>()
   #mark = 0
 

@@ -9,8 +9,16 @@ import { AMPLE, build, readingsOf, series, someReadings } from './readings.ts'
 
 /** Where the items are in the outermost array. */
 const ITEM = {
-  ...{ devices: 4, metrics: 5, units: 6, counts: 7, seq: 8 },
-  ...{ ts: 9, numbers: 10, doubles: 11, others: 12, verdicts: 13 },
+  devices: 4,
+  metrics: 5,
+  units: 6,
+  counts: 7,
+  seq: 8,
+  ts: 9,
+  numbers: 10,
+  doubles: 11,
+  others: 12,
+  verdicts: 13,
 } as const
 
 /** The batch of these readings, unpacked, changed by hand and packed again. */
@@ -176,7 +184,10 @@ describe('opening bytes that nobody vouches for', () => {
     [
       'a series without readings',
       {
-        ...{ devices: ['a', 'b'], metrics: ['m', 'm'], units: [null, null], counts: [0, 4] },
+        devices: ['a', 'b'],
+        metrics: ['m', 'm'],
+        units: [null, null],
+        counts: [0, 4],
         ...{
           seq: [
             [1, 0],
@@ -201,8 +212,16 @@ describe('opening bytes that nobody vouches for', () => {
     [
       'no series',
       {
-        ...{ devices: [], metrics: [], units: [], counts: [], seq: [[], [], []], ts: [[], [], []] },
-        ...{ numbers: [[], [], [], [], []], doubles: [[], new Uint8Array(0)], others: [[], []], verdicts: [] },
+        devices: [],
+        metrics: [],
+        units: [],
+        counts: [],
+        seq: [[], [], []],
+        ts: [[], [], []],
+        numbers: [[], [], [], [], []],
+        doubles: [[], new Uint8Array(0)],
+        others: [[], []],
+        verdicts: [],
       },
     ],
     ['fewer metrics than devices', { metrics: [] }],

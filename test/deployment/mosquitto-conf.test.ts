@@ -39,8 +39,13 @@ async function start(): Promise<ReturnType<typeof startProcess>> {
 /** Logs in with MQTT 5, whose answers carry the reason. */
 async function login(username: User, password: string = USERS[username]): Promise<MqttClient> {
   const client = await connectAsync({
-    ...{ host: '127.0.0.1', port, protocolVersion: 5, username, password },
-    ...{ reconnectPeriod: 0, connectTimeout: 5_000 },
+    host: '127.0.0.1',
+    port,
+    protocolVersion: 5,
+    username,
+    password,
+    reconnectPeriod: 0,
+    connectTimeout: 5_000,
   })
   onStop(() => client.endAsync(true))
   return client

@@ -24,8 +24,13 @@ async function read(): Promise<StoredReading[]> {
     expect(values.length).toBeLessThan(2)
     const [one = null] = values
     return {
-      ...{ device: device as string, metric: metric as string, unit: (unit ?? undefined) as string | undefined },
-      ...{ ts: Number(ts), seq: Number(seq), quality: quality as Quality, reasons: Number(reasons) },
+      device: device as string,
+      metric: metric as string,
+      unit: (unit ?? undefined) as string | undefined,
+      ts: Number(ts),
+      seq: Number(seq),
+      quality: quality as Quality,
+      reasons: Number(reasons),
       value: one instanceof DuckDBBlobValue ? new Uint8Array(one.bytes) : (one as Value),
     }
   })

@@ -9,7 +9,7 @@ import { until } from '../../support/wait.ts'
 
 const BYTES_PER_SECOND = 20_000
 const WINDOW_MS = 5_000
-const LOOK_MS = 50
+const POLL_MS = 50
 const METRICS = 200
 /** About 9 bytes each on the wire: far more than what leaves while the test looks. */
 const BACKLOG_MESSAGES = 150
@@ -75,7 +75,7 @@ describePeer('mosquitto', 'a budget of 20,000 bytes a second', () => {
       if (performance.now() - since > sent * 500) {
         live.send(publishPacket('telemetry/live', `{"n":${sent++}}`, { qos: 1, messageId: sent, dup: false }))
       }
-      await pause(LOOK_MS)
+      await pause(POLL_MS)
     }
     live.destroy()
     expect(meter.most(WINDOW_MS)).toBeLessThanOrEqual(BYTES_PER_SECOND * (WINDOW_MS / 1_000))

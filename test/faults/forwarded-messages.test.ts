@@ -87,7 +87,11 @@ class Ear {
   async listen(filter = 'sites/#'): Promise<void> {
     const { url } = this.#cloud
     this.#link = await openLink({
-      ...{ url, clientId: 'ear', session: false, keepaliveS: 30, connectTimeoutMs: 5_000 },
+      url,
+      clientId: 'ear',
+      session: false,
+      keepaliveS: 30,
+      connectTimeoutMs: 5_000,
       onMessage: (topic, payload, { retained }) => {
         this.heard.push({ topic, payload: Buffer.from(payload), retained })
       },

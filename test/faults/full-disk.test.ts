@@ -50,7 +50,7 @@ describe.skipIf(missing !== '')(missing === '' ? name : `${name} (skipped: ${mis
     expect(await isTaken(edge.port, taken)).toBe(false)
     const { healthy, problems, store } = await edge.status()
     expect(healthy).toBe(false)
-    expect(store.refusedBecause).toMatch(/^SQLITE_/)
+    expect(store.refusedBecause).toMatch(/^(SQLITE|STORE)_FULL/)
     expect(problems.join()).toContain(store.refusedBecause)
     expect(edge.stored()).toBe(COUNT + taken)
     await idle.ping()

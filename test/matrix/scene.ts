@@ -44,8 +44,11 @@ export async function startScene({ cloud, name, badLink: isBad, seed, random }: 
   const session = { prefix: name, backoffMinMs: 50, backoffMaxMs: 500 }
   const receiver = new SiteReceiver(receiverLink.url, {
     cloud: {
-      ...{ ...session, url: receiverLink.url, clientId: `${name}-receiver` },
-      ...{ keepaliveS: KEEPALIVE_S, connectTimeoutMs: 2_000 },
+      ...session,
+      url: receiverLink.url,
+      clientId: `${name}-receiver`,
+      keepaliveS: KEEPALIVE_S,
+      connectTimeoutMs: 2_000,
     },
   })
   const uplink = { ...(isBad ? PATIENT : QUICK), ...session, clientId: `${name}-edge` }

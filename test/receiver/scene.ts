@@ -37,7 +37,11 @@ let edges = 0
 export async function startEdge(url: string, edge = EDGE): Promise<TestEdge> {
   const receipts: Receipt[] = []
   const link = await openLink({
-    ...{ url, clientId: `edge-${++edges}`, session: false, keepaliveS: 30, connectTimeoutMs: 5_000 },
+    url,
+    clientId: `edge-${++edges}`,
+    session: false,
+    keepaliveS: 30,
+    connectTimeoutMs: 5_000,
     onMessage: (_topic, payload) => {
       const decoded = decodeReceipt(payload)
       if (!decoded.ok) throw new Error(decoded.reason)

@@ -15,6 +15,6 @@ for (;;) {
     }
   })
   writeSync(1, `${store.lastSeq}\n`)
-  for (let slices = 0; slices < 5 && store.keepHouse({ now: Date.now(), busy: false }); slices++);
+  for (let slices = 0; slices < 5 && store.runHousekeeping({ now: Date.now(), busy: false }); slices++);
   store.checkpointIfDue()
 }

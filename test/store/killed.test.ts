@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { pause } from '../../src/base/clock.ts'
 import { tempFolder } from '../../support/folder.ts'
 import { startScript } from '../../support/process.ts'
-import { contents, keepHouse } from './sealed.ts'
+import { contents, runHousekeeping } from './sealed.ts'
 import { imbalances, openStore } from './stores.ts'
 
 /** At least so many; more, until seals were merged: how far a round comes is up to the machine. */
@@ -27,7 +27,7 @@ describe('a store that is killed while it seals and merges', () => {
       expect(found.map(({ seq }) => seq)).toEqual(found.map((_, i) => i + 1))
       expect(found.every(({ seq, value }) => seq === value)).toBe(true)
       if (round >= ROUNDS) {
-        keepHouse(store)
+        runHousekeeping(store)
         expect(contents(store)).toStrictEqual(found)
       }
       levels = store.seals.all.map(({ level }) => level)

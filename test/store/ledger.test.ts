@@ -14,19 +14,19 @@ interface Account {
   duplicate: number
 }
 
-type Deed = (store: Store, accounts: Record<string, Account>) => void
+type Step = (store: Store, accounts: Record<string, Account>) => void
 
 const device = fc.constantFrom(...DEVICES)
-const deed: fc.Arbitrary<Deed> = fc.oneof(
+const deed: fc.Arbitrary<Step> = fc.oneof(
   fc.tuple(device, fc.integer({ min: 0, max: 30 })).map(
-    ([name, count]): Deed =>
+    ([name, count]): Step =>
       (store, accounts) => {
         appendMany(store, count, { device: name, metric: `m${count % 3}` })
         accounts[name]!.stored += count
       },
   ),
   fc.tuple(device, fc.constantFrom('rejected', 'duplicate')).map(
-    ([name, what]): Deed =>
+    ([name, what]): Step =>
       (store, accounts) => {
         store.write(() => {
           const one = store.catalog.device(name)
@@ -38,13 +38,13 @@ const deed: fc.Arbitrary<Deed> = fc.oneof(
       },
   ),
   fc.tuple(fc.constantFrom(...UPLINKS), fc.integer({ min: 0, max: 80 }), fc.integer({ min: 0, max: 40 })).map(
-    ([uplink, first, more]): Deed =>
+    ([uplink, first, more]): Step =>
       (store) => {
         store.write(() => store.outbox(uplink).confirm([{ first, last: first + more }], store.lastSeq))
       },
   ),
   fc.tuple(device, fc.integer({ min: 1, max: 30 })).map(
-    ([name, count]): Deed =>
+    ([name, count]): Step =>
       (store) => {
         const failing = (): void =>
           store.write(() => {
@@ -69,12 +69,12 @@ function makeAccount(): string {
 
 describe('the ledger', () => {
   it('balances after any work, also work that failed, and says what was done', () => {
-    const property = fc.property(fc.array(deed, { maxLength: 15, size: 'max' }), (deeds) => {
+    const property = fc.property(fc.array(deed, { maxLength: 15, size: 'max' }), (changes) => {
       const folder = tempFolder()
       const accounts = Object.fromEntries(DEVICES.map((name) => [name, { stored: 0, rejected: 0, duplicate: 0 }]))
       const store = openStore(folder, { uplinks: UPLINKS })
       store.write(() => DEVICES.map((name) => store.catalog.device(name)))
-      for (const one of deeds) one(store, accounts)
+      for (const one of changes) one(store, accounts)
       const confirmed = UPLINKS.map((uplink) => store.outbox(uplink).settled.count)
       store.close()
       const reader = openReader(folder)

@@ -6,7 +6,7 @@ import { DATABASE_FILE } from '../../src/store/database.ts'
 import { APPLICATION_ID, MIGRATIONS, migrate } from '../../src/store/migrations.ts'
 import { openReader } from '../../src/store/reader.ts'
 import { tempFolder } from '../../support/folder.ts'
-import { contents, keepHouse } from './sealed.ts'
+import { contents, runHousekeeping } from './sealed.ts'
 import { imbalances, openStore } from './stores.ts'
 
 const READINGS = 300
@@ -44,7 +44,7 @@ describe('a database of an earlier version', () => {
       expect(before.map(({ seq, value }) => [seq, value])).toEqual(
         Array.from({ length: READINGS }, (_, i) => [i + 1, (i + 1) / 4]),
       )
-      keepHouse(store)
+      runHousekeeping(store)
       expect(store.seals.sealedUpTo).toBe(READINGS)
       expect(contents(store)).toStrictEqual(before)
       expect(store.backlog(store.outbox('cloud'))).toMatchObject({ waiting: 200, confirmed: 100 })

@@ -22,7 +22,7 @@ export function contents(store: Store, first: Seq = 1): Kept[] {
 }
 
 /** Does what is due, to the end. @returns how many slices that took. */
-export function keepHouse(store: Store, now = Date.now()): number {
-  for (let slices = 0; slices < 1_000_000; slices++) if (!store.keepHouse({ now, busy: false })) return slices
+export function runHousekeeping(store: Store, now = Date.now()): number {
+  for (let slices = 0; slices < 1_000_000; slices++) if (!store.runHousekeeping({ now, busy: false })) return slices
   throw new Error('housekeeping never ends')
 }

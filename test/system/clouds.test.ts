@@ -17,7 +17,11 @@ const TEST_MS = 60_000
 async function retainedStatus(url: string): Promise<string | undefined> {
   let state: string | undefined
   const link = await openLink({
-    ...{ url, clientId: 'onlooker', session: false, keepaliveS: 30, connectTimeoutMs: 5_000 },
+    url,
+    clientId: 'onlooker',
+    session: false,
+    keepaliveS: 30,
+    connectTimeoutMs: 5_000,
     onMessage: (_topic, payload) => {
       state = JSON.parse(Buffer.from(payload).toString()).state
     },

@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Pace } from '../../src/uplink/congestion-window.ts'
+import { CongestionWindow } from '../../src/uplink/congestion-window.ts'
 
 /** A way with a delay and one place where everything must pass, one after the other. Times in ms. */
 class Way {
-  readonly pace: Pace
+  readonly congestionWindow: CongestionWindow
   readonly #delayMs: number
   serviceMs: number
   now = 0
@@ -13,7 +13,7 @@ class Way {
   answers: number[] = []
 
   constructor(limit: number, { delayMs, serviceMs }: { delayMs: number; serviceMs: number }) {
-    this.pace = new Pace(limit)
+    this.congestionWindow = new CongestionWindow(limit)
     this.#delayMs = delayMs
     this.serviceMs = serviceMs
   }
@@ -26,7 +26,7 @@ class Way {
   run(ms: number): void {
     const end = this.now + ms
     for (;;) {
-      while (this.#flying.length < this.pace.size) this.#send()
+      while (this.#flying.length < this.congestionWindow.size) this.#send()
       const next = this.#flying[0]!
       if (next.answeredAt > end) {
         this.now = end
@@ -35,7 +35,7 @@ class Way {
       this.#flying.shift()
       this.now = next.answeredAt
       this.answers.push(this.now - next.sentAt)
-      this.pace.answered(next)
+      this.congestionWindow.answered(next)
     }
   }
 
@@ -53,19 +53,19 @@ function capacityOf({ delayMs, serviceMs }: { delayMs: number; serviceMs: number
   return (delayMs + serviceMs) / serviceMs
 }
 
-describe('the pace of a lane', () => {
+describe('the congestionWindow of a lane', () => {
   it('begins with one message, stays within its limit, and never stops', () => {
     const answer = fc.record({ sentAt: fc.nat(100), tookMs: fc.nat(5_000), inFlight: fc.integer({ min: 1, max: 50 }) })
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 50 }), fc.array(answer, { maxLength: 200 }), (limit, answers) => {
-        const pace = new Pace(limit)
-        expect(pace.size).toBe(1)
+        const congestionWindow = new CongestionWindow(limit)
+        expect(congestionWindow.size).toBe(1)
         let now = 0
         for (const { sentAt, tookMs, inFlight } of answers) {
           now += sentAt
-          pace.answered({ sentAt: now, answeredAt: now + tookMs, inFlight })
-          expect(pace.size).toBeGreaterThanOrEqual(1)
-          expect(pace.size).toBeLessThanOrEqual(limit)
+          congestionWindow.answered({ sentAt: now, answeredAt: now + tookMs, inFlight })
+          expect(congestionWindow.size).toBeGreaterThanOrEqual(1)
+          expect(congestionWindow.size).toBeLessThanOrEqual(limit)
         }
       }),
     )

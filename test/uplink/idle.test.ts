@@ -106,8 +106,17 @@ describePeer('mosquitto', 'an uplink that is stopped', () => {
 
 describe('the health of an uplink', () => {
   const stats = {
-    ...{ name: 'cloud', connected: false, protocolVersion: undefined, inFlight: 0, sentReadings: 0, sentBytes: 0 },
-    ...{ confirmedReadings: 0, lastConfirmedMs: undefined, failures: 3, lastFailure: 'no route to host', refused: 0 },
+    name: 'cloud',
+    connected: false,
+    protocolVersion: undefined,
+    inFlight: 0,
+    sentReadings: 0,
+    sentBytes: 0,
+    confirmedReadings: 0,
+    lastConfirmedMs: undefined,
+    failures: 3,
+    lastFailure: 'no route to host',
+    refused: 0,
     ...{
       window: undefined,
       holds: undefined,

@@ -24,7 +24,7 @@ const anAllowance = fc.record({
 const UNBOUNDED = { live: Infinity, backfill: Infinity, againMs: Infinity, prefer: 'live' } as const
 
 describe('what may leave next', () => {
-  it('never exceeds the window in messages or bytes, the pace of its lane, one message, or the budget', () => {
+  it('never exceeds the window in messages or bytes, the congestionWindow of its lane, one message, or the budget', () => {
     fc.assert(
       fc.property(aLimit, aLoad, anAllowance, (limits, load, allowed) => {
         const ask = nextAsk(limits, load, allowed)
@@ -46,8 +46,10 @@ describe('what may leave next', () => {
       fc.property(aLimit, (limits) => {
         fc.pre(limits.messages >= 2 && limits.backfillShare <= 0.5 && limits.bytes >= 4 * limits.messageBytes)
         let load: Load = {
-          ...{ live: { inFlight: 0, size: 1_000 }, backfill: { inFlight: 0, size: 1_000 } },
-          ...{ bytes: 0, backlog: true },
+          live: { inFlight: 0, size: 1_000 },
+          backfill: { inFlight: 0, size: 1_000 },
+          bytes: 0,
+          backlog: true,
         }
         for (let sent = 0; sent < 200; sent++) {
           const { backfill } = nextAsk(limits, load, UNBOUNDED)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type Answer, Gathering } from '../../src/uplink/receipt-batch.ts'
+import { type Answer, ReceiptBatch } from '../../src/uplink/receipt-batch.ts'
 
 function answer(first: number, more: Partial<Answer> = {}): Answer {
   return { kind: 'stored', epoch: 'e', run: 'r', ranges: [{ first, last: first + 9 }], high: first + 9, ...more }
@@ -8,8 +8,8 @@ function answer(first: number, more: Partial<Answer> = {}): Answer {
 /** Takes answers as one read of a socket brings them, and tells what was stored. */
 async function storedOf(...answers: Answer[]): Promise<Answer[]> {
   const stored: Answer[] = []
-  const gathering = new Gathering(async (one) => void stored.push(one))
-  await Promise.all(answers.map((one) => gathering.take(one)))
+  const receiptBatch = new ReceiptBatch(async (one) => void stored.push(one))
+  await Promise.all(answers.map((one) => receiptBatch.take(one)))
   return stored
 }
 
@@ -37,20 +37,20 @@ describe('answers that come together', () => {
 
   it('are not held back for the next ones', async () => {
     const stored: Answer[] = []
-    const gathering = new Gathering(async (one) => void stored.push(one))
-    await gathering.take(answer(1))
-    await gathering.take(answer(11))
+    const receiptBatch = new ReceiptBatch(async (one) => void stored.push(one))
+    await receiptBatch.take(answer(1))
+    await receiptBatch.take(answer(11))
     expect(stored).toEqual([answer(1), answer(11)])
   })
 
   it('fail together when they cannot be stored, and the next ones are tried', async () => {
     let broken = true
-    const gathering = new Gathering(async () => {
+    const receiptBatch = new ReceiptBatch(async () => {
       if (broken) throw new Error('the disk is full')
     })
-    const both = await Promise.allSettled([gathering.take(answer(1)), gathering.take(answer(11))])
+    const both = await Promise.allSettled([receiptBatch.take(answer(1)), receiptBatch.take(answer(11))])
     expect(both.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
     broken = false
-    await expect(gathering.take(answer(1))).resolves.toBeUndefined()
+    await expect(receiptBatch.take(answer(1))).resolves.toBeUndefined()
   })
 })

@@ -23,7 +23,11 @@ export class FarSide {
   static async connect(url: string): Promise<FarSide> {
     const farSide = new FarSide()
     farSide.#link = await openLink({
-      ...{ url, clientId: 'far-side', session: false, keepaliveS: 30, connectTimeoutMs: 5_000 },
+      url,
+      clientId: 'far-side',
+      session: false,
+      keepaliveS: 30,
+      connectTimeoutMs: 5_000,
       onMessage: (topic, payload) => {
         if (topic === FENCE_TOPIC) farSide.#fences++
         else farSide.arrived.push({ ...readLabel(payload), at: performance.now(), bytes: payload.length })
@@ -77,7 +81,10 @@ export async function startUplink(
   const farSide = await FarSide.connect(cloud.url)
   const quick = { backoffMinMs: 20, backoffMaxMs: 200, url: await via(cloud) }
   const uplink = Uplink.start(uplinkSettings.parse({ ...quick, ...settings }), {
-    ...{ edge: EDGE, outbox, log: silentLog, clock: systemClock },
+    edge: EDGE,
+    outbox,
+    log: silentLog,
+    clock: systemClock,
     random: () => 0.999,
     report: async () => ({ backlog: outbox.lastSeq - outbox.confirmed.count }),
   })
@@ -86,7 +93,7 @@ export async function startUplink(
   await until(() => uplink.stats().connected, { what: 'the uplink is connected' })
   const store = (count: number): void => {
     outbox.lastSeq += count
-    uplink.notify(count)
+    uplink.notifyStored(count)
   }
   return { cloud, farSide, outbox, uplink, store }
 }

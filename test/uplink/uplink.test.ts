@@ -60,7 +60,7 @@ describePeer('mosquitto', 'what is sent is marked', () => {
   it('also for amendments only by their own receipt', async () => {
     const { farSide, outbox, uplink } = await startUplink()
     outbox.lastAmendment = 3
-    uplink.notify(0)
+    uplink.notify()
     await farSide.untilArrived(1)
     expect(farSide.arrived[0]).toMatchObject({ kind: 'amendments', range: { first: 1, last: 3 } })
     await farSide.answer(0, { kind: 'stored' })

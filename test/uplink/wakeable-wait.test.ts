@@ -1,24 +1,24 @@
 import { describe, expect, it } from 'vitest'
 import type { Ask, Outgoing } from '../../src/uplink/outbox.ts'
-import { Sleeper } from '../../src/uplink/wakeable-wait.ts'
+import { WakeableWait } from '../../src/uplink/wakeable-wait.ts'
 import { describePeer } from '../../support/peers.ts'
 import { until } from '../../support/wait.ts'
 import { startUplink } from './scene.ts'
 import { ScriptedOutbox } from './scripted-outbox.ts'
 
-describe('a sleeper', () => {
+describe('a wakeableWait', () => {
   it('is woken also by what happened before it lay down, but after it looked', async () => {
-    const sleeper = new Sleeper()
-    const { mark } = sleeper
-    sleeper.wake()
-    await sleeper.sleep(Infinity, mark)
+    const wakeableWait = new WakeableWait()
+    const { mark } = wakeableWait
+    wakeableWait.wake()
+    await wakeableWait.sleep(Infinity, mark)
     let awake = false
-    const sleep = sleeper.sleep(Infinity, sleeper.mark).then(() => {
+    const sleep = wakeableWait.sleep(Infinity, wakeableWait.mark).then(() => {
       awake = true
     })
     await Promise.resolve()
     expect(awake).toBe(false)
-    sleeper.nudge()
+    wakeableWait.nudge()
     await sleep
   })
 })

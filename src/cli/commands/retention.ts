@@ -21,7 +21,10 @@ export const retention = command({
     const plans = await withReader(data, (reader) => reader.retention(store.retention, Date.now()))
     const dryRun = values['dry-run']
     const rows = plans.map(({ match = '(no rule)', series, readings, oldestAt, due, unconfirmed }) => ({
-      ...{ match, series, readings, oldest: oldestAt === undefined ? null : new Date(oldestAt).toISOString() },
+      match,
+      series,
+      readings,
+      oldest: oldestAt === undefined ? null : new Date(oldestAt).toISOString(),
       ...(dryRun ? { due, unconfirmed } : {}),
     }))
     if (values.json) output.json(rows)

@@ -1,5 +1,4 @@
 import { pause } from '../../base/clock.ts'
-import { messageOf } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
 import type { SchemaCheck } from '../../config/schema-check.ts'
 import { cloudFilter, readCloudTopic } from '../../config/topics.ts'
@@ -82,7 +81,7 @@ export class ConfigSync {
         await link.subscribe(cloudFilter(prefix, '+', what), 1)
     } catch (failure) {
       if (!(failure instanceof LinkError && failure.kind === 'refused')) throw failure
-      log.warn({ reason: failure.message }, 'there is no config sync')
+      log.warn({ err: failure }, 'there is no config sync')
       return
     }
     const all = this.#connections++ === 0 || !link.sessionPresent
@@ -104,7 +103,7 @@ export class ConfigSync {
       try {
         await this.#tidy()
       } catch (failure) {
-        this.#options.log.warn({ reason: messageOf(failure) }, 'old tombstones and old changes are still there')
+        this.#options.log.warn({ err: failure }, 'old tombstones and old changes are still there')
       }
     }
   }

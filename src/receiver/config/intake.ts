@@ -10,7 +10,12 @@ const GROUP_MAX = 64
 
 export type ConfigCounts = Readonly<Record<AuthorityCount | 'unnoted', number>>
 export const NO_COUNTS: ConfigCounts = {
-  ...{ malformed: 0, same: 0, accepted: 0, refused: 0, imported: 0, written: 0 },
+  malformed: 0,
+  same: 0,
+  accepted: 0,
+  refused: 0,
+  imported: 0,
+  written: 0,
   unnoted: 0,
 }
 

@@ -1,5 +1,4 @@
 import { pause } from '../../base/clock.ts'
-import { messageOf } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
 import { cloudTopic } from '../../config/topics.ts'
 import { type ConfigStore, UNKNOWN_VERSION, type Unpublished } from './config-store.ts'
@@ -99,7 +98,7 @@ export class DesiredPublisher {
       // What the broker refuses must not keep the others waiting; nor is it asked again at once.
       return taken.length > 0 ? 'more' : 'trouble'
     } catch (failure) {
-      if (!this.#failing) log.warn({ reason: messageOf(failure) }, 'configs could not be published; they wait')
+      if (!this.#failing) log.warn({ err: failure }, 'configs could not be published; they wait')
       this.#failing = true
       await this.#release(messages)
       return this.#publish === publish ? 'trouble' : 'nothing'
@@ -119,7 +118,7 @@ export class DesiredPublisher {
     const code = await publish(cloudTopic(this.#options.prefix, edge, device, 'desired'), Buffer.from(payload))
     if (code >= 0x80) {
       this.#counts.refused++
-      this.#options.log.error({ edge, device, code }, 'the broker refuses the config of a device')
+      this.#options.log.error({ edge, device, reasonCode: code }, 'the broker refuses the config of a device')
     }
     return code
   }

@@ -21,7 +21,14 @@ export async function newestIncarnation(cloud: CloudSettings, clientId: string):
   let newest = 0
   let heardAt = performance.now()
   const link = await openLink({
-    ...{ url, tls, clientId, username, password, keepaliveS, connectTimeoutMs, session: false },
+    url,
+    tls,
+    clientId,
+    username,
+    password,
+    keepaliveS,
+    connectTimeoutMs,
+    session: false,
     onMessage: (topic, payload) => {
       heardAt = performance.now()
       const device = readCloudTopic(prefix, topic)?.device

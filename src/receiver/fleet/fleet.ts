@@ -25,7 +25,7 @@ export interface EdgeReport {
   readonly oldestAt: number | undefined
 }
 
-/** News of one edge. */
+/** Notice of one edge. */
 export interface EdgeNote {
   readonly edge: string
   readonly state: EdgeState

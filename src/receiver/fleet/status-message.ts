@@ -58,7 +58,12 @@ function parse(payload: Uint8Array): z.output<typeof message> | undefined {
 function reportOf(said: z.output<typeof message>): EdgeReport {
   const { version, at, upMs, healthy, problems = [], epoch, lastSeq, backlog } = said
   return {
-    ...{ version, at, upMs: upMs === undefined ? undefined : Math.round(upMs), healthy, epoch, lastSeq },
+    version,
+    at,
+    upMs: upMs === undefined ? undefined : Math.round(upMs),
+    healthy,
+    epoch,
+    lastSeq,
     problems: problems.slice(0, PROBLEMS_MAX).map((problem) => problem.slice(0, PROBLEM_CHARS_MAX).toWellFormed()),
     waiting: backlog?.waiting,
     oldestAt: backlog?.oldestAt,

@@ -1,5 +1,4 @@
 import { pause } from '../../base/clock.ts'
-import { messageOf } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
 import { encodeRequest } from '../../codec/request.ts'
 import { type DueRequest, EDGES_MAX, type EdgeNote, type Fleet, mergeNotes } from './fleet.ts'
@@ -86,7 +85,7 @@ export class FleetWatch {
         notes.set(edge, before === undefined ? later : mergeNotes(before, later))
       }
       this.#notes = notes
-      if (!this.#failing) this.#deps.log.warn({ reason: messageOf(failure) }, 'the view of the edges is not kept')
+      if (!this.#failing) this.#deps.log.warn({ err: failure }, 'the view of the edges is not kept')
       this.#failing = true
     }
   }

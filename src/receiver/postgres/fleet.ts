@@ -17,7 +17,7 @@ import { gapsOf, missingOf, msOf } from './gaps.ts'
 import { timestamp } from './literals.ts'
 
 /** Noted requests that are looked at in one turn. */
-const DUE_LOOKED_AT_MAX = 1_000
+const DUE_RANGES_MAX = 1_000
 
 /** Runs the work in a transaction of its own. */
 export type Transact = <T>(work: (connection: Connection) => Promise<T>) => Promise<T>
@@ -133,7 +133,7 @@ export class PostgresFleet implements Fleet {
        FROM ${this.#schema}.requests AS asked JOIN ${this.#schema}.edges AS told USING (edge)
        WHERE next_at <= $1 AND state = 'online'
        ORDER BY asked.edge COLLATE "C", asked.epoch COLLATE "C", first LIMIT $2 FOR UPDATE OF asked SKIP LOCKED`,
-      [timestamp(at), DUE_LOOKED_AT_MAX],
+      [timestamp(at), DUE_RANGES_MAX],
     )
   }
 

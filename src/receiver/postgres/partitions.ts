@@ -1,4 +1,3 @@
-import { codeOf, messageOf } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
 import type { Connection } from './connection.ts'
 import { quoted, timestamp } from './literals.ts'
@@ -54,7 +53,7 @@ export class Partitions {
     } catch (failure) {
       this.#retryAt = now + RETRY_MS
       this.#log.warn(
-        { code: codeOf(failure), reason: messageOf(failure) },
+        { err: failure },
         'a partition could not be made: its readings go into reading_default until it can',
       )
     }
@@ -68,7 +67,7 @@ export class Partitions {
   }
 
   /**
-   * Beside others who read and write: only `reading_default` is locked, to be looked through, and not before the new
+   * Alongside others who read and write: only `reading_default` is locked, to be looked through, and not before the new
    * partition stands.
    */
   async #make(month: Month, connection: Connection): Promise<void> {

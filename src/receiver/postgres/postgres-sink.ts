@@ -1,5 +1,4 @@
 import { pause } from '../../base/clock.ts'
-import { codeOf } from '../../base/errors.ts'
 import { type Log, silentLog } from '../../base/log.ts'
 import type { SeriesBlock } from '../../codec/batch.ts'
 import type { Delivery, Sink, StoreResult } from '../sink.ts'
@@ -7,7 +6,7 @@ import { PostgresConfigs } from './configs.ts'
 import type { Connection } from './connection.ts'
 import { PostgresFleet } from './fleet.ts'
 import { Identities, keyOf } from './identities.ts'
-import { lockLogs } from './known-log.ts'
+import { lockLogs } from './known-logs.ts'
 import { quoted } from './literals.ts'
 import { Partitions } from './partitions.ts'
 import { type Birth, migrate } from './schema.ts'
@@ -112,10 +111,7 @@ export class PostgresSink implements Sink {
       } catch (failure) {
         if (signal.aborted) return
         const { message, remedy } = troubleAt(this.#url, failure)
-        log.error(
-          { code: codeOf(failure), reason: message, remedy },
-          'the sink cannot be used; nothing is acknowledged',
-        )
+        log.error({ reason: message, remedy }, 'the sink cannot be used; nothing is acknowledged')
         await pause(waitMs, signal)
       }
     }

@@ -4,7 +4,7 @@ import type { Amendments } from '../../codec/amendments.ts'
 import type { Batch, SeriesBlock } from '../../codec/batch.ts'
 import type { Delivery, Reject, StoreResult } from '../sink.ts'
 import type { Connection } from './connection.ts'
-import type { Hull, KnownLog, LogTables } from './known-log.ts'
+import type { Hull, KnownLog, LogTables } from './known-logs.ts'
 import { shown, timestamp } from './literals.ts'
 import { type FoundRow, type Judgement, ReadingTable, type ReadingTables, type TimeSpan } from './reading-table.ts'
 import { RowBuffer } from './row-buffer.ts'
@@ -103,7 +103,11 @@ export class Storing {
       if (early !== undefined) this.#pendingChange--
       log.count()
       this.#rows.add({
-        ...{ series, log: log.id, seq, ts: block.ts[i]!, value: block.values[i]! },
+        series,
+        log: log.id,
+        seq,
+        ts: block.ts[i]!,
+        value: block.values[i]!,
         verdict: early === undefined ? verdict : combine(verdict, early),
       })
     }

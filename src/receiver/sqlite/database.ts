@@ -9,8 +9,8 @@ const LOCK_FILE = 'received.lock'
 
 /** A commit waits at most so long for another connection; then it fails, and the broker sends its messages again. */
 const BUSY_TIMEOUT_MS = 200
-/** Beside a running receiver a command waits so long for a commit. */
-const BESIDE_TIMEOUT_MS = 10_000
+/** Alongside a running receiver a command waits so long for a commit. */
+const ALONGSIDE_TIMEOUT_MS = 10_000
 const CACHE_KIB = 65_536
 
 /**
@@ -39,7 +39,7 @@ export function holdReceived(folder: string, pagesMax: number | undefined): { lo
  * Opens `received.db` beside its receiver, which may run or not.
  * @throws OperatorError when there is none, or when it is not of this version
  */
-export function openBeside(folder: string, { write }: { write: boolean }): Database {
+export function openAlongside(folder: string, { write }: { write: boolean }): Database {
   const file = join(folder, DATABASE_FILE)
   if (!existsSync(file)) {
     throw new OperatorError(`there is no database of a receiver in ${folder}`, {
@@ -49,7 +49,7 @@ export function openBeside(folder: string, { write }: { write: boolean }): Datab
   }
   let database: Database | undefined
   try {
-    database = new SQLite(file, { timeout: BESIDE_TIMEOUT_MS, readonly: !write, fileMustExist: true })
+    database = new SQLite(file, { timeout: ALONGSIDE_TIMEOUT_MS, readonly: !write, fileMustExist: true })
     refuseForeign(database, file)
     if (Number(database.pragma('user_version', { simple: true })) < MIGRATIONS.length) throw older(file)
     return database

@@ -16,7 +16,7 @@ import { SqliteGaps } from './gaps.ts'
 import type { Prepare } from './schema.ts'
 
 /** Noted requests that are looked at in one turn. */
-const DUE_LOOKED_AT_MAX = 1_000
+const DUE_RANGES_MAX = 1_000
 
 /** Runs the work in one transaction that may write. */
 export type Transact = <T>(work: () => T) => T
@@ -76,7 +76,7 @@ export class SqliteFleet implements Fleet {
     if (this.#statements.anyDue.get(at) === undefined) return []
     return this.#transact(() => {
       const requests = new Map<string, { edge: string; epoch: string; ranges: SeqSet }>()
-      for (const [edge, epoch, first, last, times] of this.#statements.due.all(at, DUE_LOOKED_AT_MAX)) {
+      for (const [edge, epoch, first, last, times] of this.#statements.due.all(at, DUE_RANGES_MAX)) {
         const of = { edge: String(edge), epoch: String(epoch), first: Number(first) }
         const request = requests.get(of.edge) ?? { edge: of.edge, epoch: of.epoch, ranges: new SeqSet() }
         const room = REQUEST_RANGES_MAX - request.ranges.size

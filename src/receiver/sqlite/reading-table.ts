@@ -142,10 +142,10 @@ export class ReadingTable {
 
   /** @param guess where it is most likely; a repeat mostly is what it repeats. */
   find(log: number, seq: Seq, guess?: Place): Row | undefined {
-    return (guess && this.#at(log, seq, guess)) ?? this.#lookUp(log, seq)
+    return (guess && this.#at(log, seq, guess)) ?? this.#findByIndex(log, seq)
   }
 
-  #lookUp(log: number, seq: Seq): Row | undefined {
+  #findByIndex(log: number, seq: Seq): Row | undefined {
     const place = this.places.find(log, seq)
     return place && this.#at(log, seq, place)
   }
@@ -155,7 +155,8 @@ export class ReadingTable {
     if (row === undefined) return undefined
     const [value, isBoolean, quality, reasons] = row
     return {
-      ...{ series, ts },
+      series,
+      ts,
       value: isBoolean === 1 ? value === 1 : (value as Column),
       verdict: { quality: Number(quality) as Quality, reasons: Number(reasons) },
     }

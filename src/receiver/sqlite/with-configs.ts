@@ -1,6 +1,6 @@
 import type { ConfigStore } from '../config/config-store.ts'
 import { SqliteConfigs } from './configs.ts'
-import { openBeside, preparerOf } from './database.ts'
+import { openAlongside, preparerOf } from './database.ts'
 
 /**
  * Opens what a receiver keeps of configs, in its data folder, whether it runs or not; does the work, and closes it.
@@ -11,7 +11,7 @@ export async function withConfigs<T>(
   { write }: { write: boolean },
   work: (store: ConfigStore) => Promise<T>,
 ): Promise<T> {
-  const database = openBeside(folder, { write })
+  const database = openAlongside(folder, { write })
   try {
     if (write) database.pragma('synchronous = FULL')
     return await work(new SqliteConfigs(preparerOf(database), (step) => database.transaction(step).immediate()))

@@ -1,5 +1,5 @@
 import type { Fleet } from '../fleet/fleet.ts'
-import { openBeside, preparerOf } from './database.ts'
+import { openAlongside, preparerOf } from './database.ts'
 import { SqliteFleet } from './fleet.ts'
 
 /**
@@ -11,7 +11,7 @@ export async function withFleet<T>(
   { write }: { write: boolean },
   work: (fleet: Fleet) => Promise<T>,
 ): Promise<T> {
-  const database = openBeside(folder, { write })
+  const database = openAlongside(folder, { write })
   try {
     return await work(new SqliteFleet(preparerOf(database), (step) => database.transaction(step).immediate()))
   } finally {

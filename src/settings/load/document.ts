@@ -35,7 +35,7 @@ export function parseSettings(text: string): SettingsDocument {
   try {
     const document = parseDocument(text, { version: '1.2', lineCounter: lines, prettyErrors: false })
     const found: YAMLError[] = [...document.errors, ...document.warnings]
-    // Beside a key that stands twice the rest can still be checked; after a slip of syntax all else would be noise.
+    // Alongside a key that stands twice the rest can still be checked; after a slip of syntax all else would be noise.
     const slip = found.find(({ code }) => code !== 'DUPLICATE_KEY')
     const problems = (slip === undefined ? found : [slip]).map((error) => ({
       path: [],

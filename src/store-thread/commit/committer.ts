@@ -24,7 +24,7 @@ export interface Outcome {
   /** Messages for forwarding. */
   messages: number
   /** Places in the batch of messages for which there was no room. */
-  readonly homeless: number[]
+  readonly noRoom: number[]
 }
 
 /** A topic number's entry, and its device once the batch at work has needed it. */
@@ -63,7 +63,7 @@ export class Committer {
     const owed = [...this.#forgotten]
     for (const change of batch.identifiers) if (change.kind === 'forgotten') this.#forgotten.add(change.client)
     const counted = { stored: 0, rejected: 0, duplicates: 0, good: 0, uncertain: 0, bad: 0, messages: 0 }
-    const outcome: Outcome = { ...counted, homeless: [] }
+    const outcome: Outcome = { ...counted, noRoom: [] }
     this.#store.write(() => {
       if (this.#catalog !== this.#store.catalog) this.#recover()
       let place = 0
@@ -71,7 +71,7 @@ export class Committer {
         const target = this.#topics[publish.topic]!
         if (target.forward === undefined) this.#take(publish, target, outcome)
         else if (this.#keep(publish, target.topic, target.forward)) outcome.messages++
-        else outcome.homeless.push(place)
+        else outcome.noRoom.push(place)
         place++
       }
       this.#store.log.flush()
@@ -79,7 +79,7 @@ export class Committer {
       this.#store.amend(this.#judge.takeAmendments())
       for (const client of owed) this.#store.incoming.removeClient(client)
       for (const change of batch.identifiers) {
-        if (change.kind !== 'received' || !outcome.homeless.includes(change.publish)) this.#change(change)
+        if (change.kind !== 'received' || !outcome.noRoom.includes(change.publish)) this.#change(change)
       }
     })
     this.#forgotten.clear()

@@ -18,26 +18,26 @@ import type {
   ConfigAnswer,
   ConfigEvent,
   ConfigMessage,
-  ConfigNews,
+  ConfigNotice,
   ConfigStatus,
   LocalMessage,
 } from '../config-protocol.ts'
 import type { EdgeClock } from '../edge-clock.ts'
-import type { News } from '../protocol.ts'
+import type { Notice } from '../protocol.ts'
 import { ConfigCounts } from './counts.ts'
 import { type Read, readEvent, readOrder } from './events.ts'
 
 /** Devices that are asserted again, or that time has brought something for, in one transaction. */
 const DEVICES_AT_ONCE = 200
 
-export interface ConfigDeskOptions {
+export interface ConfigTransactionsOptions {
   readonly settings: ConfigSettings
   readonly check: SchemaCheck
   readonly custom: CustomMerge
   readonly clock: EdgeClock
   /** Is told after each commit what it has brought for local clients and for the cloud. */
-  readonly tell: (news: ConfigNews) => void
-  readonly news: (news: News) => void
+  readonly notify: (notice: ConfigNotice) => void
+  readonly notice: (notice: Notice) => void
   readonly random: () => number
 }
 
@@ -45,15 +45,15 @@ export interface ConfigDeskOptions {
  * Configs of devices on the store thread. Every event is one step of the pure core (src/config): what it makes is
  * committed together, several events in one transaction, and told to others only after that.
  */
-export class ConfigDesk {
+export class ConfigTransactions {
   readonly #store: Store
-  readonly #options: ConfigDeskOptions
+  readonly #options: ConfigTransactionsOptions
   readonly #rules: SyncRules
   readonly #counts = new ConfigCounts()
   /** Rows that have left for the cloud on this connection, and are not answered. */
   readonly #flights = new Map<string, Operation>()
 
-  constructor(store: Store, options: ConfigDeskOptions) {
+  constructor(store: Store, options: ConfigTransactionsOptions) {
     this.#store = store
     this.#options = options
     const { policies, deleteModify, keyedArrays, local, conflictDeadlineMs, afterDeadline } = options.settings
@@ -132,7 +132,7 @@ export class ConfigDesk {
 
   #refused({ device, what, attempts }: Operation, reason: string): void {
     const text = `the cloud's broker refuses the ${what} of the config of ${device} (${attempts + 1}): ${reason}`
-    this.#options.news({ level: 'warn', text })
+    this.#options.notice({ level: 'warn', text })
   }
 
   release(): void {
@@ -158,7 +158,7 @@ function keyOf({ device, what }: Operation): string {
 interface TurnsAround {
   readonly now: number
   readonly rules: SyncRules
-  readonly options: ConfigDeskOptions
+  readonly options: ConfigTransactionsOptions
   readonly counts: ConfigCounts
 }
 
@@ -250,7 +250,7 @@ export class Turns {
   done(): void {
     const { options, counts } = this.#around
     for (const [name, reason] of this.#counted) counts.add(name, reason)
-    for (const text of this.#alarms) options.news({ level: 'warn', text })
-    if (this.#messages.length > 0 || this.waiting) options.tell({ messages: this.#messages, waiting: this.waiting })
+    for (const text of this.#alarms) options.notice({ level: 'warn', text })
+    if (this.#messages.length > 0 || this.waiting) options.notify({ messages: this.#messages, waiting: this.waiting })
   }
 }

@@ -6,7 +6,7 @@ import type { Lane, Outbox } from '../../store/delivery/outbox.ts'
 import type { Store } from '../../store/store.ts'
 import { LogStretch, type Stretch } from '../../store/stretch.ts'
 import type { Ask, Outgoing } from '../protocol.ts'
-import { MessageDispatcher } from './message-scheduler.ts'
+import { MessageScheduler } from './message-scheduler.ts'
 
 const AMENDMENTS_MAX = 2_000
 /** Wire bytes of a reading before anything was measured. */
@@ -24,14 +24,14 @@ const AGAIN = Symbol('built too large')
 type Content = Outgoing extends infer One ? (One extends Outgoing ? Omit<One, 'backlog'> : never) : never
 
 /** Makes the next message for one uplink out of what its outbox says is neither settled nor on its way. */
-export class Dispatcher {
+export class BatchScheduler {
   readonly #store: Store
   readonly #outbox: Outbox
   readonly #settings: UplinkSettings
   readonly #edge: string
   /** Readings younger than this (ms) stay, so that a later verdict travels with them. */
   readonly #holdMs: number
-  readonly #messages: MessageDispatcher
+  readonly #messages: MessageScheduler
   #bytesPerReading = FIRST_GUESS_BYTES
   #builder: BatchBuilder
 
@@ -43,7 +43,7 @@ export class Dispatcher {
     this.#holdMs = options.holdMs
     this.#builder = new BatchBuilder(this.#origin)
     const { name, prefix } = settings
-    this.#messages = new MessageDispatcher(store, store.forwards.outbox(name), { edge: options.edge, prefix })
+    this.#messages = new MessageScheduler(store, store.forwards.outbox(name), { edge: options.edge, prefix })
   }
 
   get #origin(): Origin {
@@ -55,10 +55,10 @@ export class Dispatcher {
     let waitMs: number | undefined
     for (const source of this.#turns(ask.prefer)) {
       const next = this.#from(source, ask, now)
-      if (next.kind !== 'wait') return this.#told(next)
+      if (next.kind !== 'wait') return this.#withBacklog(next)
       waitMs = next.ms === undefined ? waitMs : Math.min(next.ms, waitMs ?? Infinity)
     }
-    return this.#told(this.#amendments(ask.live) ?? { kind: 'wait', ms: waitMs })
+    return this.#withBacklog(this.#amendments(ask.live) ?? { kind: 'wait', ms: waitMs })
   }
 
   /** Messages come after live readings and before the backlog, unless one of them is owed its turn. */
@@ -76,7 +76,7 @@ export class Dispatcher {
     return next
   }
 
-  #told(content: Content): Outgoing {
+  #withBacklog(content: Content): Outgoing {
     return { ...content, backlog: this.#outbox.hasBacklog() }
   }
 

@@ -13,7 +13,7 @@ type Message = Omit<Extract<Outgoing, { kind: 'message' }>, 'backlog'>
 type Wait = Omit<Extract<Outgoing, { kind: 'wait' }>, 'backlog'>
 
 /** Makes the next message of the forward routes for one uplink, and sees to it that live readings leave room for it. */
-export class MessageDispatcher {
+export class MessageScheduler {
   readonly #store: Store
   readonly #outbox: ForwardOutbox
   readonly #names: { readonly edge: string; readonly prefix: string }

@@ -4,7 +4,7 @@ import type { UplinkStart } from '../../store/delivery/outboxes.ts'
 import type { RejectOrder } from '../../store/orders.ts'
 import type { Store } from '../../store/store.ts'
 import type { AmendmentsConfirmation, Calls, Confirmation, Confirmed, Outgoing, Refused } from '../protocol.ts'
-import { Dispatcher } from './batch-scheduler.ts'
+import { BatchScheduler } from './batch-scheduler.ts'
 
 /** What the store is to know of the uplinks of the settings. */
 export function uplinkStarts(uplinks: readonly UplinkSettings[]): UplinkStart[] {
@@ -14,19 +14,19 @@ export function uplinkStarts(uplinks: readonly UplinkSettings[]): UplinkStart[] 
 }
 
 /** Where the uplinks ask, on the store thread: what comes next, and what became of what has left. */
-export class UplinkDesk {
+export class UplinkRequests {
   readonly #store: Store
-  readonly #dispatchers = new Map<string, Dispatcher>()
+  readonly #schedulers = new Map<string, BatchScheduler>()
 
   constructor(store: Store, uplinks: readonly UplinkSettings[], options: { edge: string; holdMs: number }) {
     this.#store = store
     for (const uplink of uplinks) {
-      this.#dispatchers.set(uplink.name, new Dispatcher(store, store.outbox(uplink.name), uplink, options))
+      this.#schedulers.set(uplink.name, new BatchScheduler(store, store.outbox(uplink.name), uplink, options))
     }
   }
 
   next({ uplink, ...ask }: Calls['next']['request'], now: number): Outgoing {
-    return this.#dispatchers.get(uplink)!.next(ask, now)
+    return this.#schedulers.get(uplink)!.next(ask, now)
   }
 
   /**
@@ -41,7 +41,7 @@ export class UplinkDesk {
       return { count: 0, renewed: true }
     }
     const count = store.write(() => {
-      if (spent !== undefined) store.spending.write(uplink, spent)
+      if (spent !== undefined) store.linkUsage.write(uplink, spent)
       return store.outbox(uplink).confirm(ranges, store.lastSeq)
     })
     return { count, renewed: false }
@@ -75,11 +75,11 @@ export class UplinkDesk {
   release({ uplink, spent }: Calls['release']['request']): undefined {
     this.#store.outbox(uplink).releaseAll(this.#store.lastSeq)
     this.#store.forwards.outbox(uplink).releaseAll()
-    if (spent !== undefined) this.#store.write(() => this.#store.spending.write(uplink, spent))
+    if (spent !== undefined) this.#store.write(() => this.#store.linkUsage.write(uplink, spent))
   }
 
   spent({ uplink }: Calls['spent']['request']): Calls['spent']['reply'] {
-    return this.#store.spending.of(uplink)
+    return this.#store.linkUsage.of(uplink)
   }
 
   /** Inside `write`: what a person wants of rejects. Of an uplink that is gone there are none. */
@@ -89,13 +89,13 @@ export class UplinkDesk {
     const outbox = this.#store.outboxes.find(({ name }) => name === uplink)
     if (outbox === undefined) return
     const messages = this.#store.forwards.outbox(uplink)
-    const deeds: Readonly<Record<typeof kind, (id: number) => unknown>> = {
+    const changes: Readonly<Record<typeof kind, (id: number) => unknown>> = {
       'replay-parked': (id) => outbox.parked.replay(id),
       'drop-parked': (id) => outbox.dropParked(id),
       'replay-messages': (id) => messages.replay(id),
       'drop-messages': (id) => messages.drop(id),
     }
-    for (const id of ids) deeds[kind](id)
+    for (const id of ids) changes[kind](id)
   }
 
   /** What was sent under an earlier epoch, or by an earlier opening of the store, may be other readings. */

@@ -94,12 +94,12 @@ export class BackupSchedule implements Part {
       name: 'backup',
     })
     this.#worker = worker
-    let result: BackupResult = { ok: false, reason: 'the thread ended without an answer' }
-    worker.on('message', (told: BackupResult) => {
-      result = told
+    let result: BackupResult = { ok: false, err: new Error('the thread ended without an answer') }
+    worker.on('message', (answer: BackupResult) => {
+      result = answer
     })
     worker.on('error', (failure) => {
-      result = { ok: false, reason: String(failure) }
+      result = { ok: false, err: failure instanceof Error ? failure : new Error(String(failure)) }
     })
     worker.on('exit', () => {
       if (this.#worker === worker) this.#ended(result, now, performance.now() - startedAt)
@@ -113,8 +113,8 @@ export class BackupSchedule implements Part {
       this.#last = { lastAt: at, lastBytes: result.backup.bytes, lastMs: Math.round(tookMs), lastFailure: undefined }
       this.#dueAt = at + this.#everyMs
     } else {
-      log.error({ reason: result.reason }, 'the backup of the store failed')
-      this.#last = { ...this.#last, lastFailure: result.reason }
+      log.error({ err: result.err }, 'the backup of the store failed')
+      this.#last = { ...this.#last, lastFailure: result.err.message }
       this.#dueAt = this.#options.clock.now() + Math.min(RETRY_MS, this.#everyMs)
     }
     this.#wait()

@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, statfsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
-import { messageOf, OperatorError } from '../../base/errors.ts'
+import { OperatorError } from '../../base/errors.ts'
 import { FREE_BYTES_MAX, FREE_SHARE } from '../housekeeping/space.ts'
 import { type Backup, backUp, sizeInUse } from './backup.ts'
 import { backupName, isScheduled, listBackups, listParts } from './backup-folder.ts'
@@ -18,9 +18,7 @@ export interface BackupOrder {
   readonly now: number
 }
 
-export type BackupResult =
-  | { readonly ok: true; readonly backup: Backup }
-  | { readonly ok: false; readonly reason: string }
+export type BackupResult = { readonly ok: true; readonly backup: Backup } | { readonly ok: false; readonly err: Error }
 
 /**
  * A backup on the disk of the store must not be why history gives way or readings are refused: it is made only where
@@ -61,5 +59,5 @@ function post(result: BackupResult): void {
 try {
   post({ ok: true, backup: make(workerData as BackupOrder) })
 } catch (failure) {
-  post({ ok: false, reason: messageOf(failure) })
+  post({ ok: false, err: failure instanceof Error ? failure : new Error(String(failure)) })
 }

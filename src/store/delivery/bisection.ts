@@ -1,13 +1,13 @@
 import type { Seq, SeqRange } from '../../base/reading.ts'
 
 /** Stretches under suspicion at once; with more the oldest are forgotten, and found again if they deserve it. */
-const SUSPECTS_MAX = 256
+const BISECTION_MAX = 256
 
 /**
  * Positions among which the far side refuses something: each stretch is to be sent by itself, so that an answer is about
  * it alone. Halved with every refusal, a stretch of n positions comes down to the one reading in log2 n steps.
  */
-export class Suspects {
+export class Bisection {
   #stretches: SeqRange[] = []
 
   get size(): number {
@@ -22,7 +22,7 @@ export class Suspects {
       { first, last: middle },
       { first: middle + 1, last },
     ]
-    this.#stretches = [...others, ...halves].sort((a, b) => a.first - b.first).slice(-SUSPECTS_MAX)
+    this.#stretches = [...others, ...halves].sort((a, b) => a.first - b.first).slice(-BISECTION_MAX)
   }
 
   /** A single position that was refused, and is to be tried again by itself. */
@@ -30,7 +30,7 @@ export class Suspects {
     this.clear({ first: seq, last: seq })
     this.#stretches = [...this.#stretches, { first: seq, last: seq }]
       .sort((a, b) => a.first - b.first)
-      .slice(-SUSPECTS_MAX)
+      .slice(-BISECTION_MAX)
   }
 
   /** How far a message may reach that begins at a position: not out of its stretch, not into the next one. */

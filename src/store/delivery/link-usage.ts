@@ -9,7 +9,7 @@ export interface Spent {
 }
 
 /** What uplinks have spent of their budgets, kept across restarts. `write` runs in its owner's transaction. */
-export class Spending {
+export class LinkUsage {
   readonly #read: Statement<[string]>
   readonly #write: Statement<[string, number, string, number, string]>
 

@@ -7,10 +7,10 @@ import type { Positions } from '../positions.ts'
 import type { Stretch } from '../stretch.ts'
 import { Account } from './account.ts'
 import { AmendmentQueue } from './amendment-queue.ts'
-import { Suspects } from './bisection.ts'
-import { Flights } from './in-flight.ts'
+import { Bisection } from './bisection.ts'
+import { InFlightPositions } from './in-flight.ts'
 import { PARKED_MAX, Parked } from './parked.ts'
-import { ACCUSED_MAX, Accused } from './poison-candidates.ts'
+import { POISON_CANDIDATES_MAX, PoisonCandidates } from './poison-candidates.ts'
 import { AskedAgain } from './resend-requests.ts'
 
 /** `live`: what came in since the connection was made. `backfill`: what had gathered before. */
@@ -35,11 +35,11 @@ export class Outbox {
   /** Settled, and asked for once more by a far side that has lost it. */
   readonly again: AskedAgain
   readonly #account: Account
-  readonly #flights = new Flights()
-  readonly #suspects = new Suspects()
-  readonly #accused = new Accused(this.settled)
+  readonly #inFlight = new InFlightPositions()
+  readonly #bisection = new Bisection()
+  readonly #poisonCandidates = new PoisonCandidates(this.settled)
   /** Positions between those that were sent that have no reading (any more): settled with the next answer. */
-  readonly #barren = new SeqSet()
+  readonly #empty = new SeqSet()
   readonly #positions: Positions
   /** The highest position that was ever on its way in this epoch. */
   #leftMax: Seq
@@ -74,7 +74,7 @@ export class Outbox {
   reload(): void {
     this.settled.clear()
     for (const range of this.#account.settled()) this.settled.add(range)
-    this.#flights.forgetCounts()
+    this.#inFlight.forgetCounts()
     this.parked.reload()
     this.amendments.reload()
   }
@@ -97,7 +97,7 @@ export class Outbox {
       const range = this.#open(lane, lastSeq)
       if (range === undefined) return undefined
       const stretch = this.#positions.stretch(range, countMax)
-      this.#barren.add({ first: range.first, last: (stretch?.first ?? range.last + 1) - 1 })
+      this.#empty.add({ first: range.first, last: (stretch?.first ?? range.last + 1) - 1 })
       if (stretch !== undefined) return stretch
       this.#next[lane] = range.last + 1
     }
@@ -114,7 +114,7 @@ export class Outbox {
     const end = lane === 'live' ? lastSeq : Math.min(lastSeq, this.#liveFrom - 1)
     let first = this.#next[lane]
     for (;;) {
-      const taken = this.settled.around(first) ?? this.#flights.positions.around(first)
+      const taken = this.settled.around(first) ?? this.#inFlight.positions.around(first)
       if (taken === undefined) break
       first = taken.last + 1
     }
@@ -123,20 +123,20 @@ export class Outbox {
     const last = Math.min(
       end,
       (this.settled.from(first)?.first ?? Infinity) - 1,
-      (this.#flights.positions.from(first)?.first ?? Infinity) - 1,
+      (this.#inFlight.positions.from(first)?.first ?? Infinity) - 1,
     )
-    return { first, last: this.#suspects.limit({ first, last }) }
+    return { first, last: this.#bisection.limit({ first, last }) }
   }
 
   /** Says that these positions are on their way; with how many readings of each series, if somebody has counted. */
   take(range: SeqRange, bySeries?: ReadonlyMap<number, number>): void {
-    this.#flights.open(range, bySeries)
+    this.#inFlight.open(range, bySeries)
     this.#leftMax = Math.max(this.#leftMax, range.last)
   }
 
   /** Nothing of this is on its way any more; what was not confirmed is offered again. */
   release(range: SeqRange): void {
-    this.#flights.release(range)
+    this.#inFlight.release(range)
     this.#rewind(range)
   }
 
@@ -147,10 +147,10 @@ export class Outbox {
 
   /** The same of everything, and what is stored by now is the backlog of the next connection. */
   releaseAll(lastSeq: Seq): void {
-    this.#flights.clear()
+    this.#inFlight.clear()
     this.again.release()
-    for (const seq of this.#accused.undecided) this.#suspects.add(seq)
-    this.#accused.clear()
+    for (const seq of this.#poisonCandidates.undecided) this.#bisection.add(seq)
+    this.#poisonCandidates.clear()
     this.#next.backfill = 1
     this.beginLive(lastSeq)
     this.parked.releaseAll()
@@ -174,7 +174,7 @@ export class Outbox {
 
   /** Whether something of this is on its way: sent, and not answered. */
   isOnItsWay({ first, last }: SeqRange): boolean {
-    const { positions } = this.#flights
+    const { positions } = this.#inFlight
     for (let next = positions.from(first); next !== undefined && next.first <= last; ) {
       const sent = { first: Math.max(first, next.first), last: Math.min(last, next.last) }
       if (this.settled.missing(sent).length > 0) return true
@@ -196,29 +196,29 @@ export class Outbox {
         this.settle(gap)
       }
       for (const series of this.parked.confirm(ours)) addCount(bySeries, series, 1)
-      this.#suspects.clear(ours)
+      this.#bisection.clear(ours)
       this.again.remove(ours)
     }
     const count = this.#account.addConfirmed(bySeries)
-    this.#settleBarren()
+    this.#settleEmpty()
     if (count > 0) {
-      this.#accused.othersPassed()
-      this.#parkAccused()
+      this.#poisonCandidates.othersPassed()
+      this.#parkCandidate()
     }
     return count
   }
 
   /** In its owner's transaction. What that has settled is forgotten at the next time, when it is sure to be on the disk. */
-  #settleBarren(): void {
-    for (const gap of [...this.#barren]) {
+  #settleEmpty(): void {
+    for (const gap of [...this.#empty]) {
       const open = this.settled.missing(gap)
-      if (open.length === 0) this.#barren.remove(gap)
+      if (open.length === 0) this.#empty.remove(gap)
       for (const range of open) this.settle(range)
     }
   }
 
-  #parkAccused(): void {
-    for (const { row, reason, at } of this.#accused.proved()) {
+  #parkCandidate(): void {
+    for (const { row, reason, at } of this.#poisonCandidates.proved()) {
       this.parked.park(row, reason, at)
       this.settle({ first: row[0], last: row[0] })
     }
@@ -226,7 +226,7 @@ export class Outbox {
 
   /** Adds how many readings of each series are in these positions, which were not settled before. */
   #count(gap: SeqRange, counts: Map<number, number>): void {
-    for (const { range, bySeries = this.#positions.countBySeries(range) } of this.#flights.parts(gap)) {
+    for (const { range, bySeries = this.#positions.countBySeries(range) } of this.#inFlight.parts(gap)) {
       for (const [series, count] of bySeries) addCount(counts, series, count)
     }
   }
@@ -247,17 +247,19 @@ export class Outbox {
       this.again.remove(range)
       return 'parked'
     }
-    const row = range.first === range.last || this.#flights.countOf(range) === 1 ? this.#only(range) : undefined
-    if (this.#suspects.size + this.#accused.undecided.length === 0) this.#accused.begin()
+    const row = range.first === range.last || this.#inFlight.countOf(range) === 1 ? this.#only(range) : undefined
+    if (this.#bisection.size + this.#poisonCandidates.undecided.length === 0) this.#poisonCandidates.begin()
     if (row === undefined) {
-      this.#suspects.halve(range)
+      this.#bisection.halve(range)
       this.release(range)
       return 'halved'
     }
-    this.#accused.add({ row, reason, at })
-    this.#suspects.clear(range)
-    this.#parkAccused()
-    return this.#accused.undecided.length > ACCUSED_MAX || this.parked.count >= PARKED_MAX ? 'hopeless' : 'parked'
+    this.#poisonCandidates.add({ row, reason, at })
+    this.#bisection.clear(range)
+    this.#parkCandidate()
+    return this.#poisonCandidates.undecided.length > POISON_CANDIDATES_MAX || this.parked.count >= PARKED_MAX
+      ? 'hopeless'
+      : 'parked'
   }
 
   #only(range: SeqRange): RawLogRow | undefined {

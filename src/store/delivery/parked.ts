@@ -17,7 +17,7 @@ export class Parked {
   /** Parked positions, as the disk has them. */
   #positions = new Set<Seq>()
   /** Sent again, and not answered yet. */
-  readonly #flight = new Set<Seq>()
+  readonly #inFlight = new Set<Seq>()
   readonly #all: Statement<[number]>
 
   constructor(database: Database, uplink: number) {
@@ -69,23 +69,23 @@ export class Parked {
     if (this.#positions.size === 0) return undefined
     for (let after = 0; ; ) {
       const row = this.#next.get(this.#uplink, after) as RawLogRow | undefined
-      if (row === undefined || !this.#flight.has(row[0])) return row
+      if (row === undefined || !this.#inFlight.has(row[0])) return row
       after = row[0]
     }
   }
 
   take(seq: Seq): void {
-    this.#flight.add(seq)
+    this.#inFlight.add(seq)
   }
 
   releaseAll(): void {
-    this.#flight.clear()
+    this.#inFlight.clear()
   }
 
   /** The far side has these positions after all. @returns the series of those that were sent again for that. */
   confirm({ first, last }: SeqRange): number[] {
     const series: number[] = []
-    for (const seq of this.#flight) {
+    for (const seq of this.#inFlight) {
       if (seq < first || seq > last) continue
       series.push(this.#statements.series.get(this.#uplink, seq) as number)
       this.#remove(seq)
@@ -96,7 +96,7 @@ export class Parked {
   /** Refused again. */
   refuse(seq: Seq, reason: string, at: number): void {
     this.#statements.refuse.run(at, reason, this.#uplink, seq)
-    this.#flight.delete(seq)
+    this.#inFlight.delete(seq)
   }
 
   /** By the id that people see; false: there is none. */
@@ -119,6 +119,6 @@ export class Parked {
   #remove(seq: Seq): void {
     this.#statements.remove.run(this.#uplink, seq)
     this.#positions.delete(seq)
-    this.#flight.delete(seq)
+    this.#inFlight.delete(seq)
   }
 }

@@ -3,9 +3,9 @@ import type { Seq } from '../../base/reading.ts'
 import type { RawLogRow } from '../log.ts'
 
 /** Readings that were refused one by one, while nothing else was confirmed; with more it is not the readings. */
-export const ACCUSED_MAX = 16
+export const POISON_CANDIDATES_MAX = 16
 
-export interface Accusation {
+export interface PoisonCandidate {
   readonly row: RawLogRow
   readonly reason: string
   /** UTC ms. */
@@ -16,8 +16,8 @@ export interface Accusation {
  * Single readings that the far side has refused, of which it is not sure yet that they are the cause: where an ACL forbids
  * everything, everything is refused. Something else that is confirmed meanwhile is the proof.
  */
-export class Accused {
-  readonly #accusations = new Map<Seq, Accusation>()
+export class PoisonCandidates {
+  readonly #candidates = new Map<Seq, PoisonCandidate>()
   readonly #settled: SeqSet
   /** Something was confirmed since the first refusal of those that are being looked into. */
   #othersPass = false
@@ -26,9 +26,9 @@ export class Accused {
     this.#settled = settled
   }
 
-  /** Positions that are accused, and neither parked nor acquitted yet. */
+  /** Positions that are poisonCandidates, and neither parked nor acquitted yet. */
   get undecided(): readonly Seq[] {
-    return [...this.#accusations.keys()].filter((seq) => !this.#settled.has(seq))
+    return [...this.#candidates.keys()].filter((seq) => !this.#settled.has(seq))
   }
 
   /** A refusal that follows no other begins a new look: what was confirmed before proves nothing about it. */
@@ -40,19 +40,19 @@ export class Accused {
     this.#othersPass = true
   }
 
-  add(accusation: Accusation): void {
-    this.#accusations.set(accusation.row[0], accusation)
+  add(candidate: PoisonCandidate): void {
+    this.#candidates.set(candidate.row[0], candidate)
   }
 
   /** Those that are proved now. What was parked before is sure to be on the disk, and forgotten. */
-  *proved(): Generator<Accusation> {
-    for (const [seq, accusation] of this.#accusations) {
-      if (this.#settled.has(seq)) this.#accusations.delete(seq)
-      else if (this.#othersPass) yield accusation
+  *proved(): Generator<PoisonCandidate> {
+    for (const [seq, candidate] of this.#candidates) {
+      if (this.#settled.has(seq)) this.#candidates.delete(seq)
+      else if (this.#othersPass) yield candidate
     }
   }
 
   clear(): void {
-    this.#accusations.clear()
+    this.#candidates.clear()
   }
 }

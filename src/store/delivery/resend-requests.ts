@@ -13,7 +13,7 @@ export const AGAIN_MAX = 1_000
 export class AskedAgain {
   readonly #positions: Positions
   readonly #wanted = new SeqSet()
-  readonly #flight = new SeqSet()
+  readonly #inFlight = new SeqSet()
 
   constructor(positions: Positions) {
     this.#positions = positions
@@ -32,7 +32,7 @@ export class AskedAgain {
   /** The next readings, and the positions that they stand for: what lies between is void. */
   next(countMax: number): { readonly range: SeqRange; readonly stretch: Stretch | undefined } | undefined {
     for (const wanted of this.#wanted) {
-      const gap = this.#flight.missing(wanted)[0]
+      const gap = this.#inFlight.missing(wanted)[0]
       if (gap === undefined) continue
       const stretch = this.#positions.stretch(gap, countMax)
       const isAll = (stretch?.count ?? 0) < countMax
@@ -49,22 +49,22 @@ export class AskedAgain {
   }
 
   take(range: SeqRange): void {
-    this.#flight.add(range)
+    this.#inFlight.add(range)
   }
 
   /** The far side has it, or refuses it. */
   remove(range: SeqRange): void {
     this.#wanted.remove(range)
-    this.#flight.remove(range)
+    this.#inFlight.remove(range)
   }
 
   /** Nothing of it is on its way any more. */
   release(): void {
-    this.#flight.clear()
+    this.#inFlight.clear()
   }
 
   clear(): void {
     this.#wanted.clear()
-    this.#flight.clear()
+    this.#inFlight.clear()
   }
 }

@@ -76,7 +76,7 @@ export function parkedMessages(database: Database, limit: number, beforeId = Num
  * After a salvage: what is left waits, from the first message on where a position is lost, and what is not there any
  * more is dropped, so that the accounts balance.
  */
-export function reckonForwards(database: Database): void {
+export function rebuildForwards(database: Database): void {
   database.exec(`
     DELETE FROM parked_messages WHERE message NOT IN (SELECT id FROM messages);
     INSERT OR IGNORE INTO forwards (uplink, settled, stored) SELECT id, 0, 0 FROM uplinks;

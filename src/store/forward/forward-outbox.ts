@@ -3,7 +3,7 @@ import { isWantedBy, type MessageHead, type Messages, WANTED } from './messages.
 import { PARKED_MESSAGES_MAX, ParkedMessages } from './parked-messages.ts'
 
 /** Messages that were refused one by one, while no other was confirmed; with more it is not the messages. */
-export const ACCUSED_MESSAGES_MAX = 16
+export const POISON_CANDIDATE_MESSAGES_MAX = 16
 /** Where everything is refused, it is tried again after so long (ms), and at the next connection. */
 export const HELD_MS = 30_000
 
@@ -45,12 +45,12 @@ export class ForwardOutbox {
   /** All up to here are settled, taken, or not for this uplink. */
   #cursor = 0
   /** On their way, in rising order. */
-  readonly #flight = new Map<number, MessageHead>()
+  readonly #inFlight = new Map<number, MessageHead>()
   /** Parked ones that are sent again. */
   readonly #replaying = new Map<number, MessageHead>()
   /** Done with, but not settled yet: one before them is not. */
   readonly #done = new Map<number, { readonly head: MessageHead; readonly as: 'confirmed' | 'dropped' }>()
-  readonly #accused = new Map<number, Refused>()
+  readonly #poisonCandidates = new Map<number, Refused>()
   #held: { readonly since: number; readonly reason: string } | undefined
 
   constructor(
@@ -103,8 +103,8 @@ export class ForwardOutbox {
 
   /** Why the far side takes no message at the moment; undefined where it is not known to refuse any. */
   get refusedBecause(): string | undefined {
-    const [accused] = this.#accused.values()
-    return this.#held?.reason ?? accused?.reason
+    const [poisonCandidates] = this.#poisonCandidates.values()
+    return this.#held?.reason ?? poisonCandidates?.reason
   }
 
   /** Reads again what is settled: at the start, and after a transaction that failed. What is on its way is sent again. */
@@ -149,7 +149,7 @@ export class ForwardOutbox {
     if (head === undefined || head.payloadBytes > bytesMax) return undefined
     if (this.#parked.has(head.id)) this.#replaying.set(head.id, head)
     else {
-      this.#flight.set(head.id, head)
+      this.#inFlight.set(head.id, head)
       this.#cursor = head.id
     }
     return { head, payload: this.#messages.payload(head.id) }
@@ -175,9 +175,9 @@ export class ForwardOutbox {
   }
 
   #rewind(): void {
-    this.#flight.clear()
+    this.#inFlight.clear()
     this.#replaying.clear()
-    this.#accused.clear()
+    this.#poisonCandidates.clear()
     this.#cursor = this.#counters.settled
   }
 
@@ -185,33 +185,33 @@ export class ForwardOutbox {
   confirm(ids: readonly number[]): number {
     let count = 0
     for (const id of ids) {
-      const head = this.#flight.get(id) ?? this.#replaying.get(id)
+      const head = this.#inFlight.get(id) ?? this.#replaying.get(id)
       if (head === undefined) continue
       this.#finish(head, 'confirmed')
       count++
     }
-    if (count > 0) this.#parkAccused()
+    if (count > 0) this.#parkCandidate()
     this.#advance()
     return count
   }
 
   #finish(head: MessageHead, as: 'confirmed' | 'dropped'): void {
-    this.#flight.delete(head.id)
+    this.#inFlight.delete(head.id)
     this.#replaying.delete(head.id)
     if (this.#parked.has(head.id)) this.#parked.remove(head.id)
     this.#done.set(head.id, { head, as })
   }
 
   /** Others get through: it is these messages. */
-  #parkAccused(): void {
-    for (const [id, { reason, at }] of this.#accused) this.#parked.park(id, reason, at)
-    this.#accused.clear()
+  #parkCandidate(): void {
+    for (const [id, { reason, at }] of this.#poisonCandidates) this.#parked.park(id, reason, at)
+    this.#poisonCandidates.clear()
   }
 
-  /** Settles up to the first message that is on its way or accused, and lets go of what nobody needs any more. */
+  /** Settles up to the first message that is on its way or poisonCandidates, and lets go of what nobody needs any more. */
   #advance(): void {
-    const [first = Infinity] = this.#flight.keys()
-    const open = Math.min(first, ...this.#accused.keys())
+    const [first = Infinity] = this.#inFlight.keys()
+    const open = Math.min(first, ...this.#poisonCandidates.keys())
     const settled = Math.max(this.#counters.settled, Math.min(open - 1, this.#cursor))
     if (settled > this.#counters.settled) this.#dirty = true
     this.#counters.settled = settled
@@ -232,15 +232,15 @@ export class ForwardOutbox {
       this.#parked.park(id, reason, at)
       return 'parked'
     }
-    if (!this.#flight.delete(id)) return 'parked'
-    const isFull = this.#parked.count + this.#accused.size >= PARKED_MESSAGES_MAX
+    if (!this.#inFlight.delete(id)) return 'parked'
+    const isFull = this.#parked.count + this.#poisonCandidates.size >= PARKED_MESSAGES_MAX
     if (certain && !isFull) {
       this.#parked.park(id, reason, at)
       this.#advance()
       return 'parked'
     }
-    this.#accused.set(id, { reason, at })
-    if (!isFull && this.#accused.size <= ACCUSED_MESSAGES_MAX) return 'parked'
+    this.#poisonCandidates.set(id, { reason, at })
+    if (!isFull && this.#poisonCandidates.size <= POISON_CANDIDATE_MESSAGES_MAX) return 'parked'
     this.releaseAll()
     this.#held = { since: at, reason }
     return 'held'

@@ -69,7 +69,7 @@ export class Buckets {
       for (const rows of this.#places.tail.numbers(one.id, this.#places.sealed.upTo, page.interval)) {
         const { to: end } = page.interval // it may have come nearer
         for (const { ts, seq, number, quality } of rows) if (ts < end) tallies.add(ts, seq, number, quality)
-        page.looked(rows.length)
+        page.readingsRead(rows.length)
       }
     }
     return page.finish(this.#places.open)
@@ -81,7 +81,7 @@ export class Buckets {
       if (head.tsMin >= page.interval.to) return
       if (page.holdsWhole(head) && !this.#blocks.isAmended(head)) {
         tallies.at(head.tsMin).addHead(head)
-        page.looked(1)
+        page.readingsRead(1)
       } else {
         this.#addRows(head, page, tallies)
       }
@@ -98,7 +98,7 @@ export class Buckets {
       if (at >= to) break
       if (at >= from) tallies.add(at, seq[row]!, values[row]!, quality[row] as Quality)
     }
-    page.looked(ts.length)
+    page.readingsRead(ts.length)
   }
 
   #addRollups(series: number, page: Page, tallies: Tallies): void {
@@ -106,7 +106,7 @@ export class Buckets {
     for (const rollup of this.#rollups.iterate(series, from, to) as Iterable<Summed & { hour: number }>) {
       if (rollup.hour >= page.interval.to) return
       tallies.at(rollup.hour).addRollup(rollup)
-      page.looked(1)
+      page.readingsRead(1)
     }
   }
 }
@@ -182,7 +182,7 @@ class Page {
   readonly #asked: number
   readonly #readingsMax: number
   #end: number
-  #looked = 0
+  #readingsRead = 0
   readonly #all: Tallies[] = []
 
   constructor({ from, to }: Interval, everyMs: number, readingsMax = PAGE_READINGS_MAX) {
@@ -209,12 +209,12 @@ class Page {
   }
 
   get isLong(): boolean {
-    return this.#looked > this.#readingsMax
+    return this.#readingsRead > this.#readingsMax
   }
 
   /** So many readings were looked at. */
-  looked(readings: number): void {
-    this.#looked += readings
+  readingsRead(readings: number): void {
+    this.#readingsRead += readings
     const buckets = this.#all.reduce((sum, { byStart }) => sum + byStart.size, 0)
     if (buckets <= 2 * PAGE_BUCKETS_MAX) return
     const starts = this.#all.flatMap(({ byStart }) => [...byStart.keys()]).sort((a, b) => a - b)

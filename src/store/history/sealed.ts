@@ -5,7 +5,7 @@ import type { Seal } from '../sealed/seals.ts'
 import type { Interval } from './interval.ts'
 
 /** To look a block up costs as much as to read so many in a row. */
-const LOOK_UP_COST = 4
+const LOOKUP_COST = 4
 
 /** A seal, as far as questions need it. */
 export type SealHead = Pick<Seal, 'id' | 'parts' | 'first' | 'last' | 'blocks' | 'tsMin' | 'tsMax'>
@@ -56,7 +56,7 @@ export class Sealed {
 
   /** The blocks of some series in a seal: looked up one by one where these are few, else picked from all. */
   headsOfMany(seal: SealHead, series: ReadonlySet<number>): BlockHead[] {
-    if (series.size * LOOK_UP_COST < seal.blocks) return [...series].flatMap((id) => this.#blocks.headsOf(seal, id))
+    if (series.size * LOOKUP_COST < seal.blocks) return [...series].flatMap((id) => this.#blocks.headsOf(seal, id))
     return this.#blocks.headsIn(seal).filter(({ id }) => series.has(seriesOf(id)))
   }
 

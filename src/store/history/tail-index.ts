@@ -8,7 +8,7 @@ const ROWS_MAX = 1_000_000
 /** Where so many rows came since the last question, it is begun anew: to read them takes longer than to look through. */
 const NEW_ROWS_MAX = 65_536
 /** To look a row up costs as much as to look through so many. */
-const LOOK_UP_COST = 16
+const LOOKUP_COST = 16
 
 /**
  * Where in the log the rows of each series are. Whoever asks about one or two series has the log looked through; who asks
@@ -33,7 +33,7 @@ export class TailIndex {
   positions(series: number, sealed: Seq): readonly Seq[] | undefined {
     if (!this.#isReady(sealed)) return undefined
     const own = this.#bySeries!.get(series) ?? []
-    return own.length * LOOK_UP_COST > this.#count ? undefined : own
+    return own.length * LOOKUP_COST > this.#count ? undefined : own
   }
 
   #isReady(sealed: Seq): boolean {

@@ -81,7 +81,7 @@ export class Tail {
     const found =
       positions === undefined
         ? this.#firsts.iterate(sealed, series, after.ts, to, after.ts, after.seq, limit)
-        : this.#lookUp(positions, { after, to, limit })
+        : this.#findByIndex(positions, { after, to, limit })
     const rows: TailRow[] = []
     let bytes = 0
     for (const raw of found as Iterable<RawRow>) {
@@ -93,7 +93,7 @@ export class Tail {
     return rows
   }
 
-  *#lookUp(
+  *#findByIndex(
     positions: readonly Seq[],
     { after, to, limit }: { after: ReadingKey; to: number; limit: number },
   ): Generator<unknown> {

@@ -1,6 +1,6 @@
 import type { StoreSettings } from '../../settings/edge.ts'
 import type { Catalog } from '../catalog.ts'
-import type { Workshop } from '../sealed/task.ts'
+import type { HousekeepingContext } from '../sealed/task.ts'
 import { Policies } from './policy.ts'
 import { Removal } from './removal.ts'
 import type { Archive, Retention, SeriesName } from './retention.ts'
@@ -8,11 +8,11 @@ import { Rollups } from './rollups.ts'
 
 /** Puts together what housekeeping needs to know of what is kept how long. */
 export function assembleRetention(
-  shop: Workshop,
+  context: HousekeepingContext,
   { settings, archive }: { settings: Pick<StoreSettings, 'retention'>; archive: Archive | undefined },
   catalog: () => Catalog,
 ): Retention {
-  const rollups = new Rollups(shop.database)
+  const rollups = new Rollups(context.database)
   const describe = (series: number): SeriesName => {
     const { device, metric, unit } = catalog().series(series)!
     return { device: device.name, metric, unit: unit || undefined }
@@ -21,5 +21,5 @@ export function assembleRetention(
     const { device, metric } = describe(series)
     return `${device}/${metric}`
   })
-  return { shop, policies, rollups, removal: new Removal(shop, policies, rollups), archive, describe }
+  return { context, policies, rollups, removal: new Removal(context, policies, rollups), archive, describe }
 }

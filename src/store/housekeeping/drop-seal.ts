@@ -2,7 +2,7 @@ import type { SeqRange } from '../../base/reading.ts'
 import { type BlockHead, seriesOf } from '../sealed/blocks.ts'
 import { clearBlocks } from '../sealed/merging.ts'
 import type { Seal } from '../sealed/seals.ts'
-import { SLICE_MS, type Task, type Workshop } from '../sealed/task.ts'
+import { type HousekeepingContext, SLICE_MS, type Task } from '../sealed/task.ts'
 import type { Removable, RemovalCount, RemovalReason } from './removal.ts'
 import { archiveBlocks, GROUP_READINGS, type Retention } from './retention.ts'
 import { type HourlySums, sumByHour } from './rollups.ts'
@@ -12,13 +12,13 @@ import { type HourlySums, sumByHour } from './rollups.ts'
  * takes either the whole or nothing. Its blocks are cleared afterwards.
  */
 export function* dropSeal(retention: Retention, seal: Seal, reason: RemovalReason): Task {
-  const { shop, removal, rollups } = retention
-  const waiting = waitingIn(shop, seal)
+  const { context, removal, rollups } = retention
+  const waiting = waitingIn(context, seal)
   const counts = new Map<number, RemovalCount>()
   const sums: { series: number; byHour: HourlySums }[] = []
   const leaving = new Leaving(retention)
   let sliceEnd = performance.now() + SLICE_MS
-  for (const page of shop.blocks.headPages(seal)) {
+  for (const page of context.blocks.headPages(seal)) {
     for (const head of page) {
       const series = seriesOf(head.id)
       const whole = wholeCount(head, waiting)
@@ -26,7 +26,7 @@ export function* dropSeal(retention: Retention, seal: Seal, reason: RemovalReaso
         addCount(counts, removal.deviceOf(series), whole)
         continue
       }
-      const one = { head, columns: shop.blocks.open(shop.blocks.get(head.id)!) }
+      const one = { head, columns: context.blocks.open(context.blocks.get(head.id)!) }
       leaving.add(one)
       addCount(counts, removal.deviceOf(series), removal.count(one))
       if (removal.keepsRollups(series)) sums.push({ series, byHour: sumByHour(one.columns) })
@@ -38,14 +38,14 @@ export function* dropSeal(retention: Retention, seal: Seal, reason: RemovalReaso
   }
   leaving.flush()
   // Meanwhile an uplink may have sent or confirmed some of it: then it is not what was counted, and tried anew.
-  if (isOnItsWay(shop, seal) || JSON.stringify(waitingIn(shop, seal)) !== JSON.stringify(waiting)) return
-  shop.write(() => {
+  if (isOnItsWay(context, seal) || JSON.stringify(waitingIn(context, seal)) !== JSON.stringify(waiting)) return
+  context.write(() => {
     for (const [device, count] of counts) removal.bookCount(device, count, reason)
     for (const { series, byHour } of sums) rollups.add(series, byHour)
     removal.removeSeal(seal)
   })
   yield
-  yield* clearBlocks(shop, seal)
+  yield* clearBlocks(context, seal)
 }
 
 /** Blocks on their way to the archive, a group at a time. */
@@ -89,12 +89,12 @@ export function addCount(
 }
 
 /** Whether an uplink has sent some of it and waits for the answer: that must not be booked as lost. */
-export function isOnItsWay({ outboxes }: Workshop, range: SeqRange): boolean {
+export function isOnItsWay({ outboxes }: HousekeepingContext, range: SeqRange): boolean {
   return outboxes.some((outbox) => outbox.isOnItsWay(range))
 }
 
 /** For each uplink, what it has still to deliver. */
-export function waitingIn({ outboxes }: Workshop, { first, last }: SeqRange): SeqRange[][] {
+export function waitingIn({ outboxes }: HousekeepingContext, { first, last }: SeqRange): SeqRange[][] {
   return outboxes.map(({ settled }) => settled.missing({ first, last }))
 }
 

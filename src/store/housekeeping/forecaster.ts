@@ -8,7 +8,7 @@ import type { Space, SpaceStatus } from './space.ts'
 const LOG_ROW_BYTES = 32
 
 /** How much is kept, and how long that can go on. */
-export interface Outlook extends SpaceStatus {
+export interface SpaceForecast extends SpaceStatus {
   /** Readings in the log, and in sealed blocks. */
   readonly logReadings: number
   readonly sealedReadings: number
@@ -39,8 +39,8 @@ export class Forecaster {
     this.#rate.observe(lastSeq, at)
   }
 
-  look(lastSeq: Seq): Outlook {
-    const space = this.#space.look()
+  forecast(lastSeq: Seq): SpaceForecast {
+    const space = this.#space.measure()
     const logReadings = lastSeq - this.#seals.sealedUpTo
     let [sealedReadings, removableReadings] = [0, 0]
     for (const seal of this.#seals.all) {

@@ -104,19 +104,19 @@ export class Housekeeping {
   }
 
   #isToBeSealed(situation: Situation): boolean {
-    const { log, seals } = this.#retention.shop
+    const { log, seals } = this.#retention.context
     return log().closedLast !== undefined || situation.lastSeq - seals.sealedUpTo >= this.#wanted(situation)
   }
 
   /** Whether every uplink has all of a seal, or needs it no more. */
   isConfirmed({ first, last }: Seal): boolean {
-    return this.#retention.shop.outboxes.every(({ settled }) => (settled.around(first)?.last ?? 0) >= last)
+    return this.#retention.context.outboxes.every(({ settled }) => (settled.around(first)?.last ?? 0) >= last)
   }
 
   #begin(situation: Situation, busy: boolean): void {
     const short = situation.space.level !== 'ample'
     this.#isTidying = false
-    const { log, seals } = this.#retention.shop
+    const { log, seals } = this.#retention.context
     const isDue = log().closedLast !== undefined || this.#close(situation, busy)
     if (this.#leftOvers && (!busy || short)) {
       this.#task = this.#clear()
@@ -127,7 +127,7 @@ export class Housekeeping {
     this.#failed = false
     if (this.#task !== undefined) return
     if (isDue && log().closedLast! > seals.sealedUpTo) {
-      this.#pack(new Sealing(this.#retention.shop, this.#nextEnd(situation)))
+      this.#pack(new Sealing(this.#retention.context, this.#nextEnd(situation)))
       if (short) this.#task = this.#thenTrim(this.#task!)
     } else if (isDue) {
       this.#task = this.#clearLog()
@@ -141,40 +141,40 @@ export class Housekeeping {
   /** What can wait until nobody else does. */
   #tidy({ now, space }: Situation): void {
     this.#isTidying = true
-    const { shop } = this.#retention
+    const { context } = this.#retention
     if (now - this.#expiredAt >= EXPIRE_EVERY_MS || now < this.#expiredAt) {
       this.#expiredAt = now
       this.#task = expire(this.#retention, (seal) => this.isConfirmed(seal), now)
       return
     }
-    const seals = mergeable(shop.seals.all, (seal) => this.isConfirmed(seal), this.#sealReadingsMax)
-    if (seals !== undefined) this.#pack(new Merging(shop, seals))
+    const seals = mergeable(context.seals.all, (seal) => this.isConfirmed(seal), this.#sealReadingsMax)
+    if (seals !== undefined) this.#pack(new Merging(context, seals))
     else if (isWorthVacuum(space)) this.#task = this.#vacuum(space)
   }
 
   /** Begins with the first of what may give way, if anything may; else publishes are refused. */
   #makeRoom({ now }: Situation): void {
-    const { shop } = this.#retention
+    const { context } = this.#retention
     const isConfirmed = (seal: Seal): boolean => this.isConfirmed(seal)
-    const confirmed = shop.seals.all.find(isConfirmed)
+    const confirmed = context.seals.all.find(isConfirmed)
     if (now - this.#expiredAt >= EXPIRE_EVERY_MS) {
       this.#expiredAt = now
       this.#task = expire(this.#retention, isConfirmed, now)
     } else if (confirmed !== undefined) {
       this.#task = dropSeal(this.#retention, confirmed, 'expired')
-    } else if (shop.database.prepare('SELECT 1 FROM rollups LIMIT 1').get() !== undefined) {
+    } else if (context.database.prepare('SELECT 1 FROM rollups LIMIT 1').get() !== undefined) {
       this.#task = this.#dropRollups()
     } else if (this.#settings.whenFull === 'drop-oldest') {
-      const oldest = shop.seals.all.find((seal) => !isOnItsWay(shop, seal))
+      const oldest = context.seals.all.find((seal) => !isOnItsWay(context, seal))
       if (oldest !== undefined) this.#task = dropSeal(this.#retention, oldest, 'dropped')
     } else if (this.#settings.whenFull === 'thin') {
-      const seals = thinnable(shop.seals.all, (seal) => isOnItsWay(shop, seal))
+      const seals = thinnable(context.seals.all, (seal) => isOnItsWay(context, seal))
       if (seals.length > 0) this.#pack(thinning(this.#retention, seals))
     }
   }
 
   *#dropRollups(): Task {
-    this.#retention.shop.write(() => this.#retention.rollups.dropOldest(ROLLUPS_AT_ONCE))
+    this.#retention.context.write(() => this.#retention.rollups.dropOldest(ROLLUPS_AT_ONCE))
   }
 
   #pack(packing: Packing): void {
@@ -183,28 +183,28 @@ export class Housekeeping {
   }
 
   *#clear(): Task {
-    yield* clearOrphans(this.#retention.shop)
+    yield* clearOrphans(this.#retention.context)
     this.#leftOvers = false
   }
 
   /** Where room is short, the log gives its rows back with every stretch: there may be none to wait for the last one. */
   *#thenTrim(sealing: Task): Task {
-    const { shop } = this.#retention
-    shop.write(() => shop.log().trim(shop.seals.sealedUpTo))
+    const { context } = this.#retention
+    context.write(() => context.log().trim(context.seals.sealedUpTo))
     yield* sealing
-    shop.write(() => shop.log().trim(shop.seals.sealedUpTo))
+    context.write(() => context.log().trim(context.seals.sealedUpTo))
   }
 
   /** All of the closed log is sealed: it is free for what comes next. */
   *#clearLog(): Task {
-    const { shop } = this.#retention
-    shop.write(() => shop.log().clearClosed())
-    shop.log().cleared()
+    const { context } = this.#retention
+    context.write(() => context.log().clearClosed())
+    context.log().cleared()
   }
 
   /** Gives free pages back to the file system, so many that growing again is not all that follows. */
   *#vacuum({ usedBytes }: SpaceStatus): Task {
-    const { database } = this.#retention.shop
+    const { database } = this.#retention.context
     const enough = (usedBytes / (1 - VACUUM_TO) - usedBytes) / 4_096
     while ((database.pragma('freelist_count', { simple: true }) as number) > enough) {
       database.pragma(`incremental_vacuum(${VACUUM_PAGES})`)
@@ -219,15 +219,15 @@ export class Housekeeping {
   /** Closes the log where enough is in it, or nothing but what is sealed; @returns whether it did. */
   #close(situation: Situation, busy: boolean): boolean {
     const { lastSeq, now, oldestAt, space } = situation
-    const { shop } = this.#retention
-    const rows = lastSeq - shop.seals.sealedUpTo
+    const { context } = this.#retention
+    const rows = lastSeq - context.seals.sealedUpTo
     const wanted = this.#wanted(situation)
     const few = space.level === 'ample' ? wanted : Math.min(wanted, SHORT_STRETCH_ROWS[space.level])
     const enough = busy && space.level === 'ample' ? wanted * BUSY_STRETCHES : few
     const isOld = (): boolean => now - (oldestAt() ?? now) >= this.#settings.sealAgeMs
     if (rows > 0 && rows < enough && (busy || !isOld())) return false
-    shop.log().close()
-    return shop.log().closedLast !== undefined
+    context.log().close()
+    return context.log().closedLast !== undefined
   }
 
   /** Readings of a stretch, so that each series has more than a few in it. */
@@ -239,7 +239,7 @@ export class Housekeeping {
 
   /** The last position of the next stretch: what is closed, in equal parts that are about as long as they should be. */
   #nextEnd(situation: Situation): number {
-    const { log, seals } = this.#retention.shop
+    const { log, seals } = this.#retention.context
     const rows = log().closedLast! - seals.sealedUpTo
     const parts = Math.max(1, Math.round(rows / this.#wanted(situation)))
     return seals.sealedUpTo + Math.ceil(rows / parts)

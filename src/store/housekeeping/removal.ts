@@ -6,7 +6,7 @@ import { readDevices } from '../catalog.ts'
 import type { Positions } from '../positions.ts'
 import { type BlockHead, partOf, seriesOf } from '../sealed/blocks.ts'
 import type { Seal } from '../sealed/seals.ts'
-import type { DeliveryState, Workshop } from '../sealed/task.ts'
+import type { DeliveryState, HousekeepingContext } from '../sealed/task.ts'
 import type { Policies } from './policy.ts'
 import { type Rollups, sumByHour } from './rollups.ts'
 
@@ -34,16 +34,16 @@ export interface RemovalCount {
  * uplink what it had not delivered. What every uplink has is `expired`, whatever the reason was.
  */
 export class Removal {
-  readonly #shop: Workshop
+  readonly #context: HousekeepingContext
   readonly #policies: Policies
   readonly #rollups: Rollups
   readonly #deviceOf: Statement<[number]>
   #summary: Record<RemovalReason, number> = NOTHING
   readonly #counts: Readonly<Record<RemovalReason, Statement<[number, number]>>>
 
-  constructor(shop: Workshop, policies: Policies, rollups: Rollups) {
-    const { database } = shop
-    this.#shop = shop
+  constructor(context: HousekeepingContext, policies: Policies, rollups: Rollups) {
+    const { database } = context
+    this.#context = context
     this.#policies = policies
     this.#rollups = rollups
     this.#deviceOf = database.prepare('SELECT device FROM series WHERE id = ?').pluck()
@@ -75,7 +75,7 @@ export class Removal {
 
   /** How many readings of a block go, and who has not got them. Reads nothing, changes nothing. */
   count({ head, columns }: Removable, isRemoved: (row: number) => boolean = all): RemovalCount {
-    const { outboxes } = this.#shop
+    const { outboxes } = this.#context
     const waiting = waitingPositions(outboxes, { first: head.seqFirst, last: head.seqLast })
     const count: RemovalCount = { readings: 0, lost: 0, lostBy: outboxes.map(() => 0) }
     for (let row = 0; row < columns.seq.length; row++) {
@@ -110,7 +110,8 @@ export class Removal {
     if (lost > 0) this.#counts[reason].run(lost, device)
     this.#sum('expired', readings - lost)
     this.#sum(reason, lost)
-    for (const [i, outbox] of this.#shop.outboxes.entries()) if (lostBy[i]! > 0) outbox.addDropped(device, lostBy[i]!)
+    for (const [i, outbox] of this.#context.outboxes.entries())
+      if (lostBy[i]! > 0) outbox.addDropped(device, lostBy[i]!)
   }
 
   /**
@@ -120,14 +121,14 @@ export class Removal {
   shrink(seal: Seal, gone: { readonly readings: number; readonly blocks: number }): Seal | undefined {
     const readings = seal.readings - gone.readings
     const left = readings > 0 ? { ...seal, readings, blocks: seal.blocks - gone.blocks } : undefined
-    this.#shop.seals.replace([seal], left)
+    this.#context.seals.replace([seal], left)
     if (left === undefined) this.#forget(seal)
     return left
   }
 
   /** A seal goes as a whole; its blocks belong to nobody from then on. */
   removeSeal(seal: Seal): void {
-    this.#shop.seals.replace([seal], undefined)
+    this.#context.seals.replace([seal], undefined)
     this.#forget(seal)
   }
 
@@ -136,7 +137,7 @@ export class Removal {
    * uplink's account afterwards is what it has lost.
    */
   giveUp(id: number, positions: Positions): void {
-    const { blocks, seals, database } = this.#shop
+    const { blocks, seals, database } = this.#context
     const head = blocks.headAt(id)
     const seal = seals.all.find((one) => one.id <= partOf(id) && partOf(id) < one.id + one.parts)
     if (head === undefined || seal === undefined) return
@@ -145,7 +146,7 @@ export class Removal {
     this.#counts.damaged.run(head.readings, device)
     this.shrink(seal, { readings: head.readings, blocks: 1 })
     const { stored } = readDevices(database).find(({ id: one }) => one === device)!
-    for (const outbox of this.#shop.outboxes) {
+    for (const outbox of this.#context.outboxes) {
       let waiting = 0
       for (const range of outbox.settled.missing({ first: 1, last: Number.MAX_SAFE_INTEGER })) {
         for (const [series, n] of positions.countBySeries(range)) {
@@ -158,9 +159,9 @@ export class Removal {
 
   /** Nobody needs to send what is not there. */
   #forget({ first, last }: Seal): void {
-    for (const outbox of this.#shop.outboxes) outbox.settle({ first, last })
-    this.#shop.verdicts.drop({ first, last })
-    this.#shop.database.prepare('DELETE FROM amendments WHERE seq BETWEEN ? AND ?').run(first, last)
+    for (const outbox of this.#context.outboxes) outbox.settle({ first, last })
+    this.#context.verdicts.drop({ first, last })
+    this.#context.database.prepare('DELETE FROM amendments WHERE seq BETWEEN ? AND ?').run(first, last)
   }
 }
 

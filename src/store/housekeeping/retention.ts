@@ -2,7 +2,7 @@ import type { StoredReading } from '../../base/reading.ts'
 import type { BlockColumns } from '../../codec/block.ts'
 import { type Block, type BlockHead, seriesOf } from '../sealed/blocks.ts'
 import type { Seal } from '../sealed/seals.ts'
-import type { Task, Workshop } from '../sealed/task.ts'
+import type { HousekeepingContext, Task } from '../sealed/task.ts'
 import { isExpired, type Policies } from './policy.ts'
 import type { Removable, Removal, RemovalReason } from './removal.ts'
 import { HOUR_MS, type Rollups } from './rollups.ts'
@@ -16,7 +16,7 @@ export type SeriesName = Pick<StoredReading, 'device' | 'metric' | 'unit'>
 export const GROUP_READINGS = 16_384
 
 export interface Retention {
-  readonly shop: Workshop
+  readonly context: HousekeepingContext
   readonly policies: Policies
   readonly rollups: Rollups
   readonly removal: Removal
@@ -30,18 +30,18 @@ export interface Retention {
  * says so. Hourly sums are written in the transaction that removes.
  */
 export function* expire(retention: Retention, isConfirmed: (seal: Seal) => boolean, now: number): Task {
-  const { shop, policies, rollups } = retention
-  for (const seal of [...shop.seals.all]) {
+  const { context, policies, rollups } = retention
+  for (const seal of [...context.seals.all]) {
     if (now - seal.receivedLast <= policies.rawMsMin) break
     if (!isConfirmed(seal)) continue
     const past = (head: BlockHead): boolean => isExpired(seal, policies.of(seriesOf(head.id)), now)
     yield* removeBlocks(retention, seal, { wants: past, reason: 'expired' })
   }
-  const summed = shop.database.prepare('SELECT DISTINCT series FROM rollups').pluck()
+  const summed = context.database.prepare('SELECT DISTINCT series FROM rollups').pluck()
   for (const series of summed.all() as number[]) {
     const { rollupMs = Infinity } = policies.of(series)
     const before = Math.floor((now - rollupMs) / HOUR_MS) * HOUR_MS
-    if (Number.isFinite(before)) shop.write(() => rollups.expire(series, before))
+    if (Number.isFinite(before)) context.write(() => rollups.expire(series, before))
     yield
   }
 }
@@ -52,7 +52,7 @@ export function* removeBlocks(
   seal: Seal,
   { wants, reason }: { wants: (head: BlockHead) => boolean; reason: RemovalReason },
 ): Task {
-  const { blocks } = retention.shop
+  const { blocks } = retention.context
   const heads: BlockHead[] = []
   for (const page of blocks.headPages(seal)) {
     for (const head of page) if (wants(head)) heads.push(head)
@@ -88,15 +88,15 @@ function removeSome(
   some: readonly Removable[],
   reason: RemovalReason,
 ): Seal | undefined {
-  const { shop, removal } = retention
+  const { context, removal } = retention
   archiveBlocks(retention, some)
   let left: Seal | undefined
-  shop.write(() => {
+  context.write(() => {
     let readings = 0
     for (const one of some) {
       readings += removal.book(one, reason)
-      shop.blocks.remove(one.head.id)
-      shop.verdicts.drop({ first: one.head.seqFirst, last: one.head.seqLast }, seriesOf(one.head.id))
+      context.blocks.remove(one.head.id)
+      context.verdicts.drop({ first: one.head.seqFirst, last: one.head.seqLast }, seriesOf(one.head.id))
     }
     left = removal.shrink(seal, { readings, blocks: some.length })
   })

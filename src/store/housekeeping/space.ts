@@ -53,7 +53,7 @@ export class Space {
     this.#settings = settings
   }
 
-  look(): SpaceStatus {
+  measure(): SpaceStatus {
     const pages = this.#database.pragma('page_count', { simple: true }) as number
     const freePages = this.#database.pragma('freelist_count', { simple: true }) as number
     const space = judgeSpace({
@@ -74,7 +74,7 @@ export class Space {
    * again must not take the time in which room is made. @throws StoreFull
    */
   refuseIfFull(publishes: number): void {
-    const space = this.look()
+    const space = this.measure()
     this.#usedBefore = space.usedBytes
     this.#publishes = publishes
     if (space.level === 'full') throw fullOf(space)
@@ -89,7 +89,7 @@ export class Space {
    */
   refuseIfSpent(): void {
     if (this.#settings.maxBytes === undefined) return
-    const space = this.look()
+    const space = this.measure()
     if (!this.#isSpent(space.usedBytes)) {
       this.#refused = undefined
       return
@@ -107,7 +107,7 @@ export class Space {
   explain(failure: unknown): unknown {
     if (this.#settings.maxBytes === undefined || codeOf(failure) !== 'SQLITE_FULL') return failure
     this.#askedAt = Number.NEGATIVE_INFINITY
-    const space = this.look()
+    const space = this.measure()
     if (space.diskFreeBytes <= this.#settings.maxBytes / 8) return failure
     this.#refuse(this.#settings.maxBytes - this.#usedBefore)
     return fullOf(space)

@@ -29,9 +29,9 @@ export function thinnable(seals: readonly Seal[], isOnItsWay: (seal: Seal) => bo
  * readings as the device sent them, with their own position, and go to the cloud as such.
  */
 export function thinning(retention: Retention, seals: readonly Seal[]): Packing {
-  const { shop, policies, removal, rollups } = retention
+  const { context, policies, removal, rollups } = retention
   const range: SeqRange = { first: seals[0]!.first, last: seals.at(-1)!.last }
-  const waiting = JSON.stringify(waitingIn(shop, range))
+  const waiting = JSON.stringify(waitingIn(context, range))
   const counts = new Map<number, RemovalCount>()
   const sums: { series: number; byHour: HourlySums }[] = []
   const keep = (block: Block, columns: BlockColumns): BlockColumns => {
@@ -48,11 +48,11 @@ export function thinning(retention: Retention, seals: readonly Seal[]): Packing 
       [...kept].sort((a, b) => a - b),
     )
   }
-  return new Merging(shop, seals, {
+  return new Merging(context, seals, {
     mark: { level: seals[0]!.level, thinned: 1 },
     keep,
     // Meanwhile an uplink may have sent or confirmed some of it: then it is not what was counted, and tried anew.
-    isStillRight: () => !isOnItsWay(shop, range) && JSON.stringify(waitingIn(shop, range)) === waiting,
+    isStillRight: () => !isOnItsWay(context, range) && JSON.stringify(waitingIn(context, range)) === waiting,
     book: () => {
       for (const [device, count] of counts) removal.bookCount(device, count, 'thinned')
       for (const { series, byHour } of sums) rollups.add(series, byHour)

@@ -7,7 +7,7 @@ import type { DeviceLoss } from './salvage/rebuild-ledger.ts'
 
 /** Damages told at most, the newest; and of each the devices that lost most. */
 const DAMAGES_MAX = 100
-const DEVICES_TOLD_MAX = 100
+const DEVICES_REPORTED_MAX = 100
 /** Names of the damages that an operator has acknowledged, one a line. */
 const ACKNOWLEDGED_FILE = 'tidegate.acknowledged'
 
@@ -35,7 +35,7 @@ export interface DamageReport {
   readonly devices: readonly DeviceLoss[]
   readonly tables: Readonly<Record<string, TableLoss>>
   /** Blocks that could not be opened, and readable ones for which the disk had no room: they lie in the damaged file. */
-  readonly blocks: { readonly damaged: number; readonly homeless: number }
+  readonly blocks: { readonly damaged: number; readonly noRoom: number }
 }
 
 export const NO_LOSS = {
@@ -45,7 +45,7 @@ export const NO_LOSS = {
   moved: 0,
   devices: [],
   tables: {},
-  blocks: { damaged: 0, homeless: 0 },
+  blocks: { damaged: 0, noRoom: 0 },
 } as const
 
 export interface Damage {
@@ -57,8 +57,10 @@ export interface Damage {
 
 /** Keeps a report in the database that has taken the place of the damaged one. */
 export function recordDamage(database: Database, report: DamageReport, at: number): void {
-  const told = { ...report, devices: report.devices.slice(0, DEVICES_TOLD_MAX) }
-  database.prepare('INSERT INTO damages (name, at, report) VALUES (?, ?, ?)').run(newName(), at, JSON.stringify(told))
+  const reported = { ...report, devices: report.devices.slice(0, DEVICES_REPORTED_MAX) }
+  database
+    .prepare('INSERT INTO damages (name, at, report) VALUES (?, ?, ?)')
+    .run(newName(), at, JSON.stringify(reported))
   database.prepare('DELETE FROM damages WHERE id <= (SELECT max(id) FROM damages) - ?').run(DAMAGES_MAX)
 }
 
@@ -70,8 +72,15 @@ export function readDamages(database: Database): Damage[] {
   return (rows as { name: string; at: number; report: string }[]).map(({ name, at, report }) => ({
     name,
     at,
-    report: JSON.parse(report) as DamageReport,
+    report: reportOf(report),
   }))
+}
+
+/** Reads a stored report. Versions before 0.2 named `blocks.noRoom` `homeless`. */
+function reportOf(json: string): DamageReport {
+  const report = JSON.parse(json) as DamageReport
+  const { damaged, noRoom, homeless = 0 } = report.blocks as DamageReport['blocks'] & { readonly homeless?: number }
+  return { ...report, blocks: { damaged, noRoom: noRoom ?? homeless } }
 }
 
 /** Those that no operator has acknowledged yet. */
@@ -116,7 +125,7 @@ function consequences({ moved, blocks, tables }: DamageReport): string[] {
   const isTorn = (...names: string[]): boolean => names.some((name) => (tables[name]?.gaps ?? 0) > 0)
   return [
     ...(moved > 0 ? [`${moved} of the salvaged have lost the names of their device and metric`] : []),
-    ...(blocks.homeless > 0 ? [`${blocks.homeless} readable blocks found no room on the disk`] : []),
+    ...(blocks.noRoom > 0 ? [`${blocks.noRoom} readable blocks found no room on the disk`] : []),
     ...(isTorn('confirmed', 'uplinks') ? ['readings that were delivered may go out a second time'] : []),
     ...(isTorn('verdicts') ? ['some verdicts that changed later may be as they were before'] : []),
     ...(isTorn('incoming') ? ['a QoS 2 publish that is repeated may be stored twice'] : []),

@@ -22,7 +22,7 @@ export function examine(folder: string): string | undefined {
   let database: Database | undefined
   try {
     database = openReadOnly(folder, { older: 'take' })
-    return look(database, statSync(file).size <= WHOLE_BYTES_MAX || isSuspect(folder))
+    return examineDatabase(database, statSync(file).size <= WHOLE_BYTES_MAX || isSuspect(folder))
   } catch (failure) {
     const cause = failure instanceof OperatorError ? failure.cause : failure
     if (isDamage(cause)) return messageOf(cause)
@@ -32,7 +32,7 @@ export function examine(folder: string): string | undefined {
   }
 }
 
-function look(database: Database, whole: boolean): string | undefined {
+function examineDatabase(database: Database, whole: boolean): string | undefined {
   if (whole) return firstProblem(database, 'quick_check(1)')
   const tables = database
     .prepare(`SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 AND name NOT IN ('blocks')`)

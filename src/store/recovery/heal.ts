@@ -8,7 +8,7 @@ import { APPLICATION_ID, MIGRATIONS, migrate } from '../migrations.ts'
 import { type DamageReport, NO_LOSS, recordDamage } from './damages.ts'
 import { examine } from './examine.ts'
 import { asideName, beginReplacement, finishReplacement, replaceDatabase } from './replace-file.ts'
-import { Remains } from './salvage/database-reader.ts'
+import { DatabaseReader } from './salvage/database-reader.ts'
 import { isHeader, PageFile } from './salvage/page-file.ts'
 import { READING, salvage } from './salvage/salvage.ts'
 import { clearSuspicion } from './suspicion.ts'
@@ -52,7 +52,7 @@ function heal(folder: string, cause: string, uplinks: readonly string[]): void {
   refuseNewer(file)
   const now = systemClock.now()
   const aside = asideName(folder, 'corrupt', now)
-  const told = { cause, file: join(folder, `${DATABASE_FILE}.${aside}`) }
+  const reported = { cause, file: join(folder, `${DATABASE_FILE}.${aside}`) }
   const make = (fill: (database: Database) => DamageReport): void => {
     const database = create(beginReplacement(folder))
     try {
@@ -63,11 +63,15 @@ function heal(folder: string, cause: string, uplinks: readonly string[]): void {
   }
   const salvageAll = (roomBytes: number): void =>
     make((database) => {
-      const remains = new Remains(file, database, READING)
+      const databaseReader = new DatabaseReader(file, database, READING)
       try {
-        return { ...told, nothingBecause: undefined, ...salvage(remains, database, { uplinks, now, roomBytes }) }
+        return {
+          ...reported,
+          nothingBecause: undefined,
+          ...salvage(databaseReader, database, { uplinks, now, roomBytes }),
+        }
       } finally {
-        remains.close()
+        databaseReader.close()
       }
     })
   try {
@@ -76,7 +80,7 @@ function heal(folder: string, cause: string, uplinks: readonly string[]): void {
     try {
       salvageAll(0) // the newest readings and the accounts, where the disk is too full for history
     } catch (failure) {
-      make(() => ({ ...NO_LOSS, ...told, nothingBecause: messageOf(failure) }))
+      make(() => ({ ...NO_LOSS, ...reported, nothingBecause: messageOf(failure) }))
     }
   }
   replaceDatabase(folder, aside)

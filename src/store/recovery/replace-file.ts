@@ -4,7 +4,7 @@ import { DATABASE_FILE } from '../database.ts'
 import { compactTime } from './compact-time.ts'
 
 /** What SQLite keeps beside a database: it belongs to that one, and never to the one that takes its place. */
-const BESIDE = ['-wal', '-shm']
+const SIDE_FILES = ['-wal', '-shm']
 /** Half-made; removed when another is begun. */
 const MAKING = `${DATABASE_FILE}.making`
 /** Whole, and to take the place of the database; the rest of the name says what that is to be called then. */
@@ -17,7 +17,7 @@ const NEXT = `${DATABASE_FILE}.next-`
  */
 export function beginReplacement(folder: string): string {
   const file = join(folder, MAKING)
-  for (const suffix of ['', ...BESIDE, '-journal']) rmSync(`${file}${suffix}`, { force: true })
+  for (const suffix of ['', ...SIDE_FILES, '-journal']) rmSync(`${file}${suffix}`, { force: true })
   return file
 }
 
@@ -42,7 +42,7 @@ export function finishReplacement(folder: string): void {
     if ((statSync(`${present}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0) {
       renameSync(`${present}-wal`, `${aside}-wal`)
     }
-    for (const suffix of BESIDE) rmSync(`${present}${suffix}`, { force: true })
+    for (const suffix of SIDE_FILES) rmSync(`${present}${suffix}`, { force: true })
     if (existsSync(present)) renameSync(present, aside)
     syncFolder(folder)
     renameSync(join(folder, name), join(folder, DATABASE_FILE))

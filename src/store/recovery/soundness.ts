@@ -46,7 +46,7 @@ export class Soundness {
 
   /** Inside a transaction: a block is given up; its readings are lost. */
   recordBlock({ message }: DamagedBlock, head: BlockHead | undefined): void {
-    const blocks = { damaged: 1, homeless: 0 }
+    const blocks = { damaged: 1, noRoom: 0 }
     const report = { ...NO_LOSS, cause: message, file: undefined, lost: head?.readings ?? 0, blocks }
     recordDamage(this.#database, report, systemClock.now())
   }

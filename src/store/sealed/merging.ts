@@ -3,7 +3,7 @@ import { type BlockColumns, Rows } from '../../codec/block.ts'
 import { BLOCK_READINGS_MAX, type Block, blockId, idsOf, seriesOf } from './blocks.ts'
 import { addColumns, inOrder, SealWriter } from './packing.ts'
 import type { Seal } from './seals.ts'
-import { type Packing, SLICE_MS, type Task, type Workshop } from './task.ts'
+import { type HousekeepingContext, type Packing, SLICE_MS, type Task } from './task.ts'
 import type { OverlaidVerdict } from './verdicts.ts'
 
 /** Seals that become one: the more, the less is written, and the longer small blocks lie about. */
@@ -75,7 +75,7 @@ export interface Rewriting {
 
 /** Makes one seal of several: of each series the blocks of all become one, or a few. */
 export class Merging implements Packing {
-  readonly #shop: Workshop
+  readonly #context: HousekeepingContext
   readonly #seals: readonly Seal[]
   readonly #first: Seal
   readonly #last: Seal
@@ -84,8 +84,8 @@ export class Merging implements Packing {
   readonly #changed = new Map<Seq, OverlaidVerdict>()
 
   /** @param seals neighbours, in rising position. */
-  constructor(shop: Workshop, seals: readonly Seal[], rewriting: Rewriting = keepAll(seals)) {
-    this.#shop = shop
+  constructor(context: HousekeepingContext, seals: readonly Seal[], rewriting: Rewriting = keepAll(seals)) {
+    this.#context = context
     this.#seals = seals
     this.#first = seals[0]!
     this.#last = seals.at(-1)!
@@ -98,25 +98,25 @@ export class Merging implements Packing {
   }
 
   *run(): Task {
-    const { seals, blocks } = this.#shop
+    const { seals, blocks } = this.#context
     const part = blocks.freePart(seals.all)
-    const writer = new SealWriter(blocks, part, (work) => this.#shop.write(work))
+    const writer = new SealWriter(blocks, part, (work) => this.#context.write(work))
     yield* this.#pack(writer)
     yield
     const isRight = this.#rewriting.isStillRight()
-    if (isRight) this.#shop.write(() => this.#take(writer, part))
+    if (isRight) this.#context.write(() => this.#take(writer, part))
     yield
     const gone = isRight ? this.#seals : [{ id: part, parts: Math.max(1, writer.totals.parts) }]
-    for (const seal of gone) yield* clearBlocks(this.#shop, seal)
+    for (const seal of gone) yield* clearBlocks(this.#context, seal)
   }
 
   *#pack(writer: SealWriter): Task {
-    const { blocks } = this.#shop
+    const { blocks } = this.#context
     const rows = new Rows()
-    const all = yield* seriesIn(this.#shop, this.#seals)
+    const all = yield* seriesIn(this.#context, this.#seals)
     let sliceEnd = performance.now() + SLICE_MS
     for (const series of all) {
-      for (const block of blocksOf(this.#shop, this.#seals, series)) {
+      for (const block of blocksOf(this.#context, this.#seals, series)) {
         addColumns(rows, series, this.#rewriting.keep(block, blocks.open(block)))
         if (rows.count >= BLOCK_READINGS_MAX) hand(rows, series, writer)
         if (performance.now() < sliceEnd) continue
@@ -129,13 +129,17 @@ export class Merging implements Packing {
   }
 
   #take(writer: SealWriter, part: number): void {
-    const { seals, verdicts } = this.#shop
+    const { seals, verdicts } = this.#context
     writer.insertWaiting()
     this.#rewriting.book()
     const { first, receivedFirst } = this.#first
     const { last, receivedLast } = this.#last
     seals.replace(this.#seals, {
-      ...{ id: part, first, last, receivedFirst, receivedLast },
+      id: part,
+      first,
+      last,
+      receivedFirst,
+      receivedLast,
       ...writer.totals,
       ...this.#rewriting.mark,
     })
@@ -159,7 +163,7 @@ function hand(rows: Rows, series: number, writer: SealWriter): void {
   rows.clear()
 }
 
-function* seriesIn({ blocks }: Workshop, seals: readonly Seal[]): Generator<undefined, number[], undefined> {
+function* seriesIn({ blocks }: HousekeepingContext, seals: readonly Seal[]): Generator<undefined, number[], undefined> {
   const found = new Set<number>()
   for (const seal of seals) {
     for (const page of blocks.headPages(seal)) {
@@ -170,7 +174,7 @@ function* seriesIn({ blocks }: Workshop, seals: readonly Seal[]): Generator<unde
   return [...found].sort((a, b) => a - b)
 }
 
-function* blocksOf({ blocks }: Workshop, seals: readonly Seal[], series: number): Generator<Block> {
+function* blocksOf({ blocks }: HousekeepingContext, seals: readonly Seal[], series: number): Generator<Block> {
   for (const { id, parts } of seals) {
     for (let part = id; part < id + parts; part++) {
       const block = blocks.get(blockId(part, series))
@@ -180,14 +184,14 @@ function* blocksOf({ blocks }: Workshop, seals: readonly Seal[], series: number)
 }
 
 /** Removes blocks that no seal owns any more. */
-export function* clearBlocks(shop: Workshop, seal: Pick<Seal, 'id' | 'parts'>): Task {
+export function* clearBlocks(context: HousekeepingContext, seal: Pick<Seal, 'id' | 'parts'>): Task {
   const { first, last } = idsOf(seal)
-  const nth = shop.database.prepare('SELECT id FROM blocks WHERE id BETWEEN ? AND ? ORDER BY id LIMIT 1 OFFSET ?')
+  const nth = context.database.prepare('SELECT id FROM blocks WHERE id BETWEEN ? AND ? ORDER BY id LIMIT 1 OFFSET ?')
   for (;;) {
     const end = (nth.pluck().get(first, last, CLEAR_BLOCKS - 1) as number | undefined) ?? last
     let removed = 0
-    shop.write(() => {
-      removed = shop.blocks.removeBetween(first, end)
+    context.write(() => {
+      removed = context.blocks.removeBetween(first, end)
     })
     yield
     if (removed < CLEAR_BLOCKS) return
@@ -195,10 +199,10 @@ export function* clearBlocks(shop: Workshop, seal: Pick<Seal, 'id' | 'parts'>): 
 }
 
 /** Removes the blocks that a crash has left without a seal. */
-export function* clearOrphans(shop: Workshop): Task {
+export function* clearOrphans(context: HousekeepingContext): Task {
   const owned = new Set<number>()
-  for (const { id, parts } of shop.seals.all) for (let part = id; part < id + parts; part++) owned.add(part)
-  for (let part = shop.blocks.nextPart(0); part !== undefined; part = shop.blocks.nextPart(part + 1)) {
-    if (!owned.has(part)) yield* clearBlocks(shop, { id: part, parts: 1 })
+  for (const { id, parts } of context.seals.all) for (let part = id; part < id + parts; part++) owned.add(part)
+  for (let part = context.blocks.nextPart(0); part !== undefined; part = context.blocks.nextPart(part + 1)) {
+    if (!owned.has(part)) yield* clearBlocks(context, { id: part, parts: 1 })
   }
 }

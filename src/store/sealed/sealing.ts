@@ -3,7 +3,7 @@ import type { Seq } from '../../base/reading.ts'
 import { Rows } from '../../codec/block.ts'
 import { LOG_COLUMNS, type RawLogRow, rowValue } from '../log.ts'
 import { SealWriter } from './packing.ts'
-import { type Packing, SLICE_MS, type Task, type Workshop } from './task.ts'
+import { type HousekeepingContext, type Packing, SLICE_MS, type Task } from './task.ts'
 import type { OverlaidVerdict } from './verdicts.ts'
 
 const PAGE_ROWS = 2_048
@@ -19,14 +19,14 @@ const PAGE_ROWS = 2_048
 export class Sealing implements Packing {
   readonly first: Seq
   readonly last: Seq
-  readonly #shop: Workshop
+  readonly #context: HousekeepingContext
   /** Verdicts that changed after their rows had been read. */
   readonly #changed = new Map<Seq, OverlaidVerdict>()
 
   /** @param last above what is sealed, at most the end of the log. */
-  constructor(shop: Workshop, last: Seq) {
-    this.#shop = shop
-    this.first = shop.seals.sealedUpTo + 1
+  constructor(context: HousekeepingContext, last: Seq) {
+    this.#context = context
+    this.first = context.seals.sealedUpTo + 1
     this.last = last
   }
 
@@ -35,23 +35,23 @@ export class Sealing implements Packing {
   }
 
   *run(): Task {
-    const { seals, blocks, verdicts } = this.#shop
+    const { seals, blocks, verdicts } = this.#context
     const rows = new Rows()
-    const received = yield* this.#gather(rows)
+    const received = yield* this.#collect(rows)
     if (rows.count === 0) return
     const part = blocks.freePart(seals.all)
-    const writer = new SealWriter(blocks, part, (work) => this.#shop.write(work))
+    const writer = new SealWriter(blocks, part, (work) => this.#context.write(work))
     yield* pack(rows, writer)
     const { first, last } = this
-    this.#shop.write(() => {
+    this.#context.write(() => {
       writer.insertWaiting()
       for (const verdict of this.#changed.values()) verdicts.put(verdict)
       seals.append({ id: part, first, last, level: 0, thinned: 0, ...writer.totals, ...received })
     })
   }
 
-  *#gather(rows: Rows): Generator<undefined, { receivedFirst: number; receivedLast: number }, undefined> {
-    const page = this.#shop.database
+  *#collect(rows: Rows): Generator<undefined, { receivedFirst: number; receivedLast: number }, undefined> {
+    const page = this.#context.database
       .prepare(`SELECT ${LOG_COLUMNS} FROM log WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ${PAGE_ROWS}`)
       .raw() as Statement<[Seq, Seq]>
     let receivedFirst = 0

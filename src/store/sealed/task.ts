@@ -21,7 +21,7 @@ export interface DeliveryState {
 }
 
 /** What the tasks of housekeeping work on. `write` is one durable transaction; it throws when nothing was done. */
-export interface Workshop {
+export interface HousekeepingContext {
   readonly database: Database
   readonly seals: SealDirectory
   readonly blocks: BlockTable

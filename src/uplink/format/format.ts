@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts'
 import type { Batch } from '../../codec/batch.ts'
-import type { Census } from './metric-registry.ts'
+import type { MetricRegistry } from './metric-registry.ts'
 
 /** A message for the cloud broker. */
 export interface Message {
@@ -42,7 +42,7 @@ export interface FormatDependencies {
   readonly edge: string
   readonly clock: Clock
   /** One for an uplink, for as long as it lives: what it has said of each series in earlier connections. */
-  readonly census: Census
+  readonly metricRegistry: MetricRegistry
   /** Number of this connection, 0 to 255: one more than that of the connection before, 0 after 255 (Sparkplug's bdSeq). */
   readonly bdSeq: number
 }

@@ -3,7 +3,7 @@ import { numberText } from '../../base/reading-text.ts'
 import type { Batch } from '../../codec/batch.ts'
 import type { MessageSettings } from '../../settings/schema/formats.ts'
 import type { EncodeOptions, Format, Message } from './format.ts'
-import type { Census } from './metric-registry.ts'
+import type { MetricRegistry } from './metric-registry.ts'
 import { readingObject } from './reading-object.ts'
 import { readingsOf } from './readings.ts'
 import { fillTopic } from './topic.ts'
@@ -11,7 +11,7 @@ import { fillTopic } from './topic.ts'
 export interface MessageDependencies {
   readonly prefix: string
   readonly edge: string
-  readonly census: Census
+  readonly metricRegistry: MetricRegistry
 }
 
 /**
@@ -37,10 +37,10 @@ export class MessageFormat implements Format {
   }
 
   #message(reading: StoredReading, batch: Batch, historical: boolean): Message {
-    const { prefix, edge, census } = this.#deps
+    const { prefix, edge, metricRegistry } = this.#deps
     const { topic: template, payload, retain } = this.#settings
     const topic = fillTopic(template, { prefix, edge, device: reading.device, metric: reading.metric })
-    const kept = retain && !historical && census.note(reading)
+    const kept = retain && !historical && metricRegistry.note(reading)
     if (payload === 'value') return { topic, payload: bytesOf(reading.value), qos: 1, retain: kept }
     const object = Buffer.from(readingObject(reading, batch))
     return { topic, payload: object, qos: 1, retain: kept, contentType: 'application/json' }

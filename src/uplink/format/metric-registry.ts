@@ -14,7 +14,7 @@ export interface KnownMetric {
  * What an uplink has said of each series, so that it can say it again after a new connection, and tells old from new.
  * It lives in memory, one entry a metric; after a restart it fills anew.
  */
-export class Census {
+export class MetricRegistry {
   readonly #devices = new Map<string, Map<string, KnownMetric>>()
   #aliases = 0
 

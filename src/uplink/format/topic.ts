@@ -14,7 +14,7 @@ function escaped(character: string): string {
 }
 
 /** What the placeholders of a template stand for; `prefix` may be several levels. */
-export interface TopicWords {
+export interface TopicFields {
   readonly prefix: string
   readonly edge: string
   readonly device?: string
@@ -22,7 +22,7 @@ export interface TopicWords {
 }
 
 /** The topic that a template means; the names of device and metric are escaped (`topicLevel`), the rest is as given. */
-export function fillTopic(template: string, { prefix, edge, device = '', metric = '' }: TopicWords): string {
+export function fillTopic(template: string, { prefix, edge, device = '', metric = '' }: TopicFields): string {
   const words: Record<string, () => string> = {
     '{prefix}': () => prefix,
     '{edge}': () => edge,

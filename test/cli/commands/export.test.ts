@@ -35,7 +35,7 @@ beforeAll(() => {
   store.write(() => {
     for (const row of rows) append(store, { ...row, quality: 1 })
   })
-  while (store.keepHouse({ now: BEGIN, busy: false }));
+  while (store.runHousekeeping({ now: BEGIN, busy: false }));
   store.write(() => store.amend([{ series: 5, seq: 10, quality: 4, reasons: 64 }]))
   expect([...store.readFrom(1)].length).toBe(COUNT)
   return () => store.close()
@@ -69,7 +69,10 @@ function expected() {
     const count = (holds: (row: (typeof rows)[number]) => number | boolean): bigint =>
       BigInt(own.reduce((sum, row) => sum + Number(holds(row)), 0))
     return {
-      ...{ device, metric, unit: unit === '' ? null : unit, count: BigInt(own.length) },
+      device,
+      metric,
+      unit: unit === '' ? null : unit,
+      count: BigInt(own.length),
       sum:
         numbers.length === 0
           ? null

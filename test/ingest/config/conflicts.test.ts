@@ -64,15 +64,25 @@ describePeer('mosquitto', 'a config that both sides change while the link is cut
       custom: [{ name: 'longest', module }],
     }
     const value = (v: number, text: string): JsonObject => ({
-      ...{ cloud: { v }, edge: { v }, newer: { v }, least: { v }, longest: { text } },
+      cloud: { v },
+      edge: { v },
+      newer: { v },
+      least: { v },
+      longest: { text },
     })
     const site = await siteWith(config, { ...value(0, ''), untouched: true, cloudOnly: 0, edgeOnly: 0 })
     const cloudValue = { ...value(7, 'long'), untouched: true, cloudOnly: 1, edgeOnly: 0 }
     await bothEdit(site, { patch: { ...value(5, 'longer'), edgeOnly: 1 } }, cloudValue)
     // The local edit is the newer one: the clock of the cloud's revision says 2026-11-18.
     const merged = {
-      ...{ cloud: { v: 7 }, edge: { v: 5 }, newer: { v: 5 }, least: { v: 5 }, longest: { text: 'longer' } },
-      ...{ untouched: true, cloudOnly: 1, edgeOnly: 1 },
+      cloud: { v: 7 },
+      edge: { v: 5 },
+      newer: { v: 5 },
+      least: { v: 5 },
+      longest: { text: 'longer' },
+      untouched: true,
+      cloudOnly: 1,
+      edgeOnly: 1,
     }
     await site.local.expect('devices/pump/config', merged)
     await until(

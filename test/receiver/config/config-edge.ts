@@ -40,7 +40,11 @@ export class ConfigEdge {
 
   async connect(url: string): Promise<this> {
     const link = await openLink({
-      ...{ url, clientId: `configs-of-${this.edge}`, session: false, keepaliveS: 30, connectTimeoutMs: 5_000 },
+      url,
+      clientId: `configs-of-${this.edge}`,
+      session: false,
+      keepaliveS: 30,
+      connectTimeoutMs: 5_000,
       onMessage: (topic, payload) => this.#hear(topic, payload),
     })
     this.#link = link

@@ -43,7 +43,11 @@ describePeer('mosquitto', 'the cloud side of config sync over Mosquitto', () => 
   async function retained(): Promise<string> {
     let found = ''
     const link = await openLink({
-      ...{ url: broker.url, clientId: 'looker', session: false, keepaliveS: 30, connectTimeoutMs: 5_000 },
+      url: broker.url,
+      clientId: 'looker',
+      session: false,
+      keepaliveS: 30,
+      connectTimeoutMs: 5_000,
       onMessage: (_topic, payload) => {
         found = Buffer.from(payload).toString()
       },

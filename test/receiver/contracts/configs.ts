@@ -164,7 +164,11 @@ export function describeConfigs(
   describe(`${name} keeps rollouts`, () => {
     const rollout: Omit<Rollout, 'id'> = {
       ...{ at: AT, by: 'user:test', edit: { patch: { n: 1 } }, match: '*/*', percents: [50, 100], waitMs: 1_000 },
-      ...{ devices: 2, status: 'running', stage: 0, writtenAt: null, reason: null },
+      devices: 2,
+      status: 'running',
+      stage: 0,
+      writtenAt: null,
+      reason: null,
     }
     const keys = [PUMP, { ...PUMP, device: 'pump-2' }]
 

@@ -17,12 +17,26 @@ export interface FleetUnderTest {
 
 const AT = 1_700_000_000_000
 const NOTHING_SAID: EdgeReport = {
-  ...{ version: undefined, at: undefined, upMs: undefined, healthy: undefined, problems: [], epoch: undefined },
-  ...{ lastSeq: undefined, waiting: undefined, oldestAt: undefined },
+  version: undefined,
+  at: undefined,
+  upMs: undefined,
+  healthy: undefined,
+  problems: [],
+  epoch: undefined,
+  lastSeq: undefined,
+  waiting: undefined,
+  oldestAt: undefined,
 }
 const SAID: EdgeReport = {
-  ...{ version: '1.2.3', at: AT - 40, upMs: 5_000, healthy: false, problems: ['the disk is full', 'a "quoted" one'] },
-  ...{ epoch: EPOCH, lastSeq: 9, waiting: 7, oldestAt: AT - 60_000 },
+  version: '1.2.3',
+  at: AT - 40,
+  upMs: 5_000,
+  healthy: false,
+  problems: ['the disk is full', 'a "quoted" one'],
+  epoch: EPOCH,
+  lastSeq: 9,
+  waiting: 7,
+  oldestAt: AT - 60_000,
 }
 
 function noteOf(more: Partial<EdgeNote> = {}): EdgeNote {

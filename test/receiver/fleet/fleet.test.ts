@@ -108,7 +108,11 @@ describePeer('mosquitto', 'a receiver watches its edges over Mosquitto', () => {
     const requests: Request[] = []
     const edge = await startEdge(broker.url)
     const link = await openLink({
-      ...{ url: broker.url, clientId: 'ears', session: false, keepaliveS: 30, connectTimeoutMs: 5_000 },
+      url: broker.url,
+      clientId: 'ears',
+      session: false,
+      keepaliveS: 30,
+      connectTimeoutMs: 5_000,
       onMessage: (_topic, payload) => {
         const decoded = decodeRequest(payload)
         if (decoded.ok) requests.push(decoded.request)

@@ -103,7 +103,11 @@ describe('a commit that failed', () => {
     ]
     expect((await Promise.all(tooMuch)).filter((failure) => failure === undefined)).toEqual([])
     expect(await spine.status()).toMatchObject({
-      ...{ readings: 1, rejected: 0, devices: 1, series: 1, lastSeq: 1 },
+      readings: 1,
+      rejected: 0,
+      devices: 1,
+      series: 1,
+      lastSeq: 1,
       quality: { good: 1, uncertain: 0, bad: 0 },
     })
     for (const [topic, payload] of [

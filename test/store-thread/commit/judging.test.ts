@@ -64,7 +64,7 @@ describe('what the judge knows', () => {
     ])
   })
 
-  it('is not touched by a repeat without a time: it is no news', async () => {
+  it('is not touched by a repeat without a time: it is no notice', async () => {
     const folder = tempFolder()
     const spine = await Spine.start(folder, SPIKE)
     await spine.publish(TOPIC, '1')

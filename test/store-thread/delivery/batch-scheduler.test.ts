@@ -18,8 +18,13 @@ async function publishMany(spine: Spine, count: number): Promise<void> {
 function readingsOf({ series }: Batch): Stored[] {
   const readings = series.flatMap(({ device, metric, seq, ts, values, quality, reasons }) =>
     Array.from(seq, (one, i) => ({
-      ...{ seq: one, device, metric, ts: ts[i]!, value: values[i]! },
-      ...{ quality: quality[i]!, reasons: reasons[i]! },
+      seq: one,
+      device,
+      metric,
+      ts: ts[i]!,
+      value: values[i]!,
+      quality: quality[i]!,
+      reasons: reasons[i]!,
     })),
   )
   return readings.sort((a, b) => a.seq - b.seq)

@@ -79,11 +79,11 @@ const next: fc.Arbitrary<Step> = fc
 
 const confirm: fc.Arbitrary<Step> = fc.array(range, { minLength: 1, maxLength: 4 }).map((ranges) =>
   step(`confirm ${JSON.stringify(ranges)}`, (model, real) => {
-    const news = new Set(ranges.flatMap(eachOf).filter((seq) => seq >= 1 && seq <= model.last))
-    for (const seq of model.confirmed) news.delete(seq)
+    const notice = new Set(ranges.flatMap(eachOf).filter((seq) => seq >= 1 && seq <= model.last))
+    for (const seq of model.confirmed) notice.delete(seq)
     const count = real.store.write(() => outboxOf(real).confirm(ranges, real.store.lastSeq))
-    expect(count).toBe(news.size)
-    for (const seq of news) model.confirmed.add(seq)
+    expect(count).toBe(notice.size)
+    for (const seq of notice) model.confirmed.add(seq)
   }),
 )
 

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Seq } from '../../../src/base/reading.ts'
 import type { Outbox } from '../../../src/store/delivery/outbox.ts'
-import { ACCUSED_MAX } from '../../../src/store/delivery/poison-candidates.ts'
+import { POISON_CANDIDATES_MAX } from '../../../src/store/delivery/poison-candidates.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { tempFolder } from '../../../support/folder.ts'
 import { appendMany, connect, imbalances, openStore, takeNext } from '../stores.ts'
@@ -12,7 +12,7 @@ const REASON = 'not to the taste of the test'
 const NOW = 5_000
 
 /** A far side that refuses every message with one of these readings in it, and keeps the others. */
-class PickyFarSide {
+class PickyReceiver {
   readonly got: Seq[] = []
   asked = 0
   readonly #poison: Set<Seq>
@@ -34,7 +34,7 @@ class PickyFarSide {
   }
 }
 
-function sendNext(store: Store, outbox: Outbox, farSide: PickyFarSide, rowsMax: number): 'nothing' | 'taken' | string {
+function sendNext(store: Store, outbox: Outbox, farSide: PickyReceiver, rowsMax: number): 'nothing' | 'taken' | string {
   const { lastSeq } = store
   const taken = takeNext(store, outbox, 'backfill', rowsMax) ?? takeNext(store, outbox, 'live', rowsMax)
   if (taken === undefined) return 'nothing'
@@ -46,7 +46,7 @@ function sendNext(store: Store, outbox: Outbox, farSide: PickyFarSide, rowsMax: 
   return store.write(() => outbox.refuse(range, REASON, NOW))
 }
 
-function sendAll(store: Store, farSide: PickyFarSide, rowsMax: number): string {
+function sendAll(store: Store, farSide: PickyReceiver, rowsMax: number): string {
   const outbox = store.outbox('cloud')
   for (let i = 0; i < READINGS * 20; i++) {
     const became = sendNext(store, outbox, farSide, rowsMax)
@@ -68,7 +68,10 @@ function stocked(folder: string): Store {
   return store
 }
 
-const aFew = fc.uniqueArray(fc.integer({ min: 1, max: READINGS - 1 }), { minLength: 1, maxLength: ACCUSED_MAX })
+const aFew = fc.uniqueArray(fc.integer({ min: 1, max: READINGS - 1 }), {
+  minLength: 1,
+  maxLength: POISON_CANDIDATES_MAX,
+})
 
 describe('readings that the far side refuses for good', () => {
   it('are found one by one and parked with the reason; all others arrive once, and the account balances', () => {
@@ -76,7 +79,7 @@ describe('readings that the far side refuses for good', () => {
       fc.property(aFew, fc.integer({ min: 1, max: READINGS }), (poison, rowsMax) => {
         const folder = tempFolder()
         const store = stocked(folder)
-        const farSide = new PickyFarSide(poison)
+        const farSide = new PickyReceiver(poison)
         expect(sendAll(store, farSide, rowsMax)).toBe('nothing')
         const bad = poison.toSorted((a, b) => a - b)
         const good = Array.from({ length: READINGS }, (_, i) => i + 1).filter((seq) => !poison.includes(seq))
@@ -92,7 +95,7 @@ describe('readings that the far side refuses for good', () => {
 
   it('cost about twice the logarithm of a batch, not a message a reading', () => {
     const store = stocked(tempFolder())
-    const farSide = new PickyFarSide([137])
+    const farSide = new PickyReceiver([137])
     sendAll(store, farSide, READINGS)
     expect(farSide.asked).toBeLessThan(2 * Math.ceil(Math.log2(READINGS)) + 4)
     store.close()
@@ -102,7 +105,7 @@ describe('readings that the far side refuses for good', () => {
     const folder = tempFolder()
     const store = stocked(folder)
     const outbox = store.outbox('cloud')
-    const farSide = new PickyFarSide(Array.from({ length: READINGS }, (_, i) => i + 1))
+    const farSide = new PickyReceiver(Array.from({ length: READINGS }, (_, i) => i + 1))
     expect(sendAll(store, farSide, READINGS)).toBe('hopeless')
     expect(parkedIn(folder)).toEqual([])
     outbox.releaseAll(store.lastSeq)
@@ -116,7 +119,7 @@ describe('readings that the far side refuses for good', () => {
   it('are sent again when a person says so, and parked again while the far side is of the same opinion', () => {
     const folder = tempFolder()
     let store = stocked(folder)
-    const farSide = new PickyFarSide([7])
+    const farSide = new PickyReceiver([7])
     sendAll(store, farSide, 50)
     const replay = (): boolean => {
       const outbox = store.outbox('cloud')
@@ -147,7 +150,7 @@ describe('readings that the far side refuses for good', () => {
     const folder = tempFolder()
     const store = stocked(folder)
     const outbox = store.outbox('cloud')
-    sendAll(store, new PickyFarSide([7, 8]), 50)
+    sendAll(store, new PickyReceiver([7, 8]), 50)
     const [seven] = parkedIn(folder)
     expect(store.write(() => outbox.dropParked(seven!.id))).toBe(true)
     expect(store.write(() => outbox.dropParked(seven!.id))).toBe(false)

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { ACCUSED_MESSAGES_MAX, HELD_MS } from '../../../src/store/forward/forward-outbox.ts'
+import { HELD_MS, POISON_CANDIDATE_MESSAGES_MAX } from '../../../src/store/forward/forward-outbox.ts'
 import { namesText } from '../../../src/store/forward/messages.ts'
 import { openReader } from '../../../src/store/reader.ts'
 import type { Store } from '../../../src/store/store.ts'
@@ -163,8 +163,8 @@ describe('a far side that refuses', () => {
     const folder = tempFolder()
     const store = openStore(folder)
     const outbox = store.forwards.outbox('cloud')
-    for (let i = 0; i <= ACCUSED_MESSAGES_MAX; i++) put(store, 't', `${i}`)
-    for (let i = 0; i < ACCUSED_MESSAGES_MAX; i++) {
+    for (let i = 0; i <= POISON_CANDIDATE_MESSAGES_MAX; i++) put(store, 't', `${i}`)
+    for (let i = 0; i < POISON_CANDIDATE_MESSAGES_MAX; i++) {
       const { head } = outbox.take(BYTES_MAX, NOW)!
       expect(store.write(() => outbox.refuse(head.id, { reason: REASON, at: NOW, certain: false }))).toBe('parked')
     }

@@ -105,7 +105,7 @@ export class Grown {
   /** All that is in the log becomes blocks; small seals are merged. */
   seal(): void {
     this.#now += 10_000
-    while (this.store.keepHouse({ now: this.#now, busy: false }));
+    while (this.store.runHousekeeping({ now: this.#now, busy: false }));
   }
 
   /** The verdict of a reading gets worse. */

@@ -8,7 +8,7 @@ import { openReader } from '../../../src/store/reader.ts'
 import type { Seal } from '../../../src/store/sealed/seals.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { tempFolder } from '../../../support/folder.ts'
-import { contents, keepHouse } from '../sealed.ts'
+import { contents, runHousekeeping } from '../sealed.ts'
 import { append, imbalances, openStore, takeNext } from '../stores.ts'
 
 const MAX_BYTES = 1_048_576
@@ -42,7 +42,7 @@ function fill(store: Store, commits = COMMITS): number {
   for (let k = 0; k < commits; k++) {
     if (commit(store, taken * COMMIT_ROWS)) taken++
     else if (taken < k - 20) return taken
-    for (let slices = 0; slices < 50 && store.keepHouse({ now: Date.now(), busy: true }); slices++);
+    for (let slices = 0; slices < 50 && store.runHousekeeping({ now: Date.now(), busy: true }); slices++);
     store.checkpointIfDue()
   }
   return taken
@@ -82,14 +82,18 @@ describe('a store of bounded size under an endless load with the cloud away', ()
     expect(taken).toBeLessThan(COMMITS)
     expect(taken * COMMIT_ROWS).toBeGreaterThan(MAX_BYTES / 14)
     expect(totals(folder)).toEqual({
-      ...{ stored: taken * COMMIT_ROWS, expired: 0, dropped: 0, thinned: 0 },
-      ...{ confirmed: 0, waiting: taken * COMMIT_ROWS },
+      stored: taken * COMMIT_ROWS,
+      expired: 0,
+      dropped: 0,
+      thinned: 0,
+      confirmed: 0,
+      waiting: taken * COMMIT_ROWS,
     })
     expect(contents(store).length).toBe(taken * COMMIT_ROWS)
     expect(drain(store)).toEqual(Array.from({ length: taken * COMMIT_ROWS }, (_, i) => i + 1))
     expect(store.backlog(store.outbox('cloud')).waiting).toBe(0)
     expect(fill(store, 60)).toBeGreaterThan(50)
-    keepHouse(store)
+    runHousekeeping(store)
     store.close()
     expect(imbalances(folder)).toEqual([])
     expect(totals(folder).expired).toBeGreaterThan(0)
@@ -124,7 +128,7 @@ describe('a store of bounded size under an endless load with the cloud away', ()
     expect(tried).toBe(2)
     // Nothing is left that could give way: it is tried, and fails, but it is not refused for ever unseen.
     for (const tries of [3, 4, 5]) {
-      while (store.keepHouse({ now: Date.now(), busy: true }));
+      while (store.runHousekeeping({ now: Date.now(), busy: true }));
       expect([large(), large(), tried]).toEqual([false, false, tries])
     }
     store.close()
@@ -206,7 +210,7 @@ describe('the log of a store that is full', () => {
     let taken = 0
     while (commit(store, taken * COMMIT_ROWS)) taken++
     for (let k = 0; k < 200; k++) {
-      store.keepHouse({ now: Date.now(), busy: true })
+      store.runHousekeeping({ now: Date.now(), busy: true })
       const failing = (): void =>
         store.write(() => {
           append(store)
@@ -215,7 +219,7 @@ describe('the log of a store that is full', () => {
       expect(failing).toThrow('no')
     }
     expect(store.seals.sealedUpTo).toBeGreaterThan((taken * COMMIT_ROWS) / 2)
-    expect(store.space.look().level).toBe('ample')
+    expect(store.space.measure().level).toBe('ample')
     expect(contents(store).length).toBe(taken * COMMIT_ROWS)
     store.close()
   })
@@ -224,8 +228,18 @@ describe('the log of a store that is full', () => {
 describe('seals that can be thinned', () => {
   it('are the oldest neighbours that are not thinned yet and of which nothing is on its way', () => {
     const seals = Array.from({ length: 6 }, (_, i) => ({
-      ...{ id: i + 1, parts: 1, first: i * 10 + 1, last: i * 10 + 10, readings: 10, blocks: 1, level: 0 },
-      ...{ thinned: i === 0 ? 1 : 0, tsMin: 0, tsMax: 0, receivedFirst: 0, receivedLast: 0 },
+      id: i + 1,
+      parts: 1,
+      first: i * 10 + 1,
+      last: i * 10 + 10,
+      readings: 10,
+      blocks: 1,
+      level: 0,
+      thinned: i === 0 ? 1 : 0,
+      tsMin: 0,
+      tsMax: 0,
+      receivedFirst: 0,
+      receivedLast: 0,
     })) as Seal[]
     const without = (...away: number[]): number[] => thinnable(seals, ({ id }) => away.includes(id)).map(({ id }) => id)
     expect(without()).toEqual([2, 3, 4, 5, 6])

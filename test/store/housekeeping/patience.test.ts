@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { tempFolder } from '../../../support/folder.ts'
-import { contents, keepHouse } from '../sealed.ts'
+import { contents, runHousekeeping } from '../sealed.ts'
 import { append, openStore } from '../stores.ts'
 
 const NOW = 1_750_000_000_000
@@ -18,16 +18,16 @@ it('housekeeping says when it only tidies up: merging can wait, unless meanwhile
   for (let i = 0; i < 40; i++) {
     fill(64)
     // Nothing of it is merged yet: for that somebody must have time.
-    while (store.keepHouse({ now: NOW, busy: true })) patience.push(housekeeping.isPatient)
+    while (store.runHousekeeping({ now: NOW, busy: true })) patience.push(housekeeping.isPatient)
   }
   expect(new Set(patience)).toEqual(new Set([false]))
   const isMerging = (): boolean => housekeeping.isPatient
-  for (let slices = 0; slices < 1_000 && !isMerging(); slices++) store.keepHouse({ now: NOW, busy: false })
+  for (let slices = 0; slices < 1_000 && !isMerging(); slices++) store.runHousekeeping({ now: NOW, busy: false })
   expect(isMerging()).toBe(true)
   fill(64)
-  store.keepHouse({ now: NOW, busy: false })
+  store.runHousekeeping({ now: NOW, busy: false })
   expect(housekeeping.isPatient).toBe(false)
-  keepHouse(store, NOW)
+  runHousekeeping(store, NOW)
   expect(housekeeping.isPatient).toBe(false)
   expect(contents(store)).toHaveLength(41 * 64)
   store.close()

@@ -5,7 +5,7 @@ import type { Quality, StoredReading } from '../../../src/base/reading.ts'
 import { edgeSettings, type StoreSettings } from '../../../src/settings/edge.ts'
 import { Store } from '../../../src/store/store.ts'
 import { tempFolder } from '../../../support/folder.ts'
-import { contents, type Kept, keepHouse } from '../sealed.ts'
+import { contents, type Kept, runHousekeeping } from '../sealed.ts'
 import { append, connect, everything, imbalances } from '../stores.ts'
 
 const DAY_MS = 86_400_000
@@ -74,7 +74,10 @@ function bruteForce(gone: readonly Kept[]): Rollup[] {
     const [series, hour] = key.split(' ').map(Number) as [number, number]
     const values = all.map(({ value }) => value).filter((value) => typeof value === 'number')
     return {
-      ...{ series, hour, readings: all.length, numbers: values.length },
+      series,
+      hour,
+      readings: all.length,
+      numbers: values.length,
       good: all.filter(({ quality }) => quality === 1).length,
       worst: all.reduce((flag, { quality }) => worse(flag, quality), 9 as Quality),
       value_min: values.length === 0 ? null : Math.min(...values),
@@ -94,9 +97,9 @@ describe('retention', () => {
     const { folder, store } = open({ retention })
     appendHours(store, NOW - 20 * DAY_MS, 20 * 24)
     const before = contents(store)
-    keepHouse(store, NOW - 12 * DAY_MS)
+    runHousekeeping(store, NOW - 12 * DAY_MS)
     confirmAll(store)
-    keepHouse(store, NOW)
+    runHousekeeping(store, NOW)
     const after = contents(store)
     const ids = new Set(after.map(({ seq }) => seq))
     const gone = before.filter(({ seq }) => !ids.has(seq))
@@ -117,10 +120,10 @@ describe('retention', () => {
     const { folder, store } = open({ retention }, { uplinks: ['cloud', 'plant'] })
     appendHours(store, NOW - 20 * DAY_MS, 20 * 24)
     confirmAll(store)
-    keepHouse(store, NOW)
+    runHousekeeping(store, NOW)
     expect(contents(store).length).toBe(2 * 20 * 24)
     store.write(() => store.outbox('plant').confirm([{ first: 1, last: 300 }], store.lastSeq))
-    keepHouse(store, NOW + HOUR_MS)
+    runHousekeeping(store, NOW + HOUR_MS)
     const left = contents(store)
     expect(left.length).toBeLessThan(2 * 20 * 24 - 200)
     expect(left.filter(({ seq }) => seq > 300).length).toBe(2 * 20 * 24 - 300)
@@ -137,13 +140,19 @@ describe('retention', () => {
     appendHours(store, NOW - 9 * DAY_MS, 9 * 24)
     const heat = contents(store).filter(({ series }) => series === 1)
     confirmAll(store)
-    keepHouse(store, NOW)
+    runHousekeeping(store, NOW)
     const left = contents(store).filter(({ series }) => series === 1)
     expect(archived.map(({ seq }) => seq)).toEqual(heat.slice(0, heat.length - left.length).map(({ seq }) => seq))
     expect(archived.length).toBeGreaterThan(100)
     expect(archived[0]).toEqual({
-      ...{ device: 'press', metric: 'heat', unit: undefined, seq: heat[0]!.seq, ts: heat[0]!.ts },
-      ...{ value: heat[0]!.value, quality: 3, reasons: 0 },
+      device: 'press',
+      metric: 'heat',
+      unit: undefined,
+      seq: heat[0]!.seq,
+      ts: heat[0]!.ts,
+      value: heat[0]!.value,
+      quality: 3,
+      reasons: 0,
     })
     store.close()
   })
@@ -156,7 +165,7 @@ describe('retention', () => {
       throw new Error('the archive is full')
     })
     appendHours(store, NOW - 9 * DAY_MS, 9 * 24)
-    expect(() => keepHouse(store, NOW)).toThrow('the archive is full')
+    expect(() => runHousekeeping(store, NOW)).toThrow('the archive is full')
     expect(contents(store).length).toBe(2 * 9 * 24)
     store.close()
   })
@@ -165,7 +174,7 @@ describe('retention', () => {
     const retention = [{ match: '*/*', rawDays: 1, rollupDays: 5 }]
     const { folder, store } = open({ retention }, { uplinks: [] })
     appendHours(store, NOW - 9 * DAY_MS, 9 * 24)
-    keepHouse(store, NOW)
+    runHousekeeping(store, NOW)
     store.close()
     const hours = rollups(folder).map(({ hour }) => hour)
     expect(Math.min(...hours)).toBe(NOW - 5 * DAY_MS)
@@ -180,7 +189,7 @@ describe('retention', () => {
     const { folder, store } = open({ retention }, { uplinks: [] })
     appendHours(store, NOW - 12 * DAY_MS, 12 * 24)
     let steps = 0
-    while (store.keepHouse({ now: NOW, busy: false })) {
+    while (store.runHousekeeping({ now: NOW, busy: false })) {
       steps++
       const kept = contents(store).length
       const summed = rollups(folder).reduce((sum, { readings }) => sum + readings, 0)
@@ -205,7 +214,7 @@ describe('retention', () => {
         for (const one of all) append(store, one)
       })
       const before = contents(store)
-      keepHouse(store, NOW)
+      runHousekeeping(store, NOW)
       const left = new Set(contents(store).map(({ seq }) => seq))
       store.close()
       expect(left.size).toBeLessThan(all.length)

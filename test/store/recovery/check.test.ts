@@ -38,7 +38,7 @@ describe('the check of a store', () => {
         for (const outbox of store.outboxes) outbox.confirm([{ first: 1, last: store.lastSeq }], store.lastSeq)
       })
       appendMany(store, 500)
-      while (store.keepHouse({ now: 1e12, busy: false })) slices++
+      while (store.runHousekeeping({ now: 1e12, busy: false })) slices++
     })
     expect(problems).toEqual([])
     expect(slices).toBeGreaterThan(50)

@@ -3,7 +3,7 @@ import { expect } from 'vitest'
 import type { Seq } from '../../../src/base/reading.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { tempFolder } from '../../../support/folder.ts'
-import { contents, keepHouse } from '../sealed.ts'
+import { contents, runHousekeeping } from '../sealed.ts'
 import { append, openStore, takeNext } from '../stores.ts'
 import { damagesOf, setAside } from './damage.ts'
 import { account, copyStore, fillStore, type Named, namedReadings, UPLINKS } from './plant.ts'
@@ -71,7 +71,7 @@ export class Original {
     const [first] = store.write(() => [append(store, { device: 'new' }), append(store, { device: 'new' })])
     expect(first, 'no position is given again').toBe(told + 1)
     deliverAll(store)
-    keepHouse(store, 1e12)
+    runHousekeeping(store, 1e12)
     expect(contents(store)).toHaveLength(salvaged.size + 2)
     store.close()
     expect(account(folder).problems).toEqual([])

@@ -4,7 +4,7 @@ import type { Quality, Seq, Value } from '../../../src/base/reading.ts'
 import { DATABASE_FILE } from '../../../src/store/database.ts'
 import { openReader } from '../../../src/store/reader.ts'
 import type { Store } from '../../../src/store/store.ts'
-import { contents, keepHouse } from '../sealed.ts'
+import { contents, runHousekeeping } from '../sealed.ts'
 import { append, openStore } from '../stores.ts'
 
 export const UPLINKS = ['cloud', 'plant'] as const
@@ -74,7 +74,7 @@ export function fillStore(folder: string): void {
         .outbox('plant')
         .confirm([{ first: 1, last: Math.min(lastSeq, CONFIRMED_ROUNDS.plant * ROUND_READINGS) }], lastSeq)
     })
-    keepHouse(store, 1e12)
+    runHousekeeping(store, 1e12)
   }
   for (let i = 0; i < 10; i++) appendSome(store, 200, random)
   amendSome(store)

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import type { Quality, Value } from '../../../src/base/reading.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { tempFolder } from '../../../support/folder.ts'
-import { contents, type Kept, keepHouse } from '../sealed.ts'
+import { contents, type Kept, runHousekeeping } from '../sealed.ts'
 import { append, imbalances, openStore, type Row, storeSettings, takeNext, tamper } from '../stores.ts'
 
 const NOW = Date.now()
@@ -70,7 +70,7 @@ class Twin {
     const { store, model } = this
     if (one.kind === 'append') this.#append(one.rows)
     else if (one.kind === 'slices') {
-      for (let i = 0; i < one.count; i++) if (!store.keepHouse({ now: NOW, busy: false })) break
+      for (let i = 0; i < one.count; i++) if (!store.runHousekeeping({ now: NOW, busy: false })) break
     } else if (one.kind === 'amend' && model.length > 0) {
       const at = Math.floor(one.at * model.length)
       const { seq, series } = model[at]!
@@ -112,7 +112,7 @@ function afterCrash({ folder }: Twin): { found: Kept[]; problems: string[] } {
   for (const suffix of ['', '-wal']) cpSync(`${folder}/tidegate.db${suffix}`, `${copy}/tidegate.db${suffix}`)
   const store = openStore(copy, { sealRows: 64 })
   const before = contents(store)
-  keepHouse(store, NOW)
+  runHousekeeping(store, NOW)
   expect(contents(store)).toStrictEqual(before)
   store.close()
   return { found: before, problems: imbalances(copy) }
@@ -124,7 +124,7 @@ describe('a store that seals and merges', () => {
       const twin = new Twin()
       for (const one of steps) twin.apply(one)
       expect(contents(twin.store)).toStrictEqual(twin.model)
-      keepHouse(twin.store, NOW)
+      runHousekeeping(twin.store, NOW)
       expect(contents(twin.store)).toStrictEqual(twin.model)
       twin.store.close()
       expect(imbalances(twin.folder)).toEqual([])
@@ -139,7 +139,7 @@ describe('a store that seals and merges', () => {
     twin.apply({ kind: 'confirm', share: 1 })
     let states = 0
     let last = ''
-    for (let slices = 0; twin.store.keepHouse({ now: NOW, busy: false }); slices++) {
+    for (let slices = 0; twin.store.runHousekeeping({ now: NOW, busy: false }); slices++) {
       if (slices === 20) twin.apply({ kind: 'amend', at: 0.1, quality: 3 })
       const state = JSON.stringify([twin.store.seals.all.length, twin.store.seals.sealedUpTo])
       // Between two changes of the list of seals nothing but left-overs differs: look at each, and at some between.
@@ -162,7 +162,7 @@ describe('a store that seals and merges', () => {
     for (let at = 0; at < rows.length; at += 64) twin.apply({ kind: 'append', rows: rows.slice(at, at + 64) })
     twin.apply({ kind: 'confirm', share: 1 })
     let [sealing, merging] = [0, 0]
-    for (let slices = 0; twin.store.keepHouse({ now: NOW, busy: false }); slices++) {
+    for (let slices = 0; twin.store.runHousekeeping({ now: NOW, busy: false }); slices++) {
       amendAt((slices * 0.37) % 1)
       const { all } = twin.store.seals
       if (all.length === 32) merging++
@@ -186,10 +186,10 @@ describe('a store that seals and merges', () => {
     store.write(() => {
       for (let i = 0; i < 64 * 4; i++) append(store, { metric: i % 2 === 0 ? 'a' : 'b', ts: NOW, value: i })
     })
-    while (store.keepHouse({ now: NOW, busy: true }));
+    while (store.runHousekeeping({ now: NOW, busy: true }));
     expect(store.seals.all.length).toBe(4)
     expect(contents(store).map(({ value }) => value)).toEqual(Array.from({ length: 64 * 4 }, (_, i) => i))
-    keepHouse(store, NOW)
+    runHousekeeping(store, NOW)
     expect(store.blocks.nextPart(0)).toBe(store.seals.all[0]!.id)
     store.close()
   })
@@ -200,7 +200,7 @@ describe('a store that seals and merges', () => {
       for (let i = 0; i < 40_000; i++)
         append(store, { value: i, ts: NOW + i, device: i % 4_000 === 0 ? 'slow' : 'fast' })
     })
-    keepHouse(store, NOW)
+    runHousekeeping(store, NOW)
     expect(store.seals.all.map(({ parts, blocks, readings }) => [parts, blocks, readings])).toEqual([[3, 4, 40_000]])
     expect(contents(store).map(({ value }) => value)).toEqual(Array.from({ length: 40_000 }, (_, i) => i))
     store.close()
@@ -210,10 +210,10 @@ describe('a store that seals and merges', () => {
     const twin = new Twin()
     const rows = fc.sample(fewSeries, { numRuns: 64 * 40, seed: 9 })
     for (let at = 0; at < rows.length; at += 64) twin.apply({ kind: 'append', rows: rows.slice(at, at + 64) })
-    keepHouse(twin.store, NOW)
+    runHousekeeping(twin.store, NOW)
     expect(twin.store.seals.all.length).toBe(40)
     twin.apply({ kind: 'confirm', share: 1 })
-    keepHouse(twin.store, NOW)
+    runHousekeeping(twin.store, NOW)
     expect(twin.store.seals.all.map(({ level }) => level)).toEqual([1, ...Array(8).fill(0)])
     expect(contents(twin.store)).toStrictEqual(twin.model)
     twin.store.close()
@@ -226,12 +226,12 @@ describe('a store that seals and merges', () => {
       store.write(() => {
         for (let i = 0; i < 64; i++) append(store, { ts: NOW })
       })
-      expect(store.keepHouse(busy)).toBe(false)
+      expect(store.runHousekeeping(busy)).toBe(false)
     }
     store.write(() => {
       for (let i = 0; i < 64; i++) append(store, { ts: NOW })
     })
-    while (store.keepHouse(busy));
+    while (store.runHousekeeping(busy));
     expect(store.seals.all.map(({ readings }) => readings)).toEqual(Array(4).fill(64))
     store.close()
   })
@@ -240,7 +240,7 @@ describe('a store that seals and merges', () => {
     const twin = new Twin()
     const rows = fc.sample(fewSeries, { numRuns: 200, seed: 11 })
     twin.apply({ kind: 'append', rows })
-    keepHouse(twin.store, NOW)
+    runHousekeeping(twin.store, NOW)
     expect(twin.store.seals.sealedUpTo).toBeGreaterThan(60)
     for (const { series, ts, value } of twin.model) {
       expect(twin.store.repeats.has(series, ts, value, twin.store.lastSeq)).toBe(true)
@@ -252,9 +252,9 @@ describe('a store that seals and merges', () => {
   it('seals fewer readings once they are old', () => {
     const store = openStore(tempFolder(), { sealRows: 64, sealAgeMs: 60_000 })
     store.write(() => append(store, { ts: NOW }))
-    keepHouse(store, NOW + 59_999)
+    runHousekeeping(store, NOW + 59_999)
     expect(store.seals.sealedUpTo).toBe(0)
-    keepHouse(store, NOW + 60_000)
+    runHousekeeping(store, NOW + 60_000)
     expect(store.seals.sealedUpTo).toBe(1)
     store.close()
   })
@@ -265,7 +265,7 @@ describe('an uplink over sealed readings', () => {
     const twin = new Twin()
     const rows = fc.sample(fewSeries, { numRuns: 64 * 5 + 30, seed: 10 })
     for (let at = 0; at < rows.length; at += 70) twin.apply({ kind: 'append', rows: rows.slice(at, at + 70) })
-    keepHouse(twin.store, NOW)
+    runHousekeeping(twin.store, NOW)
     expect(twin.store.seals.sealedUpTo).toBeGreaterThan(64 * 4)
     const outbox = twin.store.outbox('cloud')
     const offered: number[] = []

@@ -4,7 +4,7 @@ import type { Batch } from '../../../src/codec/batch.ts'
 import { type UplinkSettings, uplink } from '../../../src/settings/schema/uplink.ts'
 import type { Format, FormatDependencies } from '../../../src/uplink/format/format.ts'
 import { makeFormat } from '../../../src/uplink/format/make-format.ts'
-import { Census } from '../../../src/uplink/format/metric-registry.ts'
+import { MetricRegistry } from '../../../src/uplink/format/metric-registry.ts'
 import { build, ORIGIN, open, someReadings } from '../../codec/readings.ts'
 
 /** The batch that comes out of the wire format for these readings; `seq` must rise. */
@@ -32,7 +32,12 @@ export function settingsOf(written: object): UplinkSettings {
 }
 
 export function formatOf(written: object, more: Partial<FormatDependencies> = {}): Format {
-  const dependencies = { edge: ORIGIN.edge, clock: { now: () => 1_760_000_000_000 }, census: new Census(), bdSeq: 0 }
+  const dependencies = {
+    edge: ORIGIN.edge,
+    clock: { now: () => 1_760_000_000_000 },
+    metricRegistry: new MetricRegistry(),
+    bdSeq: 0,
+  }
   const format = makeFormat(settingsOf(written), { ...dependencies, ...more })
   if (format === undefined) throw new Error('batches of this format go as they are')
   return format

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { StoredReading } from '../../../src/base/reading.ts'
 import type { Format, Message } from '../../../src/uplink/format/format.ts'
-import { Census } from '../../../src/uplink/format/metric-registry.ts'
+import { MetricRegistry } from '../../../src/uplink/format/metric-registry.ts'
 import { topicLevel } from '../../../src/uplink/format/topic.ts'
 import { batchOf, formatOf, readings, someBatch } from './batches.ts'
 
@@ -70,10 +70,10 @@ describe('the format message', () => {
     })
     fc.assert(
       fc.property(times, (connections) => {
-        const census = new Census()
+        const metricRegistry = new MetricRegistry()
         const messages = connections.flatMap((all) =>
           sent(
-            formatOf(RETAINED, { census }),
+            formatOf(RETAINED, { metricRegistry }),
             all.map((ts, i) => ({ ...readings([ts])[0]!, seq: i + 1, ts })),
           ),
         )

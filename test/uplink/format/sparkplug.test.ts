@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import type { StoredReading, Value } from '../../../src/base/reading.ts'
 import { reasonsText } from '../../../src/base/reading-text.ts'
 import type { Format, Message } from '../../../src/uplink/format/format.ts'
-import { Census } from '../../../src/uplink/format/metric-registry.ts'
+import { MetricRegistry } from '../../../src/uplink/format/metric-registry.ts'
 import { topicLevel } from '../../../src/uplink/format/topic.ts'
 import { describePeer } from '../../../support/peers.ts'
 import { aSize, batchOf, formatOf, readings, someBatch } from './batches.ts'
@@ -76,9 +76,12 @@ describePeer('protoc', 'the format sparkplug', () => {
     const connections = fc.array(someSteps, { minLength: 1, maxLength: 3 })
     fc.assert(
       fc.property(connections, fc.boolean(), (all, aliases) => {
-        const census = new Census()
+        const metricRegistry = new MetricRegistry()
         const heard = all.flatMap((steps, bdSeq) => {
-          const format = formatOf({ format: 'sparkplug', sparkplug: { group: 'works', aliases } }, { census, bdSeq })
+          const format = formatOf(
+            { format: 'sparkplug', sparkplug: { group: 'works', aliases } },
+            { metricRegistry, bdSeq },
+          )
           return [...format.begin(), ...steps.flatMap((step) => step(format)), ...format.end()]
         })
         expect(new Host(heard).problems).toEqual([])
@@ -136,11 +139,11 @@ describePeer('protoc', 'the format sparkplug', () => {
   })
 
   it('begins a connection with all that earlier ones said, each metric as it stands', () => {
-    const census = new Census()
-    const first = formatOf(SPARKPLUG, { census, bdSeq: 255 })
+    const metricRegistry = new MetricRegistry()
+    const first = formatOf(SPARKPLUG, { metricRegistry, bdSeq: 255 })
     encoded(first, [...readings([20, 21]), ...readings([5], { seq: 3, device: 'press-2', unit: undefined })])
     encoded(first, readings([1], { ts: 1 }), BACKLOG)
-    const host = new Host(formatOf(SPARKPLUG, { census, bdSeq: 0 }).begin())
+    const host = new Host(formatOf(SPARKPLUG, { metricRegistry, bdSeq: 0 }).begin())
     expect(host.kinds).toEqual(['NBIRTH', 'DBIRTH', 'DBIRTH'])
     expect(host.bdSeq).toBe(0)
     expect(host.devices.get('press-1')?.get('temperature')).toEqual({ datatype: 10, unit: 'Cel', value: 21 })

@@ -13,7 +13,7 @@ const TEXT_CHARS_MAX = 200
 const TIME_MAX = 8_640_000_000_000_000
 
 /** A device with its config, for people. */
-export function portrait(record: DeviceRecord): string {
+export function format(record: DeviceRecord): string {
   const { edge, device, state, head, reported, conflict, counts } = record
   const { cur } = state
   const told = Object.entries(counts).map(([name, count]) => `${count} ${name}`)
@@ -68,10 +68,14 @@ export function plain(record: DeviceRecord): Record<string, unknown> {
   const { edge, device, state, head, reported, conflict, counts } = record
   const confirmed = reported?.confirmed
   return {
-    ...{ edge, device, standing: standingOf(record), ...plainRevision(state.cur) },
+    edge,
+    device,
+    standing: standingOf(record),
+    ...plainRevision(state.cur),
     head: head && plainRevision(head),
     reported: reported && {
-      ...{ ...reported, rev: formatRev(reported.rev) },
+      ...reported,
+      rev: formatRev(reported.rev),
       confirmed: confirmed ? { ...confirmed, rev: formatRev(confirmed.rev) } : null,
     },
     conflict: conflict && { ...conflict, edge: formatRev(conflict.edge), cloud: formatRev(conflict.cloud) },
@@ -83,7 +87,13 @@ export function plainRevision(revision: Revision | null): Record<string, unknown
   if (revision === null) return { rev: null, config: null }
   const { rev, base, hash, config, by, resolves } = revision
   return {
-    ...{ rev: formatRev(rev), base: base && formatRev(base), hash, deleted: config === null },
-    ...{ by, edited: editedText(revision), ...(resolves !== undefined && { resolves }), config },
+    rev: formatRev(rev),
+    base: base && formatRev(base),
+    hash,
+    deleted: config === null,
+    by,
+    edited: editedText(revision),
+    ...(resolves !== undefined && { resolves }),
+    config,
   }
 }

@@ -110,7 +110,7 @@ export const cloudConfigRolloutStatus = command({
 async function showOne(
   id: number,
   rollouts: Source['store']['rollouts'],
-  { output, json }: Told,
+  { output, json }: ReportOptions,
 ): Promise<typeof Exit.OK> {
   const rollout = await rollouts.one(id)
   if (rollout === undefined) throw new OperatorError(`there is no rollout ${id}`, { remedy: 'see `rollout status`' })
@@ -130,13 +130,13 @@ async function showOne(
   return Exit.OK
 }
 
-interface Told {
+interface ReportOptions {
   readonly output: Output
   readonly json: boolean
 }
 
 /** Carries the rollout on and tells how it ends. @throws OperatorError when a signal stops it */
-async function carry(id: number, { config, store }: Source, { output, json }: Told): Promise<ExitCode> {
+async function carry(id: number, { config, store }: Source, { output, json }: ReportOptions): Promise<ExitCode> {
   const { carryOn } = await import('../../../receiver/config/rollout/run.ts')
   const remedy = `carry it on with \`tidegate cloud config rollout resume ${id}\`, or set it back with \`… rollout abort ${id}\``
   const signals = new StopSignals(`rollout ${id}`, remedy)

@@ -7,7 +7,7 @@ import type { DeviceKey } from '../../../receiver/config/device-key.ts'
 import { standingOf } from '../../../receiver/config/standing.ts'
 import { command } from '../../command.ts'
 import { type Cell, oneLine, textTable } from '../../table.ts'
-import { conflictLines, editedText, plain, portrait } from './format.ts'
+import { conflictLines, editedText, format, plain } from './format.ts'
 import { deviceKey, deviceOperands, readOptions, withSource } from './source.ts'
 
 /** Devices that are read at once. */
@@ -37,7 +37,7 @@ export const cloudConfigShow = command({
     const record = await withSource(values, { env, write: false }, ({ config }) => config.show(key))
     if (record === undefined) throw unknown(key)
     if (values.json) output.json(plain(record))
-    else output.print(portrait(record))
+    else output.print(format(record))
     return Exit.OK
   },
 })

@@ -9,7 +9,7 @@ import { withConfigs } from './with-configs.ts'
 
 /** A running edge looks for orders twice a second. */
 const ANSWER_MS_MAX = 10_000
-const LOOK_EVERY_MS = 50
+const POLL_EVERY_MS = 50
 /** After so long without an answer it is asked whether an edge runs at all. */
 const ASK_EVERY_MS = 1_000
 const LOCK_FILE = 'tidegate.lock'
@@ -39,7 +39,7 @@ export async function carryOut(folder: string, order: ConfigOrder): Promise<Outc
         asked = ms
         if (!(await edgeRuns(folder))) return { kind: 'left', edgeRuns: false }
       }
-      await pause(LOOK_EVERY_MS)
+      await pause(POLL_EVERY_MS)
     }
     return answerTo(configs, order)
   })

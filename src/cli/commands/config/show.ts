@@ -11,7 +11,7 @@ import { cellOf } from './values.ts'
 import { withConfigs } from './with-configs.ts'
 
 const DEVICE_CHARS_MAX = 40
-const BESIDE = 'Reads the database beside a running edge, or without one.'
+const ALONGSIDE = 'Reads the database beside a running edge, or without one.'
 const options = { ...storeOptions, json: shared.json } as const
 const oneDevice = { value: 'DEVICE', help: 'Name of the device', min: 1, max: 1 } as const
 
@@ -20,7 +20,7 @@ export const configList = command({
   summary: 'Lists the configs of devices: revision, what the device says, open conflicts, what waits for the cloud',
   notes: [
     'The device: pending (it has not answered), applied, refused, drifted (it runs something else), silent (no answer in time), none (nothing to apply).',
-    BESIDE,
+    ALONGSIDE,
   ],
   options: {
     ...options,
@@ -50,7 +50,7 @@ export const configList = command({
 export const configShow = command({
   name: 'config show',
   summary: 'Shows the config of a device, what the device says of it, and what waits',
-  notes: [BESIDE],
+  notes: [ALONGSIDE],
   options,
   operands: oneDevice,
   examples: ['config show pump-17 -s examples/edge.yaml', 'config show pump-17 --data ./data --json'],
@@ -71,7 +71,7 @@ export const configHistory = command({
   summary: 'Tells what was: the kept revisions of a device, and each change with old and new, who, why, and what lost',
   notes: [
     'Kept are 20 revisions of a device, and 10,000 changes of all devices for 30 days. A value that met another one and lost stands under lost, with its side.',
-    BESIDE,
+    ALONGSIDE,
   ],
   options: {
     ...options,
@@ -95,7 +95,7 @@ export const configDiff = command({
   summary: 'Tells where two revisions of a config differ',
   notes: [
     'With one REV from that revision to what is in force; without any from the revision before. Exit code 0 whether they differ or not.',
-    BESIDE,
+    ALONGSIDE,
   ],
   options,
   operands: {
@@ -137,7 +137,7 @@ export const configDiff = command({
 export const configConflicts = command({
   name: 'config conflicts',
   summary: 'Lists what a person must decide: changes of the edge and of the cloud that do not go together',
-  notes: ['Until it is decided with `tidegate config resolve`, the device runs what it ran.', BESIDE],
+  notes: ['Until it is decided with `tidegate config resolve`, the device runs what it ran.', ALONGSIDE],
   options: {
     ...options,
     limit: { kind: 'number', value: 'N', help: 'How many', fallback: 100, min: 1, max: 10_000 },

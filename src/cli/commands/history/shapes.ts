@@ -10,7 +10,7 @@ const TEXT_CHARS_MAX = 60
 /** Digits of a mean or a sum in a table: more than that is rounding. */
 const DIGITS = 9
 
-export const QUALITY_WORDS: Readonly<Record<Quality, string>> = {
+export const QUALITY_NAMES: Readonly<Record<Quality, string>> = {
   1: 'good',
   2: 'not evaluated',
   3: 'suspect',
@@ -22,7 +22,7 @@ export const QUALITY_WORDS: Readonly<Record<Quality, string>> = {
 export const readingShape: Shape<StoredReading> = {
   head: ['time (UTC)', 'value', 'unit', 'quality', 'reasons'],
   cells: ({ ts, value, unit = '', quality, reasons }) => {
-    return [timeText(ts), valueCell(value), oneLine(unit, 16), QUALITY_WORDS[quality], reasonsText(reasons)]
+    return [timeText(ts), valueCell(value), oneLine(unit, 16), QUALITY_NAMES[quality], reasonsText(reasons)]
   },
   csvHead: CSV_HEAD,
   csv: csvLine,
@@ -33,7 +33,7 @@ export const bucketShape: Shape<Bucket> = {
   head: ['from (UTC)', 'unit', 'readings', 'avg', 'min', 'max', 'first', 'last', 'good %', 'worst'],
   cells: ({ start, unit = '', readings, avg, min, max, first, last, goodShare, worst }) => [
     ...[timeText(start), oneLine(unit, 16), readings, ...[avg, min, max, first, last].map(figureCell)],
-    ...[percent(goodShare), QUALITY_WORDS[worst]],
+    ...[percent(goodShare), QUALITY_NAMES[worst]],
   ],
   csvHead: 'start,device,metric,unit,readings,numbers,avg,min,max,sum,goodShare,worst,first,last',
   csv: ({ start, device, metric, unit = '', readings, numbers, avg, min, max, sum, goodShare, worst, first, last }) => {

@@ -4,10 +4,10 @@ import { command, shared } from '../../command.ts'
 import { dataFolder, storeOptions } from '../../data-folder.ts'
 import { withReader } from '../../reader.ts'
 import { oneLine, textTable } from '../../table.ts'
-import { messageId, plainMessage, portraitOfMessage } from './message.ts'
-import { idOf, plainParked, portraitOfParked } from './parked.ts'
+import { formatMessage, messageId, plainMessage } from './message.ts'
+import { formatParked, idOf, plainParked } from './parked.ts'
 import { noSuchReject, parseId } from './reject-id.ts'
-import { plain, portrait } from './undecodable.ts'
+import { format, plain } from './undecodable.ts'
 
 const ID_MAX = Number.MAX_SAFE_INTEGER
 
@@ -94,10 +94,10 @@ export const rejectsShow = command({
       if (kind === 'undecodable') return showMessage(reader.reject(number))
       if (kind === 'message') {
         const message = reader.parkedMessage(number)
-        return message && { json: plainMessage(message), text: portraitOfMessage(message) }
+        return message && { json: plainMessage(message), text: formatMessage(message) }
       }
       const row = reader.parkedOne(number)
-      return row && { json: plainParked(row), text: portraitOfParked(row) }
+      return row && { json: plainParked(row), text: formatParked(row) }
     })
     if (shown === undefined) throw noSuchReject(id)
     if (values.json) output.json(shown.json)
@@ -107,5 +107,5 @@ export const rejectsShow = command({
 })
 
 function showMessage(row: RejectRow | undefined): { json: Record<string, unknown>; text: string } | undefined {
-  return row && { json: plain(row), text: portrait(row) }
+  return row && { json: plain(row), text: format(row) }
 }

@@ -15,7 +15,7 @@ export function plainMessage({ payload, ...row }: ParkedMessage): Record<string,
   }
 }
 
-export function portraitOfMessage(row: ParkedMessage): string {
+export function formatMessage(row: ParkedMessage): string {
   return [
     `id        ${messageId(row)}`,
     `parked    ${new Date(row.parkedAt).toISOString()}${row.replay ? ', to be sent again' : ''}`,

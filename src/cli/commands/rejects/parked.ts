@@ -15,7 +15,7 @@ export function plainParked(row: ParkedRow): Record<string, unknown> {
   }
 }
 
-export function portraitOfParked(row: ParkedRow): string {
+export function formatParked(row: ParkedRow): string {
   const { value } = row
   const text = value instanceof Uint8Array ? `${value.length} bytes` : oneLine(String(value), 2_000)
   return [

@@ -19,7 +19,7 @@ export function plainPayload(payload: Uint8Array): { readonly payloadBase64: str
   }
 }
 
-export function portrait(row: RejectRow): string {
+export function format(row: RejectRow): string {
   const cut = row.payload.length < row.payloadBytes ? `, the first ${row.payload.length} are kept` : ''
   return [
     `id        ${row.id}`,

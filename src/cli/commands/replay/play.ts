@@ -24,10 +24,10 @@ export async function replayAll(
   publisher: Publisher,
   told: (sent: number) => void,
 ): Promise<number> {
-  const pace = new Pace(rate)
+  const replayRate = new ReplayRate(rate)
   let sent = 0
   for await (const message of messagesOf(parts)) {
-    if (pace.isEarly()) await pace.due()
+    if (replayRate.isEarly()) await replayRate.due()
     const full = publisher.send(message)
     if (full !== undefined) await full
     if (++sent % TELL_EVERY === 0) told(sent)
@@ -39,7 +39,7 @@ export async function replayAll(
 const TELL_EVERY = 100
 
 /** Lets one message pass every `1/rate` seconds. After a delay it hurries, but makes up for HURRY_MS_MAX at most. */
-class Pace {
+class ReplayRate {
   readonly #everyMs: number
   #nextMs = performance.now()
 

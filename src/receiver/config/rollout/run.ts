@@ -114,7 +114,7 @@ class Turn {
 
   /** One step of a running rollout. @returns whether anything is different now */
   async forward(): Promise<boolean> {
-    return this.#rollout.writtenAt === null ? this.#write() : this.#look()
+    return this.#rollout.writtenAt === null ? this.#write() : this.#poll()
   }
 
   /** Devices that have their turn in this stage or had it in an earlier one. */
@@ -135,7 +135,7 @@ class Turn {
     return true
   }
 
-  async #look(): Promise<boolean> {
+  async #poll(): Promise<boolean> {
     const { config, store, now } = this.#options
     const { id, edit, writtenAt, waitMs } = this.#rollout
     const failed: RolloutDevice[] = []

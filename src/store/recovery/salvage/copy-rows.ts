@@ -6,7 +6,7 @@ import { summarize } from '../../sealed/block-summary.ts'
 import { BLOCK_READINGS_MAX, BlockTable, seriesOf } from '../../sealed/blocks.ts'
 import type { Seal } from '../../sealed/seals.ts'
 import type { Row } from './btree-page.ts'
-import type { Remains } from './database-reader.ts'
+import type { DatabaseReader } from './database-reader.ts'
 import type { Field } from './record.ts'
 import { type Shape, shapesOf, valuesOf } from './table-shapes.ts'
 
@@ -25,12 +25,12 @@ export interface CopyOptions {
  * versions of a row the first one stays, unless it can be told which is the newer.
  */
 export class Copying {
-  readonly #remains: Remains
+  readonly #databaseReader: DatabaseReader
   readonly #database: Database
   readonly #shapes: ReadonlyMap<string, Shape>
 
-  constructor(remains: Remains, database: Database) {
-    this.#remains = remains
+  constructor(databaseReader: DatabaseReader, database: Database) {
+    this.#databaseReader = databaseReader
     this.#database = database
     this.#shapes = new Map(shapesOf(database).map((shape) => [shape.name, shape]))
   }
@@ -42,13 +42,13 @@ export class Copying {
 
   /** Copies a table as it is. @returns how many rows it has now. */
   copy(table: string): number {
-    for (const row of this.#remains.rows(table)) this.#insert(table, row)
+    for (const row of this.#databaseReader.rows(table)) this.#insert(table, row)
     return this.#count(table)
   }
 
   /** All values of a table by their columns' names. */
   *named(table: string): Generator<Named> {
-    for (const row of this.#remains.rows(table)) yield this.#name(table, row)
+    for (const row of this.#databaseReader.rows(table)) yield this.#name(table, row)
   }
 
   #name(table: string, row: Row): Named {
@@ -63,7 +63,7 @@ export class Copying {
     const raise = this.#database.prepare(
       `UPDATE devices SET ${counters.map((one) => `${one} = max(${one}, ?)`).join(', ')} WHERE id = ?`,
     )
-    for (const row of this.#remains.rows('devices')) {
+    for (const row of this.#databaseReader.rows('devices')) {
       this.#insert('devices', row)
       const named = this.#name('devices', row)
       raise.run(...counters.map((one) => named[one] ?? 0n), named.id)
@@ -73,13 +73,13 @@ export class Copying {
 
   /** Names of rows that are lost, from the index that keeps them unique. Their other columns get what is given here. */
   copyNames(table: 'devices' | 'series' | 'uplinks'): void {
-    if (this.#remains.gaps(table) === 0) return
+    if (this.#databaseReader.gaps(table) === 0) return
     const index = this.#shapes.get(`sqlite_autoindex_${table}_1`)!
     const columns = index.columns.map(({ name }) => (name === 'rowid' ? 'id' : name))
     const insert = this.#database.prepare(
       `INSERT OR IGNORE INTO ${table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`,
     )
-    for (const { fields } of this.#remains.rows(index.name)) insert.run(...fields)
+    for (const { fields } of this.#databaseReader.rows(index.name)) insert.run(...fields)
   }
 
   readSeals(): Seal[] {
@@ -103,7 +103,7 @@ export class Copying {
   /** The log behind what is sealed: rows up to there are left-overs. */
   copyLog(sealedUpTo: Seq): number {
     for (const table of ['log_a', 'log_b']) {
-      for (const row of this.#remains.rows(table)) {
+      for (const row of this.#databaseReader.rows(table)) {
         const { seq, series, value, quality } = this.#name(table, row)
         if (Number(seq) <= sealedUpTo || !(Number(series) > 0) || !QUALITIES.has(Number(quality))) continue
         if (typeof value === 'bigint' && value !== 0n && value !== 1n) continue
@@ -121,8 +121,8 @@ export class Copying {
     const take = (row: Row): void => {
       if (!this.#insert('verdicts', row)) this.#worsen('verdicts', row)
     }
-    for (const row of this.#remains.rows('verdicts')) if (isOne(row)) take(row)
-    for (const rows of this.#remains.doubtfulPages('verdicts')) if (rows.every(isOne)) rows.forEach(take)
+    for (const row of this.#databaseReader.rows('verdicts')) if (isOne(row)) take(row)
+    for (const rows of this.#databaseReader.doubtfulPages('verdicts')) if (rows.every(isOne)) rows.forEach(take)
     return this.#count('verdicts')
   }
 
@@ -140,14 +140,14 @@ export class Copying {
    * Copies the blocks that can be opened. @returns how many there are, how many could not be opened, and how many found
    * no room on the disk.
    */
-  copyBlocks({ roomBytes }: CopyOptions): { damaged: number; homeless: number } {
+  copyBlocks({ roomBytes }: CopyOptions): { damaged: number; noRoom: number } {
     const table = new BlockTable(this.#database)
-    let [damaged, homeless, left] = [0, 0, roomBytes]
+    let [damaged, noRoom, left] = [0, 0, roomBytes]
     for (const { id: field, bytes: packed } of this.named('blocks')) {
       const [id, bytes] = [Number(field), packed as Buffer]
       if (table.headAt(id) !== undefined) continue
       if (bytes.length > left) {
-        homeless++
+        noRoom++
         continue
       }
       const unpacked = unpackBlock(bytes, { readingsMax: BLOCK_READINGS_MAX, bytesMax: UNPACKED_BYTES_MAX })
@@ -158,7 +158,7 @@ export class Copying {
       table.insert(id, summarize(unpacked.columns), bytes)
       left -= bytes.length
     }
-    return { damaged, homeless }
+    return { damaged, noRoom }
   }
 
   readonly #inserts = new Map<string, Statement<unknown[]>>()

@@ -18,7 +18,7 @@ interface Found {
   gaps: number
 }
 
-export interface RemainsOptions {
+export interface DatabaseReaderOptions {
   /** Tables whose rows have a checksum. */
   readonly checkedByRow: readonly string[]
   /** Tables of which an old version of a row does more harm than a lost one: only what their trees lead to counts. */
@@ -30,7 +30,7 @@ export interface RemainsOptions {
  * no tree leads to are taken for those that hung below, if all their rows fit that table and no other. A page with a row
  * that cannot be read is not trusted at all, but where a checksum lies over each row: then those that hold are good.
  */
-export class Remains {
+export class DatabaseReader {
   readonly #file: PageFile
   readonly #claimed: Uint8Array
   readonly #found = new Map<string, Found>()
@@ -43,7 +43,7 @@ export class Remains {
    * @param like a new database: its tables are those that are looked for.
    * @throws what the file system does when there is no such file.
    */
-  constructor(path: string, like: Database, { checkedByRow, treeOnly }: RemainsOptions) {
+  constructor(path: string, like: Database, { checkedByRow, treeOnly }: DatabaseReaderOptions) {
     this.#file = new PageFile(path)
     this.#claimed = new Uint8Array(this.#file.pageCount + 1)
     this.#checkedByRow = new Set(checkedByRow)

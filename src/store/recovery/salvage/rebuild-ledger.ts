@@ -44,7 +44,7 @@ export interface DeviceLoss {
  *
  * Everything must be sealed and named. @returns what each device has lost, the most first.
  */
-export function reckon(database: Database, old: OldAccounts): DeviceLoss[] {
+export function rebuildLedger(database: Database, old: OldAccounts): DeviceLoss[] {
   const count = deviceCounter(database)
   const kept = count([EVERYTHING])
   const uplinks = database.prepare('SELECT id FROM uplinks').pluck().all() as number[]
@@ -52,7 +52,7 @@ export function reckon(database: Database, old: OldAccounts): DeviceLoss[] {
   const waiting = new Map([...settled].map(([id, set]) => [id, count(set.missing(EVERYTHING))]))
   const delivered = new Map(uplinks.map((id) => [id, readDelivered(database, id)]))
 
-  const losses = reckonDevices(database, old, (id) => {
+  const losses = rebuildDevices(database, old, (id) => {
     const sentOrWaiting = uplinks.map((uplink) => {
       const { confirmed = 0, dropped = 0 } = delivered.get(uplink)!.get(id) ?? {}
       return confirmed + dropped + (old.allSettled ? (waiting.get(uplink)!.get(id) ?? 0) : 0)
@@ -61,7 +61,7 @@ export function reckon(database: Database, old: OldAccounts): DeviceLoss[] {
   })
   for (const id of uplinks) {
     const facts = { kept, waiting: waiting.get(id)!, settledCount: settled.get(id)!.count }
-    reckonUplink(database, id, { ...old, delivered: delivered.get(id)! }, facts)
+    rebuildUplink(database, id, { ...old, delivered: delivered.get(id)! }, facts)
   }
   return losses.sort((a, b) => b.readings - a.readings)
 }
@@ -70,7 +70,7 @@ function accountsIn(database: Database): Account[] {
   return database.prepare('SELECT * FROM devices').all() as Account[]
 }
 
-function reckonDevices(
+function rebuildDevices(
   database: Database,
   { counted, allCounted, lastSeq }: OldAccounts,
   facts: (id: number) => { kept: number; storedMin: number },
@@ -140,7 +140,7 @@ function rebuilder(database: Database): (old: Account, kept: number, storedMin: 
 }
 
 /** What an uplink had confirmed stays confirmed; what it had not, and what it does not wait for any more, is dropped. */
-function reckonUplink(
+function rebuildUplink(
   database: Database,
   uplink: number,
   old: Pick<OldAccounts, 'counted' | 'allDelivered'> & { readonly delivered: Delivered },

@@ -1,19 +1,19 @@
 import type { Database } from 'better-sqlite3'
 import type { Seq } from '../../../base/reading.ts'
-import { reckonForwards } from '../../forward/forward-account.ts'
+import { rebuildForwards } from '../../forward/forward-account.ts'
 import { LogWriter } from '../../log.ts'
 import { BlockTable } from '../../sealed/blocks.ts'
 import { Sealing } from '../../sealed/sealing.ts'
 import { type Seal, SealDirectory } from '../../sealed/seals.ts'
-import type { Workshop } from '../../sealed/task.ts'
+import type { HousekeepingContext } from '../../sealed/task.ts'
 import { Verdicts } from '../../sealed/verdicts.ts'
 import { foldTallies } from '../../tallies.ts'
 import { renewEpoch } from '../../timeline.ts'
 import type { TableLoss } from '../damages.ts'
 import { Copying } from './copy-rows.ts'
-import type { Remains, RemainsOptions } from './database-reader.ts'
+import type { DatabaseReader, DatabaseReaderOptions } from './database-reader.ts'
 import { nameTheNameless } from './placeholder-names.ts'
-import { type DeviceLoss, reckon } from './rebuild-ledger.ts'
+import { type DeviceLoss, rebuildLedger } from './rebuild-ledger.ts'
 import { reseal } from './reseal.ts'
 
 /** Rows of the log that become one seal. */
@@ -22,7 +22,7 @@ const STRETCH_ROWS = 65_536
 const SPECIAL = new Set(['meta', 'devices', 'log_a', 'log_b', 'seals', 'blocks', 'verdicts', 'amendments'])
 
 /** Blocks have a checksum each. What was counted twice, or a publish taken for a repeated one, would be wrong for good. */
-export const READING: RemainsOptions = { checkedByRow: ['blocks'], treeOnly: ['tallies', 'incoming'] }
+export const READING: DatabaseReaderOptions = { checkedByRow: ['blocks'], treeOnly: ['tallies', 'incoming'] }
 
 export interface Salvaged {
   readonly tables: Readonly<Record<string, TableLoss>>
@@ -33,7 +33,7 @@ export interface Salvaged {
   /** Readings that are kept, but for a made-up device: theirs has them among its losses. */
   readonly moved: number
   /** Blocks that could not be opened, and readable ones for which the disk had no room. */
-  readonly blocks: { readonly damaged: number; readonly homeless: number }
+  readonly blocks: { readonly damaged: number; readonly noRoom: number }
 }
 
 export interface SalvageOptions {
@@ -50,8 +50,8 @@ export interface SalvageOptions {
  * position; the log is sealed; the ledger balances and tells what is lost; no position is ever given again, and what is
  * not confirmed goes out under a new epoch.
  */
-export function salvage(remains: Remains, database: Database, options: SalvageOptions): Salvaged {
-  const copying = new Copying(remains, database)
+export function salvage(databaseReader: DatabaseReader, database: Database, options: SalvageOptions): Salvaged {
+  const copying = new Copying(databaseReader, database)
   database.exec('BEGIN')
   const meta = copyMeta(copying, database)
   copying.copyDevices()
@@ -76,18 +76,18 @@ export function salvage(remains: Remains, database: Database, options: SalvageOp
   setSealed(database, lastSeq)
   database.exec('UPDATE uplinks SET amended = 0')
 
-  const allCounted = remains.gaps('devices') + remains.gaps('tallies') === 0
-  const allDelivered = remains.gaps('confirmed_counts') === 0
-  const allSettled = remains.gaps('confirmed') === 0
-  reckonForwards(database)
-  const devices = reckon(database, { counted, allCounted, allDelivered, allSettled, lastSeq })
+  const allCounted = databaseReader.gaps('devices') + databaseReader.gaps('tallies') === 0
+  const allDelivered = databaseReader.gaps('confirmed_counts') === 0
+  const allSettled = databaseReader.gaps('confirmed') === 0
+  rebuildForwards(database)
+  const devices = rebuildLedger(database, { counted, allCounted, allDelivered, allSettled, lastSeq })
   renewEpoch(database)
   database.exec('COMMIT')
   const kept = number(database, 'SELECT coalesce(sum(readings), 0) FROM seals')
   // Where counters are lost, positions tell how many readings there were.
   const stored = allCounted ? before : Math.max(before, lastSeq)
   return {
-    tables: Object.fromEntries(copying.tables.map((table) => [table, lossOf(remains, database, table)])),
+    tables: Object.fromEntries(copying.tables.map((table) => [table, lossOf(databaseReader, database, table)])),
     kept,
     lost: Math.max(0, stored - removed - kept),
     devices,
@@ -108,8 +108,8 @@ function number(database: Database, sql: string): number {
   return database.prepare(sql).pluck().get() as number
 }
 
-function lossOf(remains: Remains, database: Database, table: string): TableLoss {
-  return { rows: number(database, `SELECT count(*) FROM ${table}`), gaps: remains.gaps(table) }
+function lossOf(databaseReader: DatabaseReader, database: Database, table: string): TableLoss {
+  return { rows: number(database, `SELECT count(*) FROM ${table}`), gaps: databaseReader.gaps(table) }
 }
 
 function countReadings(database: Database, series: readonly number[]): number {
@@ -129,12 +129,12 @@ function copyMeta(copying: Copying, database: Database): { sealed: Seq | undefin
 
 /** The highest position that was ever given, as far as anything still tells. */
 function highestPosition(copying: Copying, database: Database, sealedUpTo: Seq): Seq {
-  const told = number(
+  const reported = number(
     database,
     `SELECT max(coalesce((SELECT max(seq) FROM log), 0), coalesce((SELECT max(last) FROM confirmed), 0),
      coalesce((SELECT max(last) FROM seals), 0), coalesce((SELECT sum(stored) FROM devices), 0))`,
   )
-  let high = Math.max(sealedUpTo, told)
+  let high = Math.max(sealedUpTo, reported)
   for (const { seq } of copying.named('amendments')) high = Math.max(high, Number(seq))
   return high
 }
@@ -145,14 +145,22 @@ function sealLog(database: Database): void {
   const blocks = new BlockTable(database)
   const write = (work: () => void): void => work()
   const log = (): LogWriter => new LogWriter(database, 0)
-  const shop: Workshop = { database, seals, blocks, verdicts: new Verdicts(database), outboxes: [], log, write }
+  const context: HousekeepingContext = {
+    database,
+    seals,
+    blocks,
+    verdicts: new Verdicts(database),
+    outboxes: [],
+    log,
+    write,
+  }
   const end = database.prepare(
     `SELECT max(seq) FROM (SELECT seq FROM log WHERE seq > ? ORDER BY seq LIMIT ${STRETCH_ROWS})`,
   )
   for (;;) {
     const last = end.pluck().get(seals.sealedUpTo) as Seq | null
     if (last === null) return
-    for (const _ of new Sealing(shop, last).run());
+    for (const _ of new Sealing(context, last).run());
     database.prepare('DELETE FROM log_a WHERE seq <= ?').run(last)
   }
 }

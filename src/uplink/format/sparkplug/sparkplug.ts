@@ -4,7 +4,7 @@ import type { SparkplugSettings } from '../../../settings/schema/formats.ts'
 import type { EncodeOptions, Format, FormatDependencies, Message } from '../format.ts'
 import { readingsOf } from '../readings.ts'
 import { topicLevel } from '../topic.ts'
-import { Gathering } from './gathering.ts'
+import { DataMessage } from './data-message.ts'
 import { birthMetric, Datatype, dataMetric, isAsAnnounced } from './metric.ts'
 import { asksForRebirth, encodeHead, encodeMetric, type Metric, REBIRTH } from './payload.ts'
 
@@ -35,7 +35,7 @@ export class SparkplugFormat implements Format {
     this.#born = true
     this.#seq = 0
     const birth = this.#message('NBIRTH', undefined, this.#nodeMetrics().map(encodeMetric))
-    return [birth, ...[...this.#deps.census.devices].map((device) => this.#birth(device))]
+    return [birth, ...[...this.#deps.metricRegistry.devices].map((device) => this.#birth(device))]
   }
 
   encode(batch: Batch, options: EncodeOptions): readonly Message[] {
@@ -50,36 +50,36 @@ export class SparkplugFormat implements Format {
 
   /** A birth of the device where it, or one of the metrics, is not announced yet. */
   #introduce(device: string, readings: readonly StoredReading[], historical: boolean): readonly Message[] {
-    const { census } = this.#deps
+    const { metricRegistry } = this.#deps
     let complete = this.#announced.has(device)
     // Of a backlog the end is where a metric stands; a live one is stated by what the data begins with.
     for (const reading of historical ? readings.toReversed() : readings) {
-      const known = census.find(device, reading.metric)
+      const known = metricRegistry.find(device, reading.metric)
       if (known !== undefined && (known.kind !== undefined || isAsAnnounced(known, reading))) continue
-      census.state(reading)
+      metricRegistry.state(reading)
       complete = false
     }
     return complete ? [] : [this.#birth(device)]
   }
 
   #data(device: string, readings: readonly StoredReading[], { historical, bytesMax }: EncodeOptions): Message[] {
-    const { census } = this.#deps
+    const { metricRegistry } = this.#deps
     const messages: Message[] = []
-    const open = new Gathering(bytesMax - encodeHead(this.#now(), SEQ_MODULUS - 1).length)
+    const open = new DataMessage(bytesMax - encodeHead(this.#now(), SEQ_MODULUS - 1).length)
     const close = (): void => {
       if (open.size > 0) messages.push(this.#message('DDATA', device, open.take()))
     }
     for (const reading of readings) {
-      const known = census.find(device, reading.metric)!
+      const known = metricRegistry.find(device, reading.metric)!
       if (!isAsAnnounced(known, reading)) {
         close()
-        census.state(reading)
+        metricRegistry.state(reading)
         messages.push(this.#birth(device))
       }
       const metric = encodeMetric(dataMetric(reading, known, { aliases: this.#settings.aliases, historical }))
       if (!open.takes(reading, metric)) close()
       open.add(reading, metric)
-      census.note(reading)
+      metricRegistry.note(reading)
     }
     close()
     return messages
@@ -95,7 +95,7 @@ export class SparkplugFormat implements Format {
 
   #birth(device: string): Message {
     this.#announced.add(device)
-    const metrics = [...this.#deps.census.metrics(device)].sort((a, b) => a.latest.ts - b.latest.ts)
+    const metrics = [...this.#deps.metricRegistry.metrics(device)].sort((a, b) => a.latest.ts - b.latest.ts)
     const parts = metrics.map((known) => encodeMetric(birthMetric(known, this.#settings.aliases)))
     return this.#message('DBIRTH', device, parts)
   }

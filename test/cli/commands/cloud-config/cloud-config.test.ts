@@ -110,9 +110,19 @@ describe('tidegate cloud config', () => {
       await pump('set', '--patch', '{"speed":2,"mode":"x"}')
       const cur = inForce()!
       const conflict: ConflictRecord = {
-        ...{ cid: '0123456789abcdef', kind: 'merge', status: 'open', ancestor: null, edge: cur.rev, cloud: cur.rev },
+        cid: '0123456789abcdef',
+        kind: 'merge',
+        status: 'open',
+        ancestor: null,
+        edge: cur.rev,
+        cloud: cur.rev,
         paths: [{ path: '/speed', kind: 'merge', ...sides }],
-        ...{ truncated: false, problems: [], running: null, opened: 0, deadline: 0, resolution: null },
+        truncated: false,
+        problems: [],
+        running: null,
+        opened: 0,
+        deadline: 0,
+        resolution: null,
       }
       sink.configs.change([PUMP], CONFIG_LIMITS, ([known]) => {
         const write = { record: { ...known!, conflict }, kept: [], changes: [], publish: false, at: 0 }

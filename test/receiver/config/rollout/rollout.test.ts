@@ -109,7 +109,10 @@ describePeer('mosquitto', 'a rollout', () => {
       Date.now(),
     )
     const done = carryOn(id, {
-      ...{ store: sink.configs, config, now: () => Date.now(), signal: new AbortController().signal },
+      store: sink.configs,
+      config,
+      now: () => Date.now(),
+      signal: new AbortController().signal,
       onProgress: ({ writtenAt }) => {
         if (writtenAt !== null && edge.config('b')) edge.set('b', { name: 'mine' })
       },

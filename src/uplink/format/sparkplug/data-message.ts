@@ -2,7 +2,7 @@ import type { StoredReading } from '../../../base/reading.ts'
 import { timestampOf } from './metric.ts'
 
 /** The metrics of one data message while it grows. */
-export class Gathering {
+export class DataMessage {
   readonly #bytesMax: number
   #parts: Uint8Array[] = []
   #bytes = 0

@@ -1,0 +1,66 @@
+import type { Clock } from '../base/clock.ts'
+import type { Log } from '../base/log.ts'
+import type { ConfigSync } from '../ingest/config-ingest.ts'
+import type { EdgeSettings } from '../settings/edge.ts'
+import type { StoreClient } from '../store-thread/client.ts'
+import type { ConfigOutbox } from '../uplink/config-publisher.ts'
+import { Uplink } from '../uplink/uplink.ts'
+import type { EdgeStatus } from './status.ts'
+
+export interface UplinkWiring {
+  readonly edge: string
+  readonly thread: StoreClient
+  readonly log: Log
+  readonly clock: Clock
+  readonly status: () => Promise<EdgeStatus>
+  /** Where this uplink carries configs. */
+  readonly configs: ConfigSync | undefined
+}
+
+/** Starts an uplink over the store thread. */
+export function startUplink(settings: EdgeSettings['uplinks'][number], wiring: UplinkWiring): Uplink {
+  const { edge, thread, log, clock, status, configs } = wiring
+  const uplink = settings.name
+  return Uplink.start(settings, {
+    edge,
+    log: log.child({ part: 'uplink', uplink }),
+    clock,
+    random: Math.random,
+    outbox: {
+      next: (ask) => thread.call('next', { uplink, ...ask }),
+      confirm: (confirmation) => thread.call('confirm', { uplink, ...confirmation }),
+      confirmAmendments: async (confirmation) => {
+        await thread.call('confirmAmendments', { uplink, ...confirmation })
+      },
+      refuse: (refused) => thread.call('refuse', { uplink, ...refused }),
+      confirmMessages: async (ids) => {
+        await thread.call('confirmMessages', { uplink, ids })
+      },
+      refuseMessage: (refused) => thread.call('refuseMessage', { uplink, ...refused }),
+      askAgain: async (request) => {
+        await thread.call('askAgain', { uplink, ...request })
+      },
+      release: async (spent) => {
+        await thread.call('release', { uplink, spent })
+      },
+      spent: () => thread.call('spent', { uplink }),
+    },
+    ...(configs !== undefined && { configs: configOutbox(thread, configs) }),
+    report: async () => {
+      const { version, at, upMs, healthy, problems, store } = await status()
+      const backlog = store.backlogs.find((one) => one.uplink === uplink)
+      const messages = store.forwards.uplinks.find((one) => one.uplink === uplink)
+      const { epoch, lastSeq } = store
+      return { version, at, upMs, healthy, problems, epoch, lastSeq, backlog, messages }
+    },
+  })
+}
+
+function configOutbox(thread: StoreClient, configs: ConfigSync): ConfigOutbox {
+  return {
+    next: (countMax) => thread.call('configNext', { countMax }),
+    answered: async (answers) => void (await thread.call('configAnswered', { answers })),
+    desired: (device, payload) => configs.desired(device, payload),
+    release: async () => void (await thread.call('configRelease', undefined)),
+  }
+}

@@ -1,0 +1,98 @@
+import type { SeqRange } from '../base/reading.ts'
+import type { UplinkSettings } from '../settings/schema/uplink.ts'
+import type { Lane, Sending } from './outbox.ts'
+
+/** Messages of forward routes are answered by the broker alone, so what they tell of the way is about them only. */
+export type InFlightLane = Lane | 'forward'
+
+/** A message on its way to the far side. Times are monotonic milliseconds. */
+export interface InFlightMessage extends Sending {
+  readonly kind: 'batch' | 'amendments' | 'message'
+  readonly lane: InFlightLane
+  /** Positions, or ids of amendments or of a message. */
+  readonly range: SeqRange
+  readonly bytes: number
+  readonly sentAt: number
+  /** Messages of its lane on their way when it left, itself included. */
+  readonly inFlight: number
+}
+
+/** What left and has no answer yet. */
+export class InFlightMessages {
+  readonly #inFlight = new Set<InFlightMessage>()
+  readonly #counts: Record<InFlightLane, number> = { live: 0, backfill: 0, forward: 0 }
+  #bytes = 0
+
+  get count(): number {
+    return this.#inFlight.size
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  countOf(lane: InFlightLane): number {
+    return this.#counts[lane]
+  }
+
+  /**
+   * How long the oldest message may still wait for its answer (milliseconds; Infinity: nothing is in flight), and how
+   * long it may wait in all. A message larger than any batch takes longer, and so does what is sent after it.
+   */
+  timeout(
+    { confirmTimeoutMs, batchBytesMax }: Pick<UplinkSettings, 'confirmTimeoutMs' | 'batchBytesMax'>,
+    now: number,
+  ): { readonly leftMs: number; readonly waitMs: number } {
+    const [oldest] = this.#inFlight
+    const waitMs = confirmTimeoutMs * Math.max(1, this.#largestMessage / batchBytesMax)
+    return { leftMs: oldest === undefined ? Infinity : oldest.sentAt + waitMs - now, waitMs }
+  }
+
+  /** Bytes of the largest message of a forward route; 0 where none is in flight. */
+  get #largestMessage(): number {
+    return [...this.#inFlight].reduce((most, { kind, bytes }) => (kind === 'message' ? Math.max(most, bytes) : most), 0)
+  }
+
+  /** The only one that a receiver reads; undefined where there are none or several. */
+  get only(): InFlightMessage | undefined {
+    const [one, ...others] = [...this.#inFlight].filter(({ kind }) => kind !== 'message')
+    return others.length === 0 ? one : undefined
+  }
+
+  open(message: Omit<InFlightMessage, 'inFlight'>): InFlightMessage {
+    this.#counts[message.lane]++
+    this.#bytes += message.bytes
+    const opened = { ...message, inFlight: this.#counts[message.lane] }
+    this.#inFlight.add(opened)
+    return opened
+  }
+
+  /** False: it was closed before. */
+  close(message: InFlightMessage): boolean {
+    if (!this.#inFlight.delete(message)) return false
+    this.#counts[message.lane]--
+    this.#bytes -= message.bytes
+    return true
+  }
+
+  /**
+   * The far side has these positions: closes what left under these names and lies wholly inside, and returns it. The
+   * same positions of another epoch, or sent by another run, may be other readings.
+   */
+  confirm(answer: Sending & Pick<InFlightMessage, 'kind'>, ranges: readonly SeqRange[]): InFlightMessage[] {
+    const closed = this.#of(answer).filter(({ range }) => {
+      return ranges.some(({ first, last }) => first <= range.first && range.last <= last)
+    })
+    for (const message of closed) this.close(message)
+    return closed
+  }
+
+  /** The batch to which a refusal of some positions belongs. */
+  holding(answer: Sending, { first, last }: SeqRange): InFlightMessage | undefined {
+    return this.#of({ ...answer, kind: 'batch' }).find(({ range }) => range.first <= first && last <= range.last)
+  }
+
+  #of({ kind, epoch, run }: Sending & Pick<InFlightMessage, 'kind'>): InFlightMessage[] {
+    return [...this.#inFlight].filter((one) => one.kind === kind && one.epoch === epoch && one.run === run)
+  }
+}
