@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes the password file from the secrets and becomes Mosquitto. The user of the secret mqtt-NAME is NAME.
-# Variables for a set-up of another shape: SECRETS, PASSWORDS, CONFIG.
+# Creates the password file from the secrets, then runs Mosquitto. The secret mqtt-NAME has the password of the user NAME.
+# The variables SECRETS, PASSWORDS and CONFIG override the default paths.
 set -eu
 umask 077
 
@@ -10,11 +10,11 @@ config=${CONFIG:-/mosquitto/config/mosquitto.conf}
 
 : >"$passwords"
 for secret in "$secrets"/mqtt-*; do
-  [ -s "$secret" ] || { echo "start.sh: no secret, or an empty one: $secret" >&2; exit 78; }
+  [ -s "$secret" ] || { echo "start.sh: the secret is missing or empty: $secret" >&2; exit 78; }
   password=$(cat "$secret")
   case $password in *:*) echo "start.sh: mosquitto_passwd cannot read a password with a colon: $secret" >&2; exit 78 ;; esac
   printf '%s:%s\n' "${secret##*/mqtt-}" "$password" >>"$passwords"
 done
-mosquitto_passwd -U "$passwords" # hashes in place; no password ever stands on a command line
+mosquitto_passwd -U "$passwords" # hashes in place, so no password appears on a command line
 
 exec mosquitto -c "$config"
