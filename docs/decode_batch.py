@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prints the readings of a Tidegate batch, one JSON object a line: decode_batch.py FILE (or - for standard input)."""
+"""Prints the readings of a Tidegate batch, one JSON object per line: decode_batch.py FILE (or - for standard input)."""
 import json, struct, sys
 from itertools import accumulate, chain, repeat
 import cbor2
