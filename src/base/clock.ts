@@ -1,4 +1,7 @@
-/** Time is handed in, so that a test can move it and no stage reads the wall clock behind one's back. */
+/**
+ * The time, handed in, so that a test can move it. Stages do not read the wall clock themselves: commands, the main file
+ * of each thread and the checks of certificates do (test/architecture.test.ts has the list), and hand it on.
+ */
 export interface Clock {
   /** UTC milliseconds. */
   now(): number

@@ -1,6 +1,6 @@
-import { constants } from 'node:os'
 import { pause } from '../base/clock.ts'
 import { Exit, type ExitCode, messageOf } from '../base/errors.ts'
+import { StopSignals } from '../base/stop-signals.ts'
 import type { Output } from './output.ts'
 
 /** What runs until it is told to stop. */
@@ -24,11 +24,12 @@ export async function serve<S extends Service>(
   readyText: (service: S) => string,
   stopMsMax = STOP_MS_MAX,
 ): Promise<ExitCode> {
-  const signals = listenForSignals()
+  const { signal } = new StopSignals()
+  const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
   const service = await start()
   output.print(`tidegate: ${readyText(service)}`)
   try {
-    await Promise.race([signals.first, ...(service.failed ? [service.failed] : [])])
+    await Promise.race([stopped, ...(service.failed ? [service.failed] : [])])
   } catch (trouble) {
     await stop(service, output, stopMsMax).catch((more) => output.note(`tidegate: ${messageOf(more)}`))
     throw trouble
@@ -45,15 +46,4 @@ async function stop(service: Service, output: Output, stopMsMax: number): Promis
   if (outcome === 'stopped') return Exit.OK
   output.note(`tidegate: did not stop within ${stopMsMax / 1_000} s and is ended; what was acknowledged is on disk`)
   return Exit.FAILED
-}
-
-function listenForSignals(): { readonly first: Promise<void> } {
-  let count = 0
-  const { promise: first, resolve } = Promise.withResolvers<void>()
-  const heard = (signal: NodeJS.Signals): void => {
-    if (++count > 1) process.exit(128 + constants.signals[signal])
-    resolve()
-  }
-  process.on('SIGINT', heard).on('SIGTERM', heard)
-  return { first }
 }

@@ -1,38 +1,32 @@
-import { constants } from 'node:os'
-
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+import { StopSignals } from '../base/stop-signals.ts'
 
 /**
- * When it is time to stop: a signal, a key, or the given time. The second request ends the process at once: what was
- * acknowledged is on disk. Signals are heard from the construction to `close`.
+ * When the demo stops: a signal, a key, or after the given time. The second request ends the process at once; what was
+ * acknowledged is on disk. Signals count from the construction to `close`.
  */
 export class Ending {
-  readonly #ended = new AbortController()
-  readonly #heard = (name: NodeJS.Signals): void => this.request(128 + constants.signals[name])
+  readonly #signals = new StopSignals(['SIGINT', 'SIGTERM', 'SIGHUP'])
   #timer: NodeJS.Timeout | undefined
-
-  constructor() {
-    for (const name of SIGNALS) process.on(name, this.#heard)
-  }
 
   /** Fires at the first request. */
   get signal(): AbortSignal {
-    return this.#ended.signal
+    return this.#signals.signal
   }
 
-  /** @param exitCode with which the process ends if it was asked before */
+  /** @param exitCode with which the process ends if it was asked to stop before */
   request(exitCode: number): void {
-    if (this.#ended.signal.aborted) process.exit(exitCode)
-    this.#ended.abort()
+    this.#signals.request(exitCode)
   }
 
-  /** Asks by itself after so many seconds. */
+  /** Stops after this many seconds. */
   after(seconds: number): void {
-    this.#timer = setTimeout(() => this.#ended.abort(), seconds * 1_000)
+    this.#timer = setTimeout(() => {
+      if (!this.signal.aborted) this.#signals.request(0)
+    }, seconds * 1_000)
   }
 
   close(): void {
     clearTimeout(this.#timer)
-    for (const name of SIGNALS) process.off(name, this.#heard)
+    this.#signals.forget()
   }
 }

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import { assert } from '../base/errors.ts'
+import { syncFolder } from '../base/fsync.ts'
 import type { StoredReading } from '../base/reading.ts'
 import { base64, numberText, valueWord } from '../base/reading-text.ts'
 import { dayName } from './export.ts'
 import { ParquetEncoder } from './parquet.ts'
-import { FileTarget, syncFolder } from './target.ts'
+import { FileTarget } from './target.ts'
 
 /** Readings of one call; they are in memory as they are, and once more as columns. */
 export const ARCHIVE_ROWS_MAX = 65_536

@@ -3,6 +3,7 @@ import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, unli
 import { basename, dirname, join } from 'node:path'
 import type { Writable } from 'node:stream'
 import { codeOf, Exit, messageOf, OperatorError } from '../base/errors.ts'
+import { syncFolder } from '../base/fsync.ts'
 
 /** Where the bytes of one file go. */
 export interface Target {
@@ -109,16 +110,6 @@ export class FileTarget implements Target {
     const descriptor = this.#descriptor
     this.#descriptor = undefined
     if (descriptor !== undefined) closeSync(descriptor)
-  }
-}
-
-/** The names in a folder are on the disk when this returns. */
-export function syncFolder(folder: string): void {
-  const descriptor = openSync(folder, 'r')
-  try {
-    fsyncSync(descriptor)
-  } finally {
-    closeSync(descriptor)
   }
 }
 

@@ -1,4 +1,4 @@
-import { systemClock } from '../base/clock.ts'
+import type { Clock } from '../base/clock.ts'
 import { isStoreTrouble } from '../store/housekeeping/space.ts'
 import type { Store } from '../store/store.ts'
 import type { Notice } from './protocol.ts'
@@ -18,6 +18,7 @@ const RETRY_MS = 1_000
 const SHORT_MS = 12
 
 export interface HousekeepingTimerDependencies {
+  readonly clock: Clock
   /** Does something, and goes on where it stumbles over a damaged block. */
   readonly passingDamage: <T>(work: () => T) => T
   /** After a slice; it throws nothing. */
@@ -40,7 +41,7 @@ export class HousekeepingTimer {
     this.#store = store
     this.#deps = dependencies
     this.#interval = setInterval(() => {
-      store.forecaster.observe(store.lastSeq, performance.now())
+      store.upkeep.forecaster.observe(store.lastSeq, performance.now())
       this.#soon(0)
     }, EVERY_MS).unref()
     this.#soon(0)
@@ -77,7 +78,7 @@ export class HousekeepingTimer {
 
   get #pauseMs(): number {
     const isDraining = performance.now() - this.#leftAt < DRAIN_MS
-    return isDraining && this.#store.housekeeping.isPatient ? DRAIN_PAUSE_MS : 0
+    return isDraining && this.#store.upkeep.housekeeping.isPatient ? DRAIN_PAUSE_MS : 0
   }
 
   /** Whether there is more to do; undefined: it failed, and is worth another try later. */
@@ -86,9 +87,9 @@ export class HousekeepingTimer {
     try {
       const busy = performance.now() - Math.max(this.#heardAt, this.#leftAt) < BUSY_MS
       // Where room is short, publishes wait for some to be made rather than to be refused.
-      const end = performance.now() + (this.#store.space.measure().level === 'ample' ? 0 : SHORT_MS)
+      const end = performance.now() + (this.#store.upkeep.space.measure().level === 'ample' ? 0 : SHORT_MS)
       let more = true
-      do more = passingDamage(() => this.#store.runHousekeeping({ now: systemClock.now(), busy }))
+      do more = passingDamage(() => this.#store.runHousekeeping({ now: this.#deps.clock.now(), busy }))
       while (more && performance.now() < end)
       checkpoint()
       if (!more && busy) this.#soon(BUSY_MS)
@@ -102,7 +103,7 @@ export class HousekeepingTimer {
 
   /** One line for a run, whatever it was that made readings go. */
   #reportRemovals(): void {
-    const removed = this.#store.removal.takeSummary()
+    const removed = this.#store.upkeep.removal.takeSummary()
     if (removed === undefined) return
     const parts = Object.entries(removed).filter(([, count]) => count > 0)
     const level = parts.every(([reason]) => reason === 'expired') ? 'info' : 'warn'

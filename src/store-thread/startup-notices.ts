@@ -3,7 +3,9 @@ import type { Store } from '../store/store.ts'
 import type { Notice } from './protocol.ts'
 
 /** What a person should know of a store that was just opened. */
-export function* startupNotices({ soundness, retired, forwards }: Store): Generator<Notice> {
+export function* startupNotices({ delivery, upkeep }: Store): Generator<Notice> {
+  const { soundness } = upkeep
+  const { retired, forwards } = delivery
   for (const damage of soundness.unacknowledged) yield { level: 'error', text: describeDamage(damage) }
   for (const { name, waiting } of retired) yield { level: 'warn', text: retirement(name, waiting) }
   const { freed } = forwards

@@ -51,18 +51,17 @@ class StoreThread {
 
   constructor({ folder, settings }: ThreadData) {
     const { edge, store, quality, uplinks, config } = settings
-    this.#store = Store.open(
-      folder,
-      store,
-      uplinkStarts(uplinks),
-      store.archive === undefined ? undefined : archiveTo(resolve(folder, store.archive)),
-    )
+    this.#store = Store.open(folder, store, uplinkStarts(uplinks), {
+      clock: systemClock,
+      archive: store.archive === undefined ? undefined : archiveTo(resolve(folder, store.archive)),
+    })
     for (const notice of startupNotices(this.#store)) post({ kind: 'notice', ...notice })
     const clock = this.#open(() => new EdgeClock(this.#store.lastStoredAt()))
     this.#configs = this.#open(() => {
       const notice = (notice: Notice): void => post({ kind: 'notice', ...notice })
       return new ConfigRequests(this.#store, config, {
         clock,
+        wallClock: systemClock,
         notice,
         notify: (outcome) => post({ kind: 'config', ...outcome }),
       })
@@ -77,11 +76,12 @@ class StoreThread {
       post({ kind: 'ordered' }),
     )
     this.#housekeepingTimer = new HousekeepingTimer(this.#store, {
+      clock: systemClock,
       passingDamage: (work) => this.#passingDamage(work),
       checkpoint: () => this.#checkpoint(),
       notify: (notice) => post({ kind: 'notice', ...notice }),
     })
-    setInterval(() => this.#store.repeats.forgetIfIdle(FORGET_REPEATS_MS), FORGET_REPEATS_MS).unref()
+    setInterval(() => this.#store.intake.repeats.forgetIfIdle(FORGET_REPEATS_MS), FORGET_REPEATS_MS).unref()
   }
 
   /** Commits a batch and answers. A failed commit is an answer too: the devices keep what they sent. */
@@ -114,7 +114,7 @@ class StoreThread {
       this.#quality.bad += bad
     } catch (failure) {
       if (!isStoreTrouble(failure)) throw failure
-      const cause = this.#store.space.explain(failure)
+      const cause = this.#store.upkeep.space.explain(failure)
       reply.refused = `${codeOf(cause)}: ${messageOf(cause)}`
       reply.err = failure instanceof Error ? failure : undefined
     }
@@ -137,7 +137,7 @@ class StoreThread {
     try {
       return read()
     } catch (failure) {
-      this.#store.soundness.note(failure)
+      this.#store.upkeep.soundness.note(failure)
       this.#store.close()
       throw failure
     }
@@ -149,7 +149,7 @@ class StoreThread {
       try {
         return work()
       } catch (failure) {
-        this.#store.soundness.note(failure)
+        this.#store.upkeep.soundness.note(failure)
         if (!(failure instanceof DamagedBlock) || failure.id === before) throw failure
         before = failure.id
         this.#store.giveUp(failure)
@@ -175,7 +175,7 @@ class StoreThread {
   }
 
   readonly #own: Omit<Handlers, keyof ConfigCalls> = {
-    incoming: () => this.#store.incoming.all(),
+    incoming: () => this.#store.intake.incoming.all(),
     next: (request) => this.#next(request),
     confirm: (confirmation) => this.#uplinks.confirm(confirmation),
     confirmAmendments: (confirmation) => this.#uplinks.confirmAmendments(confirmation),
@@ -203,18 +203,18 @@ class StoreThread {
   }
 
   #status(): StoreStatus {
-    const { soundness } = this.#store
+    const { soundness } = this.#store.upkeep
     return {
       epoch: this.#store.epoch,
       lastSeq: this.#store.lastSeq,
-      series: this.#store.catalog.seriesCount,
-      devices: this.#store.catalog.deviceCount,
+      series: this.#store.intake.catalog.seriesCount,
+      devices: this.#store.intake.catalog.deviceCount,
       ...this.#counted,
       quality: { ...this.#quality },
-      space: this.#store.forecaster.forecast(this.#store.lastSeq),
+      space: this.#store.upkeep.forecaster.forecast(this.#store.lastSeq),
       damage: { now: soundness.damage, past: soundness.unacknowledged.map(describeDamage) },
-      backlogs: this.#store.outboxes.map((outbox) => this.#store.backlog(outbox)),
-      forwards: this.#store.forwards.status(),
+      backlogs: this.#store.delivery.outboxes.map((outbox) => this.#store.backlog(outbox)),
+      forwards: this.#store.delivery.forwards.status(),
       configs: this.#configs.status(),
     }
   }

@@ -1,3 +1,4 @@
+import type { Clock } from '../base/clock.ts'
 import type { StoreSettings } from '../settings/edge.ts'
 import type { UplinkStart } from './delivery/outboxes.ts'
 import type { Archive } from './housekeeping/retention.ts'
@@ -8,4 +9,5 @@ export interface StoreOptions {
   readonly settings: StoreSettings
   readonly uplinks: readonly UplinkStart[]
   readonly archive: Archive | undefined
+  readonly clock: Clock
 }

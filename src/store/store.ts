@@ -1,34 +1,32 @@
 import type { Database } from 'better-sqlite3'
+import { type Clock, systemClock } from '../base/clock.ts'
 import type { Seq } from '../base/reading.ts'
 import type { StoreSettings } from '../settings/edge.ts'
-import { Arrivals } from './arrivals.ts'
 import { Catalog } from './catalog.ts'
 import { ConfigStore } from './config/config-store.ts'
 import { newName, prepareFolder } from './database.ts'
 import { type Backlog, backlogOf } from './delivery/backlog.ts'
-import { LinkUsage } from './delivery/link-usage.ts'
 import type { Outbox } from './delivery/outbox.ts'
-import { openOutboxes, type Retired, type UplinkStart } from './delivery/outboxes.ts'
-import { ForwardQueue } from './forward/forward-queue.ts'
-import { assembleRetention } from './housekeeping/assemble.ts'
-import { Forecaster } from './housekeeping/forecaster.ts'
-import { Housekeeping } from './housekeeping/housekeeping.ts'
-import type { Removal } from './housekeeping/removal.ts'
+import type { UplinkStart } from './delivery/outboxes.ts'
 import type { Archive } from './housekeeping/retention.ts'
-import { Space } from './housekeeping/space.ts'
-import { Incoming } from './incoming.ts'
 import { FolderLock } from './lock.ts'
 import { LogWriter, type RawLogRow } from './log.ts'
 import { Orders } from './orders.ts'
-import { Positions } from './positions.ts'
+import {
+  type Delivery,
+  type Intake,
+  openDelivery,
+  openIntake,
+  openSealed,
+  openUpkeep,
+  type Sealed,
+  type Upkeep,
+} from './parts.ts'
 import { openSound } from './recovery/heal.ts'
 import { Soundness } from './recovery/soundness.ts'
-import { Rejects } from './rejects.ts'
-import { Repeats } from './repeats.ts'
-import { BlockTable, type DamagedBlock } from './sealed/blocks.ts'
-import { SealDirectory } from './sealed/seals.ts'
+import type { DamagedBlock } from './sealed/blocks.ts'
 import type { HousekeepingContext } from './sealed/task.ts'
-import { type OverlaidVerdict, Verdicts } from './sealed/verdicts.ts'
+import type { OverlaidVerdict } from './sealed/verdicts.ts'
 import type { StoreOptions } from './store-options.ts'
 import { foldTallies } from './tallies.ts'
 import { readEpoch, readLastSeq, renewEpoch } from './timeline.ts'
@@ -50,28 +48,16 @@ export class Store {
    * and an answer to that must not be taken for one to what it sends now.
    */
   readonly run = newName()
-  readonly outboxes: readonly Outbox[]
-  /** Uplinks that the settings name no more, forgotten at this opening. */
-  readonly retired: readonly Retired[]
-  readonly linkUsage: LinkUsage
-  readonly forwards: ForwardQueue
-  readonly orders: Orders
+  /** What a commit of readings works with. */
+  readonly intake: Intake
+  /** What has left, and what waits to. */
+  readonly delivery: Delivery
+  /** Readings in compressed blocks. */
+  readonly sealed: Sealed
+  /** Room, retention and soundness of the database. */
+  readonly upkeep: Upkeep
   readonly configs: ConfigStore
-  readonly rejects: Rejects
-  readonly repeats: Repeats
-  readonly incoming: Incoming
-  readonly seals: SealDirectory
-  readonly blocks: BlockTable
-  readonly positions: Positions
-  readonly housekeeping: Housekeeping
-  readonly space: Space
-  readonly soundness: Soundness
-  readonly forecaster: Forecaster
-  readonly removal: Removal
-  readonly #verdicts: Verdicts
-  readonly #arrivals: Arrivals
-  catalog: Catalog
-  log: LogWriter
+  readonly orders: Orders
   #epoch: string
   #walPages = 0
   /** False: a transaction failed, and what memory learnt in it could not be dropped yet. */
@@ -80,60 +66,54 @@ export class Store {
   #amended: OverlaidVerdict[] = []
 
   private constructor(database: Database, lock: FolderLock, options: StoreOptions) {
-    const { folder, settings, uplinks } = options
+    const { folder, settings } = options
     this.#database = database
     this.#lock = lock
     this.#settings = settings
-    this.soundness = new Soundness(database, folder)
     this.#epoch = readEpoch(database)
-    this.catalog = new Catalog(database, settings.seriesMax)
-    this.log = new LogWriter(database, readLastSeq(database))
-    this.seals = new SealDirectory(database)
-    this.blocks = new BlockTable(database)
-    this.positions = new Positions(database, this.seals, this.blocks)
-    this.#verdicts = new Verdicts(database)
-    this.#arrivals = new Arrivals(database, this.seals)
-    const { positions, lastSeq } = this
-    const firstSince = (utc: number): Seq => this.firstSeqSince(utc)
-    const { outboxes, retired } = openOutboxes(uplinks, { database, positions, lastSeq, firstSince })
-    this.outboxes = outboxes
-    this.retired = retired
-    this.linkUsage = new LinkUsage(database)
-    this.forwards = new ForwardQueue(database, settings, uplinks)
+    this.sealed = openSealed(database)
+    this.intake = openIntake(database, settings, this.sealed.positions)
+    this.delivery = openDelivery(database, options, { ...this.sealed, lastSeq: this.lastSeq })
     this.orders = new Orders(database)
     this.configs = new ConfigStore(database)
-    this.rejects = new Rejects(database, settings)
-    this.repeats = new Repeats(database, settings.repeatWindow, (first) => positions.sealedFrom(first))
-    this.incoming = new Incoming(database)
-    this.space = new Space(database, folder, settings)
-    const retention = assembleRetention(this.#context(), options, () => this.catalog)
-    this.removal = retention.removal
-    this.housekeeping = new Housekeeping(retention, settings)
-    this.forecaster = new Forecaster(this.space, this.seals, this.housekeeping)
+    const catalog = (): Catalog => this.intake.catalog
+    this.upkeep = openUpkeep(this.#context(), options, {
+      soundness: new Soundness(database, folder, options.clock),
+      catalog,
+    })
   }
 
   #context(): HousekeepingContext {
     return {
       database: this.#database,
-      seals: this.seals,
-      blocks: this.blocks,
-      verdicts: this.#verdicts,
-      outboxes: this.outboxes,
-      log: () => this.log,
+      seals: this.sealed.seals,
+      blocks: this.sealed.blocks,
+      verdicts: this.sealed.verdicts,
+      outboxes: this.delivery.outboxes,
+      log: () => this.intake.log,
       write: (work) => this.#writeForHousekeeping(work),
     }
   }
 
   /**
-   * A damaged database is set aside and salvaged first (rescue/heal.ts).
+   * A damaged database is set aside and salvaged first (recovery/heal.ts).
    * @throws OperatorError: folder not writable, in use, database of a newer version.
    */
-  static open(folder: string, settings: StoreSettings, uplinks: readonly UplinkStart[], archive?: Archive): Store {
+  static open(
+    folder: string,
+    settings: StoreSettings,
+    uplinks: readonly UplinkStart[],
+    { archive, clock = systemClock }: { readonly archive?: Archive | undefined; readonly clock?: Clock } = {},
+  ): Store {
     prepareFolder(folder)
     const lock = FolderLock.take(folder)
     try {
-      const database = openSound(folder, { maxBytes: settings.maxBytes, uplinks: uplinks.map(({ name }) => name) })
-      return new Store(database, lock, { folder, settings, uplinks, archive })
+      const database = openSound(folder, {
+        maxBytes: settings.maxBytes,
+        uplinks: uplinks.map(({ name }) => name),
+        now: clock.now(),
+      })
+      return new Store(database, lock, { folder, settings, uplinks, archive, clock })
     } catch (failure) {
       lock.release()
       throw failure
@@ -147,7 +127,7 @@ export class Store {
 
   /** The highest position on disk or in the transaction at work. */
   get lastSeq(): Seq {
-    return this.log.lastSeq
+    return this.intake.log.lastSeq
   }
 
   /**
@@ -155,21 +135,21 @@ export class Store {
    * neither on disk nor in memory.
    */
   write<T>(work: () => T): T {
-    this.soundness.refuseIfDamaged()
+    this.upkeep.soundness.refuseIfDamaged()
     if (!this.#recovered) this.#recover()
     const from = this.lastSeq
     this.#database.exec('BEGIN IMMEDIATE')
     try {
       const result = work()
-      this.log.flush()
-      this.catalog.flush()
-      this.forwards.flush()
+      this.intake.log.flush()
+      this.intake.catalog.flush()
+      this.delivery.forwards.flush()
       this.#database.exec('COMMIT')
-      for (const amendment of this.#amended) this.housekeeping.amended(amendment)
+      for (const amendment of this.#amended) this.upkeep.housekeeping.amended(amendment)
       this.#walPages += PAGES_PER_COMMIT + (this.lastSeq - from) / ROWS_PER_PAGE
       return result
     } catch (failure) {
-      this.soundness.note(failure)
+      this.upkeep.soundness.note(failure)
       this.#recovered = false
       this.#recover()
       throw failure
@@ -183,9 +163,9 @@ export class Store {
     try {
       this.write(work)
     } catch (failure) {
-      this.seals.reload()
-      this.housekeeping.abandon()
-      this.removal.takeSummary()
+      this.sealed.seals.reload()
+      this.upkeep.housekeeping.abandon()
+      this.upkeep.removal.takeSummary()
       throw failure
     }
   }
@@ -196,11 +176,11 @@ export class Store {
    */
   #recover(): void {
     if (this.#database.inTransaction) this.#database.exec('ROLLBACK')
-    this.catalog = new Catalog(this.#database, this.#settings.seriesMax)
-    this.log = new LogWriter(this.#database, readLastSeq(this.#database))
-    this.repeats.forget()
-    this.positions.forget()
-    for (const kept of [this.configs, ...this.outboxes, this.forwards]) kept.reload()
+    this.intake.catalog = new Catalog(this.#database, this.#settings.seriesMax)
+    this.intake.log = new LogWriter(this.#database, readLastSeq(this.#database))
+    this.intake.repeats.forget()
+    this.sealed.positions.forget()
+    for (const kept of [this.configs, ...this.delivery.outboxes, this.delivery.forwards]) kept.reload()
     this.#recovered = true
   }
 
@@ -210,14 +190,14 @@ export class Store {
     const queue = this.#database.prepare('INSERT INTO amendments (seq, quality, reasons) VALUES (?, ?, ?)')
     for (const amendment of amendments) {
       const { seq, quality, reasons } = amendment
-      if (seq > this.seals.sealedUpTo) {
-        this.log.amend(amendment)
+      if (seq > this.sealed.seals.sealedUpTo) {
+        this.intake.log.amend(amendment)
       } else {
-        this.#verdicts.put(amendment)
-        this.positions.amend(amendment)
+        this.sealed.verdicts.put(amendment)
+        this.sealed.positions.amend(amendment)
       }
       this.#amended.push(amendment)
-      if (this.outboxes.some((outbox) => outbox.mayHaveLeft(seq))) queue.run(seq, quality, reasons)
+      if (this.delivery.outboxes.some((outbox) => outbox.mayHaveLeft(seq))) queue.run(seq, quality, reasons)
     }
   }
 
@@ -227,35 +207,39 @@ export class Store {
    */
   beginEpoch(): string {
     this.#epoch = this.write(() => renewEpoch(this.#database))
-    for (const outbox of this.outboxes) outbox.beginEpoch(this.lastSeq)
+    for (const outbox of this.delivery.outboxes) outbox.beginEpoch(this.lastSeq)
     return this.#epoch
   }
 
   /** @throws when there is no such uplink: names are fixed at `open`. */
   outbox(name: string): Outbox {
-    const outbox = this.outboxes.find((one) => one.name === name)
+    const outbox = this.delivery.outboxes.find((one) => one.name === name)
     if (outbox === undefined) throw new Error(`there is no uplink ${name}`)
     return outbox
   }
 
   /** How many readings an uplink has not confirmed yet, and since when. */
   backlog(outbox: Outbox): Backlog {
-    return backlogOf(outbox, { positions: this.positions, arrivals: this.#arrivals, lastSeq: this.lastSeq })
+    return backlogOf(outbox, {
+      positions: this.sealed.positions,
+      arrivals: this.sealed.arrivals,
+      lastSeq: this.lastSeq,
+    })
   }
 
   /** Arrival (UTC ms) of the newest reading; 0 where there is none. */
   lastStoredAt(): number {
-    return this.#arrivals.newest()
+    return this.sealed.arrivals.newest()
   }
 
   /** Readings from `first` on, ascending, in pages; for rebuilding what is kept in memory. */
   readFrom(first: Seq, pageRows = 4_096): Generator<RawLogRow> {
-    return this.positions.from(first, pageRows)
+    return this.sealed.positions.from(first, pageRows)
   }
 
   /** A position from which on all has come in at or after this time (UTC ms). */
   firstSeqSince(receivedAt: number): Seq {
-    return this.#arrivals.firstSince(receivedAt, this.lastSeq)
+    return this.sealed.arrivals.firstSince(receivedAt, this.lastSeq)
   }
 
   /**
@@ -271,24 +255,27 @@ export class Store {
   /** A slice of what is done when nobody waits; true: there is more. @throws what the disk throws; nothing is lost. */
   runHousekeeping({ now, busy }: { now: number; busy: boolean }): boolean {
     const { lastSeq } = this
-    const { seriesCount } = this.catalog
-    const oldestAt = (): number | undefined => this.#arrivals.oldestInLog()
-    const more = this.housekeeping.step({ lastSeq, seriesCount, now, oldestAt, space: this.space.measure() }, busy)
-    if (!more) this.space.settle()
+    const { seriesCount } = this.intake.catalog
+    const oldestAt = (): number | undefined => this.sealed.arrivals.oldestInLog()
+    const more = this.upkeep.housekeeping.step(
+      { lastSeq, seriesCount, now, oldestAt, space: this.upkeep.space.measure() },
+      busy,
+    )
+    if (!more) this.upkeep.space.settle()
     return more
   }
 
   /** A block turned out to be damaged: its readings are booked as lost, and nobody stumbles over it again. */
   giveUp(damaged: DamagedBlock): void {
     this.write(() => {
-      this.soundness.recordBlock(damaged, this.blocks.headAt(damaged.id))
-      this.removal.giveUp(damaged.id, this.positions)
+      this.upkeep.soundness.recordBlock(damaged, this.sealed.blocks.headAt(damaged.id))
+      this.upkeep.removal.giveUp(damaged.id, this.sealed.positions)
     })
   }
 
   close(): void {
     try {
-      if (this.soundness.damage !== undefined) return
+      if (this.upkeep.soundness.damage !== undefined) return
       this.write(() => foldTallies(this.#database))
       this.#database.pragma('wal_checkpoint(TRUNCATE)')
     } finally {

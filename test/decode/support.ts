@@ -1,3 +1,5 @@
+import { Tokenizer } from 'cborg'
+import { vi } from 'vitest'
 import { type Decoded, decode, type Format } from '../../src/decode/decode.ts'
 
 export const NOW = Date.UTC(2026, 0, 2, 3, 4, 5, 678)
@@ -37,4 +39,41 @@ export function onlyValue(decoded: Decoded): unknown {
 export function reasonOf(decoded: Decoded): string {
   if (decoded.ok) throw new Error(`it was accepted: ${JSON.stringify(decoded.readings)}`)
   return decoded.reason
+}
+
+/** Runs `task`. @returns its result, and how many values it read from the objects and arrays that JSON.parse returned. */
+export function countJsonReads<T>(task: () => T): { result: T; reads: number } {
+  const { parse } = JSON
+  let reads = 0
+  const watched = (tree: unknown): unknown =>
+    typeof tree !== 'object' || tree === null
+      ? tree
+      : new Proxy(tree, {
+          get(target, name, receiver) {
+            reads++
+            const value: unknown = Reflect.get(target, name, receiver)
+            return typeof value === 'function' ? value : watched(value)
+          },
+        })
+  const spy = vi.spyOn(JSON, 'parse').mockImplementation((text: string) => watched(parse(text)))
+  try {
+    return { result: task(), reads }
+  } finally {
+    spy.mockRestore()
+  }
+}
+
+/** Runs `task`. @returns its result, and how many CBOR data items it read from the bytes. */
+export function countCborItems<T>(task: () => T): { result: T; items: number } {
+  const { next } = Tokenizer.prototype
+  let items = 0
+  const spy = vi.spyOn(Tokenizer.prototype, 'next').mockImplementation(function (this: Tokenizer) {
+    items++
+    return next.call(this)
+  })
+  try {
+    return { result: task(), items }
+  } finally {
+    spy.mockRestore()
+  }
 }

@@ -30,7 +30,7 @@ describe('a store that is killed while it seals and merges', () => {
         runHousekeeping(store)
         expect(contents(store)).toStrictEqual(found)
       }
-      levels = store.seals.all.map(({ level }) => level)
+      levels = store.sealed.seals.all.map(({ level }) => level)
       store.close()
       expect(imbalances(folder)).toEqual([])
     }

@@ -29,10 +29,10 @@ const deed: fc.Arbitrary<Step> = fc.oneof(
     ([name, what]): Step =>
       (store, accounts) => {
         store.write(() => {
-          const one = store.catalog.device(name)
+          const one = store.intake.catalog.device(name)
           one.received++
           one[what]++
-          store.catalog.touch(one)
+          store.intake.catalog.touch(one)
         })
         accounts[name]![what]++
       },
@@ -73,7 +73,7 @@ describe('the ledger', () => {
       const folder = tempFolder()
       const accounts = Object.fromEntries(DEVICES.map((name) => [name, { stored: 0, rejected: 0, duplicate: 0 }]))
       const store = openStore(folder, { uplinks: UPLINKS })
-      store.write(() => DEVICES.map((name) => store.catalog.device(name)))
+      store.write(() => DEVICES.map((name) => store.intake.catalog.device(name)))
       for (const one of changes) one(store, accounts)
       const confirmed = UPLINKS.map((uplink) => store.outbox(uplink).settled.count)
       store.close()

@@ -48,12 +48,12 @@ function same(a: Value, b: Value): boolean {
 
 /** What memory says of the disk. */
 function memory(store: Store): unknown {
-  const press = store.catalog.device('press')
+  const press = store.intake.catalog.device('press')
   return {
-    devices: store.catalog.deviceCount,
-    series: store.catalog.seriesCount,
+    devices: store.intake.catalog.deviceCount,
+    series: store.intake.catalog.seriesCount,
     press: { ...press },
-    type: store.catalog.find(press, 'force', undefined).type,
+    type: store.intake.catalog.find(press, 'force', undefined).type,
     lastSeq: store.lastSeq,
     confirmed: [...store.outbox('cloud').settled],
     epoch: store.epoch,
@@ -65,8 +65,8 @@ function work(store: Store): void {
   for (let i = 0; i < 40; i++) append(store)
   append(store, { device: 'newcomer', metric: 'heat', unit: 'Cel' })
   append(store, { metric: 'wear', value: 'little' })
-  const press = store.catalog.device('press')
-  store.catalog.setType(store.catalog.find(press, 'force', undefined), 'text')
+  const press = store.intake.catalog.device('press')
+  store.intake.catalog.setType(store.intake.catalog.find(press, 'force', undefined), 'text')
   store.outbox('cloud').confirm([{ first: 3, last: 8 }], store.lastSeq)
   store.amend([{ series: 1, seq: 1, quality: 4, reasons: 1 }])
 }
@@ -205,7 +205,7 @@ describe('series', () => {
     const folder = tempFolder()
     let store = openStore(folder)
     const seriesOf = (unit?: string): number =>
-      store.write(() => store.catalog.find(store.catalog.device('press'), 'heat', unit).id)
+      store.write(() => store.intake.catalog.find(store.intake.catalog.device('press'), 'heat', unit).id)
     const celsius = seriesOf('Cel')
     const kelvin = seriesOf('K')
     expect(seriesOf('Cel')).toBe(celsius)

@@ -7,8 +7,15 @@ import { append, openStore } from './stores.ts'
 
 function reject(store: Store, payload: Uint8Array): void {
   store.write(() => {
-    const device = store.catalog.device('press')
-    store.rejects.add({ receivedAt: 1, device, topic: 'telemetry/press', client: 'c', reason: 'no JSON', payload })
+    const device = store.intake.catalog.device('press')
+    store.intake.rejects.add({
+      receivedAt: 1,
+      device,
+      topic: 'telemetry/press',
+      client: 'c',
+      reason: 'no JSON',
+      payload,
+    })
   })
 }
 
@@ -47,8 +54,8 @@ describe('rejects', () => {
 
 describe('a repeated reading', () => {
   const has = (store: Store, value: Value, ts = 1_000, metric = 'force'): boolean => {
-    const series = store.catalog.find(store.catalog.device('press'), metric, undefined)
-    return store.repeats.has(series.id, ts, value, store.lastSeq)
+    const series = store.intake.catalog.find(store.intake.catalog.device('press'), metric, undefined)
+    return store.intake.repeats.has(series.id, ts, value, store.lastSeq)
   }
 
   it('is known by series, time and value in every bit and type', () => {
@@ -82,7 +89,7 @@ describe('a repeated reading', () => {
     const failing = (): void =>
       store.write(() => {
         append(store, { ts: 2 })
-        store.log.flush()
+        store.intake.log.flush()
         expect(has(store, 1, 2)).toBe(true)
         throw new Error('no')
       })
@@ -97,7 +104,7 @@ describe('a repeated reading', () => {
     const store = openStore(tempFolder())
     store.write(() => append(store, { ts: 1 }))
     expect(has(store, 1, 1)).toBe(true)
-    store.repeats.forgetIfIdle(0)
+    store.intake.repeats.forgetIfIdle(0)
     expect(has(store, 1, 1)).toBe(true)
     store.close()
   })

@@ -45,7 +45,7 @@ describe('a database of an earlier version', () => {
         Array.from({ length: READINGS }, (_, i) => [i + 1, (i + 1) / 4]),
       )
       runHousekeeping(store)
-      expect(store.seals.sealedUpTo).toBe(READINGS)
+      expect(store.sealed.seals.sealedUpTo).toBe(READINGS)
       expect(contents(store)).toStrictEqual(before)
       expect(store.backlog(store.outbox('cloud'))).toMatchObject({ waiting: 200, confirmed: 100 })
       store.close()

@@ -178,7 +178,7 @@ describe('migrations', () => {
       const store = openStore(folder)
       expect(positions(store)).toEqual(version === 0 ? [] : [7])
       appendMany(store, 1, { unit: 'N' })
-      expect(store.catalog.seriesCount).toBe(1)
+      expect(store.intake.catalog.seriesCount).toBe(1)
       store.close()
       expect(schemaOf(folder)).toEqual(schemaOf(fresh))
     }

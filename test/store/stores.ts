@@ -37,12 +37,12 @@ export interface Row {
 /** Inside `write`: appends one reading and counts it, as ingest does. */
 export function append(store: Store, row: Row = {}): Seq {
   const { device: name = 'press', metric = 'force', value = 1, ts = 1_000, quality = 1, reasons = 0 } = row
-  const device = store.catalog.device(name)
-  const series = store.catalog.find(device, metric, row.unit)
+  const device = store.intake.catalog.device(name)
+  const series = store.intake.catalog.find(device, metric, row.unit)
   device.received++
   device.stored++
-  store.catalog.touch(device)
-  return store.log.append(series.id, ts, value, { quality, reasons }, ts)
+  store.intake.catalog.touch(device)
+  return store.intake.log.append(series.id, ts, value, { quality, reasons }, ts)
 }
 
 /** Commits so many readings. */

@@ -9,7 +9,7 @@ import { dataFolder, storeOptions } from '../data-folder.ts'
 import { boundHeap } from '../heap.ts'
 import type { Output } from '../output.ts'
 import { countText, progressBar, sizeText } from '../progress-bar.ts'
-import { StopSignals } from '../stop-signals.ts'
+import { stopSignals } from '../stop-signals.ts'
 import { timeOption } from '../time.ts'
 
 /** Between two looks of a person at the progress. */
@@ -51,7 +51,7 @@ export const exportReadings = command({
     const { openReadOnly } = await import('../../store/database.ts')
     const { History } = await import('../../store/history/history.ts')
     const database = openReadOnly(folder)
-    const stop = new StopSignals('the export', 'files that were whole are there, nothing of others; call it again')
+    const stop = stopSignals('the export', 'files that were whole are there, nothing of others; call it again')
     try {
       const source = new History(database)
       const series = seriesMeant(source, values)

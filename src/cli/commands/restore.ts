@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { systemClock } from '../../base/clock.ts'
 import { Exit } from '../../base/errors.ts'
 import { command, shared } from '../command.ts'
 import { dataFolder, storeOptions } from '../data-folder.ts'
@@ -20,7 +21,7 @@ export const restore = command({
     const folder = await dataFolder(values, env)
     const file = resolve(operand)
     const { restore: putBack } = await import('../../store/backup/restore.ts')
-    const { epoch, former } = putBack(folder, file)
+    const { epoch, former } = putBack(folder, file, systemClock.now())
     if (values.json) output.json({ folder, file, epoch, former: former ?? null })
     else {
       output.print(`the store in ${folder} is that of ${file} now, in a new epoch ${epoch}`)

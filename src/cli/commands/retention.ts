@@ -1,3 +1,4 @@
+import { systemClock } from '../../base/clock.ts'
 import { Exit } from '../../base/errors.ts'
 import { command, shared } from '../command.ts'
 import { withReader } from '../reader.ts'
@@ -18,7 +19,7 @@ export const retention = command({
   async run({ values, output, env }) {
     const { loadEdgeSettings } = await import('../../settings/load/load.ts')
     const { data, store } = loadEdgeSettings(values.settings, env)
-    const plans = await withReader(data, (reader) => reader.retention(store.retention, Date.now()))
+    const plans = await withReader(data, (reader) => reader.retention(store.retention, systemClock.now()))
     const dryRun = values['dry-run']
     const rows = plans.map(({ match = '(no rule)', series, readings, oldestAt, due, unconfirmed }) => ({
       match,

@@ -54,18 +54,18 @@ export class Committer {
     this.#rules = rules
     this.#clock = clock
     this.#judge = rebuildJudge(store, rules)
-    this.#catalog = store.catalog
+    this.#catalog = store.intake.catalog
   }
 
   commit(batch: BatchMessage): Outcome {
     this.#learn(batch)
-    if (batch.count > 0) this.#store.space.refuseIfFull(batch.count)
+    if (batch.count > 0) this.#store.upkeep.space.refuseIfFull(batch.count)
     const owed = [...this.#forgotten]
     for (const change of batch.identifiers) if (change.kind === 'forgotten') this.#forgotten.add(change.client)
     const counted = { stored: 0, rejected: 0, duplicates: 0, good: 0, uncertain: 0, bad: 0, messages: 0 }
     const outcome: Outcome = { ...counted, noRoom: [] }
     this.#store.write(() => {
-      if (this.#catalog !== this.#store.catalog) this.#recover()
+      if (this.#catalog !== this.#store.intake.catalog) this.#recover()
       let place = 0
       for (const publish of readBatch(batch.buffer, batch.messagesMax, batch.count)) {
         const target = this.#topics[publish.topic]!
@@ -74,10 +74,10 @@ export class Committer {
         else outcome.noRoom.push(place)
         place++
       }
-      this.#store.log.flush()
-      if (batch.count > 0) this.#store.space.refuseIfSpent()
+      this.#store.intake.log.flush()
+      if (batch.count > 0) this.#store.upkeep.space.refuseIfSpent()
       this.#store.amend(this.#judge.takeAmendments())
-      for (const client of owed) this.#store.incoming.removeClient(client)
+      for (const client of owed) this.#store.intake.incoming.removeClient(client)
       for (const change of batch.identifiers) {
         if (change.kind !== 'received' || !outcome.noRoom.includes(change.publish)) this.#change(change)
       }
@@ -87,7 +87,7 @@ export class Committer {
   }
 
   #change(change: IdentifierChange): void {
-    const { incoming } = this.#store
+    const { incoming } = this.#store.intake
     if (change.kind === 'received') incoming.add(change)
     else if (change.kind === 'released') incoming.remove(change)
     else incoming.removeClient(change.client)
@@ -95,7 +95,7 @@ export class Committer {
 
   /** After a failed transaction: what was learnt from readings that are not on the disk is forgotten. */
   #recover(): void {
-    this.#catalog = this.#store.catalog
+    this.#catalog = this.#store.intake.catalog
     for (const target of this.#topics) target.owner = undefined
     this.#judge = rebuildJudge(this.#store, this.#rules)
   }
@@ -111,12 +111,12 @@ export class Committer {
 
   /** Stores a message as it is; false: there is no room for it. */
   #keep({ qos, retain, arrival, payload }: Publish, topic: string, forward: Forwarding): boolean {
-    return this.#store.forwards.add({ topic, ...forward, qos, retain, receivedAt: arrival, payload })
+    return this.#store.delivery.forwards.add({ topic, ...forward, qos, retain, receivedAt: arrival, payload })
   }
 
   #take(publish: Publish, target: Target, outcome: Outcome): void {
     const decoded = decode(publish.payload, target, publish.arrival, target.format)
-    const { catalog } = this.#store
+    const { catalog } = this.#store.intake
     if (!decoded.ok) return this.#reject(publish, target, decoded.reason, outcome)
     if (this.#exceedsRoom(decoded.readings)) return this.#reject(publish, target, TOO_MANY_SERIES, outcome)
     target.owner ??= catalog.device(target.device)
@@ -128,14 +128,14 @@ export class Committer {
 
   /** Whether these readings would make more series than there may be. */
   #exceedsRoom(readings: readonly Reading[]): boolean {
-    const { catalog } = this.#store
+    const { catalog } = this.#store.intake
     if (readings.length <= catalog.room) return false
     const fresh = readings.filter(({ device, metric, unit }) => !catalog.knows(device, metric, unit))
     return new Set(fresh.map(({ device, metric, unit = '' }) => `${device}\n${metric}\n${unit}`)).size > catalog.room
   }
 
   #append(publish: Publish, device: Device, reading: Reading, outcome: Outcome): void {
-    const { catalog, log } = this.#store
+    const { catalog, log } = this.#store.intake
     const series = catalog.find(device, reading.metric, reading.unit)
     device.received++
     catalog.touch(device)
@@ -157,8 +157,8 @@ export class Committer {
    * newer than its series: some clients (MQTT.js is one) repeat after a broken connection without the flag.
    */
   #isStored(series: Series, { ts, value }: Reading): boolean {
-    this.#store.log.flush()
-    return this.#store.repeats.has(series.id, ts, value, this.#store.lastSeq)
+    this.#store.intake.log.flush()
+    return this.#store.intake.repeats.has(series.id, ts, value, this.#store.lastSeq)
   }
 
   #verdict(series: Series, reading: Reading, publish: Publish): Verdict {
@@ -174,13 +174,13 @@ export class Committer {
     input.clockSynced = this.#clock.trusts(publish.arrival)
     const verdict = this.#judge.judge(series.id, input)
     if (series.type === undefined && reading.value !== null) {
-      this.#store.catalog.setType(series, valueType(reading.value)!)
+      this.#store.intake.catalog.setType(series, valueType(reading.value)!)
     }
     return verdict
   }
 
   #reject(publish: Publish, target: Target, reason: string, outcome: Outcome): void {
-    const { catalog, rejects } = this.#store
+    const { catalog, rejects } = this.#store.intake
     const device = catalog.deviceOrOverflow(target.device)
     device.received++
     device.rejected++

@@ -17,7 +17,7 @@ export function rebuildJudge(store: Store, rules: readonly QualityRule[]): Judge
   const judge = new Judge(rules)
   const since = store.firstSeqSince(store.lastStoredAt() - Math.max(judge.replayMs, REBUILD_MS_MIN))
   for (const row of store.readFrom(Math.max(since, store.lastSeq - REBUILD_ROWS_MAX))) {
-    const series = store.catalog.series(row[1])!
+    const series = store.intake.catalog.series(row[1])!
     const { id, device, metric } = series
     if (series.newestTs === Infinity || row[2] > series.newestTs) series.newestTs = row[2]
     judge.replay(id, {

@@ -1,4 +1,4 @@
-import { systemClock } from '../../base/clock.ts'
+import type { Clock } from '../../base/clock.ts'
 import { loadSchemas } from '../../config/schema-check.ts'
 import type { ConfigSettings } from '../../settings/schema/config.ts'
 import { isStoreTrouble } from '../../store/housekeeping/space.ts'
@@ -20,6 +20,7 @@ export class ConfigRequests {
   readonly enabled: boolean
   readonly #configTransactions: ConfigTransactions
   readonly #custom: CustomMerges
+  readonly #wallClock: Clock
   readonly #timer: NodeJS.Timeout
 
   /** @throws OperatorError for a JSON Schema that cannot be used */
@@ -28,11 +29,13 @@ export class ConfigRequests {
     settings: ConfigSettings,
     around: {
       readonly clock: EdgeClock
+      readonly wallClock: Clock
       readonly notify: (notice: ConfigNotice) => void
       readonly notice: (notice: Notice) => void
     },
   ) {
     this.enabled = settings.enabled
+    this.#wallClock = around.wallClock
     this.#custom = new CustomMerges(settings.custom, settings.customTimeoutMs)
     this.#configTransactions = new ConfigTransactions(store, {
       settings,
@@ -48,23 +51,23 @@ export class ConfigRequests {
   /** A full disk is no reason to end: it is tried again. */
   #tick(): void {
     try {
-      this.#configTransactions.tick(systemClock.now())
+      this.#configTransactions.tick(this.#wallClock.now())
     } catch (failure) {
       if (!isStoreTrouble(failure)) throw failure
     }
   }
 
   readonly handlers: Handlers = {
-    configEvents: ({ events }) => void this.#configTransactions.events(events, systemClock.now()),
-    configRestart: ({ after }) => this.#configTransactions.restart(after, systemClock.now()),
-    configNext: ({ countMax }) => this.#configTransactions.next(countMax, systemClock.now()),
-    configAnswered: ({ answers }) => void this.#configTransactions.answered(answers, systemClock.now()),
+    configEvents: ({ events }) => void this.#configTransactions.events(events, this.#wallClock.now()),
+    configRestart: ({ after }) => this.#configTransactions.restart(after, this.#wallClock.now()),
+    configNext: ({ countMax }) => this.#configTransactions.next(countMax, this.#wallClock.now()),
+    configAnswered: ({ answers }) => void this.#configTransactions.answered(answers, this.#wallClock.now()),
     configRelease: () => void this.#configTransactions.release(),
   }
 
   /** For orders of commands, which share a transaction with others. */
   begin(): { take(order: ConfigOrder): void; done(): void } {
-    const now = systemClock.now()
+    const now = this.#wallClock.now()
     const turns = this.#configTransactions.turns(now)
     return { take: (order) => this.#configTransactions.order(turns, order, now), done: () => turns.done() }
   }

@@ -43,7 +43,7 @@ export class BatchScheduler {
     this.#holdMs = options.holdMs
     this.#builder = new BatchBuilder(this.#origin)
     const { name, prefix } = settings
-    this.#messages = new MessageScheduler(store, store.forwards.outbox(name), { edge: options.edge, prefix })
+    this.#messages = new MessageScheduler(store, store.delivery.forwards.outbox(name), { edge: options.edge, prefix })
   }
 
   get #origin(): Origin {
@@ -148,7 +148,7 @@ export class BatchScheduler {
     if (this.#builder.origin.epoch !== this.#store.epoch) this.#builder = new BatchBuilder(this.#origin)
     stretch?.addTo(this.#builder)
     const describe = (id: number): SeriesName => {
-      const series = this.#store.catalog.series(id)!
+      const series = this.#store.intake.catalog.series(id)!
       return { device: series.device.name, metric: series.metric, unit: series.unit || undefined }
     }
     const { count = 0 } = stretch ?? {}

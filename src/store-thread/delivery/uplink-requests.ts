@@ -41,7 +41,7 @@ export class UplinkRequests {
       return { count: 0, renewed: true }
     }
     const count = store.write(() => {
-      if (spent !== undefined) store.linkUsage.write(uplink, spent)
+      if (spent !== undefined) store.delivery.linkUsage.write(uplink, spent)
       return store.outbox(uplink).confirm(ranges, store.lastSeq)
     })
     return { count, renewed: false }
@@ -58,11 +58,11 @@ export class UplinkRequests {
 
   /** Whoever answers, the far side has them: messages have no names that another run of the store could have given. */
   confirmMessages({ uplink, ids }: Calls['confirmMessages']['request']): undefined {
-    this.#store.write(() => this.#store.forwards.outbox(uplink).confirm(ids))
+    this.#store.write(() => this.#store.delivery.forwards.outbox(uplink).confirm(ids))
   }
 
   refuseMessage({ uplink, id, ...refused }: Calls['refuseMessage']['request'], at: number): number {
-    const outbox = this.#store.forwards.outbox(uplink)
+    const outbox = this.#store.delivery.forwards.outbox(uplink)
     this.#store.write(() => outbox.refuse(id, { ...refused, at }))
     return outbox.heldMs(at)
   }
@@ -74,21 +74,21 @@ export class UplinkRequests {
 
   release({ uplink, spent }: Calls['release']['request']): undefined {
     this.#store.outbox(uplink).releaseAll(this.#store.lastSeq)
-    this.#store.forwards.outbox(uplink).releaseAll()
-    if (spent !== undefined) this.#store.write(() => this.#store.linkUsage.write(uplink, spent))
+    this.#store.delivery.forwards.outbox(uplink).releaseAll()
+    if (spent !== undefined) this.#store.write(() => this.#store.delivery.linkUsage.write(uplink, spent))
   }
 
   spent({ uplink }: Calls['spent']['request']): Calls['spent']['reply'] {
-    return this.#store.linkUsage.of(uplink)
+    return this.#store.delivery.linkUsage.of(uplink)
   }
 
   /** Inside `write`: what a person wants of rejects. Of an uplink that is gone there are none. */
   carryOut(order: RejectOrder): void {
-    if (order.kind === 'drop-undecodable') return this.#store.rejects.drop(order.ids)
+    if (order.kind === 'drop-undecodable') return this.#store.intake.rejects.drop(order.ids)
     const { kind, uplink, ids } = order
-    const outbox = this.#store.outboxes.find(({ name }) => name === uplink)
+    const outbox = this.#store.delivery.outboxes.find(({ name }) => name === uplink)
     if (outbox === undefined) return
-    const messages = this.#store.forwards.outbox(uplink)
+    const messages = this.#store.delivery.forwards.outbox(uplink)
     const changes: Readonly<Record<typeof kind, (id: number) => unknown>> = {
       'replay-parked': (id) => outbox.parked.replay(id),
       'drop-parked': (id) => outbox.dropParked(id),

@@ -2,9 +2,9 @@ import { renameSync, rmSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import SQLite, { type Database } from 'better-sqlite3'
 import { codeOf, Exit, messageOf, OperatorError } from '../../base/errors.ts'
+import { syncFile, syncFolder } from '../../base/fsync.ts'
 import { openReadOnly } from '../database.ts'
 import { APPLICATION_ID } from '../migrations.ts'
-import { syncFile, syncFolder } from '../recovery/replace-file.ts'
 import { listParts, partName } from './backup-folder.ts'
 
 export interface Backup {

@@ -1,7 +1,6 @@
 import { constants, copyFileSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import SQLite from 'better-sqlite3'
-import { systemClock } from '../../base/clock.ts'
 import { codeOf, Exit, messageOf, OperatorError } from '../../base/errors.ts'
 import { DATABASE_FILE, prepareFolder } from '../database.ts'
 import { FolderLock } from '../lock.ts'
@@ -24,7 +23,7 @@ export interface Restored {
  * @throws OperatorError when an edge runs on the folder, the file is no whole backup of this or an earlier version, or it
  * cannot be written; then all is as it was.
  */
-export function restore(folder: string, file: string): Restored {
+export function restore(folder: string, file: string, now: number): Restored {
   prepareFolder(folder)
   const lock = FolderLock.take(folder)
   try {
@@ -32,7 +31,7 @@ export function restore(folder: string, file: string): Restored {
     const making = beginReplacement(folder)
     copy(file, making)
     const epoch = adopt(making, file)
-    const aside = asideName(folder, 'before-restore', systemClock.now())
+    const aside = asideName(folder, 'before-restore', now)
     const former = existsSync(join(folder, DATABASE_FILE)) ? join(folder, `${DATABASE_FILE}.${aside}`) : undefined
     replaceDatabase(folder, aside)
     clearSuspicion(folder)

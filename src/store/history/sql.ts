@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import SQLite, { type Database, type Statement } from 'better-sqlite3'
-import { systemClock } from '../../base/clock.ts'
+import type { Clock } from '../../base/clock.ts'
 import { codeOf, Exit, messageOf, OperatorError } from '../../base/errors.ts'
 import { DATABASE_FILE, openReadOnly } from '../database.ts'
 import { History } from './history.ts'
@@ -31,13 +31,13 @@ export class SqlSession {
   readonly #pages: Database
 
   /** @throws OperatorError as `openReadOnly` does. */
-  constructor(folder: string) {
+  constructor(folder: string, clock: Clock) {
     this.#pages = openReadOnly(folder)
     const empty = new SQLite(':memory:')
     this.#database = new SQLite(empty.serialize(), { readonly: true })
     empty.close()
     this.#database.prepare('ATTACH ? AS edge').run(join(folder, DATABASE_FILE))
-    defineTables(this.#database, new History(this.#pages), systemClock)
+    defineTables(this.#database, new History(this.#pages), clock)
   }
 
   /** Runs one statement that reads. @throws OperatorError when it is none, or SQLite refuses it. */

@@ -1,11 +1,9 @@
 import type { Seq } from '../../base/reading.ts'
+import { LOG_ROW_BYTES } from '../log.ts'
 import type { SealDirectory } from '../sealed/seals.ts'
 import type { Housekeeping } from './housekeeping.ts'
 import { bytesPerReading, hoursLeft, Rate } from './rate.ts'
 import type { Space, SpaceStatus } from './space.ts'
-
-/** Bytes of a row of the log, with its share of its page. */
-const LOG_ROW_BYTES = 32
 
 /** How much is kept, and how long that can go on. */
 export interface SpaceForecast extends SpaceStatus {

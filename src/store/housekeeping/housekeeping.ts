@@ -1,4 +1,5 @@
 import type { StoreSettings } from '../../settings/edge.ts'
+import { LOG_ROW_BYTES } from '../log.ts'
 import { clearOrphans, Merging, mergeable } from '../sealed/merging.ts'
 import { Sealing } from '../sealed/sealing.ts'
 import type { Seal } from '../sealed/seals.ts'
@@ -15,8 +16,7 @@ const STRETCH_FACTOR_MAX = 4
 const READINGS_PER_SERIES = 32
 /** While publishes keep the thread busy, the log may grow to so many stretches before housekeeping takes its share. */
 const BUSY_STRETCHES = 4
-/** Bytes of a row of the log; it may take at most so large a share of `maxBytes`. */
-const LOG_ROW_BYTES = 32
+/** The log may take at most this share of `maxBytes`. */
 const LOG_SHARE = 1 / 32
 /** A seal may take at most so large a share of `maxBytes` (at about 4 bytes a reading): it goes as a whole. */
 const SEAL_SHARE = 1 / 32

@@ -1,7 +1,6 @@
 import { statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import SQLite, { type Database } from 'better-sqlite3'
-import { systemClock } from '../../base/clock.ts'
 import { messageOf, OperatorError } from '../../base/errors.ts'
 import { AUTO_VACUUM, DATABASE_FILE, isDamage, openDatabase } from '../database.ts'
 import { APPLICATION_ID, MIGRATIONS, migrate } from '../migrations.ts'
@@ -23,6 +22,8 @@ export interface OpenOptions {
   readonly maxBytes: number | undefined
   /** Names in the settings. */
   readonly uplinks: readonly string[]
+  /** UTC ms, for names of files and for reports. */
+  readonly now: number
 }
 
 /**
@@ -30,27 +31,30 @@ export interface OpenOptions {
  * be read of it goes into a new one, and what that has cost stands in the table `damages`. The caller holds the lock.
  * @throws OperatorError as `openDatabase` does, but not for damage.
  */
-export function openSound(folder: string, { maxBytes, uplinks }: OpenOptions): Database {
+export function openSound(folder: string, { maxBytes, uplinks, now }: OpenOptions): Database {
   finishReplacement(folder)
   const problem = examine(folder)
-  if (problem !== undefined) heal(folder, problem, uplinks)
+  if (problem !== undefined) heal(folder, problem, { uplinks, now })
   let database: Database
   try {
     database = openDatabase(folder, maxBytes)
   } catch (failure) {
     const cause = failure instanceof OperatorError ? failure.cause : failure
     if (!isDamage(cause)) throw failure
-    heal(folder, messageOf(cause), uplinks)
+    heal(folder, messageOf(cause), { uplinks, now })
     database = openDatabase(folder, maxBytes)
   }
   clearSuspicion(folder)
   return database
 }
 
-function heal(folder: string, cause: string, uplinks: readonly string[]): void {
+function heal(
+  folder: string,
+  cause: string,
+  { uplinks, now }: { readonly uplinks: readonly string[]; readonly now: number },
+): void {
   const file = join(folder, DATABASE_FILE)
   refuseNewer(file)
-  const now = systemClock.now()
   const aside = asideName(folder, 'corrupt', now)
   const reported = { cause, file: join(folder, `${DATABASE_FILE}.${aside}`) }
   const make = (fill: (database: Database) => DamageReport): void => {

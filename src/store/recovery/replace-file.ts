@@ -1,5 +1,6 @@
-import { closeSync, existsSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { syncFile, syncFolder } from '../../base/fsync.ts'
 import { DATABASE_FILE } from '../database.ts'
 import { compactTime } from './compact-time.ts'
 
@@ -56,23 +57,5 @@ export function asideName(folder: string, why: string, now: number): string {
   for (let count = 1; ; count++) {
     const name = count === 1 ? stem : `${stem}-${count}`
     if (!existsSync(join(folder, `${DATABASE_FILE}.${name}`))) return name
-  }
-}
-
-export function syncFile(path: string): void {
-  syncAt(path, 'r+')
-}
-
-/** Makes renames in it durable. Windows knows no such thing, and needs none. */
-export function syncFolder(path: string): void {
-  if (process.platform !== 'win32') syncAt(path, 'r')
-}
-
-function syncAt(path: string, flags: 'r' | 'r+'): void {
-  const file = openSync(path, flags)
-  try {
-    fsyncSync(file)
-  } finally {
-    closeSync(file)
   }
 }

@@ -1,5 +1,5 @@
 import type { Database } from 'better-sqlite3'
-import { systemClock } from '../../base/clock.ts'
+import type { Clock } from '../../base/clock.ts'
 import { messageOf } from '../../base/errors.ts'
 import { isDamage } from '../database.ts'
 import type { BlockHead, DamagedBlock } from '../sealed/blocks.ts'
@@ -20,9 +20,11 @@ export class DamagedStore extends Error {
 export class Soundness {
   readonly #database: Database
   readonly #folder: string
+  readonly #clock: Clock
   #damage: string | undefined
 
-  constructor(database: Database, folder: string) {
+  constructor(database: Database, folder: string, clock: Clock) {
+    this.#clock = clock
     this.#database = database
     this.#folder = folder
   }
@@ -48,7 +50,7 @@ export class Soundness {
   recordBlock({ message }: DamagedBlock, head: BlockHead | undefined): void {
     const blocks = { damaged: 1, noRoom: 0 }
     const report = { ...NO_LOSS, cause: message, file: undefined, lost: head?.readings ?? 0, blocks }
-    recordDamage(this.#database, report, systemClock.now())
+    recordDamage(this.#database, report, this.#clock.now())
   }
 
   /** @throws DamagedStore */

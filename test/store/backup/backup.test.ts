@@ -104,12 +104,12 @@ describe('a restored store', () => {
     store.close()
     const holder = startScript('test/store/holder.ts', [folder])
     await holder.waitFor(/committed [1-9]\d\d/)
-    expect(refusal(() => restore(folder, file)).exitCode).toBe(Exit.UNAVAILABLE)
+    expect(refusal(() => restore(folder, file, Date.now())).exitCode).toBe(Exit.UNAVAILABLE)
     holder.kill('SIGKILL')
     await holder.exit
     const told = Number(holder.stdout.trim().split(' ').at(-1))
 
-    const { former } = restore(folder, file)
+    const { former } = restore(folder, file, Date.now())
     expect(setAside(folder)).toEqual([former, `${former}-wal`])
     const restored = openStore(folder)
     expect(positions(restored)).toEqual(upTo(30))
@@ -117,7 +117,7 @@ describe('a restored store', () => {
     restored.close()
     expect(imbalances(folder)).toEqual([])
 
-    expect(restore(folder, former!).former).toContain('before-restore')
+    expect(restore(folder, former!, Date.now()).former).toContain('before-restore')
     expect(positionsIn(folder).length, 'what was set aside, with its WAL').toBeGreaterThanOrEqual(told)
   })
 
@@ -137,7 +137,7 @@ describe('a restored store', () => {
     store.close()
     const file = backUp(folder, join(tempFolder(), DATABASE_FILE)).file
     spoil(file)
-    expect(refusal(() => restore(folder, file)).message).toContain(file)
+    expect(refusal(() => restore(folder, file, Date.now())).message).toContain(file)
     expect(setAside(folder)).toEqual([])
     const same = openStore(folder)
     expect({ epoch: same.epoch, lastSeq: same.lastSeq }).toEqual({ epoch, lastSeq: 10 })

@@ -94,15 +94,15 @@ describe('the reader of configs, beside an open store', () => {
     const { folder, store, reader } = both()
     const mine = { kind: 'config-delete', device: 'pump', id: 'mine', by: 'user:alice' } as const
     const retry = { kind: 'config-retry', device: 'pump' } as const
-    placeOrder(folder, mine)
-    placeOrder(folder, { kind: 'drop-undecodable', ids: [1] })
+    placeOrder(folder, mine, Date.now())
+    placeOrder(folder, { kind: 'drop-undecodable', ids: [1] }, Date.now())
     expect(reader.ordered('pump')).toBe(1)
     expect([mine, { ...mine, id: 'other' }, retry].map((order) => reader.isOrdered(order))).toEqual([
       true,
       false,
       false,
     ])
-    placeOrder(folder, retry)
+    placeOrder(folder, retry, Date.now())
     expect([reader.isOrdered(retry), reader.isOrdered({ ...retry, device: 'b' })]).toEqual([true, false])
     store.write(() => void store.orders.take())
     expect([mine, retry].map((order) => reader.isOrdered(order))).toEqual([false, false])

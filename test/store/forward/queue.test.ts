@@ -14,7 +14,7 @@ const REASON = 'the test does not like it'
 
 function put(store: Store, topic: string, payload: string | Buffer, uplinks?: string[]): boolean {
   const message = { topic, target: '{topic}', uplinks: namesText(uplinks), qos: 1, retain: false } as const
-  return store.write(() => store.forwards.add({ ...message, receivedAt: NOW, payload: Buffer.from(payload) }))
+  return store.write(() => store.delivery.forwards.add({ ...message, receivedAt: NOW, payload: Buffer.from(payload) }))
 }
 
 /** A broker that hears one uplink: in order for as long as a connection lasts, and what is on the way is lost with it. */
@@ -30,7 +30,7 @@ class Broker {
   }
 
   send(store: Store, now = NOW): boolean {
-    const taken = store.forwards.outbox(this.uplink).take(BYTES_MAX, now)
+    const taken = store.delivery.forwards.outbox(this.uplink).take(BYTES_MAX, now)
     if (taken === undefined) return false
     const { id, topic } = taken.head
     this.#wire.push({ id, topic, value: Number(Buffer.from(taken.payload).toString()) })
@@ -46,7 +46,7 @@ class Broker {
   }
 
   answer(store: Store, count: number): void {
-    const outbox = store.forwards.outbox(this.uplink)
+    const outbox = store.delivery.forwards.outbox(this.uplink)
     for (const { id, taken } of this.#answers.splice(0, count)) {
       store.write(() => (taken ? outbox.confirm([id]) : outbox.refuse(id, { reason: REASON, at: NOW, certain: false })))
     }
@@ -114,7 +114,7 @@ describe('messages of two uplinks', () => {
             if (one.kind === 'answer') broker.answer(store, count)
             if (one.kind === 'send') for (let i = 0; i < count; i++) broker.send(store)
             if (one.kind === 'lose') {
-              store.forwards.outbox(broker.uplink).releaseAll()
+              store.delivery.forwards.outbox(broker.uplink).releaseAll()
               broker.lose()
             }
           }
@@ -122,7 +122,7 @@ describe('messages of two uplinks', () => {
         // A last one that is taken shows that it is the others that are refused.
         put(store, 'end', `${7 * stored.length}`)
         for (const broker of brokers) {
-          store.forwards.outbox(broker.uplink).releaseAll()
+          store.delivery.forwards.outbox(broker.uplink).releaseAll()
           broker.lose()
           while (broker.send(store)) {
             broker.hear(1)
@@ -148,8 +148,8 @@ describe('messages of two uplinks', () => {
         const reader = openReader(folder)
         const parked = reader.parkedMessages(1_000)
         reader.close()
-        for (const { id, uplink } of parked) store.write(() => store.forwards.outbox(uplink).drop(id))
-        expect(store.forwards.status()).toMatchObject({ bytes: 0 })
+        for (const { id, uplink } of parked) store.write(() => store.delivery.forwards.outbox(uplink).drop(id))
+        expect(store.delivery.forwards.status()).toMatchObject({ bytes: 0 })
         store.close()
         expect(accounts(folder).flatMap(({ problems }) => problems)).toEqual([])
       }),
@@ -162,7 +162,7 @@ describe('a far side that refuses', () => {
   it('every message has none of them parked; they come again from the first after a while', () => {
     const folder = tempFolder()
     const store = openStore(folder)
-    const outbox = store.forwards.outbox('cloud')
+    const outbox = store.delivery.forwards.outbox('cloud')
     for (let i = 0; i <= POISON_CANDIDATE_MESSAGES_MAX; i++) put(store, 't', `${i}`)
     for (let i = 0; i < POISON_CANDIDATE_MESSAGES_MAX; i++) {
       const { head } = outbox.take(BYTES_MAX, NOW)!
@@ -171,7 +171,7 @@ describe('a far side that refuses', () => {
     const last = outbox.take(BYTES_MAX, NOW)!
     expect(store.write(() => outbox.refuse(last.head.id, { reason: REASON, at: NOW, certain: false }))).toBe('held')
     expect([outbox.parked, outbox.take(BYTES_MAX, NOW), outbox.heldMs(NOW)]).toEqual([0, undefined, HELD_MS])
-    expect(store.forwards.status().uplinks[0]).toMatchObject({ refusedBecause: REASON, waiting: last.head.id })
+    expect(store.delivery.forwards.status().uplinks[0]).toMatchObject({ refusedBecause: REASON, waiting: last.head.id })
     expect(outbox.take(BYTES_MAX, NOW + HELD_MS)?.head.id).toBe(1)
     store.close()
   })
@@ -179,7 +179,7 @@ describe('a far side that refuses', () => {
   it('one that is certainly at fault has it parked at once, and it can be sent again or dropped', () => {
     const folder = tempFolder()
     const store = openStore(folder)
-    const outbox = store.forwards.outbox('cloud')
+    const outbox = store.delivery.forwards.outbox('cloud')
     put(store, 't', 'huge')
     const { head } = outbox.take(BYTES_MAX, NOW)!
     store.write(() => outbox.refuse(head.id, { reason: REASON, at: NOW, certain: true }))
@@ -187,7 +187,7 @@ describe('a far side that refuses', () => {
     store.write(() => outbox.replay(1))
     expect(outbox.take(BYTES_MAX, NOW)?.head.id).toBe(head.id)
     store.write(() => outbox.confirm([head.id]))
-    expect(store.forwards.status()).toMatchObject({ bytes: 0 })
+    expect(store.delivery.forwards.status()).toMatchObject({ bytes: 0 })
     store.close()
     expect(accounts(folder)).toMatchObject([{ stored: 1, confirmed: 1, parked: 0, problems: [] }])
   })
@@ -196,15 +196,15 @@ describe('a far side that refuses', () => {
 describe('the room for messages', () => {
   it('is bounded; one that finds none changes nothing, and is taken when others have left', () => {
     const store = openStore(tempFolder(), { forwardBytesMax: 65_536 })
-    const outbox = store.forwards.outbox('cloud')
+    const outbox = store.delivery.forwards.outbox('cloud')
     const kilobyte = Buffer.alloc(1_024)
     let count = 0
     while (put(store, 't', kilobyte)) count++
     expect(count).toBe(Math.floor(65_536 / (1_024 + 1 + 128)))
-    expect(store.forwards.status()).toMatchObject({ full: true, refused: 1 })
+    expect(store.delivery.forwards.status()).toMatchObject({ full: true, refused: 1 })
     const { head } = outbox.take(BYTES_MAX, NOW)!
     store.write(() => outbox.confirm([head.id]))
-    expect(store.forwards.status().full).toBe(false)
+    expect(store.delivery.forwards.status().full).toBe(false)
     expect(put(store, 't', kilobyte)).toBe(true)
     store.close()
   })
@@ -215,12 +215,12 @@ describe('the room for messages', () => {
     put(store, 't', '1')
     store.close()
     store = openStore(folder, { uplinks: ['one', 'two'] })
-    expect(store.forwards.outbox('two').waiting).toBe(1)
+    expect(store.delivery.forwards.outbox('two').waiting).toBe(1)
     put(store, 't', '2', ['one'])
     store.close()
     store = openStore(folder, { uplinks: ['two'] })
-    expect([store.forwards.freed, store.forwards.outbox('two').waiting]).toEqual([1, 1])
-    expect(store.forwards.outbox('two').take(BYTES_MAX, NOW)?.head.id).toBe(1)
+    expect([store.delivery.forwards.freed, store.delivery.forwards.outbox('two').waiting]).toEqual([1, 1])
+    expect(store.delivery.forwards.outbox('two').take(BYTES_MAX, NOW)?.head.id).toBe(1)
     store.close()
   })
 })

@@ -91,12 +91,12 @@ export class Grown {
     store.write(() => {
       for (const { name, ts, value, quality, reasons } of some) {
         const { device: deviceName, metric, unit } = NAMES[name]!
-        const device = store.catalog.device(deviceName)
-        const series = store.catalog.find(device, metric, unit ?? '')
+        const device = store.intake.catalog.device(deviceName)
+        const series = store.intake.catalog.find(device, metric, unit ?? '')
         device.received++
         device.stored++
-        store.catalog.touch(device)
-        const seq = store.log.append(series.id, ts, value, { quality, reasons }, this.#now)
+        store.intake.catalog.touch(device)
+        const seq = store.intake.log.append(series.id, ts, value, { quality, reasons }, this.#now)
         this.readings.push({ seq, ...NAMES[name]!, ts, value, quality, reasons })
       }
     })
@@ -113,15 +113,15 @@ export class Grown {
     const at = index % this.readings.length
     const before = this.readings[at]!
     const verdict = combine(before, { quality: 4, reasons: 1 << 6 })
-    const device = this.store.catalog.device(before.device)
-    const series = this.store.catalog.find(device, before.metric, before.unit ?? '').id
+    const device = this.store.intake.catalog.device(before.device)
+    const series = this.store.intake.catalog.find(device, before.metric, before.unit ?? '').id
     this.store.write(() => this.store.amend([{ seq: before.seq, series, ...verdict }]))
     this.readings[at] = { ...before, ...verdict }
   }
 
   /** As retention does it. @returns the readings that are gone. */
   removeNewestSeal(): StoredReading[] {
-    const { id, first, last } = this.store.seals.all.at(-1)!
+    const { id, first, last } = this.store.sealed.seals.all.at(-1)!
     tamper(this.folder, `DELETE FROM seals WHERE id = ${id}`)
     return this.readings.filter(({ seq }) => seq >= first && seq <= last)
   }
@@ -148,7 +148,8 @@ export function grow(readings: readonly Sown[], amended: readonly number[]): Gro
     grown.append(some)
     grown.seal()
   }
-  if (third >= MERGED && !grown.store.seals.all.some(({ level }) => level > 0)) throw new Error('nothing was merged')
+  if (third >= MERGED && !grown.store.sealed.seals.all.some(({ level }) => level > 0))
+    throw new Error('nothing was merged')
   for (const some of chunks(readings.slice(third, 2 * third), 8)) {
     grown.append(some)
     grown.seal()

@@ -78,7 +78,7 @@ describe('a stretch of history', () => {
         if (step === 3) grown.amend(index)
         if (step === 4) for (const { seq } of grown.removeNewestSeal()) gone.add(seq)
       }
-      expect(grown.store.seals.all.some(({ level }) => level > 0)).toBe(true)
+      expect(grown.store.sealed.seals.all.some(({ level }) => level > 0)).toBe(true)
       const inOrder = seen.toSorted((a, b) => a.ts - b.ts || a.seq - b.seq)
       expect(seen.map(({ seq }) => seq)).toEqual(inOrder.map(({ seq }) => seq))
       const seenSeqs = seen.map(({ seq }) => seq)

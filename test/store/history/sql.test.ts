@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { systemClock } from '../../../src/base/clock.ts'
 import { SqlSession } from '../../../src/store/history/sql.ts'
 import { connect } from '../stores.ts'
 import { Grown } from './grown.ts'
@@ -21,7 +22,7 @@ function plant(): Grown {
 describe('SQL over history', () => {
   it('finds readings, sealed or not, in order, with their times as numbers and texts', () => {
     const grown = plant()
-    const session = new SqlSession(grown.folder)
+    const session = new SqlSession(grown.folder, systemClock)
     const rows = (sql: string): unknown => session.run(sql, 100).rows
     expect(rows(`SELECT ts, time, value, quality, reasons, unit, seq FROM readings('press', 'heat')`)).toEqual([
       [0, '1970-01-01T00:00:00.000Z', 0, 1, '', 'Cel', 1],
@@ -49,7 +50,7 @@ describe('SQL over history', () => {
 
   it('makes buckets, joins with the tables of the store, and counts what is asked for and no more', () => {
     const grown = plant()
-    const session = new SqlSession(grown.folder)
+    const session = new SqlSession(grown.folder, systemClock)
     const bucket = `SELECT start, unit, readings, numbers, avg, min, max, sum, first, last, good_share, worst`
     expect(session.run(`${bucket} FROM buckets('press', 'heat', 0, 'now', '2h')`, 10).rows).toEqual([
       [0, 'Cel', 3, 2, 0.5, 0, 1, 1, 0, 1, 2 / 3, 1],
@@ -88,7 +89,7 @@ describe('SQL over history', () => {
     ``,
   ])('refuses: %s', (sql) => {
     const grown = plant()
-    const session = new SqlSession(grown.folder)
+    const session = new SqlSession(grown.folder, systemClock)
     const refusal = expect.objectContaining({ name: 'OperatorError', remedy: expect.stringMatching(/./) })
     expect(() => session.run(sql, 10)).toThrow(refusal)
     expect(session.run('SELECT count(*) FROM log', 10).rows).toEqual([[2]])
@@ -98,7 +99,7 @@ describe('SQL over history', () => {
 
   it('holds no transaction on the store while it goes through readings', () => {
     const grown = plant()
-    const session = new SqlSession(grown.folder)
+    const session = new SqlSession(grown.folder, systemClock)
     const writer = connect(grown.folder)
     writer.pragma('busy_timeout = 20')
     const isHeld = (sql: string): boolean => {

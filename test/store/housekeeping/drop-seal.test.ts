@@ -20,14 +20,14 @@ const COMMITS = 500
 /** A commit as ingest makes it; false: it was refused. Values that do not get small. */
 function commit(store: Store, first: number): boolean {
   try {
-    store.space.refuseIfFull(1)
+    store.upkeep.space.refuseIfFull(1)
     store.write(() => {
       for (let i = 0; i < COMMIT_ROWS; i++) {
         const n = first + i
         append(store, { device: `press-${n % 5}`, metric: 'heat', ts: START + n, value: Math.sin(n) * 1e5 })
       }
-      store.log.flush()
-      store.space.refuseIfSpent()
+      store.intake.log.flush()
+      store.upkeep.space.refuseIfSpent()
     })
     return true
   } catch (failure) {
@@ -105,18 +105,18 @@ describe('a store of bounded size under an endless load with the cloud away', ()
     let tried = 0
     const large = (): boolean => {
       try {
-        store.space.refuseIfFull(COMMIT_ROWS)
+        store.upkeep.space.refuseIfFull(COMMIT_ROWS)
         tried++
         store.write(() => {
           for (let n = 0; n < COMMIT_ROWS * 80; n++) {
             append(store, { device: 'press', metric: 'heat', ts: START + n, value: Math.sin(n) * 1e5 })
           }
-          store.log.flush()
-          store.space.refuseIfSpent()
+          store.intake.log.flush()
+          store.upkeep.space.refuseIfSpent()
         })
         return true
       } catch (failure) {
-        if (store.space.explain(failure) instanceof StoreFull) return false
+        if (store.upkeep.space.explain(failure) instanceof StoreFull) return false
         throw failure
       }
     }
@@ -165,12 +165,12 @@ describe('a store of bounded size under an endless load with the cloud away', ()
     expect(kept.length).toBe(stored - thinned)
     // Of every second of every series the least and the greatest value are there.
     const left = new Set(kept.map(({ seq }) => seq))
-    const lastThinned = store.seals.all.findLast((seal) => seal.thinned === 1)!.last
+    const lastThinned = store.sealed.seals.all.findLast((seal) => seal.thinned === 1)!.last
     const bySecond = Map.groupBy(
       Array.from({ length: lastThinned }, (_, i) => i),
       (n) => `${n % 5} ${Math.floor((START + n) / 1_000)}`,
     )
-    const bounds = store.seals.all.map(({ first }) => first - 1)
+    const bounds = store.sealed.seals.all.map(({ first }) => first - 1)
     for (const ns of bySecond.values()) {
       // Seals are thinned one by one: a second that lies in two of them has two sets of extremes.
       if (bounds.some((bound) => ns[0]! < bound && bound <= ns.at(-1)!)) continue
@@ -218,8 +218,8 @@ describe('the log of a store that is full', () => {
         })
       expect(failing).toThrow('no')
     }
-    expect(store.seals.sealedUpTo).toBeGreaterThan((taken * COMMIT_ROWS) / 2)
-    expect(store.space.measure().level).toBe('ample')
+    expect(store.sealed.seals.sealedUpTo).toBeGreaterThan((taken * COMMIT_ROWS) / 2)
+    expect(store.upkeep.space.measure().level).toBe('ample')
     expect(contents(store).length).toBe(taken * COMMIT_ROWS)
     store.close()
   })

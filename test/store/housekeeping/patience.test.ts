@@ -12,7 +12,7 @@ it('housekeeping says when it only tidies up: merging can wait, unless meanwhile
       for (let i = 0; i < rows; i++) append(store, { ts: NOW, device: i % 2 === 0 ? 'a' : 'b' })
     })
   }
-  const { housekeeping } = store
+  const { housekeeping } = store.upkeep
   expect(housekeeping.isPatient).toBe(false)
   const patience: boolean[] = []
   for (let i = 0; i < 40; i++) {

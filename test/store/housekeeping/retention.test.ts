@@ -26,7 +26,7 @@ function open(
   const settings = edgeSettings.parse({ edge: 'site', store: { sealRows: 64, ...store } }).store
   return {
     folder,
-    store: Store.open(folder, settings, uplinks.map(everything), (all) => archived.push(...all)),
+    store: Store.open(folder, settings, uplinks.map(everything), { archive: (all) => archived.push(...all) }),
     archived,
   }
 }
@@ -104,12 +104,12 @@ describe('retention', () => {
     const ids = new Set(after.map(({ seq }) => seq))
     const gone = before.filter(({ seq }) => !ids.has(seq))
     expect(gone.length).toBeGreaterThan(200)
-    const heat = store.catalog.find(store.catalog.device('press'), 'heat', undefined).id
+    const heat = store.intake.catalog.find(store.intake.catalog.device('press'), 'heat', undefined).id
     expect(gone.every(({ series, ts }) => series === heat && NOW - ts > 10 * DAY_MS)).toBe(true)
     // A block goes when its last reading is past its time: what is left of the past is less than a stretch.
     expect(after.filter(({ series, ts }) => series === heat && NOW - ts > 10 * DAY_MS).length).toBeLessThan(64)
-    expect(store.removal.takeSummary()).toEqual({ expired: gone.length, dropped: 0, thinned: 0, damaged: 0 })
-    expect(store.removal.takeSummary()).toBeUndefined()
+    expect(store.upkeep.removal.takeSummary()).toEqual({ expired: gone.length, dropped: 0, thinned: 0, damaged: 0 })
+    expect(store.upkeep.removal.takeSummary()).toBeUndefined()
     store.close()
     expect(rollups(folder)).toEqual(bruteForce(gone))
     expect(imbalances(folder)).toEqual([])
@@ -161,8 +161,10 @@ describe('retention', () => {
     const folder = tempFolder()
     const retention = [{ match: '*/*', rawDays: 1, archive: true }]
     const settings = edgeSettings.parse({ edge: 'site', store: { sealRows: 64, retention, archive: 'a' } }).store
-    const store = Store.open(folder, settings, [], () => {
-      throw new Error('the archive is full')
+    const store = Store.open(folder, settings, [], {
+      archive: () => {
+        throw new Error('the archive is full')
+      },
     })
     appendHours(store, NOW - 9 * DAY_MS, 9 * 24)
     expect(() => runHousekeeping(store, NOW)).toThrow('the archive is full')

@@ -35,7 +35,7 @@ describe('the check of a store', () => {
     const { problems } = checkStore(folder, () => {
       if (++pages % 3 !== 1 || pages > 60) return
       store.write(() => {
-        for (const outbox of store.outboxes) outbox.confirm([{ first: 1, last: store.lastSeq }], store.lastSeq)
+        for (const outbox of store.delivery.outboxes) outbox.confirm([{ first: 1, last: store.lastSeq }], store.lastSeq)
       })
       appendMany(store, 500)
       while (store.runHousekeeping({ now: 1e12, busy: false })) slices++

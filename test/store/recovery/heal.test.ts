@@ -115,12 +115,12 @@ describe('a database that turns out to be damaged while it is in use', () => {
   it('is written to no more, and salvaged at the next opening', () => {
     const { folder, file } = original.wreck()
     const store = openStore(folder, { uplinks: UPLINKS })
-    const device = store.catalog.device('press-1')
+    const device = store.intake.catalog.device('press-1')
     scribble(file, { pages: rootsOf(original.folder, 'rejects'), seed: 1 })
     const reject = { receivedAt: 1, device, topic: '', client: '', reason: '', payload: new Uint8Array(1) }
-    expect(() => store.write(() => store.rejects.add(reject))).toThrow('malformed')
+    expect(() => store.write(() => store.intake.rejects.add(reject))).toThrow('malformed')
     expect(() => store.write(() => append(store))).toThrow(DamagedStore)
-    expect(store.soundness.damage).toContain('malformed')
+    expect(store.upkeep.soundness.damage).toContain('malformed')
     store.close()
     original.expectHealed({ folder, file, damaged: readFileSync(file) })
   })
@@ -138,7 +138,9 @@ describe('a database that turns out to be damaged while it is in use', () => {
     expect(found).toBeInstanceOf(DamagedBlock)
     store.giveUp(found as DamagedBlock)
     const { size } = namedReadings(store)
-    expect(store.soundness.unacknowledged.map(({ report }) => report.lost)).toEqual([original.readings.size - size])
+    expect(store.upkeep.soundness.unacknowledged.map(({ report }) => report.lost)).toEqual([
+      original.readings.size - size,
+    ])
     store.close()
     expect(account(folder)).toMatchObject({ damaged: original.readings.size - size, problems: [] })
   })

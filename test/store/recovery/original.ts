@@ -90,7 +90,7 @@ const same = (a: object, b: object): boolean => {
 
 /** As an uplink does: until it has nothing to send. Then nothing waits, and every position is settled. */
 function deliverAll(store: Store): void {
-  for (const outbox of store.outboxes) {
+  for (const outbox of store.delivery.outboxes) {
     for (const lane of ['backfill', 'live'] as const) {
       const next = () => takeNext(store, outbox, lane, 5_000)
       for (let some = next(); some !== undefined; some = next()) {

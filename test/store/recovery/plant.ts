@@ -80,7 +80,7 @@ export function fillStore(folder: string): void {
   amendSome(store)
   store.write(() => {
     store.outbox('cloud').confirm([{ first: store.lastSeq - 500, last: store.lastSeq - 400 }], store.lastSeq)
-    for (let id = 1; id <= 20; id++) store.incoming.add({ client: `press-${id}`, messageId: id })
+    for (let id = 1; id <= 20; id++) store.intake.incoming.add({ client: `press-${id}`, messageId: id })
   })
   store.close()
 }
@@ -89,12 +89,12 @@ function appendRound(store: Store, round: number, random: () => number): void {
   appendSome(store, ROUND_READINGS, random)
   store.write(() => {
     for (let i = 0; i < 6; i++) {
-      const device = store.catalog.device(`press-${i}`)
+      const device = store.intake.catalog.device(`press-${i}`)
       device.received++
       device.rejected++
-      store.catalog.touch(device)
+      store.intake.catalog.touch(device)
       const payload = bytes(random, 1_500)
-      store.rejects.add({ receivedAt: round, device, topic: 'telemetry', client: 'c', reason: 'why', payload })
+      store.intake.rejects.add({ receivedAt: round, device, topic: 'telemetry', client: 'c', reason: 'why', payload })
     }
   })
 }
@@ -124,7 +124,7 @@ function amendSome(store: Store): void {
 export function namedReadings(store: Store): Map<Seq, Named> {
   return new Map(
     contents(store).map(({ seq, series, ...reading }) => {
-      const { device, metric, unit } = store.catalog.series(series)!
+      const { device, metric, unit } = store.intake.catalog.series(series)!
       return [seq, { device: device.name, metric, unit, ...reading }]
     }),
   )

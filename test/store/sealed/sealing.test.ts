@@ -98,7 +98,7 @@ class Twin {
     store.write(() => {
       for (const one of rows) {
         const seq = append(store, one)
-        const series = store.catalog.find(store.catalog.device(one.device), one.metric, undefined).id
+        const series = store.intake.catalog.find(store.intake.catalog.device(one.device), one.metric, undefined).id
         const { ts, value, quality, reasons } = one
         model.push({ seq, series, ts, value, quality, reasons })
       }
@@ -141,7 +141,7 @@ describe('a store that seals and merges', () => {
     let last = ''
     for (let slices = 0; twin.store.runHousekeeping({ now: NOW, busy: false }); slices++) {
       if (slices === 20) twin.apply({ kind: 'amend', at: 0.1, quality: 3 })
-      const state = JSON.stringify([twin.store.seals.all.length, twin.store.seals.sealedUpTo])
+      const state = JSON.stringify([twin.store.sealed.seals.all.length, twin.store.sealed.seals.sealedUpTo])
       // Between two changes of the list of seals nothing but left-overs differs: look at each, and at some between.
       if (state === last && slices % 25 !== 0) continue
       last = state
@@ -151,7 +151,7 @@ describe('a store that seals and merges', () => {
       expect(problems).toEqual([])
     }
     expect(states).toBeGreaterThan(35)
-    expect(twin.store.seals.all.map(({ level }) => level)).toContain(1)
+    expect(twin.store.sealed.seals.all.map(({ level }) => level)).toContain(1)
     twin.store.close()
   }, 60_000)
 
@@ -164,12 +164,12 @@ describe('a store that seals and merges', () => {
     let [sealing, merging] = [0, 0]
     for (let slices = 0; twin.store.runHousekeeping({ now: NOW, busy: false }); slices++) {
       amendAt((slices * 0.37) % 1)
-      const { all } = twin.store.seals
+      const { all } = twin.store.sealed.seals
       if (all.length === 32) merging++
       else if (all.length < 32) sealing++
     }
     expect(Math.min(sealing, merging)).toBeGreaterThan(2)
-    expect(twin.store.seals.all.length).toBe(1)
+    expect(twin.store.sealed.seals.all.length).toBe(1)
     expect(contents(twin.store)).toStrictEqual(twin.model)
     twin.store.close()
   })
@@ -187,10 +187,10 @@ describe('a store that seals and merges', () => {
       for (let i = 0; i < 64 * 4; i++) append(store, { metric: i % 2 === 0 ? 'a' : 'b', ts: NOW, value: i })
     })
     while (store.runHousekeeping({ now: NOW, busy: true }));
-    expect(store.seals.all.length).toBe(4)
+    expect(store.sealed.seals.all.length).toBe(4)
     expect(contents(store).map(({ value }) => value)).toEqual(Array.from({ length: 64 * 4 }, (_, i) => i))
     runHousekeeping(store, NOW)
-    expect(store.blocks.nextPart(0)).toBe(store.seals.all[0]!.id)
+    expect(store.sealed.blocks.nextPart(0)).toBe(store.sealed.seals.all[0]!.id)
     store.close()
   })
 
@@ -201,7 +201,9 @@ describe('a store that seals and merges', () => {
         append(store, { value: i, ts: NOW + i, device: i % 4_000 === 0 ? 'slow' : 'fast' })
     })
     runHousekeeping(store, NOW)
-    expect(store.seals.all.map(({ parts, blocks, readings }) => [parts, blocks, readings])).toEqual([[3, 4, 40_000]])
+    expect(store.sealed.seals.all.map(({ parts, blocks, readings }) => [parts, blocks, readings])).toEqual([
+      [3, 4, 40_000],
+    ])
     expect(contents(store).map(({ value }) => value)).toEqual(Array.from({ length: 40_000 }, (_, i) => i))
     store.close()
   })
@@ -211,10 +213,10 @@ describe('a store that seals and merges', () => {
     const rows = fc.sample(fewSeries, { numRuns: 64 * 40, seed: 9 })
     for (let at = 0; at < rows.length; at += 64) twin.apply({ kind: 'append', rows: rows.slice(at, at + 64) })
     runHousekeeping(twin.store, NOW)
-    expect(twin.store.seals.all.length).toBe(40)
+    expect(twin.store.sealed.seals.all.length).toBe(40)
     twin.apply({ kind: 'confirm', share: 1 })
     runHousekeeping(twin.store, NOW)
-    expect(twin.store.seals.all.map(({ level }) => level)).toEqual([1, ...Array(8).fill(0)])
+    expect(twin.store.sealed.seals.all.map(({ level }) => level)).toEqual([1, ...Array(8).fill(0)])
     expect(contents(twin.store)).toStrictEqual(twin.model)
     twin.store.close()
   })
@@ -232,7 +234,7 @@ describe('a store that seals and merges', () => {
       for (let i = 0; i < 64; i++) append(store, { ts: NOW })
     })
     while (store.runHousekeeping(busy));
-    expect(store.seals.all.map(({ readings }) => readings)).toEqual(Array(4).fill(64))
+    expect(store.sealed.seals.all.map(({ readings }) => readings)).toEqual(Array(4).fill(64))
     store.close()
   })
 
@@ -241,10 +243,10 @@ describe('a store that seals and merges', () => {
     const rows = fc.sample(fewSeries, { numRuns: 200, seed: 11 })
     twin.apply({ kind: 'append', rows })
     runHousekeeping(twin.store, NOW)
-    expect(twin.store.seals.sealedUpTo).toBeGreaterThan(60)
+    expect(twin.store.sealed.seals.sealedUpTo).toBeGreaterThan(60)
     for (const { series, ts, value } of twin.model) {
-      expect(twin.store.repeats.has(series, ts, value, twin.store.lastSeq)).toBe(true)
-      expect(twin.store.repeats.has(series, ts + 10_000, value, twin.store.lastSeq)).toBe(false)
+      expect(twin.store.intake.repeats.has(series, ts, value, twin.store.lastSeq)).toBe(true)
+      expect(twin.store.intake.repeats.has(series, ts + 10_000, value, twin.store.lastSeq)).toBe(false)
     }
     twin.store.close()
   })
@@ -253,9 +255,9 @@ describe('a store that seals and merges', () => {
     const store = openStore(tempFolder(), { sealRows: 64, sealAgeMs: 60_000 })
     store.write(() => append(store, { ts: NOW }))
     runHousekeeping(store, NOW + 59_999)
-    expect(store.seals.sealedUpTo).toBe(0)
+    expect(store.sealed.seals.sealedUpTo).toBe(0)
     runHousekeeping(store, NOW + 60_000)
-    expect(store.seals.sealedUpTo).toBe(1)
+    expect(store.sealed.seals.sealedUpTo).toBe(1)
     store.close()
   })
 })
@@ -266,7 +268,7 @@ describe('an uplink over sealed readings', () => {
     const rows = fc.sample(fewSeries, { numRuns: 64 * 5 + 30, seed: 10 })
     for (let at = 0; at < rows.length; at += 70) twin.apply({ kind: 'append', rows: rows.slice(at, at + 70) })
     runHousekeeping(twin.store, NOW)
-    expect(twin.store.seals.sealedUpTo).toBeGreaterThan(64 * 4)
+    expect(twin.store.sealed.seals.sealedUpTo).toBeGreaterThan(64 * 4)
     const outbox = twin.store.outbox('cloud')
     const offered: number[] = []
     for (let rounds = 0; rounds < 1_000; rounds++) {

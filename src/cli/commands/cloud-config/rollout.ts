@@ -4,7 +4,7 @@ import { timeText } from '../../../base/reading-text.ts'
 import type { Rollout, RolloutDevice } from '../../../receiver/config/rollout/rollout.ts'
 import { command } from '../../command.ts'
 import type { Output } from '../../output.ts'
-import { StopSignals } from '../../stop-signals.ts'
+import { stopSignals } from '../../stop-signals.ts'
 import { type Cell, oneLine, textTable } from '../../table.ts'
 import { durationOption } from '../../time.ts'
 import { jsonFile } from './arguments.ts'
@@ -139,7 +139,7 @@ interface ReportOptions {
 async function carry(id: number, { config, store }: Source, { output, json }: ReportOptions): Promise<ExitCode> {
   const { carryOn } = await import('../../../receiver/config/rollout/run.ts')
   const remedy = `carry it on with \`tidegate cloud config rollout resume ${id}\`, or set it back with \`… rollout abort ${id}\``
-  const signals = new StopSignals(`rollout ${id}`, remedy)
+  const signals = stopSignals(`rollout ${id}`, remedy)
   let told = ''
   const onProgress = (rollout: Rollout): void => {
     const text = `rollout ${id}: ${progressText(rollout)}`

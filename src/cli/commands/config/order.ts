@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { pause } from '../../../base/clock.ts'
+import { pause, systemClock } from '../../../base/clock.ts'
 import { OperatorError } from '../../../base/errors.ts'
 import type { SetResult } from '../../../config/edge/state.ts'
 import type { ConfigReader } from '../../../store/config/config-reader.ts'
@@ -29,7 +29,7 @@ export type Outcome =
 export async function carryOut(folder: string, order: ConfigOrder): Promise<Outcome> {
   const { placeOrder } = await import('../../../store/orders.ts')
   return withConfigs(folder, async (configs) => {
-    placeOrder(folder, order)
+    placeOrder(folder, order, systemClock.now())
     const begun = performance.now()
     let asked = 0
     while (configs.isOrdered(order)) {

@@ -1,3 +1,4 @@
+import { systemClock } from '../../../base/clock.ts'
 import { Exit, OperatorError } from '../../../base/errors.ts'
 import type { RejectOrder } from '../../../store/orders.ts'
 import type { StoreReader } from '../../../store/reader.ts'
@@ -54,7 +55,7 @@ async function placeAll(verb: Verb, { values, ids, env, print }: Given): Promise
   const folder = await dataFolder(values, env)
   const orders = await withReader(folder, (reader) => ordersFor(reader, verb, values.all ? undefined : ids))
   const { placeOrder } = await import('../../../store/orders.ts')
-  for (const order of orders) placeOrder(folder, order)
+  for (const order of orders) placeOrder(folder, order, systemClock.now())
   const count = orders.reduce((sum, order) => sum + order.ids.length, 0)
   print(`${count} ${count === 1 ? 'reject' : 'rejects'} to ${verb}; a running edge does it within a second`)
   return Exit.OK

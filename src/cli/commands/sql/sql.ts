@@ -3,7 +3,7 @@ import { base64, numberJson, numberText } from '../../../base/reading-text.ts'
 import type { SqlResult, SqlValue } from '../../../store/history/sql.ts'
 import { command, shared } from '../../command.ts'
 import { dataFolder, storeOptions } from '../../data-folder.ts'
-import { StopSignals } from '../../stop-signals.ts'
+import { stopSignals } from '../../stop-signals.ts'
 import { type Cell, oneLine, textTable } from '../../table.ts'
 import { durationOption } from '../../time.ts'
 
@@ -39,7 +39,7 @@ export const sql = command({
     const timeoutMs = durationOption('timeout', values.timeout)
     const folder = await dataFolder(values, env)
     const { runStatement } = await import('./statement.ts')
-    const stop = new StopSignals('the statement', 'call it again; the store is as it was')
+    const stop = stopSignals('the statement', 'call it again; the store is as it was')
     try {
       const request = { folder, sql: statement, rowsMax: limit }
       const result = await runStatement(request, { timeoutMs, signal: stop.signal })

@@ -1,4 +1,5 @@
 import { setPriority } from 'node:os'
+import { systemClock } from '../../../base/clock.ts'
 import { Exit, messageOf, OperatorError } from '../../../base/errors.ts'
 import { SqlSession } from '../../../store/history/sql.ts'
 import type { StatementReply, StatementRequest } from './protocol.ts'
@@ -8,7 +9,7 @@ const NICE = 10
 
 function answer({ folder, sql, rowsMax }: StatementRequest): StatementReply {
   try {
-    const session = new SqlSession(folder)
+    const session = new SqlSession(folder, systemClock)
     try {
       return { ok: true, result: session.run(sql, rowsMax) }
     } finally {

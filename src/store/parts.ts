@@ -1,0 +1,108 @@
+import type { Database } from 'better-sqlite3'
+import type { Seq } from '../base/reading.ts'
+import type { StoreSettings } from '../settings/edge.ts'
+import { Arrivals } from './arrivals.ts'
+import { Catalog } from './catalog.ts'
+import { LinkUsage } from './delivery/link-usage.ts'
+import type { Outbox } from './delivery/outbox.ts'
+import { openOutboxes, type Retired } from './delivery/outboxes.ts'
+import { ForwardQueue } from './forward/forward-queue.ts'
+import { assembleRetention } from './housekeeping/assemble.ts'
+import { Forecaster } from './housekeeping/forecaster.ts'
+import { Housekeeping } from './housekeeping/housekeeping.ts'
+import type { Removal } from './housekeeping/removal.ts'
+import { Space } from './housekeeping/space.ts'
+import { Incoming } from './incoming.ts'
+import { LogWriter } from './log.ts'
+import { Positions } from './positions.ts'
+import type { Soundness } from './recovery/soundness.ts'
+import { Rejects } from './rejects.ts'
+import { Repeats } from './repeats.ts'
+import { BlockTable } from './sealed/blocks.ts'
+import { SealDirectory } from './sealed/seals.ts'
+import type { HousekeepingContext } from './sealed/task.ts'
+import { Verdicts } from './sealed/verdicts.ts'
+import type { StoreOptions } from './store-options.ts'
+import { readLastSeq } from './timeline.ts'
+
+/** What a commit of publishes writes to. */
+export interface Intake {
+  /** Devices and series. A new one after a failed transaction. */
+  catalog: Catalog
+  /** The newest readings. A new one after a failed transaction. */
+  log: LogWriter
+  readonly repeats: Repeats
+  /** QoS 2 packet identifiers. */
+  readonly incoming: Incoming
+  readonly rejects: Rejects
+}
+
+/** What the uplinks still have to deliver. */
+export interface Delivery {
+  readonly outboxes: readonly Outbox[]
+  /** Uplinks that the settings no longer name; their state was removed at this start. */
+  readonly retired: readonly Retired[]
+  readonly linkUsage: LinkUsage
+  readonly forwards: ForwardQueue
+}
+
+/** Readings in compressed blocks. */
+export interface Sealed {
+  readonly seals: SealDirectory
+  readonly blocks: BlockTable
+  readonly positions: Positions
+  readonly verdicts: Verdicts
+  readonly arrivals: Arrivals
+}
+
+/** Room, retention and the soundness of the database. */
+export interface Upkeep {
+  readonly space: Space
+  readonly soundness: Soundness
+  readonly housekeeping: Housekeeping
+  readonly removal: Removal
+  readonly forecaster: Forecaster
+}
+
+export function openSealed(database: Database): Sealed {
+  const seals = new SealDirectory(database)
+  const blocks = new BlockTable(database)
+  const positions = new Positions(database, seals, blocks)
+  return { seals, blocks, positions, verdicts: new Verdicts(database), arrivals: new Arrivals(database, seals) }
+}
+
+export function openIntake(database: Database, settings: StoreSettings, positions: Positions): Intake {
+  return {
+    catalog: new Catalog(database, settings.seriesMax),
+    log: new LogWriter(database, readLastSeq(database)),
+    repeats: new Repeats(database, settings.repeatWindow, (first) => positions.sealedFrom(first)),
+    incoming: new Incoming(database),
+    rejects: new Rejects(database, settings),
+  }
+}
+
+export function openDelivery(
+  database: Database,
+  { settings, uplinks }: StoreOptions,
+  { positions, arrivals, lastSeq }: Sealed & { readonly lastSeq: Seq },
+): Delivery {
+  const firstSince = (utc: number): Seq => arrivals.firstSince(utc, lastSeq)
+  return {
+    ...openOutboxes(uplinks, { database, positions, lastSeq, firstSince }),
+    linkUsage: new LinkUsage(database),
+    forwards: new ForwardQueue(database, settings, uplinks),
+  }
+}
+
+export function openUpkeep(
+  context: HousekeepingContext,
+  options: StoreOptions,
+  { soundness, catalog }: { readonly soundness: Soundness; readonly catalog: () => Catalog },
+): Upkeep {
+  const { folder, settings } = options
+  const space = new Space(context.database, folder, settings)
+  const retention = assembleRetention(context, options, catalog)
+  const housekeeping = new Housekeeping(retention, settings)
+  const forecaster = new Forecaster(space, context.seals, housekeeping)
+  return { space, soundness, housekeeping, removal: retention.removal, forecaster }
+}
