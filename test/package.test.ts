@@ -1,5 +1,15 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { packagesNotToCompile, readLockfile } from '../support/lockfile.ts'
+
+const ROOT = join(import.meta.dirname, '..')
+/** src/broker/private-members.ts, src/uplink/format/sparkplug/payload.ts. */
+const WITH_PRIVATE_PARTS = ['aedes', 'aedes-persistence', 'mqemitter', 'mqtt-packet', 'sparkplug-payload']
+
+interface Manifest {
+  readonly dependencies: Readonly<Record<string, string>>
+}
 
 describe('the package', () => {
   it('installs without a compiler: package-lock.json says which packages bring their binaries', () => {
@@ -8,5 +18,14 @@ describe('the package', () => {
     const locked = readLockfile().packages
     const compiled = folders.filter((folder) => locked[folder]?.gypfile !== false)
     expect(compiled, 'npm has rewritten package-lock.json: run `npm run lockfile`').toEqual([])
+  })
+
+  it('pins the packages whose private parts it uses, and installs each of them once', () => {
+    const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Manifest
+    const folders = Object.keys(readLockfile().packages)
+    for (const name of WITH_PRIVATE_PARTS) {
+      expect(dependencies[name], name).toMatch(/^\d+\.\d+\.\d+$/)
+      expect(folders.filter((folder) => folder.endsWith(`node_modules/${name}`))).toEqual([`node_modules/${name}`])
+    }
   })
 })

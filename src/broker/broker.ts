@@ -13,6 +13,7 @@ import { IncomingIds } from './incoming-ids.ts'
 import type { IncomingId, Intake } from './intake.ts'
 import { limitPackets } from './packet-limit.ts'
 import { BrokerPersistence } from './persistence.ts'
+import { assertPrivateMembers } from './private-members.ts'
 import { connectProblem, identifierRefused, judgeFilter, TopicRules } from './rules.ts'
 import { SocketReader } from './socket-reader.ts'
 
@@ -81,6 +82,7 @@ export class Broker implements Part {
     const broker = new Broker(settings, dependencies)
     broker.#aedes = await broker.#createAedes()
     try {
+      assertPrivateMembers(broker.#aedes)
       await broker.#listen()
     } catch (failure) {
       await broker.stop()
