@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest'
 import { packagesNotToCompile, readLockfile } from '../support/lockfile.ts'
 
 const ROOT = join(import.meta.dirname, '..')
-/** src/broker/private-members.ts, src/uplink/format/sparkplug/payload.ts. */
-const WITH_PRIVATE_PARTS = ['aedes', 'aedes-persistence', 'mqemitter', 'mqtt-packet', 'sparkplug-payload']
+/** As in src/base/pinned-package.ts. */
+const WITH_PRIVATE_PARTS = ['aedes', 'aedes-persistence', 'mqemitter', 'mqtt-packet', 'sparkplug-payload', 'ws']
 
 interface Manifest {
   readonly dependencies: Readonly<Record<string, string>>

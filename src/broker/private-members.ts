@@ -1,14 +1,9 @@
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
 import { Duplex } from 'node:stream'
 import type { Aedes, Client } from 'aedes'
 import MemoryPersistence from 'aedes-persistence/asyncPersistence.js'
-import { Exit, OperatorError } from '../base/errors.ts'
+import { incompatiblePackage, type PinnedPackage } from '../base/pinned-package.ts'
 import { limitPackets } from './packet-limit.ts'
 
-/** Packages whose private members the broker uses. package.json pins each of them to one version. */
-type PinnedPackage = 'aedes' | 'aedes-persistence' | 'mqemitter' | 'mqtt-packet'
 type Kind = 'function' | 'object' | 'string' | 'number' | 'boolean'
 type Members = readonly (readonly [path: string, kind: Kind])[]
 
@@ -77,7 +72,7 @@ export function assertPrivateMembers(broker: Aedes): void {
   try {
     assertAll(client, CLIENT)
     if (!connection.listeners('readable').includes(member(client, '_nextBatch') as () => void)) {
-      throw incompatible('aedes', 'a client no longer reads its socket in its `_nextBatch`')
+      throw incompatiblePackage('aedes', 'a client no longer reads its socket in its `_nextBatch`')
     }
     assertPacketLimit(client)
   } finally {
@@ -93,7 +88,7 @@ function assertAll(owner: object, packages: Readonly<Partial<Record<PinnedPackag
 export function assertMembers(name: PinnedPackage, owner: object, members: Members): void {
   for (const [path, kind] of members) {
     const found = member(owner, path)
-    if (typeof found !== kind) throw incompatible(name, `\`${path}\` is ${typeof found} instead of ${kind}`)
+    if (typeof found !== kind) throw incompatiblePackage(name, `\`${path}\` is ${typeof found} instead of ${kind}`)
   }
 }
 
@@ -111,35 +106,9 @@ function assertPacketLimit(client: Client): void {
   })
   limitPackets(client, 1)
   parser.parse(Buffer.from([0x30, 2])) // PUBLISH with a remaining length of 2
-  if (!isRefused) throw incompatible('mqtt-packet', 'its parser does not call `_parseLength` any more')
+  if (!isRefused) throw incompatiblePackage('mqtt-packet', 'its parser does not call `_parseLength` any more')
 }
 
 function member(owner: object, path: string): unknown {
   return path.split('.').reduce<unknown>((value, name) => (value as Record<string, unknown> | undefined)?.[name], owner)
-}
-
-function incompatible(name: PinnedPackage, problem: string): OperatorError {
-  const { dependencies } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    dependencies: Record<PinnedPackage, string>
-  }
-  return new OperatorError(
-    `${name} ${installedVersion(name)} does not fit: ${problem}; Tidegate needs ${name} ${dependencies[name]}`,
-    { remedy: `install that version: \`npm install ${name}@${dependencies[name]}\``, exitCode: Exit.UNAVAILABLE },
-  )
-}
-
-/** Read from the package's folder, since not every package exports its package.json. */
-function installedVersion(name: PinnedPackage): string {
-  for (let folder = dirname(createRequire(import.meta.url).resolve(name)); ; folder = dirname(folder)) {
-    try {
-      const found = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
-        name?: string
-        version?: string
-      }
-      if (found.name === name) return found.version ?? 'of an unknown version'
-    } catch {
-      // The main file lies deeper in the package.
-    }
-    if (folder === dirname(folder)) return 'of an unknown version'
-  }
 }

@@ -1,6 +1,7 @@
 import type { MqttClient } from 'mqtt'
 import { type IConnackPacket, type Packet, writeToStream } from 'mqtt-packet'
 import { messageOf } from '../base/errors.ts'
+import { incompatiblePackage } from '../base/pinned-package.ts'
 import type { Inbound } from './inbound.ts'
 import {
   CLOSE_MS,
@@ -43,6 +44,7 @@ export class MqttLink implements Link {
     this.closed = new Promise((resolve) => {
       this.#onClosed = resolve
     })
+    assertSocketReachable(client.stream)
     this.#client = client
     this.#inbound = inbound
     // An answer must not wait for the far side's word on the packet before it (RFC 1122, 4.2.3.4): packets are written whole.
@@ -171,6 +173,16 @@ interface Socketlike {
 
 function socketUnder(stream: object): Socketlike {
   return 'socket' in stream ? ((stream.socket as { _socket?: object } | null)?._socket ?? {}) : stream
+}
+
+/**
+ * A WebSocket's TCP socket counts the bytes that a budget is charged with; ws keeps it in a private member.
+ * @throws OperatorError where the installed ws has no such member
+ */
+function assertSocketReachable(stream: object): void {
+  if ('socket' in stream && typeof (stream.socket as { _socket?: object } | null)?._socket !== 'object') {
+    throw incompatiblePackage('ws', '`_socket` of an open WebSocket is missing')
+  }
 }
 
 function lost(message: string, options: { reasonCode?: number | undefined; cause?: unknown } = {}): LinkError {

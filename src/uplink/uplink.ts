@@ -13,6 +13,7 @@ import type { UplinkDependencies, UplinkStats } from './dependencies.ts'
 import type { Format } from './format/format.ts'
 import { makeFormat } from './format/make-format.ts'
 import { MetricRegistry } from './format/metric-registry.ts'
+import { assertSparkplugPackage } from './format/sparkplug/payload.ts'
 import { Session } from './session.ts'
 import type { SessionEnd } from './session-types.ts'
 import { subscribeWithin } from './subscribe-within.ts'
@@ -69,6 +70,7 @@ export class Uplink implements Part {
 
   /** Begins at once, and never fails: a cloud that is away is the normal case. */
   static start(settings: UplinkSettings, dependencies: UplinkDependencies): Uplink {
+    if (settings.format === 'sparkplug') assertSparkplugPackage()
     return new Uplink(settings, dependencies)
   }
 

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import type { org } from 'sparkplug-payload/lib/sparkplugPayloadProto.js'
+import { incompatiblePackage } from '../../../base/pinned-package.ts'
 
 type Payload = typeof org.eclipse.tahu.protobuf.Payload
 export type Metric = org.eclipse.tahu.protobuf.Payload.IMetric
@@ -16,9 +17,22 @@ let loaded: Payload | undefined
 function codec(): Payload {
   if (loaded === undefined) {
     const tahu = createRequire(import.meta.url)('sparkplug-payload/lib/sparkplugPayloadProto.js') as { org: typeof org }
-    loaded = tahu.org.eclipse.tahu.protobuf.Payload
+    loaded = checked(tahu)
   }
   return loaded
+}
+
+function checked(tahu: { org?: typeof org }): Payload {
+  const found: Partial<Payload> | undefined = tahu.org?.eclipse.tahu.protobuf.Payload
+  if (typeof found?.encode !== 'function' || typeof found.decode !== 'function') {
+    throw incompatiblePackage('sparkplug-payload', '`org.eclipse.tahu.protobuf.Payload` cannot encode and decode')
+  }
+  return found as Payload
+}
+
+/** @throws OperatorError where the installed package lacks the private part that Tidegate uses */
+export function assertSparkplugPackage(): void {
+  codec()
 }
 
 /** One metric as a part of a payload: parts may be joined in any number (protobuf concatenates repeated fields). */
