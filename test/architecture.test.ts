@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 
 const ROOT = join(import.meta.dirname, '..')
 const LINES_MAX = 300
+const FILES_PER_FOLDER_MAX = 20
 
 /** What each folder of src may import besides itself; `src` stands for main.ts at its top. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
@@ -30,22 +31,72 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   src: ['base', 'cli'],
 }
 
-/** The only places that may import a package: folders, or single files. */
+/**
+ * What each subfolder may import within its own top folder, besides itself and below; `.` is the top folder itself.
+ * A subfolder that is not listed may import `.` only.
+ */
+const MAY_IMPORT_INSIDE: Readonly<Record<string, readonly string[]>> = {
+  'cli/commands': ['.', 'cli/commands/*'],
+  'cli/commands/cloud-config': ['.'],
+  'config/edge': ['.'],
+  'receiver/config': ['.', 'receiver/config/rollout'],
+  'receiver/config/rollout': ['.', 'receiver/config'],
+  'receiver/fleet': ['.'],
+  'receiver/postgres': ['.', 'receiver/config', 'receiver/config/rollout', 'receiver/fleet'],
+  'receiver/sqlite': ['.', 'receiver/config', 'receiver/config/rollout', 'receiver/fleet'],
+  'settings/load': ['.', 'settings/presets', 'settings/schema'],
+  'settings/presets': ['.'],
+  'settings/schema': ['.', 'settings/presets'],
+  'store/backup': ['.', 'store/recovery', 'store/housekeeping'],
+  'store/config': ['.'],
+  'store/delivery': ['.'],
+  'store/forward': ['.', 'store/delivery'],
+  'store/history': ['.', 'store/sealed'],
+  'store/housekeeping': ['.', 'store/sealed'],
+  'store/recovery': ['.', 'store/recovery/salvage', 'store/sealed'],
+  'store/recovery/salvage': ['.', 'store/recovery', 'store/forward', 'store/sealed'],
+  'store/sealed': ['.'],
+  'store-thread/commit': ['.'],
+  'store-thread/config': ['.'],
+  'store-thread/delivery': ['.'],
+  'uplink/format': ['uplink/format/sparkplug'],
+  'uplink/format/sparkplug': ['uplink/format'],
+}
+
+/** The only places that may import a package: folders, or single files. A package that is not listed here is refused. */
 const HOMES: Readonly<Record<string, readonly string[]>> = {
   aedes: ['src/broker/'],
+  'aedes-persistence': ['src/broker/'],
   ajv: ['src/config/schema-check.ts'],
+  'better-sqlite3': ['src/store/', 'src/receiver/sqlite/'],
   canonicalize: ['src/config/'],
-  'better-sqlite3': ['src/store/', 'src/receiver/sqlite/sqlite-sink.ts', 'src/receiver/sqlite/database.ts'],
   'cbor-x': ['src/codec/'],
   cborg: ['src/decode/', 'src/codec/'],
   fastify: ['src/web/'],
   'hyparquet-writer': ['src/export/'],
+  mqemitter: ['src/broker/'],
   mqtt: ['src/link/'],
+  'mqtt-packet': ['src/broker/', 'src/link/', 'src/demo/repeat.ts'],
   pg: ['src/receiver/postgres/'],
   'pg-copy-streams': ['src/receiver/postgres/'],
   pino: ['src/base/log.ts'],
   'sparkplug-payload': ['src/uplink/format/sparkplug/'],
+  yaml: ['src/settings/', 'src/cli/'],
+  zod: ['src/settings/', 'src/store/orders.ts', 'src/config/wire.ts', 'src/receiver/'],
 }
+
+/** Who reads the wall clock: commands and the main file of each thread, and checks of certificates. Others are given a Clock. */
+const CLOCK_READERS = [
+  'src/base/clock.ts',
+  'src/cli/',
+  'src/demo/demo.ts',
+  'src/link/tls.ts',
+  'src/receiver/index.ts',
+  'src/settings/load/links.ts',
+  'src/settings/schema/tls.ts',
+  'src/store-thread/thread.ts',
+  'src/store/store.ts',
+]
 
 const IMPORTS = [
   /^(?:import|export)\b[^'"]*?\bfrom\s+['"]([^'"]+)['"]/gm,
@@ -57,40 +108,88 @@ function importsOf(text: string): string[] {
   return IMPORTS.flatMap((pattern) => [...text.matchAll(pattern)].map((found) => found[1]!))
 }
 
-/** `src` for a file at the top of src, else the name of its folder. */
+/** The folder of a file below src: `store/sealed`; `src` for a file at the top of src. */
 function folderOf(file: string): string {
-  return file.split('/').length === 2 ? 'src' : file.split('/')[1]!
+  return dirname(file).split('/').slice(1).join('/') || 'src'
+}
+
+function topOf(folder: string): string {
+  return folder.split('/')[0]!
+}
+
+/** Why a file in one folder of src may not import from another, or undefined. */
+function folderBreach(from: string, to: string): string | undefined {
+  const top = topOf(from)
+  if (top !== topOf(to)) {
+    const may = MAY_IMPORT[top]
+    if (may === undefined) return `src/${top} has no place in the order of the folders`
+    if (may.includes(topOf(to))) return undefined
+    return `src/${top} may import only itself${may.map((one) => `, ${one}`).join('')}`
+  }
+  if (from === to || from === top) return undefined
+  const may = MAY_IMPORT_INSIDE[from] ?? ['.']
+  if (may.includes(to === top ? '.' : to) || may.includes(`${posix.dirname(to)}/*`)) return undefined
+  return `src/${from} may import inside src/${top} only ${may.join(', ')}`
 }
 
 /** Why this file of src (path from the root) may not import that, or undefined. */
 function breach(file: string, imported: string): string | undefined {
   if (imported.startsWith('.')) {
-    const from = folderOf(file)
     const target = posix.join(dirname(file), imported)
     if (!target.startsWith('src/')) return `${file} imports ${target}, which is not in src`
-    const to = folderOf(target)
-    const may = MAY_IMPORT[from]
-    if (to === from || may?.includes(to)) return undefined
-    if (may === undefined) return `src/${from} has no place in the order of the folders`
-    return `${file} imports ${target}, but src/${from} may import only itself${may.map((one) => `, ${one}`).join('')}`
+    const why = folderBreach(folderOf(file), folderOf(target))
+    return why === undefined ? undefined : `${file} imports ${target}, but ${why}`
   }
+  if (imported.startsWith('node:')) return undefined
   const name = imported.startsWith('@') ? imported.split('/').slice(0, 2).join('/') : imported.split('/')[0]!
   const homes = HOMES[name]
-  if (homes === undefined || homes.some((home) => file.startsWith(home))) return undefined
-  return `${file} imports ${name}, whose only home is ${homes.join(' and ')}`
+  if (homes?.some((home) => file.startsWith(home))) return undefined
+  return `${file} imports ${name}, whose only home is ${homes?.join(' and ') ?? 'not listed'}`
+}
+
+/** Groups of files that import each other in a circle (Tarjan's strongly connected components). */
+function circlesIn(graph: ReadonlyMap<string, readonly string[]>): string[][] {
+  const order = new Map<string, number>()
+  const low = new Map<string, number>()
+  const path: string[] = []
+  const circles: string[][] = []
+  const visit = (file: string): void => {
+    order.set(file, order.size)
+    low.set(file, order.get(file)!)
+    path.push(file)
+    for (const next of graph.get(file) ?? []) {
+      if (!order.has(next)) visit(next)
+      if (path.includes(next)) low.set(file, Math.min(low.get(file)!, low.get(next)!))
+    }
+    if (low.get(file) !== order.get(file)) return
+    const circle = path.splice(path.indexOf(file))
+    if (circle.length > 1) circles.push(circle.sort())
+  }
+  for (const file of graph.keys()) if (!order.has(file)) visit(file)
+  return circles
 }
 
 function read(file: string): string {
   return readFileSync(join(ROOT, file), 'utf8')
 }
 
-const files = globSync('{src,test,bench}/**/*.ts', { cwd: ROOT })
+function linesOver(text: string): boolean {
+  return text.trimEnd().split('\n').length > LINES_MAX
+}
+
+const files = globSync('{src,test,bench,support}/**/*.ts', { cwd: ROOT })
   .map((file) => file.replaceAll('\\', '/'))
   .sort()
 const sources = files.filter((file) => file.startsWith('src/'))
+const graph = new Map(
+  sources.map((file) => {
+    const local = importsOf(read(file)).filter((one) => one.startsWith('.'))
+    return [file, local.map((one) => posix.join(dirname(file), one))]
+  }),
+)
 
-describe('the shape of the whole', () => {
-  it('is seen by these rules: every way to import, every kind of breach', () => {
+describe('the structure of the code', () => {
+  it('is checked by rules that see every way to import and every kind of breach', () => {
     const text = [
       "import a from './a.ts'",
       "import type { B,\n  C } from '../b/b.ts'",
@@ -102,24 +201,58 @@ describe('the shape of the whole', () => {
     expect(breach('src/base/x.ts', '../store/store.ts')).toContain('src/base may import only itself')
     expect(breach('src/broker/x.ts', '../codec/batch.ts')).toContain('src/broker may import only itself, base')
     expect(breach('src/store/x.ts', '../edge/edge.ts')).toBeDefined()
+    expect(breach('src/store/sealed/x.ts', '../delivery/outbox.ts')).toContain('src/store/sealed may import inside')
+    expect(breach('src/store/sealed/x.ts', '../log.ts')).toBeUndefined()
+    expect(breach('src/store/x.ts', './sealed/task.ts')).toBeUndefined()
     expect(breach('src/store/x.ts', '../../support/wait.ts')).toContain('not in src')
     expect(breach('src/newcomer/x.ts', '../base/clock.ts')).toContain('no place')
     expect(breach('src/receiver/receiver.ts', 'better-sqlite3')).toContain('only home')
     expect(breach('src/edge/edge.ts', 'mqtt')).toContain('only home')
-    expect(breach('src/edge/edge.ts', './broker/broker.ts')).toBeUndefined()
+    expect(breach('src/edge/edge.ts', 'left-pad')).toContain('not listed')
+    expect(breach('src/edge/edge.ts', '../broker/broker.ts')).toBeUndefined()
     expect(breach('src/receiver/sqlite/sqlite-sink.ts', 'better-sqlite3')).toBeUndefined()
+    const circle = new Map(Object.entries({ a: ['b'], b: ['c'], c: ['b'], d: ['a'] }))
+    expect(circlesIn(circle)).toEqual([['b', 'c']])
   })
 
-  it('lets a folder import only itself and what lies below it, and a package only in its home', () => {
+  it('lets folders and subfolders import only what their place allows, and packages only in their homes', () => {
     expect(sources.length).toBeGreaterThan(0)
     const breaches = sources.flatMap((file) => importsOf(read(file)).map((imported) => breach(file, imported)))
     expect(breaches.filter((one) => one !== undefined)).toEqual([])
   })
 
-  it(`has no file over ${LINES_MAX} lines and none for odds and ends`, () => {
-    const long = files.filter((file) => read(file).trimEnd().split('\n').length > LINES_MAX)
+  it('has a home for every package that it depends on', () => {
+    const { dependencies } = JSON.parse(read('package.json')) as { dependencies: Record<string, string> }
+    // ws is a dependency of mqtt; it is listed to pin its version (src/base/pinned-package.ts).
+    expect(Object.keys(dependencies).filter((name) => name !== 'ws' && HOMES[name] === undefined)).toEqual([])
+  })
+
+  it('has no circle of imports', () => {
+    expect(circlesIn(graph)).toEqual([])
+  })
+
+  it(`has no file over ${LINES_MAX} lines, no folder over ${FILES_PER_FOLDER_MAX} files and no file for odds and ends`, () => {
+    const long = files.filter((file) => linesOver(read(file)))
     const vague = files.filter((file) => /^(utils?|helpers?|common|misc)\.ts$/.test(basename(file)))
-    expect({ long, vague }).toEqual({ long: [], vague: [] })
+    const counts = Map.groupBy(sources, (file) => dirname(file))
+    const full = [...counts].filter(([, inside]) => inside.length > FILES_PER_FOLDER_MAX).map(([folder]) => folder)
+    expect({ long, vague, full }).toEqual({ long: [], vague: [], full: [] })
+  })
+
+  it('reads the wall clock only where the time enters', () => {
+    const readers = sources.filter((file) => /\bsystemClock\b|\bDate\.now\(\)/.test(read(file)))
+    expect(readers.filter((file) => !CLOCK_READERS.some((allowed) => file.startsWith(allowed)))).toEqual([])
+  })
+
+  it('logs errors themselves, with stack and cause, never only their message', () => {
+    const call = /\blog\.(?:error|warn|info|debug)\(\s*\{[^}]*\b(?:messageOf\(|\w+\.message\b)/i
+    expect(sources.filter((file) => call.test(read(file)))).toEqual([])
+  })
+
+  it('names every folder with a README in docs/architecture.md', () => {
+    const folders = globSync('src/**/README.md', { cwd: ROOT }).map((file) => posix.dirname(file.replaceAll('\\', '/')))
+    const page = read('docs/architecture.md')
+    expect(folders.filter((folder) => !page.includes(`\`${folder}`))).toEqual([])
   })
 
   it('tests against real neighbours: no module is mocked', () => {

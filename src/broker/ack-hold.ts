@@ -4,10 +4,10 @@ import type { AckWriter } from './ack-writer.ts'
 import type { Intake } from './intake.ts'
 import type { TopicRules } from './rules.ts'
 
-/** QoS 2 publishes of one client that wait for their PUBREL; one more closes the connection. */
+/** QoS 2 publishes of one client that may wait for their PUBREL. One more closes the connection. */
 const INCOMING_MAX = 1_000
 
-/** A PUBLISH as Aedes hands it over, or a will, which has no `cmd`. */
+/** A PUBLISH as Aedes passes it, or a will, which has no `cmd`. */
 interface Publish {
   readonly cmd?: 'publish'
   readonly topic: string
@@ -24,18 +24,18 @@ export interface HoldDependencies {
   /** Unreleased QoS 2 publishes of a client. */
   incomingCount(client: string): number
   readonly acks: AckWriter
-  /** A publish is settled: sockets that were held may be read again. */
+  /** Called when a publish is settled: reading from held sockets may continue. */
   onSettled(): void
 }
 
 /**
- * The held acknowledgement, for what does not take the express. Aedes writes PUBACK right after `authorizePublish` calls back, before anything else sees
- * the message, so this is the one place to wait for the disk. Calling back with an error closes the connection without
- * an acknowledgement: in MQTT 3.1.1 that is the way to say "not stored", and the device sends again.
+ * Holds the acknowledgement of publishes that do not take the fast path. Aedes writes PUBACK right after
+ * `authorizePublish` calls back, before anything else sees the message, so this is the one place to wait for the disk.
+ * Calling back with an error closes the connection without an acknowledgement: MQTT 3.1.1 has no other way to say "not
+ * stored", and the device sends the message again.
  *
- * QoS 2 is only checked here, since this runs again for every repeat; it waits in the persistence, where a packet is
- * known to be new. Wills come without `cmd`, from a client that is gone: nobody waits for them, they are stored all the
- * same.
+ * QoS 2 is only checked here, since this runs for every repeat; a QoS 2 publish waits in the persistence, which knows
+ * whether the packet is new. Wills have no `cmd`, their client is gone, and they are stored like other publishes.
  */
 export function holdPublishes(dependencies: HoldDependencies) {
   const { intake, rules, acks, incomingCount, onSettled } = dependencies
@@ -54,9 +54,9 @@ export function holdPublishes(dependencies: HoldDependencies) {
     const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload
     const flags = { qos, retain: packet.retain === true, dup: packet.dup === true && qos > 0 }
     intake.offer({ topic, payload, client: client?.id ?? '', ...flags }, (failure) => {
-      // Acknowledgements leave in the order of the publishes, whichever way those took.
+      // Acknowledgements are sent in the order of the publishes, whether they took the fast path or not.
       if (client !== null) acks.flush(client.conn as Socket)
-      // QoS 0 carries no promise: what could not be stored is lost, and the connection stays.
+      // QoS 0 has no promise: a message that could not be stored is lost, and the connection stays open.
       callback(qos === 0 ? null : (failure ?? null))
       onSettled()
     })

@@ -5,13 +5,13 @@ const PUBACK = 0x40
 const PUBACK_BYTES = 4
 
 /**
- * Writes the PUBACKs of the express, in one piece a socket and commit.
+ * Writes the PUBACKs of the fast path: one write for each socket and commit.
  */
 export class AckWriter {
   readonly #waiting = new Map<Socket, number[]>()
   #scheduled = false
 
-  /** Acknowledges when the running task ends: all publishes of a commit are settled in one. */
+  /** Acknowledges when the current task ends: all publishes of a commit are settled in one task. */
   add(socket: Socket, messageId: number): void {
     const ids = this.#waiting.get(socket)
     if (ids === undefined) this.#waiting.set(socket, [messageId])
@@ -21,7 +21,7 @@ export class AckWriter {
     queueMicrotask(() => this.#flush())
   }
 
-  /** Writes at once what waits for this socket: acknowledgements leave in the order of the publishes. */
+  /** Writes the waiting PUBACKs of this socket at once: acknowledgements keep the order of the publishes. */
   flush(socket: Socket): void {
     const ids = this.#waiting.get(socket)
     if (ids === undefined) return

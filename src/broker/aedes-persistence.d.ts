@@ -1,4 +1,7 @@
-/** The part of Aedes' in-memory persistence that `BrokerPersistence` builds on; the package types only its callback form. */
+/**
+ * The part of Aedes' in-memory persistence that `BrokerPersistence` extends. The package has types for its callback
+ * form only.
+ */
 declare module 'aedes-persistence/asyncPersistence.js' {
   import type { Client } from 'aedes'
 

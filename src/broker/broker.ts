@@ -17,32 +17,40 @@ import { assertPrivateMembers } from './private-members.ts'
 import { connectProblem, identifierRefused, judgeFilter, TopicRules } from './rules.ts'
 import { SocketReader } from './socket-reader.ts'
 
-/** A subscriber that takes nothing for so long is disconnected (ms). */
+/** A subscriber that reads nothing for this long is disconnected (milliseconds). */
 const DRAIN_TIMEOUT_MS = 10_000
 
-/** Connections that the kernel keeps until they are accepted: after a power cut all devices of a site come at once. */
+/**
+ * Connections that the kernel queues until they are accepted: after a power cut all devices of a site connect at once.
+ */
 const BACKLOG = 4_096
-/** Packets that come in one piece with the CONNECT; their bytes are bounded by one read of the socket (64 KiB). */
+/** Packets that may arrive together with the CONNECT. One read of the socket bounds their bytes (64 KiB). */
 const EARLY_PACKETS_MAX = 32_768
-/** A client that does not read its acknowledgements is not read either (bytes). */
+/**
+ * Unsent bytes to a client from which on the broker stops reading from it: the client does not read its
+ * acknowledgements.
+ */
 const UNREAD_BYTES_MAX = 65_536
 
 export interface BrokerStats {
   readonly connections: number
-  /** Connections refused for their number. */
+  /** Connections refused because `broker.connectionsMax` were open. */
   readonly refused: number
-  /** Messages dropped because the queue of an absent subscriber was full. */
+  /** Messages dropped because the queue of a disconnected subscriber was full. */
   readonly dropped: number
 }
 
 export interface BrokerDependencies {
   readonly intake: Intake
-  /** QoS 2 identifiers that the disk remembers. */
+  /** QoS 2 packet identifiers that are stored on disk. */
   readonly incoming: readonly IncomingId[]
   readonly log: Log
 }
 
-/** The MQTT 3.1 and 3.1.1 broker for devices. What carries readings is acknowledged when the intake has settled it. */
+/**
+ * The MQTT 3.1 and 3.1.1 broker for devices. A publish that the intake keeps is acknowledged when the intake has
+ * settled it.
+ */
 export class Broker implements Part {
   readonly name = 'broker'
   readonly #settings: BrokerSettings
@@ -77,7 +85,9 @@ export class Broker implements Part {
     this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket))
   }
 
-  /** Listens. @throws OperatorError when the port is taken or not allowed. */
+  /**
+   * Starts to listen. @throws OperatorError when the port is taken or not allowed, or a pinned package does not fit.
+   */
   static async start(settings: BrokerSettings, dependencies: BrokerDependencies): Promise<Broker> {
     const broker = new Broker(settings, dependencies)
     broker.#aedes = await broker.#createAedes()
@@ -101,11 +111,12 @@ export class Broker implements Part {
     return { connections: this.#sockets.size, refused: this.#refused, dropped: this.#persistence.queues.dropped }
   }
 
-  /** Sends a message of Tidegate's own to local subscribers. It carries no readings and is not stored. */
+  /** Sends a message of Tidegate itself to local subscribers. It carries no readings and is not stored. */
   publish(packet: { topic: string; payload: Buffer; qos: 0 | 1; retain: boolean }): void {
     const message = { cmd: 'publish' as const, dup: false, ...packet }
     this.#aedes.publish(message, (failure) => {
-      if (failure) this.#log.warn({ topic: packet.topic, err: failure }, 'a local message was not published')
+      if (failure)
+        this.#log.warn({ topic: packet.topic, err: failure }, 'a message to local subscribers was not published')
     })
   }
 
@@ -156,7 +167,7 @@ export class Broker implements Part {
       },
     })
     const events: EventEmitter = aedes
-    events.on('error', (failure: Error) => this.#log.error({ err: failure }, 'broker trouble'))
+    events.on('error', (failure: Error) => this.#log.error({ err: failure }, 'the broker failed to handle a packet'))
     aedes.on('clientError', (client, failure) =>
       this.#log.debug({ client: client.id, err: failure }, 'a client was disconnected'),
     )
@@ -205,7 +216,10 @@ export class Broker implements Part {
         const [problem, remedy] =
           codeOf(cause) === 'EADDRINUSE'
             ? ['the port is in use', 'stop the other broker, or set broker.tcp.port to a free one']
-            : [messageOf(cause), 'check broker.tcp.host and broker.tcp.port (ports below 1024 need rights)']
+            : [
+                messageOf(cause),
+                'check broker.tcp.host and broker.tcp.port (ports below 1024 need root or CAP_NET_BIND_SERVICE)',
+              ]
         const message = `cannot listen for devices on ${host}:${port}: ${problem}`
         reject(new OperatorError(message, { remedy, exitCode: Exit.UNAVAILABLE, cause }))
       })

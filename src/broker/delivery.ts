@@ -13,7 +13,7 @@ interface Packet {
 }
 type Done = (failure?: Error | null) => void
 
-/** The parts of Aedes and mqemitter that are not in their types. Private: the versions are pinned. */
+/** Private members of Aedes and mqemitter; private-members.ts checks them at start. */
 interface Inner {
   id: string
   publish(packet: Packet, client: Client | null | Done, done?: Done): void
@@ -24,20 +24,21 @@ interface Inner {
   }
 }
 
+/** Topics whose answer is cached; a full cache is cleared. */
 const KNOWN_MAX = 65_536
 const noop: Done = () => undefined
 
 /**
  * Four changes to how Aedes hands messages to local subscribers.
  *
- * 1. A topic without subscribers costs nothing: no packet is built and no emitter is asked.
- * 2. Messages arrive in order and none vanishes. Aedes drops what comes to a subscriber with a lower broker counter
- *    than the last one, as a repeat. A QoS 0 message, or one that is not retained, overtakes on a shorter way inside Aedes
- *    and makes the overtaken one vanish. So QoS 0 gets a counter space of its own, and retained messages are kept
- *    before the common way begins, so that all QoS 1 and 2 messages take the same steps.
- * 3. One slow subscriber delays nobody but those who publish to it (`concurrency: 0`), and is disconnected when too
- *    much has piled up (`mayForward`).
- * 4. What the intake keeps for itself goes to nobody, or is not retained, whoever asks for that.
+ * 1. A topic without subscribers costs nothing: no packet is built and the emitter is not called.
+ * 2. Messages arrive in order and none is lost. Aedes takes a message with a lower broker counter than the previous one
+ *    for a repeat and drops it. QoS 0 messages and messages that are not retained take fewer steps inside Aedes,
+ *    overtake others, and the overtaken ones are dropped. So QoS 0 messages get a counter space of their own, and a
+ *    retained message is stored before the common steps begin: all QoS 1 and 2 messages then take the same steps.
+ * 3. A slow subscriber delays only the clients that publish to it (`concurrency: 0`), and is disconnected when too many
+ *    bytes are queued for it (`mayForward`).
+ * 4. Where the intake says so, a publish is delivered to no subscriber, or is not retained.
  */
 export function shapeDelivery(
   broker: Aedes,
@@ -86,7 +87,7 @@ export function shapeDelivery(
   return { isWanted }
 }
 
-/** Whether a message goes to this client; disconnects one that does not take what it asked for. */
+/** Whether a message is delivered to this client. Disconnects a client that does not read what it subscribed to. */
 export function mayForward(
   client: Client,
   packet: Packet & QueuedPacket,

@@ -8,25 +8,25 @@ export interface FastPathDependencies {
   readonly intake: Intake
   readonly rules: TopicRules
   readonly acks: AckWriter
-  /** Whether a local subscriber wants messages of this topic. */
+  /** Whether a local client subscribes to this topic. */
   isWanted(topic: string): boolean
-  /** A publish is settled: sockets that were held may be read again. */
+  /** Called when a publish is settled: reading from held sockets may continue. */
   onSettled(): void
 }
 
-/** Whose publish it is, and who is told when it is done. */
+/** The client that sent a publish; notified when it is done. */
 export interface Sender {
   readonly id: string
   readonly socket: Socket
-  /** One of its packets is done; with a failure the connection must end. */
+  /** One of its packets is done. With a failure the connection must be closed. */
   done(failure: Error | undefined): void
 }
 
 /**
- * The way of nearly all publishes of a site: readings that nobody but the disk wants. They go from the socket to the
- * intake and from its commit to the acknowledgement, without Aedes, for which such a publish is a packet object, four
- * closures and two turns of the event loop. Everything else (retained, QoS 2, topics that somebody subscribes to, all
- * other packets) takes Aedes' way; the promises are the same on both.
+ * The path of nearly all publishes of a site: readings that no local client subscribes to. They go from the socket to
+ * the intake, and from its commit to the acknowledgement, without Aedes, which spends a packet object, four closures
+ * and two turns of the event loop on each. Everything else (retained messages, QoS 2, topics with subscribers, all
+ * other packets) goes through Aedes. The promises are the same on both paths.
  */
 export class FastPath {
   readonly #deps: FastPathDependencies
@@ -35,7 +35,7 @@ export class FastPath {
     this.#deps = dependencies
   }
 
-  /** Takes the publish, or returns false where it is not of that kind or not in order: then Aedes judges it. */
+  /** Takes the publish; false: it is of another kind or malformed, and Aedes must handle it. */
   take({ topic, qos, dup, messageId, payload }: PlainPublish, sender: Sender): boolean {
     const { intake, rules, acks, isWanted, onSettled } = this.#deps
     if (qos === 1 && messageId === 0) return false

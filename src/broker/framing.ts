@@ -1,17 +1,17 @@
 /** Longest fixed header (MQTT 3.1.1 §2.2): type and flags, and four bytes of remaining length. */
 const HEADER_BYTES_MAX = 5
 
-/** Where a packet lies in what was received. The object is used again by the next call. */
+/** Where a packet is in the received bytes. The next call reuses the object. */
 export interface Frame {
   /** First byte of type and flags. */
   start: number
   /** First byte after the remaining length. */
   body: number
-  /** First byte after the packet; it may lie beyond what was received. */
+  /** First byte after the packet; it may be beyond the received bytes. */
   end: number
 }
 
-/** What stands at `start`: a packet with a whole header, the beginning of a header, or no MQTT. */
+/** What is at `start`: a packet with a complete header, the beginning of a header, or bytes that are not MQTT. */
 export function readFrame(bytes: Uint8Array, start: number, frame: Frame): 'frame' | 'short' | 'malformed' {
   let length = 0
   for (let at = start + 1; at < start + HEADER_BYTES_MAX; at++) {
@@ -28,7 +28,7 @@ export function readFrame(bytes: Uint8Array, start: number, frame: Frame): 'fram
   return 'malformed'
 }
 
-/** What a plain PUBLISH (§3.3) says. The object is used again by the next call; `payload` is a view. */
+/** The content of a plain PUBLISH (MQTT 3.1.1 §3.3). The next call reuses the object; `payload` is a view. */
 export interface PlainPublish {
   topic: string
   qos: 0 | 1

@@ -3,21 +3,21 @@ import type { IncomingId, Intake, Settle } from './intake.ts'
 /**
  * The QoS 2 packet identifiers that clients have sent and not released (MQTT 3.1.1 §4.3.3).
  *
- * An identifier is reserved in the tick in which its publish is looked at: all packets of one read are handled at once,
- * and the same identifier twice among them would otherwise pass twice. Whoever meets a reserved identifier waits for the
- * commit of the first.
+ * An identifier is reserved in the tick in which its publish is handled: all packets of one read are handled in one
+ * tick, and without the reservation the same identifier could pass twice. A repeat of a reserved identifier waits for
+ * the commit of the first publish.
  */
 export class IncomingIds {
   readonly #clients = new Map<string, Map<number, Promise<void>>>()
   readonly #intake: Intake
 
-  /** @param known what the disk remembers of clients with lasting sessions. */
+  /** @param known identifiers on disk, of clients with persistent sessions */
   constructor(intake: Intake, known: readonly IncomingId[]) {
     this.#intake = intake
     for (const { client, messageId } of known) this.#of(client).set(messageId, Promise.resolve())
   }
 
-  /** The commit to wait for where the identifier is known; undefined where it is new, and now reserved by the caller. */
+  /** The commit to wait for when the identifier is known; undefined: it is new, and the caller must reserve it. */
   meet(client: string, messageId: number): Promise<void> | undefined {
     return this.#clients.get(client)?.get(messageId)
   }
@@ -39,9 +39,9 @@ export class IncomingIds {
     return done
   }
 
-  /** Frees an identifier; resolves when the disk knows, where the session outlives the connection. */
-  async release(client: string, messageId: number, lasting: boolean): Promise<void> {
-    if (lasting) {
+  /** Frees an identifier. For a persistent session, resolves when that is on disk. */
+  async release(client: string, messageId: number, persistent: boolean): Promise<void> {
+    if (persistent) {
       await new Promise<void>((resolve, reject) => {
         this.#intake.release({ client, messageId }, (failure) => (failure ? reject(failure) : resolve()))
       })

@@ -1,16 +1,21 @@
-/** What the broker needs of whoever keeps readings and messages. */
+/** What the broker needs to have readings and messages stored. */
 export interface Intake {
   /** Whether publishes on this topic must be on the disk before they are acknowledged. */
   keeps(topic: string): boolean
-  /** What becomes at the broker of a publish that is kept: `fresh`: it is never retained; `none`: no subscriber gets it. */
+  /**
+   * Which local subscribers get a publish that is kept. `fresh`: all, but it is not retained; `none`: no subscriber.
+   */
   delivers(topic: string): 'all' | 'fresh' | 'none'
-  /** Takes a publish; copies the payload before it returns; settles once, when it is on the disk or cannot be. */
+  /**
+   * Takes a publish and copies the payload before it returns. Settles once, when the publish is on disk or cannot be
+   * stored.
+   */
   offer(publish: IntakePublish, settle: Settle, incoming?: IncomingId): void
-  /** Settles when the disk knows that this QoS 2 identifier is free again. */
+  /** Settles when it is on disk that this QoS 2 identifier is free again. */
   release(id: IncomingId, settle: Settle): void
-  /** None of this client's QoS 2 identifiers counts any more. */
+  /** Frees all QoS 2 identifiers of this client. */
   forget(client: string): void
-  /** Payload bytes taken and not settled. */
+  /** Payload bytes of publishes that were taken and are not settled. */
   readonly pendingBytes: number
 }
 
@@ -30,7 +35,7 @@ export interface IncomingId {
 
 export type Settle = (failure: Error | undefined) => void
 
-/** For a broker that keeps nothing: every topic is ordinary MQTT. */
+/** For a broker that stores nothing: every topic is ordinary MQTT. */
 export const noIntake: Intake = {
   keeps: () => false,
   delivers: () => 'all',

@@ -19,24 +19,24 @@ interface Subscription {
   qos: number
 }
 
-/** Answers of `matches` that are remembered; past it the memory starts afresh. */
+/** Cached answers of `matches`; a full cache is cleared. */
 const MATCHES_MAX = 65_536
 
 /**
- * What Aedes keeps between packets. Subscriptions, retained messages and wills live in memory as in Aedes' own
- * persistence; queues of absent subscribers are bounded; QoS 2 identifiers are durable, together with their readings.
+ * What Aedes keeps between packets. Subscriptions, retained messages and wills are in memory, as in Aedes' own
+ * persistence. Queues of disconnected subscribers are bounded. QoS 2 identifiers are committed with their readings.
  */
 export class BrokerPersistence extends MemoryPersistence {
   readonly queues: SessionQueues<Packet>
   readonly #intake: Intake
   readonly #incoming: IncomingIds
   readonly #onSettled: () => void
-  /** Filters of lasting sessions and how many sessions have each. */
+  /** Filters of persistent sessions (clean session 0), and how many sessions have each. */
   readonly #filters = new Map<string, number>()
   readonly #byClient = new Map<string, Set<string>>()
   readonly #matches = new Map<string, boolean>()
 
-  /** @param onSettled told of each QoS 2 publish that is settled: sockets that were held may be read again. */
+  /** @param onSettled called for each QoS 2 publish that is settled: reading from held sockets may continue */
   constructor(intake: Intake, incoming: IncomingIds, sessionQueueMax: number, onSettled: () => void) {
     super()
     this.#intake = intake
@@ -45,12 +45,12 @@ export class BrokerPersistence extends MemoryPersistence {
     this.queues = new SessionQueues(sessionQueueMax)
   }
 
-  /** Aedes insists on an async function. */
+  /** Aedes requires an async function. */
   override async setup(broker: unknown): Promise<void> {
     await super.setup(broker)
   }
 
-  /** Whether a lasting session, present or not, wants messages of this topic. */
+  /** Whether a persistent session, connected or not, subscribes to this topic. */
   matches(topic: string): boolean {
     if (this.#filters.size === 0) return false
     let match = this.#matches.get(topic)
@@ -63,7 +63,7 @@ export class BrokerPersistence extends MemoryPersistence {
   }
 
   override async addSubscriptions(client: Client, subscriptions: Subscription[]): Promise<void> {
-    // Aedes hands over all subscriptions of the packet, also those that it refuses.
+    // Aedes passes all subscriptions of the packet, including those that it refuses.
     const granted = subscriptions.filter(({ topic }) => !topic.startsWith('$'))
     await super.addSubscriptions(client, granted)
     let own = this.#byClient.get(client.id)
@@ -84,7 +84,7 @@ export class BrokerPersistence extends MemoryPersistence {
     this.#forget(client.id, topics)
   }
 
-  /** A clean session begins: the old one, with all that waited for it, is gone. */
+  /** A clean session begins: the previous session and its queue are removed. */
   override async cleanSubscriptions(client: Client): Promise<void> {
     await super.cleanSubscriptions(client)
     this.#forget(client.id, [...(this.#byClient.get(client.id) ?? [])])
@@ -124,7 +124,7 @@ export class BrokerPersistence extends MemoryPersistence {
     return Readable.from(this.queues.of(client.id))
   }
 
-  /** Rejects where the identifier is new: that is how Aedes is told to take the packet. */
+  /** Rejects when the identifier is new: Aedes accepts the packet then. */
   override async incomingGetPacket(client: Client, packet: Packet): Promise<Packet> {
     const known = this.#incoming.meet(client.id, packet.messageId!)
     if (known === undefined) {
@@ -135,7 +135,7 @@ export class BrokerPersistence extends MemoryPersistence {
     return packet
   }
 
-  /** Aedes has seen that the packet is new; resolves when it is on the disk. PUBREC leaves after that. */
+  /** Aedes has found the packet to be new. Resolves when it is on disk; PUBREC is sent after that. */
   override async incomingStorePacket(client: Client, packet: Packet): Promise<void> {
     const kept = this.#incoming.meet(client.id, packet.messageId!)
     if (kept === undefined) throw new Error('not stored')

@@ -1,19 +1,20 @@
 import type { Client, ConnectPacket, Subscription } from 'aedes'
 import { filterProblem, topicProblem } from '../base/topics.ts'
 
-/** Longest client id (UTF-8 bytes) that is taken; MQTT allows 65,535, no device needs them. */
+/** Longest accepted client id (UTF-8 bytes). MQTT allows 65,535; no device needs that many. */
 export const CLIENT_ID_BYTES_MAX = 256
 
-/** Topics that were found fit, by what they are; past this many the memory starts afresh. */
+/** Cached valid topics; a full cache is cleared. */
 const TOPICS_MAX = 65_536
 
 /**
- * Why a topic must not be published to, or undefined. Aedes checks wildcards only; `$…` belongs to the broker: whoever
- * publishes `$SYS/…/new/clients` with another's id would throw that client off.
+ * Which topics clients may publish to. Aedes checks wildcards only. Topics that begin with `$` belong to the broker: a
+ * client that publishes `$SYS/…/new/clients` with the id of another client would disconnect that client.
  */
 export class TopicRules {
   readonly #fit = new Set<string>()
 
+  /** Why a topic must not be published to, or undefined. */
   problem(topic: string): string | undefined {
     if (this.#fit.has(topic)) return undefined
     const problem = topic.startsWith('$') ? 'topics that begin with $ belong to the broker' : topicProblem(topic)
@@ -25,7 +26,7 @@ export class TopicRules {
   }
 }
 
-/** Why a CONNECT must be answered by closing the connection (malformed), or undefined. */
+/** Why a CONNECT is malformed, so that the connection must be closed, or undefined. */
 export function connectProblem({ clientId, will }: ConnectPacket, rules: TopicRules): string | undefined {
   if (clientId.includes('\u0000')) return 'client id contains U+0000'
   if (will === undefined || will === null) return undefined
@@ -39,7 +40,7 @@ export function identifierRefused({ clientId, clean }: ConnectPacket): boolean {
   return Buffer.byteLength(clientId) > CLIENT_ID_BYTES_MAX || (clientId === '' && clean === false)
 }
 
-/** What a SUBSCRIBE filter gets: taken, refused by SUBACK 0x80, or so malformed that the connection is closed. */
+/** Verdict on a SUBSCRIBE filter: granted, refused with SUBACK 0x80, or malformed, so that the connection is closed. */
 export function judgeFilter(_client: Client, { topic }: Subscription): 'granted' | 'refused' | { problem: string } {
   const problem = filterProblem(topic)
   if (problem !== undefined) return { problem: `filter ${JSON.stringify(topic.slice(0, 100))}: ${problem}` }

@@ -1,4 +1,4 @@
-/** The fields of an Aedes packet that matter for queueing. */
+/** The fields of an Aedes packet that queues use. */
 export interface QueuedPacket {
   cmd: string
   messageId?: number | undefined
@@ -7,13 +7,14 @@ export interface QueuedPacket {
 }
 
 /**
- * Messages (QoS 1 and 2) kept for local subscribers that asked for a lasting session: in order, found by broker counter
- * until they are sent and by message id after. At most `countMax` a client; past it new ones are dropped and counted.
+ * Messages (QoS 1 and 2) kept for local subscribers with a persistent session: in order, found by broker counter until
+ * they are sent and by message id afterwards. At most `countMax` for each client; further messages are dropped and
+ * counted.
  */
 export class SessionQueues<P extends QueuedPacket> {
   readonly #queues = new Map<string, Queue<P>>()
   readonly #countMax: number
-  /** Messages that found a full queue. */
+  /** Messages dropped because a queue was full. */
   dropped = 0
 
   constructor(countMax: number) {
@@ -35,7 +36,9 @@ export class SessionQueues<P extends QueuedPacket> {
     return this.#queues.get(client)?.byCounter.has(packet.brokerCounter!) ?? false
   }
 
-  /** Notes the id under which a message was sent, or that only its PUBREL is left to send. False: no such message. */
+  /**
+   * Records the id under which a message was sent, or that only its PUBREL must still be sent. False: no such message.
+   */
   update(client: string, packet: P): boolean {
     const queue = this.#queues.get(client)
     if (queue === undefined) return false
@@ -54,7 +57,7 @@ export class SessionQueues<P extends QueuedPacket> {
     return true
   }
 
-  /** The client has it: forgets the message and returns it. Ids that nobody knows are no error. */
+  /** The client has the message: removes and returns it. An unknown id is not an error. */
   clear(client: string, messageId: number | undefined): P | undefined {
     const queue = this.#queues.get(client)
     const counter = messageId === undefined ? undefined : queue?.byMessageId.get(messageId)
@@ -66,7 +69,7 @@ export class SessionQueues<P extends QueuedPacket> {
     return packet
   }
 
-  /** What is left, in order. */
+  /** The queued messages, in order. */
   of(client: string): P[] {
     return [...(this.#queues.get(client)?.byCounter.values() ?? [])]
   }

@@ -3,7 +3,7 @@ import type { Client } from 'aedes'
 import type { FastPath, Sender } from './fast-path.ts'
 import { type Frame, type PlainPublish, readFrame, readPlainPublish } from './framing.ts'
 
-/** The parts of an Aedes client that the inlet touches. They are private: the version is pinned. */
+/** Private members of an Aedes client; private-members.ts checks them at start. */
 interface InnerClient {
   readonly id: string
   readonly closed: boolean
@@ -14,7 +14,7 @@ interface InnerClient {
   readonly _parser: { readonly _list: { readonly length: number }; parse(bytes: Buffer): unknown }
   /** Called when a packet is done. */
   _nextBatch: (failure?: Error | null) => void
-  /** Packets that were parsed and are not done. */
+  /** Packets that are parsed and not done. */
   _parsingBatch: number
   once(event: 'connected', listener: () => void): unknown
   emit(event: 'error', failure: Error): unknown
@@ -23,13 +23,13 @@ interface InnerClient {
 export interface SocketReaderDependencies {
   readonly fastPath: FastPath
   readonly packetBytesMax: number
-  /** Whether more may be read, whoever it is from. */
+  /** Whether reading may continue. */
   isOpen(): boolean
-  /** Told when reading has stopped; `reopen` when `isOpen` may have become true again. */
+  /** Called when reading has stopped. Call `reopen` when `isOpen` may have become true again. */
   onHeld(socketReader: SocketReader): void
 }
 
-/** A packet of which only a part has come waits here up to this size; a larger one waits in Aedes' parser. */
+/** An incomplete packet waits here up to this size (bytes); a larger one waits in Aedes' parser. */
 const WAITING_BYTES_MAX = 65_536
 
 const frame: Frame = { start: 0, body: 0, end: 0 }
@@ -37,13 +37,13 @@ const publish: PlainPublish = { topic: '', qos: 0, dup: false, messageId: 0, pay
 const NOTHING = Buffer.alloc(0)
 
 /**
- * Where a client's bytes come in: cut into packets, given to the express or to Aedes, for as long as the client may go
- * on. Then the socket is not read, and TCP slows the device down; nothing is dropped.
+ * Reads a client's socket: cuts the bytes into packets and gives them to the fast path or to Aedes. At a bound it stops
+ * reading, and TCP slows the device down; nothing is dropped.
  *
- * Aedes itself pulls: it listens to 'readable', and reads on when all packets of the last read are done. That costs more
- * than the rest of a small publish, leaves a PINGREQ unanswered behind a slow commit, and is no bound where every
- * publish comes in a segment of its own. Here data is pushed, and the count of packets under way is the bound.
- * (`client.pause()` of Aedes cannot be used: it never reads again.)
+ * Aedes itself pulls: it listens to 'readable' and continues when all packets of the last read are done. That costs
+ * more than the rest of a small publish, leaves a PINGREQ unanswered during a slow commit, and is no bound when each
+ * publish arrives in a TCP segment of its own. Here the socket pushes data, and the number of packets in progress is
+ * the bound. (`client.pause()` of Aedes cannot be used: it never continues.)
  */
 export class SocketReader implements Sender {
   readonly socket: Socket
@@ -68,7 +68,7 @@ export class SocketReader implements Sender {
     return this.#client.id
   }
 
-  /** Packets of this client that are under way. */
+  /** Packets of this client that are in progress. */
   get pending(): number {
     return this.#client._parsingBatch
   }
@@ -90,7 +90,7 @@ export class SocketReader implements Sender {
     this.#deps.onHeld(this)
   }
 
-  /** Packet by packet; what Aedes must take is given to it in as long runs as possible, in order. */
+  /** Packet by packet. Aedes gets its packets in order, in runs as long as possible. */
   #cut(bytes: Buffer): void {
     let run = 0
     let at = 0
@@ -129,7 +129,7 @@ export class SocketReader implements Sender {
     return false
   }
 
-  /** A packet is done. In place of Aedes' own, which reads on when the last packet of a read is done. */
+  /** A packet is done. Replaces Aedes' `_nextBatch`, which continues reading after the last packet of a read. */
   done(failure: Error | undefined): void {
     const client = this.#client
     if (failure !== undefined) {
@@ -140,13 +140,13 @@ export class SocketReader implements Sender {
     if (this.#held) this.reopen()
   }
 
-  /** What comes between CONNECT and CONNACK waits in the socket; Aedes would queue it, and has a short queue. */
+  /** Bytes between CONNECT and CONNACK wait in the socket: Aedes would queue them, and its queue is short. */
   get #mayGoOn(): boolean {
     const { connecting, connackSent } = this.#client
     return !(connecting && !connackSent) && this.#deps.isOpen()
   }
 
-  /** Reads on where it may. */
+  /** Continues reading if it may. */
   reopen(): void {
     if (!this.#held || !this.#mayGoOn) return
     this.#held = false
