@@ -7,30 +7,35 @@ import { worstOf } from './reason-codes.ts'
 import type { CloudTopics } from './topics.ts'
 
 /**
- * What a PUBLISH has besides its topic, content type and payload, at most: fixed header 5, length of the topic 2, packet
- * identifier 2, length of the properties 4, identifier and length of the content type 3 (MQTT 5 §3.3).
+ * Bytes of a PUBLISH without its topic, content type and payload, at most: fixed header 5, topic length 2, packet
+ * identifier 2, property length 4, identifier and length of the content type 3 (MQTT 5 §3.3).
  */
 const PUBLISH_HEADER_BYTES_MAX = 16
-/** What the store thread has made itself is opened without suspicion. */
+/** The store thread made this batch itself: it needs no tight limits. */
 const OWN_BATCH = { readingsMax: Number.MAX_SAFE_INTEGER, bytesMax: 1_073_741_824 }
 const NOT_ASKED = 0
-/** Before anything was measured. */
+/** Assumed until a batch was measured. */
 const FIRST_EXPANSION = 20
 
-/** Puts what the outbox gives into messages, in the format that the cloud reads, and tells what the broker answered. */
+/** Publishes batches of the outbox in the format that the cloud reads, and returns the broker's reason code. */
 export class BatchPublisher {
-  /** What fits into a packet that the broker takes, in bytes. */
+  /** Payload bytes that fit into a packet that the broker accepts. */
   readonly payloadBytesMax: number
   readonly #link: Link
   readonly #topics: CloudTopics
   readonly #format: Format | undefined
 
-  /** Wire bytes of a batch in this format, as a multiple of those of the batch that the store made; a running mean. */
+  /**
+   * Wire bytes of a batch in this format, as a multiple of the bytes of the batch that the store made; a running
+   * mean.
+   */
   expansion = 1
-  /** Of one message of a format. */
+  /** Bytes that one message of a format may have. */
   readonly #messageBytesMax: number
 
-  /** @param options `format` undefined: batches go as the store made them; `bytesMax` of one message. */
+  /**
+   * @param options `format` undefined: batches are sent as the store made them; `bytesMax`: size limit of one message
+   */
   constructor(
     link: Link,
     topics: CloudTopics,
@@ -45,7 +50,10 @@ export class BatchPublisher {
     if (format !== undefined) this.expansion = FIRST_EXPANSION
   }
 
-  /** Resolves with the broker's answer; of several messages the worst. @throws LinkError when the link ends before. */
+  /**
+   * Resolves with the broker's reason code, the highest if there are several messages. @throws LinkError if the link
+   * ends before
+   */
   async publish(outgoing: Batch | Amendments): Promise<number> {
     if (this.#format !== undefined) return this.#publishAs(this.#format, outgoing)
     const topic = outgoing.kind === 'batch' ? this.#topics[outgoing.lane] : this.#topics.amend
@@ -53,7 +61,7 @@ export class BatchPublisher {
     return reasonCode
   }
 
-  /** Formats for others have no word for a changed verdict. */
+  /** The other formats cannot represent a changed verdict, so amendments are not sent in them. */
   async #publishAs(format: Format, outgoing: Batch | Amendments): Promise<number> {
     if (outgoing.kind === 'amendments') return NOT_ASKED
     const decoded = decodeBatch(outgoing.bytes, OWN_BATCH)
@@ -65,7 +73,7 @@ export class BatchPublisher {
     return this.send(messages)
   }
 
-  /** Publishes in this order. */
+  /** Publishes in this order. Resolves with the highest reason code. */
   async send(messages: readonly Message[]): Promise<number> {
     const answers = messages.map(({ topic, payload, ...options }) => this.#link.publish(topic, payload, options))
     return worstOf((await Promise.all(answers)).map(({ reasonCode }) => reasonCode))

@@ -4,23 +4,24 @@ import type { UplinkSettings } from '../settings/schema/uplink.ts'
 type BudgetSettings = UplinkSettings['budget']
 
 /**
- * Over any 5 s at most `burst + 5 × refill` bytes leave: one second's worth and 3.75 seconds' worth. What is left of 5 is for
- * what nobody can hold back: acknowledgements, pings, answers of the far side. A smaller burst would let more through and
- * carry less: a small batch costs more for each of its readings.
+ * Over any 5 s at most `burst + 5 × refill` bytes leave: one second's worth plus 3.75 seconds' worth. The rest of the
+ * 5 s is for traffic that cannot be held back: acknowledgements, pings, answers from the broker and the receiver. A
+ * smaller burst would allow more bytes in total but carry fewer readings, because a small batch costs more per
+ * reading.
  */
 const BURST_S = 1
 const REFILL = 0.75
-/** What new readings find there, whatever the backlog does: a part of the burst. */
+/** Part of the burst that is reserved for new readings, whatever the backlog does. */
 const LIVE_PART = 1 / 4
-/** The backlog waits until there is room for so large a part of the burst: it packs better. */
+/** The backlog waits until this part of the burst is free: larger batches pack better. */
 const BACKFILL_PART_MIN = 1 / 2
-/** A message with less room than this is not worth its envelope (bytes). */
+/** A message with less room than this is not worth its overhead (bytes). */
 export const MESSAGE_BYTES_MIN = 256
-/** A message that waits for room is looked at again at least so often (ms). */
+/** How often, at least, the budget is checked again for a config message that waits (milliseconds). */
 const CONFIG_POLL_MS = 1_000
 const MINUTE_MS = 60_000
 
-/** Bytes that crossed the wire, both ways, in the UTC day and month of their names (`2026-11-24`, `2026-11`). */
+/** Bytes on the wire, both directions, in the named UTC day and month (`2026-11-24`, `2026-11`). */
 export interface Spent {
   readonly day: string
   readonly dayBytes: number
@@ -28,14 +29,14 @@ export interface Spent {
   readonly monthBytes: number
 }
 
-/** Bytes that each lane may send now; 0: none, and it may be asked again after `againMs`. */
+/** Bytes that each lane may send now; 0: none until `againMs` milliseconds have passed. */
 export interface Allowance {
   readonly live: number
   readonly backfill: number
   readonly againMs: number
 }
 
-/** Monotonic and UTC milliseconds, and the minute of the day where this machine stands (0 … 1439). */
+/** Monotonic and UTC milliseconds, and the minute of the day in this machine's time zone (0 … 1439). */
 export interface Moment {
   readonly now: number
   readonly utc: number
@@ -48,7 +49,7 @@ export function momentOf(clock: Clock): Moment {
   return { now: performance.now(), utc, minuteOfDay: here.getHours() * 60 + here.getMinutes() }
 }
 
-/** What the link may still cost. Decides nothing by itself, asks no clock. */
+/** What the link may still cost. Pure accounting: it reads no clock. */
 export class Budget {
   readonly #settings: BudgetSettings
   readonly #windows: readonly (readonly [number, number])[]
@@ -67,12 +68,12 @@ export class Budget {
     this.#spent = spent ?? { day: dayOf(utc), dayBytes: 0, month: monthOf(utc), monthBytes: 0 }
   }
 
-  /** What was spent, for keeping it across restarts. */
+  /** The link usage, to be stored across restarts. */
   get spent(): Spent {
     return this.#spent
   }
 
-  /** So many bytes crossed the wire, whoever sent them. */
+  /** This many bytes crossed the wire, whoever sent them. */
   spend(bytes: number, moment: Moment): void {
     this.#fill(moment.now)
     this.#tokens -= bytes
@@ -82,8 +83,8 @@ export class Budget {
   }
 
   /**
-   * How long (ms) a message of so many bytes waits that cannot be cut smaller. It leaves when what new readings may find is
-   * there, and may take more: what follows it waits for that.
+   * How long (milliseconds) a message of this many bytes waits that cannot be split. It leaves when the part reserved
+   * for new readings is free, even if it needs more; the messages after it wait until the budget has recovered.
    */
   waitMs(bytes: number, moment: Moment): number {
     const { live, againMs } = this.allow(moment)
@@ -91,7 +92,7 @@ export class Budget {
     return live > 0 && live >= enough ? 0 : Math.max(1, Math.min(againMs, CONFIG_POLL_MS))
   }
 
-  /** @param prefer the backlog is owed its share: it may take what is there. */
+  /** @param prefer `backfill`: the backlog is owed its share and may use everything that is left */
   allow(moment: Moment, prefer: 'live' | 'backfill' = 'live'): Allowance {
     this.#fill(moment.now)
     this.#turn(moment.utc)
@@ -108,7 +109,7 @@ export class Budget {
     return { ...lanes, againMs: this.#againMs(lanes, kept) }
   }
 
-  /** Why the backlog is held back, in words; undefined: it is not. */
+  /** Why the budget holds the backlog back, as text; undefined: it does not. */
   get holds(): string | undefined {
     const { bytesPerDay = Infinity, bytesPerMonth = Infinity, whenSpent } = this.#settings
     const what = whenSpent === 'pause' ? 'nothing is sent' : 'only new readings are sent'
@@ -147,7 +148,7 @@ export class Budget {
     )
   }
 
-  /** Until there is enough for both, or, where it is the calendar that holds, until it is worth looking again. */
+  /** Milliseconds until there is enough for both lanes; if the calendar holds them back, until the next check. */
   #againMs({ live, backfill }: { live: number; backfill: number }, kept: number): number {
     if (live > 0 && backfill > 0) return Infinity
     const { bytesPerSecond = Infinity } = this.#settings

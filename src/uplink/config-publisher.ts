@@ -5,9 +5,9 @@ import type { Link } from '../link/link.ts'
 import { reasonText } from '../link/reasons.ts'
 import { WakeableWait } from './wakeable-wait.ts'
 
-/** Messages about configs on their way at once, at most; never more than half of the broker's Receive Maximum. */
+/** Config messages in flight at once, at most; never more than half of the broker's Receive Maximum. */
 const WINDOW_MAX = 64
-/** Bytes of a PUBLISH around topic and payload, at most. */
+/** Bytes of a PUBLISH without topic and payload, at most. */
 const HEADER_BYTES_MAX = 16
 
 export interface ConfigMessage {
@@ -15,14 +15,17 @@ export interface ConfigMessage {
   readonly payload: string
 }
 
-/** What the configPublisher needs of whoever keeps configs. */
+/** What the config publisher needs of the config store. */
 export interface ConfigOutbox {
-  /** What may leave now, at most so many; else for how long (ms) there is nothing, if that is known. */
+  /**
+   * At most `countMax` messages that may leave now; otherwise how long (milliseconds) there is nothing, if that is
+   * known.
+   */
   next(countMax: number): Promise<{ readonly messages: readonly ConfigMessage[]; readonly waitMs: number | undefined }>
   answered(answers: readonly { readonly operation: Operation; readonly answer: Answer }[]): Promise<void>
-  /** A config of the cloud's; resolves when what it means is on the disk. */
+  /** A config from the cloud; resolves when its effect is on the disk. */
   desired(device: string, payload: Uint8Array): Promise<void>
-  /** Nothing is on its way any more. */
+  /** Nothing is in flight any more. */
   release(): Promise<void>
 }
 
@@ -31,16 +34,19 @@ export interface ConfigPublisherOptions {
   readonly prefix: string
   readonly edge: string
   readonly log: Log
-  /** How long (ms) the budget makes so many bytes wait; 0: they may leave. */
+  /** How long (milliseconds) the budget holds back a message of this many bytes; 0: it may leave. */
   readonly waitMs: (bytes: number) => number
 }
 
-/** How many messages about configs may be on their way over a link; the other half is for readings. */
+/** Config messages that may be in flight over a link; the other half is for readings. */
 export function configWindow({ receiveMaximum }: Pick<Link, 'receiveMaximum'>): number {
   return Math.min(WINDOW_MAX, Math.floor(receiveMaximum / 2))
 }
 
-/** Carries what the edge says of configs to the cloud's broker, for one connection: retained, QoS 1, each until it is answered. */
+/**
+ * Publishes the edge's config messages to the cloud broker during one connection: retained, QoS 1, each until the
+ * broker answers.
+ */
 export class ConfigPublisher {
   readonly #link: Link
   readonly #options: ConfigPublisherOptions
@@ -55,19 +61,19 @@ export class ConfigPublisher {
     void link.closed.then(() => this.#end())
   }
 
-  /** Something waits to leave. */
+  /** A message is ready to be sent. */
   notify(): void {
     this.#wakeableWait.wake()
   }
 
-  /** Ends with the link. A disk that fails ends only this: the next connection tries again. */
+  /** Ends with the link. A disk error ends only this publisher: the next connection tries again. */
   async run(): Promise<void> {
     const { outbox, log } = this.#options
     try {
       await outbox.release()
       while (!this.#ended) await this.#round()
     } catch (failure) {
-      if (!this.#ended) log.error({ err: failure }, 'configs are not sent on this connection')
+      if (!this.#ended) log.error({ err: failure }, 'configs are not sent until the next connection')
     }
   }
 
@@ -87,7 +93,7 @@ export class ConfigPublisher {
     const bytes = Buffer.from(payload)
     const size = bytes.length + Buffer.byteLength(topic) + HEADER_BYTES_MAX
     if (size > this.#link.packetBytesMax) {
-      const reason = `${size} bytes are more than the ${this.#link.packetBytesMax} that the broker takes`
+      const reason = `${size} bytes are more than the ${this.#link.packetBytesMax} that the broker accepts`
       return this.#answered(operation, { kind: 'refused', reason })
     }
     for (let ms = waitMs(size); ms > 0 && !this.#ended; ms = waitMs(size)) {

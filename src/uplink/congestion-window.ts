@@ -1,9 +1,9 @@
 import type { InFlightLane } from './in-flight.ts'
 
 /**
- * Batches that may wait in the queues of the way, estimated; or this part of those on their way, where that is more. With
- * fewer than `few` the pace grows (quickly with hardly any), with more than `many` it falls, and with more than `far too many`
- * the way has become slower by itself, and the pace is halved: a way that is full answers twice as late.
+ * Batches that may wait in the queues along the path, estimated; or this part of the batches in flight, if that is
+ * more. Below `few` the window grows (quickly below `none`), above `many` it shrinks, and above `excess` the path
+ * itself has become slower and the window is halved: a path that is full answers after twice the time.
  */
 const QUEUED = {
   none: { batches: 1, part: 0.05 },
@@ -12,8 +12,9 @@ const QUEUED = {
   excess: { batches: 8, part: 0.5 },
 } as const
 /**
- * The quickest answer is looked for among those of so long (ms): a way may become longer for good. At its end the queues
- * are let run empty once, or else what always waits in them would count as part of the way, and grow.
+ * The fastest answer is taken from a period of this length (milliseconds), because a path may become slower for good.
+ * At its end the window shrinks once so that the queues run empty; otherwise a permanent queue would count as part of
+ * the path, and grow.
  */
 const BASE_MS = 30_000
 
@@ -21,34 +22,34 @@ const BASE_MS = 30_000
 export interface Answered {
   readonly sentAt: number
   readonly answeredAt: number
-  /** Batches of its lane that were on their way when it left, itself included. */
+  /** Batches of its lane that were in flight when it left, including itself. */
   readonly inFlight: number
 }
 
 /**
- * How many batches of a lane may be on their way. An answer that takes longer than the quickest one has waited in some
- * queue; of the batches on their way that share is queued, and does nothing but make everything behind it late (the
- * reasoning of TCP Vegas, Brakmo and Peterson 1995). So the pace finds what the way carries, short or long, and leaves
- * the queues short enough for a fresh reading to come through beside a backlog.
+ * How many batches of a lane may be in flight. An answer that takes longer than the fastest one has waited in some
+ * queue; that share of the batches in flight is queued, and only delays everything behind it (the reasoning of TCP
+ * Vegas, Brakmo and Peterson 1995). So the window finds how much the path carries, short or long, and keeps the
+ * queues short enough for a new reading to pass with a backlog in flight.
  *
- * It begins with one batch, so that a far side that is away is not asked with a whole window again and again, and
- * doubles with the answers until the first queue shows.
+ * It begins with one batch, so that a receiver that is away does not get a whole window again and again, and doubles
+ * with the answers until the first queue appears.
  */
 export class CongestionWindow {
   #size = 1
   #starting = true
-  /** Answers to what left before then say nothing new about a pace that was halved. */
+  /** Answers to batches that left before this time say nothing new about a window that was halved. */
   #halvedAt = Number.NEGATIVE_INFINITY
-  /** The quickest answer of this stretch of time and of the one before (ms). */
+  /** The fastest answer of this period and of the one before (milliseconds). */
   #quickest = { since: Number.NEGATIVE_INFINITY, now: Infinity, before: Infinity }
   readonly #limit: number
 
-  /** @param limit batches on their way at most, at least 1 */
+  /** @param limit batches in flight at most, at least 1 */
   constructor(limit: number) {
     this.#limit = Math.max(1, limit)
   }
 
-  /** Batches that may be on their way now, 1 … limit. */
+  /** Batches that may be in flight now, 1 … limit. */
   get size(): number {
     return Math.floor(this.#size)
   }
@@ -63,11 +64,11 @@ export class CongestionWindow {
     else if (!isBelow(QUEUED.many)) this.#resize(this.#size - 1 / this.#size)
     else if (isBelow(QUEUED.few) && inFlight * 2 >= this.size) {
       const step = this.#starting ? 1 : isBelow(QUEUED.none) ? 1 / 4 : 1 / this.#size
-      this.#resize(this.#size + step) // a round of answers doubles the pace, adds a quarter, or adds one
+      this.#resize(this.#size + step) // one round of answers doubles the window, adds a quarter, or adds one
     }
   }
 
-  /** @returns the quickest answer of late. */
+  /** @returns the fastest answer of this period and the one before, in milliseconds */
   #observe(tookMs: number, now: number): number {
     const quickest = this.#quickest
     if (now - quickest.since >= BASE_MS) {
@@ -89,7 +90,7 @@ export class CongestionWindow {
   }
 }
 
-/** Each lane has a window of its own: the lanes see different queues. */
+/** Each lane has a window of its own, because the lanes see different queues. */
 export function windowPerLane(limit: number): Record<InFlightLane, CongestionWindow> {
   return {
     live: new CongestionWindow(limit),

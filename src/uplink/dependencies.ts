@@ -5,32 +5,32 @@ import type { ConfigOutbox } from './config-publisher.ts'
 import type { InFlightLane } from './in-flight.ts'
 import type { Outbox } from './outbox.ts'
 
-/** What the edge says of itself on its status topic. */
+/** The report that the edge publishes on its status topic. */
 export type StatusReport = Record<string, unknown>
 
 export interface UplinkStats {
   readonly name: string
   readonly connected: boolean
   readonly protocolVersion: 4 | 5 | undefined
-  /** Messages on their way, and how many each lane may have. */
+  /** Messages in flight, and how many each lane may have. */
   readonly inFlight: number
   readonly window: Readonly<Record<InFlightLane, number>> | undefined
-  /** Since the start: readings and bytes that left (repeats included), readings newly confirmed. */
+  /** Since the start: readings and bytes sent (including repeats), and readings newly confirmed. */
   readonly sentReadings: number
   readonly sentBytes: number
   readonly confirmedReadings: number
-  /** Monotonic age (ms) of the last answer of the far side; undefined before the first. */
+  /** Milliseconds since the last answer (monotonic); undefined before the first answer. */
   readonly lastConfirmedMs: number | undefined
-  /** Connections that ended, or were not made, since the last answer. */
+  /** Connections that ended or could not be made since the last answer. */
   readonly failures: number
   readonly lastFailure: string | undefined
   /** Since the start: messages that the broker or the receiver refused for good. */
   readonly refused: number
-  /** Bytes on the wire, both ways, in the UTC day and month. */
+  /** Bytes on the wire, both directions, in the current UTC day and month. */
   readonly spent: Spent
   /** Why the budget holds readings back; undefined: it does not. */
   readonly holds: string | undefined
-  /** Why configs of devices do not come down; undefined: they do, or are not wanted here. */
+  /** Why device configs are not synced from the cloud; undefined: they are, or this uplink does not carry them. */
   readonly configProblem: string | undefined
 }
 
@@ -39,9 +39,9 @@ export interface UplinkDependencies {
   readonly outbox: Outbox
   readonly log: Log
   readonly clock: Clock
-  /** 0 ≤ x < 1. */
+  /** A random number x, 0 ≤ x < 1. */
   readonly random: () => number
   readonly report: () => Promise<StatusReport>
-  /** Of the uplink that carries configs of devices. */
+  /** Present on the uplink that carries device configs. */
   readonly configs?: ConfigOutbox
 }

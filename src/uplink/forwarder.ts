@@ -4,28 +4,31 @@ import type { InFlightMessage, InFlightMessages } from './in-flight.ts'
 import type { Message, Outbox } from './outbox.ts'
 import { meaningOf } from './reason-codes.ts'
 
-/** What a PUBLISH of MQTT 5 has besides topic and payload: fixed header 5, length of the topic 2, identifier 2, properties 1. */
+/**
+ * Bytes of an MQTT 5 PUBLISH without topic and payload: fixed header 5, topic length 2, packet identifier 2,
+ * properties 1.
+ */
 const HEADER_BYTES_MAX = 10
-/** A message has no timeline and no opening of the store: its id is enough. */
+/** A forwarded message has neither epoch nor run: its id is enough. */
 const NAMELESS = { epoch: '', run: '' } as const
 
 export interface ForwarderDependencies {
   readonly link: Link
   readonly outbox: Pick<Outbox, 'confirmMessages' | 'refuseMessage'>
   readonly inFlight: InFlightMessages
-  /** Told of each message that the broker has, when that is on the disk. */
+  /** Called for each message that the broker has, when that is on the disk. */
   onConfirmed(sent: InFlightMessage): void
   onRefused(reason: string): void
   /** Something is answered: more may leave. */
   onAnswered(): void
-  /** The link is of no use any more. */
+  /** The link can no longer be used. */
   onTrouble(reason: string, cause?: unknown): void
 }
 
 /**
- * Publishes messages of forward routes as they are, with QoS 1, and marks them by the broker's PUBACK: nobody behind it
- * knows of them. "Nobody subscribes" is an answer too: the broker has the message, and keeps it where it is retained,
- * which is all that a bridge does.
+ * Publishes messages of forward routes unchanged, with QoS 1, and marks them by the broker's PUBACK: no receiver
+ * confirms them. "No matching subscribers" counts as success too: the broker has the message and keeps it if it is
+ * retained, which is all that a bridge does.
  */
 export class Forwarder {
   readonly #deps: ForwarderDependencies
@@ -37,7 +40,7 @@ export class Forwarder {
     this.#deps = dependencies
   }
 
-  /** Resolves when it is on its way, or refused for its size. */
+  /** Resolves when the message is in flight, or refused for its size. */
   async send({ id, topic, bytes, retain }: Message): Promise<void> {
     const { link, inFlight } = this.#deps
     const sent = inFlight.open({
@@ -50,7 +53,7 @@ export class Forwarder {
     })
     const packetBytes = HEADER_BYTES_MAX + Buffer.byteLength(topic) + bytes.length
     if (packetBytes > link.packetBytesMax) {
-      const reason = `a packet of ${packetBytes} bytes is more than the broker takes (${link.packetBytesMax})`
+      const reason = `a packet of ${packetBytes} bytes is more than the broker accepts (${link.packetBytesMax})`
       return this.#refused(sent, reason, true)
     }
     link.publish(topic, bytes, { qos: 1, retain }).then(
@@ -68,7 +71,7 @@ export class Forwarder {
     if (!this.#marking) void this.#mark()
   }
 
-  /** One commit for all that was answered while the last one was at work. */
+  /** One commit for everything that was answered during the previous commit. */
   async #mark(): Promise<void> {
     const { outbox, inFlight, onConfirmed, onAnswered, onTrouble } = this.#deps
     this.#marking = true
@@ -81,7 +84,7 @@ export class Forwarder {
         onAnswered()
       }
     } catch (failure) {
-      onTrouble(`a confirmation could not be stored: ${messageOf(failure)}`, failure)
+      onTrouble(`cannot store a confirmation: ${messageOf(failure)}`, failure)
     } finally {
       this.#marking = false
     }
@@ -96,7 +99,7 @@ export class Forwarder {
       if (heldMs > 0) setTimeout(onAnswered, heldMs).unref()
       onAnswered()
     } catch (failure) {
-      onTrouble(`a refusal could not be stored: ${messageOf(failure)}`, failure)
+      onTrouble(`cannot store a refusal: ${messageOf(failure)}`, failure)
     }
   }
 }

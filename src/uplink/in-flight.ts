@@ -2,22 +2,25 @@ import type { SeqRange } from '../base/reading.ts'
 import type { UplinkSettings } from '../settings/schema/uplink.ts'
 import type { Lane, Sending } from './outbox.ts'
 
-/** Messages of forward routes are answered by the broker alone, so what they tell of the way is about them only. */
+/**
+ * Forward routes have a lane of their own: only the broker answers their messages, so their answer times say nothing
+ * about the receiver.
+ */
 export type InFlightLane = Lane | 'forward'
 
-/** A message on its way to the far side. Times are monotonic milliseconds. */
+/** A message that was sent and is not answered yet. Times are monotonic milliseconds. */
 export interface InFlightMessage extends Sending {
   readonly kind: 'batch' | 'amendments' | 'message'
   readonly lane: InFlightLane
-  /** Positions, or ids of amendments or of a message. */
+  /** Positions of readings, or ids of amendments or of a forwarded message. */
   readonly range: SeqRange
   readonly bytes: number
   readonly sentAt: number
-  /** Messages of its lane on their way when it left, itself included. */
+  /** Messages of its lane that were in flight when it left, including itself. */
   readonly inFlight: number
 }
 
-/** What left and has no answer yet. */
+/** Messages that were sent and are not answered yet. */
 export class InFlightMessages {
   readonly #inFlight = new Set<InFlightMessage>()
   readonly #counts: Record<InFlightLane, number> = { live: 0, backfill: 0, forward: 0 }
@@ -37,7 +40,8 @@ export class InFlightMessages {
 
   /**
    * How long the oldest message may still wait for its answer (milliseconds; Infinity: nothing is in flight), and how
-   * long it may wait in all. A message larger than any batch takes longer, and so does what is sent after it.
+   * long it may wait in total. A message larger than a batch may be takes longer, and so does every message sent
+   * after it.
    */
   timeout(
     { confirmTimeoutMs, batchBytesMax }: Pick<UplinkSettings, 'confirmTimeoutMs' | 'batchBytesMax'>,
@@ -48,12 +52,12 @@ export class InFlightMessages {
     return { leftMs: oldest === undefined ? Infinity : oldest.sentAt + waitMs - now, waitMs }
   }
 
-  /** Bytes of the largest message of a forward route; 0 where none is in flight. */
+  /** Bytes of the largest message of a forward route that is in flight; 0 if there is none. */
   get #largestMessage(): number {
     return [...this.#inFlight].reduce((most, { kind, bytes }) => (kind === 'message' ? Math.max(most, bytes) : most), 0)
   }
 
-  /** The only one that a receiver reads; undefined where there are none or several. */
+  /** The only message in flight that a receiver reads; undefined if there are none or several. */
   get only(): InFlightMessage | undefined {
     const [one, ...others] = [...this.#inFlight].filter(({ kind }) => kind !== 'message')
     return others.length === 0 ? one : undefined
@@ -67,7 +71,7 @@ export class InFlightMessages {
     return opened
   }
 
-  /** False: it was closed before. */
+  /** @returns false if it was closed before */
   close(message: InFlightMessage): boolean {
     if (!this.#inFlight.delete(message)) return false
     this.#counts[message.lane]--
@@ -76,8 +80,8 @@ export class InFlightMessages {
   }
 
   /**
-   * The far side has these positions: closes what left under these names and lies wholly inside, and returns it. The
-   * same positions of another epoch, or sent by another run, may be other readings.
+   * The receiver has these positions: closes every message with this epoch and run that lies wholly inside them, and
+   * returns those messages. The same positions of another epoch or run may be other readings.
    */
   confirm(answer: Sending & Pick<InFlightMessage, 'kind'>, ranges: readonly SeqRange[]): InFlightMessage[] {
     const closed = this.#of(answer).filter(({ range }) => {
@@ -87,7 +91,7 @@ export class InFlightMessages {
     return closed
   }
 
-  /** The batch to which a refusal of some positions belongs. */
+  /** The batch in flight that contains the refused positions. */
   holding(answer: Sending, { first, last }: SeqRange): InFlightMessage | undefined {
     return this.#of({ ...answer, kind: 'batch' }).find(({ range }) => range.first <= first && last <= range.last)
   }

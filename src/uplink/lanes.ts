@@ -1,29 +1,29 @@
 import type { UplinkSettings } from '../settings/schema/uplink.ts'
 import { type Allowance, MESSAGE_BYTES_MIN } from './budget.ts'
 
-/** `live`: what came in since the connection was made. `backfill`: what had gathered before. */
+/** `live`: readings stored since the connection was made. `backfill`: the backlog that was stored before. */
 export type Lane = 'live' | 'backfill'
 
-/** What a message may have: bytes for each lane, 0 for none; `prefer` is looked at first. */
+/** What the next message may carry: bytes for each lane, 0 for none. The lane in `prefer` is tried first. */
 export interface Ask {
   readonly live: number
   readonly backfill: number
-  /** For a message of a forward route, which is given whole; without it none. */
+  /** Bytes for a message of a forward route, which cannot be split; undefined: none may leave. */
   readonly forward?: number
   readonly prefer: Lane
 }
 
 export interface Limits {
-  /** Messages on their way at once: the lesser of the setting and the broker's Receive Maximum. */
+  /** Messages in flight at once: the smaller of the setting and the broker's Receive Maximum. */
   readonly messages: number
   readonly bytes: number
-  /** Of one message. */
+  /** Size limit of one message. */
   readonly messageBytes: number
-  /** Part of the window and of the budget that the backlog has at least, 0 … 1. */
+  /** Minimum part of the window and of the budget for the backlog, 0 … 1. */
   readonly backfillShare: number
 }
 
-/** What the settings and the broker allow together. */
+/** The limits that the settings and the broker set together. */
 export function limitsOf(
   settings: Pick<UplinkSettings, 'window' | 'windowBytes' | 'batchBytesMax' | 'backfill'>,
   broker: { readonly receiveMaximum: number; readonly payloadBytesMax: number },
@@ -31,7 +31,7 @@ export function limitsOf(
   return {
     messages: Math.min(settings.window, broker.receiveMaximum),
     bytes: settings.windowBytes,
-    // A larger message is never requested: the broker would close the connection, again and again.
+    // Never request a larger message: the broker would close the connection every time.
     messageBytes: Math.min(settings.batchBytesMax, broker.payloadBytesMax),
     backfillShare: settings.backfill.share,
   }
@@ -39,7 +39,7 @@ export function limitsOf(
 
 export interface LaneLoad {
   readonly inFlight: number
-  /** What its pace allows. */
+  /** Messages that the lane's congestion window allows. */
   readonly size: number
 }
 
@@ -48,13 +48,13 @@ export interface Load {
   readonly backfill: LaneLoad
   /** Messages of forward routes. */
   readonly forward?: LaneLoad
-  /** On their way, all together. */
+  /** Bytes in flight in all lanes together. */
   readonly bytes: number
   /** Whether there is a backlog, as far as is known. */
   readonly backlog: boolean
 }
 
-/** One slot of the window and a part of its bytes stay free for new readings. */
+/** One slot of the window and this part of its bytes stay free for new readings. */
 const LIVE_BYTES_PART = 1 / 8
 
 /** What may leave next. Pure: the same load gives the same answer. */
@@ -84,8 +84,8 @@ function countOf({ live, backfill, forward }: Load): number {
 }
 
 /**
- * Bytes that a message of a forward route may have, 0: none may leave. One slot stays free for live readings, and the
- * backlog keeps its share. Where none is on its way, one of any size may leave: it cannot be cut.
+ * Bytes that a message of a forward route may have; 0: none may leave. One slot stays free for live readings, and the
+ * backlog keeps its share. If no such message is in flight, one of any size may leave, because it cannot be split.
  */
 export function forwardRoom(limits: Limits, load: Load, allowed: number): number {
   const { inFlight, size } = load.forward ?? { inFlight: 0, size: 1 }
@@ -96,25 +96,26 @@ export function forwardRoom(limits: Limits, load: Load, allowed: number): number
   return inFlight === 0 ? Number.MAX_SAFE_INTEGER : Math.max(0, limits.bytes - load.bytes)
 }
 
-/** Messages that one lane may be ahead of its share. */
+/** Messages by which one lane may be ahead of its share. */
 const AHEAD_MAX = 8
 
 /**
- * Sees to it that a backlog gets its share while new readings alone could fill the link: what they send beyond theirs is
- * owed to the backlog. Debt and credit are bounded, so that a long time of one does not silence anybody afterwards.
+ * Guarantees the backlog its share while new readings alone could fill the link: bytes that live readings use beyond
+ * their share become a debt to the backlog. Debt and credit are bounded, so that a long period of one lane never
+ * blocks the other.
  */
 export class Share {
   readonly #share: number
   readonly #aheadMax: number
   #owed = 0
 
-  /** @param messageBytes the largest that a message is */
+  /** @param messageBytes size limit of one message, in bytes */
   constructor(share: number, messageBytes: number) {
     this.#share = share
     this.#aheadMax = messageBytes * AHEAD_MAX
   }
 
-  /** Who should be next. */
+  /** The lane to send from next. */
   get prefer(): Lane {
     return this.#owed > 0 ? 'backfill' : 'live'
   }

@@ -4,60 +4,67 @@ import type { Ask, Lane } from './lanes.ts'
 
 export type { Ask, Lane } from './lanes.ts'
 
-/** What an uplink needs of whoever keeps the readings. */
+/** What an uplink needs of the store. */
 export interface Outbox {
   /**
-   * The next message, or how long to wait (ms; undefined: until something new is stored). It is larger than what was
-   * asked for only where it is a single reading or amendment.
+   * The next message, or how long to wait (milliseconds; undefined: until something new is stored). A message exceeds
+   * the requested size only if it is a single reading or amendment.
    */
   next(ask: Ask): Promise<Outgoing>
-  /** Marks what the far side has. `renewed`: the database had gone back in time; everything unmarked goes out anew. */
+  /**
+   * Marks what the receiver has. `renewed`: this database was set back in time, so everything unmarked is sent again.
+   */
   confirm(confirmation: Confirmation): Promise<{ readonly count: number; readonly renewed: boolean }>
   confirmAmendments(confirmation: Sending & { readonly lastId: number }): Promise<void>
   /**
-   * The far side refuses what left under these positions, and will again. `halved`: it comes again in two parts.
-   * `parked`: the single reading is put aside. `hopeless`: everything is refused; nothing more is put aside.
+   * The broker or the receiver refuses the readings at these positions, and would refuse them again. `halved`: they
+   * are sent again in two parts. `parked`: the single reading is quarantined. `hopeless`: everything is refused; no
+   * more readings are quarantined.
    */
   refuse(refused: Sending & { readonly range: SeqRange; readonly reason: string }): Promise<Refusal>
-  /** The far side has these messages of forward routes. */
+  /** The cloud broker has these messages of forward routes. */
   confirmMessages(ids: readonly number[]): Promise<void>
   /**
-   * The far side refuses a message of a forward route, and will again. `certain`: it is the message, whatever becomes of
-   * others. Resolves with how long all messages are held back (ms) because everything is refused; 0: they are not.
+   * The cloud broker refuses a message of a forward route, and would refuse it again. `certain`: the message itself
+   * is the cause, whatever happens to others. Resolves with how long all messages are held back (milliseconds)
+   * because everything is refused; 0: they are not.
    */
   refuseMessage(refused: { readonly id: number; readonly reason: string; readonly certain: boolean }): Promise<number>
-  /** The far side has lost these, and wants them once more. */
+  /** The receiver has lost these readings and requests them again. */
   askAgain(request: { readonly epoch: string; readonly ranges: readonly SeqRange[] }): Promise<void>
   /**
-   * Nothing is on its way: what was not confirmed is offered again, and is backlog. Called where a connection begins, and
-   * where it ends.
+   * Nothing is in flight: everything unconfirmed is offered again and counts as backlog. Called when a connection
+   * begins and when it ends.
    */
   release(spent: Spent): Promise<void>
-  /** What the link had cost when that was last told. */
+  /** The link usage that was stored last. */
   spent(): Promise<Spent | undefined>
 }
 
 export type Refusal = 'halved' | 'parked' | 'hopeless'
 
-/** Under which names a message left: an answer with other names is to something else, and marks nothing. */
+/**
+ * The identity under which a message was sent. An answer with another identity belongs to something else and marks
+ * nothing.
+ */
 export interface Sending {
   /** Timeline of the positions. */
   readonly epoch: string
-  /** Opening of the store. */
+  /** Names one opening of the store. */
   readonly run: string
 }
 
 export interface Confirmation extends Sending {
   readonly ranges: readonly SeqRange[]
-  /** The highest position that the far side ever saw; 0: it does not say. */
+  /** The highest position that the receiver ever saw; 0: it does not say. */
   readonly high: Seq
-  /** The far side holds other readings under positions that it was sent. */
+  /** The receiver holds other readings under positions that it was sent. */
   readonly forked: boolean
-  /** What the link has cost until now, to be kept with it. */
+  /** The link usage up to now, to be stored with the confirmation. */
   readonly spent: Spent | undefined
 }
 
-/** `backlog`: whether there is more of what had gathered before the connection was made. */
+/** `backlog`: whether more readings are left that were stored before the connection was made. */
 export type Outgoing = { readonly backlog: boolean } & (
   | Batch
   | Amendments
@@ -70,11 +77,11 @@ export interface Batch extends Sending {
   readonly lane: Lane
   readonly bytes: Uint8Array
   readonly range: SeqRange
-  /** Readings; 0: it says that there are none (any more). */
+  /** Readings in the batch; 0: the batch says that there are none (any more). */
   readonly count: number
 }
 
-/** A message of a forward route, to be published as it is. */
+/** A message of a forward route, published unchanged. */
 export interface Message {
   readonly kind: 'message'
   readonly id: number

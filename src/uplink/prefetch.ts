@@ -1,12 +1,12 @@
 import type { Ask, Batch, Outbox, Outgoing } from './outbox.ts'
 
-/** Batches of the backlog that are packed ahead. */
+/** Batches of the backlog that are packed ahead, at most. */
 const READY_MAX = 4
 
 /**
- * What leaves next. While the messages on their way fill the pace, batches of the backlog are packed ahead: a receiver answers
- * for several of them at once, after its commit, and then the next ones leave at once. What is packed ahead is not on its way:
- * new readings go before it, and it makes nothing late.
+ * Chooses the next message to send. While the congestion window is full, the session packs batches of the backlog
+ * ahead: a receiver confirms several batches at once, after its commit, and then the next batches can leave
+ * immediately. A batch that is packed ahead is not in flight: new readings are sent before it, and it delays nothing.
  */
 export class Prefetch {
   readonly #outbox: Outbox
@@ -14,25 +14,27 @@ export class Prefetch {
   readonly #ready: (Batch & { readonly backlog: boolean })[] = []
   #moreInStore = true
 
-  /** @param messageBytes the largest that a message may be */
+  /** @param messageBytes size limit of one message, in bytes */
   constructor(outbox: Outbox, messageBytes: number) {
     this.#outbox = outbox
     this.#messageBytes = messageBytes
   }
 
-  /** Whether there is more to send of what had gathered before, as far as is known. */
+  /** Whether more of the backlog is left to send, as far as is known. */
   get backlog(): boolean {
     return this.#moreInStore || this.#ready.length > 0
   }
 
-  /** The store has got more of it. */
+  /** The store has more of the backlog. */
   hasMore(): void {
     this.#moreInStore = true
   }
 
   /**
-   * What was packed ahead, unless something goes before it; else what the store has.
-   * @param isFirst nothing is on its way: then what is ready leaves, also a single reading that is larger than a message
+   * Returns the batch that was packed ahead, unless something goes before it; otherwise the next message from the
+   * store.
+   * @param isFirst nothing is in flight: then the packed batch may leave even if it is a single reading larger than a
+   * message
    */
   async next(ask: Required<Ask>, isFirst: boolean): Promise<Outgoing> {
     const [ready] = this.#ready
@@ -43,14 +45,14 @@ export class Prefetch {
     return fits && others.kind === 'wait' ? this.#ready.shift()! : others
   }
 
-  /** @param bytes that the backlog may have for now: where they are counted, how much is known only when it may leave. */
+  /** @param bytes bytes that the backlog may use now; with a byte budget this is known only at the time of sending */
   mayPackAhead(bytes: number): boolean {
     return this.#moreInStore && this.#ready.length < READY_MAX && bytes >= this.#messageBytes
   }
 
   /**
-   * Packs a batch and puts it by. Gives what cannot be put by.
-   * @param ms how long to wait for new readings (undefined: until there are some), if there is nothing to pack
+   * Packs a batch and keeps it. Returns whatever it cannot keep: a wait, a message or amendments.
+   * @param ms how long to wait for new readings (undefined: until there are some) if there is nothing to pack
    */
   async packAhead(ms?: number): Promise<Outgoing | undefined> {
     const outgoing = await this.#ask({ live: 0, backfill: this.#messageBytes, forward: 0, prefer: 'backfill' })
@@ -67,7 +69,7 @@ export class Prefetch {
   }
 }
 
-/** The lesser of two times (ms), of which undefined is the longest. */
+/** The smaller of two times (milliseconds); undefined counts as infinite. */
 function sooner(a: number | undefined, b: number | undefined): number | undefined {
   return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b)
 }

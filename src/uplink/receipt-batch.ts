@@ -1,22 +1,23 @@
 import type { Receipt } from '../codec/receipt.ts'
 
-/** What the far side says of batches. */
+/** The answer of the receiver for batches. */
 export type Answer = Pick<Receipt, 'epoch' | 'run' | 'ranges' | 'high' | 'kind'>
 
 /**
- * A receiver answers for several batches at once, after its commit. What the same read of the socket brings is stored in one
- * transaction, with one sync of the disk. There are never more of them than messages that a link has open.
+ * A receiver confirms several batches at once, after its commit. All receipts that come with one read of the socket
+ * are stored in one transaction, with one sync of the disk. It merges at most the messages that the link hands over and
+ * has not settled yet (`messagesOpenMax`).
  */
 export class ReceiptBatch {
   readonly #store: (answer: Answer) => Promise<void>
   #open: { readonly answer: Answer; readonly stored: Promise<void> } | undefined
 
-  /** @param store stores what was gathered */
+  /** @param store stores the merged answer */
   constructor(store: (answer: Answer) => Promise<void>) {
     this.#store = store
   }
 
-  /** Resolves when the answer is stored. @throws what storing threw */
+  /** Resolves when the answer is stored. @throws whatever `store` throws */
   async take(answer: Answer): Promise<void> {
     const open = this.#open
     if (open !== undefined && isAlike(open.answer, answer)) {

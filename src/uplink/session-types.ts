@@ -5,7 +5,7 @@ import type { BatchPublisher } from './batch-publisher.ts'
 import type { Budget } from './budget.ts'
 import type { Outbox } from './outbox.ts'
 
-/** What a session is begun with, and whom it tells. */
+/** What a session needs, and the callbacks it calls. */
 export interface SessionDependencies {
   readonly settings: UplinkSettings
   readonly outbox: Outbox
@@ -15,11 +15,11 @@ export interface SessionDependencies {
   readonly log: Log
   /** Messages of the broker's Receive Maximum that are not for readings. */
   readonly reserved: number
-  /** One message at a time: something is refused, and nobody says what. */
+  /** Send one message at a time: something was refused, and the receiver did not say what. */
   readonly cautious: boolean
-  /** Told of every confirmed message and how many readings it was news for. */
+  /** Called for every confirmed message, with the number of readings that were not confirmed before. */
   onConfirmed(readings: number): void
-  /** Told of every message that left, and its bytes. */
+  /** Called for every message that is sent, with its readings and bytes. */
   onSent(readings: number, bytes: number): void
   onRefused(reason: string): void
 }
@@ -27,10 +27,10 @@ export interface SessionDependencies {
 /** Why a session ended. */
 export interface SessionEnd {
   readonly reason: string
-  /** The link itself was fine: the next one need not wait. */
+  /** The link itself was fine: connect again without a pause. */
   readonly atOnce: boolean
-  /** Something was refused, and it is not known what: the next session must find out. */
+  /** Something unknown was refused: the next session must find out what. */
   readonly cautious: boolean
-  /** The error behind it, where there is one. */
+  /** The error behind it, if there is one. */
   readonly cause: unknown
 }

@@ -16,9 +16,9 @@ import type { SessionDependencies, SessionEnd } from './session-types.ts'
 import { WakeableWait } from './wakeable-wait.ts'
 
 /**
- * One connection to the cloud broker, from the first batch to its end: a plain loop that asks what may leave, sends it,
- * and waits for answers. It marks nothing that the far side has not answered for, and gives up when answers stay away.
- * What may leave is decided by pure parts: `CongestionWindow` (how much the link carries), `Budget` (what it may cost), `nextAsk`.
+ * One connection to the cloud broker, from the first batch to its end: a plain loop that asks what may leave, sends
+ * it and waits for answers. It marks only what was answered, and ends when answers do not come in time. Pure parts
+ * decide what may leave: `CongestionWindow` (how much the link carries), `Budget` (what it may cost), `nextAsk`.
  */
 export class Session {
   readonly #link: Link
@@ -73,7 +73,7 @@ export class Session {
     return this.#inFlight.count
   }
 
-  /** Messages that each lane may have on its way. */
+  /** Messages that each lane may have in flight. */
   get window(): Readonly<Record<InFlightLane, number>> {
     const { live, backfill, forward } = this.#windows
     return { live: live.size, backfill: backfill.size, forward: forward.size }
@@ -85,13 +85,13 @@ export class Session {
     if (!this.#fillsBatch || this.#stored >= this.#deps.settings.batchReadingsMax) this.#wakeableWait.nudge()
   }
 
-  /** There may be something to send that should not wait: a message, an answer that makes room, a resend request. */
+  /** There may be something to send without delay: a message, a freed slot after an answer, a resend request. */
   notify(): void {
     this.#stored++
     this.#wakeableWait.wake()
   }
 
-  /** Sends until the link ends, and says why it did. */
+  /** Sends until the link ends, and returns the reason. */
   async run(): Promise<SessionEnd> {
     while (this.#end === undefined) {
       const { mark } = this.#wakeableWait
@@ -126,18 +126,18 @@ export class Session {
     const load = { ...lanes, bytes: this.#inFlight.bytes, backlog: this.#prefetch.backlog }
     const scaled = { ...allowed, live: this.#packed(allowed.live), backfill: this.#packed(allowed.backfill) }
     const ask = nextAsk(this.#limits, load, { ...scaled, prefer })
-    // Messages are fresh as live readings are, but what is left of a spent budget is for readings.
+    // Forwarded messages are as fresh as live readings, but the rest of a spent budget is reserved for readings.
     const forward = this.#deps.budget.holds === undefined ? forwardRoom(this.#limits, load, allowed.live) : 0
     const packsAhead = ask.backfill === 0 && this.#prefetch.mayPackAhead(scaled.backfill)
     return { ask: { ...ask, forward }, againMs: allowed.againMs, packsAhead }
   }
 
-  /** Of a batch that takes so many bytes on the wire. */
+  /** Bytes that a batch may have before formatting so that it takes this many bytes on the wire. */
   #packed(wireBytes: number): number {
     return wireBytes === 0 ? 0 : Math.max(1, Math.floor(wireBytes / this.#deps.batchPublisher.expansion))
   }
 
-  /** What crossed the wire since the last look is spent, whoever sent it. */
+  /** Charges the budget for everything that crossed the wire since the last call, whoever sent it. */
   #meter(): void {
     const { wireBytes } = this.#link
     this.#deps.budget.spend(wireBytes - this.#metered, momentOf(this.#deps.clock))
@@ -166,7 +166,7 @@ export class Session {
       range: isBatch ? outgoing.range : { first: outgoing.lastId, last: outgoing.lastId },
     })
     if (isBatch && bytes.length > batchPublisher.payloadBytesMax) {
-      return this.#refused(sent, `${bytes.length} bytes are more than the broker takes`)
+      return this.#refused(sent, `${bytes.length} bytes are more than the broker accepts`)
     }
     this.#share.sent(lane, bytes.length, this.#prefetch.backlog)
     onSent(isBatch ? outgoing.count : 0, bytes.length)
@@ -177,7 +177,7 @@ export class Session {
     this.#meter()
   }
 
-  /** The cloud's broker has the message. That marks it only where nobody behind it answers. */
+  /** The cloud broker accepted the message. That marks it only if no receiver confirms (`confirm: puback`). */
   async #taken(sent: InFlightMessage, reasonCode: number): Promise<void> {
     const meaning = meaningOf(reasonCode)
     const code = `reason 0x${reasonCode.toString(16)}`
@@ -186,30 +186,30 @@ export class Session {
     }
     if (meaning === 'refused' || meaning === 'trouble') return this.#finish(`the broker refused a message with ${code}`)
     if (this.#deps.settings.confirm === 'receipt') return
-    if (meaning === 'unheard') return this.#finish('nobody subscribes to the batches at the broker')
+    if (meaning === 'unheard') return this.#finish('the cloud broker has no subscriber for the batches')
     try {
       const { range } = sent
       if (sent.kind === 'amendments') return await this.#amended(sent, [range])
       await this.#answers.take({ ...sent, ranges: [range], high: 0, kind: 'stored' })
     } catch (failure) {
-      this.#finish(`a confirmation could not be stored: ${messageOf(failure)}`, { cause: failure })
+      this.#finish(`cannot store a confirmation: ${messageOf(failure)}`, { cause: failure })
     }
   }
 
-  /** A receipt came. Resolves when its commit is done; the link acknowledges it after that. */
+  /** A receipt came. Resolves when its commit is done; the link acknowledges the receipt after that. */
   async receipt(payload: Uint8Array): Promise<void> {
     const decoded = decodeReceipt(payload)
-    if (!decoded.ok) return this.#deps.log.warn({ reason: decoded.reason }, 'a receipt could not be read')
+    if (!decoded.ok) return this.#deps.log.warn({ reason: decoded.reason }, 'cannot decode a receipt')
     const { receipt } = decoded
     if (receipt.kind === 'rejected') await this.#rejected(receipt)
     else if (receipt.kind === 'amended') await this.#amended(receipt, receipt.ranges)
     else await this.#answers.take(receipt)
   }
 
-  /** The far side lacks readings that it once had. */
+  /** The receiver lost readings that it once had, and requests them again. */
   async request(payload: Uint8Array): Promise<void> {
     const decoded = decodeRequest(payload)
-    if (!decoded.ok) return this.#deps.log.warn({ reason: decoded.reason }, 'a request could not be read')
+    if (!decoded.ok) return this.#deps.log.warn({ reason: decoded.reason }, 'cannot decode a resend request')
     await this.#deps.outbox.askAgain(decoded.request)
     this.#prefetch.hasMore()
     this.notify()
@@ -222,7 +222,7 @@ export class Session {
     const forked = kind === 'forked'
     const { count, renewed } = await outbox.confirm({ ...sending, ranges, high, forked, spent: budget.spent })
     if (renewed) {
-      log.error({ epoch, high }, 'the far side knows readings that this database does not: a new epoch begins')
+      log.error({ epoch, high }, 'the receiver knows positions that this database never assigned: a new epoch begins')
       return this.#finish('a new epoch began', { atOnce: true })
     }
     const closed = this.#inFlight.confirm({ kind: 'batch', ...sending }, ranges)
@@ -238,12 +238,12 @@ export class Session {
     this.notify()
   }
 
-  /** The receiver cannot take something. Where it does not say what, only a message that is alone can be meant. */
+  /** The receiver rejects something. If it does not say what, only a message that is alone in flight can be meant. */
   async #rejected({ epoch, run, ranges, reason = 'the receiver gave no reason' }: Receipt): Promise<void> {
     const [range] = ranges
     const sent = range === undefined ? this.#inFlight.only : this.#inFlight.holding({ epoch, run }, range)
     if (sent?.kind === 'batch') return this.#refused(sent, `the receiver rejected it: ${reason}`)
-    if (range !== undefined && sent === undefined) return // an old answer: what it was about is not on its way
+    if (range !== undefined && sent === undefined) return // a late answer: its message is no longer in flight
     this.#deps.onRefused(reason)
     this.#finish(`the receiver rejected a message: ${reason}`, { cautious: true })
   }
@@ -255,15 +255,15 @@ export class Session {
     try {
       onRefused(reason)
       const became = await outbox.refuse({ epoch, run, range, reason })
-      if (became === 'hopeless') this.#finish(`everything is refused, and nothing is confirmed: ${reason}`)
+      if (became === 'hopeless') this.#finish(`every message is refused and none is confirmed: ${reason}`)
       this.#prefetch.hasMore()
       this.notify()
     } catch (failure) {
-      this.#finish(`a refusal could not be stored: ${messageOf(failure)}`, { cause: failure })
+      this.#finish(`cannot store a refusal: ${messageOf(failure)}`, { cause: failure })
     }
   }
 
-  /** Nothing new is sent any more; ends when all is answered or `ms` are over. */
+  /** Sends nothing new; resolves when everything is answered or `ms` milliseconds are over. */
   async drain(ms: number): Promise<void> {
     this.#ending = true
     const deadline = performance.now() + ms
@@ -280,7 +280,7 @@ export class Session {
     this.#fillsBatch = false
   }
 
-  /** Milliseconds until the oldest message is too old; ends the session when it is. */
+  /** Milliseconds until the oldest message times out; ends the session when it has. */
   #msToTimeout(): number {
     const { leftMs, waitMs } = this.#inFlight.timeout(this.#deps.settings, performance.now())
     if (leftMs <= 0) this.#finish(`no answer within ${Math.round(waitMs)} ms`)

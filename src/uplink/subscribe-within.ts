@@ -1,9 +1,9 @@
 import type { Link } from '../link/link.ts'
 
 /**
- * Subscribes to all of the filters with QoS 1. The link is destroyed where the broker does not answer in time, or where
- * the signal fires.
- * @throws Error that says why not
+ * Subscribes to all filters with QoS 1. Destroys the link if the broker does not answer within `ms` milliseconds in
+ * total, or if the signal fires.
+ * @throws Error with the reason
  */
 export async function subscribeWithin(
   link: Link,

@@ -1,4 +1,7 @@
-/** The topics of one edge on the cloud broker. Nothing else is needed there, so ACLs stay simple. */
+/**
+ * The topics of one edge on the cloud broker. An edge uses no other topics for readings and status, so ACLs stay
+ * simple.
+ */
 export interface CloudTopics {
   readonly live: string
   readonly backfill: string

@@ -19,19 +19,19 @@ import type { SessionEnd } from './session-types.ts'
 import { subscribeWithin } from './subscribe-within.ts'
 import { type CloudTopics, cloudTopics } from './topics.ts'
 
-/** How long a stop waits for answers to what is on its way (ms). */
+/** How long a stop waits for answers to messages in flight (milliseconds). */
 const DRAIN_MS = 2_000
-/** How long it waits for the broker to take the goodbye after that (ms): the link may be dead. */
+/** How long it then waits for the broker to accept the offline status (milliseconds): the link may be dead. */
 const GOODBYE_MS = 1_000
-/** Confirmed messages after which an uplink that was refused something unknown sends more than one at a time again. */
+/** Confirmed messages after which a cautious uplink sends more than one message at a time again. */
 const CAUTION_CONFIRMED = 64
-/** Numbers of connections (Sparkplug's bdSeq) begin anew after so many. */
+/** Connection numbers (Sparkplug's bdSeq) wrap around at this count. */
 const CONNECTION_NUMBERS = 256
 
 /**
- * Carries what is stored to one cloud broker, for as long as it takes. Every connection is made new, with a growing
- * pause (full jitter) that only an answer of the far side resets: a broker that takes connections and nothing else must
- * not be hammered.
+ * Delivers stored readings to one cloud broker, for as long as it takes. Connects anew after every failure, with a
+ * growing pause (full jitter) that only an answer to a message resets: an uplink must not hammer a broker that
+ * accepts connections and nothing else.
  */
 export class Uplink implements Part {
   readonly name: string
@@ -68,7 +68,7 @@ export class Uplink implements Part {
     this.#running = this.#run()
   }
 
-  /** Begins at once, and never fails: a cloud that is away is the normal case. */
+  /** Starts at once and never fails for a cloud that is away: that is the normal case. */
   static start(settings: UplinkSettings, dependencies: UplinkDependencies): Uplink {
     if (settings.format === 'sparkplug') assertSparkplugPackage()
     return new Uplink(settings, dependencies)
@@ -79,12 +79,12 @@ export class Uplink implements Part {
     this.#session?.notifyStored(readings)
   }
 
-  /** There may be something to send that should not wait, such as a message or an order of a person. */
+  /** There may be something to send without delay, such as a message or an operator's order. */
   notify(): void {
     this.#session?.notify()
   }
 
-  /** Something about a config waits to leave. */
+  /** A config message is ready to be sent. */
   notifyConfigs(): void {
     this.#configPublisher?.notify()
   }
@@ -115,7 +115,7 @@ export class Uplink implements Part {
     try {
       this.#budget = new Budget(this.#settings.budget, await outbox.spent(), momentOf(clock))
     } catch (failure) {
-      log.error({ err: failure }, 'what the link has cost is not known')
+      log.error({ err: failure }, 'cannot read the stored link usage: it counts from 0')
     }
     while (!signal.aborted) {
       const { atOnce, cautious } = await this.#connection()
@@ -141,7 +141,7 @@ export class Uplink implements Part {
       })
       const session = this.#begin(link, batchPublisher)
       await this.#subscribe(link)
-      await outbox.release(this.#budget.spent) // what was stored until now is the backlog of this connection
+      await outbox.release(this.#budget.spent) // everything stored until now is the backlog of this connection
       if (this.#format !== undefined) await batchPublisher.send(this.#format.begin())
       if (this.#stopping.signal.aborted) return { atOnce: true, cautious: false }
       this.#session = session
@@ -162,7 +162,11 @@ export class Uplink implements Part {
       this.#hear = () => Promise.resolve()
       this.#link = this.#stopping.signal.aborted ? this.#link : undefined
       const { spent } = this.#budget
-      await outbox.release(spent).catch((failure: unknown) => log.error({ err: failure }, 'release failed'))
+      await outbox
+        .release(spent)
+        .catch((failure: unknown) =>
+          log.error({ err: failure }, 'cannot release unconfirmed messages after a connection'),
+        )
     }
   }
 
@@ -189,7 +193,7 @@ export class Uplink implements Part {
     })
   }
 
-  /** A link can die between its first answer and this one; it belongs to connecting, and has as long. */
+  /** A link can die before it answers a subscription; subscribing is part of connecting and has the same time limit. */
   #subscribe(link: Link): Promise<void> {
     const { receipt, request } = this.#topics
     const ours = this.#settings.confirm === 'receipt' ? [receipt, request] : []
@@ -198,7 +202,7 @@ export class Uplink implements Part {
     return subscribeWithin(link, filters, { ms, signal: this.#stopping.signal })
   }
 
-  /** Configs are no reason to be without a connection: a broker that forbids them is told of, and readings go on. */
+  /** Configs never cost the connection: if the broker refuses their topics, that is reported and readings go on. */
   async #beginConfigs(link: Link): Promise<void> {
     const { configs, edge, log, clock } = this.#deps
     if (configs === undefined) return
@@ -245,7 +249,7 @@ export class Uplink implements Part {
       },
       onRefused: (reason) => {
         this.#refused++
-        log.warn({ reason }, 'the cloud refuses a message')
+        log.warn({ reason }, 'the cloud refused a message')
       },
     })
     this.#hear = async (topic, payload) => {
@@ -256,7 +260,7 @@ export class Uplink implements Part {
     return session
   }
 
-  /** Resolves when the broker has taken it, or cannot any more: a report that is lost is followed by the next. */
+  /** Resolves when the broker has accepted the report, or no longer can: the next report replaces a lost one. */
   async #report(link: Link, state: 'online' | 'offline'): Promise<void> {
     try {
       const report = state === 'online' ? await this.#deps.report() : {}
@@ -264,17 +268,20 @@ export class Uplink implements Part {
       if (this.#budget.allow(momentOf(this.#deps.clock)).live < payload.length && state === 'online') return
       await link.publish(this.#topics.status, payload, { qos: 1, retain: this.#settings.statusRetain })
     } catch (failure) {
-      this.#deps.log.debug({ err: failure }, 'a report was not sent')
+      this.#deps.log.debug({ err: failure }, 'cannot send a status report')
     }
   }
 
   #failed(reason: string, err: unknown): void {
     if (this.#stopping.signal.aborted) return
     this.#lastFailure = reason
-    this.#deps.log.warn({ reason, err }, 'not connected to the cloud')
+    this.#deps.log.warn({ reason, err }, 'the connection to the cloud failed or ended')
   }
 
-  /** Waits shortly for answers to what is on its way, says goodbye. Ends in time also when the far side is silent. */
+  /**
+   * Waits at most `DRAIN_MS` for answers, then publishes the offline status. Ends in time even if the broker does not
+   * answer.
+   */
   async stop(): Promise<void> {
     const session = this.#session
     const format = this.#format

@@ -1,14 +1,20 @@
-/** Waiting that can be cut short by whatever happens, also by what happened while one was still on the way to bed. */
+/** A wait that `wake` can end early, even if `wake` was called just before the wait began. */
 export class WakeableWait {
   readonly #asleep = new Set<() => void>()
   #mark = 0
 
-  /** Where time stands: a `wake` that comes after this was read ends a `sleep` that is given it, also one that begins later. */
+  /**
+   * Counts the wakes. A `wake` after this was read ends a `sleep` that gets this mark, also a sleep that begins
+   * later.
+   */
   get mark(): number {
     return this.#mark
   }
 
-  /** Resolves after so long (ms; Infinity: never by itself), or as soon as there is a `wake` later than the mark. */
+  /**
+   * Resolves after `ms` milliseconds (Infinity: never by itself), or as soon as there is a `wake` later than the
+   * mark.
+   */
   sleep(ms: number, mark: number): Promise<void> {
     if (mark !== this.#mark) return Promise.resolve()
     return new Promise((resolve) => {
@@ -27,7 +33,7 @@ export class WakeableWait {
     this.nudge()
   }
 
-  /** Only who is asleep already. */
+  /** Ends only the waits that have begun already. */
   nudge(): void {
     for (const wake of this.#asleep) wake()
   }

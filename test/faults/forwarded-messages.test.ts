@@ -164,7 +164,11 @@ describePeer('mosquitto', 'forwarded messages', () => {
     const account = forwardsOf(edge)
     expect(account).toMatchObject({ stored: 6, confirmed: 5, waiting: 0, parked: 1, problems: [] })
     expect(edge.read((reader) => reader.parkedMessages(10))).toMatchObject([
-      { uplink: 'cloud', topic: 'events/image', reason: expect.stringContaining('more than the broker takes (2000)') },
+      {
+        uplink: 'cloud',
+        topic: 'events/image',
+        reason: expect.stringContaining('more than the broker accepts (2000)'),
+      },
     ])
     const told = ear.heard.map(({ topic, payload }) => [topic, payload.toString()])
     expect(told).toEqual([

@@ -8,41 +8,46 @@ export interface Message {
   readonly payload: Uint8Array
   readonly qos: 0 | 1
   readonly retain: boolean
-  /** A property of MQTT 5; not sent to a broker of MQTT 3.1.1. */
+  /** An MQTT 5 property; not sent to an MQTT 3.1.1 broker. */
   readonly contentType?: string
 }
 
 export interface EncodeOptions {
-  /** Part of the backlog: newer values of these series may have been sent before. */
+  /** The batch is part of the backlog: newer values of these series may have been sent before. */
   readonly historical: boolean
-  /** Payload of one message, at most; larger only where a single reading is, or what announces a device (Sparkplug). */
+  /**
+   * Payload bytes of one message, at most. Only a single reading or a device announcement (Sparkplug) may exceed it.
+   */
   readonly bytesMax: number
 }
 
 /**
- * What a batch of readings looks like on the cloud broker. Made anew for every connection. What the calls return is to
- * be published in the order of the calls, all of it: where a message cannot be, the connection must end.
+ * How a batch of readings appears on the cloud broker. Created anew for every connection. Everything that the calls
+ * return must be published, in the order of the calls; if a message cannot be published, the connection must end.
  */
 export interface Format {
-  /** What the broker says of this edge when the connection breaks, besides Tidegate's own status. */
+  /** The will that the broker publishes when the connection breaks, in place of Tidegate's own offline status. */
   readonly will?: Message
-  /** Filters of topics on which the far side speaks to this format, for QoS 1. They come before `begin`. */
+  /** Topic filters, for QoS 1, on which hosts send commands to this format. They are subscribed before `begin`. */
   readonly filters: readonly string[]
-  /** What the connection begins with, before any reading. */
+  /** The messages that open the connection, before any reading. */
   begin(): readonly Message[]
-  /** The readings as messages; the batch is delivered when all of them are taken. */
+  /** The readings as messages; the batch is delivered when the broker has accepted all of them. */
   encode(batch: Batch, options: EncodeOptions): readonly Message[]
-  /** Something came on one of `filters`; what to publish because of it. Never throws, whatever the payload is. */
+  /**
+   * Handles a message on one of `filters` and returns what to publish in answer. Never throws, whatever the payload
+   * is.
+   */
   hear(topic: string, payload: Uint8Array): readonly Message[]
-  /** What the connection ends with in order. */
+  /** The messages that close the connection in order. */
   end(): readonly Message[]
 }
 
 export interface FormatDependencies {
   readonly edge: string
   readonly clock: Clock
-  /** One for an uplink, for as long as it lives: what it has said of each series in earlier connections. */
+  /** One per uplink, kept across connections: what was sent of each series. */
   readonly metricRegistry: MetricRegistry
-  /** Number of this connection, 0 to 255: one more than that of the connection before, 0 after 255 (Sparkplug's bdSeq). */
+  /** Number of this connection, 0 to 255: one more than the connection before, 0 after 255 (Sparkplug's bdSeq). */
   readonly bdSeq: number
 }

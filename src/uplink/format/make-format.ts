@@ -7,7 +7,7 @@ import { fillTopic } from './topic.ts'
 
 export type FormatSettings = Pick<UplinkSettings, 'format' | 'prefix' | 'json' | 'message' | 'sparkplug'>
 
-/** The format of one connection; undefined for `cbor`: batches go as the store made them. */
+/** The format of one connection; undefined for `cbor`: batches are sent as the store made them. */
 export function makeFormat(settings: FormatSettings, dependencies: FormatDependencies): Format | undefined {
   const { prefix } = settings
   const { edge, metricRegistry } = dependencies

@@ -15,8 +15,8 @@ export interface MessageDependencies {
 }
 
 /**
- * Each reading a message of its own. A retained one is never replaced by an older one, as far as this process knows: the
- * backlog is not retained, nor is a live reading whose time lies before one that was sent.
+ * One message per reading. An older reading never replaces a newer retained one, as far as this process knows:
+ * readings of the backlog are not retained, nor is a live reading that is older than one sent before.
  */
 export class MessageFormat implements Format {
   readonly filters = []
@@ -55,7 +55,10 @@ export class MessageFormat implements Format {
   }
 }
 
-/** A number as the shortest text that reads back as the same double, `true`, `false`, text and bytes as they are; empty: missing. */
+/**
+ * A number as the shortest text that reads back as the same double; `true`, `false`, text and bytes unchanged; empty
+ * if missing.
+ */
 function bytesOf(value: Value): Uint8Array {
   if (value === null) return Buffer.alloc(0)
   if (value instanceof Uint8Array) return value

@@ -1,18 +1,18 @@
 import { type StoredReading, type ValueType, valueType } from '../../base/reading.ts'
 
-/** A metric as it has been sent. */
+/** A metric as it was sent. */
 export interface KnownMetric {
-  /** Unique among all metrics of this edge, from 1, the same as long as the process lives. */
+  /** Unique among all metrics of this edge, counted from 1, constant for the life of the process. */
   readonly alias: number
-  /** Undefined as long as it never had a value. */
+  /** Undefined until the metric has had a value. */
   kind: ValueType | undefined
-  /** Of all that was sent the reading with the latest time; of several with one time the last. */
+  /** The reading with the latest time of all that were sent; the last one if several have the same time. */
   latest: StoredReading
 }
 
 /**
- * What an uplink has said of each series, so that it can say it again after a new connection, and tells old from new.
- * It lives in memory, one entry a metric; after a restart it fills anew.
+ * The last sent state of each series of an uplink, so that a new connection can announce it again, and old readings
+ * are distinguished from new ones. It lives in memory, one entry per metric, and fills again after a restart.
  */
 export class MetricRegistry {
   readonly #devices = new Map<string, Map<string, KnownMetric>>()
@@ -30,7 +30,7 @@ export class MetricRegistry {
     return this.#devices.get(device)?.get(metric)
   }
 
-  /** Whether no later reading of this metric was noted before. */
+  /** Records the reading unless a later reading of this metric was recorded. @returns whether it was recorded */
   note(reading: StoredReading): boolean {
     const known = this.find(reading.device, reading.metric)
     if (known !== undefined && known.latest.ts > reading.ts) return false
@@ -38,7 +38,7 @@ export class MetricRegistry {
     return true
   }
 
-  /** From now on this is where the metric stands, whatever was noted before. */
+  /** Makes this reading the state of its metric, whatever was recorded before. */
   state(reading: StoredReading): void {
     const { device, metric } = reading
     const metrics = this.#devices.get(device) ?? new Map<string, KnownMetric>()

@@ -3,9 +3,9 @@ import { base64, numberJson, reasonsText } from '../../base/reading-text.ts'
 import type { Origin } from '../../codec/batch.ts'
 
 /**
- * A reading as a JSON object that needs nothing beside it; `edge`, `epoch` and `seq` are its identity. `unit` is left out
- * where there is none, `reasons` where there are none. The kind of a value is that of JSON, unless `type` stands beside:
- * of bytes there is the base64 (`"bytes"`), of an infinity the text "Infinity" or "-Infinity" (`"number"`).
+ * A reading as a self-contained JSON object; `edge`, `epoch` and `seq` are its identity. `unit` and `reasons` are
+ * left out if there are none. The kind of a value is its JSON type unless `type` is present: `"bytes"` is base64
+ * text, and `"number"` is an infinity as the text "Infinity" or "-Infinity".
  */
 export function readingObject(reading: StoredReading, { edge, epoch }: Pick<Origin, 'edge' | 'epoch'>): string {
   const { seq, device, metric, unit, ts, quality, reasons } = reading

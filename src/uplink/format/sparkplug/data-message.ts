@@ -6,7 +6,10 @@ export class DataMessage {
   readonly #bytesMax: number
   #parts: Uint8Array[] = []
   #bytes = 0
-  /** Metric and time of each: a message may not have two values of one metric for one time (Sparkplug 3.0.0, 5.16). */
+  /**
+   * Metric and time of each value: a message may not have two values of one metric with the same time (Sparkplug
+   * 3.0.0, 5.16).
+   */
   readonly #taken = new Set<string>()
 
   constructor(bytesMax: number) {
@@ -27,7 +30,7 @@ export class DataMessage {
     this.#taken.add(nameOf(reading))
   }
 
-  /** The metrics, and begins anew. */
+  /** Returns the metrics and starts an empty message. */
   take(): readonly Uint8Array[] {
     const parts = this.#parts
     this.#parts = []

@@ -3,7 +3,7 @@ import { reasonsText } from '../../../base/reading-text.ts'
 import type { KnownMetric } from '../metric-registry.ts'
 import type { Metric } from './payload.ts'
 
-/** Numbers of the datatypes (Sparkplug 3.0.0, 6.4.16). */
+/** Datatype codes (Sparkplug 3.0.0, 6.4.16). */
 export const Datatype = { INT32: 3, INT64: 4, DOUBLE: 10, BOOLEAN: 11, STRING: 12, BYTES: 17 } as const
 
 const DATATYPE: Readonly<Record<ValueType, number>> = {
@@ -18,16 +18,19 @@ const BAD = 0
 const GOOD = 192
 const STALE = 500
 
-/** Of "suspect" Sparkplug knows nothing; stale is what it has between good and bad. */
+/** Sparkplug has no code for "suspect"; stale lies between good and bad. */
 const QUALITY: Readonly<Record<Quality, number>> = { 1: GOOD, 2: GOOD, 3: STALE, 4: BAD, 9: BAD }
 
-/** Whether the reading is of what its metric was announced as: another unit or kind of value must be announced first. */
+/** Whether the reading has the announced unit and kind of value. If not, the metric must be announced again first. */
 export function isAsAnnounced({ kind: announced, latest }: KnownMetric, { unit, value }: StoredReading): boolean {
   const kind = valueType(value)
   return latest.unit === unit && (kind === undefined || kind === announced)
 }
 
-/** A metric in a birth: what it is, and where it stands. A metric that never had a value is called a number. */
+/**
+ * A metric in a birth message: its definition and its last value. A metric that never had a value is announced as a
+ * number.
+ */
 export function birthMetric({ alias, kind, latest }: KnownMetric, aliases: boolean): Metric {
   const unit: readonly Property[] = latest.unit === undefined ? [] : [text('engUnit', latest.unit)]
   return {
@@ -39,7 +42,7 @@ export function birthMetric({ alias, kind, latest }: KnownMetric, aliases: boole
   }
 }
 
-/** A reading in a data message. No quality means good (§6.4.9.1). */
+/** A reading in a data message. No quality property means good (§6.4.9.1). */
 export function dataMetric(
   reading: StoredReading,
   { alias }: KnownMetric,
@@ -58,7 +61,7 @@ function measured({ ts, value }: StoredReading): Metric {
   return { timestamp: timestampOf(ts), ...valueField(value) }
 }
 
-/** Times of Sparkplug are not negative. */
+/** Sparkplug times are not negative. */
 export function timestampOf(ts: number): number {
   return Math.max(0, ts)
 }

@@ -5,14 +5,14 @@ import { incompatiblePackage } from '../../../base/pinned-package.ts'
 type Payload = typeof org.eclipse.tahu.protobuf.Payload
 export type Metric = org.eclipse.tahu.protobuf.Payload.IMetric
 
-/** Name of the metric with which a host asks for all births anew (Sparkplug 3.0.0, 5.17). */
+/** Name of the metric with which a host requests all births again (Sparkplug 3.0.0, 5.17). */
 export const REBIRTH = 'Node Control/Rebirth'
 
 let loaded: Payload | undefined
 
 /**
- * Eclipse Tahu's reader and writer, loaded with the first payload: edges without Sparkplug do without it. Not by its front
- * door, which writes the datatype into data messages too (§6.4.6 would rather not have it there).
+ * Eclipse Tahu's encoder and decoder, loaded with the first payload, so edges without Sparkplug never load it. The
+ * package's main entry is not used: it writes the datatype into data messages too, which §6.4.6 advises against.
  */
 function codec(): Payload {
   if (loaded === undefined) {
@@ -30,32 +30,32 @@ function checked(tahu: { org?: typeof org }): Payload {
   return found as Payload
 }
 
-/** @throws OperatorError where the installed package lacks the private part that Tidegate uses */
+/** @throws OperatorError if the installed package lacks the private part that Tidegate uses */
 export function assertSparkplugPackage(): void {
   codec()
 }
 
-/** One metric as a part of a payload: parts may be joined in any number (protobuf concatenates repeated fields). */
+/** One metric as a part of a payload: any number of parts may be joined (protobuf concatenates repeated fields). */
 export function encodeMetric(metric: Metric): Uint8Array {
   return codec()
     .encode({ metrics: [metric] })
     .finish()
 }
 
-/** Time of publishing and sequence number of a payload, to be followed by its metrics; NDEATH has no number. */
+/** Publish time and sequence number of a payload; its metrics follow. NDEATH has no sequence number. */
 export function encodeHead(timestamp: number, seq?: number): Uint8Array {
   return codec()
     .encode(seq === undefined ? { timestamp } : { timestamp, seq })
     .finish()
 }
 
-/** Whether a command of a host asks for all births; false for whatever is no payload of Sparkplug. */
+/** Whether a host command requests all births; false for anything that is not a Sparkplug payload. */
 export function asksForRebirth(payload: Uint8Array): boolean {
   try {
     return codec()
       .decode(payload)
       .metrics.some(({ name, booleanValue }) => name === REBIRTH && booleanValue === true)
   } catch {
-    return false // anybody may publish there, anything
+    return false // any client may publish anything on this topic
   }
 }

@@ -12,8 +12,8 @@ const NAMESPACE = 'spBv1.0'
 const SEQ_MODULUS = 256
 
 /**
- * This edge as an edge node of Sparkplug B 3.0.0, its devices as the node's devices. Every reading is in one DDATA,
- * behind a DBIRTH that names its metric, kind and unit; a birth says besides where each metric stands.
+ * This edge as a Sparkplug B 3.0.0 edge node, with its devices as the node's devices. Every reading is in one DDATA,
+ * after a DBIRTH that announces its metric, kind and unit; the birth also carries the last value of each metric.
  */
 export class SparkplugFormat implements Format {
   readonly will: Message
@@ -48,11 +48,11 @@ export class SparkplugFormat implements Format {
     return messages
   }
 
-  /** A birth of the device where it, or one of the metrics, is not announced yet. */
+  /** Returns a birth of the device if the device or one of the metrics is not announced yet. */
   #introduce(device: string, readings: readonly StoredReading[], historical: boolean): readonly Message[] {
     const { metricRegistry } = this.#deps
     let complete = this.#announced.has(device)
-    // Of a backlog the end is where a metric stands; a live one is stated by what the data begins with.
+    // In a backlog the last reading is the metric's state; in live data the first reading is.
     for (const reading of historical ? readings.toReversed() : readings) {
       const known = metricRegistry.find(device, reading.metric)
       if (known !== undefined && (known.kind !== undefined || isAsAnnounced(known, reading))) continue
@@ -105,18 +105,18 @@ export class SparkplugFormat implements Format {
     return [this.#connection(), { name: REBIRTH, timestamp, datatype: Datatype.BOOLEAN, booleanValue: false }]
   }
 
-  /** What ties births to the death of the same connection. */
+  /** Links births to the death of the same connection. */
   #connection(): Metric {
     return { name: 'bdSeq', timestamp: this.#now(), datatype: Datatype.INT64, longValue: this.#deps.bdSeq }
   }
 
-  /** The only message without a number. */
+  /** The only message without a sequence number. */
   #death(): Message {
     const payload = Buffer.concat([encodeHead(this.#now()), encodeMetric(this.#connection())])
     return { topic: this.#topic('NDEATH'), payload, qos: 1, retain: false }
   }
 
-  /** Takes the next number, so it must be called in the order of publishing. */
+  /** Takes the next sequence number, so it must be called in the order of publishing. */
   #message(type: string, device: string | undefined, metrics: readonly Uint8Array[]): Message {
     const payload = Buffer.concat([encodeHead(this.#now(), this.#seq), ...metrics])
     this.#seq = (this.#seq + 1) % SEQ_MODULUS
