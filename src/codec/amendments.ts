@@ -11,9 +11,9 @@ import { compress, decompress } from './zstd.ts'
 const AMENDMENTS_VERSION = 1
 const AMENDMENTS_ITEMS = 8
 
-/** Changed verdicts of readings that left before, in the order in which the edge made them. */
+/** Changed verdicts of readings that were sent before, in the order in which the edge made them. */
 export interface Amendments extends Origin {
-  /** Number of the first and of the last of them at the edge; the receipt names these numbers. */
+  /** Numbers of the first and the last of them at the edge; the receipt refers to these numbers. */
   readonly first: number
   readonly last: number
   readonly items: readonly Amendment[]
@@ -23,16 +23,16 @@ export type DecodedAmendments =
   | { readonly ok: true; readonly amendments: Amendments }
   | { readonly ok: false; readonly reason: string }
 
-/** Packs amendments (docs/wire-format.md). Positions may come in any order, and more than once. */
+/** Packs amendments (docs/wire-format.md). Positions may be in any order, and may repeat. */
 export function encodeAmendments({ edge, epoch, run, first, last, items }: Amendments): Uint8Array {
-  assert(items.length > 0 && first <= last, 'amendments have at least one item and rising numbers')
+  assert(items.length > 0 && first <= last, 'amendments have at least one item and ascending numbers')
   const distances = items.map(({ seq }, i) => seq - (items[i - 1]?.seq ?? 0))
   const verdicts = new VerdictRuns()
   for (const { quality, reasons } of items) verdicts.add(quality, reasons)
   return compress(encodeItem([AMENDMENTS_VERSION, edge, epoch, run, first, last, distances, verdicts.take()]))
 }
 
-/** Opens amendments. Never throws, whatever the bytes are; time and memory are bounded by the limits. */
+/** Decodes amendments. Never throws, whatever the bytes are; the limits bound time and memory. */
 export function decodeAmendments(bytes: Uint8Array, limits: DecodeLimits): DecodedAmendments {
   try {
     const cbor = new ItemReader(decompress(bytes, limits.bytesMax))

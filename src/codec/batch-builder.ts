@@ -8,35 +8,38 @@ import { type Placed, Rows } from './rows.ts'
 import { compress } from './zstd.ts'
 
 export const BATCH_VERSION = 3
-/** The same, but what lies between its positions and is not in it does not exist (any more). */
+/** The same, but this batch also declares that positions between its own that it does not contain hold no reading. */
 export const COVERING_BATCH_VERSION = 4
-/** Items of the outermost array; a batch that covers more than lies between its own positions has one more, the range. */
+/**
+ * Items of the outermost array. A batch that covers more than the gaps between its own positions has one more item, the
+ * covered range.
+ */
 export const BATCH_ITEMS = 14
 
-/** What a series is called outside. */
+/** The name of a series outside this edge. */
 export interface SeriesName {
   readonly device: string
   readonly metric: string
   readonly unit: string | undefined
 }
 
-/** What a batch covers: nothing, the gaps between its positions, or a whole range. */
+/** What a batch covers: nothing (false), the gaps between its positions (true), or a whole range. */
 export type Covers = boolean | SeqRange
 
 export interface BuiltBatch {
   readonly bytes: Uint8Array
-  /** The positions of its readings, without those that it covers. */
+  /** Positions of its readings, without those that it only covers. */
   readonly ranges: SeqRange[]
-  /** Readings. */
+  /** Number of readings. */
   readonly count: number
   readonly deviceCount: number
-  /** Readings of each series, by the caller's number for it. */
+  /** Number of readings of each series, by the caller's key of the series. */
   readonly bySeries: ReadonlyMap<number, number>
 }
 
 /**
- * Gathers readings and packs them into one batch (docs/wire-format.md). Used again and again: after `build` it is
- * empty, its buffers stay.
+ * Collects readings and packs them into one batch (docs/wire-format.md). Reusable: `build` leaves it empty and keeps
+ * its buffers.
  */
 export class BatchBuilder {
   readonly origin: Origin
@@ -53,22 +56,24 @@ export class BatchBuilder {
   }
 
   /**
-   * Takes one reading. `seriesKey` is the caller's small number for (device, metric, unit); `seq` is above that of the
-   * reading before; `ts` is whole milliseconds; both below 2^51. Text is kept as UTF-8 keeps it.
+   * Adds one reading. `seriesKey` is the caller's small number for (device, metric, unit); `seq` must be higher than
+   * that of the reading before; `ts` is whole milliseconds; both are below 2^51. A lone surrogate in a text becomes
+   * U+FFFD.
    */
   add(seriesKey: number, seq: Seq, ts: number, value: Value, quality: Quality, reasons: number): void {
     this.#rows.add(seriesKey, seq, ts, value, quality, reasons)
   }
 
-  /** The same of the readings that lie between two places of some columns, both included. */
+  /** Adds the readings between two places of some columns, both included. */
   addPlaced(placed: Placed, from: number, to: number): void {
     this.#rows.addPlaced(placed, from, to)
   }
 
   /**
-   * Packs what was added, at least one reading. `describe` is asked once for each series. With `covers` the batch says
-   * that positions between its own which it does not have were removed: nobody waits for them. With a range it says so
-   * of the positions of that range, in which all of its own lie; then there need not be any reading.
+   * Packs the readings that were added, at least one. `describe` is called once for each series. With `covers` set to
+   * true, the batch declares that positions between its own that it does not contain were removed, so that the receiver
+   * does not wait for them. With a range, it declares this for all positions of the range, which must contain all of
+   * its own; then the batch may have no reading.
    */
   build(describe: (seriesKey: number) => SeriesName, { covers = false }: { covers?: Covers } = {}): BuiltBatch {
     const rows = this.#rows
@@ -96,12 +101,15 @@ export class BatchBuilder {
   }
 }
 
-/** The range that must be told, because the positions do not tell it by themselves. */
+/** The range that must be written, because the positions of the readings do not imply it. */
 function rangeBeyond(covers: Covers, own: readonly SeqRange[]): SeqRange | undefined {
   if (typeof covers === 'boolean') return undefined
   const { first, last } = covers
   const lowest = own[0]?.first ?? first
   const highest = own.at(-1)?.last ?? last
-  assert(first >= 1 && first <= lowest && highest <= last && last <= COLUMN_ABS_MAX, 'a batch lies in what it covers')
+  assert(
+    first >= 1 && first <= lowest && highest <= last && last <= COLUMN_ABS_MAX,
+    'all positions of a batch lie in the range that it covers',
+  )
   return own.length > 0 && first === lowest && last === highest ? undefined : covers
 }

@@ -8,13 +8,13 @@ import { checkRising, readRowColumns } from './row-columns.ts'
 import type { Batch, SeriesBlock } from './series-block.ts'
 import { decompress } from './zstd.ts'
 
-/** The positions of a batch lie close together when they are spread over at most so many times their number. */
+/** Positions count as close together if they span at most this many times their number. */
 const MARKED_SPREAD_MAX = 4
 
 export interface DecodeLimits {
-  /** A batch of more readings is refused. */
+  /** A batch with more readings is refused. */
   readonly readingsMax: number
-  /** A batch that unpacks to more is refused before it does. */
+  /** A batch that decompresses to more is refused before it is decompressed completely. */
   readonly bytesMax: number
 }
 
@@ -22,7 +22,7 @@ export type DecodedBatch =
   | { readonly ok: true; readonly batch: Batch }
   | { readonly ok: false; readonly reason: string }
 
-/** Opens a batch. Never throws, whatever the bytes are; time and memory are bounded by the limits. */
+/** Decodes a batch. Never throws, whatever the bytes are; the limits bound time and memory. */
 export function decodeBatch(bytes: Uint8Array, limits: DecodeLimits): DecodedBatch {
   try {
     return { ok: true, batch: readBatch(new ItemReader(decompress(bytes, limits.bytesMax)), limits.readingsMax) }
@@ -33,13 +33,13 @@ export function decodeBatch(bytes: Uint8Array, limits: DecodeLimits): DecodedBat
 }
 
 function readBatch(cbor: ItemReader, readingsMax: number): Batch {
-  const { covers, told } = readVersion(cbor)
+  const { covers, hasRange } = readVersion(cbor)
   const origin = readOrigin(cbor)
   const names = readNames(cbor, readingsMax)
   const { layout, seq, ts, values, quality, reasons } = readRowColumns(cbor, names.length, readingsMax)
   const found = rangesOf(seq, layout)
-  if (found.length === 0 && !told) throw new Malformed('no readings')
-  const ranges = covers ? [told ? readRange(cbor, found) : spanOf(found)] : found
+  if (found.length === 0 && !hasRange) throw new Malformed('no readings')
+  const ranges = covers ? [hasRange ? readRange(cbor, found) : spanOf(found)] : found
   cbor.end()
   const series = names.map((name, s): SeriesBlock => {
     const from = layout.starts[s]!
@@ -56,20 +56,23 @@ function readBatch(cbor: ItemReader, readingsMax: number): Batch {
   return { ...origin, series, ranges, count: seq.length }
 }
 
-/** Versions 1 and 2, of edges that were not updated yet, are 3 and 4 without byte planes. */
+/** Versions 1 and 2 come from edges that were not updated yet; they are versions 3 and 4 without byte planes. */
 const OLDEST = 1
 const OLD_COVERING = 2
 const NEWEST = COVERING_BATCH_VERSION
 
-/** What the beginning of a batch says: whether it covers its gaps, and whether its last item tells a range. */
-export function readVersion(cbor: ItemReader): { covers: boolean; told: boolean } {
+/**
+ * Reads the beginning of a batch: whether the batch covers its gaps, and whether its last item is a covered range.
+ * @throws Malformed
+ */
+export function readVersion(cbor: ItemReader): { covers: boolean; hasRange: boolean } {
   const items = cbor.array('batch')
   const version = cbor.uint('version')
   if (version < OLDEST || version > NEWEST) throw new Malformed(`version ${version} instead of ${OLDEST} to ${NEWEST}`)
   const covers = version === COVERING_BATCH_VERSION || version === OLD_COVERING
-  const told = covers && items === BATCH_ITEMS + 1
-  if (!told && items !== BATCH_ITEMS) throw new Malformed(`batch: ${items} instead of ${BATCH_ITEMS}`)
-  return { covers, told }
+  const hasRange = covers && items === BATCH_ITEMS + 1
+  if (!hasRange && items !== BATCH_ITEMS) throw new Malformed(`batch: ${items} instead of ${BATCH_ITEMS}`)
+  return { covers, hasRange }
 }
 
 /** From the lowest to the highest position. */
@@ -77,14 +80,14 @@ function spanOf(found: readonly SeqRange[]): SeqRange {
   return { first: found[0]!.first, last: found.at(-1)!.last }
 }
 
-/** The range that a batch covers, in which all of its positions lie. */
+/** The range that a batch covers; all of its positions lie in it. */
 function readRange(cbor: ItemReader, found: readonly SeqRange[]): SeqRange {
   cbor.arrayOf(2, 'covered range')
   const first = cbor.uint('covered range')
   const last = first + cbor.uint('covered range')
   const lowest = found[0]?.first ?? first
   const highest = found.at(-1)?.last ?? last
-  if (first < 1 || last > COLUMN_ABS_MAX) throw new Malformed('a covered range beyond the positions that there are')
+  if (first < 1 || last > COLUMN_ABS_MAX) throw new Malformed('a covered range beyond the valid positions')
   if (lowest < first || highest > last) throw new Malformed('a position outside the covered range')
   return { first, last }
 }
@@ -108,7 +111,7 @@ export function rangesOf(seq: Float64Array, layout: Layout): SeqRange[] {
   return rangesOfMarked(seq) ?? rangesOfRising(layout.seriesCount === 1 ? seq : seq.slice().sort())
 }
 
-/** Positions that lie close together are marked in a map of them, which is quicker than to sort them. */
+/** Positions that are close together are marked in a bitmap, which is faster than sorting them. */
 function rangesOfMarked(seq: Float64Array): SeqRange[] | undefined {
   let lowest = Infinity
   let highest = 0

@@ -7,15 +7,15 @@ import { type Origin, readOrigin } from './origin.ts'
 import { readLayout } from './row-columns.ts'
 import { decompress } from './zstd.ts'
 
-/** Whose a batch is, and of which readings. */
+/** The sender of a batch, and the positions of its readings. */
 export interface BatchHead extends Origin {
-  /** The positions of its readings. */
+  /** Positions of its readings. */
   readonly ranges: readonly SeqRange[]
 }
 
 /**
- * Reads a batch as far as its positions, for one that is refused: its edge is told what of. Undefined where that cannot
- * be read either. Never throws; time and memory are bounded by the limits.
+ * Reads a batch as far as its positions, so that the receiver of a batch that it refuses can report which readings it
+ * refuses. Undefined if even these cannot be read. Never throws; the limits bound time and memory.
  */
 export function readBatchHead(bytes: Uint8Array, limits: DecodeLimits): BatchHead | undefined {
   try {

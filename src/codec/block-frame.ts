@@ -3,8 +3,8 @@ import { Malformed } from './malformed.ts'
 import { compress, decompress } from './zstd.ts'
 
 /**
- * A small block (bytes) that zstd makes hardly smaller lies as it is: to set up zstd for it takes as long as all else that opening
- * it does. Large ones are those that stay for years.
+ * Blocks up to this size (bytes) are stored without zstd when zstd saves little: setting up the decompressor takes as
+ * long as all other work of opening them. Larger blocks are always compressed; these are kept for years.
  */
 const SMALL_BYTES = 2_048
 const WORTH_PACKING = 0.8
@@ -12,8 +12,9 @@ const ZSTD_MAGIC = 0xfd2f_b528
 const CHECKSUM_BYTES = 4
 
 /**
- * A CBOR item as it lies on the disk: in a zstd frame, or as it is with its CRC-32 (ISO 3309, big endian) behind it. Either has a
- * checksum: a flipped bit is found. The first bytes tell which it is, for no array in CBOR begins like a zstd frame.
+ * Frames a CBOR item for the disk: as a zstd frame, or plain with its CRC-32 (ISO 3309, big endian) appended. Both
+ * carry a checksum, so a flipped bit is detected. The first bytes identify the form, because no CBOR array begins like
+ * a zstd frame.
  */
 export function frame(item: Uint8Array): Uint8Array {
   const packed = compress(item)
@@ -24,14 +25,14 @@ export function frame(item: Uint8Array): Uint8Array {
   return plain
 }
 
-/** Opens what `frame` made; takes memory for `bytesMax` at most. @throws Malformed */
+/** Reads the output of `frame`; allocates at most `bytesMax` bytes. @throws Malformed */
 export function unframe(bytes: Uint8Array, bytesMax: number): Uint8Array {
   const size = bytes.length - CHECKSUM_BYTES
   if (size < 0) throw new Malformed('cut short')
   const view = viewOf(bytes)
   if (view.getUint32(0, true) === ZSTD_MAGIC) return decompress(bytes, bytesMax)
   const item = bytes.subarray(0, size)
-  if (crc32(item) !== view.getUint32(size)) throw new Malformed('the checksum does not fit')
+  if (crc32(item) !== view.getUint32(size)) throw new Malformed('the checksum does not match')
   return item
 }
 

@@ -14,7 +14,7 @@ export { Rows }
 const BLOCK_VERSION = 1
 const BLOCK_ITEMS = 8
 
-/** The readings of one series, in rising `seq`, without its names. All columns have the same length, at least one. */
+/** The readings of one series without its names, in ascending `seq`. All columns have the same length, at least one. */
 export interface BlockColumns {
   readonly seq: Float64Array
   /** UTC milliseconds, in any order. */
@@ -29,11 +29,11 @@ export type DecodedBlock =
   | { readonly ok: true; readonly columns: BlockColumns }
   | { readonly ok: false; readonly reason: string }
 
-/** Packs stretches of one series as the store keeps them: the columns of a batch without any name, numbers in planes. */
+/** Packs readings of one series for the store: the columns of a batch without any name, numbers as byte planes. */
 export class BlockPacker {
   readonly #packer = new RowPacker()
 
-  /** @param order rows of one series, in rising `seq`, at least one. */
+  /** @param order rows of one series in ascending `seq`, at least one. */
   pack(rows: Rows, order: Uint32Array): Uint8Array {
     assert(order.length > 0, 'a block has at least one reading')
     const layout = { seriesCount: 1, starts: Uint32Array.of(0, order.length) }
@@ -41,7 +41,7 @@ export class BlockPacker {
   }
 }
 
-/** Opens a block. Never throws, whatever the bytes are; time and memory are bounded by the limits. */
+/** Decodes a block. Never throws, whatever the bytes are; the limits bound time and memory. */
 export function unpackBlock(bytes: Uint8Array, limits: DecodeLimits): DecodedBlock {
   try {
     return { ok: true, columns: readBlock(new ItemReader(unframe(bytes, limits.bytesMax)), limits.readingsMax) }

@@ -4,41 +4,44 @@ import { readPlaned } from './planes.ts'
 import { spread } from './spread.ts'
 
 /**
- * Numbers of a column stay below 2^51 in magnitude: differences of differences then stay below 2^53, and every sum is
- * exact. That is any number of 15 decimal digits, and any UTC millisecond to the year 73,000. Numbers above it make a
- * column malformed; values above it are kept as doubles.
+ * Numbers of a column stay below 2^51 in magnitude: second differences then stay below 2^53, and every sum is exact.
+ * This range contains any number of 15 decimal digits, and any UTC millisecond up to the year 73,000. A larger number
+ * makes a column malformed; larger values are stored as doubles.
  */
 export const COLUMN_ABS_MAX = 2 ** 51 - 1
 
-/** A series that starts to use a step of its own must save so much; it costs about two bytes, and two to go back. */
+/**
+ * A series uses a step of its own only if that saves this many bits; the step costs about two bytes, and two more to
+ * return.
+ */
 const OWN_STEP_BITS_MIN = 24
 const SAMPLES_MAX = 15
 const TWO_32 = 2 ** 32
 
-/** What a number is told as a distance from: SUM, the number before it and the step; LEVEL, the step alone. */
+/** How a number is predicted: SUM, from the number before it plus the step; LEVEL, from the step alone. */
 export const Mode = { LEVEL: 0, SUM: 1 } as const
 export type Mode = (typeof Mode)[keyof typeof Mode]
 
 const SUM_ONLY = [Mode.SUM] as const
 const SUM_OR_LEVEL = [Mode.SUM, Mode.LEVEL] as const
 
-/** Where each series has its rows: series s has those from `starts[s]` to before `starts[s + 1]`, at least one. */
+/** Where the rows of each series are: series s has those from `starts[s]` to before `starts[s + 1]`, at least one. */
 export interface Layout {
   readonly seriesCount: number
   readonly starts: Uint32Array
 }
 
-/** From what the next number of a series is foretold; a residual is what it is off by. */
+/** Predicts the next number of a series; a residual is the difference from the prediction. */
 interface Predictor {
   readonly mode: Mode
   readonly step: number
 }
 
-/** A column as the wire has it, each array new. */
+/** A column in its wire form; each array is new. */
 export type Column = readonly [heads: Float64Array, steps: Float64Array, residuals: Float64Array]
 export type ColumnWithModes = readonly [...Column, modes: Float64Array]
 
-/** Packs a column that mostly rises: every mode is SUM. */
+/** Packs a column that mostly ascends: every mode is SUM. */
 export function packSums(x: Float64Array, layout: Layout): Column {
   const [heads, steps, residuals] = packColumn(x, layout, SUM_ONLY)
   return [heads, steps, residuals]
@@ -50,12 +53,12 @@ export function pack(x: Float64Array, layout: Layout): ColumnWithModes {
 }
 
 /**
- * One column of whole numbers over all series of a batch. Of each series: its first number, the head; a step, which is
- * how far a number usually is from the one before it, or from 0; and for every number but the first
+ * Packs one column of whole numbers over all series of a batch. Each series has its first number, the head; a step,
+ * which is the usual distance of a number from the one before it, or from 0; and for every number but the first
  *
  *     residual[i] = x[i] − step − (mode is SUM ? x[i − 1] : 0)
  *
- * Heads and steps are told as distances from series to series, for the series of a batch are much alike.
+ * Heads and steps are stored as distances from series to series, because the series of a batch are similar.
  */
 function packColumn(x: Float64Array, { seriesCount, starts }: Layout, allowed: readonly Mode[]): ColumnWithModes {
   const heads = new Float64Array(seriesCount)
@@ -79,7 +82,7 @@ function packColumn(x: Float64Array, { seriesCount, starts }: Layout, allowed: r
   return [heads, steps, residuals, modes]
 }
 
-/** That of the series before, unless another one is clearly smaller. */
+/** The predictor of the series before, unless another one gives clearly smaller residuals. */
 function choose(x: Float64Array, from: number, to: number, last: Predictor, allowed: readonly Mode[]): Predictor {
   let best = last
   let bestBits = residualBits(x, from, to, last) - OWN_STEP_BITS_MIN
@@ -111,7 +114,7 @@ function residual(x: Float64Array, i: number, { mode, step }: Predictor): number
   return mode === Mode.SUM ? x[i]! - x[i - 1]! - step : x[i]! - step
 }
 
-/** About how many bits the residuals of one series have. */
+/** The approximate number of bits in the residuals of one series. */
 function residualBits(x: Float64Array, from: number, to: number, predictor: Predictor): number {
   let bits = 0
   for (let i = from + 1; i < to; i++) {
@@ -121,12 +124,12 @@ function residualBits(x: Float64Array, from: number, to: number, predictor: Pred
   return bits
 }
 
-/** Reads what `packSums` made. @throws Malformed */
+/** Reads the output of `packSums`. @throws Malformed */
 export function unpackSums(cbor: ItemReader, layout: Layout, what: string): Float64Array {
   return restore(readPacked(cbor, layout, what), undefined, layout, what)
 }
 
-/** Reads what `pack` made. @throws Malformed */
+/** Reads the output of `pack`. @throws Malformed */
 export function unpack(cbor: ItemReader, layout: Layout, what: string): Float64Array {
   const packed = readPacked(cbor, layout, what)
   const modes = intsOf(cbor, layout.seriesCount, `modes of ${what}`)
@@ -148,7 +151,7 @@ function readPacked(cbor: ItemReader, { seriesCount, starts }: Layout, what: str
   }
 }
 
-/** An array of exactly `length` whole numbers. @throws Malformed */
+/** Reads an array of exactly `length` whole numbers. @throws Malformed */
 export function intsOf(cbor: ItemReader, length: number, what: string): Float64Array {
   cbor.arrayOf(length, what)
   return cbor.ints(length, what)

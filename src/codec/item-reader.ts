@@ -15,22 +15,22 @@ const BYTE_ORDER_MARK_FIRST = 0xef
 const utf8WithMark = new TextDecoder('utf-8', { ignoreBOM: true })
 
 /**
- * Reads CBOR items (RFC 8949) from bytes that nobody vouches for. The caller says of which kind the next one must be;
- * anything else, and an integer or length that is not in its shortest form, throws `Malformed`. Items are read one by
- * one and never as a whole, for a tree of them takes many times their bytes, and its depth has no end.
- * Time is linear in the number of bytes, and memory is what the caller asked for.
+ * Reads CBOR items (RFC 8949) from untrusted bytes. The caller states the kind of the next item; any other item, and an
+ * integer or length that is not in its shortest form, throws `Malformed`. Items are read one by one and never as a
+ * whole tree, because a tree takes many times the memory of its bytes, and its depth is unlimited. Time is linear in
+ * the number of bytes, and memory is bounded by what the caller asks for.
  */
 export class ItemReader {
   readonly #tokens: Tokenizer
   readonly #size: number
 
   constructor(bytes: Uint8Array) {
-    // A plain view: of a Buffer, `slice` would not copy, and a kept byte string would keep a whole batch.
+    // A plain Uint8Array view: `slice` of a Buffer does not copy, so a kept byte string would keep a whole batch alive.
     this.#tokens = new Tokenizer(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length), OPTIONS)
     this.#size = bytes.length
   }
 
-  /** Nothing may follow. */
+  /** Requires that no byte follows. */
   end(): void {
     if (!this.#tokens.done()) throw new Malformed('bytes after the end')
   }
@@ -44,7 +44,10 @@ export class ItemReader {
     }
   }
 
-  /** Begins an array and gives the number of its items, of which each takes at least one byte. */
+  /**
+   * Begins an array and returns the number of its items. Each item takes at least one byte, so a number beyond the
+   * remaining bytes is refused.
+   */
   array(what: string): number {
     const { type, value } = this.#next(what)
     if (type !== Type.array) throw new Malformed(`${what} expected`)
@@ -71,7 +74,7 @@ export class ItemReader {
     return value
   }
 
-  /** The next `count` items, whole numbers all. */
+  /** Reads the next `count` items, which must be whole numbers. */
   ints(count: number, what: string): Float64Array {
     const values = new Float64Array(count)
     for (let i = 0; i < count; i++) values[i] = this.int(what)
@@ -122,7 +125,7 @@ export class ItemReader {
   }
 }
 
-/** cborg reads invalid UTF-8 as U+FFFD and drops a byte order mark: neither is what was sent. */
+/** cborg reads invalid UTF-8 as U+FFFD and drops a byte order mark; either would change the text that was sent. */
 function exactText({ value, byteValue }: Token, what: string): string {
   if (byteValue === undefined) return value // the empty text
   if (!isUtf8(byteValue)) throw new Malformed(`${what} is not UTF-8`)

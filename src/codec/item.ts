@@ -1,21 +1,24 @@
 import { Encoder } from 'cbor-x'
 
-/** What the formats are made of. A Float64Array is an array of whole numbers, a Uint8Array is a byte string. */
+/** The building blocks of the formats. A Float64Array is an array of whole numbers, a Uint8Array a byte string. */
 export type Item = number | string | boolean | null | Uint8Array | Float64Array | readonly Item[]
 
 const TWO_32 = 2 ** 32
 const encoder = new Encoder({ useRecords: false, variableMapSize: true, tagUint8Array: false })
 
 /**
- * One CBOR item (RFC 8949) with definite lengths and shortest forms, without tags, maps and floats: equal content is
- * equal bytes (§4.2.1). Numbers must be whole and below 2^53 in magnitude. Text is kept as UTF-8 keeps it: a lone
- * surrogate becomes U+FFFD. The bytes are a view of a larger buffer: whoever keeps them copies them.
+ * Encodes one CBOR item (RFC 8949) with definite lengths and shortest forms, without tags, maps and floats: equal
+ * content gives equal bytes (§4.2.1). Numbers must be whole and below 2^53 in magnitude. A lone surrogate in a text
+ * becomes U+FFFD. The bytes are a view of a larger buffer: copy them to keep them.
  */
 export function encodeItem(item: Item): Uint8Array {
   return encoder.encode(encodable(item))
 }
 
-/** In the form that cbor-x writes as promised: of wider numbers it makes floats, of lone surrogates invalid UTF-8. */
+/**
+ * Converts an item to a form that cbor-x encodes as documented above: cbor-x turns wider numbers into floats, and lone
+ * surrogates into invalid UTF-8.
+ */
 function encodable(item: Item): unknown {
   if (typeof item === 'number') return wholeNumber(item)
   if (typeof item === 'string') return item.toWellFormed()

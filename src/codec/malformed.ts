@@ -1,4 +1,4 @@
-/** The bytes are not what the format promises. Stays inside the codec: callers get `{ ok: false, reason }`. */
+/** The bytes do not follow the format. Stays inside the codec: callers get `{ ok: false, reason }`. */
 export class Malformed extends Error {
   override readonly name = 'Malformed'
 }

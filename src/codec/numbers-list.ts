@@ -2,12 +2,12 @@ import { encodeItem } from './item.ts'
 import { ItemReader } from './item-reader.ts'
 import { Malformed } from './malformed.ts'
 
-/** Lists of whole numbers as one CBOR item, one byte for each small one. The bytes are a copy. */
+/** Encodes lists of whole numbers as one CBOR item; a small number takes one byte. The bytes are a copy. */
 export function writeNumbers(lists: readonly (readonly number[])[]): Uint8Array {
   return new Uint8Array(encodeItem(lists))
 }
 
-/** Reads so many lists; undefined where the bytes are something else. */
+/** Reads `listCount` lists; undefined when the bytes are not the output of `writeNumbers` with that number of lists. */
 export function readNumbers(bytes: Uint8Array, listCount: number): number[][] | undefined {
   try {
     const cbor = new ItemReader(bytes)

@@ -5,12 +5,12 @@ import { spread } from './spread.ts'
 export const POWERS_OF_TEN: readonly number[] = Array.from({ length: 23 }, (_, exponent) => Number(`1e${exponent}`))
 
 const SAMPLES_MAX = 32
-/** What a value that is kept as a double costs more than a scaled one, in decimal digits. */
+/** Cost of a value stored as a double over a scaled one, in decimal digits. */
 const DOUBLE_DIGITS = 24
-/** No exponent: not a decimal number of at most 15 digits. */
+/** No exponent: the value is not a decimal number of at most 15 digits. */
 const NONE = POWERS_OF_TEN.length
 
-/** `value` × 10^`exponent` when that is a whole number which gives the same double back; otherwise NaN. */
+/** `value` × 10^`exponent` if that is a whole number from which the same double can be restored; otherwise NaN. */
 export function scaled(value: number, exponent: number): number {
   const power = POWERS_OF_TEN[exponent]!
   const whole = Math.round(value * power)
@@ -19,8 +19,8 @@ export function scaled(value: number, exponent: number): number {
 }
 
 /**
- * The number of decimals with which a series is smallest, judged by a sample of it. A series of computed doubles that
- * has no such number gives undefined.
+ * Chooses the number of decimals that makes a series smallest, judged by a sample. Returns undefined if most of the
+ * sample are computed doubles without a decimal form.
  */
 export class DecimalChooser {
   readonly #needed = new Uint32Array(NONE + 1)
@@ -52,7 +52,7 @@ export class DecimalChooser {
   }
 }
 
-/** The least number of decimals that gives the value back exactly, or NONE. */
+/** The smallest number of decimals that restores the value exactly, or NONE. */
 function decimalsOf(value: number): number {
   const magnitude = Math.abs(value)
   for (let exponent = 0; exponent < NONE; exponent++) {
@@ -63,8 +63,8 @@ function decimalsOf(value: number): number {
 }
 
 /**
- * The eight bytes of every double, plane by plane: the first byte of all (sign and exponent: alike, so they compress),
- * then the second of all, and so on; big endian.
+ * The eight bytes of every double, plane by plane, big endian: first the first byte of all values (sign and exponent,
+ * which are similar and compress well), then the second byte of all, and so on.
  */
 export function packDoubles(values: Float64Array, count: number): Uint8Array {
   const planes = new Uint8Array(count * 8)
@@ -76,7 +76,7 @@ export function packDoubles(values: Float64Array, count: number): Uint8Array {
   return planes
 }
 
-/** Reads what `packDoubles` wrote; `planes` has a multiple of eight bytes. */
+/** Reads the output of `packDoubles`. The length of `planes` must be a multiple of eight. */
 export function unpackDoubles(planes: Uint8Array): Float64Array {
   const values = new Float64Array(planes.length / 8)
   const view = new DataView(new ArrayBuffer(8))

@@ -1,7 +1,7 @@
 import type { ItemReader } from './item-reader.ts'
 import { Malformed } from './malformed.ts'
 
-/** Rows of a batch that are singled out, in rising order; told as distances, each from the one before. */
+/** Selected rows of a batch, in ascending order, encoded as the distance of each row from the one before. */
 export class Places {
   #gaps: number[] = []
   #last = 0
@@ -15,7 +15,7 @@ export class Places {
     this.#last = row
   }
 
-  /** The distances of what was added; begins anew. */
+  /** Returns the distances of the rows that were added, and starts anew. */
   take(): number[] {
     const gaps = this.#gaps
     this.#gaps = []
@@ -24,7 +24,7 @@ export class Places {
   }
 }
 
-/** Reads what `Places` took: rows below `rowCount`, each once. @throws Malformed */
+/** Reads the output of `Places.take`: rows below `rowCount`, each once. @throws Malformed */
 export function readPlaces(cbor: ItemReader, rowCount: number): Float64Array {
   const count = cbor.array('places')
   if (count > rowCount) throw new Malformed('more places than rows')

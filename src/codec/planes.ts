@@ -6,14 +6,14 @@ import { spread } from './spread.ts'
 const BYTES_MAX = 7
 const TWO_32 = 2 ** 32
 const SAMPLES = 32
-/** So many different numbers in a sample are few. */
+/** A sample with at most this many distinct numbers counts as repetitive. */
 const FEW = 12
 
 /**
- * Whole numbers in the form that packs best. As byte planes: of each its zigzag form (0, −1, 1, −2, … → 0, 1, 2, 3, …) in as
- * few bytes as the largest needs; first the highest byte of all, then the next, …, so that alike bytes stand together. Or
- * as they are, in an array: where some few numbers come again and again, of which planes would make every byte come
- * again by itself, and where one is 2^52 or more in magnitude.
+ * Whole numbers in the form that compresses best. Usually byte planes: each number in zigzag form (0, −1, 1, −2, … → 0,
+ * 1, 2, 3, …) in as few bytes as the largest needs; first the highest byte of all numbers, then the next, …, so that
+ * similar bytes are adjacent. A plain array is used instead if a few numbers repeat often, because planes would split
+ * the repeated number into separate bytes, and if a number is 2^52 or more in magnitude.
  */
 export function planed(numbers: Float64Array): Item {
   let largest = 0
@@ -33,7 +33,7 @@ function zigzagOf(number: number): number {
   return number < 0 ? -2 * number - 1 : 2 * number
 }
 
-/** Whether a sample has hardly any number that no other one of it has. */
+/** Whether a sample has at most FEW distinct numbers. */
 function areFew(numbers: Float64Array): boolean {
   let distinct = 0
   for (let k = 0; k < SAMPLES; k++) {
@@ -48,7 +48,7 @@ function areFew(numbers: Float64Array): boolean {
 }
 const seen = new Float64Array(FEW)
 
-/** In two halves of 32 bits, which need no division to be taken apart. */
+/** Works on two halves of 32 bits, which need no division to be split into bytes. */
 function write(numbers: Float64Array, planes: Uint8Array, width: number): void {
   const count = numbers.length
   const highest = (width - 1) * 8
@@ -64,7 +64,7 @@ function write(numbers: Float64Array, planes: Uint8Array, width: number): void {
   }
 }
 
-/** Reads what `planed` made of so many numbers. @throws Malformed */
+/** Reads the output of `planed` for `count` numbers. @throws Malformed */
 export function readPlaned(cbor: ItemReader, count: number, what: string): Float64Array {
   const planes = cbor.bytesOrArray(what)
   if (typeof planes === 'number') {
@@ -73,7 +73,8 @@ export function readPlaned(cbor: ItemReader, count: number, what: string): Float
   }
   if (count === 0 && planes.length === 0) return new Float64Array(0)
   const width = planes.length / count
-  if (!Number.isInteger(width) || width < 1 || width > BYTES_MAX) throw new Malformed(`${what}: planes of no width`)
+  if (!Number.isInteger(width) || width < 1 || width > BYTES_MAX)
+    throw new Malformed(`${what}: byte planes of an invalid length`)
   return read(planes, count, width)
 }
 

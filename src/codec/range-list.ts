@@ -2,7 +2,10 @@ import { assert } from '../base/errors.ts'
 import type { SeqRange } from '../base/reading.ts'
 import { Malformed } from './malformed.ts'
 
-/** Distances whose running sums are first, last, first, last, …: ranges must be ascending and disjoint. */
+/**
+ * Encodes ranges as distances whose running sums are first, last, first, last, …. Ranges must be ascending and
+ * disjoint.
+ */
 export function distancesOf(ranges: readonly SeqRange[], what: string): number[] {
   let end = -1
   return ranges.flatMap(({ first, last }) => {
@@ -13,7 +16,7 @@ export function distancesOf(ranges: readonly SeqRange[], what: string): number[]
   })
 }
 
-/** Ascending, disjoint ranges of safe integers. @throws Malformed */
+/** Decodes ascending, disjoint ranges of safe integers. @throws Malformed */
 export function rangesFrom(distances: Float64Array): SeqRange[] {
   if (distances.length % 2 !== 0) throw new Malformed('a range without an end')
   const ranges: SeqRange[] = []

@@ -8,17 +8,17 @@ const RECEIPT_VERSION = 1
 const RECEIPT_ITEMS = 7
 
 /**
- * What a receipt says of its ranges. `stored`: these readings are in the sink. `rejected`: they were refused, and will
- * be again. `forked`: the receiver has other readings under these positions. `amended`: the ranges are numbers of
- * amendments, and those are in the sink.
+ * What a receipt states about its ranges. `stored`: the readings are in the sink. `rejected`: the receiver refused
+ * them, and will refuse them again. `forked`: the receiver has other readings at these positions. `amended`: the ranges
+ * are numbers of amendments, and those are in the sink.
  */
 export type ReceiptKind = 'stored' | 'rejected' | 'forked' | 'amended'
 
 const KINDS: readonly ReceiptKind[] = ['stored', 'rejected', 'forked', 'amended']
 
-/** The answer of a receiver, given after its own commit. */
+/** The answer of a receiver, sent after its own commit. */
 export interface Receipt {
-  /** Of the message that is answered, as it says; both are '' where it could not be opened. */
+  /** Copied from the message that is answered; both are '' if the receiver could not decode it. */
   readonly epoch: string
   readonly run: string
   readonly kind: ReceiptKind
@@ -26,7 +26,7 @@ export interface Receipt {
   readonly ranges: readonly SeqRange[]
   /** The highest position of this epoch that the receiver ever saw; 0: none. */
   readonly high: Seq
-  /** Why it was rejected, for people. */
+  /** Why the message was rejected, as text for a person. */
   readonly reason: string | undefined
 }
 
@@ -40,7 +40,7 @@ export function encodeReceipt({ epoch, run, kind, ranges, high, reason }: Receip
   return new Uint8Array(item)
 }
 
-/** Opens a receipt. Never throws, whatever the bytes are; time and memory are linear in their number. */
+/** Decodes a receipt. Never throws, whatever the bytes are; time and memory are linear in their number. */
 export function decodeReceipt(bytes: Uint8Array): DecodedReceipt {
   try {
     return { ok: true, receipt: readReceipt(new ItemReader(bytes)) }
@@ -56,8 +56,8 @@ function readReceipt(cbor: ItemReader): Receipt {
   if (version !== RECEIPT_VERSION) throw new Malformed(`version ${version} instead of ${RECEIPT_VERSION}`)
   const epoch = cbor.text('epoch')
   const run = cbor.text('run')
-  const word = cbor.text('kind')
-  const kind = KINDS.find((known) => known === word)
+  const name = cbor.text('kind')
+  const kind = KINDS.find((known) => known === name)
   if (kind === undefined) throw new Malformed('unknown kind')
   const ranges = rangesFrom(cbor.ints(cbor.array('ranges'), 'ranges'))
   const high = cbor.uint('high')

@@ -7,14 +7,19 @@ import { distancesOf, rangesFrom } from './range-list.ts'
 
 const REQUEST_VERSION = 1
 const REQUEST_ITEMS = 3
-/** Ranges of one request, at most: more come in later ones. A message that names more is refused. */
+/**
+ * Maximum number of ranges in one request; the receiver asks for more in later requests. A message with more is
+ * refused.
+ */
 export const REQUEST_RANGES_MAX = 100
 
-/** What a receiver lacks of an edge, and asks it for. It may come again, and be answered by any batch. */
+/**
+ * Positions that a receiver lacks and requests from the edge. The request may be repeated, and any batch may answer it.
+ */
 export interface Request {
   /** The timeline of the positions. */
   readonly epoch: string
-  /** Ascending and disjoint, from position 1 on; 1 to REQUEST_RANGES_MAX of them. */
+  /** Ascending and disjoint, at positions of 1 or more; 1 to REQUEST_RANGES_MAX of them. */
   readonly ranges: readonly SeqRange[]
 }
 
@@ -29,7 +34,7 @@ export function encodeRequest({ epoch, ranges }: Request): Uint8Array {
   return new Uint8Array(encodeItem([REQUEST_VERSION, epoch, distancesOf(ranges, 'request')]))
 }
 
-/** Opens a request. Never throws, whatever the bytes are; time and memory are linear in their number. */
+/** Decodes a request. Never throws, whatever the bytes are; time and memory are linear in their number. */
 export function decodeRequest(bytes: Uint8Array): DecodedRequest {
   try {
     return { ok: true, request: readRequest(new ItemReader(bytes)) }

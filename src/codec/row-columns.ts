@@ -6,7 +6,7 @@ import { POWERS_OF_TEN, unpackDoubles } from './numbers.ts'
 import { readPlaces } from './places.ts'
 import { readVerdicts, type Verdicts } from './verdicts.ts'
 
-/** The readings of some series, one series after the other. All columns have the same length. */
+/** The readings of several series, one series after the other. All columns have the same length. */
 export interface RowColumns extends Verdicts {
   readonly layout: Layout
   readonly seq: Float64Array
@@ -14,7 +14,7 @@ export interface RowColumns extends Verdicts {
   readonly values: Value[]
 }
 
-/** Reads what `RowPacker` made. @throws Malformed */
+/** Reads the output of `RowPacker`. @throws Malformed */
 export function readRowColumns(cbor: ItemReader, seriesCount: number, readingsMax: number): RowColumns {
   const layout = readLayout(cbor, seriesCount, readingsMax)
   cbor.arrayOf(3, 'seq')
@@ -25,7 +25,7 @@ export function readRowColumns(cbor: ItemReader, seriesCount: number, readingsMa
   return { layout, seq, ts, values, ...readVerdicts(cbor, seq.length) }
 }
 
-/** How many readings each series has. @throws Malformed */
+/** Reads the number of readings of each series. @throws Malformed */
 export function readLayout(cbor: ItemReader, seriesCount: number, readingsMax: number): Layout {
   const counts = intsOf(cbor, seriesCount, 'counts')
   const starts = new Uint32Array(seriesCount + 1)
@@ -59,7 +59,7 @@ function readDoubles(cbor: ItemReader, values: Value[]): void {
   cbor.arrayOf(2, 'doubles')
   const places = readPlaces(cbor, values.length)
   const planes = cbor.byteString('doubles')
-  if (planes.length !== places.length * 8) throw new Malformed('doubles do not fit their places')
+  if (planes.length !== places.length * 8) throw new Malformed('the number of doubles does not match their places')
   const doubles = unpackDoubles(planes)
   if (doubles.includes(Number.NaN)) throw new Malformed('NaN')
   for (let k = 0; k < places.length; k++) values[places[k]!] = doubles[k]!
@@ -72,7 +72,7 @@ function readOthers(cbor: ItemReader, values: Value[]): void {
   for (const place of places) values[place] = cbor.scalar('value')
 }
 
-/** @throws Malformed unless positions rise from 1 on within each series. */
+/** @throws Malformed unless the positions of each series are 1 or more and ascending. */
 export function checkRising(seq: Float64Array, { seriesCount, starts }: Layout): void {
   for (let s = 0; s < seriesCount; s++) {
     let last = 0

@@ -7,20 +7,20 @@ import type { Other, Rows } from './rows.ts'
 import { VerdictRuns } from './verdicts.ts'
 
 /**
- * Turns rows into the columns that batches and blocks have in common: counts, seq, ts, numbers, doubles, others,
- * verdicts (docs/wire-format.md). Used again and again: its buffers stay.
+ * Packs rows into the columns that batches and blocks have in common: counts, seq, ts, numbers, doubles, others,
+ * verdicts (docs/wire-format.md). Reusable: it keeps its buffers.
  */
 export class RowPacker {
   readonly #decimals = new DecimalChooser()
   readonly #verdicts = new VerdictRuns()
-  /** One number for each row, series by series: scratch of one column after the other. */
+  /** One number for each row, series by series: scratch memory for one column at a time. */
   #x = new Float64Array(0)
-  /** The values that have no decimal form, and the rows that they belong to. */
+  /** Values without a decimal form, and the rows that they belong to. */
   #doubles = new Float64Array(0)
   readonly #doublePlaces = new Places()
   readonly #otherPlaces = new Places()
 
-  /** @param order the rows that are meant, series by series as `layout` says. */
+  /** @param order the rows to pack, series by series as `layout` says. */
   pack(rows: Rows, order: Uint32Array, layout: Layout): Item[] {
     const count = layout.starts[layout.seriesCount]!
     this.#reserve(count)
@@ -46,7 +46,7 @@ export class RowPacker {
     return [heads, steps, planed(residuals)]
   }
 
-  /** Scaled numbers of all rows, then the doubles and the other values that take the place of some of them. */
+  /** The scaled numbers of all rows, then the doubles and other values that replace some of them. */
   #packValues(rows: Rows, order: Uint32Array, layout: Layout): Item[] {
     const exponents = new Float64Array(layout.seriesCount)
     const others: Other[] = []
@@ -63,8 +63,8 @@ export class RowPacker {
   }
 
   /**
-   * Fills `x` with the scaled numbers of one series and returns their exponent. Where there is none the one before
-   * stands in, and the value goes to the exceptions.
+   * Fills `x` with the scaled numbers of one series and returns their exponent. A value without a scaled number goes to
+   * the exceptions, and the number before it fills its row.
    */
   #scaleSeries(rows: Rows, order: Uint32Array, from: number, to: number, others: Other[]): number {
     const { number, other, others: values } = rows

@@ -4,16 +4,16 @@ import { COLUMN_ABS_MAX, type Layout } from './columns.ts'
 
 const START_ROWS = 1_024
 
-/** A value that is no number. */
+/** A value that is not a number. */
 export type Other = Exclude<Value, number>
 
-/** Readings by their distance from a first position, in columns. */
+/** Readings in columns, indexed by the distance of their position from `first`. */
 export interface Placed {
   readonly first: Seq
-  /** Key of the series; 0: there is no such reading. */
+  /** Key of the series; 0: there is no reading at this position. */
   readonly series: Uint32Array
   readonly ts: Float64Array
-  /** NaN: the value is among the others. */
+  /** NaN: the value is in `others`. */
   readonly numbers: Float64Array
   readonly others: ReadonlyMap<number, Other>
   readonly quality: Uint8Array
@@ -21,13 +21,13 @@ export interface Placed {
 }
 
 /**
- * Readings as they come, in flat columns that grow and are used again. `arrange` sorts them by series; until then
- * nothing is moved, and a number is never boxed.
+ * Readings in order of arrival, in flat columns that grow and are reused. `arrange` sorts them by series; until then no
+ * row is moved, and numbers are never boxed.
  */
 export class Rows {
   #capacity = 0
   #slots = new Uint32Array(0)
-  /** Columns in order of arrival. `other`: 0 where the value is a number, else its place in `others`, plus one. */
+  /** Columns in order of arrival. `other` is 0 if the value is a number, else its index in `others` plus one. */
   seq = new Float64Array(0)
   ts = new Float64Array(0)
   number = new Float64Array(0)
@@ -35,12 +35,12 @@ export class Rows {
   quality = new Uint8Array(0)
   reasons = new Uint32Array(0)
   readonly others: Other[] = []
-  /** The keys of the series, by first appearance. */
+  /** Keys of the series in order of first appearance. */
   readonly keys: number[] = []
   ranges: SeqRange[] = []
-  /** After `arrange`: the rows series by series, each in order of arrival. */
+  /** After `arrange`: the rows series by series, each series in order of arrival. */
   order = new Uint32Array(0)
-  /** By the key of a series: its place in `keys`, plus one; 0: it is not among them. */
+  /** Indexed by the key of a series: its index in `keys` plus one; 0: not present. */
   #slotOf = new Uint32Array(0)
   #count = 0
   #rangeFirst: Seq = 0
@@ -51,7 +51,7 @@ export class Rows {
   }
 
   add(seriesKey: number, seq: Seq, ts: number, value: Value, quality: Quality, reasons: number): void {
-    assert(seq > this.#lastSeq && seq <= COLUMN_ABS_MAX, 'readings come in rising positions from 1 to 2^51')
+    assert(seq > this.#lastSeq && seq <= COLUMN_ABS_MAX, 'positions of readings ascend, from 1 to below 2^51')
     assert(Number.isInteger(ts) && Math.abs(ts) <= COLUMN_ABS_MAX, 'times are whole milliseconds below 2^51')
     if (this.#count === this.#capacity) this.#grow()
     const row = this.#count++
@@ -70,10 +70,10 @@ export class Rows {
     this.#extendRange(seq)
   }
 
-  /** The same of the readings from one place to another: nothing of them is an object of its own on the way. */
+  /** Adds the readings from one place to another, both included, without creating an object for any of them. */
   addPlaced(placed: Placed, from: number, to: number): void {
     const { first, series, ts, numbers, others, quality, reasons } = placed
-    assert(first + from > this.#lastSeq && first + to <= COLUMN_ABS_MAX, 'readings come in rising positions')
+    assert(first + from > this.#lastSeq && first + to <= COLUMN_ABS_MAX, 'positions of readings ascend')
     while (this.#capacity < this.#count + to - from + 1) this.#grow()
     for (let at = from; at <= to; at++) {
       if (series[at] === 0) continue
@@ -123,7 +123,7 @@ export class Rows {
     this.#capacity = capacity
   }
 
-  /** Fills `order` (counting sort) and closes the last range. */
+  /** Fills `order` by counting sort, and closes the last range. */
   arrange(): Layout {
     const seriesCount = this.keys.length
     const starts = new Uint32Array(seriesCount + 1)
@@ -135,7 +135,7 @@ export class Rows {
     return { seriesCount, starts }
   }
 
-  /** Ready for the next batch; what was handed out (`ranges`) stays as it is. */
+  /** Makes this ready for the next batch; `ranges` that were handed out stay unchanged. */
   clear(): void {
     this.#count = 0
     this.#lastSeq = 0

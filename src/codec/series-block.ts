@@ -1,7 +1,7 @@
 import type { SeqRange, Value } from '../base/reading.ts'
 import type { Origin } from './origin.ts'
 
-/** The readings of one series, in rising `seq`. All columns have the same length, at least one. */
+/** The readings of one series, in ascending `seq`. All columns have the same length, at least one. */
 export interface SeriesBlock {
   readonly device: string
   readonly metric: string
@@ -17,8 +17,8 @@ export interface SeriesBlock {
 
 export interface Batch extends Origin {
   readonly series: readonly SeriesBlock[]
-  /** The positions of all readings, and of those around them that are said to hold none any more; none occurs twice. */
+  /** Positions of all readings, and positions that the batch declares empty; none occurs twice. */
   readonly ranges: readonly SeqRange[]
-  /** Readings; 0 where the batch only says that positions hold none. */
+  /** Number of readings; 0 if the batch only declares positions empty. */
   readonly count: number
 }

@@ -5,7 +5,7 @@ import { Malformed } from './malformed.ts'
 const NUMBERS_PER_RUN = 3
 const REASONS_MAX = 0xffff_ffff
 
-/** Verdicts one after the other, written as runs of equal ones: a batch of good readings has a single run. */
+/** Encodes verdicts as runs of equal ones: a batch of good readings has a single run. */
 export class VerdictRuns {
   #runs: number[] = []
   #quality = 0
@@ -24,7 +24,7 @@ export class VerdictRuns {
     this.#length = 0
   }
 
-  /** What was added, as quality, reasons, length, quality, …; begins anew. */
+  /** Returns the runs as quality, reasons, length, quality, …, and starts anew. */
   take(): number[] {
     if (this.#length > 0) this.#close()
     const runs = this.#runs

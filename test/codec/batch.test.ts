@@ -83,7 +83,7 @@ describe('a batch', () => {
       'at least one reading',
     )
     builder.add(0, 5, 0, 1, 1, 0)
-    expect(() => builder.add(0, 5, 0, 1, 1, 0)).toThrow('rising positions')
+    expect(() => builder.add(0, 5, 0, 1, 1, 0)).toThrow('positions of readings ascend')
     expect(() => builder.add(0, 6, 0.5, 1, 1, 0)).toThrow('whole milliseconds')
     expect(() => builder.add(0, 6, 2 ** 51, 1, 1, 0)).toThrow('whole milliseconds')
   })
