@@ -1,23 +1,23 @@
 /**
- * Publishes on their way from the broker's thread to the store's thread, in one SharedArrayBuffer, which belongs to one
- * of the two at a time. (Transferring an ArrayBuffer instead cost 8 % of the main thread in a profile: V8 accounts for its bytes
- * on both sides, and collects garbage for them.)
+ * Publishes on their way from the broker thread to the store thread, in one SharedArrayBuffer. The buffer belongs to
+ * one thread at a time. (Transferring an ArrayBuffer instead cost 8 % of the main thread in a profile: V8 accounts for
+ * its bytes on both sides and collects garbage for them.)
  *
  *     ┌──────────────── messagesMax ────────────────┐
  *     arrival (f64 ms) │ topic (u32) │ client (u32) │ flags and length (u32) │ payload bytes …
  *
- * Topics and clients are numbers that the sender gave out before (see `protocol.ts`). Payload bytes are copied once,
- * since the broker hands out slices of a read buffer that it uses again.
+ * Topics and clients are numbers that the sender assigned before (see `protocol.ts`). Payload bytes are copied once,
+ * since the broker hands out slices of a read buffer that it reuses.
  */
 
-/** Above the length: whether the sender says that this may be a repeat (MQTT's DUP), whether it is retained, its QoS. */
+/** Bits above the length: MQTT's DUP flag (the sender may have sent this before), the RETAIN flag, the QoS. */
 const DUP = 1 << 31
 const RETAIN = 1 << 30
 const QOS_SHIFT = 28
 /** No MQTT packet is longer (MQTT 3.1.1 §2.2.3). */
 const LENGTH_MASK = (1 << QOS_SHIFT) - 1
 
-/** What a PUBLISH says besides its topic and payload. */
+/** Flags of a PUBLISH packet. */
 export interface PublishFlags {
   readonly dup: boolean
   readonly qos?: 0 | 1 | 2
@@ -44,7 +44,7 @@ function columnsOf(buffer: SharedArrayBuffer, messagesMax: number): Columns {
   }
 }
 
-/** Gathers publishes. After `take` the buffer belongs to the other thread; a new or returned one is put in its place. */
+/** Collects publishes into a buffer. After `take` the buffer belongs to the other thread; use a new writer then. */
 export class BatchWriter {
   readonly #messagesMax: number
   #buffer: SharedArrayBuffer
@@ -52,7 +52,7 @@ export class BatchWriter {
   #count = 0
   #bytes = 0
 
-  /** @param buffer one that `take` gave out before and that came back, or undefined for a new one. */
+  /** @param buffer returned by an earlier `take` and no longer in use, or undefined to allocate a new one. */
   constructor(messagesMax: number, payloadBytes: number, buffer?: SharedArrayBuffer) {
     this.#messagesMax = messagesMax
     this.#buffer = buffer ?? new SharedArrayBuffer(align(messagesMax * BYTES_PER_MESSAGE + payloadBytes))
@@ -98,7 +98,10 @@ export class BatchWriter {
   }
 }
 
-/** One publish of a batch. The object is reused from one to the next; the payload is a view that ends with the batch. */
+/**
+ * One publish of a batch. The same object is reused for the next publish; the payload is a view that is valid only
+ * until the batch is returned.
+ */
 export interface Publish {
   arrival: number
   topic: number
@@ -109,7 +112,7 @@ export interface Publish {
   payload: Buffer
 }
 
-/** The publishes of a taken batch, in the order in which they came. */
+/** The publishes of a taken batch, in the order of arrival. */
 export function* readBatch(
   buffer: SharedArrayBuffer,
   messagesMax: number,
@@ -141,7 +144,7 @@ export function* readBatch(
   }
 }
 
-/** Float64Array wants multiples of eight. */
+/** A Float64Array needs a length that is a multiple of eight. */
 function align(bytes: number): number {
   return Math.ceil(bytes / 8) * 8
 }

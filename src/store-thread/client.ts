@@ -14,7 +14,9 @@ import type {
   ThreadData,
 } from './protocol.ts'
 
-/** V8 heap of the store thread. It holds one batch, the series and one outgoing batch; SQLite's cache is outside. */
+/**
+ * V8 heap of the store thread. It holds one batch, the series and one outgoing batch; SQLite's cache is not part of it.
+ */
 const THREAD_HEAP = { maxYoungGenerationSizeMb: 16, maxOldGenerationSizeMb: 512 }
 
 interface Waiting {
@@ -22,13 +24,13 @@ interface Waiting {
   reject(failure: Error): void
 }
 
-/** What the store thread reports without being asked. */
+/** Called for what the store thread reports on its own. */
 export interface StoreThreadHandlers {
   /** For the log of the edge. */
   readonly onNotice?: (notice: Notice) => void
   /** Orders from the command line were carried out: there may be something to send. */
   readonly onOrdered?: () => void
-  /** A commit about configs has something for local clients or for the cloud. */
+  /** A config transaction was committed and has messages for local clients or for the cloud. */
   readonly onConfig?: (notice: ConfigNotice) => void
 }
 
@@ -41,9 +43,9 @@ export class StoreClient implements Part {
   readonly #batches: ((reply: BatchReply) => void)[] = []
   #lastCall = 0
   #stopped: Promise<void> | undefined
-  /** Why nothing is answered any more. */
+  /** Set when the thread has ended: why calls are no longer answered. */
   #gone: Error | undefined
-  /** Rejects when the thread ends without having been told to: nothing can be acknowledged any more. */
+  /** Rejects when the thread ends without a call of `stop`: nothing can be acknowledged any more. */
   readonly died: Promise<never>
   #die!: (failure: Error) => void
 
@@ -62,7 +64,7 @@ export class StoreClient implements Part {
   }
 
   /**
-   * Opens the store on a thread of its own. Notices may arrive before this resolves.
+   * Starts the store thread, which opens the store. Notices may arrive before this resolves.
    * @throws OperatorError as `Store.open` does
    */
   static async start(data: ThreadData, handlers: StoreThreadHandlers = {}): Promise<StoreClient> {
@@ -85,8 +87,8 @@ export class StoreClient implements Part {
   }
 
   /**
-   * Hands a batch over; its buffer is gone until the reply brings it back. Replies come in order, and one to each: a
-   * thread that is gone has refused it.
+   * Submits a batch. Its buffer must not be used until the reply returns it. Every batch gets exactly one reply, in the
+   * order of submission; when the thread has ended, the reply is a refusal.
    */
   submit(batch: BatchMessage, onReply: (reply: BatchReply) => void): void {
     if (this.#gone !== undefined) {
@@ -98,7 +100,7 @@ export class StoreClient implements Part {
     this.#worker.postMessage(batch)
   }
 
-  /** Asks the thread. Rejects when the store cannot do it (full disk) or the thread is gone. */
+  /** Calls the thread. Rejects when the store cannot do it (full disk) or the thread has ended. */
   call<Name extends keyof Calls>(name: Name, request: Calls[Name]['request']): Promise<Calls[Name]['reply']> {
     if (this.#gone !== undefined) return Promise.reject(this.#gone)
     const id = ++this.#lastCall
@@ -132,7 +134,7 @@ export class StoreClient implements Part {
     if (this.#stopped === undefined) this.#die(failure)
   }
 
-  /** Commits what was handed over, closes the database, ends the thread. */
+  /** Commits the batches submitted so far, closes the database, ends the thread. */
   stop(): Promise<void> {
     this.#stopped ??= this.#close()
     return this.#stopped
@@ -147,7 +149,7 @@ export class StoreClient implements Part {
   }
 }
 
-/** An error of the store thread; with its remedy, where there is one. */
+/** Rebuilds an error of the store thread, with its remedy if it has one. */
 function failureOf({ message, remedy }: CallFailure): Error {
   return remedy === undefined ? new Error(message) : new OperatorError(message, { remedy })
 }

@@ -1,6 +1,6 @@
 import type { Answer, Operation } from '../config/operations.ts'
 
-/** What came in about the config of a device, in the bytes in which it came. */
+/** An incoming message about the config of a device; the payload is not decoded yet. */
 export type ConfigEvent = { readonly device: string; readonly payload: Uint8Array } & (
   | { readonly kind: 'desired' }
   | { readonly kind: 'set'; readonly client: string; readonly retained: boolean }
@@ -14,7 +14,7 @@ export interface LocalMessage {
   readonly retain: boolean
 }
 
-/** A retained message for the cloud; an empty one clears its topic. */
+/** A retained message for the cloud; an empty payload clears its topic. */
 export interface ConfigMessage {
   readonly operation: Operation
   readonly payload: string
@@ -25,36 +25,42 @@ export interface ConfigAnswer {
   readonly answer: Answer
 }
 
-/** Questions about configs to the store thread. */
+/** Calls of the store thread about configs. */
 export interface ConfigCalls {
-  /** Answered when what these events have made is on the disk. */
+  /** Answered when the results of these events are on disk. */
   configEvents: { request: { events: readonly ConfigEvent[] }; reply: undefined }
-  /** Asserts everything again, some devices at a time; answered with where to go on, or undefined at the end. */
+  /**
+   * Publishes the state of some devices again, those with names after `after`. Replies with the value of `after` for
+   * the next call, or undefined at the end.
+   */
   configRestart: { request: { after: string }; reply: string | undefined }
-  /** What may leave for the cloud now, at most so many; else for how long (ms) there is nothing, if that is known. */
+  /**
+   * Messages that may leave for the cloud now, at most `countMax`. `waitMs`: milliseconds until the next one is due;
+   * undefined: not known.
+   */
   configNext: {
     request: { countMax: number }
     reply: { readonly messages: readonly ConfigMessage[]; readonly waitMs: number | undefined }
   }
   configAnswered: { request: { answers: readonly ConfigAnswer[] }; reply: undefined }
-  /** Nothing is on its way any more. */
+  /** The connection has ended: no message is in flight any more. */
   configRelease: { request: undefined; reply: undefined }
 }
 
-/** Told after a commit: what goes to local clients, and whether something waits for the cloud. */
+/** Sent after a commit: messages for local clients, and whether messages wait to leave for the cloud. */
 export interface ConfigNotice {
   readonly messages: readonly LocalMessage[]
   readonly waiting: boolean
 }
 
-/** How config sync is. */
+/** State of config sync. */
 export interface ConfigStatus {
   readonly devices: number
   readonly conflicts: number
   /** Messages that wait to leave for the cloud. */
   readonly waiting: number
-  /** Devices whose messages the cloud's broker refuses: a person decides. The first hundred. */
+  /** Devices whose messages the cloud broker refuses and a person must act on. The first hundred. */
   readonly attention: readonly string[]
-  /** Since the start, by what happened. */
+  /** Counters since the start, by kind of event. */
   readonly counts: Readonly<Record<string, number>>
 }

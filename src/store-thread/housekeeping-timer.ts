@@ -3,37 +3,39 @@ import { isStoreTrouble } from '../store/housekeeping/space.ts'
 import type { Store } from '../store/store.ts'
 import type { Notice } from './protocol.ts'
 
-/** Without a batch for so long, the thread has time for housekeeping (ms). */
+/** When no batch has arrived for this long (ms), the thread counts as idle and has time for housekeeping. */
 const BUSY_MS = 50
 /**
- * While a backlog leaves, its next part is always wanted soon. So long after one (ms) whatever tidying can wait takes one slice
- * after such a pause (ms) only: it would have the processor that the drain needs, and a drain can take days.
+ * A backlog counts as draining for this long (ms) after its last batch. Meanwhile, housekeeping that can wait takes
+ * only one slice every DRAIN_PAUSE_MS: it would use the processor that the drain needs, and a drain can take days.
  */
 const DRAIN_MS = 1_000
 const DRAIN_PAUSE_MS = 200
-/** How often it looks whether something is due, when nothing comes (ms); and again after a disk that failed. */
+/**
+ * How often to check whether something is due while the thread is idle, and how soon to retry after a disk error (ms).
+ */
 const EVERY_MS = 10_000
 const RETRY_MS = 1_000
-/** Where room is short, housekeeping has so long at a turn (ms). */
+/** When space is short, housekeeping runs for this long in one go (ms). */
 const SHORT_MS = 12
 
 export interface HousekeepingTimerDependencies {
   readonly clock: Clock
-  /** Does something, and goes on where it stumbles over a damaged block. */
+  /** Runs `work`, and runs it again without the block when a block turns out to be damaged. */
   readonly passingDamage: <T>(work: () => T) => T
-  /** After a slice; it throws nothing. */
+  /** Called after a slice; must not throw for a full disk. */
   readonly checkpoint: () => void
   readonly notify: (notice: Notice) => void
 }
 
-/** When the store thread does what nobody waits for: between messages, one slice at a time. */
+/** Runs housekeeping on the store thread between messages, one slice at a time, so that callers do not wait for it. */
 export class HousekeepingTimer {
   readonly #store: Store
   readonly #deps: HousekeepingTimerDependencies
   readonly #interval: NodeJS.Timeout
   #timer: NodeJS.Timeout | undefined
-  /** When the last batch came, and when a part of a backlog left (monotonic ms). */
-  #heardAt = Number.NEGATIVE_INFINITY
+  /** When the last batch was committed, and when the last batch of a backlog left (monotonic ms). */
+  #committedAt = Number.NEGATIVE_INFINITY
   #leftAt = Number.NEGATIVE_INFINITY
   #stopped = false
 
@@ -49,11 +51,11 @@ export class HousekeepingTimer {
 
   /** A batch was committed. */
   committed(): void {
-    this.#heardAt = performance.now()
+    this.#committedAt = performance.now()
     this.#soon(0)
   }
 
-  /** A part of a backlog left. */
+  /** A batch of a backlog left. */
   left(): void {
     this.#leftAt = performance.now()
   }
@@ -64,7 +66,7 @@ export class HousekeepingTimer {
     clearTimeout(this.#timer)
   }
 
-  /** One slice, then whoever waits, then the next. A full disk ends it for a while. */
+  /** Runs one slice, then waiting messages, then the next slice. After a disk error the next slice waits RETRY_MS. */
   #soon(ms: number): void {
     if (this.#timer !== undefined || this.#stopped) return
     const slice = (): void => {
@@ -81,12 +83,12 @@ export class HousekeepingTimer {
     return isDraining && this.#store.upkeep.housekeeping.isPatient ? DRAIN_PAUSE_MS : 0
   }
 
-  /** Whether there is more to do; undefined: it failed, and is worth another try later. */
+  /** Returns whether there is more to do; undefined: it failed and should be tried again later. */
   #runHousekeeping(): boolean | undefined {
     const { passingDamage, checkpoint } = this.#deps
     try {
-      const busy = performance.now() - Math.max(this.#heardAt, this.#leftAt) < BUSY_MS
-      // Where room is short, publishes wait for some to be made rather than to be refused.
+      const busy = performance.now() - Math.max(this.#committedAt, this.#leftAt) < BUSY_MS
+      // When space is short, publishes wait until some is freed: otherwise they would be refused.
       const end = performance.now() + (this.#store.upkeep.space.measure().level === 'ample' ? 0 : SHORT_MS)
       let more = true
       do more = passingDamage(() => this.#store.runHousekeeping({ now: this.#deps.clock.now(), busy }))
@@ -101,7 +103,7 @@ export class HousekeepingTimer {
     }
   }
 
-  /** One line for a run, whatever it was that made readings go. */
+  /** Reports all removals of a run in one line, whatever their reasons. */
   #reportRemovals(): void {
     const removed = this.#store.upkeep.removal.takeSummary()
     if (removed === undefined) return

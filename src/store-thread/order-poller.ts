@@ -4,33 +4,36 @@ import type { Store } from '../store/store.ts'
 import type { ConfigRequests } from './config/config-requests.ts'
 import type { UplinkRequests } from './delivery/uplink-requests.ts'
 
-/** How often it looks whether a command has left an order (ms). */
+/** How often to check whether a command has written an order (ms). */
 const POLL_EVERY_MS = 500
 
-/** Carries out what commands have left for the edge, each order in the transaction that takes it out of the box. */
+/**
+ * Carries out the orders that commands have written for the edge. Each is removed in the transaction that carries it
+ * out.
+ */
 export class OrderPoller {
   readonly #store: Store
   readonly #uplinks: UplinkRequests
   readonly #configs: ConfigRequests
   readonly #onCarriedOut: () => void
   readonly #timer: NodeJS.Timeout
-  /** What lay in the box could not be carried out: it is tried again. */
+  /** True while orders could not be carried out: they are tried again. */
   #owed = false
 
   constructor(
     store: Store,
-    uplinkRequests: { readonly uplinks: UplinkRequests; readonly configs: ConfigRequests },
+    requests: { readonly uplinks: UplinkRequests; readonly configs: ConfigRequests },
     onCarriedOut: () => void,
   ) {
     this.#store = store
-    this.#uplinks = uplinkRequests.uplinks
-    this.#configs = uplinkRequests.configs
+    this.#uplinks = requests.uplinks
+    this.#configs = requests.configs
     this.#onCarriedOut = onCarriedOut
     this.#timer = setInterval(() => this.#poll(), POLL_EVERY_MS)
     this.#timer.unref()
   }
 
-  /** A full disk leaves the orders where they are, and so does an edge that syncs no configs those about configs. */
+  /** When the disk is full, orders stay queued. When config sync is off, orders about configs stay queued. */
   #poll(): void {
     const { orders } = this.#store
     if (!orders.mayHaveCome && !this.#owed) return

@@ -8,72 +8,72 @@ import type { SpaceForecast } from '../store/housekeeping/forecaster.ts'
 import type { IncomingId } from '../store/incoming.ts'
 import type { ConfigCalls, ConfigNotice, ConfigStatus } from './config-protocol.ts'
 
-/** A number given to a topic, and what its route says of it. Sent once, before the first publish that uses it. */
+/** A number assigned to a topic, and what its route says about it. Sent once, with the first batch that uses it. */
 export interface TopicEntry {
   readonly id: number
   readonly topic: string
   readonly device: string
   readonly metric: string | undefined
   readonly format: EdgeSettings['routes'][number]['format']
-  /** Of a forward route, which carries no readings: where its messages go. */
+  /** Set for a forward route, which carries no readings: where its messages go. */
   readonly forward: Forwarding | undefined
 }
 
 export interface Forwarding {
-  /** Template of the topic. */
+  /** Template of the topic in the cloud. */
   readonly target: string
-  /** Uplinks, as the store names them in a message; null: all. */
+  /** Names of uplinks, in the form in which the store keeps them with a message; null: all. */
   readonly uplinks: string | null
 }
 
-/** A number given to a client id. */
+/** A number assigned to a client id. */
 export interface ClientEntry {
   readonly id: number
   readonly client: string
 }
 
-/** What happens to QoS 2 packet identifiers. */
+/** A change to the QoS 2 packet identifiers in use. */
 export type IdentifierChange =
-  /** Taken with a publish of this batch, or released by its sender. */
+  /** Released by its sender (PUBREL). */
   | (IncomingId & { readonly kind: 'released' })
-  /** `publish`: the place of that in the batch. */
+  /** Received with a publish of this batch; `publish`: index of that publish in the batch. */
   | (IncomingId & { readonly kind: 'received'; readonly publish: number })
-  /** All of a client's are void: it began a clean session. */
+  /** All identifiers of a client are void: it began a clean session. */
   | { readonly kind: 'forgotten'; readonly client: string }
 
-/** Everything that belongs into one commit. */
+/** The content of one commit. */
 export interface BatchMessage {
   readonly kind: 'batch'
   readonly buffer: SharedArrayBuffer
   readonly messagesMax: number
   readonly count: number
-  /** True: all topic and client numbers given before are void. */
+  /** True: all topic and client numbers assigned before are void. */
   readonly renumbered: boolean
   readonly topics: readonly TopicEntry[]
   readonly clients: readonly ClientEntry[]
-  /** In the order in which it happened. */
+  /** In the order in which the changes happened. */
   readonly identifiers: readonly IdentifierChange[]
 }
 
-/** The answer to a batch, once it is on the disk or it is sure that it will not be. */
+/** The answer to a batch, once it is on disk or it is certain that it will not be. */
 export interface BatchReply {
   readonly kind: 'batch'
-  /** The buffer comes back, to be used again; undefined when the thread is gone, and the buffer with it. */
+  /** Returned for reuse; undefined when the thread has ended and the buffer is lost. */
   readonly buffer: SharedArrayBuffer | undefined
-  /** Why nothing of the batch was stored; undefined: everything is on the disk. */
+  /** Why nothing of the batch was stored; undefined: everything is on disk. */
   readonly refused: string | undefined
   /** The error behind `refused`, for the log. */
   readonly err?: Error | undefined
   readonly readings: number
   readonly rejected: number
   readonly duplicates: number
-  /** Messages for forwarding. */
+  /** Messages of forward routes that were stored. */
   readonly messages: number
-  /** Places in the batch of messages for which there was no room: nothing of them is stored. */
+  /** Indexes, in the batch, of messages that were not stored because the queue of messages has no room. */
   readonly noRoom: readonly number[]
 }
 
-/** What an uplink may be given next; `backlog`: whether there is more of what had gathered before it connected. */
+/** What an uplink sends next; `backlog`: whether more remains of what was stored before the uplink connected. */
 export type Outgoing = { readonly backlog: boolean } & (
   | {
       readonly kind: 'batch'
@@ -100,7 +100,7 @@ export type Outgoing = { readonly backlog: boolean } & (
       readonly bytes: Uint8Array
       readonly retain: boolean
     }
-  /** Nothing for so long (ms), or until something new is stored where it is undefined. */
+  /** Nothing to send for this long (ms); undefined: until something new is stored. */
   | { readonly kind: 'wait'; readonly ms: number | undefined }
 )
 
@@ -117,20 +117,20 @@ export interface StoreStatus {
   readonly forwards: ForwardStatus
   readonly configs: ConfigStatus
   readonly space: SpaceForecast
-  /** What is wrong with the database: found in use, and salvaged earlier and not acknowledged yet. In words. */
+  /** Damage of the database, as text. `now`: found in use; `past`: salvaged earlier and not acknowledged yet. */
   readonly damage: { readonly now: string | undefined; readonly past: readonly string[] }
 }
 
-/** An answer counts only for the epoch and the run of the store: what a former run sent is sent again. */
+/** A receipt. It counts only for the epoch and the run under which the batch was sent; otherwise it is sent again. */
 export interface Confirmation {
   readonly uplink: string
   readonly epoch: string
   readonly run: string
   readonly ranges: readonly SeqRange[]
   readonly high: Seq
-  /** The far side holds other readings under positions that it was sent. */
+  /** The receiver held different readings at positions that it was sent. */
   readonly forked: boolean
-  /** What the link has cost until now, to be kept with it. */
+  /** Link usage until now, stored in the same transaction; undefined: not measured. */
   readonly spent: Spent | undefined
 }
 
@@ -139,15 +139,15 @@ export interface Refused {
   readonly epoch: string
   readonly run: string
   readonly range: SeqRange
-  /** In the words of who refused. */
+  /** As the receiver or the cloud broker states it. */
   readonly reason: string
 }
 
-/** Bytes for each lane, 0 for none; `prefer` is looked at first. */
+/** Maximum bytes of the next message for each lane, 0 for none; the lane `prefer` comes first. */
 export interface Ask {
   readonly live: number
   readonly backfill: number
-  /** For a message of a forward route; without it none. */
+  /** For a message of a forward route; undefined: none. */
   readonly forward?: number
   readonly prefer: Lane
 }
@@ -160,35 +160,35 @@ export interface AmendmentsConfirmation {
 }
 
 export interface Confirmed {
-  /** Readings for which that was news. */
+  /** Readings that were not confirmed before. */
   readonly count: number
-  /** The database had gone back in time: a new epoch has begun, nothing was marked. */
+  /** The database had been set back to an earlier state: a new epoch has begun, nothing was marked. */
   readonly renewed: boolean
 }
 
-/** Questions to the store thread and the shapes of their answers. */
+/** Calls of the store thread, with the shapes of requests and replies. */
 export interface Calls extends ConfigCalls {
   incoming: { request: undefined; reply: readonly IncomingId[] }
-  /** The next message, of at most so many bytes for its lane unless a single reading or amendment is larger; 0: none. */
+  /** The next message, within the bytes given for its lane; a single reading or amendment that is larger goes alone. */
   next: { request: { uplink: string } & Ask; reply: Outgoing }
-  /** The far side has these positions of this epoch, and has seen up to `high` (0: it does not say). */
+  /** The receiver has these positions of this epoch, and has seen positions up to `high` (0: it does not say). */
   confirm: { request: Confirmation; reply: Confirmed }
   confirmAmendments: { request: AmendmentsConfirmation; reply: undefined }
-  /** The far side refuses what left under these positions, and will again. */
+  /** The receiver or the cloud broker refuses the batch with these positions, and would refuse it again. */
   refuse: { request: Refused; reply: Refusal }
-  /** The far side has these messages. */
+  /** The cloud broker has taken these messages. */
   confirmMessages: { request: { uplink: string; ids: readonly number[] }; reply: undefined }
   /**
-   * The far side refuses a message, and will again; `certain`: whatever becomes of others. Answered with how long all
-   * messages are held back (ms, 0: not at all).
+   * The cloud broker refuses a message, and would refuse it again; `certain`: the message alone is the reason, so it is
+   * parked whatever happens to others. Replies with the time (ms) for which all messages are held back; 0: not at all.
    */
   refuseMessage: {
     request: { uplink: string; id: number; reason: string; certain: boolean }
     reply: number
   }
-  /** The far side has lost these positions, and wants them once more. */
+  /** The receiver has lost these positions and requests them again. */
   askAgain: { request: { uplink: string; epoch: string; ranges: readonly SeqRange[] }; reply: undefined }
-  /** Nothing is on its way any more; so much was spent until now. */
+  /** The connection has ended: nothing is in flight any more. `spent`: link usage until now. */
   release: { request: { uplink: string; spent: Spent | undefined }; reply: undefined }
   spent: { request: { uplink: string }; reply: Spent | undefined }
   status: { request: undefined; reply: StoreStatus }
@@ -210,7 +210,7 @@ export interface CallFailure {
   readonly kind: 'failure'
   readonly id: number
   readonly message: string
-  /** What a person can do, where the error names it. */
+  /** What to do about it, where the error says so. */
   readonly remedy: string | undefined
 }
 
@@ -218,7 +218,7 @@ export interface CallFailure {
 export interface Notice {
   readonly level: 'error' | 'warn' | 'info'
   readonly text: string
-  /** The error behind it, where there is one. */
+  /** The error that caused it, if there is one. */
   readonly err?: Error | undefined
 }
 
@@ -230,11 +230,11 @@ export type FromThread =
   /** Orders were carried out: there may be something to send. */
   | { readonly kind: 'ordered' }
   | (ConfigNotice & { readonly kind: 'config' })
-  /** Something happened that a person should know of; told at any time. */
+  /** For the log of the edge; may arrive at any time. */
   | (Notice & { readonly kind: 'notice' })
   | { readonly kind: 'refused'; readonly message: string; readonly remedy: string; readonly exitCode: number }
 
-/** What the store thread is started with. */
+/** `workerData` of the store thread. */
 export interface ThreadData {
   readonly folder: string
   readonly settings: Pick<EdgeSettings, 'edge' | 'store' | 'quality' | 'uplinks' | 'config'>

@@ -35,8 +35,8 @@ const FORGET_REPEATS_MS = 60_000
 type Handlers = { [Name in keyof Calls]: (request: Calls[Name]['request']) => Calls[Name]['reply'] }
 
 /**
- * The thread that owns the disk: it decodes, judges and commits what devices publish, and makes what uplinks send. It
- * does one thing at a time, in the order in which it was asked.
+ * The thread that owns the writing database connection: it decodes, judges and commits what devices publish, and
+ * encodes what uplinks send. It handles one message at a time, in the order of arrival.
  */
 class StoreThread {
   readonly #store: Store
@@ -84,7 +84,7 @@ class StoreThread {
     setInterval(() => this.#store.intake.repeats.forgetIfIdle(FORGET_REPEATS_MS), FORGET_REPEATS_MS).unref()
   }
 
-  /** Commits a batch and answers. A failed commit is an answer too: the devices keep what they sent. */
+  /** Commits a batch and replies. A failed commit is a reply, too: it is not acknowledged, and the devices keep it. */
   batch(batch: BatchMessage): void {
     const { buffer } = batch
     const reply: { -readonly [Key in keyof BatchReply]: BatchReply[Key] } = {
@@ -123,7 +123,9 @@ class StoreThread {
     this.#housekeepingTimer.committed()
   }
 
-  /** After the answer left. A checkpoint that fails (disk full) only leaves the WAL longer; it is tried again. */
+  /**
+   * Runs after the reply was sent. A checkpoint that fails (disk full) only leaves the WAL longer; it is tried again.
+   */
   #checkpoint(): void {
     try {
       this.#store.checkpointIfDue()
@@ -132,7 +134,9 @@ class StoreThread {
     }
   }
 
-  /** Reads what it needs of the store at the start. Damage that shows only now is noted: the next opening salvages. */
+  /**
+   * Reads from the store at the start. Damage found here is recorded, and the next opening of the store salvages it.
+   */
   #open<T>(read: () => T): T {
     try {
       return read()
@@ -143,7 +147,7 @@ class StoreThread {
     }
   }
 
-  /** Does something; where it stumbles over a damaged block, the readings in that are booked as lost, and it goes on. */
+  /** Runs `work`. When it meets a damaged block, counts the readings in that block as lost and runs `work` again. */
   #passingDamage<T>(work: () => T): T {
     for (let before: number | undefined; ; ) {
       try {
@@ -195,7 +199,7 @@ class StoreThread {
     },
   }
 
-  /** A backlog that leaves at full speed is no time for tidying up: the processor is for what waits. */
+  /** While a backlog drains, housekeeping that can wait is slowed down: the drain needs the processor. */
   #next(request: Calls['next']['request']): Calls['next']['reply'] {
     const outgoing = this.#uplinks.next(request, systemClock.now())
     if (outgoing.kind === 'batch' && outgoing.lane === 'backfill') this.#housekeepingTimer.left()
@@ -228,7 +232,7 @@ function post(message: FromThread): void {
   parentPort!.postMessage(message)
 }
 
-/** Damage that only reading shows is noted at the first try, and salvaged at the second. */
+/** Damage that only shows in reading is recorded at the first attempt and salvaged at the second. */
 function openThread(data: ThreadData): StoreThread {
   try {
     return new StoreThread(data)

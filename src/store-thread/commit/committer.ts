@@ -12,29 +12,29 @@ import { rebuildJudge } from './rebuild-judge.ts'
 
 const TOO_MANY_SERIES = 'too many series: raise store.seriesMax'
 
-/** What became of the items of a batch: readings, and messages that are none. */
+/** Counts of a committed batch: readings, and messages of forward routes. */
 export interface Outcome {
   stored: number
   rejected: number
   duplicates: number
-  /** The stored ones by the coarse word for their quality. */
+  /** Stored readings by coarse quality. */
   good: number
   uncertain: number
   bad: number
-  /** Messages for forwarding. */
+  /** Messages of forward routes that were stored. */
   messages: number
-  /** Places in the batch of messages for which there was no room. */
+  /** Indexes, in the batch, of messages for which the queue of messages has no room. */
   readonly noRoom: number[]
 }
 
-/** A topic number's entry, and its device once the batch at work has needed it. */
+/** A topic number's entry, and its device once a batch has needed it. */
 interface Target extends TopicEntry {
   owner: Device | undefined
 }
 
 /**
- * Turns a batch of publishes into one commit: decode, judge, append, count. Either all of it is on the disk when
- * `commit` returns, or it throws and nothing happened.
+ * Turns a batch of publishes into one commit: decode, judge, append, count. When `commit` returns, the whole batch is
+ * on disk; when it throws, nothing of the batch is stored.
  */
 export class Committer {
   readonly #store: Store
@@ -43,10 +43,12 @@ export class Committer {
   readonly #topics: Target[] = []
   readonly #clients: string[] = []
   readonly #input = {} as { -readonly [Key in keyof JudgeInput]: JudgeInput[Key] }
-  /** Clients that began a clean session in a commit that failed: nobody says so again. */
+  /**
+   * Clients that began a clean session in a commit that failed: the next commit includes them, as it is not sent again.
+   */
   readonly #forgotten = new Set<string>()
   #judge: Judge
-  /** The catalog that `#topics` was resolved against: the store makes a new one after a failed transaction. */
+  /** The catalog that the devices in `#topics` belong to: the store makes a new one after a failed transaction. */
   #catalog: Catalog
 
   constructor(store: Store, rules: readonly QualityRule[], clock: EdgeClock) {
@@ -93,7 +95,7 @@ export class Committer {
     else incoming.removeClient(change.client)
   }
 
-  /** After a failed transaction: what was learnt from readings that are not on the disk is forgotten. */
+  /** After a failed transaction: forgets what was learnt from readings that are not on disk. */
   #recover(): void {
     this.#catalog = this.#store.intake.catalog
     for (const target of this.#topics) target.owner = undefined
@@ -109,7 +111,7 @@ export class Committer {
     for (const { id, client } of clients) this.#clients[id] = client
   }
 
-  /** Stores a message as it is; false: there is no room for it. */
+  /** Stores a message of a forward route unchanged; false: the queue of messages has no room. */
   #keep({ qos, retain, arrival, payload }: Publish, topic: string, forward: Forwarding): boolean {
     return this.#store.delivery.forwards.add({ topic, ...forward, qos, retain, receivedAt: arrival, payload })
   }
@@ -126,7 +128,7 @@ export class Committer {
     }
   }
 
-  /** Whether these readings would make more series than there may be. */
+  /** Whether these readings would create more series than `store.seriesMax` allows. */
   #exceedsRoom(readings: readonly Reading[]): boolean {
     const { catalog } = this.#store.intake
     if (readings.length <= catalog.room) return false
@@ -153,8 +155,9 @@ export class Committer {
   }
 
   /**
-   * Whether this very reading is on the disk already. Asked when a publish is flagged DUP, and whenever a reading is not
-   * newer than its series: some clients (MQTT.js is one) repeat after a broken connection without the flag.
+   * Whether a reading with this series, time and value is stored already. Checked when a publish has the DUP flag, and
+   * when a reading is not newer than its series: some clients (such as MQTT.js) resend without the flag after a
+   * reconnect.
    */
   #isStored(series: Series, { ts, value }: Reading): boolean {
     this.#store.intake.log.flush()
@@ -197,7 +200,10 @@ export class Committer {
   }
 }
 
-/** The claim of a reading that may be stored already: flagged, not worse, and no news to any window. */
+/**
+ * The claim of a reading that may be stored already: it keeps its quality, gets the reason DUPLICATE, and so enters no
+ * window of the judge.
+ */
 function asRepeat(claim: Verdict | undefined): Verdict {
   return { quality: claim?.quality ?? 1, reasons: (claim?.reasons ?? 0) | Reason.DUPLICATE }
 }

@@ -3,15 +3,15 @@ import type { QualityRule } from '../../settings/schema/quality.ts'
 import { rowValue } from '../../store/log.ts'
 import type { Store } from '../../store/store.ts'
 
-/** Readings fed to a new judge at most: about a second's work. */
+/** At most this many readings are replayed into a new judge: about one second of work. */
 const REBUILD_ROWS_MAX = 1_000_000
-/** Looked back at least, so that order and gaps are known of every series that speaks once an hour (ms). */
+/** Readings of at least this time (ms) are replayed: enough for order and gaps of a series that sends once an hour. */
 const REBUILD_MS_MIN = 3_600_000
 
 /**
- * A judge that remembers what the stored readings taught it: those of the log's end that lie within the longest window
- * of the rules, and at least an hour, are fed to it again. A series that spoke last before them starts afresh.
- * On the way the catalog learns the newest time of each series.
+ * Creates a judge with the state that stored readings left: replays the end of the log, as far back as the longest
+ * window of the rules and at least one hour, at most REBUILD_ROWS_MAX readings. A series without readings in it starts
+ * without state. Also sets the newest time of each of these series in the catalog.
  */
 export function rebuildJudge(store: Store, rules: readonly QualityRule[]): Judge {
   const judge = new Judge(rules)

@@ -10,12 +10,12 @@ import type { Notice } from '../protocol.ts'
 import { ConfigTransactions } from './config-transactions.ts'
 import { CustomMerges } from './custom-merge.ts'
 
-/** How often it looks whether time has brought something: an answer that is overdue, a deadline (ms). */
+/** How often to check for devices with something due: an overdue acknowledgement, a deadline (ms). */
 const TICK_MS = 1_000
 
 type Handlers = { [Name in keyof ConfigCalls]: (request: ConfigCalls[Name]['request']) => ConfigCalls[Name]['reply'] }
 
-/** Config sync on the store thread: the desk, what it needs, and its clockwork. */
+/** Config sync on the store thread: handles calls, ticks and orders with the config transactions. */
 export class ConfigRequests {
   readonly enabled: boolean
   readonly #configTransactions: ConfigTransactions
@@ -23,11 +23,11 @@ export class ConfigRequests {
   readonly #wallClock: Clock
   readonly #timer: NodeJS.Timeout
 
-  /** @throws OperatorError for a JSON Schema that cannot be used */
+  /** @throws OperatorError for an unusable JSON Schema */
   constructor(
     store: Store,
     settings: ConfigSettings,
-    around: {
+    dependencies: {
       readonly clock: EdgeClock
       readonly wallClock: Clock
       readonly notify: (notice: ConfigNotice) => void
@@ -35,20 +35,20 @@ export class ConfigRequests {
     },
   ) {
     this.enabled = settings.enabled
-    this.#wallClock = around.wallClock
+    this.#wallClock = dependencies.wallClock
     this.#custom = new CustomMerges(settings.custom, settings.customTimeoutMs)
     this.#configTransactions = new ConfigTransactions(store, {
       settings,
       check: loadSchemas(settings.schemas),
       custom: this.#custom.merge,
       random: Math.random,
-      ...around,
+      ...dependencies,
     })
     this.#timer = setInterval(() => this.#tick(), TICK_MS)
     this.#timer.unref()
   }
 
-  /** A full disk is no reason to end: it is tried again. */
+  /** A full disk does not end the process: the next tick tries again. */
   #tick(): void {
     try {
       this.#configTransactions.tick(this.#wallClock.now())
@@ -65,7 +65,7 @@ export class ConfigRequests {
     configRelease: () => void this.#configTransactions.release(),
   }
 
-  /** For orders of commands, which share a transaction with others. */
+  /** For orders of commands, which share a transaction with other orders: `take` inside it, `done` after it. */
   begin(): { take(order: ConfigOrder): void; done(): void } {
     const now = this.#wallClock.now()
     const turns = this.#configTransactions.turns(now)

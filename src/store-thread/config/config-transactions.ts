@@ -27,7 +27,7 @@ import type { Notice } from '../protocol.ts'
 import { ConfigCounts } from './counts.ts'
 import { type Read, readEvent, readOrder } from './events.ts'
 
-/** Devices that are asserted again, or that time has brought something for, in one transaction. */
+/** Devices that one transaction of a restart or a tick handles at most. */
 const DEVICES_AT_ONCE = 200
 
 export interface ConfigTransactionsOptions {
@@ -35,23 +35,23 @@ export interface ConfigTransactionsOptions {
   readonly check: SchemaCheck
   readonly custom: CustomMerge
   readonly clock: EdgeClock
-  /** Is told after each commit what it has brought for local clients and for the cloud. */
+  /** Called after each commit that has messages for local clients or for the cloud. */
   readonly notify: (notice: ConfigNotice) => void
   readonly notice: (notice: Notice) => void
   readonly random: () => number
 }
 
 /**
- * Configs of devices on the store thread. Every event is one step of the pure core (src/config): what it makes is
- * committed together, several events in one transaction, and told to others only after that.
+ * Configs of devices on the store thread. Every event is one step of the pure core (src/config). Its effects are
+ * committed together, several events in one transaction, and leave the thread only after the commit.
  */
 export class ConfigTransactions {
   readonly #store: Store
   readonly #options: ConfigTransactionsOptions
   readonly #rules: SyncRules
   readonly #counts = new ConfigCounts()
-  /** Rows that have left for the cloud on this connection, and are not answered. */
-  readonly #flights = new Map<string, Operation>()
+  /** Rows that were sent to the cloud on this connection and are not answered yet. */
+  readonly #inFlight = new Map<string, Operation>()
 
   constructor(store: Store, options: ConfigTransactionsOptions) {
     this.#store = store
@@ -60,14 +60,14 @@ export class ConfigTransactions {
     this.#rules = { policies, deleteModify, keyedArrays, localForm: local, conflictDeadlineMs, afterDeadline }
   }
 
-  /** @param now UTC ms @throws what the disk throws; then nothing happened */
+  /** @param now UTC ms @throws errors of the disk; then nothing happened */
   events(events: readonly ConfigEvent[], now: number): void {
     this.#commit(now, (turns) => {
       for (const event of events) turns.take(event.device, readEvent(event, this.#options.settings))
     })
   }
 
-  /** Inside the transaction of `turns`: what a command has ordered. */
+  /** Carries out an order of a command; call it inside the transaction of `turns`. */
   order(turns: Turns, order: ConfigOrder, now: number): void {
     const { device } = order
     if (order.kind === 'config-retry') {
@@ -76,7 +76,7 @@ export class ConfigTransactions {
     } else turns.take(device, readOrder(order))
   }
 
-  /** A transaction is about to begin; `done` is called after it. */
+  /** Steps for a transaction that the caller begins; call `done` after the commit. */
   turns(now: number): Turns {
     return new Turns(this.#store, { now, rules: this.#rules, options: this.#options, counts: this.#counts })
   }
@@ -97,11 +97,14 @@ export class ConfigTransactions {
     })
   }
 
-  /** What may leave for the cloud. That it leaves is on the disk when this returns: the cloud may know it from now on. */
+  /**
+   * Messages that may leave for the cloud. When this returns, it is on disk that they leave: the cloud may know them
+   * now.
+   */
   next(countMax: number, now: number): { messages: ConfigMessage[]; waitMs: number | undefined } {
     const { configs } = this.#store
-    const rows = configs.operations(now, countMax + this.#flights.size)
-    const free = rows.filter((row) => !this.#flights.has(keyOf(row))).slice(0, countMax)
+    const rows = configs.operations(now, countMax + this.#inFlight.size)
+    const free = rows.filter((row) => !this.#inFlight.has(keyOf(row))).slice(0, countMax)
     const due = configs.nextDue(now)
     const messages = free.length > 0 ? this.#sending(free, now) : []
     return { messages, waitMs: due === undefined ? undefined : due - now }
@@ -117,13 +120,13 @@ export class ConfigTransactions {
         messages.push({ operation, payload: publish?.payload ?? '' })
       }
     })
-    for (const { operation } of messages) this.#flights.set(keyOf(operation), operation)
+    for (const { operation } of messages) this.#inFlight.set(keyOf(operation), operation)
     return messages
   }
 
   answered(answers: readonly ConfigAnswer[], now: number): void {
     const { configs } = this.#store
-    for (const { operation } of answers) this.#flights.delete(keyOf(operation))
+    for (const { operation } of answers) this.#inFlight.delete(keyOf(operation))
     this.#store.write(() => {
       for (const { operation, answer } of answers) configs.answered(operation, answer, now, this.#options.random)
     })
@@ -131,12 +134,12 @@ export class ConfigTransactions {
   }
 
   #refused({ device, what, attempts }: Operation, reason: string): void {
-    const text = `the cloud's broker refuses the ${what} of the config of ${device} (${attempts + 1}): ${reason}`
+    const text = `the cloud broker refused the ${what} of the config of ${device} (attempt ${attempts + 1}): ${reason}`
     this.#options.notice({ level: 'warn', text })
   }
 
   release(): void {
-    this.#flights.clear()
+    this.#inFlight.clear()
   }
 
   status(): ConfigStatus {
@@ -155,26 +158,26 @@ function keyOf({ device, what }: Operation): string {
   return `${device}/${what}`
 }
 
-interface TurnsAround {
+interface TurnsOptions {
   readonly now: number
   readonly rules: SyncRules
   readonly options: ConfigTransactionsOptions
   readonly counts: ConfigCounts
 }
 
-/** The steps of one transaction, and what is told when it is done. */
+/** The steps of one transaction, and the messages and counters that leave when it is committed. */
 export class Turns {
   readonly #store: Store
-  readonly #around: TurnsAround
+  readonly #context: TurnsOptions
   readonly #messages: LocalMessage[] = []
   readonly #alarms: string[] = []
   readonly #counted: [name: string, reason: string | undefined][] = []
   /** Something waits to leave for the cloud. */
   waiting = false
 
-  constructor(store: Store, around: TurnsAround) {
+  constructor(store: Store, context: TurnsOptions) {
     this.#store = store
-    this.#around = around
+    this.#context = context
   }
 
   /** One event of one device. @returns its effects */
@@ -196,27 +199,30 @@ export class Turns {
     return effects
   }
 
-  /** A device that nobody knew is one more; who asks for too many is answered, the cloud's are only counted. */
+  /**
+   * Whether the event would add a device beyond `config.devicesMax`. An edit is answered with 429; a config of the
+   * cloud is only counted.
+   */
   #isTooMany(device: string, event: EdgeEvent): boolean {
     const { configs } = this.#store
-    const { devicesMax } = this.#around.options.settings
+    const { devicesMax } = this.#context.options.settings
     const makesOne = event.kind === 'desired' || event.kind === 'set'
     if (!makesOne || configs.count < devicesMax) return false
-    const message = `${devicesMax} devices have a config already: raise config.devicesMax`
+    const message = `${devicesMax} devices already have a config: raise config.devicesMax`
     this.#counted.push(['overfull', message])
     if (event.kind === 'set') this.#answer(device, { id: event.set.id, code: 429, rev: null, message })
     return true
   }
 
   #envFor(device: string): Parameters<typeof step>[2] {
-    const { now, rules, options } = this.#around
+    const { now, rules, options } = this.#context
     const { check, custom, clock } = options
     return { now, clockSynced: clock.trusts(now), rules, check: (config) => check(device, config), custom }
   }
 
   #do({ device }: EdgeState, effect: EdgeEffect): void {
     const { configs } = this.#store
-    const { now } = this.#around
+    const { now } = this.#context
     switch (effect.kind) {
       case 'enqueue':
         this.waiting = true
@@ -238,7 +244,7 @@ export class Turns {
       case 'alarm':
         this.#alarms.push(effect.message)
         return
-      case 'publish': // its caller sends it
+      case 'publish': // the caller sends it
     }
   }
 
@@ -246,9 +252,9 @@ export class Turns {
     this.#messages.push({ topic: localTopic(device, 'result'), payload: JSON.stringify(result), retain: false })
   }
 
-  /** The transaction is on the disk. */
+  /** Call when the transaction is on disk. */
   done(): void {
-    const { options, counts } = this.#around
+    const { options, counts } = this.#context
     for (const [name, reason] of this.#counted) counts.add(name, reason)
     for (const text of this.#alarms) options.notice({ level: 'warn', text })
     if (this.#messages.length > 0 || this.waiting) options.notify({ messages: this.#messages, waiting: this.waiting })

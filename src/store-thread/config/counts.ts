@@ -1,9 +1,9 @@
-/** What happened to configs since the start, by its name; names come from the code, so there are few. */
+/** Counters of config events since the start, by name. Names come from the code, so there are few. */
 export class ConfigCounts {
   readonly #counts: Record<string, number> = {}
   readonly #latest: Record<string, string> = {}
 
-  /** @param reason of the latest one, for people */
+  /** @param reason text for people; only the latest one is kept */
   add(name: string, reason: string | undefined): void {
     this.#counts[name] = (this.#counts[name] ?? 0) + 1
     if (reason !== undefined) this.#latest[name] = reason
@@ -13,7 +13,7 @@ export class ConfigCounts {
     return { ...this.#counts }
   }
 
-  /** Why the latest one of each happened, where that was told. */
+  /** The reason of the latest event of each name, if it had one. */
   get reasons(): Readonly<Record<string, string>> {
     return { ...this.#latest }
   }

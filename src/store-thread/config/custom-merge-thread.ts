@@ -20,7 +20,7 @@ async function answer({ name, base, edge, cloud }: CustomCall): Promise<CustomRe
   try {
     const merge = await merges.get(name)!
     const value = await merge(base, edge, cloud)
-    // What is no JSON would be another value on the other side of the wire.
+    // A value that is not JSON would change when it is sent.
     const text = JSON.stringify(value)
     if (text === undefined) throw new Error('it returned nothing')
     return { ok: true, value: JSON.parse(text) }

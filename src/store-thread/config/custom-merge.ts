@@ -4,12 +4,12 @@ import type { Json } from '../../config/json.ts'
 import { type Maybe, MISSING } from '../../config/json.ts'
 import type { CustomMerge, CustomResult } from '../../config/policies.ts'
 
-/** V8 heap of the thread that runs functions of the operator's. */
+/** V8 heap of the thread that runs the operator's functions. */
 const HEAP = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 }
-/** Loading the modules has so long more (ms). */
+/** Extra time for the first call, which loads the modules (ms). */
 const START_MS = 2_000
 
-/** Values of one collision; a side that has none is left out. */
+/** Values of one collision; a side without a value is left out. */
 export interface CustomCall {
   readonly name: string
   readonly base?: Json
@@ -17,18 +17,18 @@ export interface CustomCall {
   readonly cloud?: Json
 }
 
-/** What the thread is started with. */
+/** `workerData` of the thread. */
 export interface CustomData {
   readonly modules: readonly { readonly name: string; readonly module: string }[]
   readonly port: MessagePort
-  /** Raised to 1 when an answer lies in the port. */
+  /** Set to 1 when an answer was posted to the port. */
   readonly signal: SharedArrayBuffer
 }
 
 /**
- * Functions of the operator's that decide conflicts, on a thread of their own: one that throws, loops or eats memory
- * costs its time limit, and a person decides. The caller waits for the answer without doing anything else, which is why
- * the limit is short.
+ * Runs functions of the operator that decide conflicts, on a thread of their own. A function that throws, loops or runs
+ * out of memory costs at most its time limit; then a person decides. The calling thread blocks until the answer
+ * arrives, so the limit must be short.
  */
 export class CustomMerges {
   readonly #modules: CustomData['modules']

@@ -7,10 +7,12 @@ import type { ConfigSettings } from '../../settings/schema/config.ts'
 import type { ConfigOrder } from '../../store/orders.ts'
 import type { ConfigEvent } from '../config-protocol.ts'
 
-/** Bytes of the name of a device with a config. */
+/** Longest name, in bytes, of a device with a config. */
 const DEVICE_BYTES_MAX = 128
 
-/** An event that can be worked on; or why not, how that is counted, and what its sender is told, if anybody is. */
+/**
+ * A readable event; or why it is not readable, which counter counts it, and the answer to its sender, if it gets one.
+ */
 export type Read =
   | { readonly ok: true; readonly event: EdgeEvent }
   | {
@@ -20,7 +22,7 @@ export type Read =
       readonly answer?: { readonly id: string; readonly code: number; readonly rev: null; readonly message: string }
     }
 
-/** Reads what came in about a config. Whatever the bytes are, it never throws. */
+/** Reads an incoming message about a config. Never throws, whatever the bytes are. */
 export function readEvent(given: ConfigEvent, settings: Pick<ConfigSettings, 'editors'>): Read {
   if (Buffer.byteLength(given.device) > DEVICE_BYTES_MAX) {
     return { ok: false, count: 'malformed', reason: `the name of a device is longer than ${DEVICE_BYTES_MAX} bytes` }
@@ -59,7 +61,7 @@ function readAck(payload: Uint8Array): Read {
   return { ok: true, event: { kind: 'ack', ...named, hash, code, message } }
 }
 
-/** The same for what a command has ordered; what is wrong with it, its event is answered for. */
+/** Reads an order of a command, as `readEvent` does; a problem is answered on the result topic. */
 export function readOrder(order: Exclude<ConfigOrder, { kind: 'config-retry' }>): Read {
   const { id, by } = order
   if (order.kind === 'config-resolve') {
@@ -68,7 +70,7 @@ export function readOrder(order: Exclude<ConfigOrder, { kind: 'config-retry' }>)
   }
   const ifRev = order.ifRev === undefined ? undefined : parseRev(order.ifRev)
   if (ifRev === undefined && order.ifRev !== undefined) {
-    const message = `${order.ifRev} is no revision: name it like c12.1-e7.k3f9`
+    const message = `${order.ifRev} is not a revision: write it like c12.1-e7.k3f9`
     return { ok: false, count: 'malformed', reason: message, answer: { id, code: 400, rev: null, message } }
   }
   const set = { id, ...(ifRev && { ifRev }), ...editOf(order) }

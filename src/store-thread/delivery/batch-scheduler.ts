@@ -8,28 +8,29 @@ import { LogStretch, type Stretch } from '../../store/stretch.ts'
 import type { Ask, Outgoing } from '../protocol.ts'
 import { MessageScheduler } from './message-scheduler.ts'
 
+/** Amendments in one message. */
 const AMENDMENTS_MAX = 2_000
-/** Wire bytes of a reading before anything was measured. */
+/** Assumed bytes of a reading on the wire before the first batch is measured. */
 const FIRST_GUESS_BYTES = 8
-/** A batch is planned to fill so much of the limit, so that few must be built twice. */
+/** A batch is planned to fill this share of the limit, so that few must be built twice. */
 const FILL = 0.85
 
-/** Sealed readings are opened for so long before commits may come in between (ms). */
+/** Sealed readings are opened for up to this long (ms) before commits may come in between. */
 const PREPARE_MS = 8
-/** The live lane is for what is fresh: when its next reading has waited so long beyond the linger, it is backlog (ms). */
+/** When the next reading of the live lane has waited this long (ms) beyond linger and hold time, it becomes backlog. */
 const STALE_MS = 10_000
 
 const AGAIN = Symbol('built too large')
 
 type Content = Outgoing extends infer One ? (One extends Outgoing ? Omit<One, 'backlog'> : never) : never
 
-/** Makes the next message for one uplink out of what its outbox says is neither settled nor on its way. */
+/** Builds the next message for one uplink from what is neither settled nor in flight in its outbox. */
 export class BatchScheduler {
   readonly #store: Store
   readonly #outbox: Outbox
   readonly #settings: UplinkSettings
   readonly #edge: string
-  /** Readings younger than this (ms) stay, so that a later verdict travels with them. */
+  /** Readings younger than this (ms) are held back, so that a verdict that changes meanwhile leaves with them. */
   readonly #holdMs: number
   readonly #messages: MessageScheduler
   #bytesPerReading = FIRST_GUESS_BYTES
@@ -50,7 +51,10 @@ export class BatchScheduler {
     return { edge: this.#edge, epoch: this.#store.epoch, run: this.#store.run }
   }
 
-  /** @param ask bytes of a message; a single reading or amendment that is larger goes alone. `now`: UTC ms. */
+  /**
+   * @param ask maximum bytes of a message for each lane; a single reading or amendment that is larger goes alone
+   * @param now UTC ms
+   */
   next(ask: Ask, now: number): Outgoing {
     let waitMs: number | undefined
     for (const source of this.#turns(ask.prefer)) {
@@ -61,7 +65,10 @@ export class BatchScheduler {
     return this.#withBacklog(this.#amendments(ask.live) ?? { kind: 'wait', ms: waitMs })
   }
 
-  /** Messages come after live readings and before the backlog, unless one of them is owed its turn. */
+  /**
+   * The order of sources. Messages of forward routes come after live readings, or before them when they are owed a
+   * turn. The backlog comes last, or first when it is preferred.
+   */
   #turns(prefer: Lane): (Lane | 'forward')[] {
     const fresh: (Lane | 'forward')[] = this.#messages.isOwed ? ['forward', 'live'] : ['live', 'forward']
     return prefer === 'live' ? [...fresh, 'backfill'] : ['backfill', ...fresh]
@@ -98,7 +105,7 @@ export class BatchScheduler {
     return mayWait ? { kind: 'wait', ms: lingerMs - ageMs } : this.#batch(lane, ripe, bytesMax)
   }
 
-  /** How many readings are likely to fit. */
+  /** The number of readings that probably fit. */
   #planned(bytesMax: number): number {
     const planned = Math.floor((bytesMax * FILL) / this.#bytesPerReading)
     return Math.max(1, Math.min(this.#settings.batchReadingsMax, planned))
@@ -114,7 +121,9 @@ export class BatchScheduler {
     }
   }
 
-  /** Changed verdicts, and what was asked for once more: parked readings, and what the far side has lost. */
+  /**
+   * Changed verdicts, then what must be sent again: parked readings to replay, and readings that the receiver has lost.
+   */
   #aside(bytesMax: number): Content | undefined {
     return this.#amendments(bytesMax) ?? this.#replay() ?? this.#again(bytesMax)
   }
@@ -143,7 +152,7 @@ export class BatchScheduler {
     return { kind: 'batch', lane, bytes, epoch, run, range, count }
   }
 
-  /** In the range nothing else is settled or on its way: what is missing in it was removed. */
+  /** Nothing in the range is settled or in flight: positions without a reading in `stretch` were removed. */
   #build(range: SeqRange, stretch: Stretch | undefined, bytesMax: number): BuiltBatch | typeof AGAIN {
     if (this.#builder.origin.epoch !== this.#store.epoch) this.#builder = new BatchBuilder(this.#origin)
     stretch?.addTo(this.#builder)

@@ -4,20 +4,20 @@ import type { ForwardOutbox } from '../../store/forward/forward-outbox.ts'
 import type { Store } from '../../store/store.ts'
 import type { Outgoing } from '../protocol.ts'
 
-/** Bytes of live readings for which messages may be owed their turn, and the other way round. */
+/** Limit (bytes) of the balance between live readings and messages, in either direction. */
 const OWED_BYTES_MAX = 131_072
-/** Messages that cannot leave at all and are parked in one call; the next call goes on. */
+/** Messages with an unusable topic that one call parks at most; the next call continues. */
 const UNFIT_MAX = 64
 
 type Message = Omit<Extract<Outgoing, { kind: 'message' }>, 'backlog'>
 type Wait = Omit<Extract<Outgoing, { kind: 'wait' }>, 'backlog'>
 
-/** Makes the next message of the forward routes for one uplink, and sees to it that live readings leave room for it. */
+/** Chooses the next message of the forward routes for one uplink, and balances messages against live readings. */
 export class MessageScheduler {
   readonly #store: Store
   readonly #outbox: ForwardOutbox
   readonly #names: { readonly edge: string; readonly prefix: string }
-  /** Bytes of live readings that left while messages waited, less those of messages. */
+  /** Bytes of live readings that left while messages waited, minus bytes of messages that left. */
   #owed = 0
 
   constructor(store: Store, outbox: ForwardOutbox, names: { readonly edge: string; readonly prefix: string }) {
@@ -31,7 +31,7 @@ export class MessageScheduler {
     return this.#owed > 0
   }
 
-  /** So many bytes of live readings left. */
+  /** Live readings with this many bytes left. */
   yielded(bytes: number): void {
     this.#owed = this.#outbox.waiting > 0 ? Math.min(OWED_BYTES_MAX, this.#owed + bytes) : 0
   }
@@ -54,7 +54,7 @@ export class MessageScheduler {
     return { kind: 'wait', ms: 0 }
   }
 
-  /** Why nothing can be sent to this topic, whatever the broker says. */
+  /** Why a message to this topic cannot be sent to any broker, or undefined. */
   #problem(topic: string): string | undefined {
     if (Buffer.byteLength(topic) > TOPIC_BYTES_MAX) return `its topic is longer than ${TOPIC_BYTES_MAX} bytes`
     const { prefix, edge } = this.#names

@@ -6,14 +6,14 @@ import type { Store } from '../../store/store.ts'
 import type { AmendmentsConfirmation, Calls, Confirmation, Confirmed, Outgoing, Refused } from '../protocol.ts'
 import { BatchScheduler } from './batch-scheduler.ts'
 
-/** What the store is to know of the uplinks of the settings. */
+/** The uplinks of the settings as the store needs them: name and where a new uplink starts. */
 export function uplinkStarts(uplinks: readonly UplinkSettings[]): UplinkStart[] {
   return uplinks.map(({ name, start }) => {
     return { name, start: start === 'all' || start === 'now' ? start : Date.parse(start) }
   })
 }
 
-/** Where the uplinks ask, on the store thread: what comes next, and what became of what has left. */
+/** Requests of the uplinks on the store thread: the next message, and the answers to messages that were sent. */
 export class UplinkRequests {
   readonly #store: Store
   readonly #schedulers = new Map<string, BatchScheduler>()
@@ -30,8 +30,9 @@ export class UplinkRequests {
   }
 
   /**
-   * Marks what the far side has. Where it knows positions that this database never gave, or other readings under them,
-   * the database was set back to an earlier state: then nothing is marked, and all goes out under a new epoch.
+   * Marks positions as confirmed. When the receiver knows positions that this database never assigned, or has different
+   * readings at them, the database was set back to an earlier state. Then a new epoch begins, nothing is marked, and
+   * readings are sent under the new epoch.
    */
   confirm({ uplink, epoch, run, ranges, high, forked, spent }: Confirmation): Confirmed {
     const store = this.#store
@@ -56,7 +57,9 @@ export class UplinkRequests {
     return this.#store.write(() => this.#store.outbox(uplink).refuse(range, reason, now))
   }
 
-  /** Whoever answers, the far side has them: messages have no names that another run of the store could have given. */
+  /**
+   * Counts for any run of the store: the identifiers of messages are never sent, so no answer can mean other messages.
+   */
   confirmMessages({ uplink, ids }: Calls['confirmMessages']['request']): undefined {
     this.#store.write(() => this.#store.delivery.forwards.outbox(uplink).confirm(ids))
   }
@@ -67,7 +70,7 @@ export class UplinkRequests {
     return outbox.heldMs(at)
   }
 
-  /** Of another epoch there is nothing: its positions may be other readings now. */
+  /** Ignores requests for another epoch: its positions may be different readings now. */
   askAgain({ uplink, epoch, ranges }: Calls['askAgain']['request']): undefined {
     if (epoch === this.#store.epoch) this.#store.outbox(uplink).askAgain(ranges, this.#store.lastSeq)
   }
@@ -82,7 +85,7 @@ export class UplinkRequests {
     return this.#store.delivery.linkUsage.of(uplink)
   }
 
-  /** Inside `write`: what a person wants of rejects. Of an uplink that is gone there are none. */
+  /** Carries out an order about rejects; call it inside `write`. Ignores uplinks that are not in the settings. */
   carryOut(order: RejectOrder): void {
     if (order.kind === 'drop-undecodable') return this.#store.intake.rejects.drop(order.ids)
     const { kind, uplink, ids } = order
@@ -98,7 +101,7 @@ export class UplinkRequests {
     for (const id of ids) changes[kind](id)
   }
 
-  /** What was sent under an earlier epoch, or by an earlier opening of the store, may be other readings. */
+  /** Positions sent under another epoch, or in another run of the store, may be different readings now. */
   #isOurs({ epoch, run }: { readonly epoch: string; readonly run: string }): boolean {
     return epoch === this.#store.epoch && run === this.#store.run
   }
