@@ -71,7 +71,9 @@ describe('a batch that covers a range', () => {
       { first: 1, last: 13 },
       { first: 0, last: 20 },
     ]) {
-      expect(() => buildWith(new BatchBuilder(ORIGIN), thinned(), { covers })).toThrow('lie in the range that it covers')
+      expect(() => buildWith(new BatchBuilder(ORIGIN), thinned(), { covers })).toThrow(
+        'lie in the range that it covers',
+      )
     }
   })
 
