@@ -27,16 +27,16 @@ export interface Address {
 export interface Edge {
   readonly addresses: { readonly mqtt: Address; readonly web: Address | undefined }
   status(): Promise<EdgeStatus>
-  /** Rejects when the edge cannot go on; it must be stopped then. */
+  /** Rejects when the edge cannot continue; the caller must stop it then. */
   readonly failed: Promise<never>
-  /** Takes no more, commits what was taken, says goodbye to the cloud, closes the database. */
+  /** Closes the listeners, commits what was taken, disconnects from the cloud, closes the database. */
   stop(): Promise<void>
 }
 
 /**
- * Puts an edge together and starts it, disk first and devices last: nothing is taken before it can be kept. The only
- * place that knows every part of an edge.
- * @throws OperatorError when a port, the data folder or the database is not to be had; nothing is left running then.
+ * Wires the parts of an edge and starts them, the store first: nothing is accepted before it can be stored. The broker
+ * stops first. This is the only place that knows every part of an edge.
+ * @throws OperatorError when a port, the data folder or the database is not available; nothing is left running then.
  */
 export async function startEdge(settings: EdgeSettings, { log, clock }: { log: Log; clock: Clock }): Promise<Edge> {
   const parts = new Parts()
@@ -55,7 +55,7 @@ async function assemble(
   const startedAt = performance.now()
   const { edge, store, quality, uplinks: uplinkSettings, config } = settings
   const uplinks: Uplink[] = []
-  let publish: (message: LocalMessage) => void = () => undefined // there are no local clients yet
+  let publish: (message: LocalMessage) => void = () => undefined // no local clients before the broker starts
   const thread = parts.add(
     await StoreClient.start(
       { folder: settings.data, settings: { edge, store, quality, uplinks: uplinkSettings, config } },
@@ -147,14 +147,12 @@ async function readStatus({ edge, store }: EdgeSettings, parts: RunningParts): P
   }
 }
 
-/** A store that was full is known to have ample room again before the next publish has proved it. */
+/** Drops the refusal of a full store once the store has ample space again, without waiting for the next commit. */
 function stillRefused(reason: string | undefined, level: SpaceLevel): string | undefined {
   return reason?.startsWith('STORE_FULL') && level === 'ample' ? undefined : reason
 }
 
-/** Loaded only where it is wanted: the HTTP server is the largest part of an idle edge's memory. */
-
-/** Configs between local clients, the store thread and the cloud. */
+/** Starts config sync over the store thread. */
 function startConfigs(thread: StoreClient, log: Log, publish: (message: LocalMessage) => void): ConfigSync {
   return new ConfigSync(
     {
@@ -165,12 +163,15 @@ function startConfigs(thread: StoreClient, log: Log, publish: (message: LocalMes
   )
 }
 
+/** Loaded only when enabled: the HTTP server takes the largest part of an idle edge's memory. */
 async function startWeb(address: Address, sources: WebSources): Promise<StatusServer> {
   const { StatusServer } = await import('../web/status-server.ts')
   return StatusServer.start(address, sources)
 }
 
-/** A store at its limit can refuse one commit and take the next: it is told of at most so often (ms). */
+/**
+ * A store at its limit can refuse one commit and take the next: the refusal is logged at most once in this time (ms).
+ */
 const REFUSAL_LOG_EVERY_MS = 10_000
 
 function refusalLogger(log: Log): IngestOptions['onRefusal'] {

@@ -3,8 +3,9 @@ import type { ConfigSync } from '../ingest/config-ingest.ts'
 import type { Ingest } from '../ingest/ingest.ts'
 
 /**
- * What the broker hands to the disk: readings and messages to ingest, configs to their sync, each acknowledged when it is
- * committed. A QoS 2 identifier of a config is remembered in memory only: an edit that comes twice is known by its own id.
+ * Routes publishes from the broker: readings and messages go to ingest, configs to config sync. Each is acknowledged
+ * when it is committed. The QoS 2 packet identifier of a config is kept in memory only: an edit that arrives twice has
+ * the same edit id.
  */
 export class EdgeIntake implements Intake {
   readonly #ingest: Ingest

@@ -4,10 +4,10 @@ import type { BackupStatus } from '../store/backup/backup-schedule.ts'
 import type { StoreStatus } from '../store-thread/protocol.ts'
 import type { UplinkStats } from '../uplink/dependencies.ts'
 
-/** With readings waiting, an uplink without an answer for so long is a problem (ms). */
+/** While readings wait, an uplink that gets no answer for this long (ms) is a problem. */
 export const SILENT_MS_MAX = 120_000
 
-/** Everything that an edge knows of itself. */
+/** State of an edge and of all its parts. */
 export interface EdgeStatus {
   readonly [key: string]: unknown
   readonly edge: string
@@ -16,25 +16,27 @@ export interface EdgeStatus {
   readonly at: number
   readonly upMs: number
   readonly healthy: boolean
-  /** What a person should look at; empty when all is well. */
+  /** What a person should act on; empty when the edge is healthy. */
   readonly problems: readonly string[]
   readonly broker: BrokerStats
   readonly store: StoreStatus & { readonly pendingBytes: number; readonly refusedBecause: string | undefined }
   readonly uplinks: readonly UplinkStats[]
-  /** Undefined: the edge makes none by itself. */
+  /** Undefined: scheduled backups are off. */
   readonly backup: BackupStatus | undefined
 }
 
-/** While nothing leaves, room for less than so long at the present rate is a problem: somebody may have to drive there. */
+/**
+ * While nothing leaves, space for fewer hours than this at the current rate is a problem: the site may need a visit.
+ */
 export const HOURS_LEFT_MIN = 24
 
 const WHEN_FULL: Readonly<Record<StoreSettings['whenFull'], string>> = {
-  refuse: 'then readings are not acknowledged, and devices keep them',
-  thin: 'then the backlog is thinned',
-  'drop-oldest': 'then the oldest readings are dropped',
+  refuse: 'after that readings are not acknowledged, and devices keep them',
+  thin: 'after that the backlog is thinned',
+  'drop-oldest': 'after that the oldest readings are dropped',
 }
 
-/** What keeps configs of devices from the cloud, or the cloud's from devices. */
+/** Problems that keep configs from reaching the cloud or the devices. */
 function configProblems({
   configs,
   uplinks,
@@ -44,11 +46,11 @@ function configProblems({
     ...uplinks.flatMap(({ name, configProblem }) => (configProblem ? [`uplink ${name}: ${configProblem}`] : [])),
     ...(refused === ''
       ? []
-      : [`the cloud's broker refuses configs of ${refused}: mend the cause, then \`tidegate config retry DEVICE\``]),
+      : [`the cloud broker refuses configs of ${refused}: fix the cause, then run \`tidegate config retry DEVICE\``]),
   ]
 }
 
-/** Judges what the parts say. Pure: the same facts give the same problems. */
+/** Derives the problems from the state of the parts. Pure: the same facts give the same problems. */
 export function findProblems(facts: {
   readonly refusedBecause: string | undefined
   readonly backlogs: StoreStatus['backlogs']
@@ -65,11 +67,12 @@ export function findProblems(facts: {
     problems.push(`readings cannot be stored and are not acknowledged: ${facts.refusedBecause}`)
   }
   if (facts.damage.now !== undefined) {
-    problems.push(`the database is damaged (${facts.damage.now}): start the edge again, it salvages what can be read`)
+    problems.push(`the database is damaged (${facts.damage.now}): restart the edge, it salvages the readable data`)
   }
-  for (const past of facts.damage.past) problems.push(`${past} (seen? \`tidegate check --acknowledge\`)`)
+  for (const past of facts.damage.past)
+    problems.push(`${past} (to acknowledge it, run \`tidegate check --acknowledge\`)`)
   if (facts.backup?.lastFailure !== undefined) {
-    problems.push(`the last backup into ${facts.backup.folder} failed: ${facts.backup.lastFailure}`)
+    problems.push(`the last backup to ${facts.backup.folder} failed: ${facts.backup.lastFailure}`)
   }
   problems.push(...forwardProblems(facts), ...configProblems(facts))
   let silent = false
@@ -85,18 +88,18 @@ export function findProblems(facts: {
     }
     const parked = facts.backlogs.find((backlog) => backlog.uplink === uplink.name)?.parked ?? 0
     if (parked > 0) {
-      problems.push(`uplink ${uplink.name}: the far side refuses ${parked} readings (\`tidegate rejects list\`)`)
+      problems.push(`uplink ${uplink.name}: ${parked} readings were refused and are parked (\`tidegate rejects list\`)`)
     }
     if (uplink.holds !== undefined) problems.push(`uplink ${uplink.name}: ${uplink.holds}`)
   }
   const { hoursLeft = Infinity, whenFull } = facts.space
   if (silent && hoursLeft < HOURS_LEFT_MIN) {
-    problems.push(`the store has room for ${hoursLeft.toFixed(1)} hours at the present rate; ${WHEN_FULL[whenFull]}`)
+    problems.push(`the store has space for ${hoursLeft.toFixed(1)} hours at the current rate; ${WHEN_FULL[whenFull]}`)
   }
   return problems
 }
 
-/** What is wrong with messages of forward routes. */
+/** Problems with messages of forward routes. */
 function forwardProblems({
   forwards,
   uplinks,
@@ -112,13 +115,13 @@ function forwardProblems({
   if (forwards.full) {
     const { bytes, bytesMax, refused } = forwards
     problems.push(
-      `messages for forwarding take ${bytes} of ${bytesMax} bytes: new ones are not acknowledged (${refused} until now)`,
+      `messages to forward take ${bytes} of ${bytesMax} bytes: new ones are not acknowledged (${refused} so far)`,
     )
   }
   for (const { uplink, waiting, parked, refusedBecause } of forwards.uplinks) {
     const silentMs = uplinks.find(({ name }) => name === uplink)?.lastConfirmedMs ?? upMs
     if (waiting > 0 && refusedBecause !== undefined) {
-      problems.push(`uplink ${uplink}: the far side refuses messages, ${waiting} wait: ${refusedBecause}`)
+      problems.push(`uplink ${uplink}: the cloud broker refuses messages, ${waiting} wait: ${refusedBecause}`)
     } else if (waiting > 0 && silentMs > SILENT_MS_MAX) {
       problems.push(`uplink ${uplink}: ${waiting} messages wait, no answer for ${Math.round(silentMs / 1_000)} s`)
     }

@@ -13,11 +13,11 @@ export interface UplinkWiring {
   readonly log: Log
   readonly clock: Clock
   readonly status: () => Promise<EdgeStatus>
-  /** Where this uplink carries configs. */
+  /** Config sync, if this uplink carries configs. */
   readonly configs: ConfigSync | undefined
 }
 
-/** Starts an uplink over the store thread. */
+/** Starts an uplink whose outbox is the store thread. */
 export function startUplink(settings: EdgeSettings['uplinks'][number], wiring: UplinkWiring): Uplink {
   const { edge, thread, log, clock, status, configs } = wiring
   const uplink = settings.name

@@ -2,11 +2,14 @@ import { messageOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { localTopic, readLocalTopic } from '../config/topics.ts'
 
-/** Events that wait for a commit, at most; an edit above it is answered with 429, an acknowledgement is dropped: it comes again. */
+/**
+ * Events that wait for a commit, at most. Beyond it an edit is answered with 429. An acknowledgement of a device is
+ * dropped: the edge requests it again.
+ */
 const PENDING_MAX = 1_000
-/** Events of one commit. */
+/** Events in one commit, at most. */
 const COMMIT_MAX = 256
-/** `devices/{device}/config` and what lies below it. */
+/** `devices/{device}/config` and the topics below it. */
 const OURS = /^devices\/[^/]+\/config(\/(set|ack|result))?$/
 
 /** A publish of a local client. */
@@ -29,10 +32,13 @@ interface LocalMessage {
   readonly retain: boolean
 }
 
-/** What config sync needs of whoever keeps configs: each resolves when it is on the disk. */
+/** What config sync needs from the store: each call resolves when its results are on disk. */
 export interface ConfigKeeper {
   events(events: readonly Event[]): Promise<void>
-  /** Asserts some devices again; resolves with where to go on, or with undefined at the end. */
+  /**
+   * Publishes the state of some devices again, those with names after `after`. Resolves with the value of `after` for
+   * the next call, or with undefined at the end.
+   */
   restart(after: string): Promise<string | undefined>
 }
 
@@ -42,8 +48,8 @@ interface Waiting {
 }
 
 /**
- * Configs of devices between local clients, the disk, and the cloud's broker. An edit or an acknowledgement of a device is
- * acknowledged when it is committed; what comes of it is published after that.
+ * Configs of devices between local clients, the store, and the cloud broker. A publish with an edit or with an
+ * acknowledgement of a device is acknowledged when its event is committed; its results are published after that.
  */
 export class ConfigSync {
   readonly #keeper: ConfigKeeper
@@ -59,14 +65,14 @@ export class ConfigSync {
     this.#publish = publish
   }
 
-  /** Whether publishes on a topic are ours. */
+  /** Whether config sync handles publishes on a topic. */
   keeps(topic: string): boolean {
     return topic.startsWith('devices/') && OURS.test(topic)
   }
 
   /**
-   * What becomes of a client's publish at the broker. `none`: only the edge speaks there. `fresh`: it is not retained, for
-   * an edit must not be made again and again.
+   * How the broker delivers a client's publish to subscribers. `none`: only the edge publishes there. `fresh`:
+   * delivered but not retained, since a retained edit would be applied again at every start.
    */
   delivers(topic: string): 'all' | 'fresh' | 'none' {
     const found = readLocalTopic(topic)
@@ -74,11 +80,11 @@ export class ConfigSync {
     return found.what === 'set' ? 'fresh' : 'all'
   }
 
-  /** Takes a publish of a local client; settles when what it means is on the disk. */
+  /** Takes a publish of a local client; settles when its results are on disk. */
   offer({ topic, payload, client, retain }: ConfigPublish, settle: (failure: Error | undefined) => void): void {
     const found = readLocalTopic(topic)
     if (found === undefined) {
-      this.#log.warn({ topic, client }, 'only the edge publishes the config of a device: the message was passed over')
+      this.#log.warn({ topic, client }, 'ignored a message on a config topic that only the edge publishes to')
       return settle(undefined)
     }
     const { device, what } = found
@@ -94,7 +100,7 @@ export class ConfigSync {
     this.#take(event, settle)
   }
 
-  /** A config of the cloud's; resolves when what it means is on the disk. */
+  /** Takes a desired config of the cloud; resolves when its results are on disk. */
   desired(device: string, payload: Uint8Array): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#take({ kind: 'desired', device, payload }, (failure) => (failure ? reject(failure) : resolve()))
@@ -102,7 +108,7 @@ export class ConfigSync {
   }
 
   #tooMany(device: string): void {
-    const message = `${PENDING_MAX} edits wait for the disk already: send it again later`
+    const message = `${PENDING_MAX} edits already wait for the disk: send this one again later`
     const payload = JSON.stringify({ id: '', code: 429, rev: null, message })
     this.#publish({ topic: localTopic(device, 'result'), payload, retain: false })
   }
@@ -112,7 +118,7 @@ export class ConfigSync {
     if (!this.#busy) void this.#work()
   }
 
-  /** What has come while a commit was at work goes into the next one. */
+  /** Events that arrive during a commit go into the next one. */
   async #work(): Promise<void> {
     this.#busy = true
     while (this.#waiting.length > 0) {
@@ -126,12 +132,14 @@ export class ConfigSync {
     this.#busy = false
   }
 
-  /** Says everything again that local clients and the cloud must know: what was published may be lost with the process. */
+  /**
+   * Publishes the state of all devices again, locally and to the cloud: earlier messages may be lost with the process.
+   */
   async restart(): Promise<void> {
     try {
       for (let after: string | undefined = ''; after !== undefined; ) after = await this.#keeper.restart(after)
     } catch (failure) {
-      this.#log.error({ err: failure }, 'configs were not all asserted again: restart the edge')
+      this.#log.error({ err: failure }, 'not all configs were published again at start: restart the edge')
     }
   }
 }

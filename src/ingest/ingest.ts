@@ -9,24 +9,25 @@ import type { BatchReply, ClientEntry, IdentifierChange, TopicEntry } from '../s
 
 /** Batches at the store thread at once: one being committed, one waiting, so that the thread never idles. */
 const IN_FLIGHT_MAX = 2
-/** Publishes that are worth a commit beside one that is at work; fewer wait for company until it is done. */
+/** Publishes that justify a second batch while one is being committed; fewer wait until that commit is done. */
 const SECOND_BATCH_MIN = 256
-/** Topics and clients that have a number; past it the numbering begins anew. */
+/** Numbers of topics, and of clients, at most; beyond it the numbering starts again. */
 const NUMBERS_MAX = 65_536
+/** Payload bytes of a new buffer; it grows when it needs to. */
 const FIRST_PAYLOAD_BYTES = 262_144
-/** A buffer that grew beyond so many full batches, for one huge publish, is not kept. */
+/** A buffer that grew larger than this many full batches, for one huge publish, is not reused. */
 const KEPT_BUFFER_BATCHES_MAX = 3
 
-/** Called once, when the publish is on the disk, or with the reason why it is not. */
+/** Called once: when the publish is on disk, or with the reason why it is not. */
 export type Settle = (failure: Error | undefined) => void
 
 type RouteMatch = Omit<TopicEntry, 'id'>
 
-/** What is gathered for one commit. */
+/** What one commit will contain. */
 interface PendingCommit {
   readonly writer: BatchWriter
   readonly settles: Settle[]
-  /** Of messages for forwarding: place of the publish in the batch to that in `settles`. */
+  /** For messages of forward routes: index of the publish in the batch → index in `settles`. */
   readonly forwards: Map<number, number>
   readonly topics: TopicEntry[]
   readonly clients: ClientEntry[]
@@ -36,14 +37,16 @@ interface PendingCommit {
 
 export interface IngestOptions {
   readonly clock: Clock
+  /** Called after each commit with the number of new readings and of new messages. */
   readonly onStored: (readings: number, messages: number) => void
+  /** Called when commits begin to fail, fail for another reason, or succeed again (`reason` undefined). */
   readonly onRefusal: (reason: string | undefined, err: Error | undefined) => void
 }
 
-/** The answer to a message for which the queue of messages has no room; readings are stored all the same. */
-const NO_ROOM = new Error('not stored: messages for forwarding take all the room of store.forwardBytesMax')
+/** Settles a message for which the queue of messages has no room; readings of the same batch are stored. */
+const NO_ROOM = new Error('not stored: the queue of messages to forward has reached store.forwardBytesMax')
 
-/** What a route makes of a topic: whose readings it carries, or where its messages go. */
+/** Compiles a route: for a topic that it covers, the device of its readings, or where its messages go. */
 function matcherOf({
   topic: template,
   format,
@@ -70,9 +73,9 @@ function isEmpty({ settles, identifiers }: PendingCommit): boolean {
 /**
  * The spine: publishes of all clients become batches, batches become commits, commits become acknowledgements.
  *
- * A batch leaves as soon as the store thread has none, or one and this one is big enough to keep it busy; so its size
- * follows the disk: slow disk, bigger commits. All acknowledgements of a commit are given in one tick, so that each
- * socket is written once.
+ * A batch leaves as soon as the store thread has none, or has one and this batch is large enough to justify a commit of
+ * its own. So the batch size follows the disk: slow disk, bigger commits. All publishes of a commit are settled in one
+ * tick, so that each socket is written once.
  */
 export class Ingest {
   readonly #thread: StoreClient
@@ -94,10 +97,6 @@ export class Ingest {
   readonly #onStored: (readings: number, messages: number) => void
   readonly #onRefusal: IngestOptions['onRefusal']
 
-  /**
-   * @param options `onStored` is told after each commit how many readings and messages are new; `onRefusal` when commits begin to fail,
-   *   fail for another reason, or succeed again (undefined).
-   */
   constructor(
     thread: StoreClient,
     settings: Pick<EdgeSettings, 'ingest' | 'routes'>,
@@ -113,7 +112,7 @@ export class Ingest {
     this.#onRefusal = onRefusal
   }
 
-  /** Payload bytes that are not on the disk yet. */
+  /** Payload bytes that were taken and are not on disk yet. */
   get pendingBytes(): number {
     return this.#pendingBytes
   }
@@ -123,12 +122,15 @@ export class Ingest {
     return this.#refusedBecause
   }
 
-  /** Whether a topic has a route: its publishes are stored, as readings or as messages that are forwarded. */
+  /** Whether a topic has a route: its publishes are stored, as readings or as messages to forward. */
   keeps(topic: string): boolean {
     return this.#match(topic) !== undefined
   }
 
-  /** Takes a publish whose topic is kept. The payload is copied before this returns. */
+  /**
+   * Takes a publish whose topic has a route (`keeps`). The payload is copied before this returns.
+   * @param incoming its QoS 2 packet identifier, stored in the same commit
+   */
   offer(
     publish: PublishFlags & { topic: string; payload: Uint8Array; client: string },
     settle: Settle,
@@ -150,14 +152,14 @@ export class Ingest {
     this.#schedule()
   }
 
-  /** A QoS 2 identifier is free again; settles when the disk knows. */
+  /** Releases a QoS 2 packet identifier; settles when that is on disk. */
   release(id: IncomingId, settle: Settle): void {
     this.#open.identifiers.push({ kind: 'released', ...id })
     this.#open.settles.push(settle)
     this.#schedule()
   }
 
-  /** A client began a clean session: none of its QoS 2 identifiers counts any more. */
+  /** A client began a clean session: all its QoS 2 packet identifiers are void. */
   forget(client: string): void {
     this.#open.identifiers.push({ kind: 'forgotten', client })
     this.#schedule()

@@ -138,7 +138,7 @@ describe('the health of an uplink', () => {
   it('is told with the hours for which there is room, when those are few', () => {
     const soon = { ...facts, space: { hoursLeft: 2.52, whenFull: 'drop-oldest' } as const }
     expect(findProblems({ ...soon, backlogs: backlog(7) })).toContainEqual(
-      'the store has room for 2.5 hours at the present rate; then the oldest readings are dropped',
+      'the store has space for 2.5 hours at the current rate; after that the oldest readings are dropped',
     )
     expect(findProblems({ ...soon, upMs: 1_000, backlogs: backlog(7) })).toEqual([])
     const later = { ...facts, space: { hoursLeft: 24, whenFull: 'refuse' } as const }
