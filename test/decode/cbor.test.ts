@@ -22,14 +22,14 @@ describe('CBOR', () => {
     expect(onlyValue(onMetric(payload))).toStrictEqual(value)
   })
 
-  it('has the shapes that JSON has', () => {
+  it('accepts the same shapes as JSON', () => {
     expect(readingsOf(onDevice(encode([{ a: 1, ts: 1_700_000_000 }, { b: { c: { v: 2, u: 'V' } } }])))).toEqual([
       { metric: 'a', value: 1, ts: 1_700_000_000_000 },
       { metric: 'b.c', value: 2, unit: 'V' },
     ])
   })
 
-  it('gives what JSON gives, for every object', () => {
+  it('gives the same result as JSON for every object', () => {
     const scalar = fc.oneof(
       fc.integer(),
       fc.boolean(),
@@ -40,7 +40,7 @@ describe('CBOR', () => {
     const entries = fc.uniqueArray(fc.tuple(name, scalar), { selector: ([key]) => key, minLength: 1, maxLength: 6 })
     fc.assert(
       fc.property(entries, (pairs) => {
-        // Not cborg's own objects: they cannot say `__proto__`.
+        // Encoded by hand, so that `__proto__` is a key like any other.
         const cbor = Buffer.concat([Uint8Array.of(0xa0 + pairs.length), ...pairs.flat().map((part) => encode(part))])
         const json = `{${pairs.map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`).join()}}`
         const sorted = ({ ok, ...rest }: ReturnType<typeof onDevice>): unknown => [ok, ok ? rest : undefined]
@@ -60,8 +60,8 @@ describe('CBOR', () => {
     ['an integer key', 'a1 02 01'],
     ['an array as a key', 'a1 80 01'],
     ['text that is not UTF-8', 'a1 61 76 61 ff'],
-    ['a break in the place of a value', 'bf 61 76 ff ff'],
-    ['a break in the place of a value, then more', 'bf 61 76 ff 61 61 01 ff'],
+    ['a break instead of a value', 'bf 61 76 ff ff'],
+    ['a break instead of a value, then more', 'bf 61 76 ff 61 61 01 ff'],
     ['a break in a definite array', '82 01 ff'],
     ['bytes after the end', 'a1 61 76 01 00'],
     ['a map cut off', 'a1 61 76'],
@@ -70,7 +70,7 @@ describe('CBOR', () => {
     expect(reasonOf(onMetric(hex(payload)))).toMatch(/^\$: not CBOR/)
   })
 
-  it('is refused with a value beyond 4096 bytes', () => {
+  it('is refused with a value of more than 4,096 bytes', () => {
     expect(onlyValue(onMetric(encode({ v: new Uint8Array(4096) })))).toHaveLength(4096)
     expect(reasonOf(onMetric(encode({ v: new Uint8Array(4097) })))).toMatch(/^\$\.v: a value of 4097 bytes/)
   })

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Reason } from '../../src/base/flags.ts'
-import { READINGS_PER_MESSAGE_MAX } from '../../src/decode/limits.ts'
+import { NESTING_MAX, READINGS_PER_MESSAGE_MAX } from '../../src/decode/limits.ts'
 import { countJsonReads, onDevice, onlyValue, onMetric, readingsOf, reasonOf } from './support.ts'
 
 const HISTORICAL = { quality: 1, reasons: Reason.HISTORICAL }
@@ -38,7 +38,7 @@ describe('JSON on a topic that names the metric', () => {
     expect(readingsOf(onMetric(payload))).toEqual(readings)
   })
 
-  it('loses no entry beside the value: the others are readings below its name, at its time', () => {
+  it('keeps the entries next to a value: each is a reading below the name of the metric, with the same time', () => {
     const ts = 1_700_000_000_123
     expect(readingsOf(onMetric(`{"battery":88,"value":1,"ts":${ts},"q":"bad"}`))).toEqual([
       { metric: 'm', value: 1, ts, claim: { quality: 4, reasons: 0 } },
@@ -99,7 +99,7 @@ describe('JSON on a topic that names only the device', () => {
     expect(readingsOf(onDevice(payload))).toEqual(readings)
   })
 
-  it('takes names like __proto__ and constructor for names', () => {
+  it('accepts __proto__ and constructor as ordinary names', () => {
     const readings = readingsOf(onDevice('{"__proto__":{"value":1},"constructor":2,"toString":{"hasOwnProperty":3}}'))
     expect(readings.map(({ metric, value }) => [metric, value])).toEqual([
       ['__proto__', 1],
@@ -110,8 +110,8 @@ describe('JSON on a topic that names only the device', () => {
   })
 })
 
-describe('a message with one bad item is refused whole, with the place', () => {
-  it.each([
+describe('a message with one bad item', () => {
+  const bad: readonly (readonly [string, RegExp])[] = [
     [
       '[{"a":1},{"a":2},{"a":3},{"humidity":{"value":{}}}]',
       /^\$\[3\]\.humidity\.value: expected a value, found an object$/,
@@ -136,47 +136,47 @@ describe('a message with one bad item is refused whole, with the place', () => {
     ['[]', /^\$: no reading in it$/],
     ['{"ts":1700000000}', /^\$: no reading in it$/],
     ['[1,2]', /^\$\[0\]: expected an object of metrics/],
-  ])('%.60s', (payload, reason) => {
+  ]
+  const named = bad.map(([payload, reason]) => [payload.slice(0, 60), payload, reason] as const)
+
+  it.each(named)('is refused whole, and the reason names the place: %s', (_name, payload, reason) => {
     expect(reasonOf(onDevice(payload))).toMatch(reason)
   })
 
-  it('also when it holds more than 10000 readings', () => {
+  it('is refused when it holds more than 10,000 readings', () => {
     const items = (count: number): string => `[${Array(count).fill('{"a":1}').join()}]`
     expect(readingsOf(onDevice(items(10_000)))).toHaveLength(10_000)
     expect(reasonOf(onDevice(items(10_001)))).toMatch(/more than 10000 readings/)
     expect(reasonOf(onDevice(`[${Array(10_000).fill('{"a":1,"b":2}').join()}]`))).toMatch(/\$\[5000\].*more than 10000/)
   })
 
-  it('also when it is not UTF-8', () => {
+  it('is refused when it is not UTF-8', () => {
     expect(reasonOf(onDevice(Buffer.from('{"a":"\xff"}', 'latin1')))).toBe('$: not UTF-8')
   })
 })
-
-/** Readings that a message may hold, with a few reads for each: the work for a larger message must not exceed this. */
-const READS_MAX = 4 * READINGS_PER_MESSAGE_MAX
 
 describe('a JSON message that is too large or nested too deeply', () => {
   const nested = (open: string, inner: string, close: string, depth: number): string =>
     open.repeat(depth) + inner + close.repeat(depth)
   const metrics = Array.from({ length: 90_000 }, (_, i) => `"m${i}":1`)
 
-  it.each<[string, string]>([
-    ['500,000 nested arrays', nested('[', '', ']', 500_000)],
-    ['100,000 nested objects', nested('{"a":', '1', '}', 100_000)],
-    ['100,000 nested objects without an end', '{"a":'.repeat(100_000)],
-    ['50,000 long integers in nested arrays', nested('[1234567890123456,', '1', ']', 50_000)],
-    ['50,000 long integers in nested arrays without an end', '[1234567890123456,'.repeat(50_000)],
-    ['400,000 objects in an array', `[${Array(400_000).fill('{"a":1}').join()}]`],
-    ['90,000 metrics in an object', `{${metrics.join()}}`],
-  ])('is refused after a bounded number of its values was read: %s', (_name, payload) => {
+  it.each<[string, string, number]>([
+    ['500,000 nested arrays', nested('[', '', ']', 500_000), 10 * NESTING_MAX],
+    ['100,000 nested objects', nested('{"a":', '1', '}', 100_000), 10 * NESTING_MAX],
+    ['100,000 nested objects without an end', '{"a":'.repeat(100_000), 0],
+    ['50,000 long integers in nested arrays', nested('[1234567890123456,', '1', ']', 50_000), 0],
+    ['50,000 long integers in nested arrays without an end', '[1234567890123456,'.repeat(50_000), 0],
+    ['400,000 objects in an array', `[${Array(400_000).fill('{"a":1}').join()}]`, 4 * 400_000],
+    ['90,000 metrics in an object', `{${metrics.join()}}`, 2 * READINGS_PER_MESSAGE_MAX],
+  ])('is refused after a bounded number of reads: %s', (_name, payload, readsMax) => {
     const { result, reads } = countJsonReads(() => onDevice(payload))
     expect(result.ok).toBe(false)
-    expect(reads).toBeLessThanOrEqual(READS_MAX)
+    expect(reads).toBeLessThanOrEqual(readsMax)
   })
 })
 
 describe('numbers in JSON', () => {
-  it('come through to the last bit', () => {
+  it('keep every bit of a double', () => {
     fc.assert(
       fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (number) => {
         const text = JSON.stringify(number)
@@ -187,7 +187,7 @@ describe('numbers in JSON', () => {
     )
   })
 
-  it('keep every digit when they are integers, whatever stands around them', () => {
+  it('keep every digit of an integer, whatever else the object contains', () => {
     fc.assert(
       fc.property(fc.bigInt({ min: -(10n ** 30n), max: 10n ** 30n }), (integer) => {
         const exact = integer >= -(2n ** 53n) && integer <= 2n ** 53n ? Number(integer) : integer.toString()
