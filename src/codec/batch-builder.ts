@@ -1,10 +1,10 @@
 import { assert } from '../base/errors.ts'
 import type { Quality, Seq, SeqRange, Value } from '../base/reading.ts'
-import { COLUMN_ABS_MAX } from './columns.ts'
+import { COLUMN_ABS_MAX } from './columns/columns.ts'
+import { RowPacker } from './columns/row-packer.ts'
+import { type Placed, Rows } from './columns/rows.ts'
 import { encodeItem } from './item.ts'
 import type { Origin } from './origin.ts'
-import { RowPacker } from './row-packer.ts'
-import { type Placed, Rows } from './rows.ts'
 import { compress } from './zstd.ts'
 
 export const BATCH_VERSION = 3

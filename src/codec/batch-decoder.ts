@@ -1,10 +1,10 @@
 import type { SeqRange } from '../base/reading.ts'
 import { BATCH_ITEMS, COVERING_BATCH_VERSION } from './batch-builder.ts'
-import { COLUMN_ABS_MAX, type Layout } from './columns.ts'
+import { COLUMN_ABS_MAX, type Layout } from './columns/columns.ts'
+import { checkRising, readRowColumns } from './columns/row-columns.ts'
 import { ItemReader } from './item-reader.ts'
 import { Malformed } from './malformed.ts'
 import { readOrigin } from './origin.ts'
-import { checkRising, readRowColumns } from './row-columns.ts'
 import type { Batch, SeriesBlock } from './series-block.ts'
 import { decompress } from './zstd.ts'
 

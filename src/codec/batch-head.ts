@@ -1,10 +1,10 @@
 import type { SeqRange } from '../base/reading.ts'
 import { type DecodeLimits, rangesOf, readNames, readVersion } from './batch-decoder.ts'
-import { unpackSums } from './columns.ts'
+import { unpackSums } from './columns/columns.ts'
+import { readLayout } from './columns/row-columns.ts'
 import { ItemReader } from './item-reader.ts'
 import { Malformed } from './malformed.ts'
 import { type Origin, readOrigin } from './origin.ts'
-import { readLayout } from './row-columns.ts'
 import { decompress } from './zstd.ts'
 
 /** The sender of a batch, and the positions of its readings. */

@@ -2,12 +2,12 @@ import { assert } from '../base/errors.ts'
 import type { Value } from '../base/reading.ts'
 import type { DecodeLimits } from './batch-decoder.ts'
 import { frame, unframe } from './block-frame.ts'
+import { checkRising, readRowColumns } from './columns/row-columns.ts'
+import { RowPacker } from './columns/row-packer.ts'
+import { Rows } from './columns/rows.ts'
 import { encodeItem } from './item.ts'
 import { ItemReader } from './item-reader.ts'
 import { Malformed } from './malformed.ts'
-import { checkRising, readRowColumns } from './row-columns.ts'
-import { RowPacker } from './row-packer.ts'
-import { Rows } from './rows.ts'
 
 export { Rows }
 

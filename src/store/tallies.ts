@@ -1,7 +1,7 @@
 import type { Database, Statement } from 'better-sqlite3'
-import { readNumbers, writeNumbers } from '../codec/numbers-list.ts'
+import { readNumbers, writeNumbers } from '../codec/columns/numbers-list.ts'
 
-/** What the ledger counts of a device when something comes in. */
+/** Counters of a device in the ledger that change when a message arrives. */
 export interface Counts {
   received: number
   stored: number
@@ -9,13 +9,13 @@ export interface Counts {
   duplicate: number
 }
 
-/** So many commits lie beside the counters before they are taken in: each row is read at every start. */
+/** Maximum number of rows before they are added to `devices`: every start reads each of them. */
 const ROWS_MAX = 256
 
 /**
- * Counters of devices, as they change commit by commit. A commit touches hundreds of devices, and to write each row
- * of `devices` would cost more than the readings themselves; so it appends one row here that tells what it counted.
- * Now and then, and at the end, these rows are added to `devices`.
+ * Counters of devices, appended commit by commit. A commit touches hundreds of devices, and writing each row of
+ * `devices` would cost more than writing the readings themselves. So a commit appends one row here with its counts.
+ * When there are ROWS_MAX rows, and at the end, the rows are added to `devices`.
  */
 export class Tallies {
   readonly #database: Database
@@ -28,7 +28,7 @@ export class Tallies {
     this.#rows = database.prepare('SELECT count(*) FROM tallies').pluck().get() as number
   }
 
-  /** In the transaction of what is counted. @param counts by device, only what is new. */
+  /** In the transaction of the readings that are counted. @param counts the increments by device. */
   add(counts: ReadonlyMap<number, Counts>): void {
     if (this.#rows >= ROWS_MAX) {
       foldTallies(this.#database)
@@ -39,7 +39,7 @@ export class Tallies {
   }
 }
 
-/** What was counted since `devices` was last brought up to date, by device. */
+/** Counts since `devices` was last brought up to date, by device. */
 export function readTallies(database: Database): Map<number, Counts> {
   const sums = new Map<number, Counts>()
   for (const bytes of database.prepare('SELECT counts FROM tallies').pluck().all() as Uint8Array[]) {
@@ -65,7 +65,7 @@ export function foldTallies(database: Database): void {
   database.exec('DELETE FROM tallies')
 }
 
-/** Most devices have stored what they sent: these are pairs of numbers, the others have five. */
+/** Two lists: most devices have only stored readings, and take two numbers each; other devices take five. */
 function encode(counts: ReadonlyMap<number, Counts>): Uint8Array {
   const plain: number[] = []
   const others: number[] = []
@@ -81,7 +81,7 @@ function encode(counts: ReadonlyMap<number, Counts>): Uint8Array {
   return writeNumbers([plain, others])
 }
 
-/** Empty for bytes that are none of ours: then the ledger misses what they counted, and says so. */
+/** Empty for bytes that `encode` did not write: then the ledger lacks their counts, and its check reports that. */
 function decode(bytes: Uint8Array): [number, Counts][] {
   const [plain, others] = readNumbers(bytes, 2) ?? [[], []]
   const counts: [number, Counts][] = []

@@ -1,7 +1,7 @@
 import { encode } from 'cborg'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { intsOf } from '../../src/codec/columns.ts'
+import { intsOf } from '../../src/codec/columns/columns.ts'
 import { encodeItem, type Item } from '../../src/codec/item.ts'
 import { ItemReader } from '../../src/codec/item-reader.ts'
 import { Malformed } from '../../src/codec/malformed.ts'

@@ -3,8 +3,8 @@ import { decode, encode } from 'cborg'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { BatchBuilder, readBatchHead } from '../../src/codec/batch.ts'
+import { readPlaned } from '../../src/codec/columns/planes.ts'
 import { ItemReader } from '../../src/codec/item-reader.ts'
-import { readPlaned } from '../../src/codec/planes.ts'
 import { AMPLE, buildWith, ORIGIN, open, readingsOf, series, someReadings } from './readings.ts'
 
 /** Items whose third one are residuals. */

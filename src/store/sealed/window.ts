@@ -1,6 +1,6 @@
 import type { Amendment, Quality, Seq, SeqRange } from '../../base/reading.ts'
 import type { BatchBuilder } from '../../codec/batch.ts'
-import type { Other, Placed } from '../../codec/rows.ts'
+import type { Other, Placed } from '../../codec/columns/rows.ts'
 import type { RawLogRow } from '../log.ts'
 import type { Stretch } from '../stretch.ts'
 import { type BlockTable, idsOf, seriesOf } from './blocks.ts'

@@ -1,6 +1,6 @@
-import type { Item } from './item.ts'
-import type { ItemReader } from './item-reader.ts'
-import { Malformed } from './malformed.ts'
+import type { Item } from '../item.ts'
+import type { ItemReader } from '../item-reader.ts'
+import { Malformed } from '../malformed.ts'
 import { spread } from './spread.ts'
 
 const BYTES_MAX = 7

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { COLUMN_ABS_MAX, type Layout, pack, packSums, unpack, unpackSums } from '../../src/codec/columns.ts'
-import { encodeItem } from '../../src/codec/item.ts'
-import { ItemReader } from '../../src/codec/item-reader.ts'
-import { Malformed } from '../../src/codec/malformed.ts'
+import { COLUMN_ABS_MAX, type Layout, pack, packSums, unpack, unpackSums } from '../../../src/codec/columns/columns.ts'
+import { encodeItem } from '../../../src/codec/item.ts'
+import { ItemReader } from '../../../src/codec/item-reader.ts'
+import { Malformed } from '../../../src/codec/malformed.ts'
 
 const extreme = fc.constantFrom(COLUMN_ABS_MAX, -COLUMN_ABS_MAX, 0)
 const whole = fc.oneof(fc.integer({ min: -50, max: 50 }), fc.integer({ min: -COLUMN_ABS_MAX, max: COLUMN_ABS_MAX }))

@@ -1,10 +1,10 @@
 import { encode } from 'cborg'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { encodeItem } from '../../src/codec/item.ts'
-import { ItemReader } from '../../src/codec/item-reader.ts'
-import { Malformed } from '../../src/codec/malformed.ts'
-import { planed, readPlaned } from '../../src/codec/planes.ts'
+import { planed, readPlaned } from '../../../src/codec/columns/planes.ts'
+import { encodeItem } from '../../../src/codec/item.ts'
+import { ItemReader } from '../../../src/codec/item-reader.ts'
+import { Malformed } from '../../../src/codec/malformed.ts'
 
 /** Numbers of about one width, from one byte to more than planes can have. */
 const numbers = fc

@@ -1,10 +1,10 @@
-import type { Value } from '../base/reading.ts'
+import type { Value } from '../../base/reading.ts'
+import type { ItemReader } from '../item-reader.ts'
+import { Malformed } from '../malformed.ts'
+import { readPlaces } from '../places.ts'
+import { readVerdicts, type Verdicts } from '../verdicts.ts'
 import { intsOf, type Layout, unpack, unpackSums } from './columns.ts'
-import type { ItemReader } from './item-reader.ts'
-import { Malformed } from './malformed.ts'
 import { POWERS_OF_TEN, unpackDoubles } from './numbers.ts'
-import { readPlaces } from './places.ts'
-import { readVerdicts, type Verdicts } from './verdicts.ts'
 
 /** The readings of several series, one series after the other. All columns have the same length. */
 export interface RowColumns extends Verdicts {

@@ -1,5 +1,5 @@
-import { assert } from '../base/errors.ts'
-import type { Quality, Seq, SeqRange, Value } from '../base/reading.ts'
+import { assert } from '../../base/errors.ts'
+import type { Quality, Seq, SeqRange, Value } from '../../base/reading.ts'
 import { COLUMN_ABS_MAX, type Layout } from './columns.ts'
 
 const START_ROWS = 1_024

@@ -1,5 +1,5 @@
-import type { ItemReader } from './item-reader.ts'
-import { Malformed } from './malformed.ts'
+import type { ItemReader } from '../item-reader.ts'
+import { Malformed } from '../malformed.ts'
 import { readPlaned } from './planes.ts'
 import { spread } from './spread.ts'
 

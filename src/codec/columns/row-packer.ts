@@ -1,10 +1,10 @@
+import type { Item } from '../item.ts'
+import { Places } from '../places.ts'
+import { VerdictRuns } from '../verdicts.ts'
 import { type Layout, pack, packSums } from './columns.ts'
-import type { Item } from './item.ts'
 import { DecimalChooser, packDoubles, scaled } from './numbers.ts'
-import { Places } from './places.ts'
 import { planed } from './planes.ts'
 import type { Other, Rows } from './rows.ts'
-import { VerdictRuns } from './verdicts.ts'
 
 /**
  * Packs rows into the columns that batches and blocks have in common: counts, seq, ts, numbers, doubles, others,

@@ -1,6 +1,6 @@
-import { encodeItem } from './item.ts'
-import { ItemReader } from './item-reader.ts'
-import { Malformed } from './malformed.ts'
+import { encodeItem } from '../item.ts'
+import { ItemReader } from '../item-reader.ts'
+import { Malformed } from '../malformed.ts'
 
 /** Encodes lists of whole numbers as one CBOR item; a small number takes one byte. The bytes are a copy. */
 export function writeNumbers(lists: readonly (readonly number[])[]): Uint8Array {
