@@ -1,6 +1,7 @@
 /**
- * The time, handed in, so that a test can move it. Stages do not read the wall clock themselves: commands, the main file
- * of each thread and the checks of certificates do (test/architecture.test.ts has the list), and hand it on.
+ * The wall clock, passed as a parameter so that a test can set it. Stages do not read the system clock: only commands,
+ * the main file of each thread and the checks of certificates do (test/architecture.test.ts has the list), and pass it
+ * on.
  */
 export interface Clock {
   /** UTC milliseconds. */
@@ -9,7 +10,7 @@ export interface Clock {
 
 export const systemClock: Clock = { now: () => Date.now() }
 
-/** Waits `ms`, or less when the signal fires first. Resolves either way: who waits looks at the signal. */
+/** Waits `ms`, or until the signal fires. Resolves either way: the caller checks the signal. */
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted) return resolve()

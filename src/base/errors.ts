@@ -1,4 +1,4 @@
-/** Exit codes of the command line, after sysexits.h where it has a fitting one. */
+/** Exit codes of the command line, from sysexits.h where it has a suitable one. */
 export const Exit = {
   OK: 0,
   FAILED: 1,
@@ -10,8 +10,8 @@ export const Exit = {
 export type ExitCode = (typeof Exit)[keyof typeof Exit]
 
 /**
- * Trouble that the person who runs Tidegate can cure. `message` tells what was attempted, on what, and why it failed;
- * `remedy` tells what to do. It is printed without a stack.
+ * An error that the person who runs Tidegate can fix. `message` says what was attempted, on what, and why it failed;
+ * `remedy` says what to do. Commands print it without a stack trace.
  */
 export class OperatorError extends Error {
   override readonly name = 'OperatorError'
@@ -25,12 +25,14 @@ export class OperatorError extends Error {
   }
 }
 
-/** Our own broken promise: a bug, never the user's fault. It ends the process rather than to go on with a lie. */
+/**
+ * Throws when an invariant does not hold: a bug in Tidegate, not a user error. The process ends instead of continuing.
+ */
 export function assert(holds: boolean, promise: string): asserts holds {
   if (!holds) throw new Error(`broken promise: ${promise}`)
 }
 
-/** The text of anything thrown. */
+/** The message of a thrown value of any type. */
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown)
 }

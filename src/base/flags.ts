@@ -2,7 +2,7 @@ import type { Quality, Verdict } from './reading.ts'
 
 /**
  * Reasons of a verdict, one bit each (uint32). The numbers are part of the wire format and of the store: they never
- * change meaning. The table with the OPC UA codes stands in docs/wire-format.md.
+ * change meaning. docs/wire-format.md has the table with the OPC UA codes.
  */
 export const Reason = {
   MISSING: 1 << 0,
@@ -37,7 +37,7 @@ export function reasonNames(reasons: number): string[] {
   return Object.entries(Reason).flatMap(([name, bit]) => ((reasons & bit) !== 0 ? [name] : []))
 }
 
-/** How bad each flag is for the roll-up: 9 < 2 < 1 < 3 < 4. Index is the flag. */
+/** Rank of each flag in the roll-up: 9 < 2 < 1 < 3 < 4. The index is the flag. */
 const RANK = [0, 3, 2, 4, 5, 0, 0, 0, 0, 1] as const
 
 /** The worse of two flags in the roll-up order 9 < 2 < 1 < 3 < 4 (QARTOD's aggregate of several tests). */
@@ -45,15 +45,15 @@ export function worse(a: Quality, b: Quality): Quality {
   return RANK[a] >= RANK[b] ? a : b
 }
 
-/** Both verdicts in one. Commutative, associative, idempotent: any order and repetition gives one result. */
+/** Combines two verdicts. Commutative, associative and idempotent: order and repetition do not change the result. */
 export function combine(a: Verdict, b: Verdict): Verdict {
   return { quality: worse(a.quality, b.quality), reasons: (a.reasons | b.reasons) >>> 0 }
 }
 
-/** The verdict of a reading that passed every check: shared, so that the common case allocates nothing. */
+/** The verdict of a reading that passed every check. Shared, so that the common case allocates nothing. */
 export const GOOD: Verdict = Object.freeze({ quality: 1, reasons: 0 })
 
-/** Coarse words for people. */
+/** Coarse quality for people: flags 1 and 2 are good, 3 is uncertain, 4 and 9 are bad. */
 export function qualityWord(quality: Quality): 'good' | 'uncertain' | 'bad' {
   if (quality === 1 || quality === 2) return 'good'
   return quality === 3 ? 'uncertain' : 'bad'

@@ -1,11 +1,11 @@
 import { closeSync, fsyncSync, openSync } from 'node:fs'
 
-/** The content of a file is on the disk when this returns. */
+/** The content of the file is on disk when this returns. */
 export function syncFile(path: string): void {
   syncAt(path, 'r+')
 }
 
-/** Names and renames in a folder are on the disk when this returns. Windows has no such call and needs none. */
+/** New names and renames in the folder are on disk when this returns. Windows has no such call and needs none. */
 export function syncFolder(path: string): void {
   if (process.platform !== 'win32') syncAt(path, 'r')
 }

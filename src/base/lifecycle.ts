@@ -1,12 +1,12 @@
-/** Anything that runs until it is told to stop. `stop` resolves when nothing of it is left; calling it twice is harmless. */
+/** Runs until `stop` is called. `stop` resolves when it has ended completely; a second call is harmless. */
 export interface Part {
   readonly name: string
   stop(): Promise<void>
 }
 
 /**
- * Parts in the order in which they were started; stopped in reverse. Every part is visited even when one fails to
- * stop; the failures come out together as an AggregateError.
+ * Parts in the order in which they were started; `stop` stops them in reverse. When a part fails to stop, the others
+ * are stopped all the same, and `stop` rejects with an AggregateError of all failures.
  */
 export class Parts {
   readonly #started: Part[] = []

@@ -1,6 +1,6 @@
 /**
- * The known name that a person most likely meant, or undefined when none is close: letter case and `-`, `_` do not
- * count, and one letter in three may be wrong, missing, extra or swapped with its neighbour.
+ * The known name that a person most likely meant, or undefined when none is close. Letter case, `-` and `_` do not
+ * count; one letter in three may be wrong, missing, extra or swapped with its neighbour.
  */
 export function nearest(name: string, known: Iterable<string>): string | undefined {
   const wanted = plain(name)
@@ -18,7 +18,7 @@ export function nearest(name: string, known: Iterable<string>): string | undefin
   return best
 }
 
-/** `; did you mean "quality"?`, or nothing when no known name is near. */
+/** `; did you mean "quality"?`, or an empty text when no known name is close. */
 export function suggestion(name: string, known: Iterable<string>): string {
   const meant = nearest(name, known)
   return meant === undefined ? '' : `; did you mean "${meant}"?`
@@ -28,7 +28,7 @@ function plain(name: string): string {
   return name.toLowerCase().replaceAll(/[_-]/g, '').slice(0, NAME_LENGTH_MAX)
 }
 
-/** Longer names are compared by their beginning: the distance costs the product of both lengths. */
+/** Only this many characters are compared: the time grows with the product of both lengths. */
 const NAME_LENGTH_MAX = 64
 
 /** Edits between two words; a swap of neighbours is one edit (optimal string alignment). */

@@ -1,6 +1,7 @@
 /**
- * A pattern over `device/metric`; `*` stands for any run of characters but `/`. Names come from devices, so matching
- * takes time in proportion to the name, whatever the pattern (a regular expression with several stars would not).
+ * Compiles a pattern such as `device/metric`; `*` matches any number of characters except `/`. Names come from devices,
+ * so matching must take time in proportion to the name, whatever the pattern (a regular expression with several stars
+ * does not).
  */
 export function pattern(text: string): (name: string) => boolean {
   const levels = text.split('/').map((level) => level.split('*'))
@@ -10,7 +11,7 @@ export function pattern(text: string): (name: string) => boolean {
   }
 }
 
-/** `pieces`: what stands between the stars, at least one. */
+/** @param pieces the texts between the stars, at least one */
 function levelMatches(pieces: readonly string[], part: string): boolean {
   const first = pieces[0]!
   const last = pieces.at(-1)!

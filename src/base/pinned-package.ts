@@ -3,20 +3,20 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { Exit, OperatorError } from './errors.ts'
 
-/** Packages whose private parts Tidegate uses. package.json pins each of them to one version. */
+/** Packages whose private members Tidegate uses. package.json pins each of them to one version. */
 export type PinnedPackage = 'aedes' | 'aedes-persistence' | 'mqemitter' | 'mqtt-packet' | 'sparkplug-payload' | 'ws'
 
-/** The error for an installed package that lacks a private part. `problem` says which part, and what was found. */
+/** The error for an installed package that lacks a private member. `problem` says which member, and what was found. */
 export function incompatiblePackage(name: PinnedPackage, problem: string): OperatorError {
   const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
   const pinned = (JSON.parse(manifest) as { dependencies: Record<PinnedPackage, string> }).dependencies[name]
   return new OperatorError(
-    `${name} ${installedVersion(name)} does not fit: ${problem}; Tidegate needs ${name} ${pinned}`,
+    `${name} ${installedVersion(name)} is not compatible: ${problem}; Tidegate needs ${name} ${pinned}`,
     { remedy: `install that version: \`npm install ${name}@${pinned}\``, exitCode: Exit.UNAVAILABLE },
   )
 }
 
-/** Read from the package's folder, since not every package exports its package.json. */
+/** Reads the version from the package's folder: not every package exports its package.json. */
 function installedVersion(name: PinnedPackage): string {
   let folder = dirname(createRequire(import.meta.url).resolve(name))
   for (; folder !== dirname(folder); folder = dirname(folder)) {

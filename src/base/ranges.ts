@@ -1,8 +1,9 @@
 import type { Seq, SeqRange } from './reading.ts'
 
 /**
- * A set of log positions kept as sorted, disjoint, non-adjacent closed intervals: what is confirmed, in flight,
- * received. Size is the number of gaps, not of positions. Positions are safe integers.
+ * A set of log positions kept as sorted, disjoint, non-adjacent closed intervals, for example the positions that are
+ * confirmed, in flight, or received. Memory grows with the number of gaps, not of positions. Positions are safe
+ * integers.
  */
 export class SeqSet implements Iterable<SeqRange> {
   readonly #ranges: SeqRange[] = []
@@ -57,7 +58,7 @@ export class SeqSet implements Iterable<SeqRange> {
     return this.#ranges[this.#indexOf(seq)]
   }
 
-  /** Positions mostly come in rising order: at the end of the set this costs no search and moves nothing. */
+  /** Positions mostly come in rising order: adding at the end of the set needs no search and moves nothing. */
   add({ first, last }: SeqRange): void {
     if (first > last) return
     const tail = this.#ranges.at(-1)
@@ -70,7 +71,7 @@ export class SeqSet implements Iterable<SeqRange> {
     }
   }
 
-  /** Puts an interval in and swallows those that it meets or touches. */
+  /** Inserts an interval and merges it with those that it overlaps or touches. */
   #merge(first: Seq, last: Seq): void {
     const start = this.#indexOf(first - 1)
     let end = start

@@ -1,7 +1,7 @@
 import { Reason, reasonNames } from './flags.ts'
 import { type StoredReading, type Value, valueType } from './reading.ts'
 
-/** What people and their programs are told is the kind of a value; it tells how `value` is to be read. */
+/** The type of a value in exports and answers: it says how to read `value`. */
 export type ValueWord = 'number' | 'boolean' | 'text' | 'bytes' | 'missing'
 
 export function valueWord(value: Value): ValueWord {
@@ -24,7 +24,7 @@ export function timeText(ts: number): string {
 
 const NAMED = Object.values(Reason).reduce((all, bit) => all | bit, 0)
 
-/** Names of the set bits, blanks between; a bit without a name (made by a newer version) is BIT_ and its number. */
+/** Names of the set bits, separated by blanks; a bit without a name (from a newer version) is BIT_ and its number. */
 export function reasonsText(reasons: number): string {
   if (reasons === 0) return ''
   const names = reasonNames(reasons)
@@ -33,15 +33,15 @@ export function reasonsText(reasons: number): string {
 }
 
 /**
- * A reading as a JSON object. `value` is a number, true or false, a text, bytes in base64, or null; `type` tells texts
- * from bytes. JSON has no infinities: they are the texts "Infinity" and "-Infinity" of the type number. `unit` is null
- * where there is none.
+ * A reading as a JSON object. `value` is a number, true or false, a text, bytes in base64, or null; `type`
+ * distinguishes texts from bytes. JSON has no infinities: they are the texts "Infinity" and "-Infinity" with the type
+ * number. `unit` is null when the reading has none.
  */
 export function readingJson({ device, metric, unit, ts, value, quality, reasons, seq }: StoredReading): string {
   const series = `"device":${JSON.stringify(device)},"metric":${JSON.stringify(metric)},"unit":${JSON.stringify(unit ?? null)}`
-  const said = `"value":${valueJson(value)},"type":"${valueWord(value)}"`
+  const content = `"value":${valueJson(value)},"type":"${valueWord(value)}"`
   const verdict = `"quality":${quality},"reasons":"${reasonsText(reasons)}"`
-  return `{${series},"ts":"${timeText(ts)}",${said},${verdict},"seq":${seq}}`
+  return `{${series},"ts":"${timeText(ts)}",${content},${verdict},"seq":${seq}}`
 }
 
 function valueJson(value: Value): string {
@@ -49,7 +49,7 @@ function valueJson(value: Value): string {
   return JSON.stringify(value instanceof Uint8Array ? base64(value) : value)
 }
 
-/** A number as JSON, with the sign of -0; what JSON has not is a text. */
+/** A number as JSON, with the sign of -0; numbers that JSON cannot express are texts. */
 export function numberJson(value: number): string {
   return Number.isFinite(value) ? numberText(value) : `"${value}"`
 }

@@ -1,9 +1,9 @@
 /**
- * The nouns of Tidegate. This file imports nothing; everybody may import it.
+ * The nouns of Tidegate. This file imports nothing; every folder may import it.
  * All times are UTC milliseconds since 1970-01-01.
  */
 
-/** One measured value. `null` says that the device reported that it has no value (MISSING). NaN never occurs. */
+/** One measured value. `null`: the device reported that it has no value (MISSING). NaN never occurs. */
 export type Value = number | boolean | string | Uint8Array | null
 
 /** QARTOD primary flag: 1 good, 2 not evaluated, 3 suspect, 4 bad, 9 missing. */
@@ -24,21 +24,21 @@ export interface Verdict {
   readonly reasons: number
 }
 
-/** One decoded reading that nobody has judged yet. */
+/** One decoded reading, not judged yet. */
 export interface Reading {
   readonly device: string
   readonly metric: string
-  /** Unit as the device names it (UCUM or SenML unit), or undefined where it names none. */
+  /** Unit as the device names it (UCUM or SenML unit), or undefined when it names none. */
   readonly unit: string | undefined
   readonly value: Value
   readonly ts: number
   /** True: `ts` came with the reading. False: `ts` is the time at which it arrived. */
   readonly timed: boolean
-  /** What the device itself says of the reading's quality; judged readings never come out better than this. */
+  /** What the device itself says about the reading's quality; the judged quality is never better than this. */
   readonly claim: Verdict | undefined
 }
 
-/** A reading as the log keeps it and as the wire carries it. */
+/** A reading as it is stored and sent. */
 export interface StoredReading {
   readonly seq: Seq
   readonly device: string
@@ -50,12 +50,12 @@ export interface StoredReading {
   readonly reasons: number
 }
 
-/** A changed verdict of a reading that may have left already. Verdicts only ever get worse: bits are added. */
+/** A changed verdict of a reading that may have been sent already. Verdicts only get worse: bits are added. */
 export interface Amendment extends Verdict {
   readonly seq: Seq
 }
 
-/** The kind of value that a series holds, fixed by its first value that is not missing. */
+/** The type of the values of a series, set by its first value that is not missing. */
 export type ValueType = 'number' | 'boolean' | 'text' | 'bytes'
 
 export function valueType(value: Value): ValueType | undefined {

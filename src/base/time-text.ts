@@ -10,14 +10,14 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   w: 604_800_000,
 }
 
-/** What to write for a time, for error texts. */
+/** How to write a time, for error texts. */
 export const TIME_HELP = 'a day as 2026-01-31, a time as 2026-01-31T08:00:00Z (without a zone it is UTC), -24h or now'
-/** What to write for a duration. */
+/** How to write a duration, for error texts. */
 export const DURATION_HELP = 'a whole number and a unit: 500ms, 10s, 5m, 1h, 1d, 1w'
 
 /**
- * The time that a person names, in UTC milliseconds: ISO 8601 as a day, which is its beginning, or with a time of day, in
- * UTC where it names no zone; `now`; or how long before or after that as `-24h`, `+5m`. Undefined: it is none.
+ * Parses a time to UTC milliseconds: ISO 8601, either a day (00:00 UTC) or a day with a time (UTC if it has no zone);
+ * `now`; or a time relative to `now`, such as `-24h` or `+5m`. Undefined: not a valid time.
  */
 export function parseTime(text: string, now: number): number | undefined {
   if (text === 'now') return now
@@ -28,12 +28,14 @@ export function parseTime(text: string, now: number): number | undefined {
   const found = ISO_8601.exec(text)
   const inUtc = text.length > 10 && found?.groups?.zone === undefined ? `${text}Z` : text
   const ts = found === null ? Number.NaN : Date.parse(inUtc.replace(' ', 'T').toUpperCase())
-  // JavaScript takes the 30th of February for a day in March.
+  // Date.parse accepts the 30th of February as a day in March.
   const day = Number(text.slice(8, 10))
   return !Number.isNaN(ts) && new Date(`${text.slice(0, 10)}T00:00Z`).getUTCDate() === day ? ts : undefined
 }
 
-/** A duration in milliseconds, at least 1: `500ms`, `10s`, `5m`, `1h`, `1d`, `1w`. Undefined: it is none. */
+/**
+ * Parses a duration such as `500ms`, `10s`, `5m`, `1h`, `1d` or `1w` to milliseconds, at least 1. Undefined: not valid.
+ */
 export function parseDuration(text: string): number | undefined {
   const { count, unit } = DURATION.exec(text)?.groups ?? {}
   const ms = Number(count) * (UNIT_MS[unit ?? ''] ?? Number.NaN)

@@ -2,7 +2,7 @@ import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { readFileSync, type Stats, statSync } from 'node:fs'
 import { codeOf, messageOf } from './errors.ts'
 
-/** How a link is secured; files by their full names. */
+/** TLS settings of a link; files with their full paths. */
 export interface TlsSettings {
   readonly ca?: string | undefined
   readonly cert?: string | undefined
@@ -13,14 +13,14 @@ export interface TlsSettings {
   readonly insecure?: boolean | undefined
 }
 
-/** The files of one moment: they are replaced while Tidegate runs. */
+/** Content of the files at one moment: they may be replaced while Tidegate runs. */
 export interface TlsFiles {
   readonly ca?: Buffer
   readonly cert?: Buffer
   readonly key?: Buffer
-  /** What makes the files useless together or alone. */
+  /** Why the files cannot be used, each alone or together. */
   readonly problems: readonly TlsProblem[]
-  /** What a person should look at before it becomes a problem. */
+  /** What a person should fix before it becomes a problem. */
   readonly warnings: readonly string[]
 }
 
@@ -29,9 +29,9 @@ export interface TlsProblem {
   readonly text: string
 }
 
-/** A larger file is refused: it is some other file. All authorities of a Linux machine take a quarter of it. */
+/** A larger file is refused as a mistake: the authorities of a Linux system take a quarter of this. */
 const PEM_BYTES_MAX = 1_048_576
-/** A certificate that ends sooner is warned of. */
+/** A certificate that expires within this time causes a warning. */
 const EXPIRY_WARNING_DAYS = 14
 const DAY_MS = 86_400_000
 const OTHERS_MAY_READ = 0o004
@@ -40,7 +40,10 @@ const CERTIFICATE =
 const ENCRYPTED = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m
 const PRIVATE_KEY = /-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----/
 
-/** Reads the files that are named, and checks them alone and against each other. Never throws. */
+/**
+ * Reads the files in the settings, and checks each alone and against each other. Never throws.
+ * @param now UTC ms
+ */
 export function readTlsFiles(
   settings: Pick<TlsSettings, 'ca' | 'cert' | 'key' | 'keyPassphrase'>,
   now: number,
@@ -87,7 +90,7 @@ class Reading {
     try {
       const chain = blocks.map((block) => new X509Certificate(block))
       for (const [index, one] of chain.entries()) {
-        // Of the system's authorities some have always ended: only where there is one, the link depends on it.
+        // Among many authorities some are always expired; only if the file has a single one does the link depend on it.
         if (setting === 'cert' ? index === 0 : chain.length === 1) this.#validity(file, one)
       }
       return { bytes, chain }
@@ -107,10 +110,10 @@ class Reading {
       return this.problem('key', `${file} holds no private key in PEM form${otherForm(bytes)}`)
     }
     if (process.platform !== 'win32' && (stats.mode & OTHERS_MAY_READ) !== 0) {
-      this.warnings.push(`every user of this machine can read the private key ${file}: chmod 600 it`)
+      this.warnings.push(`every user of this machine can read the private key ${file}: run \`chmod 600\` on it`)
     }
     if (passphrase === undefined && ENCRYPTED.test(bytes.toString('latin1'))) {
-      return this.problem('key', `${file} is encrypted: give its passphrase as \`keyPassphrase_file\``)
+      return this.problem('key', `${file} is encrypted: set its passphrase with \`keyPassphrase_file\``)
     }
     try {
       return { bytes, object: createPrivateKey({ key: bytes, ...(passphrase !== undefined && { passphrase }) }) }
@@ -139,10 +142,10 @@ class Reading {
   #validity(file: string, { validFrom, validTo }: X509Certificate): void {
     const leftMs = Date.parse(validTo) - this.#now
     if (Date.parse(validFrom) > this.#now) {
-      this.warnings.push(`the certificate ${file} is not valid before ${validFrom}: look at the clock of this machine`)
-    } else if (leftMs <= 0) this.warnings.push(`the certificate ${file} has expired on ${validTo}: replace it`)
+      this.warnings.push(`the certificate ${file} is not valid before ${validFrom}: check the clock of this machine`)
+    } else if (leftMs <= 0) this.warnings.push(`the certificate ${file} expired on ${validTo}: replace it`)
     else if (leftMs < EXPIRY_WARNING_DAYS * DAY_MS) {
-      this.warnings.push(`the certificate ${file} expires on ${validTo}: replace it before`)
+      this.warnings.push(`the certificate ${file} expires on ${validTo}: replace it before then`)
     }
   }
 }
@@ -150,5 +153,5 @@ class Reading {
 /** DER and PKCS #12 begin with a SEQUENCE. */
 function otherForm(bytes: Buffer): string {
   if (bytes.length === 0) return ': it is empty'
-  return bytes[0] === 0x30 ? ': it is DER or PKCS #12, which `openssl x509`, `pkey` and `pkcs12` convert' : ''
+  return bytes[0] === 0x30 ? ': it is DER or PKCS #12; convert it with `openssl x509`, `pkey` or `pkcs12`' : ''
 }

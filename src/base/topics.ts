@@ -1,6 +1,6 @@
-/** A longer topic does not fit the length field of an MQTT packet (MQTT 3.1.1 §1.5.3). */
+/** Longest topic: the length field of an MQTT string has 16 bits (MQTT 3.1.1 §1.5.3). */
 export const TOPIC_BYTES_MAX = 65_535
-/** A device or metric with a longer name is refused: names are stored and sent with every series. UTF-16 units. */
+/** Longest name of a device or metric, in UTF-16 units: names are stored and sent with every series. */
 export const NAME_CHARS_MAX = 128
 
 /** Why this text cannot be an MQTT string in a packet (MQTT 3.1.1 §1.5.3, §4.7.3), or undefined. */
@@ -14,13 +14,13 @@ function stringProblem(text: string): string | undefined {
   return undefined
 }
 
-/** Why nothing may be published to this topic (MQTT 3.1.1 §4.7), or undefined when it is a legal topic. */
+/** Why this is not a legal topic to publish to (MQTT 3.1.1 §4.7), or undefined. */
 export function topicProblem(topic: string): string | undefined {
   if (topic.includes('+') || topic.includes('#')) return 'it contains a wildcard'
   return stringProblem(topic)
 }
 
-/** Why this is no topic filter (MQTT 3.1.1 §4.7.1), or undefined when it is a legal one. */
+/** Why this is not a legal topic filter (MQTT 3.1.1 §4.7.1), or undefined. */
 export function filterProblem(filter: string): string | undefined {
   const problem = stringProblem(filter)
   if (problem !== undefined || !(filter.includes('+') || filter.includes('#'))) return problem
@@ -33,7 +33,7 @@ export function filterProblem(filter: string): string | undefined {
   return undefined
 }
 
-/** Why this cannot name a device or a metric, or undefined when it can. */
+/** Why this is not a legal name of a device or metric, or undefined. */
 export function nameProblem(name: string): string | undefined {
   if (name === '') return 'an empty name'
   if (name.length > NAME_CHARS_MAX) return `a name longer than ${NAME_CHARS_MAX} characters`
@@ -51,24 +51,24 @@ export function filterMatches(filter: string, topic: string): boolean {
   return matchLevels(filter.split('/'), topic, undefined)
 }
 
-/** What a route read from a topic; the names are as they stand there: `nameProblem` says whether they may be used. */
+/** What a route reads from a topic. The names are unchecked: use `nameProblem`. */
 export interface RouteMatch {
   readonly device: string
-  /** Undefined where the template has no `{metric}`: the payload names its metrics. */
+  /** Undefined when the template has no `{metric}`: the payload names its metrics. */
   readonly metric: string | undefined
 }
 
-/** A route template, ready to be matched. */
+/** A compiled route template. */
 export interface Route {
   readonly template: string
-  /** What the template reads from a legal topic, or undefined when it does not cover it. */
+  /** What the template reads from a legal topic, or undefined when the topic does not match. */
   match(topic: string): RouteMatch | undefined
 }
 
 /**
  * Compiles a template such as `telemetry/{device}/{metric}`: literal levels, `{device}` (once), `{metric}` (at most
- * once), `+`, and a trailing `#`, each a whole level; it covers topics as a filter with `+` for each `{…}` does.
- * Throws an Error that names the fault for anything else.
+ * once), `+`, and a trailing `#`, each a whole level. It matches the same topics as a filter with `+` for each `{…}`.
+ * @throws Error that names the mistake in any other template
  */
 export function compileRoute(template: string): Route {
   const problem = templateProblem(template)
@@ -101,7 +101,9 @@ function templateProblem(template: string): string | undefined {
 
 type Captures = { -readonly [K in keyof RouteMatch]: RouteMatch[K] }
 
-/** Walks the topic once without splitting it. With `found`, `{device}` and `{metric}` match a level and keep it. */
+/**
+ * Scans the topic once without splitting it. With `found`, `{device}` and `{metric}` match a level and store it there.
+ */
 function matchLevels(levels: readonly string[], topic: string, found: Captures | undefined): boolean {
   let start = 0
   for (const level of levels) {

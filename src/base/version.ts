@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 
-/** package.json, two folders up from both the source and the build. */
+/** package.json is two folders above this file, in the source and in the build. */
 const packageJson: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
 
 /** Version of this Tidegate. */

@@ -45,7 +45,7 @@ describe('the installed packages of the broker', () => {
     const { mq } = broker as { mq?: { _matcher?: unknown } }
     delete mq!._matcher
     const { message, remedy } = refusalOf(broker)
-    expect(message).toMatch(/^mqemitter 7\.1\.0 does not fit: `mq\._matcher\.match` is undefined/)
+    expect(message).toMatch(/^mqemitter 7\.1\.0 is not compatible: `mq\._matcher\.match` is undefined/)
     expect(remedy).toContain('npm install mqemitter@7.1.0')
   })
 
@@ -53,7 +53,7 @@ describe('the installed packages of the broker', () => {
     const broker = withClients(await startAedes(), (client) => {
       delete client._parsingBatch
     })
-    expect(refusalOf(broker).message).toMatch(/^aedes 1\.2\.0 does not fit: `_parsingBatch`/)
+    expect(refusalOf(broker).message).toMatch(/^aedes 1\.2\.0 is not compatible: `_parsingBatch`/)
   })
 
   it('are refused when a client reads its socket in another way', async () => {
@@ -61,7 +61,7 @@ describe('the installed packages of the broker', () => {
       const conn = client.conn as EventEmitter
       conn.removeAllListeners('readable')
     })
-    expect(refusalOf(broker).message).toMatch(/^aedes 1\.2\.0 does not fit: .*_nextBatch/)
+    expect(refusalOf(broker).message).toMatch(/^aedes 1\.2\.0 is not compatible: .*_nextBatch/)
   })
 
   it('are refused when the parser goes past the packet limit', async () => {
@@ -70,6 +70,6 @@ describe('the installed packages of the broker', () => {
       parser._readLength = parser._parseLength
       parser._states = parser._states.map((state) => (state === '_parseLength' ? '_readLength' : state))
     })
-    expect(refusalOf(broker).message).toMatch(/^mqtt-packet 9\.0\.2 does not fit: .*_parseLength/)
+    expect(refusalOf(broker).message).toMatch(/^mqtt-packet 9\.0\.2 is not compatible: .*_parseLength/)
   })
 })
