@@ -4,9 +4,9 @@ export interface BackoffRule {
 }
 
 /**
- * How long to wait before attempt number `attempt` (0 is the first one after a failure): any time between 0 and a
- * ceiling that doubles from `minMs` to `maxMs`. Full jitter: a thousand edges that lost the same broker do not come
- * back in the same second.
+ * Time to wait (ms) before attempt number `attempt` (0 is the first one after a failure): random between 0 and a
+ * ceiling that doubles from `minMs` to `maxMs`. With full jitter, a thousand edges that lost the same broker do not
+ * reconnect in the same second.
  * @param random uniform in [0, 1)
  * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */

@@ -14,21 +14,22 @@ export interface InboundOptions {
   readonly acknowledge: (messageId: number) => void
   /** Ends the link; nothing is acknowledged afterwards. */
   readonly fail: (cause: unknown) => void
-  /** Messages of each kind that are handed over and not yet settled, at most. */
+  /** Messages of QoS 0, and of QoS 1, that are handed over and not yet settled, at most. */
   readonly openMax: number
 }
 
 /**
- * What the broker has sent and nobody has settled yet. Acknowledgements leave in the order of arrival (MQTT 5, 4.6).
- * While messages wait, the packets behind them are still read: the answer to a publish of ours may be among them. Only
- * when the broker exceeds `openMax`, which MQTT 3.1.1 cannot forbid, reading waits; QoS 0 above it is dropped.
+ * Messages from the broker that are not settled yet. Acknowledgements leave in the order of arrival (MQTT 5, 4.6).
+ * While messages wait, the packets after them are still read: the answer to one of our own publishes may be among them.
+ * Reading stops only when the broker exceeds `openMax`, which MQTT 3.1.1 cannot forbid; QoS 0 messages beyond it are
+ * dropped.
  */
 export class Inbound {
   readonly #options: InboundOptions
   #acknowledged: Promise<unknown> = Promise.resolve()
-  /** Not yet settled, by QoS: messages without a promise must not take the place of those that have one. */
+  /** Not yet settled, by QoS: QoS 0 messages must not use the places of QoS 1 messages. */
   readonly #open: [number, number] = [0, 0]
-  /** What lets reading go on: before `release`, and above `openMax`. */
+  /** Set while reading is stopped, before `release` and beyond `openMax`: resumes it. */
   #waiting: (() => void) | undefined
   #released = false
   #ended = false
@@ -37,13 +38,15 @@ export class Inbound {
     this.#options = options
   }
 
-  /** From now on messages are handed over. */
+  /** Starts handing messages over. */
   release(): void {
     this.#released = true
     this.#goOn()
   }
 
-  /** @param readOn lets the next packet be read; it is called at most once, and not before this message has its place */
+  /**
+   * @param readOn reads the next packet; called at most once, and only after this message was handed over or dropped
+   */
   take(message: Message, readOn: () => void): void {
     if (this.#ended) return
     const qos = message.qos === 0 ? 0 : 1
@@ -57,7 +60,7 @@ export class Inbound {
 
   #start(message: Message, qos: 0 | 1): void {
     const settled = this.#handle(message)
-    // What is settled at once takes no place: kept messages come by the thousand, and all in one turn.
+    // A message that is settled synchronously does not count: retained messages arrive by the thousand in one turn.
     if (qos === 0 && settled === undefined) return
     this.#open[qos]++
     if (qos === 0) void settled?.then(() => this.#open[0]--)
@@ -71,7 +74,7 @@ export class Inbound {
     }
   }
 
-  /** Undefined when it is settled. Never rejects: a failure ends the link at once, without waiting for its turn. */
+  /** Undefined when already settled. Never rejects: a failure ends the link at once, before earlier messages settle. */
   #handle({ topic, payload, retain = false }: Message): Promise<void> | undefined {
     try {
       return this.#options.handle(topic, payload, { retained: retain })?.catch((cause) => this.#options.fail(cause))
@@ -87,7 +90,7 @@ export class Inbound {
     waiting?.()
   }
 
-  /** The link has ended: what settles from now on goes unacknowledged, and nothing more is read. */
+  /** The link has ended: messages that settle later are not acknowledged, and nothing more is read. */
   end(): void {
     this.#ended = true
     this.#waiting = undefined

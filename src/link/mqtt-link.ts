@@ -19,7 +19,7 @@ const RECEIVE_MAXIMUM_DEFAULT = 65_535
 /** A fixed header of 5 bytes and the largest remaining length (MQTT 5, 1.5.5). */
 const PACKET_BYTES_LIMIT = 268_435_460
 
-/** One connection of MQTT.js, of which it takes the wire only: no reconnecting, no queue, no second sending. */
+/** One connection of MQTT.js. Only its protocol handling is used: no reconnect, no queue, no retransmission. */
 export class MqttLink implements Link {
   readonly protocolVersion: 4 | 5
   readonly receiveMaximum: number
@@ -32,7 +32,7 @@ export class MqttLink implements Link {
   readonly #inFlight = new Set<(lost: Error) => void>()
   #onClosed!: (reason: Error | undefined) => void
   #ended = false
-  /** Reason code of the PUBACK that is being read: MQTT.js does not hand it to the callback of the publish. */
+  /** Reason code of the PUBACK that is being read: MQTT.js does not pass it to the callback of the publish. */
   #reasonCode = 0
 
   constructor(client: MqttClient, inbound: Inbound, connack: IConnackPacket, protocolVersion: 4 | 5) {
@@ -47,7 +47,7 @@ export class MqttLink implements Link {
     assertSocketReachable(client.stream)
     this.#client = client
     this.#inbound = inbound
-    // An answer must not wait for the far side's word on the packet before it (RFC 1122, 4.2.3.4): packets are written whole.
+    // Packets are written whole, so a packet must not wait for the TCP ACK of the one before it (RFC 1122, 4.2.3.4).
     socketUnder(client.stream).setNoDelay?.(true)
     client.on('packetreceive', (packet) => this.#hear(packet))
     client.on('error', (cause) => this.fail(cause))
@@ -62,7 +62,9 @@ export class MqttLink implements Link {
     }
   }
 
-  /** Writes a packet past MQTT.js, which acknowledges one message at a time and waits for ever before a DISCONNECT. */
+  /**
+   * Writes a packet without MQTT.js, which acknowledges one message at a time and may wait forever before a DISCONNECT.
+   */
   write(packet: Packet): void {
     if (!this.#client.stream.destroyed) {
       writeToStream(packet, this.#client.stream, { protocolVersion: this.protocolVersion })
@@ -76,12 +78,13 @@ export class MqttLink implements Link {
   ): Promise<Published> {
     const { promise, resolve, reject } = Promise.withResolvers<Published>()
     if (this.#ended) {
-      reject(lost('the connection was closed before'))
+      reject(lost('the connection is already closed'))
       return promise
     }
     const properties = contentType !== undefined && this.protocolVersion === 5 ? { properties: { contentType } } : {}
     this.#inFlight.add(reject)
-    // MQTT.js copies what it sends with QoS 1: of a Buffer its bytes, of any other view the whole memory behind it.
+    // MQTT.js copies what it sends with QoS 1. Of a Buffer it copies the bytes, of any other view the whole
+    // ArrayBuffer.
     const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength)
     this.#client.publish(topic, bytes, { qos, retain, ...properties }, (failure) => {
       this.#inFlight.delete(reject)
@@ -93,7 +96,7 @@ export class MqttLink implements Link {
 
   async subscribe(filter: string, qos: 0 | 1): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<number | undefined>()
-    if (this.#ended) throw lost('the connection was closed before')
+    if (this.#ended) throw lost('the connection is already closed')
     this.#inFlight.add(reject)
     this.#client.subscribe(filter, { qos }, (failure, _grants, suback) => {
       const granted = suback?.granted[0]
@@ -102,14 +105,14 @@ export class MqttLink implements Link {
     })
     const granted = await promise.finally(() => this.#inFlight.delete(reject))
     if (granted === undefined || granted < qos || granted >= 0x80) {
-      const why = granted === undefined || granted >= 0x80 ? reasonText(granted, 5) : `QoS ${granted} at most`
+      const why = granted === undefined || granted >= 0x80 ? reasonText(granted, 5) : `it grants QoS ${granted} at most`
       throw new LinkError('refused', `the broker refused the subscription ${filter}: ${why}`, { reasonCode: granted })
     }
   }
 
   async unsubscribe(filter: string): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
-    if (this.#ended) throw lost('the connection was closed before')
+    if (this.#ended) throw lost('the connection is already closed')
     this.#inFlight.add(reject)
     this.#client.unsubscribe(filter, (failure) => {
       if (failure && !isRefusal(failure)) reject(lost(failure.message, { cause: failure }))
@@ -123,9 +126,9 @@ export class MqttLink implements Link {
     return bytesRead + bytesWritten
   }
 
-  /** Ends the link because of an error, at once. */
+  /** Ends the link at once because of an error. */
   fail(cause: unknown): void {
-    this.#end(cause instanceof LinkError ? cause : lost(`the connection was given up: ${messageOf(cause)}`, { cause }))
+    this.#end(cause instanceof LinkError ? cause : lost(`the connection was ended: ${messageOf(cause)}`, { cause }))
   }
 
   destroy(): void {
@@ -159,25 +162,26 @@ export class MqttLink implements Link {
   }
 }
 
-/** MQTT.js rejects a publish with the broker's code as a number, and with anything else when the connection ends. */
+/** MQTT.js fails a publish with the broker's code as a number, and with anything else when the connection ends. */
 function isRefusal(failure: Error): boolean {
   return 'code' in failure && typeof failure.code === 'number'
 }
 
-/** The TCP or TLS socket; below a WebSocket it is a step deeper. */
+/** The TCP or TLS socket. */
 interface Socketlike {
   readonly bytesRead?: number
   readonly bytesWritten?: number
   setNoDelay?(noDelay: boolean): unknown
 }
 
+/** The socket of a stream of MQTT.js; of a WebSocket stream it is one level deeper. */
 function socketUnder(stream: object): Socketlike {
   return 'socket' in stream ? ((stream.socket as { _socket?: object } | null)?._socket ?? {}) : stream
 }
 
 /**
- * A WebSocket's TCP socket counts the bytes that a budget is charged with; ws keeps it in a private member.
- * @throws OperatorError where the installed ws has no such member
+ * The TCP socket of a WebSocket counts the bytes for the link budget; ws keeps it in a private member.
+ * @throws OperatorError when the installed ws has no such member
  */
 function assertSocketReachable(stream: object): void {
   if ('socket' in stream && typeof (stream.socket as { _socket?: object } | null)?._socket !== 'object') {
@@ -189,7 +193,7 @@ function lost(message: string, options: { reasonCode?: number | undefined; cause
   return new LinkError('lost', message, options)
 }
 
-/** The CONNECT properties of MQTT 5 that stand for LinkOptions. */
+/** The CONNECT properties of MQTT 5 for these options. */
 export function connectProperties(options: LinkOptions): { receiveMaximum: number; sessionExpiryInterval: number } {
   const { session, sessionExpiryS = SESSION_EXPIRY_S, messagesOpenMax = MESSAGES_OPEN_MAX } = options
   return { receiveMaximum: messagesOpenMax, sessionExpiryInterval: session ? sessionExpiryS : 0 }

@@ -7,15 +7,15 @@ import { connectProperties, MqttLink } from './mqtt-link.ts'
 import { reasonText } from './reasons.ts'
 import { type Secured, secure, tlsTrouble } from './tls.ts'
 
-/** CONNACK codes with which a broker refuses the protocol version: in MQTT 5's words, and in those of MQTT 3.1.1. */
+/** CONNACK codes with which a broker refuses the protocol version: of MQTT 5, and of MQTT 3.1.1. */
 const VERSION_REFUSED: readonly (number | undefined)[] = [0x84, 0x01]
 
-/** Socket errors of a peer that closes while our CONNECT is on its way. */
+/** Socket errors when the peer closes while our CONNECT is in flight. */
 const HUNG_UP: readonly string[] = ['ECONNRESET', 'EPIPE']
 
 /**
- * Connects, with MQTT 5 or, where the broker does not speak it, with MQTT 3.1.1. Tries each at most once and remembers
- * nothing. Trouble with TLS is told as such and not tried again: an older protocol would not cure it.
+ * Connects with MQTT 5 or, if the broker does not support it, with MQTT 3.1.1. Tries each at most once and remembers
+ * nothing. A TLS error is reported as such and not retried: an older protocol version would not help.
  * @throws LinkError 'refused' with the broker's reason code, 'unreachable', 'tls', or 'timeout'
  */
 export async function openLink(options: LinkOptions): Promise<Link> {
@@ -29,7 +29,7 @@ export async function openLink(options: LinkOptions): Promise<Link> {
   }
 }
 
-/** The broker is there and does not speak this version: it refused it, or hung up before its first word. */
+/** The broker answers but does not support this version: it refused it, or closed the connection before any packet. */
 class NotSpoken extends LinkError {}
 
 /** One connection from its first packet to CONNACK. */
@@ -54,7 +54,7 @@ class Attempt {
       fail: (cause) => this.#opened?.fail(cause),
       openMax: options.messagesOpenMax ?? MESSAGES_OPEN_MAX,
     })
-    // An error keeps MQTT.js from acknowledging by itself and makes it read on.
+    // The error keeps MQTT.js from sending the acknowledgement itself, and makes it read the next packet.
     this.#client.handleMessage = ({ topic, payload, qos, messageId, retain }, callback) => {
       const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload
       this.#inbound.take({ topic, payload: bytes, qos, messageId, retain }, () =>
@@ -85,7 +85,7 @@ class Attempt {
         setImmediate(() => this.#inbound.release())
         resolve(this.#opened)
       }
-      const abort = (): void => fail(new LinkError('lost', `connecting to ${this.#options.url} was given up`))
+      const abort = (): void => fail(new LinkError('lost', `connecting to ${this.#options.url} was aborted`))
       const settle = (): void => {
         clearTimeout(timer)
         signal?.removeEventListener('abort', abort)
@@ -95,7 +95,7 @@ class Attempt {
       client.on('error', note).on('close', close).on('connect', connect)
       try {
         client.connect()
-        client.stream.on('error', note) // MQTT.js keeps to itself what has no code
+        client.stream.on('error', note) // MQTT.js does not emit errors without a code
       } catch (cause) {
         settle()
         this.#trouble = cause
@@ -133,12 +133,12 @@ class Attempt {
     return new Kind('unreachable', `${url} does not speak MQTT: ${why}${this.#afterHangUp()}`, { cause })
   }
 
-  /** A broker that hangs up without a word leaves room for more than one reason. */
+  /** Other possible reasons when a broker closes the connection without an answer. */
   #afterHangUp(): string {
     if (this.#secured === undefined) return '; if it speaks TLS, its URL begins with mqtts:// or wss://'
     return this.#secured.options.cert === undefined
       ? ''
-      : '; or it refuses the client certificate, or what it stands for'
+      : '; or it refuses the client certificate or the identity in it'
   }
 }
 
@@ -168,7 +168,7 @@ function makeClient(
     messageIdProvider: new UniqueMessageIdProvider(),
     timerVariant: 'native',
   })
-  // Taken from the environment variable MQTTJS_SOCKS_PROXY, whoever may have set that.
+  // MQTT.js reads it from the environment variable MQTTJS_SOCKS_PROXY.
   delete client.options.socksProxy
   return client
 }

@@ -10,10 +10,10 @@ const RETURN_CODES = [
   'not authorized',
 ] as const
 
-/** A broker's code in words, with the code itself. */
+/** The name of a broker's code, followed by the code in hexadecimal. */
 export function reasonText(code: number | undefined, protocolVersion: 4 | 5): string {
   if (code === undefined) return 'no reason given'
-  const words: unknown = protocolVersion === 4 ? RETURN_CODES[code] : Reflect.get(ReasonCodes, code)
-  const text = typeof words === 'string' && words !== '' ? words.toLowerCase() : 'unknown reason'
+  const name: unknown = protocolVersion === 4 ? RETURN_CODES[code] : Reflect.get(ReasonCodes, code)
+  const text = typeof name === 'string' && name !== '' ? name.toLowerCase() : 'unknown reason'
   return `${text} (0x${code.toString(16).padStart(2, '0')})`
 }
