@@ -13,15 +13,15 @@ import { CLAIM_MS, REVISIONS_KEPT } from '../config/config-store.ts'
 import type { DeviceKey } from '../config/device-key.ts'
 import { columnsOf, keptOf, loggedOf, RECORD_COLUMNS, recordOf, unpublishedOf } from '../config/rows.ts'
 import type { Connection } from './connection.ts'
-import type { Transact } from './fleet.ts'
 import { PostgresRollouts } from './rollouts.ts'
+import type { Transact } from './schema.ts'
 
 type Row = (number | string | null)[]
 
-/** Nothing is in such a row yet; it exists to be locked, and only inside of one transaction. */
+/** State of a row that is still empty; it exists only to be locked, within one transaction. */
 const NO_STATE = ''
 
-/** Config sync in PostgreSQL, which the receivers of one schema and the commands beside them share. */
+/** Config sync in PostgreSQL, shared by the receivers of one schema and by commands. */
 export class PostgresConfigs implements ConfigStore {
   readonly rollouts: PostgresRollouts
   readonly #schema: string
@@ -51,8 +51,8 @@ export class PostgresConfigs implements ConfigStore {
   }
 
   /**
-   * Locks the rows of these devices; one that is not there is made for the time being. Everybody does both in the same order, so that
-   * no two wait for each other in a circle.
+   * Locks the rows of these devices; missing rows are created temporarily. Everyone does both in the same order, so
+   * that no two transactions deadlock.
    */
   async #lock(
     connection: Connection,
@@ -89,7 +89,7 @@ export class PostgresConfigs implements ConfigStore {
     return (await connection.rows<[number]>(sql))[0]![0]
   }
 
-  /** @returns the number of the newest row in the change log; 0: there is none */
+  /** @returns the id of the newest row in the change log; 0: none was added */
   async #write(connection: Connection, { record, kept, changes, publish, at }: DeviceWrite): Promise<number> {
     const schema = this.#schema
     const key = [record.edge, record.device]
@@ -124,7 +124,7 @@ export class PostgresConfigs implements ConfigStore {
     return newest
   }
 
-  /** By the clock of the database: those of several receivers need not agree. */
+  /** Uses the clock of the database, because the clocks of several receivers may differ. */
   claim(_at: number, limit: number): Promise<Unpublished[]> {
     const schema = this.#schema
     return this.#transact(async (connection) => {
@@ -152,10 +152,10 @@ export class PostgresConfigs implements ConfigStore {
       connection.rows(
         `UPDATE ${this.#schema}.config_desired AS desired
          SET claimed_until = '-infinity',
-           published = CASE told.version WHEN desired.version THEN told.version
+           published = CASE given.version WHEN desired.version THEN given.version
              ELSE least(published, desired.version - 1) END
-         FROM unnest($1::text[], $2::text[], $3::bigint[]) AS told (edge, device, version)
-         WHERE desired.edge = told.edge AND desired.device = told.device`,
+         FROM unnest($1::text[], $2::text[], $3::bigint[]) AS given (edge, device, version)
+         WHERE desired.edge = given.edge AND desired.device = given.device`,
         [...parts, messages.map(({ version }) => version)],
       ),
     )

@@ -1,12 +1,12 @@
 import type { PoolClient } from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
 
-/** An answer that is so much later than the server's own bound comes from nowhere: the connection is given up. */
+/** An answer this much later than the server's own timeout will not come: the connection is given up (milliseconds). */
 const GRACE_MS = 2_000
 
 type Rows = readonly (readonly unknown[])[]
 
-/** A connection, as long as somebody has it for himself. Every step is bounded in time, by the server and by ourselves. */
+/** A connection while one caller has it exclusively. Every step is bounded in time, by the server and by the client. */
 export class Connection {
   readonly #client: PoolClient
   readonly #timeoutMs: number
@@ -17,9 +17,9 @@ export class Connection {
   }
 
   /**
-   * Begins a transaction, and runs the statements of `prelude` in the same round trip, each with a snapshot of its own. What a role
-   * or a database is configured to matters not: a commit is synced, numbers come in all their digits, and a receiver
-   * that is gone without a word does not hold its locks for long.
+   * Begins a transaction, and runs the statements of `prelude` in the same round trip, each with a snapshot of its
+   * own. The settings of the role and the database do not matter: a commit is synced, numbers have all their digits,
+   * and a receiver that disappears does not hold its locks for long.
    * @returns the rows of each statement of the prelude
    */
   async begin(prelude: readonly string[] = []): Promise<readonly Rows[]> {
@@ -33,13 +33,13 @@ export class Connection {
     return (await this.#script([...preparation, ...prelude])).slice(preparation.length)
   }
 
-  /** Runs statements without values in one round trip, and returns the rows of each. */
+  /** Runs statements without parameters in one round trip, and returns the rows of each. */
   async #script(statements: readonly string[]): Promise<Rows[]> {
     const answer: unknown = await this.#step(this.#client.query({ text: statements.join(';\n'), rowMode: 'array' }))
     return (Array.isArray(answer) ? answer : [answer]).map(({ rows }: { rows: Rows }) => rows)
   }
 
-  /** Runs statements without values. */
+  /** Runs statements without parameters. */
   async run(...statements: readonly string[]): Promise<void> {
     await this.#script(statements)
   }
@@ -63,7 +63,7 @@ export class Connection {
     await this.#script([...last, 'COMMIT'])
   }
 
-  /** Runs `work` in a transaction of its own. Afterwards the connection is as it was, also when the work has failed. */
+  /** Runs `work` in a transaction of its own. Afterwards the connection is as before, also if the work has failed. */
   async transaction<T>(work: () => Promise<T>): Promise<T> {
     await this.begin()
     try {
@@ -71,7 +71,7 @@ export class Connection {
       await this.commit()
       return result
     } catch (failure) {
-      await this.#script(['ROLLBACK']).catch(() => undefined) // the next step tells when the connection is gone
+      await this.#script(['ROLLBACK']).catch(() => undefined) // the next step reports a lost connection
       throw failure
     }
   }

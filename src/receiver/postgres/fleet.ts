@@ -15,16 +15,14 @@ import { viewOf } from '../fleet/view.ts'
 import type { Connection } from './connection.ts'
 import { gapsOf, missingOf, msOf } from './gaps.ts'
 import { timestamp } from './literals.ts'
+import type { Transact } from './schema.ts'
 
-/** Noted requests that are looked at in one turn. */
+/** Stored requests that are checked in one turn, at most. */
 const DUE_RANGES_MAX = 1_000
-
-/** Runs the work in a transaction of its own. */
-export type Transact = <T>(work: (connection: Connection) => Promise<T>) => Promise<T>
 
 type DueRow = [edge: string, epoch: string, first: number, last: number, times: number]
 
-/** The view of the edges in PostgreSQL, which the receivers of one schema share. */
+/** The fleet view in PostgreSQL, shared by the receivers of one schema. */
 export class PostgresFleet implements Fleet {
   readonly #schema: string
   readonly #transact: Transact
@@ -36,7 +34,7 @@ export class PostgresFleet implements Fleet {
   }
 
   note(notes: readonly EdgeNote[]): Promise<void> {
-    // In one order by everybody, so that no two receivers wait for each other in a circle.
+    // Every receiver writes in the same order, so that no two deadlock.
     const sorted = notes.toSorted((a, b) => (a.edge < b.edge ? -1 : 1))
     return this.#transact(async (connection) => {
       for (const note of sorted) await this.#note(connection, note)
@@ -68,10 +66,10 @@ export class PostgresFleet implements Fleet {
     return this.#transact(async (connection) => {
       const rows = await connection.rows<(number | string | boolean | null)[]>(
         `SELECT name, state, ${msOf('seen_at')}, version, ${msOf('reported_at')}, up_ms, healthy, problems,
-           told.epoch, last_seq, waiting, ${msOf('oldest_at')}, clock_offset_ms,
+           reported.epoch, last_seq, waiting, ${msOf('oldest_at')}, clock_offset_ms,
            coalesce(readings, 0), ${msOf('stored_at')}
          FROM (SELECT edge AS name FROM ${schema}.edges UNION SELECT edge FROM ${schema}.logs) AS names
-         LEFT JOIN ${schema}.edges AS told ON told.edge = name
+         LEFT JOIN ${schema}.edges AS reported ON reported.edge = name
          LEFT JOIN (
            SELECT edge, sum(readings)::bigint AS readings, max(stored_at) AS stored_at FROM ${schema}.logs GROUP BY edge
          ) AS stored ON stored.edge = name
@@ -126,18 +124,21 @@ export class PostgresFleet implements Fleet {
     })
   }
 
-  /** Of several receivers each gets other ones. */
+  /** Each receiver gets different rows. */
   #dueRows(connection: Connection, at: number): Promise<DueRow[]> {
     return connection.rows<DueRow>(
       `SELECT asked.edge, asked.epoch, first, last, times
-       FROM ${this.#schema}.requests AS asked JOIN ${this.#schema}.edges AS told USING (edge)
+       FROM ${this.#schema}.requests AS asked JOIN ${this.#schema}.edges AS reported USING (edge)
        WHERE next_at <= $1 AND state = 'online'
        ORDER BY asked.edge COLLATE "C", asked.epoch COLLATE "C", first LIMIT $2 FOR UPDATE OF asked SKIP LOCKED`,
       [timestamp(at), DUE_RANGES_MAX],
     )
   }
 
-  /** What is still missing of a request, which is put off; one of which nothing is missing is forgotten. */
+  /**
+   * Returns the part of a request that is still missing and postpones the request; a request of which nothing is
+   * missing is deleted.
+   */
   async #claim(
     connection: Connection,
     [edge, epoch, first, last, times]: DueRow,

@@ -2,7 +2,7 @@ import type { SeqRange } from '../../base/reading.ts'
 import type { Gap, GapQuestion } from '../fleet/fleet.ts'
 import type { Connection } from './connection.ts'
 
-/** A time as UTC milliseconds. */
+/** An SQL expression for a time as UTC milliseconds. */
 export function msOf(expression: string): string {
   return `(extract(epoch FROM ${expression}) * 1000)::bigint`
 }
@@ -12,17 +12,17 @@ type LogRow = [
   ...[highest: number | null, lastSeq: number | null, saidAt: number | null],
 ]
 
-/** What `positions` lacks, by edge, epoch and position: see `Fleet.gaps`. */
+/** The gaps in `positions`, by edge, epoch and position: see `Fleet.gaps`. */
 export async function gapsOf(connection: Connection, schema: string, { edge, limit }: GapQuestion): Promise<Gap[]> {
   const logs = await connection.rows<LogRow>(
     `SELECT logs.id, logs.edge, logs.epoch,
        NOT EXISTS (SELECT FROM ${schema}.logs AS earlier WHERE earlier.edge = logs.edge AND earlier.id < logs.id),
        (SELECT last FROM ${schema}.positions WHERE log = logs.id ORDER BY first DESC LIMIT 1),
-       CASE WHEN told.epoch = logs.epoch THEN last_seq END, ${msOf('seen_at')}
-     FROM ${schema}.logs LEFT JOIN ${schema}.edges AS told USING (edge) WHERE $1::text IS NULL OR logs.edge = $1
+       CASE WHEN reported.epoch = logs.epoch THEN last_seq END, ${msOf('seen_at')}
+     FROM ${schema}.logs LEFT JOIN ${schema}.edges AS reported USING (edge) WHERE $1::text IS NULL OR logs.edge = $1
      UNION ALL
-     SELECT NULL, edge, epoch, true, NULL, last_seq, ${msOf('seen_at')} FROM ${schema}.edges AS told
-     WHERE epoch IS NOT NULL AND NOT EXISTS (SELECT FROM ${schema}.logs WHERE logs.edge = told.edge)
+     SELECT NULL, edge, epoch, true, NULL, last_seq, ${msOf('seen_at')} FROM ${schema}.edges AS reported
+     WHERE epoch IS NOT NULL AND NOT EXISTS (SELECT FROM ${schema}.logs WHERE logs.edge = reported.edge)
        AND ($1::text IS NULL OR edge = $1)`,
     [edge ?? null],
   )
@@ -75,7 +75,7 @@ async function askedAt(
   return row?.[0]
 }
 
-/** The first parts of the range that are not there, at most `limit`. */
+/** The first missing parts of the range, at most `limit`. */
 export async function missingOf(
   connection: Connection,
   schema: string,

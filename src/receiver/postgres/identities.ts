@@ -4,8 +4,9 @@ import type { Connection } from './connection.ts'
 const CACHED_MAX = 100_000
 
 /**
- * Rows of one table that are known by texts and have an id, which never changes while the row is there. New rows are
- * committed at once, by themselves: whoever of several receivers comes first makes them, and all find the same.
+ * Rows of one table that are identified by texts and have an id, which never changes while the row exists. New rows
+ * are committed at once, in a transaction of their own: whichever receiver comes first creates them, and all find the
+ * same rows.
  */
 export class Identities {
   readonly #table: string
@@ -22,7 +23,7 @@ export class Identities {
     this.#ids.clear()
   }
 
-  /** The ids of these names, by `keyOf` of each. Rows that are missing are made. */
+  /** The ids of these names, by `keyOf` of each. Missing rows are created. */
   async of(names: readonly (readonly string[])[], connection: Connection): Promise<ReadonlyMap<string, number>> {
     const found = new Map<string, number>()
     const unknown = new Map<string, readonly string[]>()
@@ -42,7 +43,7 @@ export class Identities {
     return found
   }
 
-  /** An INSERT that finds its row there already has used up an id: so it comes last, and only for what is missing. */
+  /** An INSERT that finds an existing row uses up an id: so it runs last, and only for missing rows. */
   async #findOrMake(
     unknown: ReadonlyMap<string, readonly string[]>,
     connection: Connection,
@@ -50,7 +51,7 @@ export class Identities {
     const found = await this.#find([...unknown.values()], connection)
     const missing = [...unknown].filter(([key]) => !found.has(key))
     if (missing.length === 0) return found
-    // In one order for all receivers: two that make the same rows wait for each other, but never in a circle.
+    // The same order for all receivers: two that create the same rows wait for each other, but never deadlock.
     const sorted = missing.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, name]) => name)
     const columns = this.#columns.join(', ')
     await connection.rows(

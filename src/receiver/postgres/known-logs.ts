@@ -5,22 +5,25 @@ import type { Connection } from './connection.ts'
 import { arrayOf } from './literals.ts'
 import { type Birth, birthSql } from './schema.ts'
 
-/** Which positions of a log a transaction is about; those beside them included, since intervals that touch are one. */
+/**
+ * The positions of a log that a transaction concerns, including their neighbours, because adjacent intervals are
+ * merged.
+ */
 export interface Hull extends SeqRange {
   readonly log: number
 }
 
 /**
- * What is known of one log, as far as a transaction is about it. It is read under the lock of the log's row and lives as
- * long as that lock: another receiver may have stored the same batch just before.
+ * What is known of one log, as far as a transaction concerns it. It is read under the lock of the log's row and lives
+ * as long as that lock: another receiver may have stored the same batch just before.
  */
 export class KnownLog {
   readonly id: number
   /** Every position that was ever stored, within the hulls of the transaction. */
   readonly positions: SeqSet
-  /** Verdicts that came before their readings. */
+  /** Verdicts that arrived before their readings. */
   readonly pending: Map<Seq, Verdict>
-  /** Positions whose readings are on their way into the table, but not in it yet. */
+  /** Positions whose readings are buffered and not in the table yet. */
   readonly buffered = new SeqSet()
   readonly #before: ReadonlyMap<Seq, Seq>
   readonly #pendingBefore: ReadonlySet<Seq>
@@ -42,7 +45,7 @@ export class KnownLog {
     return this.#high
   }
 
-  /** Remembers that the readings of these positions are stored by this transaction. */
+  /** Records that this transaction stores the readings of these positions. */
   add(ranges: readonly SeqRange[]): void {
     for (const range of ranges) {
       this.positions.add(range)
@@ -51,12 +54,12 @@ export class KnownLog {
     }
   }
 
-  /** Counts a reading that is stored by this transaction. */
+  /** Counts a reading that this transaction stores. */
   count(): void {
     this.#added++
   }
 
-  /** Keeps a verdict until its reading comes. */
+  /** Keeps a verdict until its reading arrives. */
   expect({ seq, quality, reasons }: Amendment): void {
     const before = this.pending.get(seq)
     this.pending.set(seq, before === undefined ? { quality, reasons } : combine(before, { quality, reasons }))
@@ -70,7 +73,7 @@ export class KnownLog {
     return verdict
   }
 
-  /** What must be written for the positions; statements whose numbers are our own. */
+  /** The statements that write the positions; they contain only numbers that Tidegate made. */
   positionStatements(table: string): string[] {
     const after = new Map([...this.positions].map(({ first, last }) => [first, last]))
     const gone = [...this.#before.keys()].filter((first) => !after.has(first))
@@ -78,20 +81,20 @@ export class KnownLog {
     const rows = changed.map(([first, last]) => `(${this.id}, ${first}, ${last})`)
     return [
       ...(gone.length > 0 ? [`DELETE FROM ${table} WHERE log = ${this.id} AND first IN (${gone.join(', ')})`] : []),
-      // An interval that only grows is changed in place, and no index with it.
+      // An interval that only grows is updated in place, without changing an index.
       ...(rows.length > 0
         ? [`INSERT INTO ${table} VALUES ${rows.join(', ')} ON CONFLICT (log, first) DO UPDATE SET last = excluded.last`]
         : []),
     ]
   }
 
-  /** What must be written for how many readings came, and when (a literal). */
+  /** The statements that write the number of new readings and their time (a literal). */
   countStatements(table: string, storedAt: string): string[] {
     if (this.#added === 0) return []
     return [`UPDATE ${table} SET readings = readings + ${this.#added}, stored_at = '${storedAt}' WHERE id = ${this.id}`]
   }
 
-  /** The same for the verdicts that wait. */
+  /** The statements that write the waiting verdicts. */
   pendingStatements(table: string): string[] {
     const gone = [...this.#pendingBefore].filter((seq) => !this.pending.has(seq))
     const rows = [...this.#judged].flatMap((seq) => {
@@ -110,7 +113,7 @@ export class KnownLog {
   }
 }
 
-/** Quoted tables. */
+/** Quoted table names. */
 export interface LogTables {
   readonly logs: string
   readonly positions: string
@@ -119,10 +122,10 @@ export interface LogTables {
 }
 
 /**
- * Begins a transaction that owns the logs of the hulls until its end: whoever else wants one of them waits. Locks are taken in the
- * order of the ids, by everybody, so nobody waits in a circle. What is known of the logs is read after the locks, by
- * statements of their own that see what the owner before has committed.
- * @throws Error when a log is not there any more, or the tables are others than those whose ids are known
+ * Begins a transaction that owns the logs of the hulls until its end: any other transaction that needs one of them
+ * waits. Everyone takes the locks in the order of the ids, so no deadlock is possible. The logs are read after the
+ * locks, by statements of their own that see what the previous owner has committed.
+ * @throws Error if a log no longer exists, or the tables are not those whose ids are known
  */
 export async function lockLogs(
   connection: Connection,
@@ -148,7 +151,7 @@ export async function lockLogs(
      JOIN ${tables.pending} p ON p.log = hull.log AND p.seq BETWEEN hull.low AND hull.high`,
   ])
   const isSame = births![0]?.[0] === birth && locked!.length === sorted.length
-  if (!isSame) throw new Error('the tables are not those that were there before')
+  if (!isSame) throw new Error('the tables were replaced since their ids were read')
   const rangesOf = Map.groupBy(ranges as [number, Seq, Seq][], ([log]) => log)
   const pendingOf = Map.groupBy(pending as [number, Seq, Quality, number][], ([log]) => log)
   const logs = (highest as [number, Seq | null][]).map(([id, high]) => {

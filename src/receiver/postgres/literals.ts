@@ -1,12 +1,15 @@
 /** Values as PostgreSQL reads them in a statement or as an element of an array. */
 
-/** The earliest time that PostgreSQL knows, 24 November 4714 BC (UTC milliseconds). Its latest lies beyond the wire's. */
+/**
+ * The earliest time that PostgreSQL can store, 24 November 4714 BC (UTC milliseconds). Its latest is beyond the wire
+ * format's.
+ */
 export const TS_MIN = -210_866_803_200_000
 
-/** Shown in a text in place of U+0000, which PostgreSQL does not know. */
+/** Replaces U+0000 in a text, which PostgreSQL cannot store. */
 const NUL_SYMBOL = '\u2400'
 
-/** A time in ISO 8601 as PostgreSQL has it, with any year: `2026-11-24 16:00:00.000+00`. */
+/** A time in PostgreSQL's ISO 8601 format, for any year: `2026-11-24 16:00:00.000+00`. */
 export function timestamp(ms: number): string {
   const time = new Date(ms)
   const year = time.getUTCFullYear()
@@ -30,12 +33,12 @@ export function hasNul(text: string): boolean {
   return text.includes('\0')
 }
 
-/** The text as a person reads it in PostgreSQL. */
+/** The readable form of a text in PostgreSQL: U+2400 replaces U+0000. */
 export function shown(text: string): string {
   return text.replaceAll('\0', NUL_SYMBOL)
 }
 
-/** A name as SQL takes it. */
+/** A name, quoted for SQL. */
 export function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
 }

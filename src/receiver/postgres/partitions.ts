@@ -4,24 +4,24 @@ import { quoted, timestamp } from './literals.ts'
 import { isThere, lockSchema } from './schema.ts'
 
 /**
- * A month so far from the present has no partition of its own: a device with a wild clock must not make thousands.
- * What has none lies in `reading_default`.
+ * A month further from the present than this has no partition of its own: a device with a wrong clock must not create
+ * thousands. Its readings are in `reading_default`.
  */
 const MONTHS_BACK_MAX = 120
 const MONTHS_AHEAD_MAX = 12
-/** The partition of the next month is made so long before it begins. */
+/** The partition of the next month is created this long before it begins. */
 const AHEAD_MS = 7 * 24 * 3_600_000
-/** Making a partition waits at most so long for somebody who reads `reading_default`; storing does not wait for it. */
+/** Creating a partition waits at most this long for readers of `reading_default`; storing does not wait for it. */
 const LOCK_TIMEOUT_MS = 1_000
-/** What could not be made is not tried again before (ms). */
+/** A partition that could not be created is not tried again before this time (milliseconds). */
 const RETRY_MS = 60_000
 
 /** Months since the year 0. */
 type Month = number
 
 /**
- * The partitions of `reading`, one for each month (UTC), made before the readings come. Where one cannot be made, its
- * readings go into `reading_default`; they are moved when it can.
+ * The partitions of `reading`, one per month (UTC), created before the readings arrive. If one cannot be created, its
+ * readings go into `reading_default`; they are moved as soon as it can.
  */
 export class Partitions {
   readonly #schema: string
@@ -40,7 +40,7 @@ export class Partitions {
     this.#ours = undefined
   }
 
-  /** Makes the partitions for readings of these times, as far as they are missing. What fails is logged, and tried later. */
+  /** Creates the missing partitions for readings of these times. A failure is logged, and tried again later. */
   async prepare(times: Iterable<Float64Array>, now: number, connection: Connection): Promise<void> {
     const missing = [...monthsOf(times, now)].filter((month) => !this.#there.has(month))
     if (missing.length === 0 || now < this.#retryAt) return
@@ -54,12 +54,12 @@ export class Partitions {
       this.#retryAt = now + RETRY_MS
       this.#log.warn(
         { err: failure },
-        'a partition could not be made: its readings go into reading_default until it can',
+        'cannot create a partition: its readings go into reading_default until it exists',
       )
     }
   }
 
-  /** A table that an operator has put in place of ours (a hypertable, say) is left to him. */
+  /** A table that an operator has put in place of Tidegate's (a hypertable, for example) is left to the operator. */
   async #arePartitionsOurs(connection: Connection): Promise<boolean> {
     const table = `${quoted(this.#schema)}.reading`
     const [row] = await connection.rows<[string]>('SELECT relkind FROM pg_class WHERE oid = to_regclass($1)', [table])
@@ -67,8 +67,8 @@ export class Partitions {
   }
 
   /**
-   * Alongside others who read and write: only `reading_default` is locked, to be looked through, and not before the new
-   * partition stands.
+   * Other clients may read and write meanwhile: only `reading_default` is locked, for the search, and not before the
+   * new partition exists.
    */
   async #make(month: Month, connection: Connection): Promise<void> {
     await connection.run(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`)
@@ -87,7 +87,10 @@ export class Partitions {
   }
 }
 
-/** The months that should have a partition: those of the readings, as far as they are near, and the present one. */
+/**
+ * The months that should have a partition: those of the readings, as far as they are near, the present one and the
+ * next one.
+ */
 function monthsOf(times: Iterable<Float64Array>, now: number): Set<Month> {
   const present = monthOf(now)
   const months = new Set<Month>([present, monthOf(now + AHEAD_MS)])

@@ -16,17 +16,17 @@ import { placeOf, troubleAt } from './trouble.ts'
 import { unfitness } from './unfit.ts'
 
 export interface PostgresSinkOptions {
-  /** Stands over that of the URL. */
+  /** Overrides the password of the URL. */
   readonly password?: string | undefined
   readonly schema?: string
   readonly connections?: number
   readonly connectTimeoutMs?: number
   readonly statementTimeoutMs?: number
-  /** Rejects kept; the oldest go first. */
+  /** Rejects kept; the oldest are dropped first. */
   readonly rejectsMax?: number
-  /** Bytes kept of the payload of a reject; the rest is cut, its full length is told. */
+  /** Bytes kept of the payload of a reject; the rest is cut, and its full length is recorded. */
   readonly rejectPayloadBytesMax?: number
-  /** Verdicts that wait for their readings; amendments above it are refused. */
+  /** Verdicts that may wait for their readings; amendments beyond it are refused. */
   readonly pendingMax?: number
   readonly log?: Log
 }
@@ -41,15 +41,16 @@ const DEFAULTS = {
   log: silentLog,
 }
 
-/** Pauses between two attempts to find the database, until it was found once (ms). */
+/** Pause between two attempts to find the database, until it was found once (milliseconds). */
 const RETRY_MIN_MS = 1_000
 const RETRY_MAX_MS = 30_000
-/** Connections that have not ended so long after `close` are left behind (ms). */
+/** Connections that have not ended this long after `close` are abandoned (milliseconds). */
 const CLOSE_MS_MAX = 3_000
 
 /**
- * Keeps readings in PostgreSQL: see the view `readings` in its schema. Any number of receivers may share it, whichever
- * batch comes to which of them: what is stored already is read in the transaction that stores, under a lock on the log.
+ * Stores readings in PostgreSQL: see the view `readings` in its schema. Any number of receivers may share it,
+ * whichever receiver gets a batch: the transaction that stores a batch reads, under a lock on the log, which readings
+ * are stored already.
  */
 export class PostgresSink implements Sink {
   readonly #url: string
@@ -88,8 +89,8 @@ export class PostgresSink implements Sink {
   }
 
   /**
-   * Opens at once, whether the database is there or not. It is looked for from now on, and what keeps it from being used
-   * is logged; until it is found, `store` fails.
+   * Returns at once, whether the database can be reached or not. From then on the sink tries to reach it, and logs
+   * why it cannot; until then, `store` fails.
    */
   static open(url: string, options: PostgresSinkOptions = {}): PostgresSink {
     const sink = new PostgresSink(url, options)
@@ -105,25 +106,28 @@ export class PostgresSink implements Sink {
         await this.#sessions.use(async (connection) => {
           await this.#ready(connection)
           const [fsync] = await connection.rows<[string]>('SHOW fsync')
-          if (fsync![0] === 'off') log.error('PostgreSQL runs with fsync = off: a power loss takes what was confirmed')
+          if (fsync![0] === 'off')
+            log.error('PostgreSQL runs with fsync = off: confirmed readings can be lost at a power loss')
         })
         return log.info({ sink: placeOf(this.#url), schema: this.#options.schema }, 'the sink is ready')
       } catch (failure) {
         if (signal.aborted) return
-        const { message, remedy } = troubleAt(this.#url, failure)
-        log.error({ reason: message, remedy }, 'the sink cannot be used; nothing is acknowledged')
+        const trouble = troubleAt(this.#url, failure)
+        log.error({ err: trouble, remedy: trouble.remedy }, 'the sink cannot be used; nothing is acknowledged')
         await pause(waitMs, signal)
       }
     }
   }
 
-  /** Resolves when the schema is there in its newest version, with which one it is. */
+  /** Resolves when the schema has the newest version, with the time when its tables were created. */
   async #ready(connection: Connection): Promise<Birth> {
     this.#birth ??= await connection.transaction(() => migrate(connection, this.#options.schema))
     return this.#birth
   }
 
-  /** On a new connection or after a failure anything may be: another server, a restored backup, an empty schema. */
+  /**
+   * On a new connection or after a failure anything is possible: another server, a restored backup, an empty schema.
+   */
   #forget(): void {
     this.#birth = undefined
     this.#logs.forget()
@@ -162,7 +166,7 @@ export class PostgresSink implements Sink {
     }
   }
 
-  /** Finds the ids of everything that the deliveries name, and room for their times. */
+  /** Finds the ids of everything that the deliveries name, and creates the partitions for their times. */
   async #name(deliveries: readonly Delivery[], receivedAt: number, connection: Connection): Promise<readonly Named[]> {
     const fit = deliveries.map((delivery) => ({ delivery, refusal: unfitness(delivery) }))
     const blocks = fit.flatMap(({ delivery, refusal }) => {

@@ -5,7 +5,10 @@ import type { Connection } from './connection.ts'
 import { arrayOf, timestamp } from './literals.ts'
 import { COPIED_COLUMNS, type RowBuffer } from './row-buffer.ts'
 
-/** Readings whose verdict changes mostly have come lately: their partitions are looked through first (ms). */
+/**
+ * Most readings whose verdict changes have arrived within this time: their partitions are searched first
+ * (milliseconds).
+ */
 const LATELY_MS = 40 * 24 * 3_600_000
 
 /** A reading as it is stored. */
@@ -16,7 +19,7 @@ export interface FoundRow {
   readonly verdict: Verdict
 }
 
-/** A span of time, both ends included (UTC milliseconds). */
+/** A time span, both ends included (UTC milliseconds). */
 export interface TimeSpan {
   readonly from: number
   readonly to: number
@@ -29,7 +32,7 @@ export interface Judgement extends Amendment {
 
 type Columns = [Seq, number, number, number | null, boolean | null, string | null, Buffer | null, Quality, number]
 
-/** Quoted tables. */
+/** Quoted table names. */
 export interface ReadingTables {
   readonly reading: string
   readonly series: string
@@ -53,7 +56,10 @@ export class ReadingTable {
     )
   }
 
-  /** The stored readings of these positions: first in the partitions of that time, what is missing then in all others. */
+  /**
+   * The stored readings of these positions: searches the partitions of that time first, then all others for the
+   * missing ones.
+   */
   async find(log: number, seqs: readonly Seq[], { from, to }: TimeSpan): Promise<Map<Seq, FoundRow>> {
     const near = `ts BETWEEN '${timestamp(from)}' AND '${timestamp(to)}'`
     const found = await this.#select(log, seqs, near)
@@ -92,7 +98,7 @@ export class ReadingTable {
       if (row.series !== series) others.add(row.series)
     }
     if (others.size === 0) return false
-    // The unit is no part of a reading's identity.
+    // The unit is not part of a reading's identity.
     const named = await this.#connection.rows(
       `SELECT id FROM ${this.#tables.series} WHERE id = ANY ($1::integer[]) AND device = $2 AND metric = $3`,
       [arrayOf(others), block.device, block.metric],
@@ -100,7 +106,7 @@ export class ReadingTable {
     return named.length < others.size
   }
 
-  /** Merges verdicts with those of stored rows, which get never better. */
+  /** Merges verdicts with those of stored rows, which never get better. */
   async merge(log: number, judgements: readonly Judgement[]): Promise<void> {
     const merged = new Map<Seq, Judgement>()
     for (const { seq, row, ...more } of judgements) {

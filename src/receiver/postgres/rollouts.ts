@@ -1,7 +1,7 @@
 import type { DeviceKey } from '../config/device-key.ts'
 import { DRIVER_MS, ROLLOUTS_KEPT, type Rollout, type RolloutDevice, type Rollouts } from '../config/rollout/rollout.ts'
 import { bodyOf, deviceBodyOf, deviceOf, isOver, rolloutOf, UNTOUCHED } from '../config/rollout/rollout-rows.ts'
-import type { Transact } from './fleet.ts'
+import type { Transact } from './schema.ts'
 
 type Row = (number | string | null)[]
 
@@ -64,14 +64,14 @@ export class PostgresRollouts implements Rollouts {
 
   async saveDevices(id: number, devices: readonly RolloutDevice[]): Promise<void> {
     await this.#rows(
-      `UPDATE ${this.#devices} AS old SET status = told.status, body = told.body
-       FROM unnest($2::int[], $3::text[], $4::text[]) AS told (place, status, body)
-       WHERE rollout = $1 AND old.place = told.place`,
+      `UPDATE ${this.#devices} AS old SET status = given.status, body = given.body
+       FROM unnest($2::int[], $3::text[], $4::text[]) AS given (place, status, body)
+       WHERE rollout = $1 AND old.place = given.place`,
       [id, devices.map(({ place }) => place), devices.map(({ status }) => status), devices.map(deviceBodyOf)],
     )
   }
 
-  /** By the clock of the database. */
+  /** Uses the clock of the database. */
   async drive(id: number, driver: string, _at: number): Promise<boolean> {
     const sql = `UPDATE ${this.#rollouts} SET driver = $2, driven_until = now() + $3 * interval '1 ms'
       WHERE id = $1 AND (driver = $2 OR driven_until <= now()) RETURNING 1`

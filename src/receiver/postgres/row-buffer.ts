@@ -5,7 +5,7 @@ import { hasNul, shown } from './literals.ts'
 export const COPIED_COLUMNS =
   'ts, received_at, seq, reasons, value, series, log, quality, value_boolean, value_text, value_bytes'
 const COLUMNS = 11
-/** A row without its text and bytes: the number of columns, the length of each, and the fixed ones. */
+/** Bytes of a row without its text and bytes: the number of columns, the length of each, and the fixed ones. */
 const ROW_BYTES = 2 + 4 * COLUMNS + 5 * 8 + 2 * 4 + 2 + 1
 const SIGNATURE = Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1')
 const HEADER_BYTES = SIGNATURE.length + 8
@@ -26,7 +26,10 @@ export interface CopiedRow {
   readonly verdict: Verdict
 }
 
-/** Readings in PostgreSQL's binary form of COPY, which carries every bit of a value, and is the fastest way in. */
+/**
+ * Readings in the binary format of PostgreSQL's COPY, which preserves every bit of a value and is the fastest way to
+ * insert.
+ */
 export class RowBuffer {
   readonly #receivedAt: number
   #bytes = Buffer.allocUnsafe(FIRST_BYTES)
@@ -64,7 +67,7 @@ export class RowBuffer {
     this.#rows++
   }
 
-  /** All rows added since the last time, ready for COPY. */
+  /** All rows added since the last call, ready for COPY. */
   take(): Uint8Array {
     this.#reserve(TRAILER_BYTES)
     this.#bytes.set(SIGNATURE, 0)

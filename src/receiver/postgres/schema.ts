@@ -3,18 +3,18 @@ import type { Connection } from './connection.ts'
 import { quoted } from './literals.ts'
 
 /**
- * Schema of a receiver's tables in PostgreSQL, one entry a version: forward only, all that are missing in one
- * transaction. An entry is never edited once it was released; a change is a new entry. `$` stands for the schema's
- * name, quoted.
+ * Schema of a receiver's tables in PostgreSQL, one entry per version: forward only, all missing ones in one
+ * transaction. An entry is never edited after its release; a change is a new entry. `$` stands for the schema's name,
+ * quoted.
  *
- * `reading` has no unique index: the positions, written in the same transaction, keep a reading from being stored twice.
- * The index by series and time is for people; that by position finds repeats and readings whose verdict changes.
- * Nothing refers to `series` and `logs` by a foreign key, which would cost a look-up for every reading.
+ * `reading` has no unique index: the positions, written in the same transaction, prevent a reading from being stored
+ * twice. The index by series and time is for queries; the index by position finds repeats and readings whose verdict
+ * changes. Nothing refers to `series` and `logs` by a foreign key, which would cost a lookup for every reading.
  *
- * A value stands in the column of its type; a missing one in none. PostgreSQL knows no text with U+0000: such a text has
- * its exact UTF-8 in `value_bytes`, and in `value_text` a U+2400 for each U+0000.
+ * A value is in the column of its type; a missing value is in none. PostgreSQL text cannot contain U+0000: such a
+ * text has its exact UTF-8 in `value_bytes`, and in `value_text` a U+2400 for each U+0000.
  *
- * The wide columns come first, so that none needs padding.
+ * The widest columns come first, so that none needs padding.
  */
 export const MIGRATIONS: readonly string[] = [
   `
@@ -49,7 +49,7 @@ export const MIGRATIONS: readonly string[] = [
       reading.quality, reading.reasons, reading.received_at
     FROM $.reading JOIN $.series ON series.id = reading.series JOIN $.logs ON logs.id = reading.log;
   `,
-  // What edges say of themselves, what was asked of them, and how many readings came of each since this version.
+  // The status of edges, requests to them, and the number of readings of each since this version.
   `
   ALTER TABLE $.logs ADD COLUMN readings bigint NOT NULL DEFAULT 0, ADD COLUMN stored_at timestamptz;
   CREATE TABLE $.edges (
@@ -64,8 +64,9 @@ export const MIGRATIONS: readonly string[] = [
   );
   CREATE INDEX requests_by_turn ON $.requests (next_at);
   `,
-  // Configs of devices: what is in force, what is to be published, what was before, and rollouts. `state` and its like are JSON
-  // as text: jsonb does not hold every string. Times in bigint are UTC milliseconds, as they stand in the messages.
+  // Configs of devices: what is in force, what is unpublished, earlier revisions, and rollouts. `state` and similar
+  // columns are JSON as text: jsonb does not hold every string. Times in bigint are UTC milliseconds, as in the
+  // messages.
   `
   CREATE TABLE $.config_devices (
     due_at bigint, edge text COLLATE "C" NOT NULL, device text COLLATE "C" NOT NULL, state text NOT NULL,
@@ -102,33 +103,37 @@ export const MIGRATIONS: readonly string[] = [
   `,
 ]
 
-/** 'TDGR', one half of every advisory lock; the other tells what is locked. */
+/** 'TDGR', one half of every advisory lock; the other half identifies what is locked. */
 const LOCK = 0x54444752
 
-/** When the tables were made, to the microsecond: ids that were read from other tables mean nothing in these. */
+/** When the tables were created, to the microsecond: ids that were read from other tables are not valid in these. */
 export type Birth = string
+
+/** Runs the work in one transaction that may write. */
+export type Transact = <T>(work: (connection: Connection) => Promise<T>) => Promise<T>
 
 /** @param migrations the table, quoted */
 export function birthSql(migrations: string): string {
   return `SELECT extract(epoch FROM applied_at)::text FROM ${migrations} WHERE version = 1`
 }
 
-/** Holds all other receivers of this schema off the same work until the transaction ends. */
+/** Keeps all other receivers of this schema from the same work until the transaction ends. */
 export async function lockSchema(connection: Connection, schema: string, work: string): Promise<void> {
   await connection.rows('SELECT pg_advisory_xact_lock($1, hashtext($2))', [LOCK, `${schema} ${work}`])
 }
 
 /**
- * Brings the schema to the newest version. Several receivers may start at once: one does it, the others wait for it.
- * Where nothing is to be done it needs no right to create anything.
- * @returns when the tables were made
- * @throws OperatorError when the schema is of another program or of a newer version, or the database cannot hold every text
+ * Brings the schema to the newest version. Several receivers may start at once: one migrates, the others wait for it.
+ * If nothing is to be done, it needs no right to create anything.
+ * @returns when the tables were created
+ * @throws OperatorError if the schema belongs to another program or a newer version, or the database cannot hold
+ * every text
  */
 export async function migrate(connection: Connection, schema: string): Promise<Birth> {
   const [encoding] = await connection.rows<[string]>('SHOW server_encoding')
   if (encoding![0] !== 'UTF8') {
-    throw new OperatorError(`the database keeps text as ${encoding![0]}, which does not hold every character`, {
-      remedy: "make one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and name it in the setting `sink`",
+    throw new OperatorError(`the database has the encoding ${encoding![0]}, which cannot hold every character`, {
+      remedy: "create one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and set it in `sink`",
       exitCode: Exit.CANNOT_CREATE,
     })
   }
@@ -151,8 +156,8 @@ async function advance(connection: Connection, schema: string): Promise<void> {
 }
 
 /**
- * Whether the schema has the table. The catalog is read as any table: to_regclass() would answer from the memory of the
- * connection, which is not brought up to date while it waits for an advisory lock.
+ * Whether the schema has the table. It reads the catalog like any table: to_regclass() would answer from the
+ * connection's cache, which is not updated while the connection waits for an advisory lock.
  */
 export async function isThere(connection: Connection, schema: string, table: string): Promise<boolean> {
   const found = await connection.rows(
@@ -162,7 +167,7 @@ export async function isThere(connection: Connection, schema: string, table: str
   return found.length > 0
 }
 
-/** 0 where there is nothing of ours. */
+/** The schema version; 0 if Tidegate has no tables there. */
 async function versionOf(connection: Connection, schema: string): Promise<number> {
   if (!(await isThere(connection, schema, 'migrations'))) return 0
   const table = `${quoted(schema)}.migrations`
@@ -178,13 +183,13 @@ async function begin(connection: Connection, schema: string): Promise<void> {
   )
   const [exists, filled] = found!
   if (filled) {
-    throw new OperatorError(`the schema ${schema} holds tables of another program`, {
-      remedy: 'name another one with the setting `postgres.schema`',
+    throw new OperatorError(`the schema ${schema} contains tables of another program`, {
+      remedy: 'set another schema with the setting `postgres.schema`',
       exitCode: Exit.CANNOT_CREATE,
     })
   }
   const name = quoted(schema)
-  // Only where it is missing: the right to create it is asked for even when there is nothing to create.
+  // Only if it is missing: PostgreSQL checks the right to create it even if there is nothing to create.
   if (!exists) await connection.run(`CREATE SCHEMA ${name}`)
   await connection.run(
     `CREATE TABLE ${name}.migrations (version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`,
@@ -194,6 +199,6 @@ async function begin(connection: Connection, schema: string): Promise<void> {
 function newer(schema: string, version: number): OperatorError {
   const known = MIGRATIONS.length
   return new OperatorError(`the schema ${schema} has version ${version}; this Tidegate knows versions up to ${known}`, {
-    remedy: 'run the newer Tidegate that made it, or name another schema with the setting `postgres.schema`',
+    remedy: 'run the newer Tidegate that created it, or set another schema with the setting `postgres.schema`',
   })
 }

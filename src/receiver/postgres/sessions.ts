@@ -1,28 +1,28 @@
 import pg from 'pg'
 import { Connection } from './connection.ts'
 
-/** PostgreSQL's type bigint. Every whole number that a receiver keeps is a safe integer. */
+/** PostgreSQL's type bigint. Every integer that a receiver stores is a safe integer. */
 const BIGINT = 20
 const TYPES: pg.CustomTypesConfig = {
   getTypeParser: ((oid: number, format?: 'text') =>
     oid === BIGINT ? Number : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
 }
 
-/** Silence after which TCP asks whether the other end is still there. */
+/** Silence after which TCP checks the connection (milliseconds). */
 const KEEPALIVE_MS = 10_000
-/** A connection that nobody used for so long is closed; on a new one everything is read anew. */
+/** A connection that is unused for this long is closed; on a new one everything is read again (milliseconds). */
 const IDLE_MS = 300_000
 
 export interface SessionOptions {
   readonly url: string
-  /** Stands over that of the URL. */
+  /** Overrides the password of the URL. */
   readonly password?: string | undefined
   readonly connections: number
   readonly connectTimeoutMs: number
   readonly statementTimeoutMs: number
   /**
-   * Called when a connection is new, before anything is done on it: it may lead to another server than the one before, or
-   * to an older state of the same.
+   * Called when a connection is new, before anything is done on it: it may lead to another server than the one
+   * before, or to an older state of the same server.
    */
   readonly onNew: () => void
 }
@@ -44,19 +44,19 @@ export class Sessions {
       types: TYPES,
       application_name: 'tidegate-receiver',
     })
-    // A connection that breaks while nobody uses it leaves the pool by itself.
+    // A connection that breaks while it is idle leaves the pool by itself.
     this.#pool.on('error', () => undefined)
     this.#pool.on('connect', () => options.onNew())
   }
 
   /**
    * Runs `work` on a connection.
-   * @throws what failed; the connection is given up then, and what it had not committed. Where it was a commit that
-   * failed, it may be durable all the same.
+   * @throws whatever failed; the connection and its uncommitted changes are then discarded. A commit that failed may
+   * be durable all the same.
    */
   async use<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
     const client = await this.#pool.connect()
-    // What breaks the connection also fails the query that waits for its answer.
+    // An error that breaks the connection also fails the query that waits for its answer.
     const ignore = (): void => undefined
     client.on('error', ignore)
     try {
@@ -75,7 +75,10 @@ export class Sessions {
   }
 }
 
-/** As a parameter of the URL, where a password also fits an address that names no host (a socket's folder). */
+/**
+ * Adds the password as a parameter of the URL, which also works for an address without a host name (a socket's
+ * folder).
+ */
 function withPassword(url: string, password: string | undefined): string {
   if (password === undefined) return url
   const complete = new URL(url)

@@ -9,18 +9,18 @@ import { shown, timestamp } from './literals.ts'
 import { type FoundRow, type Judgement, ReadingTable, type ReadingTables, type TimeSpan } from './reading-table.ts'
 import { RowBuffer } from './row-buffer.ts'
 
-/** Quoted tables. */
+/** Quoted table names. */
 export interface Tables extends LogTables, ReadingTables {
   readonly rejects: string
 }
 
-/** A delivery with the ids of what it names. */
+/** A delivery with the ids of the log and series that it names. */
 export interface Named {
   readonly delivery: Delivery
   /** Why it can never be stored; then it has no ids. */
   readonly refusal: string | undefined
   readonly log: number
-  /** Of each of its series, in their order. */
+  /** The ids of its series, in their order. */
   readonly series: readonly number[]
 }
 
@@ -42,7 +42,7 @@ export class Storing {
   readonly #table: ReadingTable
   readonly #rows: RowBuffer
   readonly #rejects: Reject[] = []
-  /** Verdicts that waited over all logs when this began; undefined: not counted yet. */
+  /** Verdicts that waited, over all logs, when this began; undefined: not counted yet. */
   #pendingBefore: number | undefined
   #pendingChange = 0
 
@@ -66,7 +66,7 @@ export class Storing {
     }
   }
 
-  /** Writes what is left, and commits. */
+  /** Writes everything that is left, and commits. */
   async commit(): Promise<void> {
     const { tables, known } = this.#options
     await this.#flush()
@@ -144,15 +144,15 @@ export class Storing {
     return row![0]
   }
 
-  /** Looks for stored readings; those of this transaction are written into the table first. */
+  /** Finds stored readings; readings of this transaction are written into the table first. */
   async #find(
     log: KnownLog,
     seqs: readonly Seq[],
-    look: (seqs: readonly Seq[]) => Promise<Map<Seq, FoundRow>>,
+    find: (seqs: readonly Seq[]) => Promise<Map<Seq, FoundRow>>,
   ): Promise<Map<Seq, FoundRow>> {
     if (seqs.length === 0) return new Map()
     if (log.buffered.size > 0 && seqs.some((seq) => log.buffered.has(seq))) await this.#flush()
-    return look(seqs)
+    return find(seqs)
   }
 
   async #flush(): Promise<void> {
@@ -170,7 +170,7 @@ export class Storing {
         [timestamp(receivedAt), shown(topic), shown(reason), kept, payloadBytes],
       )
     }
-    // Of several receivers one removes the oldest, and nobody waits for it.
+    // Only one of several receivers removes the oldest, and no other waits for it.
     await this.#connection.rows(
       `DELETE FROM ${tables.rejects} WHERE id IN (
          SELECT id FROM ${tables.rejects} ORDER BY id DESC OFFSET $1 FOR UPDATE SKIP LOCKED)`,
@@ -179,7 +179,7 @@ export class Storing {
   }
 }
 
-/** The positions that a delivery is about, with their neighbours. */
+/** The positions of a delivery, with their neighbours. */
 export function hullsOf({ delivery, refusal, log }: Named): Hull[] {
   if (refusal !== undefined || delivery.kind === 'reject') return []
   const ranges = delivery.kind === 'batch' ? delivery.batch.ranges : delivery.amendments.items.map(positionOf)

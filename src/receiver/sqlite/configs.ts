@@ -16,7 +16,7 @@ import { columnsOf, keptOf, loggedOf, RECORD_COLUMNS, recordOf, unpublishedOf } 
 import { SqliteRollouts } from './rollouts.ts'
 import type { Bound, Prepare, Transact } from './schema.ts'
 
-/** Config sync in `received.db`, over any connection to it: the sink's own, or one beside it. */
+/** Config sync in `received.db`, over any connection to it: the sink's own, or that of a command. */
 export class SqliteConfigs implements ConfigStore {
   readonly rollouts: SqliteRollouts
   readonly #transact: Transact
@@ -51,10 +51,10 @@ export class SqliteConfigs implements ConfigStore {
   }
 
   claim(at: number, limit: number): Unpublished[] {
-    // Without a transaction where nothing waits, which is nearly always.
+    // Without a transaction if nothing waits, which is the usual case.
     if (this.#statements.anyWaiting.get() === undefined) return []
     return this.#transact(() => {
-      // A clock that was set back must not hold claims up: none is ever longer than CLAIM_MS.
+      // A clock that was set back must not prolong claims: no claim is longer than CLAIM_MS.
       const rows = this.#statements.waiting.all(at, at + CLAIM_MS, limit)
       return rows.map((row) => {
         this.#statements.claim.run(at + CLAIM_MS, row[0]!, row[1]!)

@@ -7,16 +7,20 @@ import { APPLICATION_ID, MIGRATIONS, type Prepare } from './schema.ts'
 export const DATABASE_FILE = 'received.db'
 const LOCK_FILE = 'received.lock'
 
-/** A commit waits at most so long for another connection; then it fails, and the broker sends its messages again. */
+/**
+ * A commit waits at most this long for another connection (milliseconds); then it fails, and the broker sends its
+ * messages again.
+ */
 const BUSY_TIMEOUT_MS = 200
-/** Alongside a running receiver a command waits so long for a commit. */
+/** A command that runs next to a receiver waits at most this long for a commit (milliseconds). */
 const ALONGSIDE_TIMEOUT_MS = 10_000
 const CACHE_KIB = 65_536
 
 /**
- * Opens `received.db` as its receiver, and makes it if need be; nobody else can while the lock is open.
- * @param pagesMax pages to which it may grow; undefined: no bound
- * @throws OperatorError as `SqliteSink.open` says
+ * Opens `received.db` for its receiver, and creates it if needed; no other receiver can open it while the lock is
+ * open.
+ * @param pagesMax pages to which it may grow; undefined: no limit
+ * @throws OperatorError as described at `SqliteSink.open`
  */
 export function holdReceived(folder: string, pagesMax: number | undefined): { lock: Database; database: Database } {
   const file = join(folder, DATABASE_FILE)
@@ -36,14 +40,14 @@ export function holdReceived(folder: string, pagesMax: number | undefined): { lo
 }
 
 /**
- * Opens `received.db` beside its receiver, which may run or not.
- * @throws OperatorError when there is none, or when it is not of this version
+ * Opens `received.db` for a command; its receiver may run or not.
+ * @throws OperatorError if there is none, or it is not of this version
  */
 export function openAlongside(folder: string, { write }: { write: boolean }): Database {
   const file = join(folder, DATABASE_FILE)
   if (!existsSync(file)) {
-    throw new OperatorError(`there is no database of a receiver in ${folder}`, {
-      remedy: 'name the data folder of a receiver that has run once',
+    throw new OperatorError(`there is no receiver database in ${folder}`, {
+      remedy: 'specify the data folder of a receiver that has run at least once',
       exitCode: Exit.CANNOT_CREATE,
     })
   }
@@ -60,12 +64,12 @@ export function openAlongside(folder: string, { write }: { write: boolean }): Da
 }
 
 function older(file: string): OperatorError {
-  return new OperatorError(`${file} is of an older version`, {
-    remedy: 'start its receiver with this version once: it brings the database up to date',
+  return new OperatorError(`${file} has an older schema version`, {
+    remedy: 'start its receiver once with this version of Tidegate: that updates the database',
   })
 }
 
-/** Prepares statements whose rows come as arrays. */
+/** Prepares statements whose rows are arrays. */
 export function preparerOf(database: Database): Prepare {
   return (sql) => {
     const statement = database.prepare<unknown[], never>(sql)
@@ -74,8 +78,8 @@ export function preparerOf(database: Database): Prepare {
 }
 
 /**
- * Keeps a second receiver off the folder, by an open transaction on a file of its own: the lock is gone with the
- * process, however that ends, and readers of the database are not in its way.
+ * Keeps a second receiver off the folder, with an open transaction on a file of its own: the lock ends with the
+ * process, however that ends, and readers of the database are not affected.
  */
 function takeLock(folder: string): Database {
   const lock = new SQLite(join(folder, LOCK_FILE), { timeout: 0 })
@@ -86,7 +90,7 @@ function takeLock(folder: string): Database {
     lock.close()
     if (!codeOf(cause)?.startsWith('SQLITE_BUSY')) throw cause
     throw new OperatorError(`another receiver is already running on the data folder ${folder}`, {
-      remedy: 'stop it first, or give this one a folder of its own with the setting `data`',
+      remedy: 'stop it first, or set another folder for this receiver with `data`',
       exitCode: Exit.UNAVAILABLE,
       cause,
     })
@@ -113,20 +117,20 @@ function configure(database: Database, file: string, pagesMax: number | undefine
   }
 }
 
-/** Before anything is written: is it ours, and not from the future? */
+/** Before anything is written: refuses a database of another program or of a newer version. */
 function refuseForeign(database: Database, file: string): void {
   const version = Number(database.pragma('user_version', { simple: true }))
   const tables = Number(database.prepare('SELECT count(*) FROM sqlite_schema').pluck().get())
   if (tables > 0 && database.pragma('application_id', { simple: true }) !== APPLICATION_ID) {
-    throw new OperatorError(`${file} is a database of another program`, {
-      remedy: 'name another folder with the setting `data`',
+    throw new OperatorError(`${file} belongs to another program`, {
+      remedy: 'set another folder with `data`',
       exitCode: Exit.CANNOT_CREATE,
     })
   }
   if (version > MIGRATIONS.length) {
     const known = MIGRATIONS.length
     throw new OperatorError(`${file} has schema version ${version}; this Tidegate knows versions up to ${known}`, {
-      remedy: 'run the newer Tidegate that made it, or restore a backup from before the update',
+      remedy: 'run the newer Tidegate that created it, or restore a backup from before the update',
     })
   }
 }
@@ -145,8 +149,8 @@ function cannotOpen(file: string, cause: unknown): OperatorError {
   const damaged = ['SQLITE_NOTADB', 'SQLITE_CORRUPT'].includes(codeOf(cause) ?? '')
   return new OperatorError(`cannot open the database ${file}: ${messageOf(cause)}`, {
     remedy: damaged
-      ? 'the file is damaged or no database: move it away (keep it), and start again with an empty one'
-      : 'look at the free space and the permissions of the data folder',
+      ? 'the file is damaged or not a database: move it elsewhere, keep it, and start again with an empty one'
+      : 'check the free space and the permissions of the data folder',
     exitCode: Exit.CANNOT_CREATE,
     cause,
   })

@@ -13,15 +13,12 @@ import {
 } from '../fleet/fleet.ts'
 import { viewOf } from '../fleet/view.ts'
 import { SqliteGaps } from './gaps.ts'
-import type { Prepare } from './schema.ts'
+import type { Prepare, Transact } from './schema.ts'
 
-/** Noted requests that are looked at in one turn. */
+/** Stored requests that are checked in one turn, at most. */
 const DUE_RANGES_MAX = 1_000
 
-/** Runs the work in one transaction that may write. */
-export type Transact = <T>(work: () => T) => T
-
-/** The view of the edges in `received.db`, over any connection to it: the sink's own, or one beside it. */
+/** The fleet view in `received.db`, over any connection to it: the sink's own, or that of a command. */
 export class SqliteFleet implements Fleet {
   readonly #transact: Transact
   readonly #gaps: SqliteGaps

@@ -3,7 +3,7 @@ import type { Gap, GapQuestion } from '../fleet/fleet.ts'
 import { Places } from './places.ts'
 import type { Column, Prepare } from './schema.ts'
 
-/** An epoch of an edge, and up to where positions of it must be there. */
+/** An epoch of an edge, and up to which position its readings must exist. */
 interface Log {
   /** Undefined: nothing of it was ever stored. */
   readonly id: number | undefined
@@ -13,11 +13,11 @@ interface Log {
   readonly isFirst: boolean
   readonly highest: number
   readonly lastSeq: number
-  /** When the edge said so. */
+  /** When the edge reported it (UTC milliseconds). */
   readonly saidAt: number | undefined
 }
 
-/** What `positions` of `received.db` lacks. */
+/** The gaps in `positions` of `received.db`. */
 export class SqliteGaps {
   readonly #places: Places
   readonly #statements
@@ -82,14 +82,14 @@ export class SqliteGaps {
     })
   }
 
-  /** When the reading of this position came (UTC ms); undefined: there is none. */
+  /** When the reading of this position arrived (UTC milliseconds); undefined: there is none. */
   #arrivalOf(log: number, seq: Seq): number | undefined {
     const place = this.#places.find(log, seq)
     const row = place && this.#statements.arrival.get(place.series, place.ts, log, seq)
     return row && Number(row[0])
   }
 
-  /** The first parts of the range that are not there, at most `limit`. */
+  /** The first missing parts of the range, at most `limit`. */
   missing(edge: string, epoch: string, { first, last }: SeqRange, limit: number): SeqRange[] {
     const found = this.#statements.idOf.get(edge, epoch)
     if (found === undefined) return [{ first, last }]

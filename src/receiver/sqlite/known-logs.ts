@@ -11,11 +11,11 @@ export interface KnownLog {
   readonly id: number
   /** Every position that was ever stored. */
   readonly positions: SeqSet
-  /** Verdicts that came before their readings. */
+  /** Verdicts that arrived before their readings. */
   readonly pending: Map<Seq, Verdict>
 }
 
-/** The logs of all edges: read once, then written through. After a failed transaction `forget` is a must. */
+/** The logs of all edges: read once, then written through. After a failed transaction `forget` must be called. */
 export class KnownLogs {
   readonly #cache = new Map<string, KnownLog>()
   /** Verdicts that wait, over all logs; undefined: not counted yet. */
@@ -62,7 +62,7 @@ export class KnownLogs {
     return { id, positions: new SeqSet(ranges), pending: new Map(verdicts) }
   }
 
-  /** Remembers that the readings of these positions are stored. */
+  /** Records that the readings of these positions are stored. */
   add(log: KnownLog, ranges: readonly SeqRange[]): void {
     for (const range of ranges) {
       log.positions.add(range)
@@ -72,7 +72,7 @@ export class KnownLogs {
     }
   }
 
-  /** Counts readings that are new. */
+  /** Counts new readings. */
   count({ id }: KnownLog, readings: number, receivedAt: number): void {
     if (readings > 0) this.#statements.count.run(readings, receivedAt, id)
   }
@@ -82,7 +82,7 @@ export class KnownLogs {
     return this.#pendingCount
   }
 
-  /** Keeps a verdict until its reading comes. */
+  /** Keeps a verdict until its reading arrives. */
   expect(log: KnownLog, { seq, quality, reasons }: Amendment): void {
     const count = this.pendingCount
     const before = log.pending.get(seq)

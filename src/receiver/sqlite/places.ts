@@ -5,17 +5,18 @@ import { ItemReader } from '../../codec/item-reader.ts'
 import { compress, decompress } from '../../codec/zstd.ts'
 import type { Prepare } from './schema.ts'
 
-/** Opened stretches that are kept: amendments are about neighbours. */
+/** Open stretches that are kept in memory, at most: amendments concern neighbours. */
 const OPEN_MAX = 4
-/** A stretch that takes more as it is gets compressed (bytes). */
+/** A stretch with more bytes than this is compressed. */
 const PLAIN_BYTES_MAX = 128
-/** What a stretch of a batch may unpack to; its readings are far fewer than that. */
+/** Bytes that a stretch of a batch may unpack to; real stretches need far fewer. */
 const UNPACKED_BYTES_MAX = 268_435_456
 const ZSTD_MAGIC = 0x28
 const OLD_COLUMNS = 4
 /**
- * Times of one series in a stretch that are further apart (ms) belong to different spans. It bounds how many other readings
- * lie in a span: as many as the device makes in an hour, for each reading of the stretch.
+ * Times of one series in a stretch that are further apart than this belong to different spans (milliseconds). It
+ * bounds how many other readings a span covers: at most those of one device in an hour, for each reading of the
+ * stretch.
  */
 const SPAN_GAP_MS = 3_600_000
 
@@ -30,7 +31,7 @@ export interface PlacedBlock {
   readonly block: SeriesBlock
 }
 
-/** Times between which a stretch has readings of a series. */
+/** The first and the last time at which a stretch has readings of a series. */
 interface Span {
   readonly series: number
   readonly from: number
@@ -38,9 +39,9 @@ interface Span {
 }
 
 /**
- * Tells where the reading of a position is. Of each stretch that came in one batch it keeps between which times the readings
- * of each series lie; where one of them is wanted, these parts of the table are read. An index would tell the same for a
- * third more work at every reading, and only repeats with other contents, amendments and the list of gaps ask.
+ * Finds the reading of a position. For each stretch that arrived in one batch it stores the times between which the
+ * readings of each series are; a search reads these parts of the table. An index would find it too, for a third more
+ * work at every reading, and only repeats with different content, amendments and the list of gaps search by position.
  */
 export class Places {
   readonly #statements
@@ -56,7 +57,7 @@ export class Places {
     }
   }
 
-  /** Remembers the readings of these positions; no position comes twice. */
+  /** Records the readings of these positions; no position is given twice. */
   add(log: number, ranges: readonly SeqRange[], blocks: readonly PlacedBlock[]): void {
     for (const range of ranges) {
       const spans = blocks.flatMap((block) => spansOf(block, range))
@@ -87,7 +88,7 @@ export class Places {
   }
 }
 
-/** Between which times the readings of these positions lie. */
+/** The times between which the readings of these positions are. */
 function spansOf({ series, block: { seq, ts } }: PlacedBlock, { first, last }: SeqRange): Span[] {
   const spans: Span[] = []
   let from = Infinity
@@ -106,7 +107,7 @@ function spansOf({ series, block: { seq, ts } }: PlacedBlock, { first, last }: S
   return spans
 }
 
-/** Series, how far each span begins from where the one before did (ms), and how long it is (ms). */
+/** Series, start of each span relative to the start of the one before (milliseconds), and its length (milliseconds). */
 function pack(spans: readonly Span[]): Uint8Array {
   const series = Float64Array.from(spans, (span) => span.series)
   const starts = Float64Array.from(spans, ({ from }, i) => from - (spans[i - 1]?.from ?? 0))
@@ -127,7 +128,10 @@ function unpack(packed: Uint8Array): Span[] {
   })
 }
 
-/** Databases of before spans have every reading: series, how many of each, distances of positions, distances of times. */
+/**
+ * Databases from before spans list every reading: series, number of readings in each, distances of positions,
+ * distances of times.
+ */
 function oldSpans([series, counts, , times]: readonly Float64Array[]): Span[] {
   const spans: Span[] = []
   let row = 0

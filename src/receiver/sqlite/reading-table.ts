@@ -8,17 +8,17 @@ import type { Bound, Column, Prepare, Statement } from './schema.ts'
 const SERIES_CACHED_MAX = 100_000
 
 /**
- * Rows that one INSERT has at most; there is one for each number of them. To hand a value to SQLite costs more than to store
- * it: what is the same in all rows of a series is handed over once.
+ * Rows of one INSERT, at most; there is one statement for each number of rows. Binding a value in SQLite costs more
+ * than storing it, so values that all rows share are bound once.
  */
 const ROWS_AT_ONCE_MAX = 64
 /**
- * What a failed one of several rows does. Whoever stores rolls back in any case; to be able to take back one statement alone,
- * as it does unless it is told, SQLite copies each page that a statement of several rows touches.
+ * What SQLite does if one of several rows fails. The caller rolls back in any case; without this clause, to be able
+ * to undo one statement alone, SQLite copies each page that a statement with several rows touches.
  */
 const OR_ROLLBACK = 'OR ROLLBACK'
 const COLUMNS = 'series, ts, log, seq, value, quality, reasons, received_at'
-/** What differs from row to row. */
+/** Values that differ from row to row. */
 const VARYING = 3
 const ONE_OF_MANY = '(:series, ?, :log, ?, ?, :quality, :reasons, :receivedAt)'
 
@@ -33,10 +33,10 @@ interface Row {
   readonly verdict: Verdict
 }
 
-/** What readings of one INSERT have in common. */
+/** The values that all readings of one INSERT share. */
 type Alike = Readonly<Record<'series' | 'log' | 'quality' | 'reasons' | 'receivedAt', number>>
 
-/** Stores so many rows at once; `bound` is what it is given, used again and again. */
+/** A statement that inserts a fixed number of rows; `bound` holds its values and is reused. */
 interface Insert {
   readonly insert: Statement
   readonly bound: Bound[]
@@ -47,7 +47,7 @@ export class ReadingTable {
   readonly #series = new Map<string, number>()
   readonly places: Places
   readonly #prepare: Prepare
-  /** By the number of their rows; each is made when it is first needed. */
+  /** By the number of rows; each is prepared when it is first needed. */
   readonly #inserts: Insert[] = []
   readonly #statements
 
@@ -67,13 +67,13 @@ export class ReadingTable {
     }
   }
 
-  /** After a failed transaction: series that it made do not exist. */
+  /** After a failed transaction: series that it created do not exist. */
   forget(): void {
     this.#series.clear()
     this.places.forget()
   }
 
-  /** The id of the block's series, or undefined when nothing of it was ever stored. */
+  /** The id of the block's series; undefined: nothing of it was ever stored. */
   findSeries({ device, metric, unit = '' }: SeriesBlock): number | undefined {
     const key = JSON.stringify([device, metric, unit])
     const known = this.#series.get(key)
@@ -82,7 +82,7 @@ export class ReadingTable {
     return row === undefined ? undefined : this.#remember(key, Number(row[0]))
   }
 
-  /** The id of the block's series, which is made if need be. */
+  /** The id of the block's series, which is created if needed. */
   seriesOf(block: SeriesBlock): number {
     const { device, metric, unit = '' } = block
     const found = this.findSeries(block)
@@ -97,7 +97,7 @@ export class ReadingTable {
     return id
   }
 
-  /** All readings of a block, none of which is stored yet. */
+  /** Inserts all readings of a block, none of which is stored yet. */
   insertAll(log: number, series: number, block: SeriesBlock, receivedAt: number): void {
     const { quality, reasons } = block
     const same = { series, log, quality: 0, reasons: 0, receivedAt }
@@ -111,7 +111,7 @@ export class ReadingTable {
     }
   }
 
-  /** Readings of a block that have the same verdict. */
+  /** Inserts readings of a block that have the same verdict. */
   #insertAlike(same: Alike, { seq, ts, values }: SeriesBlock, from: number, to: number): void {
     for (let i = from; i < to; ) {
       const { insert, bound } = this.#insertOf(Math.min(to - i, ROWS_AT_ONCE_MAX))
@@ -140,7 +140,7 @@ export class ReadingTable {
     this.#statements.insert.run(series, ts, log, seq, bindable(value), quality, reasons, receivedAt)
   }
 
-  /** @param guess where it is most likely; a repeat mostly is what it repeats. */
+  /** @param guess the most likely place; a repeat is usually where the original is */
   find(log: number, seq: Seq, guess?: Place): Row | undefined {
     return (guess && this.#at(log, seq, guess)) ?? this.#findByIndex(log, seq)
   }
@@ -174,12 +174,12 @@ export class ReadingTable {
     })
   }
 
-  /** The unit is no part of a reading's identity. */
+  /** The unit is not part of a reading's identity. */
   #isNamed(series: number, { device, metric }: SeriesBlock): boolean {
     return this.#statements.isNamed.get(series, device, metric) !== undefined
   }
 
-  /** Merges a verdict with the one of the stored row, which gets never better. */
+  /** Merges a verdict with the one of the stored row, which never gets better. */
   merge(position: { log: number; seq: Seq }, stored: Row, more: Verdict): void {
     const { quality, reasons } = combine(stored.verdict, more)
     if (quality === stored.verdict.quality && reasons === stored.verdict.reasons) return
@@ -187,7 +187,7 @@ export class ReadingTable {
   }
 }
 
-/** A boolean is SQLite's INTEGER, so that it stays apart from a number. */
+/** A boolean is stored as SQLite's INTEGER, which distinguishes it from a number. */
 function bindable(value: Value): Exclude<Value, boolean> | bigint {
   return typeof value === 'boolean' ? (value ? TRUE : FALSE) : value
 }

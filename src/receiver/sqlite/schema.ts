@@ -1,9 +1,10 @@
 /**
- * Schema of received.db, one entry a version: forward only, each in one transaction. An entry is never edited once it
- * was released; a change is a new entry.
+ * Schema of received.db, one entry per version: forward only, each in one transaction. An entry is never edited after
+ * its release; a change is a new entry.
  *
- * `reading` is clustered by series and time, because that is how it is read; `places` tells for each position where that is,
- * in a list for each stretch (places.ts). The other way round costs as much to write and 20 times as much to read (README.md).
+ * `reading` is clustered by series and time, because that is how it is read; `places` records where the reading of
+ * each position is, in a list for each stretch (places.ts). Clustering by position costs as much to write and 20
+ * times as much to read (README.md).
  *
  * `value` is ANY: REAL is a number, INTEGER 0 or 1 a boolean, TEXT a text, BLOB bytes, NULL a missing value.
  */
@@ -43,7 +44,7 @@ export const MIGRATIONS: readonly string[] = [
       reading.ts, reading.value, reading.quality, reading.reasons, reading.received_at
     FROM reading JOIN series ON series.id = reading.series JOIN logs ON logs.id = reading.log;
   `,
-  // What edges say of themselves, what was asked of them, and how many readings came of each.
+  // The status of edges, requests to them, and the number of readings of each.
   `
   ALTER TABLE logs ADD COLUMN readings INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE logs ADD COLUMN stored_at INTEGER;
@@ -60,7 +61,7 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX requests_by_turn ON requests (next_at);
   `,
-  // Configs of devices: what is in force, what is to be published, what was before, and rollouts.
+  // Configs of devices: what is in force, what is unpublished, earlier revisions, and rollouts.
   `
   CREATE TABLE config_devices (
     edge TEXT NOT NULL, device TEXT NOT NULL, state TEXT NOT NULL, counts TEXT NOT NULL, head TEXT, reported TEXT,
@@ -95,15 +96,18 @@ export const MIGRATIONS: readonly string[] = [
   `,
 ]
 
-/** 'TDGR': tells a receiver's database from an edge's and from any other SQLite file. */
+/** 'TDGR': distinguishes a receiver's database from an edge's and from any other SQLite file. */
 export const APPLICATION_ID = 0x54444752
 
 export type Bound = number | bigint | string | Uint8Array | null
 
-/** A prepared statement, as far as the tables of the sink need it. Rows come as arrays of columns. */
+/** A prepared statement, as far as the tables of the sink need it. Rows are arrays of columns. */
 export interface Statement {
   run(...values: readonly Bound[]): unknown
-  /** @param named values by the names of their places @param values those of the others, in order */
+  /**
+   * @param named values for the named parameters
+   * @param values values for the other parameters, in order
+   */
   run(named: Readonly<Record<string, Bound>>, ...values: readonly Bound[]): unknown
   get(...values: readonly Bound[]): readonly Column[] | undefined
   all(...values: readonly Bound[]): readonly (readonly Column[])[]
@@ -113,5 +117,5 @@ export type Column = number | string | Uint8Array | null
 /** Runs the work in one transaction that may write. */
 export type Transact = <T>(work: () => T) => T
 
-/** Prepares a statement on the sink's own connection. */
+/** Prepares a statement on one connection. */
 export type Prepare = (sql: string) => Statement

@@ -14,23 +14,26 @@ import type { Statement } from './schema.ts'
 
 export { DATABASE_FILE } from './database.ts'
 
-/** What is written moves from the WAL into the database after so many commits or readings, behind the receipts. */
+/** After this many commits or readings a checkpoint moves them from the WAL into the database, after the receipts. */
 const CHECKPOINT_COMMITS = 64
 const CHECKPOINT_READINGS = 400_000
 
 export interface SqliteSinkOptions {
-  /** Rejects kept; the oldest go first. */
+  /** Rejects kept; the oldest are dropped first. */
   readonly rejectsMax?: number
-  /** Bytes kept of the payload of a reject; the rest is cut, its full length is told. */
+  /** Bytes kept of the payload of a reject; the rest is cut, and its full length is recorded. */
   readonly rejectPayloadBytesMax?: number
-  /** Verdicts that wait for their readings; amendments above it are refused. */
+  /** Verdicts that may wait for their readings; amendments beyond it are refused. */
   readonly pendingMax?: number
-  /** Pages of 4 KiB to which the database may grow; above it nothing is stored, as on a full disk. Default: no bound. */
+  /**
+   * Pages of 4 KiB to which the database may grow; beyond that nothing is stored, as on a full disk. Default: no
+   * limit.
+   */
   readonly pagesMax?: number
 }
 const DEFAULTS = { rejectsMax: 1_000, rejectPayloadBytesMax: 262_144, pendingMax: 100_000 }
 
-/** Keeps readings in `received.db`, for any SQLite to read beside it: see the view `readings`. */
+/** Stores readings in `received.db`; any SQLite client can read the view `readings` at the same time. */
 export class SqliteSink implements Sink {
   readonly #database: Database
   readonly #lock: Database
@@ -60,16 +63,16 @@ export class SqliteSink implements Sink {
   }
 
   /**
-   * Makes the folder and the database if need be, and holds them until `close`.
-   * @throws OperatorError when another receiver holds the folder, or when the database is of another program, of a newer
-   * version, damaged, or cannot be made durable.
+   * Creates the folder and the database if needed, and holds them until `close`.
+   * @throws OperatorError if another receiver holds the folder, or the database belongs to another program or a newer
+   * version, is damaged, or cannot be made durable
    */
   static open(folder: string, options: SqliteSinkOptions = {}): SqliteSink {
     const { lock, database } = holdReceived(folder, options.pagesMax)
     return new SqliteSink(lock, database, options)
   }
 
-  /** SQLite's own word on how hard a commit is synced: 2 is FULL, to the disk before it returns. */
+  /** SQLite's setting for syncing commits: 2 is FULL, to the disk before a commit returns. */
   get synchronous(): number {
     return Number(this.#database.pragma('synchronous', { simple: true }))
   }
@@ -138,7 +141,7 @@ export class SqliteSink implements Sink {
     }
   }
 
-  /** The verdict of a new reading, together with one that came before it. */
+  /** The verdict of a new reading, merged with one that arrived before it. */
   #verdictOf(log: KnownLog, block: SeriesBlock, i: number): Verdict {
     const verdict = verdictOf(block, i)
     if (log.pending.size === 0) return verdict
@@ -183,7 +186,7 @@ export class SqliteSink implements Sink {
     })
   }
 
-  /** Nothing is lost when it fails: the WAL keeps what it has, and the next one tries again. */
+  /** Nothing is lost if it fails: the WAL keeps its content, and the next checkpoint tries again. */
   #checkpoint(mode: 'PASSIVE' | 'TRUNCATE'): void {
     try {
       this.#database.pragma(`wal_checkpoint(${mode})`)

@@ -3,8 +3,8 @@ import { SqliteConfigs } from './configs.ts'
 import { openAlongside, preparerOf } from './database.ts'
 
 /**
- * Opens what a receiver keeps of configs, in its data folder, whether it runs or not; does the work, and closes it.
- * @throws OperatorError when there is no such database, or when it is not of this version
+ * Opens the config store in a receiver's data folder, whether the receiver runs or not, does the work, and closes it.
+ * @throws OperatorError if there is no such database, or it is not of this version
  */
 export async function withConfigs<T>(
   folder: string,

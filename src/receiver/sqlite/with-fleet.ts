@@ -3,8 +3,8 @@ import { openAlongside, preparerOf } from './database.ts'
 import { SqliteFleet } from './fleet.ts'
 
 /**
- * Opens what a receiver knows of its edges, in its data folder, whether it runs or not; asks the work, and closes it.
- * @throws OperatorError when there is no such database, or when it is not of this version
+ * Opens the fleet view in a receiver's data folder, whether the receiver runs or not, does the work, and closes it.
+ * @throws OperatorError if there is no such database, or it is not of this version
  */
 export async function withFleet<T>(
   folder: string,

@@ -144,7 +144,7 @@ describePeer('postgres', 'opening a sink in PostgreSQL', () => {
     const unknown = await openSink({ url: postgres.urlOf('postgres', 'nowhere') })
     expect((await failureOf(unknown.sink.store([], AT))).message).toContain('has no such database')
     const away = await openSink({ url: 'postgres://postgres@127.0.0.1:1/postgres' })
-    expect((await failureOf(away.sink.store([], AT))).message).toContain('is not reached')
+    expect((await failureOf(away.sink.store([], AT))).message).toContain('cannot be reached')
     const right = await openSink({ url, password: 'right/word' })
     expect(await right.sink.store([batch([reading(1)])], AT)).toMatchObject([{ kind: 'stored' }])
   })

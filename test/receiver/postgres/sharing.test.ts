@@ -141,7 +141,7 @@ describePeer('postgres', 'a sink whose PostgreSQL fails', () => {
     const postgres = await startPostgres()
     await postgres.stop()
     const opened = { ...(await openSink({ url: postgres.url })), postgres }
-    await expect(opened.sink.store([batch([reading(1)])], AT)).rejects.toThrow('is not reached')
+    await expect(opened.sink.store([batch([reading(1)])], AT)).rejects.toThrow('cannot be reached')
     await postgres.restart()
     await untilStored(opened.sink, [batch([reading(1)])])
     await postgres.crash()
