@@ -20,24 +20,24 @@ import { edgesChoice } from './resolution.ts'
 
 export interface CloudConfigOptions {
   readonly store: ConfigStore
-  /** UTC milliseconds; by default the clock of the machine. */
+  /** UTC milliseconds; default: the clock of the machine. */
   readonly now?: () => number
-  /** What the schema of a device has against a config; by default nothing is checked. */
+  /** Returns the objections of a device's schema to a config; default: nothing is checked. */
   readonly check?: SchemaCheck
   readonly limits?: ConfigLimits
 }
 
 export interface WriteOptions {
-  /** Who does it: `user:alice`; at most 128 characters. */
+  /** Who makes the change: `user:alice`; at most 128 characters. */
   readonly by: string
-  /** Refused (409) when another revision is in force. */
+  /** The write is refused (409) if another revision is in force. */
   readonly ifRev?: Rev
 }
 
-/** How a conflict ends: with what the cloud has, with what the edge has, or with another config. */
+/** How a conflict ends: with the cloud's config, with the edge's, or with another config. */
 export type Take = 'cloud' | 'edge' | { readonly config: Json }
 
-/** One place where two revisions differ; an absent value is a missing one. */
+/** One path where two revisions differ; an absent field means that the value is missing there. */
 export interface Difference {
   /** JSON pointer (RFC 6901); '' is the whole config. */
   readonly path: string
@@ -46,10 +46,10 @@ export interface Difference {
 }
 
 /**
- * The configs of devices as the cloud has them, for people and programs. It works in the database of a receiver, beside the
- * receiver or in its process: a running receiver publishes what is new within half a second, another one when it is started.
- * What is refused comes back as a value: 400 it is no config, or the schema refuses it; 409 another revision is in force, or the
- * conflict is not open; 413 beyond a bound.
+ * The device configs as the cloud has them, for operators and programs. It works on the database of a receiver, in
+ * the receiver's process or in another one: a running receiver publishes changes within half a second, a stopped one
+ * after its next start. A refusal is returned as a value: 400 it is not a config, or the schema refuses it; 409
+ * another revision is in force, or the conflict is not open; 413 it exceeds a limit.
  */
 export class CloudConfig {
   readonly #store: ConfigStore
@@ -81,18 +81,21 @@ export class CloudConfig {
     return this.write(key, { delete: true }, options)
   }
 
-  /** Closes the open conflict of that `cid` with a revision that says so. */
+  /** Closes the open conflict of that `cid` with a revision that records it. */
   resolve(key: DeviceKey, cid: string, take: Take, { by }: Pick<WriteOptions, 'by'>): Promise<WriteResult> {
     return this.#do(key, (record) => {
       const open = record?.conflict?.status === 'open' ? record.conflict : undefined
       if (record === undefined || open?.cid !== cid) {
         const now = open === undefined ? 'it has no open conflict' : `its open conflict is ${open.cid}`
-        return refusal(409, `conflict ${cid} of ${nameOf(key)} is not open (${now}): look at it again`)
+        return refusal(409, `conflict ${cid} of ${nameOf(key)} is not open (${now}): read it again`)
       }
       const config =
         take === 'cloud' ? record.state.cur?.config : take === 'edge' ? edgesChoice(record, open) : take.config
       if (config === MISSING) {
-        return refusal(409, `the edge's side of conflict ${cid} is not known here as a whole: give the config itself`)
+        return refusal(
+          409,
+          `the cloud does not have the edge's whole config for conflict ${cid}: pass the config itself`,
+        )
       }
       return write(config === null ? { delete: true } : { config }, { by, resolves: cid })
     })
@@ -100,7 +103,7 @@ export class CloudConfig {
 
   /**
    * Makes the config of an earlier revision the newest one.
-   * @param rev one of `history`; without it the one before the present one
+   * @param rev one of `history`; default: the one before the present one
    */
   async rollback(key: DeviceKey, rev: Rev | undefined, { by }: Pick<WriteOptions, 'by'>): Promise<WriteResult> {
     const kept = await this.#store.revisions(key)
@@ -116,9 +119,9 @@ export class CloudConfig {
     const { config } = found.revision
     const edit: Edit = config === null ? { delete: true } : { config }
     return this.#do(key, (record) => {
-      // Between the look at the history and this transaction somebody may have made another one.
+      // Another process may have made a revision between reading the history and this transaction.
       if (rev === undefined && !sameRev(record?.state.cur?.rev, kept[0]?.revision.rev)) {
-        return refusal(409, `the config of ${nameOf(key)} has just changed: look at it again`)
+        return refusal(409, `the config of ${nameOf(key)} has just changed: read it again`)
       }
       return write(edit, { by })
     })
@@ -179,12 +182,12 @@ export class CloudConfig {
 
   #full(): WriteResult {
     const { devicesMax } = this.#limits
-    const message = `there are configs for ${devicesMax} devices already: raise \`config.devicesMax\``
+    const message = `there are already configs for ${devicesMax} devices: raise \`config.devicesMax\``
     return { code: 413, rev: null, message }
   }
 }
 
-/** Of who did it, so much stands in the message: edges refuse what is longer. UTF-16 units. */
+/** UTF-16 units of `by` in the message: edges refuse longer names. */
 const BY_CHARS_MAX = 128
 
 function write(edit: Edit, { by, ...more }: WriteOptions & { readonly resolves?: string }): DeviceEvent {

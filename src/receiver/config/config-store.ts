@@ -6,24 +6,27 @@ import type { Rev, Revision } from '../../config/revision.ts'
 import type { DeviceKey } from './device-key.ts'
 import type { Rollouts } from './rollout/rollout.ts'
 
-/** Revisions kept of a device, the newest ones: what `history` shows and `rollback` goes back to. */
+/** Revisions kept per device, the newest ones: `history` shows them and `rollback` returns to them. */
 export const REVISIONS_KEPT = 20
-/** A receiver that takes a desired revision to publish it has it for itself for so long; then another one may (ms). */
+/**
+ * A receiver that claims a desired revision to publish it holds the claim this long; then another one may claim it
+ * (milliseconds).
+ */
 export const CLAIM_MS = 30_000
-/** Of a message that was on its way when its connection ended. */
+/** Version of a message that was in flight when its connection ended. */
 export const UNKNOWN_VERSION = 0
 
 export interface ConfigLimits {
-  /** Devices with a config, of all edges; of one more nothing is taken. */
+  /** Devices with a config, over all edges; a further device is not stored. */
   readonly devicesMax: number
-  /** Rows of the change log; the oldest go first. */
+  /** Rows of the change log; the oldest are dropped first. */
   readonly changesMax: number
-  /** Rows of the change log that are older go, milliseconds. */
+  /** Rows of the change log that are older are dropped (milliseconds). */
   readonly changesAgeMsMax: number
 }
 export const CONFIG_LIMITS: ConfigLimits = { devicesMax: 100_000, changesMax: 10_000, changesAgeMsMax: 30 * 86_400_000 }
 
-/** What a device runs, as its edge says. */
+/** The config that a device runs, as its edge reports it. */
 export interface Reported {
   readonly rev: Rev
   readonly hash: string
@@ -35,36 +38,36 @@ export interface Reported {
   readonly confirmed: { readonly rev: Rev; readonly hash: string } | null
 }
 
-/** All that the cloud knows of the config of one device. */
+/** Everything that the cloud knows of the config of one device. */
 export interface DeviceRecord extends DeviceKey {
   readonly state: AuthorityState
   readonly counts: Readonly<Partial<Record<AuthorityCount, number>>>
-  /** The edge's latest proposal, where it is not what the cloud has. */
+  /** The edge's latest proposal, if it differs from the cloud's config. */
   readonly head: Revision | null
   readonly reported: Reported | null
-  /** Open, or closed a moment ago. */
+  /** The conflict that is open, or was closed last. */
   readonly conflict: ConflictRecord | null
 }
 
-/** What one transaction does to one device. */
+/** The changes of one transaction to one device. */
 export interface DeviceWrite {
   readonly record: DeviceRecord
   readonly kept: readonly Revision[]
   readonly changes: readonly Change[]
-  /** Whether the desired topic has something else to say from now on, or is to say it again. */
+  /** Whether the desired topic needs a new message, or the same message again. */
   readonly publish: boolean
   /** UTC milliseconds. */
   readonly at: number
 }
 
-/** @returns what is to be written, in one transaction, and what the caller wants to know of it */
+/** @returns the changes to write, in one transaction, and a result for the caller */
 export type Decide<T> = (
   known: readonly (DeviceRecord | undefined)[],
-  /** Devices for which there is room beside those that are known. */
+  /** Number of further devices for which there is room. */
   room: number,
 ) => { readonly writes: readonly DeviceWrite[]; readonly result: T }
 
-/** A desired message that the broker does not have yet. `version` grows with every one of its device. */
+/** A desired message that the broker does not have yet. `version` grows with every message of its device. */
 export interface Unpublished extends DeviceKey {
   readonly version: number
   readonly payload: string
@@ -81,46 +84,48 @@ export interface LoggedChange extends Change {
 }
 
 export interface DeviceQuestion {
-  /** Only those behind this one, in the order of edge and device. */
+  /** Only devices after this one, in the order of edge and device. */
   readonly after?: DeviceKey | undefined
   readonly conflicts?: boolean
-  /** So many at most. */
+  /** At most this many devices are returned. */
   readonly limit: number
 }
 
 type Answer<T> = Promise<T> | T
 
 /**
- * Where the cloud side of config sync keeps what it knows: in the sink, so that commands act beside a running receiver and
- * several receivers share it. The promises, proved for every sink by one suite of tests:
- * - What `decide` saw of its devices is still true when what it returns is written: nobody writes in between.
- * - What is to be published stays so until `published` is told of that very version, whoever dies meanwhile.
+ * The store of the cloud side of config sync. It is part of the sink, so that commands work with a running receiver,
+ * and several receivers share it. One test suite proves these guarantees for every sink:
+ * - The records that `decide` saw are still current when its result is written: nothing is written in between.
+ * - A message stays unpublished until `published` was called with that very version, whichever process dies
+ *   meanwhile.
  */
 export interface ConfigStore {
   /**
-   * One transaction over some devices, in their order and each only once. `decide` looks and decides, does nothing else, and
-   * may be called again when the transaction has to be. Resolves after the commit.
-   * @throws when it could not be made durable; then nothing is written
+   * One transaction over some devices, in their order and each only once. `decide` has no side effects and may be
+   * called again if the transaction must be repeated. Resolves after the commit.
+   * @throws if it could not be made durable; then nothing is written
    */
   change<T>(keys: readonly DeviceKey[], limits: ConfigLimits, decide: Decide<T>): Answer<T>
-  /** Takes messages that wait to be published; nobody else gets them for CLAIM_MS. @param at UTC milliseconds */
+  /** Claims unpublished messages; no other receiver gets them for CLAIM_MS. @param at UTC milliseconds */
   claim(at: number, limit: number): Answer<readonly Unpublished[]>
   /**
-   * The broker has these, or may have. One that is not the newest version, or of which nobody knows (UNKNOWN_VERSION), waits
-   * again at once: it may stand on the topic now, over a newer one that somebody else has published.
+   * Marks messages that the broker has, or may have. A message that is not the newest version, or whose version is
+   * not known (UNKNOWN_VERSION), becomes unpublished again at once: it may now be on the topic, over a newer one that
+   * another receiver has published.
    */
   published(messages: readonly (DeviceKey & { readonly version: number })[]): Answer<void>
-  /** Everything is to be published once more: the broker may have lost it, and who had claimed it may be gone. */
+  /** Marks everything as unpublished: the broker may have lost it, and a process that held a claim may be gone. */
   publishAll(): Answer<void>
   one(key: DeviceKey): Answer<DeviceRecord | undefined>
   list(question: DeviceQuestion): Answer<readonly DeviceRecord[]>
   /** The kept revisions of a device, newest first. */
   revisions(key: DeviceKey): Answer<readonly KeptRevision[]>
-  /** The change log of a device, or of all, newest first. */
+  /** The change log of a device, or of all devices, newest first. */
   changes(of: DeviceKey | undefined, limit: number): Answer<readonly LoggedChange[]>
   /** Devices whose tombstone is old enough to be cleared. @param at UTC milliseconds */
   due(at: number, limit: number): Answer<readonly DeviceKey[]>
-  /** Drops rows of the change log from before that time. */
+  /** Drops rows of the change log from before that time (UTC milliseconds). */
   forgetChanges(before: number): Answer<void>
   readonly rollouts: Rollouts
 }

@@ -10,12 +10,15 @@ import { type ConfigCounts, ConfigIntake } from './intake.ts'
 import { configTopic, openConfigMessage } from './message.ts'
 import { DesiredPublisher } from './publisher.ts'
 
-/** So often old tombstones and old rows of the change log are looked for (ms), and so many tombstones at once. */
+/**
+ * How often old tombstones and old rows of the change log are removed (milliseconds), and how many tombstones at
+ * once.
+ */
 const TIDY_MS = 60_000
 const TIDY_MAX = 100
 
 export interface ConfigStats extends ConfigCounts {
-  /** Desired messages that the broker has taken, and refused. */
+  /** Desired messages that the broker accepted, and that it refused. */
   readonly published: number
   readonly publishRefused: number
 }
@@ -31,9 +34,9 @@ export interface ConfigSyncOptions {
 }
 
 /**
- * The cloud side of config sync in a receiver: takes what edges say of the configs of their devices, and publishes what the
- * cloud wants. Every receiver does all of it: a shared subscription would bring no retained message (MQTT 5 §4.8.2), and to take
- * a head twice changes nothing.
+ * The cloud side of config sync in a receiver: takes the config messages of edges, and publishes the desired configs.
+ * Every receiver does all of it: a shared subscription would deliver no retained messages (MQTT 5 §4.8.2), and
+ * processing a head twice changes nothing.
  */
 export class ConfigSync {
   readonly #options: ConfigSyncOptions
@@ -54,12 +57,12 @@ export class ConfigSync {
     return { ...counts, malformed: counts.malformed + this.#misnamed, published, publishRefused }
   }
 
-  /** Whether a message on this topic is to be handed to `take`. */
+  /** Whether a message on this topic belongs to `take`. */
   takes(topic: string): boolean {
     return readCloudTopic(this.#options.prefix, topic) !== undefined
   }
 
-  /** Resolves after the commit. @throws when it could not be stored */
+  /** Resolves after the commit. @throws if it could not be stored */
   async take(topic: string, payload: Uint8Array): Promise<void> {
     const about = configTopic(topic, this.#options.prefix)
     if (about === undefined) this.#misnamed++
@@ -70,8 +73,9 @@ export class ConfigSync {
   }
 
   /**
-   * Uses a new connection: every retained message comes once more, and where the broker may have lost ours, or a process has
-   * just begun, all that the cloud wants is published once more. Readings do not depend on it: a broker may refuse it.
+   * Uses a new connection: every retained message arrives once more. If the broker may have lost the desired
+   * messages, or the process has just started, all of them are published again. Readings do not depend on it: a
+   * broker may refuse it.
    * @throws LinkError 'lost'
    */
   async use(link: Link, outgoing: Outgoing): Promise<void> {
@@ -81,29 +85,29 @@ export class ConfigSync {
         await link.subscribe(cloudFilter(prefix, '+', what), 1)
     } catch (failure) {
       if (!(failure instanceof LinkError && failure.kind === 'refused')) throw failure
-      log.warn({ err: failure }, 'there is no config sync')
+      log.warn({ err: failure }, 'the broker refused the config subscriptions: configs are not synced')
       return
     }
     const all = this.#connections++ === 0 || !link.sessionPresent
     this.#publisher.over((topic, payload) => outgoing.publish(topic, payload, { retain: true }), { all })
   }
 
-  /** The connection is over. */
+  /** The connection has ended. */
   pause(): void {
     this.#publisher.over(undefined)
   }
 
   /** Works until the signal fires. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
-    await Promise.all([this.#publisher.run(signal), this.#tidyAgainAndAgain(signal)])
+    await Promise.all([this.#publisher.run(signal), this.#tidyLoop(signal)])
   }
 
-  async #tidyAgainAndAgain(signal: AbortSignal): Promise<void> {
+  async #tidyLoop(signal: AbortSignal): Promise<void> {
     for (await pause(TIDY_MS, signal); !signal.aborted; await pause(TIDY_MS, signal)) {
       try {
         await this.#tidy()
       } catch (failure) {
-        this.#options.log.warn({ err: failure }, 'old tombstones and old changes are still there')
+        this.#options.log.warn({ err: failure }, 'cannot remove old tombstones and old rows of the change log')
       }
     }
   }

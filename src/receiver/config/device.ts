@@ -15,14 +15,14 @@ import type { DeviceKey } from './device-key.ts'
 
 export type DeviceEvent =
   | AuthorityEvent
-  /** What the edge says that the device runs; null: it says nothing any more. */
+  /** What the device runs, as its edge reports; null: the edge cleared its report. */
   | { readonly kind: 'reported'; readonly reported: Reported | null }
   | { readonly kind: 'conflict'; readonly conflict: ConflictRecord | null }
 
 export type WriteResult = Omit<Extract<AuthorityEffect, { kind: 'result' }>, 'kind'>
 export type Counted = Omit<Extract<AuthorityEffect, { kind: 'count' }>, 'kind'>
 
-/** What came of events of one device. */
+/** The result of events of one device. */
 export interface DeviceStep {
   /** Undefined: nothing is to be written. */
   readonly write: DeviceWrite | undefined
@@ -35,7 +35,7 @@ export function newRecord({ edge, device }: DeviceKey): DeviceRecord {
   return { edge, device, state: newAuthorityState(device), counts: {}, head: null, reported: null, conflict: null }
 }
 
-/** Works on events of one device in their order. Pure. */
+/** Processes events of one device in their order. Pure. */
 export function workOn(
   known: DeviceRecord | undefined,
   key: DeviceKey,
@@ -89,7 +89,7 @@ class Work {
     }
   }
 
-  /** A head that tells nothing new comes with every connection: it is not worth a write. */
+  /** A head without changes arrives with every connection: it is not worth a write. */
   #count({ name, reason }: { readonly name: AuthorityCount; readonly reason?: string }): void {
     this.#counted.push({ name, ...(reason !== undefined && { reason }) })
     if (name === 'same') return
@@ -109,7 +109,7 @@ class Work {
     this.#record = { ...this.#record, ...part }
   }
 
-  /** What is malformed makes no device: anybody can send it. */
+  /** A malformed message creates no device: any client can send one. */
   step(known: DeviceRecord | undefined, { now }: AuthorityEnv): DeviceStep {
     const { state, reported, conflict } = this.#record
     const isThere = known !== undefined || state.cur !== null || reported !== null || conflict !== null

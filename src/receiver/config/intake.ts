@@ -25,7 +25,7 @@ export interface IntakeOptions {
   readonly check: SchemaCheck
   /** UTC milliseconds. */
   readonly now: () => number
-  /** Something may be waiting to be published. */
+  /** Called when a message may be waiting to be published. */
   readonly onChange: () => void
 }
 
@@ -36,8 +36,8 @@ interface Waiting {
 }
 
 /**
- * Takes what edges say of the configs of their devices. What has come while the database was at work goes into one
- * transaction: with every connection the broker brings all that it retains.
+ * Stores the config messages of edges. Messages that arrive while the database is busy share the next transaction:
+ * with every connection the broker delivers all retained messages.
  */
 export class ConfigIntake {
   readonly #options: IntakeOptions
@@ -49,12 +49,12 @@ export class ConfigIntake {
     this.#options = options
   }
 
-  /** Since the start. `unnoted`: of devices for which there is no room. */
+  /** Since the start. `unnoted`: messages of devices for which there is no room. */
   get counts(): ConfigCounts {
     return { ...this.#counts }
   }
 
-  /** Resolves after the commit. @throws when it could not be stored; nothing of it is, then, and it may come again */
+  /** Resolves after the commit. @throws if it could not be stored; then nothing of it is, and it may be sent again */
   take(message: ConfigMessage): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ message, resolve, reject })
@@ -65,7 +65,7 @@ export class ConfigIntake {
   }
 
   async #work(): Promise<void> {
-    await Promise.resolve() // what comes in the same turn goes into one transaction
+    await Promise.resolve() // messages of one turn share a transaction
     while (this.#waiting.length > 0) {
       const group = this.#waiting.splice(0, GROUP_MAX)
       try {
@@ -96,7 +96,7 @@ export class ConfigIntake {
     if (steps.some((step) => step?.write?.publish)) onChange()
   }
 
-  /** Undefined for a device that is one too many. */
+  /** Undefined for a device for which there is no room. */
   #stepsOf(
     devices: readonly Device[],
     known: readonly (DeviceRecord | undefined)[],

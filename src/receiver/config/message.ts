@@ -52,20 +52,20 @@ const conflictMessage = z.object({
     .nullable(),
 })
 
-/** Why there can be no such device, or undefined. */
+/** Why this key is invalid; undefined: it is valid. */
 export function keyProblem({ edge, device }: DeviceKey): string | undefined {
-  if (!EDGE_NAME.test(edge)) return `"${edge}" is no name of an edge: it has 1 to 64 of A–Z a–z 0–9 . _ -`
+  if (!EDGE_NAME.test(edge)) return `"${edge}" is not a valid edge name: it must have 1 to 64 of A–Z a–z 0–9 . _ -`
   const problem = nameProblem(device) ?? (/[/+#]/.test(device) ? 'a name with /, + or #' : undefined)
-  return problem === undefined ? undefined : `"${device}" is no name of a device: it is ${problem}`
+  return problem === undefined ? undefined : `"${device}" is not a valid device name: it is ${problem}`
 }
 
-/** A message of an edge about the config of a device, opened. */
+/** An open message of an edge about the config of a device. */
 export interface ConfigMessage {
   readonly key: DeviceKey
   readonly event: DeviceEvent
 }
 
-/** The device that this topic is about; undefined: the topic is none of config sync, or nothing that an edge publishes. */
+/** The device of this topic; undefined: it is not a topic of config sync, or not one that an edge publishes. */
 export function configTopic(
   topic: string,
   prefix: string,
@@ -76,13 +76,15 @@ export function configTopic(
   return keyProblem({ edge, device }) === undefined ? { edge, device, what } : undefined
 }
 
-/** Opens what an edge says of a device. Never throws; what cannot be read is an event too. Undefined: it says nothing. */
+/**
+ * Opens a config message of an edge. Never throws; an unreadable message is an event too. Undefined: it says nothing.
+ */
 export function openConfigMessage(
   { what, ...key }: DeviceKey & { readonly what: 'head' | 'reported' | 'conflict' },
   payload: Uint8Array,
 ): ConfigMessage | undefined {
   if (what === 'head') {
-    if (payload.byteLength === 0) return undefined // cleared behind a tombstone; that itself changes nothing
+    if (payload.byteLength === 0) return undefined // cleared after a tombstone; that itself changes nothing
     const read = parseRevision(payload, key.device)
     return { key, event: read.ok ? { kind: 'head', revision: read.value } : { kind: 'malformed', reason: read.reason } }
   }

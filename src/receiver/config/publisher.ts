@@ -3,11 +3,14 @@ import type { Log } from '../../base/log.ts'
 import { cloudTopic } from '../../config/topics.ts'
 import { type ConfigStore, UNKNOWN_VERSION, type Unpublished } from './config-store.ts'
 
-/** So often it is looked up whether a command beside the receiver, or another receiver, has left something to publish (ms). */
+/** How often it checks whether a command or another receiver has left something to publish (milliseconds). */
 const TURN_MS = 250
-/** Desired messages on their way at once; each has at most 33 KiB or so. */
+/** Desired messages in flight at once; each has at most about 33 KiB. */
 const IN_FLIGHT_MAX = 64
-/** After a refusal or a failure the same message is tried again after so long; CLAIM_MS at the latest (ms). */
+/**
+ * After a refusal or a failure the same message is tried again after this time, CLAIM_MS at the latest
+ * (milliseconds).
+ */
 const REFUSED_PAUSE_MS = 5_000
 
 /** Publishes retained with QoS 1. @returns the broker's reason code @throws when the link has ended */
@@ -22,14 +25,14 @@ export interface PublisherOptions {
 }
 
 /**
- * Publishes desired configs, commit first: what waits to be published stands in the store until the broker has it. Who
- * publishes looks afterwards whether that is still the newest version, and else publishes again; so of several receivers the
- * last one to publish leaves the newest on the topic.
+ * Publishes desired configs after their commit: a message stays unpublished in the store until the broker has it.
+ * After publishing, a receiver checks whether its version is still the newest, and publishes again if not; so with
+ * several receivers the one that publishes last leaves the newest version on the topic.
  */
 export class DesiredPublisher {
   readonly #options: PublisherOptions
   #publish: Publish | undefined
-  /** Ends the present pause; one after trouble ends only with a new connection. */
+  /** Ends the present pause; a pause after an error ends only with a new connection. */
   #endPause: { readonly end: () => void; readonly afterTrouble: boolean } | undefined
   #woken = false
   #allDue = false
@@ -45,8 +48,8 @@ export class DesiredPublisher {
   }
 
   /**
-   * Messages go this way from now on; undefined: there is no way at present.
-   * @param all everything is to be published once more: the broker may have lost it
+   * Sets the connection for messages; undefined: there is none at present.
+   * @param all everything is to be published again: the broker may have lost it
    */
   over(publish: Publish | undefined, { all = false } = {}): void {
     this.#publish = publish
@@ -55,7 +58,7 @@ export class DesiredPublisher {
     this.#endPause?.end()
   }
 
-  /** Something may be waiting. */
+  /** A message may be waiting. */
   wake(): void {
     this.#woken = true
     if (this.#endPause?.afterTrouble === false) this.#endPause.end()
@@ -95,22 +98,22 @@ export class DesiredPublisher {
       await store.published(taken)
       this.#counts.published += taken.length
       this.#failing = false
-      // What the broker refuses must not keep the others waiting; nor is it asked again at once.
+      // A refused message must not delay the others, and is not tried again at once.
       return taken.length > 0 ? 'more' : 'trouble'
     } catch (failure) {
-      if (!this.#failing) log.warn({ err: failure }, 'configs could not be published; they wait')
+      if (!this.#failing) log.warn({ err: failure }, 'cannot publish configs; they are tried again')
       this.#failing = true
       await this.#release(messages)
       return this.#publish === publish ? 'trouble' : 'nothing'
     }
   }
 
-  /** Nobody knows which of them the broker has: they may be published again at once. */
+  /** It is not known which of them the broker has: they may be published again at once. */
   async #release(messages: readonly Unpublished[]): Promise<void> {
     try {
       await this.#options.store.published(messages.map((message) => ({ ...message, version: UNKNOWN_VERSION })))
     } catch {
-      // They are claimed for a while yet.
+      // They stay claimed until the claim expires.
     }
   }
 
@@ -118,7 +121,7 @@ export class DesiredPublisher {
     const code = await publish(cloudTopic(this.#options.prefix, edge, device, 'desired'), Buffer.from(payload))
     if (code >= 0x80) {
       this.#counts.refused++
-      this.#options.log.error({ edge, device, reasonCode: code }, 'the broker refuses the config of a device')
+      this.#options.log.error({ edge, device, reasonCode: code }, 'the broker refused the config of a device')
     }
     return code
   }

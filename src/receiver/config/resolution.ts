@@ -4,9 +4,10 @@ import { sameRev } from '../../config/revision.ts'
 import type { DeviceRecord } from './config-store.ts'
 
 /**
- * The config with which the cloud gives in to the edge: its own, with the edge's values where they collide. (The edge's config as a
- * whole would take back what only the cloud has changed.) Where the record does not name every place, or one inside of an array,
- * the edge's config as a whole after all; null deletes, undefined: it is not known here.
+ * The config that accepts the edge's side of a conflict: the cloud's config with the edge's values at the conflicting
+ * paths. (The edge's whole config would revert changes that only the cloud has made.) If the record does not list
+ * every path, or a path leads into an array, it is the edge's whole config after all. null deletes; undefined: it is
+ * not known here.
  */
 export function edgesChoice({ state, head }: DeviceRecord, conflict: ConflictRecord): JsonObject | null | undefined {
   const own = state.cur?.config

@@ -7,14 +7,18 @@ import type { ConfigLimits, ConfigStore } from './config-store.ts'
 import { workOn } from './device.ts'
 import type { DeviceKey } from './device-key.ts'
 
-/** Nobody tells the end of what a broker has kept: it is over when nothing has come for so long (ms). */
+/**
+ * A broker does not mark the end of its retained messages: they count as complete when none arrives for this long
+ * (milliseconds).
+ */
 const QUIET_MS = 2_000
 /** Devices of one transaction. */
 const PAGE = 64
 
 /**
- * The largest incarnation of the cloud in what the broker has kept of configs, on both sides; 0: there is none.
- * @throws LinkError when the broker cannot be reached, or refuses
+ * The largest incarnation of the cloud in the broker's retained config messages, in both directions; 0: there is
+ * none.
+ * @throws LinkError if the broker cannot be reached, or refuses
  */
 export async function newestIncarnation(cloud: CloudSettings, clientId: string): Promise<number> {
   const { url, tls, username, password, keepaliveS, connectTimeoutMs, prefix } = cloud
@@ -47,9 +51,11 @@ export async function newestIncarnation(cloud: CloudSettings, clientId: string):
 }
 
 /**
- * The database was set back to an earlier state: every device goes on in a new incarnation, so that no revision is named twice, and
- * is published anew. An edge that has gone on meanwhile keeps what it has, and proposes it.
- * @param seen from `newestIncarnation` @returns how many devices there are
+ * After the database was set back to an earlier state: every device continues in a new incarnation, so that no
+ * revision name is used twice, and is published again. An edge that has changed its config meanwhile keeps that, and
+ * proposes it.
+ * @param seen from `newestIncarnation`
+ * @returns the number of devices
  */
 export async function renewAll(
   store: ConfigStore,

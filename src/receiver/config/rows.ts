@@ -6,7 +6,10 @@ import { TOMBSTONE_KEPT_MS } from '../../config/edge/state.ts'
 import type { Revision } from '../../config/revision.ts'
 import type { DeviceRecord, KeptRevision, LoggedChange, Reported, Unpublished } from './config-store.ts'
 
-/** How records stand in columns, in whatever database: JSON as text, which holds every string that a config may. */
+/**
+ * How records are stored in columns of any database: JSON as text, because text holds every string that a config may
+ * contain.
+ */
 
 type Column = number | string | boolean | Uint8Array | null
 
@@ -29,7 +32,9 @@ function parsed<T>(column: Column | undefined): T | null {
   return column === null || column === undefined ? null : (JSON.parse(String(column)) as T)
 }
 
-/** The columns behind edge and device: those of `recordOf`, whether a conflict is open, and when the tombstone is due. */
+/**
+ * The columns after edge and device: those of `recordOf`, whether a conflict is open, and when the tombstone is due.
+ */
 export function columnsOf({
   state,
   counts,

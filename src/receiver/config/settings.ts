@@ -9,7 +9,7 @@ export function isEnabled({ config, cloud }: Pick<ReceiverSettings, 'config' | '
   return config.enabled ?? !STRICT_PRESETS.includes(cloud.preset)
 }
 
-/** The bounds that a receiver's settings give. */
+/** The limits from a receiver's settings. */
 export function limitsOf({ config }: Pick<ReceiverSettings, 'config'>): ConfigLimits {
   const { devicesMax, changesMax, changesDays } = config
   return { devicesMax, changesMax, changesAgeMsMax: changesDays * DAY_MS }

@@ -1,9 +1,9 @@
 import type { DeviceRecord } from './config-store.ts'
 
 /**
- * How far the config that is in force at the cloud has come. applied, refused, drifted, silent: so says the edge of this very
- * content; pending: the device has not answered yet; underway: the edge has not spoken of it yet; conflict: a person must
- * decide; none: there is no config, or it is deleted on both sides.
+ * How far the config in force at the cloud has come. applied, refused, drifted, silent: reported by the edge for this
+ * very content; pending: the device has not answered yet; underway: the edge has not reported on it yet; conflict: an
+ * operator must decide; none: there is no config, or it is deleted on both sides.
  */
 export type Standing = 'none' | 'underway' | 'pending' | 'applied' | 'refused' | 'drifted' | 'silent' | 'conflict'
 

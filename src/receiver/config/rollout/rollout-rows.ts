@@ -2,7 +2,10 @@ import type { Rollout, RolloutDevice } from './rollout.ts'
 
 type Column = number | string | boolean | Uint8Array | null
 
-/** How rollouts stand in columns, in whatever database. The body has all but the id, and nobody asks for its members. */
+/**
+ * How rollouts are stored in columns of any database. The body has everything but the id; its members are never
+ * queried.
+ */
 export function rolloutOf([id, body]: readonly Column[]): Rollout {
   return { id: Number(id), ...(JSON.parse(String(body)) as Omit<Rollout, 'id'>) }
 }
@@ -11,7 +14,7 @@ export function bodyOf({ id: _id, ...body }: Rollout | (Omit<Rollout, 'id'> & { 
   return JSON.stringify(body)
 }
 
-/** Whether nobody will carry it on any more. */
+/** Whether the rollout needs no further work. */
 export function isOver({ status }: Pick<Rollout, 'status'>): boolean {
   return status === 'done' || status === 'reverted' || status === 'failed'
 }

@@ -5,14 +5,18 @@ import type { DeviceKey } from '../device-key.ts'
 
 /** Devices of one rollout, at most. */
 export const ROLLOUT_DEVICES_MAX = 10_000
-/** Rollouts kept, the newest ones; of one that is not over yet nothing is dropped. */
+/** Rollouts kept, the newest ones; a rollout that is not over is never dropped. */
 export const ROLLOUTS_KEPT = 50
-/** Whoever carries a rollout on says so again and again; after so long without a word somebody else may (ms). */
+/**
+ * A process that executes a rollout renews its lease; after this long without a renewal another one may take over
+ * (milliseconds).
+ */
 export const DRIVER_MS = 15_000
 
 /**
- * running: it goes on, or would if somebody carried it on; reverting: it failed or was given up, and what it touched is being
- * set back; done: every device runs it; reverted: every device that it touched was set back; failed: not every one could be.
+ * running: it proceeds while a process executes it; reverting: it failed or was aborted, and the changed devices are
+ * being reverted; done: every device runs it; reverted: every changed device was reverted; failed: not every one
+ * could be.
  */
 export type RolloutStatus = 'running' | 'reverting' | 'done' | 'reverted' | 'failed'
 
@@ -23,24 +27,25 @@ export interface Rollout {
   readonly at: number
   readonly by: string
   readonly edit: Edit
-  /** Over `edge/device`. */
+  /** Matched against `edge/device`. */
   readonly match: string
-  /** Of the devices, ascending, the last one 100: how many of them have it at the end of each stage. */
+  /** Percent of the devices that have the edit at the end of each stage: ascending, the last one 100. */
   readonly percents: readonly number[]
-  /** So long the devices of a stage have to say that they run it, milliseconds. */
+  /** How long the devices of a stage have to report that they run it (milliseconds). */
   readonly waitMs: number
   readonly devices: number
   readonly status: RolloutStatus
-  /** The stage that is being worked at, from 0, and since when its devices have all been written; null: they have not. */
+  /** The present stage, from 0, and when all its devices were written; null: they have not been. */
   readonly stage: number
   readonly writtenAt: number | null
-  /** Why it does not go on, for people. */
+  /** Why it stopped, as text. */
   readonly reason: string | null
 }
 
 /**
  * waiting: not touched; written: its revision is in force at the cloud; applied: the device runs it; unchanged: its
- * config was deleted before its turn; failed: see `reason`; reverted: what the rollout changed was set back; gone: it could not be.
+ * config was deleted before its turn; failed: see `reason`; reverted: the change of the rollout was reverted; gone:
+ * it could not be reverted.
  */
 export type RolloutDeviceStatus = 'waiting' | 'written' | 'applied' | 'unchanged' | 'failed' | 'reverted' | 'gone'
 
@@ -48,7 +53,10 @@ export interface RolloutDevice extends DeviceKey {
   /** Its turn, from 0. */
   readonly place: number
   readonly status: RolloutDeviceStatus
-  /** What was in force before, and what the rollout made of it; null until it is its turn, or where there was nothing. */
+  /**
+   * The revision in force before, and the one that the rollout made of it; null before its turn, or if there was
+   * none.
+   */
   readonly before: { readonly rev: Rev; readonly config: JsonObject | null } | null
   readonly made: { readonly rev: Rev; readonly hash: string } | null
   readonly reason: string | null
@@ -56,9 +64,9 @@ export interface RolloutDevice extends DeviceKey {
 
 type Answer<T> = Promise<T> | T
 
-/** Where rollouts are kept. */
+/** The store of rollouts. */
 export interface Rollouts {
-  /** Drops the oldest that are over. @returns its id */
+  /** Drops the oldest rollouts that are over. @returns the id of the new rollout */
   create(rollout: Omit<Rollout, 'id'>, devices: readonly DeviceKey[]): Answer<number>
   one(id: number): Answer<Rollout | undefined>
   /** Newest first. */
@@ -70,11 +78,12 @@ export interface Rollouts {
   save(rollout: Rollout): Answer<void>
   saveDevices(id: number, devices: readonly RolloutDevice[]): Answer<void>
   /**
-   * Takes the rollout to carry it on, or stays with it, for DRIVER_MS from now.
-   * @param driver names who does it @param at UTC milliseconds
-   * @returns false: somebody else has it
+   * Takes or renews the lease on the rollout, for DRIVER_MS from now.
+   * @param driver names the process
+   * @param at UTC milliseconds
+   * @returns false: another process holds the lease
    */
   drive(id: number, driver: string, at: number): Answer<boolean>
-  /** Somebody else may take it at once. */
+  /** Ends the lease: another process may take it at once. */
   leave(id: number, driver: string): Answer<void>
 }

@@ -8,7 +8,7 @@ import { outcomeOf, revertDevice, writeDevice } from './device-work.ts'
 import { DRIVER_MS, ROLLOUT_DEVICES_MAX, type Rollout, type RolloutDevice } from './rollout.ts'
 import { isOver } from './rollout-rows.ts'
 
-/** So often it is looked up what devices say (ms). */
+/** How often the reports of devices are checked (milliseconds). */
 const POLL_MS = 250
 /** Devices that are read at once. */
 const PAGE = 100
@@ -24,20 +24,23 @@ export interface RolloutOptions {
   readonly config: CloudConfig
   /** UTC milliseconds. */
   readonly now: () => number
-  /** Ends the work; the rollout stays as it is, and can be carried on. */
+  /** Ends the work; the rollout stays as it is, and can be continued. */
   readonly signal: AbortSignal
   readonly onProgress: (rollout: Rollout) => void
 }
 
-/** Notes a rollout; `carryOn` does it. Each stage has devices from everywhere, in an order that is the same every time. */
+/**
+ * Stores a rollout; `carryOn` executes it. Devices are ordered by a hash, so each stage has devices of all edges, and
+ * the order is the same every time.
+ */
 export async function beginRollout(store: ConfigStore, plan: RolloutPlan, at: number): Promise<number> {
   const { devices, ...rest } = plan
   const count = devices.length
   if (count === 0 || count > ROLLOUT_DEVICES_MAX) {
     throw new OperatorError(
-      `the pattern ${plan.match} fits ${count === 0 ? 'no device with a config' : `${count} devices`}`,
+      `the pattern ${plan.match} matches ${count === 0 ? 'no device with a config' : `${count} devices`}`,
       {
-        remedy: `name a pattern over edge/device that fits 1 to ${ROLLOUT_DEVICES_MAX}: see \`tidegate cloud config list --match\``,
+        remedy: `use a pattern over edge/device that matches 1 to ${ROLLOUT_DEVICES_MAX}: see \`tidegate cloud config list --match\``,
       },
     )
   }
@@ -51,9 +54,10 @@ export async function beginRollout(store: ConfigStore, plan: RolloutPlan, at: nu
 }
 
 /**
- * Carries a rollout on until it is over or the signal fires, and resolves with it as it is then. Stage by stage: write, wait until
- * every device says that it runs it. When one says no, or says nothing in time, everything is set back.
- * @throws OperatorError when there is no such rollout, or another process carries it on
+ * Executes a rollout until it is over or the signal fires, and resolves with its state at that time. Stage by stage:
+ * write, then wait until every device reports that it runs the edit. If a device refuses it or does not report in
+ * time, everything is reverted.
+ * @throws OperatorError if there is no such rollout, or another process executes it
  */
 export async function carryOn(id: number, options: RolloutOptions): Promise<Rollout> {
   const { store, now, signal, onProgress } = options
@@ -72,7 +76,7 @@ export async function carryOn(id: number, options: RolloutOptions): Promise<Roll
   }
 }
 
-/** Gives a rollout up: whoever carries it on sets everything back. @throws OperatorError as `carryOn` does */
+/** Aborts a rollout: the process that executes it then reverts everything. @throws OperatorError as `carryOn` does */
 export async function giveUp(
   id: number,
   { store, now }: Pick<RolloutOptions, 'store' | 'now'>,
@@ -82,7 +86,7 @@ export async function giveUp(
   const rollout = await taken(store, id, driver, now())
   try {
     if (isOver(rollout))
-      throw new OperatorError(`rollout ${id} is over: ${rollout.status}`, { remedy: 'edit the devices anew' })
+      throw new OperatorError(`rollout ${id} is over: ${rollout.status}`, { remedy: 'edit the devices again' })
     if (rollout.status === 'running') await store.rollouts.save({ ...rollout, status: 'reverting', reason })
   } finally {
     await store.rollouts.leave(id, driver)
@@ -94,8 +98,8 @@ async function taken(store: ConfigStore, id: number, driver: string, at: number)
     throw new OperatorError(`there is no rollout ${id}`, { remedy: 'see `tidegate cloud config rollout status`' })
   }
   if (!(await store.rollouts.drive(id, driver, at))) {
-    throw new OperatorError(`another command carries rollout ${id} on`, {
-      remedy: `stop that one with Ctrl-C first; if it was killed, wait ${DRIVER_MS / 1_000} s`,
+    throw new OperatorError(`another command is executing rollout ${id}`, {
+      remedy: `stop that command with Ctrl-C first; if it was killed, wait ${DRIVER_MS / 1_000} s`,
     })
   }
   return (await store.rollouts.one(id))!
@@ -112,12 +116,12 @@ class Turn {
     this.#driver = driver
   }
 
-  /** One step of a running rollout. @returns whether anything is different now */
+  /** One step of a running rollout. @returns whether anything has changed */
   async forward(): Promise<boolean> {
     return this.#rollout.writtenAt === null ? this.#write() : this.#poll()
   }
 
-  /** Devices that have their turn in this stage or had it in an earlier one. */
+  /** Number of devices that have their turn in this stage or had it in an earlier one. */
   get #placesMax(): number {
     const { devices, percents, stage } = this.#rollout
     return Math.ceil((devices * percents[stage]!) / 100)
@@ -177,7 +181,7 @@ class Turn {
     await this.#save({ status: 'reverting', reason: `${named.join('; ')}${more}` })
   }
 
-  /** Sets everything back. @returns true: it is done, or was interrupted */
+  /** Reverts everything. @returns true: it is done, or was interrupted */
   async back(): Promise<boolean> {
     let gone = false
     const { devices } = this.#rollout
@@ -198,7 +202,7 @@ class Turn {
     return { config, rollout, save }
   }
 
-  /** @returns false: the signal has fired, or `work` has said so, before all of them had their turn */
+  /** @returns false: the signal fired, or `work` returned false, before all devices had their turn */
   async #each(
     statuses: readonly RolloutDevice['status'][],
     placesMax: number,
@@ -207,7 +211,7 @@ class Turn {
     const { store, signal, now } = this.#options
     const { id } = this.#rollout
     for (let first = 0; first < placesMax; first += PAGE) {
-      // Long work must not look like none.
+      // Renew the lease: long work must not let it expire.
       if (!(await store.rollouts.drive(id, this.#driver, now()))) return false
       const page = await store.rollouts.devices(id, first, Math.min(PAGE, placesMax - first))
       for (const device of page.filter(({ status }) => statuses.includes(status))) {

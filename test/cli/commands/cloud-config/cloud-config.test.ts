@@ -79,7 +79,7 @@ describe('tidegate cloud config', () => {
       expect(await pump('set', ...words)).toMatchObject({ code: 64 })
     }
     const misnamed = ['cloud', 'config', 'set', 'plant 7', 'pump-1', '--delete', '-s', settings]
-    expect(await runHere(misnamed)).toMatchObject({ code: 1, stderr: expect.stringMatching(/no name of an edge/) })
+    expect(await runHere(misnamed)).toMatchObject({ code: 1, stderr: expect.stringMatching(/not a valid edge name/) })
   })
 
   it('lists revisions and changes, tells differences, and goes back to an earlier revision', async () => {

@@ -139,7 +139,10 @@ describePeer('mosquitto', 'a rollout', () => {
     const other = await sink.configs.rollouts.drive(id, 'somebody', Date.now())
     expect(other).toBe(true)
     const resume = ['cloud', 'config', 'rollout', 'resume', `${id}`, '-s', settings]
-    expect(await runHere(resume)).toMatchObject({ code: 1, stderr: expect.stringContaining('another command carries') })
+    expect(await runHere(resume)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('another command is executing'),
+    })
     await sink.configs.rollouts.leave(id, 'somebody')
     const aborted = await runHere(['cloud', 'config', 'rollout', 'abort', `${id}`, '-s', settings, '--json'])
     expect(aborted.code).toBe(0)
