@@ -6,9 +6,9 @@ const HOST_CHARS_MAX = 32
 const HASH_CHARS = 8
 
 /**
- * The id of a receiver at the broker: the setting, or else the same at every start and another one for every host and
- * data folder. Two receivers that share both need ids of their own: a broker ends the connection of the one when the
- * other comes.
+ * The client id of a receiver: the setting, or a name that is the same at every start and differs by host and data
+ * folder. Two receivers with the same host name and data folder need `cloud.clientId`: a broker disconnects the first
+ * client when a second one connects with the same id.
  */
 export function clientIdOf({
   cloud,

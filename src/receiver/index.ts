@@ -1,6 +1,6 @@
 /**
- * The library `tidegate/receiver`: for those who have a sink of their own. `receiverSettings.parse({ cloud: { url } })` fills
- * in the defaults that `startReceiver` needs.
+ * The library `tidegate/receiver`, for programs with a sink of their own. `receiverSettings.parse({ cloud: { url }
+ * })` fills in the defaults that `startReceiver` needs.
  */
 export { type Clock, systemClock } from '../base/clock.ts'
 export { createLog, type Log, silentLog } from '../base/log.ts'

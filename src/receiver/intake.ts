@@ -7,10 +7,10 @@ import { type Message, type MessageLimits, type Opened, openMessage } from './op
 import type { Delivery, Sink, StoreResult } from './sink.ts'
 import { type Counts, Tally } from './tally.ts'
 
-/** Messages that have come together share a commit until their readings exceed this. */
+/** Waiting messages share a commit until their readings exceed this. */
 const COMMIT_READINGS = 80_000
 
-/** Sends a receipt to an edge; resolves when it is on its way, and never rejects. */
+/** Sends a receipt to an edge; resolves when the receipt is in flight, and never rejects. */
 export type Answer = (edge: string, receipt: Receipt) => Promise<void>
 
 export interface IntakeOptions extends MessageLimits {
@@ -19,14 +19,14 @@ export interface IntakeOptions extends MessageLimits {
   readonly log: Log
 }
 
-/** What has come and is not settled. */
+/** Messages that have arrived and are not settled yet. */
 export interface Open {
   readonly messages: number
   readonly bytes: number
 }
 
 interface Waiting {
-  /** One that is larger than allowed is opened when it comes, so that it need not be kept as a whole. */
+  /** A message above the size limit is opened when it arrives, so that its whole payload need not be kept. */
   readonly message: Message | Opened
   readonly bytes: number
   readonly answer: Answer
@@ -35,8 +35,8 @@ interface Waiting {
 }
 
 /**
- * Messages become readings in the sink, in the order in which they came. What has come while the sink was at work goes
- * into one commit: the slower the disk, the bigger the commits. Receipts leave after the commit.
+ * Stores messages in the sink, in the order of arrival. Messages that arrive during a commit share the next commit:
+ * the slower the disk, the larger the commits. Receipts are sent after the commit.
  */
 export class Intake {
   readonly #options: IntakeOptions
@@ -61,19 +61,19 @@ export class Intake {
     return this.#commits
   }
 
-  /** Messages at work, now and at most since the start: the broker keeps the others. */
+  /** Messages in progress: now, and the maximum since the start. The broker keeps the others. */
   get open(): Open & { readonly most: Open } {
     return { ...this.#open, most: { ...this.#openMost } }
   }
 
-  /** Why the latest commit failed; undefined: it did not. */
+  /** Why the latest commit failed; undefined: it succeeded. */
   get trouble(): string | undefined {
     return this.#trouble
   }
 
   /**
-   * Resolves when what the message brought is committed and its receipt is on its way.
-   * @throws what the sink threw; then no receipt was sent, and the message has to come again
+   * Resolves when the content of the message is committed and its receipt is in flight.
+   * @throws whatever the sink threw; then no receipt was sent, and the broker must send the message again
    */
   async take(message: Message, answer: Answer): Promise<void> {
     const isLarge = message.payload.byteLength > this.#options.batchBytesMax
@@ -101,7 +101,7 @@ export class Intake {
   }
 
   async #work(): Promise<void> {
-    // What the same read of the socket brings belongs to the same commit.
+    // Messages from one read of the socket belong to one commit.
     await new Promise((resolve) => setImmediate(resolve))
     while (this.#waiting.length > 0) await this.#commit()
     this.#working = undefined
@@ -125,13 +125,16 @@ export class Intake {
         one.resolve()
       }
     } catch (failure) {
-      this.#trouble = `the sink did not store: ${messageOf(failure)}`
-      this.#options.log.error({ err: failure }, 'nothing stored, no receipt: the messages come again')
+      this.#trouble = `the sink cannot store: ${messageOf(failure)}`
+      this.#options.log.error(
+        { err: failure },
+        'cannot store messages: no receipt is sent, and the broker sends them again',
+      )
       for (const one of [...group, ...this.#waiting.splice(0)]) one.reject(failure)
     }
   }
 
-  /** Takes what waits into the group, in order, until it is enough for a commit. */
+  /** Moves waiting messages into the group, in order, until they are enough for a commit. */
   #openNext(group: Waiting[]): Opened[] {
     const opened: Opened[] = []
     let readings = 0
@@ -147,24 +150,24 @@ export class Intake {
 
   async #answer(opened: Opened, result: StoreResult, answer: Answer): Promise<void> {
     const receipt = receiptOf(opened, result)
-    this.#tell(opened, receipt)
+    this.#logProblem(opened, receipt)
     if (opened.edge !== undefined) await answer(opened.edge, receipt)
   }
 
-  #tell({ edge }: Opened, { kind, epoch, reason, high }: Receipt): void {
+  #logProblem({ edge }: Opened, { kind, epoch, reason, high }: Receipt): void {
     const { log } = this.#options
-    if (kind === 'rejected') log.warn({ edge, reason }, 'a message was rejected')
-    else if (kind === 'forked') log.error({ edge, epoch, high }, 'the database of an edge went back in time')
+    if (kind === 'rejected') log.warn({ edge, reason }, 'rejected a message')
+    else if (kind === 'forked') log.error({ edge, epoch, high }, 'the database of an edge was set back in time')
   }
 }
 
-/** Bytes that wait with a message. */
+/** Payload bytes kept in memory while a message waits. */
 function bytesOf(kept: Message | Opened): number {
   if (!('delivery' in kept)) return kept.payload.byteLength
   return kept.delivery.kind === 'reject' ? kept.delivery.reject.payload.byteLength : 0
 }
 
-/** What the edge is told of its message. */
+/** The receipt for a message. */
 export function receiptOf({ epoch, run, refused, delivery }: Opened, result: StoreResult): Receipt {
   const answer = { epoch, run, ranges: [], high: 0, reason: undefined }
   switch (result.kind) {
@@ -182,12 +185,12 @@ export function receiptOf({ epoch, run, refused, delivery }: Opened, result: Sto
   }
 }
 
-/** An edge numbers its amendments, and is answered by these numbers. */
+/** An edge numbers its amendments; the receipt names these numbers. */
 function numbersOf(delivery: Delivery): SeqRange[] {
   return delivery.kind === 'amendments' ? [{ first: delivery.amendments.first, last: delivery.amendments.last }] : []
 }
 
-/** Refused amendments are not named by their numbers: `rejected` names positions. */
+/** A refusal does not name amendments by their numbers: `rejected` names positions. */
 function positionsOf(delivery: Delivery): readonly SeqRange[] {
   return delivery.kind === 'batch' ? delivery.batch.ranges : []
 }

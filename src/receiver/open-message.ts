@@ -3,50 +3,53 @@ import { decodeAmendments } from '../codec/amendments.ts'
 import { type BatchHead, decodeBatch, readBatchHead } from '../codec/batch.ts'
 import type { Delivery, Reject } from './sink.ts'
 
-/** A message as the broker brought it. */
+/** A message as the broker delivered it. */
 export interface Message {
   readonly topic: string
   readonly payload: Uint8Array
 }
 
-/** What a receiver takes at most; a message above it is rejected, in bounded time and memory. */
+/** The limits of a receiver; a message above them is rejected, in bounded time and memory. */
 export interface MessageLimits {
   readonly prefix: string
   readonly batchBytesMax: number
   readonly batchReadingsMax: number
 }
 
-/** A message, opened. Where `edge` is undefined the topic names none, and there is nobody to answer. */
+/** An open message. If `edge` is undefined, the topic names no edge and the message cannot be answered. */
 export interface Opened {
   readonly edge: string | undefined
-  /** What the receipt echoes: '' where the message could not be opened. */
+  /** The receipt echoes these: '' if the message could not be opened. */
   readonly epoch: string
   readonly run: string
-  /** The positions of a batch that could not be taken; none where its head could not be read. */
+  /** The positions of a batch that was rejected; empty if its head could not be read. */
   readonly refused: readonly SeqRange[]
   readonly delivery: Delivery
 }
 
-/** A batch that unpacks to more is rejected: a small message must not fill the memory. */
+/** A batch that unpacks to more is rejected: a small message must not exhaust the memory. */
 const UNPACKED_BYTES_MAX = 134_217_728
-/** So far a batch is opened that is refused, to tell the edge of which positions it is; beyond it, of none. */
+/**
+ * A rejected batch is opened up to these limits, to report its positions to the edge; beyond them no positions are
+ * reported.
+ */
 const HEAD_BYTES_MAX = 16_777_216
 const HEAD_READINGS_MAX = 4_000_000
-/** What is kept of the payload of a message that is larger than the settings allow. */
+/** Bytes that are kept of a payload that is larger than the settings allow. */
 const OVERSIZE_KEPT_BYTES = 262_144
 const EDGE_NAME = /^[A-Za-z0-9._-]{1,64}$/
 
-/** All that edges send: `{prefix}/{edge}/up/{lane}`. */
+/** Matches everything that edges send: `{prefix}/{edge}/up/{lane}`. */
 export function upFilter(prefix: string): string {
   return `${prefix}/+/up/#`
 }
 
-/** What edges say of themselves. */
+/** Matches the status topic of every edge. */
 export function statusFilter(prefix: string): string {
   return `${prefix}/+/status`
 }
 
-/** The edge whose status topic this is, if it is one. */
+/** The edge to which a status topic belongs; undefined: it is not a status topic. */
 export function statusEdge(topic: string, prefix: string): string | undefined {
   if (!topic.startsWith(`${prefix}/`) || !topic.endsWith('/status')) return undefined
   const edge = topic.slice(prefix.length + 1, -'/status'.length)
@@ -61,7 +64,7 @@ export function receiptTopic(prefix: string, edge: string): string {
   return `${prefix}/${edge}/down/receipt`
 }
 
-/** Opens a message. Never throws: what cannot be opened comes out as a reject with its reason. */
+/** Opens a message. Never throws: a message that cannot be opened becomes a reject with its reason. */
 export function openMessage({ topic, payload }: Message, limits: MessageLimits): Opened {
   const { edge, lane } = parseTopic(topic, limits.prefix)
   const reject = (reason: string, { epoch, run, ranges: refused }: Known = UNKNOWN): Opened => {
@@ -92,12 +95,12 @@ export function openMessage({ topic, payload }: Message, limits: MessageLimits):
   if (!decoded.ok) return reject(decoded.reason, headOf(payload, edge))
   const { batch } = decoded
   const { epoch, run } = batch
-  // Of no reading of it: an edge that takes a batch apart to find the bad one would find that all are.
+  // No positions are refused: otherwise an edge that bisects the batch would find every reading to be bad.
   if (batch.edge !== edge) return reject(foreign(batch.edge), { epoch, run, ranges: [] })
   return { edge, epoch, run, refused: [], delivery: { kind: 'batch', batch } }
 }
 
-/** What is known of a message that is refused. */
+/** What is known of a message that is rejected. */
 type Known = Pick<BatchHead, 'epoch' | 'run' | 'ranges'>
 const UNKNOWN: Known = { epoch: '', run: '', ranges: [] }
 
@@ -108,7 +111,7 @@ function headOf(payload: Uint8Array, edge: string): Known {
   return head?.edge === edge ? head : UNKNOWN
 }
 
-/** The payload, or a copy of its beginning where it is larger than allowed: the rest need not wait for a commit. */
+/** The payload, or a copy of its beginning if it is larger than allowed: the rest need not wait for a commit. */
 function keptOf(payload: Uint8Array, { batchBytesMax }: MessageLimits): Pick<Reject, 'payload' | 'payloadBytes'> {
   const keptBytes = Math.max(batchBytesMax, OVERSIZE_KEPT_BYTES)
   if (payload.byteLength <= keptBytes) return { payload }
@@ -122,7 +125,7 @@ function parseTopic(topic: string, prefix: string): { edge?: string; lane?: stri
   return { edge, lane: lane.join('/') }
 }
 
-/** An edge must not write into the log of another one. */
+/** An edge must not write into the log of another edge. */
 function foreign(edge: string): string {
-  return `it says that it comes from the edge ${JSON.stringify(edge)}, not from the one in the topic`
+  return `it names the edge ${JSON.stringify(edge)}, not the edge of the topic`
 }

@@ -1,8 +1,8 @@
 import type { Link } from '../link/link.ts'
 
 /**
- * Messages to edges over one link, never more at once than the broker takes unacknowledged: it ends the connection of
- * those who exceed it. What is lost with the link is no harm: it is said again.
+ * Messages to edges over one link, at most as many in flight as the broker accepts unacknowledged: a broker
+ * disconnects clients that exceed its limit. Losing messages with the link is harmless: they are sent again.
  */
 export class Outgoing {
   readonly #link: Pick<Link, 'publish' | 'receiveMaximum'>
@@ -18,19 +18,19 @@ export class Outgoing {
     this.#onRefused = onRefused
   }
 
-  /** Resolves when the message is on its way; never rejects. */
+  /** Resolves when the message is in flight; never rejects. */
   async send(topic: string, payload: Uint8Array): Promise<void> {
-    await this.#place()
+    await this.#acquire()
     void this.#publish(topic, payload)
   }
 
   /** Resolves with the broker's reason code. @throws LinkError when the link ends first */
   async publish(topic: string, payload: Uint8Array, { retain }: { readonly retain: boolean }): Promise<number> {
-    await this.#place()
+    await this.#acquire()
     try {
       return (await this.#link.publish(topic, payload, { qos: 1, retain })).reasonCode
     } finally {
-      this.#leave()
+      this.#release()
     }
   }
 
@@ -41,16 +41,16 @@ export class Outgoing {
     } catch {
       // The link is lost.
     }
-    this.#leave()
+    this.#release()
   }
 
-  async #place(): Promise<void> {
+  async #acquire(): Promise<void> {
     if (this.#inFlight >= this.#link.receiveMaximum) await new Promise<void>((resolve) => this.#waiting.push(resolve))
     else this.#inFlight++
   }
 
-  #leave(): void {
-    // Who waits takes the place over, so that nobody who comes later gets in between.
+  #release(): void {
+    // The first that waits takes the slot over, so that a later message never overtakes it.
     const next = this.#waiting.shift()
     if (next === undefined) this.#inFlight--
     else next()

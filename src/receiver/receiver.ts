@@ -19,25 +19,28 @@ import type { Sink } from './sink.ts'
 import { type Sharing, subscribeToBatches } from './subscription.ts'
 import type { Counts } from './tally.ts'
 
-/** Payloads of messages at work take at most so much, whatever the largest batch is that the settings allow. */
+/** Bytes that the payloads of all messages in progress may take, whatever batch size the settings allow. */
 export const BYTES_OPEN_MAX = 67_108_864
 /** MQTT 5 §4.13: another client with this id has connected. */
 const SESSION_TAKEN_OVER = 0x8e
-/** Not every broker says so. So many connections in turn that end within so long (ms) look like it. */
+/**
+ * Not every broker sends that code. This many connections in a row that end within this time (milliseconds) suggest
+ * it.
+ */
 const SHORT_LIVES_MIN = 3
 const SHORT_LIFE_MS = 10_000
 
 export interface ReceiverStats extends Counts {
   readonly connected: boolean
-  /** How it gets the batches of the present connection. */
+  /** Kind of subscription of the present connection; undefined: there is no connection. */
   readonly sharing: Sharing | undefined
-  /** Messages at work; the broker keeps the others. */
+  /** Messages in progress; the broker keeps the others. */
   readonly open: Open & { readonly most: Open }
-  /** Undefined: the sink keeps nothing of the kind. */
+  /** Undefined: the sink keeps no fleet view. */
   readonly fleet: FleetCounts | undefined
-  /** Undefined: the sink keeps no configs, or the settings want none. */
+  /** Undefined: the sink keeps no configs, or the settings disable config sync. */
   readonly config: ConfigStats | undefined
-  /** What keeps readings from arriving, for people; undefined: nothing. */
+  /** Why readings do not arrive, as text; undefined: they do. */
   readonly trouble: string | undefined
 }
 
@@ -48,25 +51,27 @@ export interface Receiver extends Part {
 export interface ReceiverDependencies {
   readonly log: Log
   readonly clock: Clock
-  /** Belongs to the receiver from now on, which closes it when it stops. */
+  /** The receiver owns it from now on and closes it on stop. */
   readonly sink: Sink
-  /** What the schemas of devices have against their configs: `loadSchemas(settings.config.schemas)`. Default: nothing. */
+  /**
+   * Returns the objections of device schemas to their configs: `loadSchemas(settings.config.schemas)`. Default: none.
+   */
   readonly checkConfig?: SchemaCheck
   /** Uniform in [0, 1), for the backoff. */
   readonly random?: () => number
 }
 
 /**
- * Takes the batches of all edges from the cloud's broker into the sink, and answers each with a receipt after the
- * commit. A message is acknowledged to the broker only then; when the sink fails, the connection is given up and made
- * anew after a backoff, and the broker sends again. Receivers of one group share the batches, and must share their sink.
- * Resolves at once; the broker may be away and come later.
+ * Stores the batches of all edges from the cloud broker in the sink, and answers each with a receipt after the
+ * commit. A message is acknowledged to the broker only then. If the sink fails, the receiver ends the connection,
+ * connects again after a backoff, and the broker sends the messages again. Receivers of one group share the batches,
+ * and must share their sink. Resolves at once; the broker may be unreachable at that time.
  */
 export async function startReceiver(settings: ReceiverSettings, dependencies: ReceiverDependencies): Promise<Receiver> {
   return new CloudReceiver(settings, dependencies)
 }
 
-/** Messages at work at once. The more a batch may have, the fewer they are: what they take together is bounded. */
+/** Messages in progress at once. The larger a batch may be, the fewer they are: their total memory is bounded. */
 export function messagesOpenMax({ batchBytesMax }: Pick<ReceiverSettings, 'batchBytesMax'>): number {
   return Math.max(1, Math.min(MESSAGES_OPEN_MAX, Math.floor(BYTES_OPEN_MAX / batchBytesMax)))
 }
@@ -89,7 +94,7 @@ class CloudReceiver implements Receiver {
   #link: Link | undefined
   #sharing: Sharing | undefined
   #trouble: string | undefined
-  /** Connections in turn that were made, and ended soon. */
+  /** Connections in a row that were made and ended soon. */
   #shortLives = 0
 
   constructor(settings: ReceiverSettings, dependencies: ReceiverDependencies) {
@@ -138,10 +143,10 @@ class CloudReceiver implements Receiver {
       const reason = await this.#connection()
       if (signal.aborted) return
       this.#trouble = this.#explain(reason)
-      // Only a commit proves that it works: a broker may accept and drop, and so may the sink.
+      // Only a commit proves that it works: a broker may accept messages and drop them, and so may the sink.
       if (this.#intake.commits > commitsBefore) attempt = 0
       const waitMs = backoffMs(attempt++, { minMs, maxMs }, this.#random)
-      this.#log.warn({ reason: this.#trouble, waitMs }, 'no connection to the broker')
+      this.#log.warn({ err: reason, reason: this.#trouble, waitMs }, 'the connection to the broker failed or ended')
       await pause(waitMs, signal)
     }
   }
@@ -153,7 +158,7 @@ class CloudReceiver implements Receiver {
     return `${messageOf(reason)}: another client ${seems} the id ${this.#clientId}; give each receiver its own \`cloud.clientId\``
   }
 
-  /** One connection from its beginning to its end. Resolves with why it ended, and never rejects. */
+  /** One connection from its beginning to its end. Resolves with the reason why it ended, and never rejects. */
   async #connection(): Promise<unknown> {
     const { url } = this.#settings.cloud
     try {
@@ -181,8 +186,8 @@ class CloudReceiver implements Receiver {
   }
 
   /**
-   * Readings do not depend on it: a broker may refuse it. With QoS 0, for what an edge said of itself must not wait in
-   * the session and come as if it were said now, nor take the place of readings; the broker keeps the latest anyhow.
+   * Readings do not depend on it: a broker may refuse it. QoS 0, because a status must not wait in the session and
+   * arrive as if it were current, nor take the place of readings; the broker retains the latest status anyway.
    */
   async #subscribeToStatus(link: Link): Promise<void> {
     const { prefix } = this.#settings.cloud
@@ -190,7 +195,7 @@ class CloudReceiver implements Receiver {
       await link.subscribe(statusFilter(prefix), 0)
     } catch (failure) {
       if (!(failure instanceof LinkError && failure.kind === 'refused')) throw failure
-      this.#log.warn({ err: failure }, 'there is no view of the edges')
+      this.#log.warn({ err: failure }, 'the broker refused the status subscription: there is no fleet view')
     }
   }
 
@@ -211,7 +216,7 @@ class CloudReceiver implements Receiver {
       onMessage: (...message) => handle(...message),
     })
     const outgoing = new Outgoing(link, (topic, reasonCode) => {
-      this.#log.error({ topic, reasonCode }, 'the broker refuses what is for an edge, which sends for ever')
+      this.#log.error({ topic, reasonCode }, 'the broker rejects messages to an edge, so that edge keeps resending')
     })
     const answer = answerOver(outgoing, prefix)
     this.#watch?.over((edge, request) => outgoing.send(requestTopic(prefix, edge), request))

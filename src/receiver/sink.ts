@@ -4,29 +4,30 @@ import type { Batch } from '../codec/batch.ts'
 import type { ConfigStore } from './config/config-store.ts'
 import type { Fleet } from './fleet/fleet.ts'
 
-/** A message that could not be taken: news about an edge, kept for people. */
+/** A message that could not be stored, kept for operators. */
 export interface Reject {
   readonly topic: string
   readonly reason: string
   readonly payload: Uint8Array
-  /** Of a message whose payload is the beginning only: how long it was. */
+  /** Full length of the payload in bytes, if `payload` is only its beginning. */
   readonly payloadBytes?: number
 }
 
-/** One message, opened. */
+/** One open message. */
 export type Delivery =
   | { readonly kind: 'batch'; readonly batch: Batch }
   | { readonly kind: 'amendments'; readonly amendments: Amendments }
   | { readonly kind: 'reject'; readonly reject: Reject }
 
 /**
- * What became of one delivery; `high` is the highest position of this (edge, epoch) that the sink ever had, 0 for none.
- * - `stored`: the sink has every reading of the batch; `repeats` of them it had before.
- * - `forked`: the sink has another reading under a position of the batch: the edge's database went back in time, and its
- *   epoch is used up. Nothing of the batch was stored.
+ * The outcome of one delivery; `high` is the highest position of this (edge, epoch) that the sink ever had, 0 for
+ * none.
+ * - `stored`: the sink has every reading of the batch; it had `repeats` of them before.
+ * - `forked`: the sink has another reading under a position of the batch: the edge's database was set back in time,
+ *   and its epoch can no longer be used. Nothing of the batch was stored.
  * - `amended`: every verdict is merged or waits for its reading.
- * - `refused`: the sink cannot keep this batch or these amendments, now or later, and kept nothing of it.
- * - `kept`: the reject is kept, for as long as there is room.
+ * - `refused`: the sink can never keep this batch or these amendments, and kept nothing of them.
+ * - `kept`: the reject is kept as long as there is room.
  */
 export type StoreResult =
   | { readonly kind: 'stored'; readonly ranges: readonly SeqRange[]; readonly high: Seq; readonly repeats: number }
@@ -36,10 +37,10 @@ export type StoreResult =
   | { readonly kind: 'kept' }
 
 /**
- * Where readings go. The promises, proved for every sink by one suite of tests:
- * - A reading is known by (edge, epoch, seq). However often it comes, and in whatever batches, it is stored once.
- * - Which positions are there is remembered in the same transaction as the readings.
- * - A verdict that comes again, or by itself, is merged with the one that is there: the worse flag, all reasons. Batches
+ * Where readings are stored. One test suite proves these guarantees for every sink:
+ * - A reading is identified by (edge, epoch, seq). However often it arrives, in whatever batches, it is stored once.
+ * - The stored positions are recorded in the same transaction as the readings.
+ * - A verdict that arrives again, or by itself, is merged with the stored one: the worse flag, all reasons. Batches
  *   and amendments give the same result in any order.
  */
 export interface Sink {
@@ -47,13 +48,13 @@ export interface Sink {
    * Stores the deliveries of one call in one transaction, in their order, and resolves after the commit.
    * @param receivedAt UTC milliseconds
    * @returns one result for each delivery
-   * @throws when anything could not be made durable; then nothing of this call is stored, and it may be tried again
+   * @throws if anything could not be made durable; then nothing of this call is stored, and it may be tried again
    */
   store(deliveries: readonly Delivery[], receivedAt: number): Promise<readonly StoreResult[]> | readonly StoreResult[]
-  /** What is known of edges beside their readings; a sink need not keep it. */
+  /** The fleet view: what is known of edges in addition to their readings. Optional. */
   readonly fleet?: Fleet
-  /** The cloud side of config sync; without it there is none. */
+  /** The cloud side of config sync. Optional: without it there is none. */
   readonly configs?: ConfigStore
-  /** Nothing is stored any more. Calling it twice is harmless. */
+  /** Ends storing. Calling it twice is harmless. */
   close(): Promise<void> | void
 }

@@ -1,19 +1,19 @@
 import { type Link, LinkError } from '../link/link.ts'
 import { upFilter } from './open-message.ts'
 
-/** Whether a receiver shares the batches with the others of its group, or gets them all. */
+/** Whether a receiver shares the batches with the other receivers of its group, or gets all of them. */
 export type Sharing = 'shared' | 'plain'
 
 /**
- * Subscribes to the batches of all edges: together with the receivers of the same group where the broker can share
- * them out, else plainly. Ends what an earlier connection of the same client id may have left of the other kind.
+ * Subscribes to the batches of all edges: with a shared subscription if the broker supports it, otherwise with a
+ * plain one. Ends a subscription of the other kind that an earlier connection of the same client id may have left.
  *
- * The session must be shorter than the time after which edges send again what has no answer (15 s by default), which is
- * what the setting `sessionExpiryS` is for. Tried with Mosquitto 2.0, which goes on to give an absent member of a group
- * its share and passes nothing of it on to the others, neither what waits nor what was on its way: with a session of an
- * hour half of all batches went nowhere for as long as one of two receivers was dead. Without any session a receiver that
- * is started anew misses what was sent meanwhile, and every edge waits for its time to pass. Within ten seconds it finds
- * all of it, and one that does not come back holds up each edge once.
+ * The session must be shorter than the time after which edges resend unanswered messages (15 s by default); the
+ * setting `sessionExpiryS` controls it. Measured with Mosquitto 2.0: it keeps assigning an absent member of a group
+ * its share and passes nothing of it to the other members, neither queued messages nor messages in flight. With a
+ * session of one hour, half of all batches were not delivered while one of two receivers was dead. Without any
+ * session, a receiver that restarts misses the messages that were sent meanwhile, and every edge waits for its
+ * timeout. If it returns within ten seconds it gets all of them, and one that does not return delays each edge once.
  * @throws LinkError when the broker refuses the plain subscription too, or the link ends
  */
 export async function subscribeToBatches(

@@ -1,7 +1,7 @@
 import type { Opened } from './open-message.ts'
 import type { StoreResult } from './sink.ts'
 
-/** Edges that are counted one by one; those that come later are counted in the sums only. */
+/** Edges with counters of their own; edges that come later are counted in the totals only. */
 const EDGES_MAX = 10_000
 
 export interface EdgeStats {
@@ -11,24 +11,24 @@ export interface EdgeStats {
   readonly receivedAt: number
 }
 
-/** Since the receiver was started. */
+/** Since the start of the receiver. */
 export interface Counts {
   /** Batches that are in the sink. */
   readonly batches: number
   /** Readings that were new. */
   readonly readings: number
-  /** Readings that had been there before. */
+  /** Readings that were stored before. */
   readonly repeats: number
   /** Messages with changed verdicts that are in the sink. */
   readonly amended: number
-  /** Messages that could not be taken. */
+  /** Messages that were rejected. */
   readonly rejected: number
-  /** Batches of an edge whose database went back in time. */
+  /** Batches of an edge whose database was set back in time. */
   readonly forked: number
   readonly edges: Readonly<Record<string, EdgeStats>>
 }
 
-/** Counts what was committed. */
+/** Counts committed messages. */
 export class Tally {
   #counts = { batches: 0, readings: 0, repeats: 0, amended: 0, rejected: 0, forked: 0 }
   readonly #edges = new Map<string, EdgeStats>()

@@ -1,16 +1,21 @@
 import type { Seq, SeqRange } from '../../base/reading.ts'
 
-/** Edges of which more than their readings is kept; those that come later are counted and not noted. */
+/** Edges in the fleet view; status messages of edges beyond it are counted and not stored. */
 export const EDGES_MAX = 10_000
-/** Ranges that are asked for at once, over all edges; more are not noted. */
+/** Ranges that are requested at once, over all edges; more are not stored. */
 export const REQUESTS_MAX = 10_000
-/** The pause before the same positions are asked for again: it doubles from the one to the other. */
+/**
+ * The pause before the same positions are requested again: it doubles from the minimum to the maximum (milliseconds).
+ */
 export const REPEAT_MIN_MS = 60_000
 export const REPEAT_MAX_MS = 6 * 3_600_000
 
 export type EdgeState = 'online' | 'offline'
 
-/** What an edge says of itself while it is online. Nobody vouches for it; what it does not say is undefined. */
+/**
+ * What an edge reports while it is online. The receiver does not verify it; fields that the edge leaves out are
+ * undefined.
+ */
 export interface EdgeReport {
   readonly version: string | undefined
   /** UTC milliseconds by the edge's clock. */
@@ -25,26 +30,28 @@ export interface EdgeReport {
   readonly oldestAt: number | undefined
 }
 
-/** Notice of one edge. */
+/** One status message of an edge. */
 export interface EdgeNote {
   readonly edge: string
   readonly state: EdgeState
-  /** Arrival at the receiver, UTC milliseconds; undefined: the broker had kept it, and nobody knows for how long. */
+  /** Arrival at the receiver, UTC milliseconds; undefined: the broker had retained it, so its age is not known. */
   readonly seenAt: number | undefined
   readonly report: EdgeReport | undefined
-  /** How far the edge's clock is behind the receiver's; the delay of the network is part of it. Of a live report only. */
+  /**
+   * Milliseconds by which the edge's clock is behind the receiver's, including network delay. Only for live reports.
+   */
   readonly clockOffsetMs: number | undefined
 }
 
-/** All that is known of one edge. */
+/** Everything that is known of one edge. */
 export interface EdgeView extends EdgeReport {
   readonly edge: string
-  /** Undefined: it has sent readings, but nothing of itself. */
+  /** Undefined: it has sent readings, but no status. */
   readonly state: EdgeState | undefined
-  /** Of its latest live message, readings included; UTC milliseconds by the receiver's clock. */
+  /** Arrival of its latest live message, including readings; UTC milliseconds by the receiver's clock. */
   readonly seenAt: number | undefined
   readonly clockOffsetMs: number | undefined
-  /** Readings that were stored, and when the latest new one was. */
+  /** Number of stored readings, and when the latest new one was stored (UTC milliseconds). */
   readonly readings: number
   readonly storedAt: number | undefined
 }
@@ -54,21 +61,24 @@ export interface Gap extends SeqRange {
   readonly edge: string
   readonly epoch: string
   /**
-   * UTC milliseconds by the receiver's clock: when the reading behind the gap was stored, or, where there is none, when
-   * the edge last said that it has given these positions. Undefined: nobody knows.
+   * UTC milliseconds by the receiver's clock: when the reading after the gap was stored or, if there is none, when
+   * the edge last reported that it has assigned these positions. Undefined: not known.
    */
   readonly since: number | undefined
-  /** When the edge was last asked for it; 0: that is noted and was not done yet; undefined: nobody wants it. */
+  /**
+   * When the edge was last asked to resend it; 0: the request is stored and not sent yet; undefined: there is no
+   * request.
+   */
   readonly askedAt: number | undefined
 }
 
 export interface GapQuestion {
   readonly edge?: string | undefined
-  /** So many at most; there may be more then. */
+  /** At most this many gaps are returned; there may be more. */
   readonly limit: number
 }
 
-/** What an edge is to be asked for now. */
+/** Positions to request from an edge now. */
 export interface DueRequest {
   readonly edge: string
   readonly epoch: string
@@ -77,39 +87,41 @@ export interface DueRequest {
 }
 
 /**
- * What receivers know of their edges beside readings, kept in the sink: so a command can look at it, and several
- * receivers of one sink share it. Of two notes of one edge the one that is written last counts.
+ * What receivers know of their edges in addition to readings. It is kept in the sink, so commands can read it, and
+ * the receivers of one sink share it. If there are several notes of one edge, the one that is written last counts.
  */
 export interface Fleet {
-  /** Keeps what is new. @throws when it could not be kept; it may be tried again. */
+  /** Stores new notes. @throws if they could not be stored; the call may be repeated */
   note(notes: readonly EdgeNote[]): Promise<void> | void
-  /** Every edge that was ever heard of, by name. */
+  /** Every edge that was ever seen, by name. */
   edges(): Promise<readonly EdgeView[]> | readonly EdgeView[]
   /**
-   * The positions of each (edge, epoch) that are not there, below the highest that is and below the last that the edge
-   * says it has given, by edge, epoch and position. An edge's first epoch begins at 1, a later one where it was first seen.
+   * The missing positions of each (edge, epoch): below the highest stored position and below the last position that
+   * the edge reports to have assigned; sorted by edge, epoch and position. An edge's first epoch begins at 1, a later
+   * one where it was first seen.
    */
   gaps(question: GapQuestion): Promise<readonly Gap[]> | readonly Gap[]
   /**
-   * Notes that the edges are to be asked for these positions. What was noted before stays as it is.
+   * Stores requests to the edges to resend these positions. Requests that exist already stay unchanged.
    * @param at UTC milliseconds
-   * @returns how many are newly noted; fewer than given when REQUESTS_MAX are reached
+   * @returns the number of new requests; fewer than given when REQUESTS_MAX is reached
    */
   request(gaps: readonly (SeqRange & { edge: string; epoch: string })[], at: number): Promise<number> | number
   /**
-   * What is to be asked for now, one request for an edge, of edges that are online only; forgets what has come. What it
-   * hands out it hands out again after a pause that doubles from REPEAT_MIN_MS to REPEAT_MAX_MS, also after a restart.
+   * The requests to send now, one per edge, only for edges that are online; forgets positions that have arrived. A
+   * returned request is returned again after a pause that doubles from REPEAT_MIN_MS to REPEAT_MAX_MS, also after a
+   * restart.
    * @param at UTC milliseconds
    */
   due(at: number): Promise<readonly DueRequest[]> | readonly DueRequest[]
 }
 
-/** The pause after the edge was asked so many times. */
+/** The pause after this many requests to the edge (milliseconds). */
 export function repeatMs(times: number): number {
   return Math.min(REPEAT_MAX_MS, REPEAT_MIN_MS * 2 ** Math.min(times - 1, 30))
 }
 
-/** Two notes of one edge as one: the later one, and what only the earlier one says. */
+/** Two notes of one edge as one: the later one, completed with fields that only the earlier one has. */
 export function mergeNotes(earlier: EdgeNote, later: EdgeNote): EdgeNote {
   return {
     ...later,

@@ -4,27 +4,27 @@ import type { EdgeNote, EdgeReport } from './fleet.ts'
 /** A larger message is not opened. */
 const STATUS_BYTES_MAX = 65_536
 const PROBLEMS_MAX = 20
-/** What is longer is cut: it is for people. */
+/** Longer problem texts are cut: they are for operators. */
 const PROBLEM_CHARS_MAX = 300
-/** The last moment that a Date can tell, UTC milliseconds. */
+/** The latest time that a Date can represent, UTC milliseconds. */
 const TIME_MAX = 8_640_000_000_000_000
 
-const word = z.string().regex(/^[^\p{Cc}\p{Cs}]{1,64}$/u)
+const label = z.string().regex(/^[^\p{Cc}\p{Cs}]{1,64}$/u)
 const whole = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
 const time = whole.max(TIME_MAX)
 const message = z.object({
   state: z.enum(['online', 'offline']),
-  version: word.optional(),
+  version: label.optional(),
   at: time.optional(),
   upMs: z.number().min(0).optional(),
   healthy: z.boolean().optional(),
   problems: z.array(z.string()).optional(),
-  epoch: word.optional(),
+  epoch: label.optional(),
   lastSeq: whole.optional(),
   backlog: z.object({ waiting: whole, oldestAt: time.optional() }).optional(),
 })
 
-/** How a message came. */
+/** How a message arrived. */
 export interface Arrival {
   readonly edge: string
   /** UTC milliseconds. */
@@ -33,8 +33,8 @@ export interface Arrival {
 }
 
 /**
- * Opens what an edge says of itself (docs/wire-format.md, Status). Never throws; undefined: it is none. A message that
- * the broker had kept tells nothing of now but the state.
+ * Opens a status message (docs/wire-format.md, Status). Never throws; undefined: it is not a status message. A
+ * message that the broker had retained proves nothing about the present except the state.
  */
 export function openStatus(payload: Uint8Array, { edge, at, retained }: Arrival): EdgeNote | undefined {
   const said = parse(payload)

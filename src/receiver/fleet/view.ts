@@ -2,7 +2,10 @@ import type { EdgeState, EdgeView } from './fleet.ts'
 
 type Column = number | string | boolean | Uint8Array | null | undefined
 
-/** An edge of a row as the sinks select it: its name, what it said, how many readings were stored, and when the latest was. */
+/**
+ * An edge from a row as the sinks select it: its name, its status, the number of stored readings, and the time of the
+ * latest one.
+ */
 export function viewOf(row: readonly Column[]): EdgeView {
   const [edge, state, seenAt, version, at, upMs, healthy, problems, epoch, lastSeq, waiting, oldestAt] = row
   const [clockOffsetMs, readings, storedAt] = row.slice(12)

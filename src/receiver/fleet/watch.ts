@@ -4,24 +4,24 @@ import { encodeRequest } from '../../codec/request.ts'
 import { type DueRequest, EDGES_MAX, type EdgeNote, type Fleet, mergeNotes } from './fleet.ts'
 import { type Arrival, openStatus } from './status-message.ts'
 
-/** So often what is new is written, and it is looked up what edges are to be asked for (ms). */
+/** Interval at which new notes are written and due requests are sent (milliseconds). */
 const TURN_MS = 500
 
 export interface FleetCounts {
-  /** Messages in which an edge told of itself, since the start. */
+  /** Valid status messages since the start. */
   readonly statuses: number
-  /** Those that were none, and were ignored. */
+  /** Invalid status messages, which were ignored. */
   readonly malformed: number
-  /** Those of edges beyond EDGES_MAX in one turn, which were not noted. */
+  /** Status messages of edges beyond EDGES_MAX in one turn, which were not stored. */
   readonly unnoted: number
 }
 
-/** Sends a request to its edge over the present connection; resolves when it is on its way, or cannot be. */
+/** Sends a request to its edge over the present connection; resolves when it is in flight, or cannot be sent. */
 export type Ask = (edge: string, request: Uint8Array) => Promise<void>
 
 /**
- * Watches the edges: takes what they say of themselves, writes it to the sink in turns, and sends the requests that are
- * due. Nothing of this holds up readings: what cannot be written waits in memory, one note for each edge.
+ * Tracks the state of the edges: takes their status messages, writes them to the sink in turns, and sends the
+ * requests that are due. It never delays readings: notes that cannot be written wait in memory, one per edge.
  */
 export class FleetWatch {
   readonly #fleet: Fleet
@@ -40,7 +40,7 @@ export class FleetWatch {
     return { ...this.#counts }
   }
 
-  /** Requests go this way from now on; undefined: there is no way at present. */
+  /** Sets the connection for requests; undefined: there is none at present. */
   over(ask: Ask | undefined): void {
     this.#ask = ask
   }
@@ -85,14 +85,17 @@ export class FleetWatch {
         notes.set(edge, before === undefined ? later : mergeNotes(before, later))
       }
       this.#notes = notes
-      if (!this.#failing) this.#deps.log.warn({ err: failure }, 'the view of the edges is not kept')
+      if (!this.#failing) this.#deps.log.warn({ err: failure }, 'cannot store the fleet view; it is tried again')
       this.#failing = true
     }
   }
 
   async #send({ edge, epoch, ranges }: DueRequest, ask: Ask): Promise<void> {
     const { first } = ranges[0]!
-    this.#deps.log.info({ edge, epoch, ranges: ranges.length, first, last: ranges.at(-1)!.last }, 'asking for a gap')
+    this.#deps.log.info(
+      { edge, epoch, ranges: ranges.length, first, last: ranges.at(-1)!.last },
+      'requesting missing readings',
+    )
     await ask(edge, encodeRequest({ epoch, ranges }))
   }
 }
