@@ -45,7 +45,7 @@ export interface DeviceRecord extends DeviceKey {
   /** The edge's latest proposal, if it differs from the cloud's config. */
   readonly head: Revision | null
   readonly reported: Reported | null
-  /** The conflict that is open, or was closed last. */
+  /** The conflict that is open or was closed recently. */
   readonly conflict: ConflictRecord | null
 }
 
