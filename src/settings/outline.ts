@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-/** What a settings schema says of one place, as JSON Schema (draft 2020-12) with the file variants of secrets added. */
+/** What a settings schema says about one place, as JSON Schema (draft 2020-12), plus the `_file` keys of secrets. */
 export interface Outline {
   $schema?: string
   title?: string
@@ -8,6 +8,8 @@ export interface Outline {
   description?: string
   default?: unknown
   enum?: string[]
+  const?: string | number | boolean
+  anyOf?: Outline[]
   minimum?: number
   exclusiveMinimum?: number
   maximum?: number
@@ -15,19 +17,19 @@ export interface Outline {
   required?: string[]
   items?: Outline | false
   prefixItems?: Outline[]
-  /** A secret: never printed, and may be given as a file. */
+  /** A secret: it is never printed, and the file variant of its key exists. */
   writeOnly?: boolean
 }
 
-/** A place in settings: keys of mappings and indexes of lists, from the root. */
+/** A place in the settings: keys of mappings and indexes of lists, from the root. */
 export type Path = readonly (string | number)[]
 
-/** Added to the key of a secret, for the setting that names a file which holds it. */
+/** Suffix of the setting that names a file with a secret: `password_file` for `password`. */
 export const FILE_SUFFIX = '_file'
 
-/** The outline of what a settings file may hold. */
+/** The outline of a settings file. @param title `title` of the JSON Schema */
 export function outlineOf(schema: z.ZodType, title: string): Outline {
-  // Zod's type of a JSON Schema is wider than what a schema of objects, lists and scalars comes to.
+  // Zod's type of a JSON Schema is wider than the schemas that objects, lists and scalars produce.
   const { $schema, ...outline } = z.toJSONSchema(schema, { io: 'input' }) as Outline & { $schema: string }
   return { $schema, title, ...withSecretFiles(outline) }
 }
@@ -39,14 +41,14 @@ function withSecretFiles(node: Outline): Outline {
   for (const [key, child] of Object.entries(node.properties)) {
     properties[key] = withSecretFiles(child)
     if (child.writeOnly) {
-      const description = `File that holds \`${key}\`, relative to the settings file; a newline at its end is not part of it`
+      const description = `File with the value of \`${key}\`, relative to the settings file; a final newline is removed`
       properties[key + FILE_SUFFIX] = { type: 'string', description }
     }
   }
   return { ...node, properties }
 }
 
-/** The part of an outline that describes a place, or undefined when there is none. */
+/** The part of an outline that describes a place; undefined: the place does not exist. */
 export function outlineAt(outline: Outline, path: Path): Outline | undefined {
   let node: Outline | undefined = outline
   for (const step of path) {
@@ -66,7 +68,7 @@ export function valueAt(data: unknown, path: Path): unknown {
   return value
 }
 
-/** `data` with the value at a place replaced, or removed when it is undefined. Copies along the path only. */
+/** `data` with the value at a place replaced, or removed if `value` is undefined. Copies only what is on the path. */
 export function withValueAt(data: unknown, path: Path, value: unknown): unknown {
   const [step, ...rest] = path
   if (step === undefined) return value
@@ -86,7 +88,7 @@ export function isMapping(data: unknown): data is Record<string, unknown> {
   return typeof data === 'object' && data !== null && !Array.isArray(data)
 }
 
-/** `uplinks[0].url`; the root is `the file`. */
+/** A path as text: `uplinks[0].url`; the root is `the file`. */
 export function pathText(path: Path): string {
   let text = ''
   for (const step of path) text += typeof step === 'number' ? `[${step}]` : `${text === '' ? '' : '.'}${step}`

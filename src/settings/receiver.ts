@@ -16,70 +16,79 @@ import {
 } from './schema/fields.ts'
 import { tls, tlsProblem, tlsWanted } from './schema/tls.ts'
 
-/** A URL may hold a password, so it is a secret as a whole. */
+/** A URL may contain a password, so the whole URL is a secret. */
 const sinkUrl = z
   .url({ protocol: /^postgres(ql)?$/, error: 'must be a URL that begins with postgres://' })
   .optional()
   .meta({
     description:
-      'PostgreSQL instead of received.db: postgres://user@host:port/database?sslmode=verify-full (docs/postgresql.md)',
+      'Store in PostgreSQL instead of received.db: postgres://user@host:port/database?sslmode=verify-full ' +
+      '(docs/postgresql.md)',
     writeOnly: true,
   })
 
 const postgres = z.strictObject({
   password: z.string().optional().meta({
-    description: 'Password at PostgreSQL, where the URL has none',
+    description: 'Password for PostgreSQL, if the URL has none',
     writeOnly: true,
   }),
   schema: z
     .string()
     .regex(/^[a-z_][a-z0-9_]{0,39}$/, 'must be 1 to 40 of a–z 0–9 _, beginning with a letter or _')
     .default('tidegate')
-    .describe('Its tables lie in this schema, which is made if need be'),
-  connections: count.max(100).default(2).describe('Connections at once, at most'),
-  connectTimeoutMs: ms.min(100).default(10_000).describe('An attempt to connect is given up after so long'),
+    .describe('Schema for the tables; created if it does not exist'),
+  connections: count.max(100).default(2).describe('Maximum number of connections to PostgreSQL'),
+  connectTimeoutMs: ms.min(100).default(10_000).describe('Time limit for an attempt to connect'),
   statementTimeoutMs: ms
     .min(100)
     .default(30_000)
-    .describe('A statement that takes longer is ended: nothing of its batches is stored, and they come again'),
+    .describe(
+      'Time limit for a statement; if it takes longer, it is cancelled, none of its batches is stored, and the ' +
+        'edges send them again',
+    ),
 })
 
-/** What the cloud keeps of the configs of devices. */
+/** Device configs in the cloud. */
 const config = z.strictObject({
   enabled: z
     .boolean()
     .optional()
     .describe(
-      'false: nothing is done about configs. Default: true, but false with preset `aws-iot-core` or `azure-event-grid`, whose ' +
-        'brokers end a connection over topics that their policy does not name',
+      'Config sync. Default: true, but false with preset `aws-iot-core` or `azure-event-grid`, whose brokers ' +
+        'close the connection over topics that their policy does not allow',
     ),
   schemas: configSchemas,
   devicesMax: count
     .max(1_000_000)
     .default(100_000)
-    .describe('Devices of all edges that may have a config; of one more nothing is taken'),
-  changesMax: count.max(1_000_000).default(10_000).describe('Rows of the change log; the oldest go first'),
-  changesDays: count.max(3_650).default(30).describe('Rows of the change log that are older go'),
+    .describe('Devices, of all edges together, that can have a config; a config for one more is not accepted'),
+  changesMax: count
+    .max(1_000_000)
+    .default(10_000)
+    .describe('Maximum number of rows in the change log; the oldest are removed first'),
+  changesDays: count.max(3_650).default(30).describe('Days for which rows of the change log are kept'),
 })
 
 /** Settings of a receiver, as `tidegate receive -s FILE` reads them. */
 export const receiverSettings = z.strictObject({
   cloud: z
     .strictObject({
-      url: brokerUrl.describe('The broker to which the edges send: mqtt://, mqtts://, ws:// or wss://'),
+      url: brokerUrl.describe(
+        'URL of the broker that the edges send to: mqtt://, mqtts://, ws:// or wss://, host and port',
+      ),
       preset,
-      tls: tls.describe('How an mqtts:// or wss:// link is secured; its files are read again at every connection'),
+      tls: tls.describe('TLS for an mqtts:// or wss:// link; the files are read again at every connection'),
       clientId: z
         .string()
         .min(1)
         .max(128)
         .optional()
-        .describe('Its session at the broker; one receiver, one id. Default: made of the host and of `data`'),
+        .describe('Client id at the broker; each receiver needs its own. Default: derived from host name and `data`'),
       group: z
         .string()
         .regex(/^[A-Za-z0-9._-]{1,64}$/, 'must be 1 to 64 of A–Z a–z 0–9 . _ -')
         .default('tidegate')
-        .describe('Receivers of one group share the batches, where the broker has shared subscriptions (MQTT 5)'),
+        .describe('Receivers of one group share the batches if the broker supports shared subscriptions (MQTT 5)'),
       sessionExpiryS: z
         .number()
         .int()
@@ -87,7 +96,8 @@ export const receiverSettings = z.strictObject({
         .max(604_800)
         .default(10)
         .describe(
-          'So long the broker keeps the share of a receiver that is away; below `confirmTimeoutMs` of the edges',
+          'Seconds for which the broker keeps the session of a disconnected receiver, with the batches for it; ' +
+            'must be shorter than `confirmTimeoutMs` of the edges',
         ),
       username,
       password,
@@ -99,10 +109,14 @@ export const receiverSettings = z.strictObject({
     .describe('The broker between the edges and this receiver'),
   data: z.string().min(1).default('./received').describe('Folder of received.db, relative to the settings file'),
   sink: sinkUrl,
-  postgres: postgres.prefault({}).describe('How `sink` is used'),
-  batchBytesMax: bytes.default(1_048_576).describe('A larger batch is rejected without being opened'),
-  batchReadingsMax: count.default(1_000_000).describe('A batch that unpacks to more is rejected'),
-  config: config.prefault({}).describe('The configs of devices (docs/config-cloud.md)'),
+  postgres: postgres.prefault({}).describe('How the receiver uses PostgreSQL (`sink`)'),
+  batchBytesMax: bytes
+    .default(1_048_576)
+    .describe('Maximum size of a batch; a larger one is rejected without being decoded'),
+  batchReadingsMax: count
+    .default(1_000_000)
+    .describe('Maximum number of readings in a batch; a batch with more is rejected'),
+  config: config.prefault({}).describe('Device configs (docs/config-cloud.md)'),
   log: log.prefault({}).describe('What is logged'),
 })
 

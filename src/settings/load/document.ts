@@ -14,18 +14,18 @@ import { codeOf, messageOf } from '../../base/errors.ts'
 import type { Path } from '../outline.ts'
 import type { Place, Problem } from '../problem.ts'
 
-/** A YAML 1.2 file as plain data that remembers where each setting stood. */
+/** A YAML 1.2 file as plain data, with the position of each setting. */
 export interface SettingsDocument {
   readonly data: unknown
   readonly problems: readonly Problem[]
-  /** The position of the key or list entry at `path`, or of the nearest one around it. */
+  /** The position of the key or list entry at `path`; if it does not exist, of the innermost one that contains it. */
   placeOf(path: Path): Place
 }
 
-/** More uses of one anchor, nested ones multiplied, are refused: a few lines could otherwise unfold to gigabytes. */
+/** Uses of one anchor, nested ones multiplied. More are refused: a few lines could otherwise expand to gigabytes. */
 const ALIAS_COUNT_MAX = 1_000
 
-/** Reads YAML. Never throws: what is not YAML comes back as problems, and then `data` is undefined. */
+/** Reads YAML. Never throws: for text that is not YAML it returns problems, and `data` is undefined. */
 export function parseSettings(text: string): SettingsDocument {
   const lines = new LineCounter()
   const placeAt = (offset: number): Place => {
@@ -35,14 +35,14 @@ export function parseSettings(text: string): SettingsDocument {
   try {
     const document = parseDocument(text, { version: '1.2', lineCounter: lines, prettyErrors: false })
     const found: YAMLError[] = [...document.errors, ...document.warnings]
-    // Alongside a key that stands twice the rest can still be checked; after a slip of syntax all else would be noise.
-    const slip = found.find(({ code }) => code !== 'DUPLICATE_KEY')
-    const problems = (slip === undefined ? found : [slip]).map((error) => ({
+    // After a duplicate key the rest can still be checked; after a syntax error every other problem would be noise.
+    const syntax = found.find(({ code }) => code !== 'DUPLICATE_KEY')
+    const problems = (syntax === undefined ? found : [syntax]).map((error) => ({
       path: [],
       text: textOf(error),
       place: placeAt(error.pos[0]),
     }))
-    const data: unknown = slip === undefined ? document.toJS({ maxAliasCount: ALIAS_COUNT_MAX }) : undefined
+    const data: unknown = syntax === undefined ? document.toJS({ maxAliasCount: ALIAS_COUNT_MAX }) : undefined
     return { data, problems, placeOf: (path) => placeAt(offsetOf(document, path)) }
   } catch (trouble) {
     return { data: undefined, problems: [{ path: [], text: unfoldProblem(trouble) }], placeOf: () => placeAt(0) }
@@ -56,15 +56,15 @@ export function parseValue(text: string): { readonly value: unknown } | { readon
 }
 
 function textOf({ code, message }: YAMLError): string {
-  if (code === 'DUPLICATE_KEY') return 'this key stands twice in one mapping'
-  if (code === 'MULTIPLE_DOCS') return 'a second YAML document begins here; settings are one document'
-  return `is not YAML: ${message}`
+  if (code === 'DUPLICATE_KEY') return 'the mapping already has this key'
+  if (code === 'MULTIPLE_DOCS') return 'a second YAML document begins here; a settings file is one document'
+  return `is not valid YAML: ${message}`
 }
 
 function unfoldProblem(trouble: unknown): string {
   if (trouble instanceof ReferenceError)
-    return `aliases unfold to more than ${ALIAS_COUNT_MAX} values, or to themselves`
-  if (trouble instanceof RangeError) return 'is nested too deeply to be read'
+    return `aliases expand to more than ${ALIAS_COUNT_MAX} values, or refer to themselves`
+  if (trouble instanceof RangeError) return 'is nested too deeply'
   return `cannot be read: ${codeOf(trouble) ?? messageOf(trouble)}`
 }
 

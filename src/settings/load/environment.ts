@@ -14,7 +14,7 @@ import { parseValue } from './document.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** Settings data with the overrides of the environment in it, and which variable gave what. */
+/** Settings data with the values from the environment, and which variable set what. */
 export interface Overridden {
   readonly data: unknown
   readonly problems: readonly Problem[]
@@ -30,10 +30,10 @@ const PREFIX = 'TIDEGATE_'
 const SEPARATOR = '__'
 
 /**
- * Puts the values of `TIDEGATE_…` variables over those of the file. `__` parts the levels, a number is the index in a
- * list, letter case and single `_` do not count: `TIDEGATE_BROKER__TCP__PORT=1893`. A text setting takes the value of
- * its variable letter by letter; any other is read as YAML. A variable that names no setting is a problem: it is a
- * misspelling, like an unknown key.
+ * Overrides the values of the file with those of `TIDEGATE_…` variables. `__` separates the levels, a number is an
+ * index in a list, letter case and single `_` are ignored: `TIDEGATE_BROKER__TCP__PORT=1893`. For a text setting the
+ * value of the variable is taken literally; any other is read as YAML. A variable that names no setting is a problem:
+ * it is a misspelling, like an unknown key.
  */
 export function withEnvironment(data: unknown, outline: Outline, env: Environment): Overridden {
   const problems: Problem[] = []
@@ -58,12 +58,12 @@ export function withEnvironment(data: unknown, outline: Outline, env: Environmen
   return { data: result, problems, origins }
 }
 
-/** The variable that a setting takes in the environment. */
+/** The environment variable of a setting. */
 export function variableOf(path: Path): string {
   return PREFIX + path.map((step) => String(step).toUpperCase()).join(SEPARATOR)
 }
 
-/** Outer settings before inner ones, lists in the order of their indexes, so that an inner one refines an outer one. */
+/** Outer settings before inner ones, so that an inner one overrides part of an outer one; list entries by index. */
 function variablesOf(env: Environment): string[] {
   const depth = (variable: string): number => variable.split(SEPARATOR).length
   return Object.keys(env)
@@ -99,19 +99,19 @@ function plain(name: string): string {
   return name.toLowerCase().replaceAll('_', '')
 }
 
-/** A list grows by its next index only: a hole in it would be a setting that nobody wrote. */
+/** A list grows only by its next index: a gap would be an entry without a value. */
 function gapProblem(data: unknown, outline: Outline, path: Path): string | undefined {
   for (const [depth, step] of path.entries()) {
     const listPath = path.slice(0, depth)
     const list = valueAt(data, listPath) ?? outlineAt(outline, listPath)?.default
     const length = Array.isArray(list) ? list.length : 0
     if (typeof step === 'number' && step > length)
-      return `would leave a gap: ${pathText(listPath)} has ${length} so far`
+      return `would leave a gap: ${pathText(listPath)} has only ${length} so far`
   }
   return undefined
 }
 
-/** The new value, beside the defaults of a list that the file does not name. What is no container stays as it is. */
+/** Sets the value; a list or mapping that the file does not have starts with its default. A scalar on the way stays. */
 function withOverride(data: unknown, outline: Outline, path: Path, value: unknown): unknown {
   let result = data
   for (let depth = 0; depth < path.length; depth++) {
@@ -126,7 +126,7 @@ function withOverride(data: unknown, outline: Outline, path: Path, value: unknow
   return withValueAt(result, path, value)
 }
 
-/** A secret of the environment replaces the file's, whether either is given as itself or as a file. */
+/** A secret from the environment replaces that of the file, even if one is a value and the other a `_file`. */
 function withoutRival(data: unknown, path: Path, origins: readonly Origin[]): unknown {
   const key = path.at(-1)
   if (typeof key !== 'string') return data

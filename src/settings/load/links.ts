@@ -5,7 +5,10 @@ import { beyondLimits, presetDefaults, presetOf, presetPlaces, type Side, withPr
 import type { Problem } from '../problem.ts'
 import { withTlsFiles } from '../schema/tls.ts'
 
-/** Where settings data describe a link to a cloud broker: each of `uplinks`, and `cloud` of a receiver. */
+/**
+ * The places in settings data that describe a link to a cloud broker: each entry of `uplinks`, and `cloud` of a
+ * receiver.
+ */
 export function linksOf(data: unknown): { readonly path: Path; readonly side: Side }[] {
   const uplinks = valueAt(data, ['uplinks'])
   const found: { path: Path; side: Side }[] = []
@@ -17,8 +20,9 @@ export function linksOf(data: unknown): { readonly path: Path; readonly side: Si
 }
 
 /**
- * Settings data with the presets of their links under what was said, and the files of `tls` named from the root.
- * Limits of the presets and unusable files are problems.
+ * Settings data with the defaults of presets filled in, and absolute paths of the files in `tls`. A setting beyond the
+ * limits of its preset is a problem, and so is a file that cannot be used.
+ * @param folder folder of the settings file
  */
 export function withLinks(
   data: unknown,
@@ -38,13 +42,14 @@ export function withLinks(
   return { data: result, problems }
 }
 
-/** What a person should know of the links of valid settings. */
+/** What `settings check` reports about the links of valid settings. */
 export interface Remarks {
-  /** What a preset comes to here: its settings, with the values that count. */
+  /** One line per preset: its settings, with the values that apply. */
   readonly facts: readonly string[]
   readonly warnings: readonly string[]
 }
 
+/** @param settings valid settings of an edge or a receiver */
 export function remarksOn(settings: object): Remarks {
   const facts: string[] = []
   const warnings: string[] = []
@@ -60,7 +65,8 @@ export function remarksOn(settings: object): Remarks {
     if (!isMapping(tls)) continue
     const about = readTlsFiles(tls, systemClock.now()).warnings.map((text) => `${pathText([...path, 'tls'])}: ${text}`)
     warnings.push(...about)
-    if (tls.insecure === true) warnings.push(`${pathText([...path, 'tls', 'insecure'])}: the broker is not verified`)
+    if (tls.insecure === true)
+      warnings.push(`${pathText([...path, 'tls', 'insecure'])}: the certificate is not verified`)
   }
   return { facts, warnings }
 }

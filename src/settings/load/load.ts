@@ -13,19 +13,19 @@ import { withLinks } from './links.ts'
 import { problemLine, problemsOf } from './problems.ts'
 import { withSecrets } from './secrets.ts'
 
-/** A larger settings file is refused: it is some other file. */
+/** Maximum size of a settings file (bytes): a larger file is not a settings file. */
 const FILE_BYTES_MAX = 1_048_576
 
 /**
- * The settings of an edge: those of the YAML file, with `TIDEGATE_…` variables over them. `data` comes out absolute;
- * in the file it is relative to the file's folder. Throws one OperatorError (exit 78) that lists every problem with
- * its place, or that says why the file cannot be read.
+ * Reads the settings of an edge from a YAML file; `TIDEGATE_…` variables override it. The returned `data` is an
+ * absolute path; in the file it is relative to the folder of the file.
+ * @throws OperatorError (exit code 78) with every problem and its place, or the reason why the file cannot be read
  */
 export function loadEdgeSettings(file: string, env: Environment): EdgeSettings {
   return load(edgeSettings, edgeOutline(), file, env)
 }
 
-/** The same for a receiver. */
+/** Like loadEdgeSettings, for a receiver. */
 export function loadReceiverSettings(file: string, env: Environment): ReceiverSettings {
   return load(receiverSettings, receiverOutline(), file, env)
 }
@@ -66,10 +66,10 @@ function load<S extends { data: string } & WithFiles>(
 function readText(file: string): string {
   try {
     const { size } = statSync(file)
-    if (size > FILE_BYTES_MAX) throw new Error(`it has ${size} bytes, more than ${FILE_BYTES_MAX}`)
+    if (size > FILE_BYTES_MAX) throw new Error(`it has ${size} bytes, the limit is ${FILE_BYTES_MAX}`)
     return readFileSync(file, 'utf8')
   } catch (trouble) {
-    const reason = codeOf(trouble) === 'ENOENT' ? 'there is no such file' : messageOf(trouble)
+    const reason = codeOf(trouble) === 'ENOENT' ? 'the file does not exist' : messageOf(trouble)
     throw new OperatorError(`cannot read the settings file ${file}: ${reason}`, {
       remedy: 'give the path of a readable YAML file, such as examples/edge.yaml',
       exitCode: Exit.SETTINGS,
@@ -78,7 +78,7 @@ function readText(file: string): string {
   }
 }
 
-/** The variable that gave the value at `path`, or a value around it. */
+/** The variable that set the value at `path`, or a list or mapping that contains it. */
 function placeInEnvironment(path: Path, origins: readonly { path: Path; variable: string }[]): Place | undefined {
   const gave = origins.findLast((origin) => {
     return origin.path.length <= path.length && pathText(origin.path) === pathText(path.slice(0, origin.path.length))
@@ -97,7 +97,7 @@ function refusal(file: string, problems: readonly Problem[], placeOf: (path: Pat
   const lines = sorted.map(({ problem }) => `  ${problemLine(file, problem, placeOf)}`)
   const count = problems.length === 1 ? 'one problem' : `${problems.length} problems`
   return new OperatorError(`the settings in ${file} have ${count}\n${lines.join('\n')}`, {
-    remedy: 'correct what is listed; `tidegate settings check FILE` tells when all is well',
+    remedy: 'correct the listed settings, then run `tidegate settings check FILE`',
     exitCode: Exit.SETTINGS,
   })
 }

@@ -3,7 +3,7 @@ import { suggestion } from '../../base/nearest.ts'
 import { type Outline, outlineAt, type Path, pathText, valueAt } from '../outline.ts'
 import type { Place, Problem } from '../problem.ts'
 
-/** What the schema refuses, in the words of a settings file; one problem for each unknown key. Secrets are not shown. */
+/** What the schema refuses, in terms of a settings file; one problem for each unknown key. Never shows a secret. */
 export function problemsOf(error: z.ZodError, data: unknown, outline: Outline): Problem[] {
   return error.issues.flatMap((issue) => {
     const path = issue.path.filter((step) => typeof step !== 'symbol')
@@ -16,7 +16,7 @@ export function problemsOf(error: z.ZodError, data: unknown, outline: Outline): 
   })
 }
 
-/** One line of a report: `plant.yaml:12:7 uplinks[0].url: is required`. */
+/** A problem as one line: `plant.yaml:12:7 uplinks[0].url: is required`. */
 export function problemLine(file: string, problem: Problem, placeOf: (path: Path) => Place): string {
   const place = problem.place ?? placeOf(problem.path)
   const where = 'variable' in place ? place.variable : `${file}:${place.line}:${place.column}`

@@ -4,12 +4,13 @@ import { codeOf, messageOf } from '../../base/errors.ts'
 import { FILE_SUFFIX, isMapping, type Outline, type Path } from '../outline.ts'
 import type { Problem } from '../problem.ts'
 
-/** A longer secret is refused: it is some other file. */
+/** Maximum length of a secret in characters: a longer file is not a secret. */
 const SECRET_LENGTH_MAX = 65_536
 
 /**
- * Settings data with every `password_file` replaced by the `password` that the file holds, less the newline at its
- * end. A file that is missing, empty or too long is a problem; so is a secret given both ways.
+ * Settings data with every `password_file` replaced by `password`, the content of the file without a newline at its
+ * end. A file that is missing, empty or too long is a problem, and so is a secret that is given both ways.
+ * @param folder folder of the settings file
  */
 export function withSecrets(
   data: unknown,
@@ -41,7 +42,7 @@ export function withSecrets(
       const secret = secretOf(value[key], [...path, key])
       delete result[key]
       if (Object.hasOwn(value, secretKey))
-        problems.push({ path: [...path, key], text: `stands beside \`${secretKey}\`; keep one` })
+        problems.push({ path: [...path, key], text: `is set as well as \`${secretKey}\`; keep one of them` })
       else if (secret !== undefined) result[secretKey] = secret
     }
     return result

@@ -1,24 +1,26 @@
 import { isMapping, type Path } from '../outline.ts'
 
-/** What one kind of cloud broker asks for, from its documentation (docs/clouds.md names the pages). */
+/** Defaults and limits for one kind of cloud broker, from its documentation (docs/clouds.md names the pages). */
 export interface Preset {
   readonly title: string
-  /** Settings of either side that stand under what the file says. */
+  /** Defaults for both an edge's uplink and a receiver; the settings file overrides them. */
   readonly both: Readonly<Record<string, unknown>>
-  /** The same for an edge's uplink only. */
+  /** Defaults for an edge's uplink only. */
   readonly uplink: Readonly<Record<string, unknown>>
-  /** ALPN protocols of mqtts:// links to port 443, where the cloud shares that port with HTTPS. */
+  /** ALPN protocols for mqtts:// links to port 443, which the cloud uses for HTTPS too. */
   readonly alpn443?: readonly string[]
   readonly limits: Limits
 }
 
-/** What the broker refuses; settings beyond it are problems. */
+/** What the broker accepts; a setting beyond it is a problem. An absent member: no limit. */
 export interface Limits {
-  /** Beginnings of URLs that it serves, where not all. */
+  /** The URL schemes that it accepts; absent: all. */
   readonly schemes?: readonly string[]
-  /** Whose names serve TLS only, though a broker of one's own may not. */
+  /**
+   * Host names of the cloud service, which accept TLS only; your own broker of this kind may accept plain connections.
+   */
   readonly tlsHosts?: RegExp
-  /** A client certificate is the only way in that Tidegate has, unless a password is given as well. */
+  /** A client certificate is required unless a password is given. */
   readonly certificate?: true
   readonly keepaliveS?: { readonly min: number; readonly max: number }
   readonly batchBytesMax?: number
@@ -26,7 +28,7 @@ export interface Limits {
   readonly clientIdBytesMax?: number
   readonly topicBytesMax?: number
   readonly topicSlashesMax?: number
-  /** Why a topic must have no dots. */
+  /** Why topics must not contain dots; absent: they may. */
   readonly noDots?: string
 }
 
@@ -41,12 +43,15 @@ const PREFIX_DEFAULT = 'tidegate'
 /** Formats whose topic is a template in the settings. */
 const TEMPLATES = ['json', 'message'] as const
 
-/** The longest topics of an edge, or of any edge; of devices and metrics one letter each is counted. */
+/**
+ * The longest topics of an edge; without `edge`, of an edge with an empty name. Device and metric count as one letter
+ * each.
+ */
 function longestTopics(
   link: Link,
   { prefix, edge }: { prefix: string; edge: unknown },
 ): { path: Path; topic: string }[] {
-  // A dot in the name of the edge is told once, by itself.
+  // A dot in the name of the edge is a problem of its own, reported once.
   const name = typeof edge === 'string' ? edge.replaceAll('.', '-') : ''
   const batches = { path: ['prefix'], topic: `${prefix}/${name}/up/backfill` }
   const templates = TEMPLATES.flatMap((format) => {
@@ -61,7 +66,7 @@ function longestTopics(
   return [batches, ...templates]
 }
 
-/** Settings of a link that its broker would refuse. Values of the wrong type are the schema's to tell. */
+/** Settings of a link that its broker would refuse. Values of the wrong type are skipped: the schema reports them. */
 export function presetProblems({ title, limits }: Preset, link: Link, edge: unknown): Breach[] {
   const found = [...transport(limits, link), ...numbers(limits, link), ...names(limits, link, edge)]
   return found.map(({ path, text }) => ({ path, text: `${text} (${title})` }))
@@ -75,11 +80,11 @@ function transport({ schemes, tlsHosts, certificate }: Limits, { url, tls, passw
     return [{ path: ['url'], text: `must begin with ${schemes.map((one) => `${one}://`).join(' or ')}` }]
   }
   if (tlsHosts?.test(parsed.hostname) && scheme !== 'mqtts' && scheme !== 'wss') {
-    return [{ path: ['url'], text: 'must begin with mqtts:// or wss://: these names serve TLS only' }]
+    return [{ path: ['url'], text: 'must begin with mqtts:// or wss://: this host accepts TLS only' }]
   }
   const hasCertificate = isMapping(tls) && tls.cert !== undefined
   if (certificate && !hasCertificate && password === undefined) {
-    return [{ path: ['tls', 'cert'], text: 'is missing: clients are known by their certificates' }]
+    return [{ path: ['tls', 'cert'], text: 'is missing: the broker identifies clients by their certificates' }]
   }
   return []
 }
@@ -110,12 +115,13 @@ function names(limits: Limits, link: Link, edge: unknown): Breach[] {
   for (const { path, topic } of longestTopics(link, { prefix, edge })) {
     const tooMuch = (text: string): number => breaches.push({ path, text })
     const slashes = topic.split('/').length - 1
-    if (slashes > topicSlashesMax) tooMuch(`makes topics with ${slashes} slashes: at most ${topicSlashesMax} are taken`)
+    if (slashes > topicSlashesMax)
+      tooMuch(`makes topics with ${slashes} slashes: at most ${topicSlashesMax} are allowed`)
     if (bytes(topic) > topicBytesMax) tooMuch(`makes topics longer than ${topicBytesMax} bytes`)
-    if (noDots !== undefined && topic.includes('.')) tooMuch(`must have no dot: ${noDots}`)
+    if (noDots !== undefined && topic.includes('.')) tooMuch(`must not contain a dot: ${noDots}`)
   }
   if (noDots !== undefined && typeof edge === 'string' && edge.includes('.')) {
-    breaches.push({ path: ['preset'], text: `does not go with a dot in \`edge\`: ${noDots}` })
+    breaches.push({ path: ['preset'], text: `does not allow a dot in \`edge\`: ${noDots}` })
   }
   return breaches
 }

@@ -3,7 +3,7 @@ import { isMapping, type Path } from '../outline.ts'
 import type { Problem } from '../problem.ts'
 import { type Preset, presetProblems } from './limits.ts'
 
-/** Which side of the broker a link is: an edge's uplink or a receiver. */
+/** Whether a link is an edge's uplink or that of a receiver. */
 export type Side = 'uplink' | 'receiver'
 
 const KIB = 1_024
@@ -12,8 +12,8 @@ export const PRESETS = {
   'aws-iot-core': {
     title: 'AWS IoT Core',
     both: { keepaliveS: 60 },
-    // 512 KiB/s in a connection: what is on its way must be answered within `confirmTimeoutMs`. A retained status costs
-    // a message more and needs a permission of its own; without it the connection is refused.
+    // 512 KiB/s per connection: batches in flight must be answered within `confirmTimeoutMs`. A retained status costs
+    // one more message and needs a permission of its own; without it AWS refuses the connection.
     uplink: {
       batchBytesMax: 124 * KIB,
       window: 50,
@@ -36,7 +36,7 @@ export const PRESETS = {
   'azure-event-grid': {
     title: 'Azure Event Grid (MQTT broker of a namespace)',
     both: { keepaliveS: 60 },
-    // 64 KB may be on their way in a session.
+    // At most 64 KB may be in flight in a session.
     uplink: { batchBytesMax: 56 * KIB, windowBytes: 60 * KIB, statusRetain: false, statusEveryMs: 60_000 },
     limits: {
       schemes: ['mqtts', 'wss'],
@@ -63,13 +63,15 @@ export const PRESETS = {
     title: 'RabbitMQ (MQTT plugin)',
     both: {},
     uplink: {},
-    limits: { noDots: 'in a topic it is taken for a slash, and receivers miss what it acknowledged' },
+    limits: {
+      noDots: 'the broker treats a dot in a topic as a slash, and receivers miss messages that it acknowledged',
+    },
   },
   nats: {
     title: 'NATS server',
     both: {},
     uplink: {},
-    limits: { batchBytesMax: 1_023 * KIB, noDots: 'before NATS 2.10 the connection is closed over it' },
+    limits: { batchBytesMax: 1_023 * KIB, noDots: 'NATS before 2.10 closes the connection' },
   },
   mosquitto: {
     title: 'Eclipse Mosquitto',
@@ -86,16 +88,17 @@ export const preset = z
   .enum(NAMES)
   .optional()
   .describe(
-    'Kind of cloud broker: its defaults stand under what this file says, its limits are checked (docs/clouds.md)',
+    'Kind of cloud broker: sets other defaults, which this file overrides, and checks the limits of the broker ' +
+      '(docs/clouds.md)',
   )
 
-/** The preset that a link's settings name, or undefined. */
+/** The preset that the settings of a link name; undefined: none, or an unknown one. */
 export function presetOf(link: unknown): Preset | undefined {
   const name = isMapping(link) ? link.preset : undefined
   return NAMES.includes(name as PresetName) ? PRESETS[name as PresetName] : undefined
 }
 
-/** What a preset says for one link: its defaults, and on port 443 its ALPN protocols. */
+/** The defaults of a preset for one link, with its ALPN protocols if the URL is mqtts:// on port 443. */
 export function presetDefaults(preset: Preset, side: Side, url: unknown): Record<string, unknown> {
   const alpn = preset.alpn443 !== undefined && /^mqtts:\/\/[^/]+:443\/?$/i.test(String(url))
   return {
@@ -106,32 +109,38 @@ export function presetDefaults(preset: Preset, side: Side, url: unknown): Record
 }
 
 /**
- * The settings of one link with the defaults of its preset under them: what the file says wins, mapping by mapping; a
- * list is taken as a whole. Anything without a known preset comes back as it is.
+ * The settings of one link with the defaults of its preset filled in. The file wins; mappings are merged key by key,
+ * lists are not merged. A link without a known preset is returned unchanged.
  */
 export function withPreset(link: unknown, side: Side): unknown {
   const preset = presetOf(link)
-  return preset === undefined || !isMapping(link) ? link : under(presetDefaults(preset, side, link.url), link)
+  return preset === undefined || !isMapping(link) ? link : withDefaults(link, presetDefaults(preset, side, link.url))
 }
 
-function under(defaults: Readonly<Record<string, unknown>>, said: Record<string, unknown>): Record<string, unknown> {
-  const result: Record<string, unknown> = { ...said }
+function withDefaults(
+  given: Record<string, unknown>,
+  defaults: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const result: Record<string, unknown> = { ...given }
   for (const [key, value] of Object.entries(defaults)) {
-    const other = said[key]
+    const other = given[key]
     if (other === undefined) result[key] = value
-    else if (isMapping(value) && isMapping(other)) result[key] = under(value, other)
+    else if (isMapping(value) && isMapping(other)) result[key] = withDefaults(other, value)
   }
   return result
 }
 
-/** Where a link's settings, preset applied, go beyond what its broker takes. @param edge name of the edge, if one */
+/**
+ * Settings of a link, with its preset applied, that its broker would refuse.
+ * @param edge name of the edge; undefined: a receiver
+ */
 export function beyondLimits(link: unknown, { path, edge }: { path: Path; edge: unknown }): Problem[] {
   const preset = presetOf(link)
   if (preset === undefined || !isMapping(link)) return []
   return presetProblems(preset, link, edge).map((problem) => ({ ...problem, path: [...path, ...problem.path] }))
 }
 
-/** Where the settings of a preset stand, innermost values only. */
+/** The paths of the settings in a preset; of nested mappings only the innermost values. */
 export function presetPlaces(defaults: Readonly<Record<string, unknown>>, around: Path = []): Path[] {
   return Object.entries(defaults).flatMap(([key, value]) => {
     const path = [...around, key]

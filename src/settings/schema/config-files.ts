@@ -1,20 +1,20 @@
 import { resolve } from 'node:path'
 import { z } from 'zod'
 
-/** JSON Schemas for the configs of devices; the same on both sides of config sync. */
+/** JSON Schemas for device configs. An edge and a receiver have the same setting. */
 export const configSchemas = z
   .array(
     z.strictObject({
       match: z
         .string()
-        .regex(/^[^/]+$/, 'must be a pattern without /: it stands for the name of a device')
-        .describe('Pattern over the name of the device; `*` stands for any run of characters'),
+        .regex(/^[^/]+$/, 'must be a pattern without /: it matches the name of a device')
+        .describe('Pattern for the name of the device; `*` matches any characters, also none'),
       file: z.string().min(1).describe('JSON Schema (2020-12), relative to the settings file'),
     }),
   )
   .max(1_000)
   .default([])
-  .describe('JSON Schemas that configs must keep to; the first whose `match` fits the device counts')
+  .describe('JSON Schemas for device configs; the first entry whose `match` fits the device applies')
 
 export interface WithFiles {
   readonly config?: {
@@ -23,7 +23,7 @@ export interface WithFiles {
   }
 }
 
-/** Settings whose schema files and modules are named from the root. */
+/** The settings with absolute paths of schema files and modules. @param folder folder of the settings file */
 export function withConfigFiles<S extends WithFiles>(settings: S, folder: string): S {
   const { config } = settings
   if (config === undefined) return settings

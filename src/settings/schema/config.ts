@@ -12,79 +12,101 @@ const policy = z.strictObject({
     .string()
     .startsWith('/')
     .max(1_024)
-    .describe('JSON pointer; `*` stands for one key, `**` for any number: `/safety/**`'),
+    .describe('JSON Pointer; `*` matches one key, `**` any number of keys: `/safety/**`'),
   onConflict: onConflict.describe(
-    'Who wins: `cloud`, `edge`, `lww` (the newer edit), `manual` (a person), `custom:NAME` (min, max, union, intersect, or ' +
-      'a function of `custom`)',
+    'Who wins: `cloud`, `edge`, `lww` (the newer edit), `manual` (a person decides), `custom:NAME` (min, max, ' +
+      'union, intersect, or a function from `config.custom`)',
   ),
 })
 
 const keyedArray = z.strictObject({
-  path: z.string().max(1_024).describe('JSON pointer of an array, with the same wildcards'),
-  key: z.string().min(1).max(128).describe('Member that names an element of it'),
+  path: z.string().max(1_024).describe('JSON Pointer of an array, with the same wildcards as `policies[].path`'),
+  key: z.string().min(1).max(128).describe('Member that identifies an element of the array'),
 })
 
 const custom = z.strictObject({
   name: z
     .string()
     .regex(/^[A-Za-z0-9_-]{1,64}$/)
-    .describe('As policies say it after `custom:`'),
+    .describe('Name of the function; policies refer to it as `custom:NAME`'),
   module: z
     .string()
     .min(1)
     .describe(
-      'JavaScript module, relative to the settings file; its default export is a function of (base, edge, cloud)',
+      'JavaScript module, relative to the settings file; its default export is a function (base, edge, cloud) => value',
     ),
 })
 
-/** How configs of devices come down, and what becomes of edits on both sides. */
+/** How device configs come down from the cloud, and how edits on both sides are merged. */
 export const config = z.strictObject({
-  enabled: z.boolean().default(true).describe('false: `devices/…/config` topics are ordinary MQTT'),
+  enabled: z.boolean().default(true).describe('Config sync; false: `devices/…/config` topics are ordinary MQTT'),
   uplink: z
     .string()
     .optional()
     .describe(
-      'Name of the uplink whose broker has the configs; without it the first one, but none with preset `aws-iot-core` or ' +
+      'Name of the uplink that carries configs; default: the first one whose preset is neither `aws-iot-core` nor ' +
         '`azure-event-grid`',
     ),
   local: z
     .enum(['plain', 'envelope'])
     .default('plain')
-    .describe('What a device reads: its config, or `{rev, hash, deleted, config}`'),
-  policies: z.array(policy).max(1_000).default([]).describe('Who wins a conflict; the first that covers a path counts'),
+    .describe('What a device receives: `plain`: its config; `envelope`: `{rev, hash, deleted, config}`'),
+  policies: z
+    .array(policy)
+    .max(1_000)
+    .default([])
+    .describe(
+      'Who wins when both sides changed the same path; the first entry that covers the path applies, else `cloud`',
+    ),
   deleteModify: z
     .enum(['keep', 'delete', 'manual'])
     .default('keep')
-    .describe('When one side deleted what the other changed, where no policy covers the path'),
-  keyedArrays: z.array(keyedArray).max(1_000).default([]).describe('Arrays that are merged element by element'),
+    .describe(
+      'When one side deleted what the other changed and no policy covers the path: `keep` the change, `delete`, ' +
+        'or `manual`',
+    ),
+  keyedArrays: z
+    .array(keyedArray)
+    .max(1_000)
+    .default([])
+    .describe('Arrays that are merged element by element; all other arrays are one value'),
   conflictDeadlineMs: ms
     .min(1_000)
     .default(604_800_000)
-    .describe('An open conflict is told of as overdue after so long'),
+    .describe('An open conflict is reported as overdue after this time'),
   afterDeadline: z
     .enum(['wait', 'cloud', 'edge'])
     .default('wait')
-    .describe('What becomes of it then: it stays open, or one side wins'),
+    .describe('What happens to an overdue conflict: it stays open (`wait`), or one side wins'),
   schemas: configSchemas,
-  custom: z.array(custom).max(100).default([]).describe('Functions that decide conflicts'),
+  custom: z.array(custom).max(100).default([]).describe('Your own functions that decide conflicts'),
   customTimeoutMs: ms
     .min(1)
     .max(10_000)
     .default(250)
-    .describe('A function that takes longer is ended; a person decides'),
+    .describe('Time limit for a function of `custom`; if it takes longer, it is stopped and a person decides'),
   editors: z
     .array(z.string().min(1))
     .max(10_000)
     .default(['*'])
     .describe(
-      'Client ids that may publish to `devices/…/config/set`, with `*` for any run of characters; others get 403',
+      'Client ids that may publish to `devices/…/config/set`; `*` matches any characters but `/`. Others are ' +
+        'answered with 403',
     ),
-  devicesMax: count.max(1_000_000).default(20_000).describe('Devices with a config; one more is refused with 429'),
+  devicesMax: count
+    .max(1_000_000)
+    .default(20_000)
+    .describe(
+      'Devices that can have a config. For one more, an edit is answered with 429, and a config from the cloud is ' +
+        'ignored and counted',
+    ),
 })
 
 export type ConfigSettings = z.output<typeof config>
 
-/** Brokers that end a connection over a topic that their policy does not name: configs travel there only when asked for. */
+/**
+ * Presets of brokers that close the connection over a topic that their policy does not allow: no configs by default.
+ */
 export const STRICT_PRESETS: readonly (string | undefined)[] = ['aws-iot-core', 'azure-event-grid']
 
 /** Name of the uplink that carries configs; undefined: none does. */

@@ -14,26 +14,37 @@ export const prefix = z
   .string()
   .regex(/^[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+)*$/, 'must be levels of A–Z a–z 0–9 . _ - with / between them')
   .default('tidegate')
-  .describe('First levels of every topic on the cloud broker')
-export const username = z.string().optional().describe('Name at the cloud broker')
+  .describe('First level or levels of every topic on the cloud broker')
+export const username = z.string().optional().describe('User name at the cloud broker')
 /** `writeOnly` marks a secret: it is never printed and can come from a file (`password_file`). */
 export const password = z.string().optional().meta({ description: 'Password at the cloud broker', writeOnly: true })
 
-/** A check across parts runs although a part has problems of its own, so that all are told at once. */
+/** Runs a check across several settings even if one of them is invalid, so that all problems are reported at once. */
 export const inAnyCase = { when: ({ value }: { value: unknown }) => typeof value === 'object' && value !== null }
 
-/** How a client of the cloud broker connects, keeps the connection and comes back; `backoffMaxMs` differs by side. */
+/**
+ * How a client of the cloud broker connects, keeps the connection and reconnects. Edge and receiver differ in
+ * `backoffMaxMs`.
+ */
 export const connection = (defaults: { backoffMaxMs: number }) => ({
-  connectTimeoutMs: ms.min(100).default(10_000).describe('An attempt to connect is given up after so long'),
+  connectTimeoutMs: ms.min(100).default(10_000).describe('Time limit for an attempt to connect'),
   keepaliveS: z
     .number()
     .int()
     .min(1)
     .max(65_535)
     .default(30)
-    .describe('Seconds of silence after which the link is probed (MQTT keep alive)'),
-  backoffMinMs: ms.min(10).default(1_000).describe('Shortest mean pause before connecting again'),
-  backoffMaxMs: ms.min(10).default(defaults.backoffMaxMs).describe('Longest pause before connecting again'),
+    .describe('MQTT keep alive: after this many seconds without traffic the link is checked with a ping'),
+  backoffMinMs: ms
+    .min(10)
+    .default(1_000)
+    .describe(
+      'The first pause before reconnecting is random, between 0 and this; the upper bound doubles with every failure',
+    ),
+  backoffMaxMs: ms
+    .min(10)
+    .default(defaults.backoffMaxMs)
+    .describe('The upper bound of the pause before reconnecting grows up to this value'),
 })
 export const backoffInOrder = ({
   backoffMinMs,
@@ -49,5 +60,5 @@ export const log = z.strictObject({
   level: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')
-    .describe('Least severity written to standard error'),
+    .describe('Lowest level that is written to standard error'),
 })

@@ -1,24 +1,24 @@
 import { z } from 'zod'
 import { topicProblem } from '../../base/topics.ts'
 
-/** What others read: nobody behind the broker answers with receipts. */
+/** Formats for other programs, which do not answer with receipts. */
 const READABLE = ['json', 'message', 'sparkplug'] as const
 
 const SITE = ['prefix', 'edge'] as const
 const SERIES = ['device', 'metric'] as const
 
-/** Why readings cannot be published under this template, or undefined when they can. */
+/** Why this is not a valid topic template for readings; undefined: it is. */
 function templateProblem(template: string, placeholders: readonly string[]): string | undefined {
   const problem = topicProblem(template)
   if (problem !== undefined) return problem
   for (const level of template.split('/')) {
     for (const [placeholder] of level.matchAll(/\{[^}]*\}?|\}/g)) {
-      const word = placeholder.slice(1, -1)
-      if (!placeholders.includes(word)) {
-        return `unknown placeholder "${placeholder}"; there are ${placeholders.map((one) => `{${one}}`).join(', ')}`
+      const key = placeholder.slice(1, -1)
+      if (!placeholders.includes(key)) {
+        return `unknown placeholder "${placeholder}"; known: ${placeholders.map((one) => `{${one}}`).join(', ')}`
       }
-      if (SERIES.some((one) => one === word) && level !== placeholder) {
-        return `{${word}} must be a whole level, not part of "${level}"`
+      if (SERIES.some((one) => one === key) && level !== placeholder) {
+        return `{${key}} must be a whole level, not part of "${level}"`
       }
     }
   }
@@ -30,29 +30,31 @@ const topicOf = (placeholders: readonly string[]) =>
     error: ({ input }) => templateProblem(String(input), placeholders),
   })
 
-const tellsSeries = (topic: string): boolean => SERIES.every((one) => topic.split('/').includes(`{${one}}`))
+const namesSeries = (topic: string): boolean => SERIES.every((one) => topic.split('/').includes(`{${one}}`))
 
 const json = z.strictObject({
-  topic: topicOf(SITE).default('{prefix}/{edge}/readings').describe('Topic with `{prefix}` and `{edge}`'),
+  topic: topicOf(SITE).default('{prefix}/{edge}/readings').describe('Topic; may contain `{prefix}` and `{edge}`'),
 })
 
 const message = z
   .strictObject({
     topic: topicOf([...SITE, ...SERIES])
       .default('{edge}/{device}/{metric}')
-      .describe('Topic with `{prefix}`, `{edge}`, and `{device}` and `{metric}`, each a whole level'),
+      .describe('Topic; may contain `{prefix}` and `{edge}`, and `{device}` and `{metric}`, each as a whole level'),
     payload: z
       .enum(['json', 'value'])
       .default('json')
-      .describe('A JSON object with time and quality, or the value alone as text'),
+      .describe('`json`: an object with value, time and quality; `value`: the value alone, as text'),
     retain: z
       .boolean()
       .default(false)
-      .describe('The broker keeps the newest value of each series for those who come later; the backlog is never kept'),
+      .describe('true: the broker retains the newest value of each series. Readings of the backlog are never retained'),
   })
-  .refine(({ topic, payload, retain }) => (payload === 'json' && !retain) || tellsSeries(topic), {
+  .refine(({ topic, payload, retain }) => (payload === 'json' && !retain) || namesSeries(topic), {
     path: ['topic'],
-    error: 'must have {device} and {metric} where the value goes alone or is retained: nothing else tells the series',
+    error:
+      'must have {device} and {metric} with `payload: value` or `retain: true`: only the topic identifies the ' +
+      'series then',
   })
 
 /** An id in a topic of Sparkplug (3.0.0, 4.1): no wildcard, no slash. */
@@ -62,33 +64,41 @@ const groupId = z
   .refine((group) => group !== 'STATE', 'must not be STATE, the topic of Sparkplug hosts')
 
 const sparkplug = z.strictObject({
-  group: groupId.default('tidegate').describe('Group ID; with the name of this edge it must be unique at the broker'),
+  group: groupId
+    .default('tidegate')
+    .describe('Group ID; group ID and name of this edge together must be unique at the broker'),
   qos: z
     .union([z.literal(0), z.literal(1)])
     .default(1)
-    .describe('1: readings count as delivered when the broker says so. 0, as Sparkplug has it: when they are written'),
+    .describe(
+      '1: readings count as delivered when the broker acknowledges them; 0 (the Sparkplug specification requires it): ' +
+        'when they are sent',
+    ),
   aliases: z
     .boolean()
     .default(false)
-    .describe('Readings name their metric by a number that its birth tells: less bytes'),
+    .describe('Send the alias announced in the birth message instead of the metric name: fewer bytes'),
 })
 
-/** What goes to the cloud broker, for an uplink. */
+/** In which format an uplink sends readings to the cloud broker. */
 export const formats = {
   format: z
     .enum(['cbor', ...READABLE])
     .default('cbor')
-    .describe('Batches for a receiver, or what others read: see formats.md. All but `cbor` need `confirm: puback`'),
-  json: json.prefault({}).describe('With `format: json`: arrays of readings'),
-  message: message.prefault({}).describe('With `format: message`: each reading a message of its own'),
-  sparkplug: sparkplug.prefault({}).describe('With `format: sparkplug`: an edge node of Sparkplug B 3.0.0'),
+    .describe(
+      '`cbor`: batches for a Tidegate receiver; the others are for other programs (docs/formats.md) and need ' +
+        '`confirm: puback`',
+    ),
+  json: json.prefault({}).describe('With `format: json`: each message is an array of readings'),
+  message: message.prefault({}).describe('With `format: message`: one message per reading'),
+  sparkplug: sparkplug.prefault({}).describe('With `format: sparkplug`: the edge is a Sparkplug B 3.0.0 edge node'),
 }
 
 export const confirmable = ({ format, confirm }: { format: string; confirm: string }): boolean =>
   !READABLE.some((one) => one === format) || confirm !== 'receipt'
 export const confirmableProblem = {
   path: ['confirm'],
-  error: 'must be `puback` unless `format` is cbor: only receivers of Tidegate answer with receipts',
+  error: 'must be `puback` unless `format` is cbor: only Tidegate receivers answer with receipts',
 }
 
 export type JsonSettings = z.output<typeof json>

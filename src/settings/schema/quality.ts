@@ -8,8 +8,8 @@ const span = z
 
 const range = z
   .strictObject({
-    fail: span.optional().describe('[low, high]: outside is bad (4); the bounds themselves are good'),
-    suspect: span.optional().describe('[low, high] inside `fail`: outside is suspect (3)'),
+    fail: span.optional().describe('[low, high]: a value outside is bad (4); the bounds themselves are good'),
+    suspect: span.optional().describe('[low, high], inside `fail`: a value outside is suspect (3)'),
   })
   .refine(({ fail, suspect }) => !fail || !suspect || (suspect[0] >= fail[0] && suspect[1] <= fail[1]), {
     error: '`suspect` must lie inside `fail`',
@@ -21,7 +21,10 @@ const spike = z.strictObject({
   method: z
     .enum(['average', 'differential'])
     .default('average')
-    .describe('`average`: distance from the mean of both neighbours; `differential`: the smaller of both steps'),
+    .describe(
+      '`average`: distance from the mean of both neighbours; `differential`: the smaller of the two steps, or 0 ' +
+        'if both have the same direction',
+    ),
   holdMs: z
     .number()
     .int()
@@ -29,7 +32,8 @@ const spike = z.strictObject({
     .max(3_600_000)
     .default(0)
     .describe(
-      'Milliseconds a reading is kept from the uplink, so that the verdict travels with it; 0: send an amendment',
+      'Delay before readings are sent, so that a spike is flagged in the batch itself; 0: the flag follows as an ' +
+        'amendment. The largest `holdMs` of all rules delays all readings',
     ),
 })
 
@@ -39,9 +43,15 @@ const rate = z.strictObject({
 })
 
 const flat = z.strictObject({
-  suspectS: seconds.optional().describe('Seconds without change above the tolerance: suspect (3)'),
-  failS: seconds.optional().describe('Seconds without change above the tolerance: bad (4)'),
-  tolerance: threshold.default(0).describe('A max − min strictly below it counts as no change'),
+  suspectS: seconds
+    .optional()
+    .describe('Seconds without a change of at least `tolerance` after which a reading is suspect (3)'),
+  failS: seconds
+    .optional()
+    .describe('Seconds without a change of at least `tolerance` after which a reading is bad (4)'),
+  tolerance: threshold
+    .default(0)
+    .describe('A max − min strictly below this counts as no change; equal values never count as a change'),
   minSamples: z.number().int().min(2).default(3).describe('Fewer readings in the window are not judged'),
 })
 
@@ -53,22 +63,31 @@ const attenuated = z.strictObject({
   minSamples: z.number().int().min(2).default(3).describe('Fewer readings in the window are not judged'),
 })
 
-/** One quality rule; the first whose `match` fits the series applies, and only that one. */
+/** One quality rule. Only the first rule whose `match` fits the series applies. */
 export const qualityRule = z.strictObject({
-  match: z.string().min(1).describe('Pattern over `device/metric`; `*` stands for any run of characters but `/`'),
+  match: z.string().min(1).describe('Pattern for `device/metric`; `*` matches any characters but `/`, also none'),
   type: z
     .enum(['number', 'boolean', 'text', 'bytes'])
     .optional()
-    .describe('Type of the series; default: that of its first value'),
+    .describe('Type of the values of the series; default: the type of its first value'),
   range: range.optional().describe('Values outside the bounds'),
   spike: spike.optional().describe('Single values far from both neighbours'),
-  rate: rate.optional().describe('Changes too fast to be true'),
-  flat: flat.optional().describe('A value that no longer moves'),
-  attenuated: attenuated.optional().describe('A value that moves too little'),
-  maxGapS: seconds.default(3600).describe('Seconds; a longer silence ends what rate, flat and attenuated compare with'),
+  rate: rate.optional().describe('Values that change implausibly fast'),
+  flat: flat.optional().describe('A value that does not change any more'),
+  attenuated: attenuated.optional().describe('A value that changes too little'),
+  maxGapS: seconds
+    .default(3600)
+    .describe('Seconds; after a longer silence, `rate`, `flat` and `attenuated` do not compare with earlier readings'),
   gapS: seconds.optional().describe('Seconds; a longer silence marks the next reading GAP_BEFORE'),
-  futureS: seconds.default(300).describe('Seconds; a time further ahead of the edge is bad (TIME_FUTURE)'),
-  staleS: seconds.optional().describe('Seconds; an older reading that is no backfill is suspect (TIME_STALE)'),
+  futureS: seconds
+    .default(300)
+    .describe('Seconds; a reading whose time is further ahead of the clock of the edge is bad (TIME_FUTURE)'),
+  staleS: seconds
+    .optional()
+    .describe(
+      'Seconds; a reading that is older when it arrives is suspect (TIME_STALE), unless the device marks it as ' +
+        'backfill',
+    ),
 })
 
 export type QualityRule = z.output<typeof qualityRule>

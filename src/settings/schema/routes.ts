@@ -8,32 +8,38 @@ const fields = z.strictObject({
   topic: z
     .string()
     .describe(
-      'Of readings: topic with `{device}` and optionally `{metric}`, each a whole level; `+` and `#` as in a filter. ' +
-        'With `forward`: a filter',
+      'For readings: topic filter with `{device}` and optionally `{metric}`, each as a whole level; `+` and `#` ' +
+        'as usual. With `forward`: an ordinary topic filter',
     ),
   format: z
     .enum(['auto', 'json', 'cbor', 'senml', 'text'])
     .default('auto')
-    .describe('`auto`: JSON, SenML and CBOR are told by their first byte and shape; anything else is text'),
+    .describe('`auto`: JSON, SenML and CBOR are detected by first byte and structure; anything else is text'),
   forward: z
     .boolean()
     .default(false)
-    .describe('true: messages are stored and sent on as they are, whatever is in them (docs/forwarding.md)'),
+    .describe(
+      'true: messages are not readings; they are stored and forwarded unchanged, whatever they contain ' +
+        '(docs/forwarding.md)',
+    ),
   to: z
     .string()
     .default('{topic}')
-    .describe('With `forward`: topic at the cloud broker, of text and `{edge}`, `{topic}`, `{prefix}` (of the uplink)'),
+    .describe(
+      'With `forward`: topic on the cloud broker; may contain `{edge}`, `{topic}` (as published) and `{prefix}` ' +
+        '(of the uplink)',
+    ),
   uplinks: z
     .array(name)
     .min(1)
     .max(8)
     .optional()
-    .describe('With `forward`: names of the uplinks that get the messages; without it all'),
+    .describe('With `forward`: names of the uplinks that send the messages; default: all'),
 })
 
 type Given = Partial<z.output<typeof fields>>
 
-/** What is wrong across the keys of a route; parts with problems of their own may be anything. */
+/** What is wrong with a route as a whole. Keys that are invalid by themselves may have any value here. */
 function* problemsOf({ topic, format = 'auto', forward, to, uplinks }: Given): Generator<[keyof Given, string]> {
   if (forward !== true) {
     if (typeof topic === 'string') yield* only('topic', routeProblem(topic))
@@ -43,7 +49,7 @@ function* problemsOf({ topic, format = 'auto', forward, to, uplinks }: Given): G
   }
   if (typeof topic === 'string') yield* only('topic', forwardFilterProblem(topic))
   if (typeof to === 'string') yield* only('to', forwardTargetProblem(to))
-  if (format !== 'auto') yield ['format', 'is for readings; with `forward: true` nobody looks into the payload']
+  if (format !== 'auto') yield ['format', 'is for readings; with `forward: true` the payload is not decoded']
 }
 
 function* only(key: keyof Given, problem: string | undefined): Generator<[keyof Given, string]> {
@@ -68,7 +74,7 @@ interface Parts {
   readonly uplinks?: readonly { readonly name?: string }[]
 }
 
-/** Every forward route needs an uplink: what nobody fetches would be acknowledged, and be gone. */
+/** Every forward route needs an uplink: without one, messages would be acknowledged and then lost. */
 export function* forwardsNowhere({
   routes = [],
   uplinks = [],

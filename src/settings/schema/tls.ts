@@ -12,9 +12,10 @@ const file = z.string().min(1).optional()
 export const tls = z
   .strictObject({
     ca: file.describe(
-      'PEM file of the authorities that may have signed the broker’s certificate; without it those that Node.js knows',
+      'PEM file of the certificate authorities that are trusted to sign the certificate of the broker; default: ' +
+        'those of Node.js',
     ),
-    cert: file.describe('PEM file of the client certificate, with what lies between it and its authority behind it'),
+    cert: file.describe('PEM file of the client certificate, followed by any intermediate certificates'),
     key: file.describe('PEM file of the private key of `cert`'),
     keyPassphrase: z.string().optional().meta({ description: 'Passphrase of `key`', writeOnly: true }),
     alpn: z
@@ -22,38 +23,38 @@ export const tls = z
       .min(1)
       .max(8)
       .optional()
-      .describe('Protocols named in the handshake (ALPN), as some clouds want it on port 443'),
+      .describe('Protocols offered in the handshake (ALPN); some clouds require it on port 443'),
     serverName: z
       .string()
       .min(1)
       .max(253)
       .optional()
-      .describe('Name asked for in the handshake (SNI) and expected in the certificate, instead of the host in `url`'),
+      .describe(
+        'Server name sent in the handshake (SNI) and expected in the certificate, instead of the host in `url`',
+      ),
     insecure: z
       .boolean()
       .default(false)
-      .describe(
-        'true: whoever answers is believed to be the broker. For a try-out only; warned of at every connection',
-      ),
+      .describe('true: the certificate of the broker is not verified. For tests only; every connection logs a warning'),
   })
   .refine(({ cert, key }) => cert === undefined || key !== undefined, {
     path: ['key'],
-    error: 'is missing: a certificate is of no use without its private key',
+    error: 'is missing: a certificate needs its private key',
     ...inAnyCase,
   })
   .refine(({ cert, key }) => key === undefined || cert !== undefined, {
     path: ['cert'],
-    error: 'is missing: a private key is of no use without its certificate',
+    error: 'is missing: a private key needs its certificate',
     ...inAnyCase,
   })
   .optional()
 
-/** Whether a URL is of a kind that speaks TLS. What is no URL is told elsewhere. */
+/** Whether a URL uses TLS. The schema reports text that is not a URL. */
 export function speaksTls(url: unknown): boolean {
   return /^(mqtts|wss):/i.test(String(url))
 }
 
-/** `tls` beside mqtt:// would look as if the link were safe. */
+/** `tls` with mqtt:// is a problem: the link would not be encrypted although the settings suggest it. */
 export const tlsWanted = ({ url, tls }: { url?: unknown; tls?: unknown }): boolean =>
   tls === undefined || url === undefined || speaksTls(url)
 export const tlsProblem = {
@@ -65,9 +66,9 @@ export const tlsProblem = {
 const FILES = ['ca', 'cert', 'key'] as const
 
 /**
- * The `tls` of one link with its files named from the root, and what is wrong with those files. Values that the schema
- * refuses are left as they are.
- * @param path where `value` stands in the settings
+ * The `tls` of one link with absolute file paths, and what is wrong with those files. Values that the schema refuses
+ * are left as they are.
+ * @param path place of `value` in the settings
  */
 export function withTlsFiles(
   value: unknown,

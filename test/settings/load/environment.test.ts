@@ -122,9 +122,9 @@ describe('environment over file', () => {
   })
 
   it('refuses a gap in a list, and YAML that is none', () => {
-    expect(told({ TIDEGATE_UPLINKS__2__URL: 'x' })).toEqual(['would leave a gap: uplinks has 0 so far'])
+    expect(told({ TIDEGATE_UPLINKS__2__URL: 'x' })).toEqual(['would leave a gap: uplinks has only 0 so far'])
     expect(told({ TIDEGATE_UPLINKS__999999__URL: 'x' })).toHaveLength(1)
-    expect(told({ TIDEGATE_WEB: '{ port: [' })).toEqual([expect.stringMatching(/^is not YAML/)])
+    expect(told({ TIDEGATE_WEB: '{ port: [' })).toEqual([expect.stringMatching(/^is not valid YAML/)])
   })
 
   it('leaves a mistake of the file to be seen', () => {

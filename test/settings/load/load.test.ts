@@ -97,7 +97,7 @@ describe('a settings file with problems', () => {
     expect(problems(text)).toEqual([
       '1:1 edge: must be text, not a number',
       '2:18 broker.tcp.host: must be text, not a number',
-      '3:23 web.port: is the port of `broker.tcp`, at the same address',
+      '3:23 web.port: is already the port of `broker.tcp` at the same address',
       '4:11 uplinks[0]: must be a mapping, not a number',
       '4:14 uplinks[1]: must be a mapping, not nothing',
       '4:20 uplinks[2].url: is required',
@@ -121,23 +121,23 @@ describe('a settings file with problems', () => {
 
   it('names a key twice', () => {
     expect(problems('edge: a\ndata: x\nedge: b\nwebb: {}')).toEqual([
-      '3:1 this key stands twice in one mapping',
+      '3:1 the mapping already has this key',
       '4:1 webb: unknown key "webb"; did you mean "web"?',
     ])
   })
 
   it('is no YAML 1.2: one problem, at the slip', () => {
-    expect(problems('edge: [a\nlog: {}')).toEqual([expect.stringMatching(/^2:1 is not YAML: /)])
+    expect(problems('edge: [a\nlog: {}')).toEqual([expect.stringMatching(/^2:1 is not valid YAML: /)])
     expect(problems('edge: a\nweb: { enabled: yes }')).toEqual(['2:8 web.enabled: must be true or false, not text'])
     expect(problems('edge: a\n---\nedge: b')).toEqual([expect.stringMatching(/^2:1 a second YAML document/)])
-    expect(problems('edge: !secret a')).toEqual([expect.stringMatching(/^1:7 is not YAML: Unresolved tag/)])
+    expect(problems('edge: !secret a')).toEqual([expect.stringMatching(/^1:7 is not valid YAML: Unresolved tag/)])
     expect(problems('- edge')).toEqual(['1:1 must be a mapping, not a list'])
   })
 
   it('serves devices and browsers at one address', () => {
     const web = (port: number, more = '') =>
       `edge: a\nweb: { port: ${port}${more} }\nbroker: { tcp: { port: ${port} } }`
-    expect(problems(web(9000))).toEqual(['2:8 web.port: is the port of `broker.tcp`, at the same address'])
+    expect(problems(web(9000))).toEqual(['2:8 web.port: is already the port of `broker.tcp` at the same address'])
     expect(problems(web(0))).toEqual([])
     expect(problems(web(9000, ', enabled: false'))).toEqual([])
     expect(problems(`${web(9000)}\nfoo: 1`)).toHaveLength(2)
@@ -148,7 +148,7 @@ describe('a settings file with problems', () => {
       const inner = index === 0 ? 'x' : `*${all[index - 1]}`
       return `${name}: &${name} [${Array(10).fill(inner).join(', ')}]`
     })
-    expect(problems(levels.join('\n'))).toEqual(['1:1 aliases unfold to more than 1000 values, or to themselves'])
+    expect(problems(levels.join('\n'))).toEqual(['1:1 aliases expand to more than 1000 values, or refer to themselves'])
     expect(problems('edge: &self [*self]').length).toBeGreaterThan(0)
     expect(problems(`edge: ${'['.repeat(200_000)}`)).toHaveLength(1)
   })
@@ -156,9 +156,9 @@ describe('a settings file with problems', () => {
   it('is missing, a folder, or far too large', () => {
     const folder = tempFolder()
     mkdirSync(join(folder, 'edge.yaml'))
-    expect(() => loadEdgeSettings(join(folder, 'none.yaml'), {})).toThrow(/there is no such file/)
+    expect(() => loadEdgeSettings(join(folder, 'none.yaml'), {})).toThrow(/the file does not exist/)
     expect(() => loadEdgeSettings(join(folder, 'edge.yaml'), {})).toThrow(/cannot read the settings file/)
-    expect(() => loadEdgeSettings(write(`# ${'x'.repeat(1_048_576)}`), {})).toThrow(/more than 1048576/)
+    expect(() => loadEdgeSettings(write(`# ${'x'.repeat(1_048_576)}`), {})).toThrow(/the limit is 1048576/)
   })
 })
 
@@ -191,7 +191,7 @@ describe('a secret', () => {
       expect.stringMatching(/^3:45 uplinks\[0\].nam: unknown key/),
     ])
     expect(problems(uplink('password_file: edge.yaml, password: x'))).toEqual([
-      expect.stringContaining('stands beside `password`'),
+      expect.stringContaining('is set as well as `password`'),
     ])
     const file = write(uplink('password_file: empty'))
     writeFileSync(join(file, '../empty'), '\n')

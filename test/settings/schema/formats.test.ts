@@ -11,7 +11,7 @@ describe('the settings of formats', () => {
   it('want the acknowledgement of the broker where no receiver answers', () => {
     for (const format of ['json', 'message', 'sparkplug']) {
       expect(problemsOf({ format, confirm: 'receipt' })).toEqual([
-        'confirm: must be `puback` unless `format` is cbor: only receivers of Tidegate answer with receipts',
+        'confirm: must be `puback` unless `format` is cbor: only Tidegate receivers answer with receipts',
       ])
       expect(problemsOf({ format })).toEqual([])
     }

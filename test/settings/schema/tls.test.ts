@@ -110,7 +110,7 @@ describePeer('openssl', 'settings with certificates', () => {
     const at = (days: number): readonly string[] => readTlsFiles({ cert, key }, Date.now() + days * DAY_MS).warnings
     expect(at(0)).toEqual([])
     expect(at(20)).toEqual([expect.stringContaining('expires on')])
-    expect(at(40)).toEqual([expect.stringContaining('has expired')])
+    expect(at(40)).toEqual([expect.stringContaining('expired on')])
     expect(at(-2)).toEqual([expect.stringContaining('not valid before')])
   })
 

@@ -1,11 +1,11 @@
 import { Exit } from '../../../base/errors.ts'
 import { command } from '../../command.ts'
 
-const receiver = { kind: 'flag', help: 'Settings of a receiver instead of an edge' } as const
+const receiver = { kind: 'flag', help: 'The settings of a receiver instead of those of an edge' } as const
 
 export const settingsCheck = command({
   name: 'settings check',
-  summary: 'Checks a settings file and the environment; tells all problems at once',
+  summary: 'Checks a settings file and the environment; reports all problems at once',
   options: { receiver },
   operands: { value: 'FILE', help: 'Settings file', min: 1, max: 1 },
   examples: ['settings check examples/edge.yaml', 'settings check --receiver examples/receiver.yaml'],
@@ -18,7 +18,7 @@ export const settingsCheck = command({
     const whose = 'edge' in settings ? `the edge ${settings.edge}` : `the receiver ${settings.cloud.clientId}`
     const { facts, warnings } = remarksOn(settings)
     for (const warning of warnings) output.note(`warning: ${warning}`)
-    output.print([`${file}: no problem in the settings of ${whose}`, ...facts].join('\n'))
+    output.print([`${file}: no problems in the settings of ${whose}`, ...facts].join('\n'))
     return Exit.OK
   },
 })
