@@ -2,7 +2,10 @@ import type { Database, Statement } from 'better-sqlite3'
 import type { Seq } from '../base/reading.ts'
 import type { SealDirectory } from './sealed/seals.ts'
 
-/** When readings came in (UTC ms): of each in the log, of sealed ones by their seal's first and last. */
+/**
+ * Arrival times of readings (UTC ms): of each reading in the log; of sealed readings, only the first and the last of
+ * their seal are known.
+ */
 export class Arrivals {
   readonly #seals: SealDirectory
   readonly #from: Statement<[Seq]>
@@ -14,7 +17,10 @@ export class Arrivals {
     this.#newest = database.prepare('SELECT received_at FROM log ORDER BY seq DESC LIMIT 1').pluck()
   }
 
-  /** Of the first reading from this position on; of a sealed one, that of its seal's first. */
+  /**
+   * Arrival of the first reading at or after this position; for a sealed one, the arrival of the first reading of its
+   * seal. Undefined: there is none.
+   */
   of(seq: Seq): number | undefined {
     const { sealedUpTo } = this.#seals
     const seal = seq <= sealedUpTo ? this.#seals.from(seq) : undefined
@@ -22,19 +28,19 @@ export class Arrivals {
     return this.#from.get(Math.max(seq, sealedUpTo + 1)) as number | undefined
   }
 
-  /** Of the oldest reading in the log. */
+  /** Arrival of the oldest reading in the log. */
   oldestInLog(): number | undefined {
     return this.of(this.#seals.sealedUpTo + 1)
   }
 
-  /** Of the newest reading; 0 where there is none. */
+  /** Arrival of the newest reading; 0: there is none. */
   newest(): number {
     return (this.#newest.get() as number | undefined) ?? this.#seals.all.at(-1)?.receivedLast ?? 0
   }
 
   /**
-   * A position from which on all has come in at or after this time, by halving: the log is in order of arrival. Of sealed
-   * readings it is the first of their seal.
+   * A position from which on all readings arrived at or after this time, found by bisection: the log is in order of
+   * arrival. If that position is sealed, it is the first position of its seal.
    */
   firstSince(receivedAt: number, lastSeq: Seq): Seq {
     const seal = this.#seals.all.find(({ receivedLast }) => receivedLast >= receivedAt)

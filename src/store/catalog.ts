@@ -12,15 +12,15 @@ export interface Device {
   duplicate: number
 }
 
-/** One series: what a device measures under one name in one unit. */
+/** One series: the readings of a device with one metric name and one unit. */
 export interface Series {
   readonly id: number
   readonly device: Device
   readonly metric: string
-  /** '' where no unit was ever named. */
+  /** '' if the device never named a unit. */
   readonly unit: string
   type: ValueType | undefined
-  /** The newest time (UTC ms) among its readings, as far as this process knows: Infinity until it knows. */
+  /** Newest time (UTC ms) of its readings; Infinity until this process knows it. */
   newestTs: number
 }
 
@@ -33,8 +33,8 @@ interface SeriesRow {
 }
 
 /**
- * Devices and series by name, in memory, and their rows. Only the store's transaction changes it; after a failed
- * transaction it is thrown away and read again, since the disk is the truth.
+ * Devices and series by name, in memory, and their rows. Only the store's transaction changes it. After a failed
+ * transaction it is discarded and read again, because the disk is the truth.
  */
 export class Catalog {
   readonly #devices = new Map<string, Device>()
@@ -47,7 +47,7 @@ export class Catalog {
   readonly #setType: Statement<[ValueType, number]>
   readonly #tallies: Tallies
   readonly #touched = new Set<Device>()
-  /** What is counted on the disk, by device. */
+  /** The counters that are written on the disk, by device. */
   readonly #written: Counts[] = []
   readonly #seriesMax: number
 
@@ -76,7 +76,7 @@ export class Catalog {
     return this.#byUnit.size
   }
 
-  /** How many series can still be made. */
+  /** Number of series that can still be created. */
   get room(): number {
     return Math.max(0, this.#seriesMax - this.#byUnit.size)
   }
@@ -96,12 +96,15 @@ export class Catalog {
     return device
   }
 
-  /** The device if it is known, else the one that stands for all that came after the catalog was full. */
+  /**
+   * The device if it is known or there is room for it; otherwise the device `*`, which counts for all devices that came
+   * after the catalog was full.
+   */
   deviceOrOverflow(name: string): Device {
     return this.#devices.get(name) ?? this.device(this.#devices.size < this.#seriesMax ? name : '*')
   }
 
-  /** Whether `find` would not have to make a series. */
+  /** Whether `find` returns an existing series. */
   knows(deviceName: string, metric: string, unit: string | undefined): boolean {
     const device = this.#devices.get(deviceName)
     if (device === undefined) return false
@@ -109,7 +112,7 @@ export class Catalog {
     return (current !== undefined && unit === undefined) || this.#byUnit.has(key(device, metric, unit ?? ''))
   }
 
-  /** The series of a reading; made where it is new. Ask `room` and `knows` before. */
+  /** The series of a reading; created if it is new. Check `room` and `knows` first. */
   find(device: Device, metric: string, unit: string | undefined): Series {
     const current = this.#current.get(device)?.get(metric)
     if (current !== undefined && (unit === undefined || unit === current.unit)) return current
@@ -124,7 +127,7 @@ export class Catalog {
     series.type = type
   }
 
-  /** Says that a counter of the device changed; `flush` writes it in the same transaction. */
+  /** Notes that a counter of the device changed; `flush` writes it in the same transaction. */
   touch(device: Device): void {
     this.#touched.add(device)
   }
@@ -163,7 +166,7 @@ function countsOf({ received, stored, rejected, duplicate }: Counts): Counts {
   return { received, stored, rejected, duplicate }
 }
 
-/** All devices with their counters as they are, wherever those are written. */
+/** All devices with their current counters, including those that are still in `tallies`. */
 export function readDevices(database: Database): Device[] {
   const tallies = readTallies(database)
   const devices = database.prepare('SELECT id, name, received, stored, rejected, duplicate FROM devices').all()

@@ -7,15 +7,17 @@ import { APPLICATION_ID, MIGRATIONS, migrate } from './migrations.ts'
 
 export const DATABASE_FILE = 'tidegate.db'
 
-/** A commit never waits longer than this for another connection: only short-lived readers exist beside the writer. */
+/** A commit never waits longer than this for another connection: all other connections are short-lived readers. */
 const BUSY_TIMEOUT_MS = 200
 const PAGE_BYTES = 4_096
-/** Takes effect in a new file only, and before its first page: an older one keeps its free pages for itself. */
+/**
+ * Takes effect only in a new file, before its first page is written. The file of an older version keeps its free pages.
+ */
 export const AUTO_VACUUM = 'auto_vacuum = INCREMENTAL'
-/** The WAL file is cut back to this size when it starts anew. */
+/** The WAL file is truncated to this size when it restarts. */
 const WAL_BYTES_KEPT = 67_108_864
 
-/** Makes the data folder if need be. @throws OperatorError when it cannot be written. */
+/** Creates the data folder if it does not exist. @throws OperatorError when it cannot be written. */
 export function prepareFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true })
@@ -30,10 +32,10 @@ export function prepareFolder(folder: string): void {
 }
 
 /**
- * Opens the one writing connection: WAL, every commit synced to the disk before it returns, newest schema.
+ * Opens the one writing connection: WAL mode, every commit synced to the disk before it returns, newest schema.
  *
- * `synchronous` must be set at each open and read back after a write: better-sqlite3 is compiled so that a re-opened
- * WAL database silently falls back to NORMAL, which syncs no commit at all.
+ * `synchronous` must be set at each open and read back after a write: better-sqlite3 is compiled so that a reopened WAL
+ * database silently falls back to NORMAL, which syncs no commit.
  * @throws OperatorError for a database of a newer version, of another program, or one that cannot be made durable.
  */
 export function openDatabase(folder: string, bytesMax?: number): Database {
@@ -52,7 +54,7 @@ export function openDatabase(folder: string, bytesMax?: number): Database {
   }
 }
 
-/** Whether the file itself is what is wrong: it is no database (any more), or parts of it cannot be read. */
+/** Whether the file itself is damaged: it is not a database (any more), or parts of it cannot be read. */
 export function isDamage(failure: unknown): boolean {
   return /^SQLITE_(CORRUPT|NOTADB|IOERR_(READ|SHORT_READ|CORRUPTFS))/.test(codeOf(failure) ?? '')
 }
@@ -60,8 +62,8 @@ export function isDamage(failure: unknown): boolean {
 function cannotOpen(file: string, cause: unknown): OperatorError {
   return new OperatorError(`cannot open the database ${file}: ${messageOf(cause)}`, {
     remedy: isDamage(cause)
-      ? 'the file is damaged or no database: start the edge, it sets the file aside and salvages what can be read'
-      : 'look at the free space and the permissions of the data folder',
+      ? 'the file is damaged or not a database: start the edge, which sets it aside and salvages what can be read'
+      : 'check the free space and the permissions of the data folder',
     exitCode: Exit.CANNOT_CREATE,
     cause,
   })
@@ -89,7 +91,7 @@ function configure(database: Database, file: string, bytesMax: number | undefine
   }
 }
 
-/** Before anything is written: is it ours, and not from the future? */
+/** Checks, before anything is written, that the database is Tidegate's and not of a newer version. */
 function refuseForeign(database: Database, file: string): void {
   const version = database.pragma('user_version', { simple: true }) as number
   const application = database.pragma('application_id', { simple: true }) as number
@@ -102,14 +104,14 @@ function refuseForeign(database: Database, file: string): void {
   }
   if (version > MIGRATIONS.length) {
     throw new OperatorError(
-      `${file} has schema version ${version}; this Tidegate knows versions up to ${MIGRATIONS.length}`,
-      { remedy: 'run the newer Tidegate that made it, or restore a backup from before the update' },
+      `${file} has schema version ${version}; this Tidegate supports versions up to ${MIGRATIONS.length}`,
+      { remedy: 'run the newer Tidegate that wrote it, or restore a backup from before the update' },
     )
   }
 }
 
 /**
- * Opens a second connection that can only read, beside a running edge or without one.
+ * Opens a second, read-only connection; the edge may be running.
  * @throws OperatorError when there is no database, or it is of a newer version, of another program or damaged.
  */
 export function openReadOnly(folder: string, { older = 'refuse' }: { older?: 'refuse' | 'take' } = {}): Database {
@@ -135,7 +137,7 @@ export function openReadOnly(folder: string, { older = 'refuse' }: { older?: 're
   }
 }
 
-/** Who cannot write cannot bring a database up to date. */
+/** A read-only connection cannot bring a database up to date. */
 function refuseOlder(database: Database, file: string): void {
   const version = database.pragma('user_version', { simple: true }) as number
   if (version === MIGRATIONS.length) return
@@ -145,7 +147,7 @@ function refuseOlder(database: Database, file: string): void {
   })
 }
 
-/** A name that nothing had before, for an epoch or a run: 12 characters of base64url, 72 random bits. */
+/** A new random name for an epoch or a run: 12 characters of base64url, 72 random bits. */
 export function newName(): string {
   return randomBytes(9).toString('base64url')
 }

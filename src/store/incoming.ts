@@ -1,6 +1,6 @@
 import type { Database, Statement } from 'better-sqlite3'
 
-/** A QoS 2 publish that is stored and not yet released by its sender (PUBREL). */
+/** A QoS 2 publish that is stored and that its sender has not released (PUBREL) yet. */
 export interface IncomingId {
   readonly client: string
   readonly messageId: number
@@ -8,7 +8,7 @@ export interface IncomingId {
 
 /**
  * The QoS 2 packet identifiers that a sender may still repeat (MQTT 3.1.1 §4.3.3). They are written in the transaction
- * of their reading and removed before PUBCOMP leaves, so that a crash neither doubles nor loses a message.
+ * that stores their reading and removed before PUBCOMP is sent, so that a crash neither duplicates nor loses a message.
  */
 export class Incoming {
   readonly #add: Statement<[string, number]>

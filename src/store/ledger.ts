@@ -6,19 +6,25 @@ import { Positions } from './positions.ts'
 import { BlockTable } from './sealed/blocks.ts'
 import { SealDirectory } from './sealed/seals.ts'
 
-/** Readings that are kept no more, by the reason. All but `expired` were not confirmed everywhere. */
+/**
+ * Readings that are no longer kept, by reason. For all reasons but `expired`, at least one uplink had not confirmed
+ * them.
+ */
 export interface Removed {
-  /** Confirmed by every uplink, and past their retention or in the way of new ones. */
+  /** Confirmed by every uplink, and removed because they were past their retention or to make room for new ones. */
   readonly expired: number
-  /** Given up for new ones on a full store (`store.whenFull: drop-oldest`). */
+  /** Dropped to make room for new ones on a full store (`store.whenFull: drop-oldest`). */
   readonly dropped: number
-  /** Given up between those that stand for them (`store.whenFull: thin`). */
+  /** Removed by thinning on a full store (`store.whenFull: thin`). */
   readonly thinned: number
-  /** Lost with a damaged part of the disk. */
+  /** Lost in a damaged part of the database. */
   readonly damaged: number
 }
 
-/** One device's account: readings, but for `rejected`, which counts messages that were none. */
+/**
+ * The account of one device. All numbers are readings, except `rejected`, which counts messages that could not be
+ * decoded.
+ */
 export interface LedgerRow extends Removed {
   readonly device: string
   readonly received: number
@@ -31,7 +37,7 @@ export interface LedgerRow extends Removed {
       { readonly confirmed: number; readonly waiting: number; readonly parked: number; readonly dropped: number }
     >
   >
-  /** The equations that do not hold, each in words; empty when the account balances. */
+  /** Equations that do not hold, each as a text; empty if the account balances. */
   readonly problems: readonly string[]
 }
 
@@ -45,14 +51,15 @@ interface Counters extends Removed {
 }
 
 /**
- * Checks the counters, which are written in the transactions of what they count, against the readings that are there:
+ * Checks the counters, which are written in the transactions of the readings that they count, against the readings in
+ * the store:
  *
  * - received = stored + rejected + duplicate
  * - stored = kept (in the log and in sealed blocks) + expired + dropped + thinned + damaged
  * - for each uplink: stored = confirmed + dropped (counters) + parked (rows) + waiting (counted now, by the settled
  *   positions)
  *
- * Reads the whole log and the heads of all blocks once. Call it inside a transaction, so that all is seen at one moment.
+ * Reads the whole log and the heads of all blocks once. Call it inside a transaction, so that it sees one moment.
  */
 export function auditLedger(database: Database, uplinks: Map<string, { id: number; set: SeqSet }>): LedgerRow[] {
   const count = deviceCounter(database)
@@ -106,7 +113,7 @@ function findImbalances(device: Counters, kept: number, perUplink: LedgerRow['pe
   return problems
 }
 
-/** Counts the readings of some positions, by the id of their device. */
+/** Returns a function that counts the readings at some positions, by the id of their device. */
 export function deviceCounter(database: Database): (ranges: readonly SeqRange[]) => Map<number, number> {
   const positions = new Positions(database, new SealDirectory(database), new BlockTable(database))
   const deviceOf = new Map(database.prepare('SELECT id, device FROM series').raw().all() as [number, number][])
@@ -122,7 +129,7 @@ export function deviceCounter(database: Database): (ranges: readonly SeqRange[])
   }
 }
 
-/** Readings that an uplink has parked, by the id of their device. */
+/** Number of readings that an uplink has parked, by the id of their device. */
 export function countParked(database: Database, uplink: number): Map<number, number> {
   const sql = `SELECT device, count(*) FROM parked JOIN series ON series.id = parked.series WHERE uplink = ? GROUP BY device`
   return new Map(database.prepare(sql).raw().all(uplink) as [number, number][])

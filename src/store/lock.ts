@@ -3,8 +3,9 @@ import SQLite, { type Database } from 'better-sqlite3'
 import { codeOf, Exit, messageOf, OperatorError } from '../base/errors.ts'
 
 /**
- * Keeps a second edge off a data folder. A lock of the operating system on a file beside the database, taken through
- * an open SQLite transaction: it is gone with the process, however that ends, and no stale lock file needs removing.
+ * Keeps a second edge off a data folder, with a lock of the operating system on a file next to the database, taken
+ * through an open SQLite transaction. The lock is released when the process ends, however it ends, so that there is no
+ * stale lock file to remove.
  */
 export class FolderLock {
   readonly #database: Database
@@ -35,7 +36,7 @@ export class FolderLock {
         })
       }
       throw new OperatorError(`another Tidegate (process ${owner}) is already running on the data folder ${folder}`, {
-        remedy: 'stop it first, or give this one a folder of its own with the setting `data`',
+        remedy: 'stop it first, or use a different folder with the setting `data`',
         exitCode: Exit.UNAVAILABLE,
         cause,
       })

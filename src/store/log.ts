@@ -2,13 +2,13 @@ import type { Database, Statement } from 'better-sqlite3'
 import { assert } from '../base/errors.ts'
 import type { Amendment, Quality, Seq, Value } from '../base/reading.ts'
 
-/** Rows of one INSERT: measured twice as fast as row by row, with no more gain above 16. */
+/** Rows of one INSERT: measured twice as fast as row by row, without further gain above 16. */
 const ROWS_PER_INSERT = 16
 const COLUMNS = 7
-/** Bytes that a row of the log takes on the disk, with its share of its page. */
+/** Bytes that a row of the log takes on the disk, including its share of the page overhead. */
 export const LOG_ROW_BYTES = 32
 
-/** A row of the log as it is read back. */
+/** A row of the log. */
 export interface LogRow {
   readonly seq: Seq
   readonly series: number
@@ -21,10 +21,10 @@ export interface LogRow {
 
 export type RawLogRow = [Seq, number, number, number | string | Buffer | null, Quality, number, number, 0 | 1]
 
-/** The columns of a log row in the order of `RawLogRow`; the last one tells a boolean from a number. */
+/** Columns of a log row in the order of `RawLogRow`; the last one distinguishes a boolean from a number. */
 export const LOG_COLUMNS = `seq, series, ts, value, quality, reasons, received_at, typeof(value) = 'integer'`
 
-/** The value of a raw row: SQLite's INTEGER is Tidegate's boolean. */
+/** The value of a raw row: an INTEGER of SQLite is a boolean of Tidegate. */
 export function rowValue(row: RawLogRow): Value {
   return row[7] === 1 ? row[3] === 1 : row[3]
 }
@@ -33,11 +33,11 @@ const TABLES = ['log_a', 'log_b'] as const
 type LogTable = (typeof TABLES)[number]
 
 /**
- * Appends readings inside a transaction of its owner. Rows wait for company; `flush` before reading or committing.
+ * Appends readings inside a transaction of its owner. Rows are buffered; call `flush` before reading or committing.
  *
- * The log is two tables in turn: one takes what comes, the other is closed, waits to be sealed and is cleared as a whole.
- * To remove rows one by one dirties every page on its way to the free list, which is 40 bytes written a reading; to
- * clear a table touches none of them. The view `log` shows both.
+ * The log consists of two tables that take turns: one is open and takes new readings, the other is closed, is sealed
+ * and is then cleared as a whole. Removing rows one by one dirties every page on its way to the free list, which writes
+ * 40 bytes per reading; clearing a table touches no page. The view `log` shows both tables.
  */
 export class LogWriter {
   readonly #insertMany: Readonly<Record<LogTable, Statement<unknown[]>>>
@@ -50,10 +50,10 @@ export class LogWriter {
   #filled = 0
   #lastSeq: Seq
   #open: LogTable
-  /** The highest position in the other table; undefined: it is empty. */
+  /** Highest position in the closed table; undefined: it is empty. */
   #closedLast: Seq | undefined
 
-  /** @param lastSeq the highest position ever given in this database. */
+  /** @param lastSeq the highest position ever assigned in this database. */
   constructor(database: Database, lastSeq: Seq) {
     const row = `(${Array(COLUMNS).fill('?').join(', ')})`
     const perTable = <S>(make: (table: LogTable) => S): Record<LogTable, S> => ({
@@ -77,24 +77,30 @@ export class LogWriter {
     return this.#lastSeq
   }
 
-  /** The highest position in the closed table; undefined: nothing waits there. */
+  /** Highest position in the closed table; undefined: it is empty. */
   get closedLast(): Seq | undefined {
     return this.#closedLast
   }
 
-  /** Between transactions, while no table is closed: the next readings go into the empty one. */
+  /** Between transactions, while no table is closed: closes the open table; the next readings go into the empty one. */
   close(): void {
     assert(this.#closedLast === undefined && this.#filled === 0, 'one table of the log is closed at a time')
     this.#closedLast = (this.#highest[this.#open].get() as Seq | null) ?? undefined
     if (this.#closedLast !== undefined) this.#open = other(this.#open)
   }
 
-  /** Inside a transaction of its own, once all of the closed table is sealed. `cleared` follows when that is on the disk. */
+  /**
+   * Inside a transaction of its own, once the closed table is completely sealed. Call `cleared` when the transaction is
+   * committed.
+   */
   clearClosed(): void {
     this.#clear[other(this.#open)].run()
   }
 
-  /** Inside a transaction: removes what is sealed row by row, for who cannot wait until all of it is. */
+  /**
+   * Inside a transaction: removes sealed rows one by one, for a caller that cannot wait until the whole table is
+   * sealed.
+   */
   trim(sealedUpTo: Seq): void {
     for (const trim of this.#trim) trim.run(sealedUpTo)
   }
@@ -103,7 +109,7 @@ export class LogWriter {
     this.#closedLast = undefined
   }
 
-  /** Gives the next position to a reading. */
+  /** Appends a reading. @returns its position, the next one. */
   append(
     series: number,
     ts: number,
@@ -129,7 +135,7 @@ export class LogWriter {
     return seq
   }
 
-  /** Writes what waits. */
+  /** Writes the buffered rows. */
   flush(): void {
     for (let at = 0; at < this.#filled; at += COLUMNS) {
       this.#insertOne[this.#open].run(...this.#waiting.slice(at, at + COLUMNS))

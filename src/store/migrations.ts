@@ -1,10 +1,10 @@
 import type { Database } from 'better-sqlite3'
 
 /**
- * Schema of tidegate.db, one entry a version: forward only, each in one transaction. An entry is never edited once it
- * was released; a change is a new entry.
+ * Schema of tidegate.db, one entry per version: forward only, each in one transaction. A released entry is never
+ * edited; a change is a new entry.
  *
- * `value` is ANY: REAL is a number, INTEGER 0 or 1 a boolean, TEXT a text, BLOB bytes, NULL a missing value.
+ * Type of `value` is ANY: REAL is a number, INTEGER 0 or 1 a boolean, TEXT a text, BLOB bytes, NULL a missing value.
  */
 export const MIGRATIONS: readonly string[] = [
   `
@@ -43,7 +43,8 @@ export const MIGRATIONS: readonly string[] = [
     client TEXT NOT NULL, message_id INTEGER NOT NULL, PRIMARY KEY (client, message_id)
   ) STRICT, WITHOUT ROWID;
   `,
-  // Sealed history (README.md). `delay` is arrival − ts: most are small, and cost a byte or two. `blocks.id` is part × 2^24 + series, so that the blocks of a seal lie together.
+  // Sealed history (README.md). `delay` is arrival − ts: it is usually small and takes a byte or two. `blocks.id` is
+  // part × 2^24 + series, so that the blocks of a seal are adjacent.
   `
   ALTER TABLE devices ADD COLUMN expired INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE devices ADD COLUMN thinned INTEGER NOT NULL DEFAULT 0;
@@ -95,13 +96,14 @@ export const MIGRATIONS: readonly string[] = [
   END;
   INSERT INTO meta (key, value) VALUES ('sealed', 0);
   `,
-  // What damaged parts of the disk have cost (rescue/damages.ts); `report` is JSON.
+  // Losses through damaged parts of the database (recovery/damages.ts); `report` is JSON.
   `
   CREATE TABLE damages (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL, at INTEGER NOT NULL, report TEXT NOT NULL
   ) STRICT;
   `,
-  // Delivery: what a far side refuses for good, what a link has cost, what people order from beside the edge, and messages that are forwarded.
+  // Delivery: readings that a receiver refuses permanently, bytes that each link has carried, orders from commands, and
+  // forwarded messages.
   `
   CREATE TABLE parked (
     id INTEGER PRIMARY KEY AUTOINCREMENT, uplink INTEGER NOT NULL REFERENCES uplinks (id), seq INTEGER NOT NULL,
@@ -128,7 +130,8 @@ export const MIGRATIONS: readonly string[] = [
     replay INTEGER NOT NULL DEFAULT 0, UNIQUE (uplink, message)
   ) STRICT;
   `,
-  // Config sync (src/config): what the edge knows of each device's config, what leaves for the cloud, and what was.
+  // Config sync (src/config): the state of each device's config, operations that wait for the cloud, former revisions,
+  // and the change log.
   `
   CREATE TABLE config_devices (
     device TEXT PRIMARY KEY, state TEXT NOT NULL, due INTEGER, conflict TEXT
@@ -149,14 +152,14 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT;
   CREATE INDEX config_changes_by_device ON config_changes (device, id);
   `,
-  // Blocks may lie without a zstd frame, and former versions would take them for damaged (src/codec/block-frame.ts).
+  // Blocks may be stored without a zstd frame, which earlier versions would take for damage (src/codec/block-frame.ts).
   'SELECT 1',
 ]
 
-/** 'TDGT': tells a Tidegate database from any other SQLite file. */
+/** 'TDGT': distinguishes a Tidegate database from any other SQLite file. */
 export const APPLICATION_ID = 0x54444754
 
-/** Brings the schema to the newest version, one transaction a step. */
+/** Brings the schema to the newest version, one transaction per step. */
 export function migrate(database: Database): void {
   const from = database.pragma('user_version', { simple: true }) as number
   for (let version = from + 1; version <= MIGRATIONS.length; version++) {

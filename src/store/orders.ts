@@ -4,10 +4,10 @@ import { z } from 'zod'
 import { Exit, messageOf, OperatorError } from '../base/errors.ts'
 import { DATABASE_FILE } from './database.ts'
 
-/** The edge's own commits go first; they are short. */
+/** How long an order waits for the commits of the edge (ms); these go first, and are short. */
 const WAIT_MS = 5_000
 
-/** Rejects of one order, at most. */
+/** Maximum number of ids in one order. */
 const IDS_MAX = 10_000
 const ids = z.array(z.number().int().positive()).max(IDS_MAX)
 const parkedIds = z.strictObject({ uplink: z.string(), ids })
@@ -17,7 +17,7 @@ const id = z.string().min(1).max(128)
 const by = z.string().max(128)
 const edit = { device, id, by, ifRev: z.string().optional() }
 
-/** What people tell an edge from beside it; see `placeOrder`. */
+/** An order of an operator to an edge, placed by a command; see `placeOrder`. */
 export const order = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('replay-parked'), ...parkedIds.shape }),
   z.strictObject({ kind: z.literal('drop-parked'), ...parkedIds.shape }),
@@ -38,7 +38,7 @@ export const order = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('config-retry'), device }),
 ])
 export type Order = z.output<typeof order>
-/** What people order about the config of a device. */
+/** An order about the config of a device. */
 export type ConfigOrder = Extract<Order, { kind: `config-${string}` }>
 export type RejectOrder = Exclude<Order, ConfigOrder>
 
@@ -52,8 +52,8 @@ interface Row {
 }
 
 /**
- * The letter box of the edge: commands leave orders in the database, which is the one place that outlives a restart, and
- * the store thread carries them out, at once or when the edge is started. `take` runs in its owner's transaction.
+ * Orders to the edge. Commands insert orders into the database, which survives a restart, and the store thread carries
+ * them out, at once or when the edge starts. `take` runs in its owner's transaction.
  */
 export class Orders {
   readonly #database: Database
@@ -67,7 +67,7 @@ export class Orders {
     this.#remove = database.prepare('DELETE FROM orders WHERE id = ?')
   }
 
-  /** Whether another process has written something since this was last asked. Costs no look at a table. */
+  /** Whether another process has written to the database since the last call. Reads no table. */
   get mayHaveCome(): boolean {
     const version = this.#database.pragma('data_version', { simple: true })
     const changed = version !== this.#version
@@ -75,7 +75,10 @@ export class Orders {
     return changed
   }
 
-  /** The orders that wait, each only once; those that are not for now stay in the box. */
+  /**
+   * Removes and returns the waiting orders. Those for which `isForNow` returns false stay; those that cannot be parsed
+   * are removed.
+   */
   take(isForNow: (order: Order) => boolean = () => true): Order[] {
     const taken: Order[] = []
     for (const { id, body } of this.#all.all() as Row[]) {
@@ -89,7 +92,8 @@ export class Orders {
 }
 
 /**
- * Leaves an order for the edge of a data folder, running or not; it is on the disk when this returns.
+ * Places an order for the edge of a data folder, which may be running or not. The order is on the disk when this
+ * returns.
  * @throws OperatorError when it cannot be written
  */
 export function placeOrder(folder: string, given: Order, now: number): void {
@@ -98,15 +102,15 @@ export function placeOrder(folder: string, given: Order, now: number): void {
     const database = new SQLite(file, { timeout: WAIT_MS, fileMustExist: true })
     try {
       database.pragma('synchronous = FULL')
-      database.pragma('wal_autocheckpoint = 0') // checkpoints are the edge's: they cost its commits time
+      database.pragma('wal_autocheckpoint = 0') // only the edge runs checkpoints: one from here would delay its commits
       const insert = database.prepare('INSERT INTO orders (at, body) VALUES (?, ?)')
       insert.run(now, JSON.stringify(order.parse(given)))
     } finally {
       database.close()
     }
   } catch (cause) {
-    throw new OperatorError(`the order could not be left in ${file}: ${messageOf(cause)}`, {
-      remedy: 'look at the free space and the permissions of the data folder, and try again',
+    throw new OperatorError(`cannot place the order in ${file}: ${messageOf(cause)}`, {
+      remedy: 'check the free space and the permissions of the data folder, and try again',
       exitCode: Exit.CANNOT_CREATE,
       cause,
     })

@@ -25,11 +25,11 @@ import { Verdicts } from './sealed/verdicts.ts'
 import type { StoreOptions } from './store-options.ts'
 import { readLastSeq } from './timeline.ts'
 
-/** What a commit of publishes writes to. */
+/** The parts that a commit of publishes writes to. */
 export interface Intake {
-  /** Devices and series. A new one after a failed transaction. */
+  /** Devices and series. Replaced after a failed transaction. */
   catalog: Catalog
-  /** The newest readings. A new one after a failed transaction. */
+  /** The newest readings. Replaced after a failed transaction. */
   log: LogWriter
   readonly repeats: Repeats
   /** QoS 2 packet identifiers. */
@@ -37,7 +37,7 @@ export interface Intake {
   readonly rejects: Rejects
 }
 
-/** What the uplinks still have to deliver. */
+/** Everything about delivery to the uplinks. */
 export interface Delivery {
   readonly outboxes: readonly Outbox[]
   /** Uplinks that the settings no longer name; their state was removed at this start. */

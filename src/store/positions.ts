@@ -7,14 +7,14 @@ import type { Seal } from './sealed/seals.ts'
 import { SealedWindow } from './sealed/window.ts'
 import { LogStretch, type Stretch } from './stretch.ts'
 
-/** Windows kept open: one for each of a few uplinks, and those that their answers are about. */
+/** Windows kept open: one for each of a few uplinks, and some for the readings that their answers are about. */
 const WINDOWS_MAX = 4
 const PAGE_ROWS = 4_096
 
-/** Where the stretches are: the writer keeps them in memory, a reader has read them in its snapshot. */
+/** Finds seals: the writer keeps them in memory, a reader reads them in its snapshot. */
 export interface SealLookup {
   readonly sealedUpTo: Seq
-  /** The first seal that ends at or behind this position. */
+  /** The first seal that ends at or after this position. */
   from(seq: Seq): Seal | undefined
 }
 
@@ -23,15 +23,15 @@ interface Loading {
   readonly steps: Generator<undefined, void, undefined>
 }
 
-/** Readings by position, wherever they are: in the log or sealed. */
+/** Readings by position, whether they are in the log or sealed. */
 export class Positions {
   readonly #seals: SealLookup
   readonly #blocks: BlockTable
   readonly #rows: Statement<[Seq, Seq, number]>
   readonly #count: Statement<[Seq, Seq]>
-  /** The one used last is the last. */
+  /** The most recently used one is the last. */
   #windows: SealedWindow[] = []
-  /** The next window takes over the memory of this one. */
+  /** The next window reuses the memory of this one. */
   #spare: SealedWindow | undefined
   #loading: Loading | undefined
 
@@ -47,8 +47,8 @@ export class Positions {
   }
 
   /**
-   * The first readings of a range, ascending, at most so many; fewer where the next ones are kept elsewhere. Undefined:
-   * there is none.
+   * The first readings of a range, ascending, at most `countMax`; fewer if the next ones are kept in another place
+   * (another window, or the log). Undefined: there is none.
    */
   stretch({ first, last }: SeqRange, countMax: number): Stretch | undefined {
     for (let next = first; next <= last; ) {
@@ -66,12 +66,12 @@ export class Positions {
     return undefined
   }
 
-  /** The same, one by one. */
+  /** The same as rows. */
   rows(range: SeqRange, countMax: number): RawLogRow[] {
     return this.stretch(range, countMax)?.rows() ?? []
   }
 
-  /** Everything from a position on, in pages. */
+  /** All readings from a position on, read in pages. */
   *from(first: Seq, pageRows: number, last = Number.MAX_SAFE_INTEGER): Generator<RawLogRow> {
     for (let next = first; next <= last; ) {
       const rows = this.rows({ first: next, last }, pageRows)
@@ -81,14 +81,14 @@ export class Positions {
     }
   }
 
-  /** The same, of what is sealed. */
+  /** The same for sealed readings only. */
   sealedFrom(first: Seq): Generator<RawLogRow> {
     return this.from(first, PAGE_ROWS, this.#seals.sealedUpTo)
   }
 
   /**
-   * Opens for at most so long what `stretch` would need first. @returns whether it is open: then `stretch` takes no time.
-   * Somebody who sends sealed readings must not keep a commit waiting for a whole window.
+   * Works for at most `budgetMs` on opening the window that `stretch` needs first, so that sending sealed readings
+   * never delays a commit by the time of a whole window. @returns whether it is open: then `stretch` takes no time.
    */
   prepare(first: Seq, budgetMs: number): boolean {
     const seal = this.#sealAt(first)
@@ -105,7 +105,7 @@ export class Positions {
     return false
   }
 
-  /** How many readings of each series have these positions. */
+  /** Number of readings of each series at these positions. */
   countBySeries(range: SeqRange): Map<number, number> {
     const counts = new Map<number, number>()
     const { sealedUpTo } = this.#seals
@@ -128,7 +128,7 @@ export class Positions {
     return counts
   }
 
-  /** How many readings have these positions. */
+  /** Number of readings at these positions. */
   count(range: SeqRange, lastSeq: Seq): number {
     const { sealedUpTo } = this.#seals
     let count = Math.max(0, Math.min(range.last, lastSeq) - Math.max(range.first, sealedUpTo + 1) + 1)
@@ -170,7 +170,7 @@ export class Positions {
     return this.#keep(window)
   }
 
-  /** Goes on with what is loading, if it is that. */
+  /** Continues with the window that is loading if it is the right one. */
   #begin(seal: Seal, seq: Seq): Loading {
     const loading = this.#loading
     if (loading?.window.seal === seal && loading.window.first <= seq && seq <= loading.window.last) return loading
@@ -187,13 +187,13 @@ export class Positions {
     return window
   }
 
-  /** A verdict of a sealed reading is changed. */
+  /** A verdict of a sealed reading changed. */
   amend(verdict: Amendment): void {
     for (const window of this.#windows) window.amend(verdict)
     this.#loading?.window.amend(verdict)
   }
 
-  /** After a transaction that failed: what is open may say what never was. */
+  /** After a failed transaction: open windows may contain changes that were rolled back. */
   forget(): void {
     this.#windows = []
     this.#loading = undefined

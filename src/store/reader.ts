@@ -21,12 +21,12 @@ export interface RejectRow {
   readonly topic: string
   readonly client: string
   readonly reason: string
-  /** What was kept of the payload; `payloadBytes` is what it had. */
+  /** The kept part of the payload; `payloadBytes` is its full length. */
   readonly payload: Uint8Array
   readonly payloadBytes: number
 }
 
-/** A reading that the far side of an uplink refuses for good. */
+/** A reading that the receiver of an uplink refuses permanently. */
 export interface ParkedRow {
   readonly id: number
   readonly uplink: string
@@ -41,7 +41,7 @@ export interface ParkedRow {
   readonly value: Value
   readonly quality: Quality
   readonly reasons: number
-  /** A person has asked to send it again. */
+  /** An operator has requested that it is sent again. */
   readonly replay: boolean
 }
 
@@ -63,8 +63,7 @@ const PARKED = `SELECT parked.id, uplinks.name AS uplink, parked_at AS parkedAt,
   JOIN devices ON devices.id = series.device WHERE parked.id < ? ORDER BY parked.id DESC LIMIT ?`
 
 /**
- * The reading side of tidegate.db for people and their tools: a connection of its own that cannot write, beside a
- * running edge or without one.
+ * The reading side of tidegate.db for commands: a connection of its own that cannot write; the edge may be running.
  * @throws OperatorError when there is no database, or a newer one.
  */
 export function openReader(folder: string): StoreReader {
@@ -78,12 +77,12 @@ export class StoreReader {
     this.#database = database
   }
 
-  /** Every device's account, checked against the rows themselves; see `auditLedger`. */
+  /** The account of every device, checked against the readings themselves; see `auditLedger`. */
   ledger(uplink?: string): LedgerRow[] {
     return this.#snapshot(() => auditLedger(this.#database, this.#settled(uplink)))
   }
 
-  /** What retention by these rules would do at this time (UTC ms). */
+  /** The effect that retention with these rules would have at this time (UTC ms). */
   retention(rules: readonly RetentionRule[], now: number): RetentionPlan[] {
     return this.#snapshot(() => {
       const settled = [...this.#settled()].map(([, { set }]) => set)
@@ -91,7 +90,7 @@ export class StoreReader {
     })
   }
 
-  /** The newest first; before an id where one is given. */
+  /** Rejects, the newest first; only those with an id below `beforeId`. */
   rejects(limit: number, beforeId = Number.MAX_SAFE_INTEGER): RejectRow[] {
     const sql = `SELECT ${REJECT_COLUMNS} WHERE rejects.id < ? ORDER BY rejects.id DESC LIMIT ?`
     return this.#database.prepare(sql).all(beforeId, limit) as RejectRow[]
@@ -101,7 +100,7 @@ export class StoreReader {
     return this.#database.prepare(`SELECT ${REJECT_COLUMNS} WHERE rejects.id = ?`).get(id) as RejectRow | undefined
   }
 
-  /** Readings that uplinks have parked, the newest first; before an id where one is given. */
+  /** Readings that uplinks have parked, the newest first; only those with an id below `beforeId`. */
   parked(limit: number, beforeId = Number.MAX_SAFE_INTEGER): ParkedRow[] {
     const rows = this.#database.prepare(PARKED).all(beforeId, limit) as (ParkedRow & {
       unit: string
@@ -119,12 +118,12 @@ export class StoreReader {
     return this.parked(1, id + 1).find((row) => row.id === id)
   }
 
-  /** The account of forwarded messages of every uplink, checked against the messages themselves; see `auditForwards`. */
+  /** Each uplink's account of forwarded messages, checked against the messages themselves; see `auditForwards`. */
   forwards(): ForwardAccount[] {
     return this.#snapshot(() => auditForwards(this.#database))
   }
 
-  /** Messages that uplinks have parked, the newest first; before an id where one is given. */
+  /** Messages that uplinks have parked, the newest first; only those with an id below `beforeId`. */
   parkedMessages(limit: number, beforeId?: number): ParkedMessage[] {
     return parkedMessages(this.#database, limit, beforeId)
   }
@@ -172,7 +171,7 @@ export class StoreReader {
     )
   }
 
-  /** Several questions, one moment. */
+  /** Runs several queries in one snapshot. */
   #snapshot<T>(ask: () => T): T {
     return this.#database.transaction(ask).deferred()
   }

@@ -2,7 +2,9 @@ import type { Database, Statement } from 'better-sqlite3'
 import type { StoreSettings } from '../settings/edge.ts'
 import type { Device } from './catalog.ts'
 
-/** A message that could not be decoded: kept, since a bad payload is news about a device. */
+/**
+ * A message that could not be decoded. It is kept, because a bad payload shows that something is wrong with a device.
+ */
 export interface Reject {
   readonly receivedAt: number
   readonly device: Device
@@ -12,7 +14,7 @@ export interface Reject {
   readonly payload: Uint8Array
 }
 
-/** The newest `rejectsMax` rejects, each with at most `rejectPayloadBytesMax` of its payload. */
+/** Keeps the newest `rejectsMax` rejects, each with at most `rejectPayloadBytesMax` bytes of its payload. */
 export class Rejects {
   readonly #insert: Statement<[number, number, string, string, string, Uint8Array, number]>
   readonly #trim: Statement<[number]>
@@ -29,7 +31,7 @@ export class Rejects {
     this.#trim = database.prepare('DELETE FROM rejects WHERE id <= ?')
   }
 
-  /** Inside the transaction of its owner: these are of no interest any more. They stay counted. */
+  /** Inside the transaction of its owner: removes rejects. They stay counted. */
   drop(ids: readonly number[]): void {
     for (const id of ids) this.#drop.run(id)
   }

@@ -3,11 +3,11 @@ import type { Seq, Value } from '../base/reading.ts'
 import type { RawLogRow } from './log.ts'
 
 /**
- * Finds readings that are stored already, when a device repeats a publish whose acknowledgement it never got.
+ * Finds readings that are already stored, for a publish that a device repeats because it never got the acknowledgement.
  *
- * The log has no index by (series, ts): one would cost thirty times the flash writes. So the latest `window` readings
- * (at most twice as many) are indexed in memory, from the first repeated publish on, and caught up before each look. A
- * repeat of something older is stored again; docs/guarantees.md says so.
+ * The log has no index by (series, ts), because such an index would write thirty times as much to the flash. Instead,
+ * the latest `window` readings (at most twice as many) are indexed in memory, from the first repeated publish on, and
+ * the index is brought up to date before each query. A repeat of an older reading is stored again (docs/guarantees.md).
  */
 export class Repeats {
   readonly #database: Database
@@ -20,14 +20,14 @@ export class Repeats {
   #add: Statement<[Seq, number, number, RawLogRow[3] | bigint]> | undefined
   #catchUp: Statement<[Seq]> | undefined
 
-  /** @param sealedFrom readings from a position on that are not in the log any more, ascending. */
+  /** @param sealedFrom returns the readings from a position on that are not in the log any more, ascending. */
   constructor(database: Database, window: number, sealedFrom: (first: Seq) => Iterable<RawLogRow>) {
     this.#database = database
     this.#window = window
     this.#sealedFrom = sealedFrom
   }
 
-  /** Whether the log holds this very reading. All rows up to `lastSeq` must be flushed. */
+  /** Whether exactly this reading is stored, within the window. All rows up to `lastSeq` must be flushed. */
   has(series: number, ts: number, value: Value, lastSeq: Seq): boolean {
     this.#index(lastSeq)
     this.#usedAt = performance.now()
@@ -67,7 +67,7 @@ export class Repeats {
     if (performance.now() - this.#usedAt >= idleMs) this.forget()
   }
 
-  /** Forgets the index: after a rolled back transaction, and when no publish was repeated for a while. */
+  /** Discards the index: after a rolled back transaction, and when no publish was repeated for a while. */
   forget(): void {
     if (this.#indexed === undefined) return
     this.#indexed = undefined

@@ -3,7 +3,7 @@ import type { StoreSettings } from '../settings/edge.ts'
 import type { UplinkStart } from './delivery/outboxes.ts'
 import type { Archive } from './housekeeping/retention.ts'
 
-/** What a store is opened with. */
+/** The options of a store. */
 export interface StoreOptions {
   readonly folder: string
   readonly settings: StoreSettings

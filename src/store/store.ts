@@ -31,26 +31,26 @@ import type { StoreOptions } from './store-options.ts'
 import { foldTallies } from './tallies.ts'
 import { readEpoch, readLastSeq, renewEpoch } from './timeline.ts'
 
-/** What a commit adds to the WAL, for knowing when a checkpoint is due: pages that it touches besides the log's own. */
+/** Pages that a commit adds to the WAL in addition to those of the log; an estimate of when a checkpoint is due. */
 const PAGES_PER_COMMIT = 4
 const ROWS_PER_PAGE = 130
 
 /**
- * The writing side of tidegate.db: one per data folder and process. Everything that changes the disk goes through
- * `write`, one durable transaction each.
+ * The writing side of tidegate.db: one per data folder and process. All changes on the disk go through `write`, each in
+ * one durable transaction.
  */
 export class Store {
   readonly #database: Database
   readonly #lock: FolderLock
   readonly #settings: StoreSettings
   /**
-   * Names this opening of the store, and is written nowhere in it: a database that is set back forgets what it has sent,
-   * and an answer to that must not be taken for one to what it sends now.
+   * Names this opening of the store; it is not stored. A database that was set back to an earlier copy does not know
+   * what it sent after that, and a receipt for that must not be taken for a receipt for what it sends now.
    */
   readonly run = newName()
-  /** What a commit of readings works with. */
+  /** The parts that a commit of readings works with. */
   readonly intake: Intake
-  /** What has left, and what waits to. */
+  /** Delivery to the uplinks: the readings and messages that were sent, and those that wait. */
   readonly delivery: Delivery
   /** Readings in compressed blocks. */
   readonly sealed: Sealed
@@ -60,9 +60,9 @@ export class Store {
   readonly orders: Orders
   #epoch: string
   #walPages = 0
-  /** False: a transaction failed, and what memory learnt in it could not be dropped yet. */
+  /** False: a transaction failed, and its changes in memory could not be discarded yet. */
   #recovered = true
-  /** Verdicts changed in the transaction at work. */
+  /** Verdicts changed in the current transaction. */
   #amended: OverlaidVerdict[] = []
 
   private constructor(database: Database, lock: FolderLock, options: StoreOptions) {
@@ -96,8 +96,8 @@ export class Store {
   }
 
   /**
-   * A damaged database is set aside and salvaged first (recovery/heal.ts).
-   * @throws OperatorError: folder not writable, in use, database of a newer version.
+   * Opens the store of a folder. A damaged database is set aside and salvaged first (recovery/heal.ts).
+   * @throws OperatorError if the folder is not writable or is in use, or the database is of a newer version.
    */
   static open(
     folder: string,
@@ -125,14 +125,14 @@ export class Store {
     return this.#epoch
   }
 
-  /** The highest position on disk or in the transaction at work. */
+  /** The highest position on disk or in the current transaction. */
   get lastSeq(): Seq {
     return this.intake.log.lastSeq
   }
 
   /**
-   * One durable transaction: when it returns, what `work` did is on the disk. When it throws, nothing of it happened,
-   * neither on disk nor in memory.
+   * Runs one durable transaction. When it returns, the changes of `work` are on the disk. When it throws, none of them
+   * took place, neither on disk nor in memory.
    */
   write<T>(work: () => T): T {
     this.upkeep.soundness.refuseIfDamaged()
@@ -158,7 +158,10 @@ export class Store {
     }
   }
 
-  /** The same for a task of housekeeping: where it fails, what the task has learnt may never have been. */
+  /**
+   * The same for a housekeeping task: if it fails, the state of the task in memory may contain changes that were rolled
+   * back.
+   */
   #writeForHousekeeping(work: () => void): void {
     try {
       this.write(work)
@@ -171,8 +174,8 @@ export class Store {
   }
 
   /**
-   * The disk is the truth: what memory had learnt in a transaction that failed is dropped. A disk that cannot even be
-   * read at the moment makes the next `write` try again first.
+   * The disk is the truth: discards changes in memory from a failed transaction. If even reading the disk fails now,
+   * the next `write` tries again first.
    */
   #recover(): void {
     if (this.#database.inTransaction) this.#database.exec('ROLLBACK')
@@ -184,7 +187,7 @@ export class Store {
     this.#recovered = true
   }
 
-  /** Inside `write`: stores changed verdicts, and queues those that may have left already. */
+  /** Inside `write`: stores changed verdicts, and queues those of readings that may have been sent already. */
   amend(amendments: readonly OverlaidVerdict[]): void {
     if (amendments.length === 0) return
     const queue = this.#database.prepare('INSERT INTO amendments (seq, quality, reasons) VALUES (?, ?, ?)')
@@ -202,8 +205,9 @@ export class Store {
   }
 
   /**
-   * A new timeline: the far side knows positions that this database never gave, or other readings under them. What is
-   * confirmed stays so; everything else goes out under the new name, with the positions it has.
+   * Begins a new timeline: the receiver knows positions that this database never assigned, or other readings at its
+   * positions. Confirmed readings stay confirmed; all others are sent under the new name, with the positions that they
+   * have.
    */
   beginEpoch(): string {
     this.#epoch = this.write(() => renewEpoch(this.#database))
@@ -218,7 +222,7 @@ export class Store {
     return outbox
   }
 
-  /** How many readings an uplink has not confirmed yet, and since when. */
+  /** Number of readings that an uplink has not confirmed yet, and the arrival of the oldest. */
   backlog(outbox: Outbox): Backlog {
     return backlogOf(outbox, {
       positions: this.sealed.positions,
@@ -227,24 +231,24 @@ export class Store {
     })
   }
 
-  /** Arrival (UTC ms) of the newest reading; 0 where there is none. */
+  /** Arrival (UTC ms) of the newest reading; 0: there is none. */
   lastStoredAt(): number {
     return this.sealed.arrivals.newest()
   }
 
-  /** Readings from `first` on, ascending, in pages; for rebuilding what is kept in memory. */
+  /** Readings from `first` on, ascending, read in pages; for rebuilding state in memory. */
   readFrom(first: Seq, pageRows = 4_096): Generator<RawLogRow> {
     return this.sealed.positions.from(first, pageRows)
   }
 
-  /** A position from which on all has come in at or after this time (UTC ms). */
+  /** A position from which on all readings arrived at or after this time (UTC ms). */
   firstSeqSince(receivedAt: number): Seq {
     return this.sealed.arrivals.firstSince(receivedAt, this.lastSeq)
   }
 
   /**
-   * Moves the WAL into the database file when it has grown; called after acknowledgements left, never inside a commit.
-   * Readers that are open at the moment only make it do less.
+   * Moves the WAL into the database file when it has grown. Called after acknowledgements were sent, never inside a
+   * commit. If readers are open at that moment, it only moves less.
    */
   checkpointIfDue(): void {
     if (this.#walPages < this.#settings.checkpointPages) return
@@ -252,7 +256,10 @@ export class Store {
     this.#walPages = 0
   }
 
-  /** A slice of what is done when nobody waits; true: there is more. @throws what the disk throws; nothing is lost. */
+  /**
+   * Runs one slice of housekeeping. @returns whether there is more to do. @throws what the disk throws; no data is
+   * lost.
+   */
   runHousekeeping({ now, busy }: { now: number; busy: boolean }): boolean {
     const { lastSeq } = this
     const { seriesCount } = this.intake.catalog
@@ -265,7 +272,9 @@ export class Store {
     return more
   }
 
-  /** A block turned out to be damaged: its readings are booked as lost, and nobody stumbles over it again. */
+  /**
+   * A block turned out to be damaged: books its readings as lost and removes it, so that it causes no further failure.
+   */
   giveUp(damaged: DamagedBlock): void {
     this.write(() => {
       this.upkeep.soundness.recordBlock(damaged, this.sealed.blocks.headAt(damaged.id))

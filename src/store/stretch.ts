@@ -2,16 +2,19 @@ import type { Seq, SeqRange } from '../base/reading.ts'
 import type { BatchBuilder } from '../codec/batch.ts'
 import { type RawLogRow, rowValue } from './log.ts'
 
-/** Readings of neighbouring positions, ascending, at least one; positions between them have no reading (any more). */
+/** Readings of a range of positions, ascending, at least one; positions between them have no reading (any more). */
 export interface Stretch extends SeqRange {
-  /** Readings. */
+  /** Number of readings. */
   readonly count: number
-  /** When the first one arrived (UTC ms). */
+  /** Arrival of the first one (UTC ms). */
   readonly oldestAt: number
   rows(): RawLogRow[]
-  /** The first ones, at most so many. */
+  /** The first ones, at most `countMax`. */
   head(countMax: number): Stretch
-  /** Those before the first that arrived after `since` (UTC ms), unless a clock was wrong: `now` is later than that. */
+  /**
+   * The readings before the first that arrived after `since` and not after `now` (both UTC ms): an arrival after `now`
+   * comes from a clock that was wrong. Undefined: there is none.
+   */
   before(since: number, now: number): Stretch | undefined
   addTo(builder: BatchBuilder): void
 }
