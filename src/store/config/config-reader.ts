@@ -7,30 +7,30 @@ import { openReadOnly } from '../database.ts'
 import type { ConfigOrder } from '../orders.ts'
 import type { OperationRow } from './rows.ts'
 
-/** A device's config in a line. */
+/** Summary of a device's config. */
 export interface ConfigSummary {
   readonly device: string
-  /** What is in force; null: it never had a config. */
+  /** The revision in force; null: the device never had a config. */
   readonly rev: Rev | null
   readonly deleted: boolean
   readonly status: Applied['status']
-  /** The open conflict. */
+  /** Id of the open conflict. */
   readonly cid: string | null
-  /** Messages that wait to leave for the cloud, and whether they wait for a person. */
+  /** Number of messages that wait to be sent to the cloud, and whether any of them waits for an operator. */
   readonly waiting: number
   readonly attention: boolean
 }
 
-/** A message that waits to leave for the cloud. */
+/** A message that waits to be sent to the cloud. */
 export interface WaitingMessage {
   readonly what: string
-  /** How often the cloud's broker has refused it. */
+  /** How often the cloud broker has refused it. */
   readonly attempts: number
-  /** Not before this time, in UTC ms. */
+  /** It is not sent before this time, in UTC ms. */
   readonly due: number
-  /** A person decides what becomes of it. */
+  /** An operator must decide about it. */
   readonly attention: boolean
-  /** Why it was refused the last time. */
+  /** Reason of the last refusal. */
   readonly reason: string
 }
 
@@ -50,7 +50,7 @@ interface ChangeRow {
 }
 
 /**
- * Questions of people about configs: a connection of its own that cannot write, beside a running edge or without one.
+ * Reads configs for commands: a connection of its own that cannot write; the edge may be running.
  * @throws OperatorError when there is no database, or one of another version.
  */
 export function openConfigReader(folder: string): ConfigReader {
@@ -64,7 +64,7 @@ export class ConfigReader {
     this.#database = database
   }
 
-  /** Devices in the order of their names, behind the one given; `countMax` bounds the memory. */
+  /** Devices in order of their names, those after the given name; `countMax` bounds the memory. */
   list(countMax: number, after = ''): ConfigSummary[] {
     const rows = this.#database
       .prepare(
@@ -83,18 +83,18 @@ export class ConfigReader {
     return list
   }
 
-  /** Names of all devices. */
+  /** Names of all devices with a config. */
   devices(): string[] {
     return this.#database.prepare('SELECT device FROM config_devices ORDER BY device').pluck().all() as string[]
   }
 
-  /** All that the edge knows of a device; undefined: nothing. */
+  /** The state of a device's config at the edge; undefined: the edge has none. */
   state(device: string): EdgeState | undefined {
     const text = this.#database.prepare('SELECT state FROM config_devices WHERE device = ?').pluck().get(device)
     return text === undefined ? undefined : (JSON.parse(text as string) as EdgeState)
   }
 
-  /** What of a device waits to leave for the cloud. */
+  /** Messages of a device that wait to be sent to the cloud. */
   waiting(device: string): WaitingMessage[] {
     const rows = this.#database.prepare('SELECT * FROM config_operations WHERE device = ? ORDER BY what').all(device)
     return (rows as OperationRow[]).map(({ what, attempts, due, attention, reason }) => {
@@ -118,7 +118,7 @@ export class ConfigReader {
     return rows.map(({ at, change }) => ({ ...(JSON.parse(change) as Omit<Change, 'device' | 'at'>), device, at }))
   }
 
-  /** Open conflicts in the order of their devices. */
+  /** Open conflicts in order of their devices. */
   conflicts(countMax: number): OpenConflict[] {
     const rows = this.#database
       .prepare('SELECT state FROM config_devices WHERE conflict IS NOT NULL ORDER BY device LIMIT ?')
@@ -130,13 +130,13 @@ export class ConfigReader {
     })
   }
 
-  /** How many orders about the config of a device wait until an edge carries them out. */
+  /** Number of orders about the config of a device that the edge has not carried out yet. */
   ordered(device: string): number {
     const sql = `SELECT count(*) FROM orders WHERE body ->> '$.kind' LIKE 'config-%' AND body ->> '$.device' = ?`
     return this.#database.prepare(sql).pluck().get(device) as number
   }
 
-  /** Whether this order still waits; one that does not was carried out, and its answer is in the device's state. */
+  /** Whether this order still waits. If not, it was carried out, and its result is in the device's state. */
   isOrdered(order: ConfigOrder): boolean {
     const sql = `SELECT 1 FROM orders WHERE body ->> '$.kind' = ? AND body ->> '$.device' = ? AND body ->> '$.id' IS ?`
     const id = 'id' in order ? order.id : null

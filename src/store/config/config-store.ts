@@ -5,17 +5,20 @@ import { answered, enqueue, type Operation, RETRY_MS_MAX, retry } from '../../co
 import type { Revision } from '../../config/revision.ts'
 import type { OperationRow } from './rows.ts'
 
-/** Revisions of a device that are kept; the oldest go first. */
+/** Revisions kept per device; the oldest are removed first. */
 export const REVISIONS_MAX = 20
-/** Rows of the change log, of all devices together, and how long one is kept (ms); what is beyond either goes. */
+/**
+ * Limits of the change log: rows of all devices together, and how long a row is kept (ms). Rows beyond either are
+ * removed.
+ */
 export const CHANGES_MAX = 10_000
 export const CHANGES_MS = 30 * 86_400_000
-/** The change log is trimmed at every so manieth row. */
+/** The change log is trimmed once per this many rows. */
 const TRIM_EVERY = 64
 
 /**
- * Configs of devices on the disk: of each device one state as plain JSON, and the operations, revisions and changes that
- * belong to it. Everything that writes runs in its owner's transaction.
+ * Configs of devices on the disk: one state per device as plain JSON, and its operations, revisions and changes. All
+ * methods that write run in their owner's transaction.
  */
 export class ConfigStore {
   readonly #statements
@@ -60,14 +63,14 @@ export class ConfigStore {
       attention: pluck<[]>('SELECT DISTINCT device FROM config_operations WHERE attention = 1 LIMIT 100'),
     }
     this.#operations = database.prepare('SELECT * FROM config_operations WHERE device = ?')
-    // A clock that was set back must not hold a row longer than the longest pause.
+    // After the clock was set back, no row may wait longer than the longest retry interval.
     this.#due = database.prepare(
       `SELECT * FROM config_operations WHERE (due <= ? OR due > ? + ?) AND device NOT IN
          (SELECT device FROM config_operations WHERE attention = 1) ORDER BY due LIMIT ?`,
     )
   }
 
-  /** What is known of a device; undefined where nothing is. @param ei names this database's own counters */
+  /** The state of a device; undefined: there is none. @param ei name of this database's own counters */
   find(device: string, ei: string): EdgeState | undefined {
     const text = this.#statements.state.get(device) as string | undefined
     if (text === undefined) return undefined
@@ -75,23 +78,23 @@ export class ConfigStore {
     return state.ei === ei ? state : { ...state, ei }
   }
 
-  /** Devices that something is known of. */
+  /** Number of devices with a state. */
   get count(): number {
     this.#count ??= this.#statements.count.get() as number
     return this.#count
   }
 
-  /** After a transaction that failed: what was counted in it never was. */
+  /** After a failed transaction: its counts were rolled back. */
   reload(): void {
     this.#count = undefined
   }
 
-  /** Devices with an open conflict. */
+  /** Number of devices with an open conflict. */
   get conflicts(): number {
     return this.#statements.conflicts.get() as number
   }
 
-  /** @param due when time brings something for it (UTC ms) @param isNew nothing was known of it until now */
+  /** @param due when the next step of this state is due (UTC ms) @param isNew the device had no state before */
   save(
     state: EdgeState,
     { due, isNew = true }: { readonly due?: number | undefined; readonly isNew?: boolean } = {},
@@ -101,12 +104,12 @@ export class ConfigStore {
     this.#statements.save.run(state.device, JSON.stringify(state), due ?? null, conflict)
   }
 
-  /** Devices for which the time has come, at most so many. */
+  /** Devices with a step that is due, at most `countMax`. */
   due(now: number, countMax: number): string[] {
     return this.#statements.due.all(now, countMax) as string[]
   }
 
-  /** Devices in the order of their names, behind the one given. */
+  /** Devices in order of their names, those after the given name. */
   after(device: string, countMax: number): string[] {
     return this.#statements.after.all(device, countMax) as string[]
   }
@@ -126,17 +129,17 @@ export class ConfigStore {
     if (this.#sinceTrim++ % TRIM_EVERY === 0) this.#statements.trimChanges.run(at - CHANGES_MS, CHANGES_MAX)
   }
 
-  /** Rows that wait to leave for the cloud. */
+  /** Number of rows that wait to be sent to the cloud. */
   get waiting(): number {
     return this.#statements.waiting.get() as number
   }
 
-  /** When the next one of the rows that may not leave yet may (UTC ms). */
+  /** When the next row that must still wait may be sent (UTC ms). */
   nextDue(now: number): number | undefined {
     return (this.#statements.nextDue.get(now) as number | null) ?? undefined
   }
 
-  /** Devices that wait for a person, the first hundred. */
+  /** Devices that wait for an operator, the first hundred. */
   get attention(): string[] {
     return this.#statements.attention.all() as string[]
   }
@@ -145,7 +148,7 @@ export class ConfigStore {
     this.#replace(device, (rows) => enqueue(rows, device, what, now))
   }
 
-  /** What an answer to a row makes of it. @param random uniform in [0, 1) */
+  /** Applies an answer to the row that was sent. @param random uniform in [0, 1) */
   answered(sent: Operation, answer: Parameters<typeof answered>[2], now: number, random: () => number): void {
     this.#replace(sent.device, (rows) => answered(rows, sent, answer, now, random))
   }
@@ -154,7 +157,7 @@ export class ConfigStore {
     this.#replace(device, (rows) => retry(rows, device, now))
   }
 
-  /** Rows that may leave, the longest due first. */
+  /** Rows that may be sent, the longest due first. */
   operations(now: number, countMax: number): Operation[] {
     return (this.#due.all(now, now, RETRY_MS_MAX, countMax) as OperationRow[]).map(operationOf)
   }

@@ -1,7 +1,10 @@
 import type { Database, Statement } from 'better-sqlite3'
 import type { SeqRange } from '../../base/reading.ts'
 
-/** What one uplink has on the disk: its settled positions and its counters. Everything runs in its owner's transaction. */
+/**
+ * The state of one uplink on the disk: its settled positions and its counters. All methods that write run in their
+ * owner's transaction.
+ */
 export class Account {
   readonly #uplink: number
   readonly #database: Database
@@ -31,7 +34,7 @@ export class Account {
     this.#extend = database.prepare('INSERT INTO confirmed (uplink, first, last) VALUES (?, ?, ?)')
   }
 
-  /** Readings that the far side has. */
+  /** Number of readings that are confirmed. */
   get confirmed(): number {
     return this.#confirmedCount.get(this.#uplink) as number
   }
@@ -40,7 +43,7 @@ export class Account {
     return this.#database.prepare('SELECT first, last FROM confirmed WHERE uplink = ?').all(this.#uplink) as SeqRange[]
   }
 
-  /** Writes an interval that swallows all that lie inside it. */
+  /** Writes an interval in place of all intervals inside it. */
   settle({ first, last }: SeqRange): void {
     this.#cover.run(this.#uplink, first, last)
     this.#extend.run(this.#uplink, first, last)
@@ -50,7 +53,7 @@ export class Account {
     return this.#deviceOf.get(series) as number
   }
 
-  /** @returns how many readings that were. */
+  /** @returns the number of readings added. */
   addConfirmed(bySeries: ReadonlyMap<number, number>): number {
     const byDevice = new Map<number, number>()
     let count = 0
@@ -63,12 +66,15 @@ export class Account {
     return count
   }
 
-  /** Readings of a device that are not going to be confirmed. */
+  /** Counts readings of a device that are never going to be confirmed. */
   addDropped(device: number, count: number): void {
     this.#addDropped.run(this.#uplink, device, count)
   }
 
-  /** Of a device's readings so many do not wait; what is neither confirmed nor parked of them is lost. */
+  /**
+   * Corrects the dropped counter: of the `gone` readings of a device that do not wait any more, those that are neither
+   * confirmed nor parked are dropped.
+   */
   rebalance(device: number, gone: number): void {
     this.addDropped(device, 0)
     const parked = `SELECT count(*) FROM parked JOIN series ON series.id = parked.series

@@ -7,7 +7,7 @@ export interface QueuedAmendment extends Amendment {
   readonly id: number
 }
 
-/** Changed verdicts that one uplink has still to deliver; the queue itself is one for all uplinks. */
+/** Changed verdicts that one uplink has not delivered yet. All uplinks share one queue. */
 export class AmendmentQueue {
   readonly #database: Database
   readonly #uplink: number
@@ -30,8 +30,8 @@ export class AmendmentQueue {
   }
 
   /**
-   * Amendments of readings that the far side has, in order, up to the first that must wait. None while others are on
-   * their way: an answer says "up to here", which must not cover a message that was lost before it.
+   * Amendments of settled readings, in order, up to the first one that must wait. None while others are in flight: an
+   * answer means "up to here", and must not cover a message that was lost before it.
    */
   next(countMax: number): QueuedAmendment[] {
     if (this.#taken > this.#confirmed) return []
@@ -48,7 +48,7 @@ export class AmendmentQueue {
     this.#taken = this.#confirmed
   }
 
-  /** Writes in its owner's transaction that the far side has the amendments up to this id. */
+  /** In its owner's transaction: writes that the receiver has the amendments up to this id. */
   confirm(lastId: number): void {
     if (lastId <= this.#confirmed) return
     this.#confirmed = Math.min(lastId, this.#taken)

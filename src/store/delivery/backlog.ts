@@ -3,19 +3,19 @@ import type { Arrivals } from '../arrivals.ts'
 import type { Positions } from '../positions.ts'
 import type { Outbox } from './outbox.ts'
 
-/** What an uplink has still to deliver. */
+/** The backlog of an uplink. */
 export interface Backlog {
   readonly uplink: string
-  /** Readings not confirmed. */
+  /** Number of readings that wait for delivery. */
   readonly waiting: number
   /** Arrival (UTC ms) of the oldest of them. */
   readonly oldestAt: number | undefined
   readonly confirmed: number
-  /** Readings that the far side refuses for good: `tidegate rejects list`. */
+  /** Number of readings that the receiver refuses permanently: `tidegate rejects list`. */
   readonly parked: number
 }
 
-/** How many readings an uplink has not confirmed yet, and since when. */
+/** Computes the backlog of an uplink: the number of readings that wait, and the arrival of the oldest. */
 export function backlogOf(
   outbox: Outbox,
   { positions, arrivals, lastSeq }: { positions: Positions; arrivals: Arrivals; lastSeq: Seq },

@@ -1,11 +1,15 @@
 import type { Seq, SeqRange } from '../../base/reading.ts'
 
-/** Stretches under suspicion at once; with more the oldest are forgotten, and found again if they deserve it. */
+/**
+ * Maximum number of stretches at once. Beyond it the oldest are forgotten; a reading in them that is refused is found
+ * again by a new bisection.
+ */
 const BISECTION_MAX = 256
 
 /**
- * Positions among which the far side refuses something: each stretch is to be sent by itself, so that an answer is about
- * it alone. Halved with every refusal, a stretch of n positions comes down to the one reading in log2 n steps.
+ * Stretches of positions in which the receiver refuses something. Each is sent in a message of its own, so that an
+ * answer applies to it alone. It is halved with every refusal: a stretch of n positions is reduced to the one reading
+ * in log2 n steps.
  */
 export class Bisection {
   #stretches: SeqRange[] = []
@@ -14,7 +18,7 @@ export class Bisection {
     return this.#stretches.length
   }
 
-  /** This stretch, of at least two positions, was refused as a whole: its halves are to be tried. */
+  /** A stretch of at least two positions was refused as a whole: its halves are to be tried. */
   halve({ first, last }: SeqRange): void {
     const middle = Math.floor((first + last) / 2)
     const others = this.#stretches.filter((one) => one.last < first || last < one.first)
@@ -25,7 +29,7 @@ export class Bisection {
     this.#stretches = [...others, ...halves].sort((a, b) => a.first - b.first).slice(-BISECTION_MAX)
   }
 
-  /** A single position that was refused, and is to be tried again by itself. */
+  /** Adds a single position that was refused and is to be tried again by itself. */
   add(seq: Seq): void {
     this.clear({ first: seq, last: seq })
     this.#stretches = [...this.#stretches, { first: seq, last: seq }]
@@ -33,7 +37,7 @@ export class Bisection {
       .slice(-BISECTION_MAX)
   }
 
-  /** How far a message may reach that begins at a position: not out of its stretch, not into the next one. */
+  /** The last position of a message that begins at a position: it must not leave its stretch or enter the next one. */
   limit({ first, last }: SeqRange): Seq {
     for (const stretch of this.#stretches) {
       if (stretch.last < first) continue
@@ -42,7 +46,7 @@ export class Bisection {
     return last
   }
 
-  /** Nothing here is suspect any more. */
+  /** Removes the stretches that lie inside this range. */
   clear({ first, last }: SeqRange): void {
     if (this.#stretches.length === 0) return
     this.#stretches = this.#stretches.filter((one) => one.first < first || last < one.last)

@@ -1,15 +1,17 @@
 import { SeqSet } from '../../base/ranges.ts'
 import type { Seq, SeqRange } from '../../base/reading.ts'
 
-/** How many readings of each series are in what left under these positions. */
+/** The number of readings of each series in what was sent at these positions. */
 interface InFlightRange extends SeqRange {
   readonly bySeries: ReadonlyMap<number, number>
 }
 
-/** Positions on their way, in memory only: after a crash they are simply sent again, and the receiver knows them. */
+/** Positions in flight, in memory only: after a crash they are sent again, and the receiver recognizes them. */
 export class InFlightPositions {
   readonly positions = new SeqSet()
-  /** By first position: so that an answer can be booked without reading the readings again. */
+  /**
+   * By first position: counts from the time of sending, so that an answer is booked without reading the readings again.
+   */
   readonly #inFlight = new Map<Seq, InFlightRange>()
 
   open({ first, last }: SeqRange, bySeries: InFlightRange['bySeries'] | undefined): void {
@@ -27,18 +29,18 @@ export class InFlightPositions {
     this.#inFlight.clear()
   }
 
-  /** Forgets what was counted, but not what is on its way. */
+  /** Forgets the counts, but not the positions in flight. */
   forgetCounts(): void {
     this.#inFlight.clear()
   }
 
-  /** Readings of what left under these very positions; undefined where nobody counted. */
+  /** Number of readings that were sent at exactly these positions; undefined: they were not counted. */
   countOf({ first, last }: SeqRange): number | undefined {
     const inFlight = this.#inFlight.get(first)
     return inFlight?.last === last ? [...inFlight.bySeries.values()].reduce((sum, n) => sum + n, 0) : undefined
   }
 
-  /** Cuts a stretch into what was counted when it left, whole, and the rest. */
+  /** Splits a stretch into ranges that were counted as a whole when they were sent, and the rest. */
   *parts({
     first,
     last,
@@ -53,7 +55,7 @@ export class InFlightPositions {
     }
   }
 
-  /** The end of a stretch that nobody counted when it left. */
+  /** The end of a stretch that was not counted when it was sent. */
   #nextCounted(from: Seq, last: Seq): Seq {
     let end = last
     for (const [first, inFlight] of this.#inFlight) {

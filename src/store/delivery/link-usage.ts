@@ -1,6 +1,6 @@
 import type { Database, Statement } from 'better-sqlite3'
 
-/** Bytes that crossed the wire of an uplink, both ways, in the UTC day and month of their names. */
+/** Bytes on the wire of an uplink, in both directions, in the named UTC day and month. */
 export interface Spent {
   readonly day: string
   readonly dayBytes: number
@@ -8,7 +8,7 @@ export interface Spent {
   readonly monthBytes: number
 }
 
-/** What uplinks have spent of their budgets, kept across restarts. `write` runs in its owner's transaction. */
+/** Bytes that uplinks have used of their budgets, kept across restarts. `write` runs in its owner's transaction. */
 export class LinkUsage {
   readonly #read: Statement<[string]>
   readonly #write: Statement<[string, number, string, number, string]>

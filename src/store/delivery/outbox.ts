@@ -13,18 +13,18 @@ import { PARKED_MAX, Parked } from './parked.ts'
 import { POISON_CANDIDATES_MAX, PoisonCandidates } from './poison-candidates.ts'
 import { AskedAgain } from './resend-requests.ts'
 
-/** `live`: what came in since the connection was made. `backfill`: what had gathered before. */
+/** `live`: readings that arrived since the connection was made. `backfill`: readings that had accumulated before. */
 export type Lane = 'live' | 'backfill'
 
 /**
- * What became of a refusal. `halved`: its halves are tried. `parked`: the one reading that is refused is out of the way,
- * or will be as soon as anything else is confirmed. `hopeless`: everything is refused, or too much is parked already.
+ * Result of a refusal. `halved`: its halves are tried. `parked`: the one refused reading is parked, or will be as soon
+ * as anything else is confirmed. `hopeless`: everything is refused, or too many readings are parked already.
  */
 export type Refusal = 'halved' | 'parked' | 'hopeless'
 
 /**
- * What one uplink has delivered, what is on its way, and what comes next. Settled positions are intervals on disk, never
- * a flag in a row; positions on their way are in memory only.
+ * Delivered, in-flight and next readings of one uplink. Settled positions are stored as intervals, never as a flag in a
+ * row; positions in flight are in memory only. "Receiver" here: a receiver, or the cloud broker with `confirm: puback`.
  */
 export class Outbox {
   readonly name: string
@@ -32,7 +32,7 @@ export class Outbox {
   readonly settled = new SeqSet()
   readonly parked: Parked
   readonly amendments: AmendmentQueue
-  /** Settled, and asked for once more by a far side that has lost it. */
+  /** Settled positions that the receiver has lost and requests again. */
   readonly again: AskedAgain
   readonly #account: Account
   readonly #inFlight = new InFlightPositions()
@@ -41,13 +41,13 @@ export class Outbox {
   /** Positions between those that were sent that have no reading (any more): settled with the next answer. */
   readonly #empty = new SeqSet()
   readonly #positions: Positions
-  /** The highest position that was ever on its way in this epoch. */
+  /** The highest position that was ever in flight in this epoch. */
   #leftMax: Seq
-  /** From here on the live lane sends, before it the backfill lane. */
+  /** The live lane sends from this position on, the backfill lane before it. */
   #liveFrom: Seq
   readonly #next: Record<Lane, Seq>
 
-  /** @param options `lastSeq` is the highest position given: nobody remembers which of those before it have left. */
+  /** @param options `lastSeq` is the highest assigned position; which positions up to it were sent is not known. */
   constructor(
     database: Database,
     positions: Positions,
@@ -65,12 +65,12 @@ export class Outbox {
     this.reload()
   }
 
-  /** Readings that the far side has. */
+  /** Number of confirmed readings. */
   get confirmedCount(): number {
     return this.#account.confirmed
   }
 
-  /** Reads again what is settled: at the start, and after a transaction that failed. */
+  /** Reads the settled positions again: at the start, and after a failed transaction. */
   reload(): void {
     this.settled.clear()
     for (const range of this.#account.settled()) this.settled.add(range)
@@ -79,19 +79,19 @@ export class Outbox {
     this.amendments.reload()
   }
 
-  /** What is stored up to here belongs to the backlog from now on. */
+  /** Readings up to this position belong to the backlog from now on. */
   beginLive(lastSeq: Seq): void {
     this.#liveFrom = lastSeq + 1
     this.#next.live = lastSeq + 1
     this.#next.backfill = Math.min(this.#next.backfill, lastSeq + 1)
   }
 
-  /** Whether the backfill lane has something that is neither settled nor on its way. */
+  /** Whether the backfill lane has a reading that is neither settled nor in flight. */
   hasBacklog(): boolean {
     return this.#open('backfill', this.#liveFrom - 1) !== undefined || !this.again.isEmpty
   }
 
-  /** The next readings of a lane that are neither settled nor on their way. Undefined: there is none. */
+  /** The next readings of a lane that are neither settled nor in flight. Undefined: there is none. */
   next(lane: Lane, lastSeq: Seq, countMax: number): Stretch | undefined {
     for (;;) {
       const range = this.#open(lane, lastSeq)
@@ -103,13 +103,13 @@ export class Outbox {
     }
   }
 
-  /** Opens for at most so long what `next` needs; false: it is not open yet, and others should come first. */
+  /** Works for at most `budgetMs` on opening what `next` needs; false: not open yet, do other work first. */
   prepare(lane: Lane, lastSeq: Seq, budgetMs: number): boolean {
     const range = this.#open(lane, lastSeq)
     return range === undefined || this.#positions.prepare(range.first, budgetMs)
   }
 
-  /** The first positions of a lane that are neither settled nor on their way. */
+  /** The first positions of a lane that are neither settled nor in flight. */
   #open(lane: Lane, lastSeq: Seq): SeqRange | undefined {
     const end = lane === 'live' ? lastSeq : Math.min(lastSeq, this.#liveFrom - 1)
     let first = this.#next[lane]
@@ -128,13 +128,13 @@ export class Outbox {
     return { first, last: this.#bisection.limit({ first, last }) }
   }
 
-  /** Says that these positions are on their way; with how many readings of each series, if somebody has counted. */
+  /** Marks positions as in flight. @param bySeries their number of readings by series, if it is known */
   take(range: SeqRange, bySeries?: ReadonlyMap<number, number>): void {
     this.#inFlight.open(range, bySeries)
     this.#leftMax = Math.max(this.#leftMax, range.last)
   }
 
-  /** Nothing of this is on its way any more; what was not confirmed is offered again. */
+  /** Marks a range as not in flight any more; its readings that were not confirmed are offered again. */
   release(range: SeqRange): void {
     this.#inFlight.release(range)
     this.#rewind(range)
@@ -145,7 +145,7 @@ export class Outbox {
     if (last >= this.#liveFrom) this.#next.live = Math.min(this.#next.live, Math.max(first, this.#liveFrom))
   }
 
-  /** The same of everything, and what is stored by now is the backlog of the next connection. */
+  /** The same for all positions; all readings stored so far are the backlog of the next connection. */
   releaseAll(lastSeq: Seq): void {
     this.#inFlight.clear()
     this.again.release()
@@ -157,7 +157,7 @@ export class Outbox {
     this.amendments.releaseAll()
   }
 
-  /** Nothing has left under the new epoch; receipts of the old one count no more. */
+  /** Nothing was sent in the new epoch; receipts of the old one no longer count. */
   beginEpoch(lastSeq: Seq): void {
     this.releaseAll(lastSeq)
     this.again.clear()
@@ -165,14 +165,14 @@ export class Outbox {
   }
 
   /**
-   * Whether the far side may have this reading with the verdict that it had before. That it is not on its way any more
-   * does not tell: its receipt may still come, and then it is not sent again.
+   * Whether the receiver may have this reading with its former verdict. This is possible although the reading is not in
+   * flight any more: its receipt may still arrive, and then it is not sent again.
    */
   mayHaveLeft(seq: Seq): boolean {
     return seq <= this.#leftMax || this.settled.has(seq)
   }
 
-  /** Whether something of this is on its way: sent, and not answered. */
+  /** Whether a reading of this range is in flight: sent, and not answered. */
   isOnItsWay({ first, last }: SeqRange): boolean {
     const { positions } = this.#inFlight
     for (let next = positions.from(first); next !== undefined && next.first <= last; ) {
@@ -184,8 +184,8 @@ export class Outbox {
   }
 
   /**
-   * Writes in its owner's transaction what the far side has; returns how many readings that was news for. Positions
-   * above `lastSeq` are not ours and are passed over.
+   * In its owner's transaction: writes that the receiver has these positions. Positions above `lastSeq` were not
+   * assigned by this database and are skipped. @returns the number of readings that were not confirmed before.
    */
   confirm(ranges: readonly SeqRange[], lastSeq: Seq): number {
     const bySeries = new Map<number, number>()
@@ -208,7 +208,7 @@ export class Outbox {
     return count
   }
 
-  /** In its owner's transaction. What that has settled is forgotten at the next time, when it is sure to be on the disk. */
+  /** In its owner's transaction. A range is forgotten at the next call, when it is sure to be on the disk. */
   #settleEmpty(): void {
     for (const gap of [...this.#empty]) {
       const open = this.settled.missing(gap)
@@ -224,20 +224,20 @@ export class Outbox {
     }
   }
 
-  /** Adds how many readings of each series are in these positions, which were not settled before. */
+  /** Adds the number of readings of each series at these positions, which were not settled before. */
   #count(gap: SeqRange, counts: Map<number, number>): void {
     for (const { range, bySeries = this.#positions.countBySeries(range) } of this.#inFlight.parts(gap)) {
       for (const [series, count] of bySeries) addCount(counts, series, count)
     }
   }
 
-  /** Writes in its owner's transaction that these positions need not be sent any more. */
+  /** In its owner's transaction: writes that these positions need not be sent any more. */
   settle(range: SeqRange): void {
     this.settled.add(range)
     this.#account.settle(this.settled.around(range.first)!)
   }
 
-  /** In its owner's transaction: the far side refuses what left under these positions, and will again. `at`: UTC ms. */
+  /** In its owner's transaction: the receiver refused this range, and will refuse it again. `at`: UTC ms. */
   refuse(range: SeqRange, reason: string, at: number): Refusal {
     if (range.first === range.last && this.parked.has(range.first)) {
       this.parked.refuse(range.first, reason, at)
@@ -266,24 +266,24 @@ export class Outbox {
     return this.#positions.rows(range, 1)[0]
   }
 
-  /** The far side has lost these: they are sent once more, as far as they are settled; the others come anyway. */
+  /** The receiver has lost these positions: settled ones are sent again; others are sent anyway. */
   askAgain(ranges: readonly SeqRange[], lastSeq: Seq): void {
     for (const { first, last } of ranges) {
       this.again.add({ first: Math.max(1, first), last: Math.min(last, lastSeq) }, this.settled)
     }
   }
 
-  /** Counts in its owner's transaction readings of a device that were removed before they were confirmed. */
+  /** In its owner's transaction: counts readings of a device that were removed before they were confirmed. */
   addDropped(device: number, count: number): void {
     this.#account.addDropped(device, count)
   }
 
-  /** In its owner's transaction: of a device's readings so many do not wait; what is not accounted for is lost. */
+  /** In its owner's transaction: see `Account.rebalance`. */
   rebalance(device: number, gone: number): void {
     this.#account.rebalance(device, gone)
   }
 
-  /** In its owner's transaction: nobody is going to send this parked reading. False: there is none of this id. */
+  /** In its owner's transaction: gives up a parked reading. @returns false if there is none with this id. */
   dropParked(id: number): boolean {
     const series = this.parked.drop(id)
     if (series !== undefined) this.#account.addDropped(this.#account.deviceOf(series), 1)

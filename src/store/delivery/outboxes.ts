@@ -7,27 +7,33 @@ import { Outbox } from './outbox.ts'
 /** An uplink of the settings. */
 export interface UplinkStart {
   readonly name: string
-  /** Of what is stored already a new one sends `all`, nothing (`now`), or what arrived since then (UTC ms). */
+  /**
+   * Of the readings that are already stored, a new uplink sends `all`, none (`now`), or those that arrived since this
+   * time (UTC ms).
+   */
   readonly start: 'all' | 'now' | number
 }
 
-/** An uplink that the settings do not name any more. */
+/** An uplink that the settings no longer name. */
 export interface Retired {
   readonly name: string
-  /** Readings that it had not delivered. */
+  /** Number of readings that it had not delivered. */
   readonly waiting: number
 }
 
 interface Surroundings {
   readonly database: Database
   readonly positions: Positions
-  /** The highest position given. */
+  /** The highest assigned position. */
   readonly lastSeq: Seq
-  /** A position from which on all has come in at or after this time (UTC ms). */
+  /** A position from which on all readings arrived at or after this time (UTC ms). */
   readonly firstSince: (utc: number) => Seq
 }
 
-/** The outboxes of the uplinks that there are. Others are forgotten with their backlog, which frees the readings. */
+/**
+ * Opens the outboxes of the uplinks in the settings. All other uplinks are removed with their backlog, so that their
+ * readings may be removed by retention.
+ */
 export function openOutboxes(
   uplinks: readonly UplinkStart[],
   around: Surroundings,
@@ -58,7 +64,10 @@ function retireAllBut(uplinks: readonly UplinkStart[], { database, positions, la
     })
 }
 
-/** The number of an uplink. For a new one, readings that were removed before it came, or that it does not want, are dropped. */
+/**
+ * Returns the id of an uplink. For a new uplink, readings that were removed before it was added, and those that it does
+ * not want, count as dropped.
+ */
 function idOf({ name, start }: UplinkStart, { database, positions, lastSeq, firstSince }: Surroundings): number {
   const { changes } = database.prepare('INSERT OR IGNORE INTO uplinks (name) VALUES (?)').run(name)
   const id = database.prepare('SELECT id FROM uplinks WHERE name = ?').pluck().get(name) as number

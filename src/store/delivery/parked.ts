@@ -2,21 +2,22 @@ import type { Database, Statement } from 'better-sqlite3'
 import type { Seq, SeqRange } from '../../base/reading.ts'
 import { LOG_COLUMNS, type RawLogRow } from '../log.ts'
 
-/** Readings of one uplink that are parked; with more it stops, and a person has to look. */
+/** Maximum number of parked readings of one uplink; with more, the uplink stops until an operator acts. */
 export const PARKED_MAX = 10_000
 
 /**
- * Readings that the far side of one uplink refuses for good, each with the reason: out of the way of all others, kept
- * whole until a person sends them again or drops them. Everything that writes runs in its owner's transaction.
+ * Readings that the receiver of one uplink refuses permanently, each with the reason. They do not block other readings,
+ * and are kept completely until an operator sends them again or drops them. All methods that write run in their owner's
+ * transaction.
  */
 export class Parked {
   readonly #uplink: number
   readonly #insert: Statement<unknown[]>
   readonly #next: Statement<[number, number]>
   readonly #statements
-  /** Parked positions, as the disk has them. */
+  /** Parked positions, as on the disk. */
   #positions = new Set<Seq>()
-  /** Sent again, and not answered yet. */
+  /** Sent again and not answered yet. */
   readonly #inFlight = new Set<Seq>()
   readonly #all: Statement<[number]>
 
@@ -52,7 +53,7 @@ export class Parked {
     return this.#positions.has(seq)
   }
 
-  /** Reads again what is parked: at the start, and after a transaction that failed. */
+  /** Reads the parked positions again: at the start, and after a failed transaction. */
   reload(): void {
     this.#positions = new Set(this.#all.all(this.#uplink) as Seq[])
   }
@@ -64,7 +65,7 @@ export class Parked {
     this.#positions.add(seq)
   }
 
-  /** The next one that a person wants to be sent again. */
+  /** The next one that an operator wants to send again. */
   next(): RawLogRow | undefined {
     if (this.#positions.size === 0) return undefined
     for (let after = 0; ; ) {
@@ -82,7 +83,7 @@ export class Parked {
     this.#inFlight.clear()
   }
 
-  /** The far side has these positions after all. @returns the series of those that were sent again for that. */
+  /** The receiver now has these positions. @returns the series of those that were in flight again. */
   confirm({ first, last }: SeqRange): number[] {
     const series: number[] = []
     for (const seq of this.#inFlight) {
@@ -93,13 +94,13 @@ export class Parked {
     return series
   }
 
-  /** Refused again. */
+  /** The reading was refused again. */
   refuse(seq: Seq, reason: string, at: number): void {
     this.#statements.refuse.run(at, reason, this.#uplink, seq)
     this.#inFlight.delete(seq)
   }
 
-  /** By the id that people see; false: there is none. */
+  /** Marks a reading to be sent again, by the id that is shown to operators; false: there is none. */
   replay(id: number): boolean {
     const seq = this.#statements.seqOf.get(this.#uplink, id) as Seq | undefined
     if (seq === undefined) return false
@@ -107,7 +108,7 @@ export class Parked {
     return true
   }
 
-  /** @returns the series of the reading that nobody keeps any more, for the account. */
+  /** Removes a reading. @returns its series, for the account. */
   drop(id: number): number | undefined {
     const seq = this.#statements.seqOf.get(this.#uplink, id) as Seq | undefined
     if (seq === undefined) return undefined

@@ -2,7 +2,10 @@ import type { SeqSet } from '../../base/ranges.ts'
 import type { Seq } from '../../base/reading.ts'
 import type { RawLogRow } from '../log.ts'
 
-/** Readings that were refused one by one, while nothing else was confirmed; with more it is not the readings. */
+/**
+ * Maximum number of readings that are refused one by one while nothing else is confirmed. With more, the readings are
+ * not the cause.
+ */
 export const POISON_CANDIDATES_MAX = 16
 
 export interface PoisonCandidate {
@@ -13,25 +16,25 @@ export interface PoisonCandidate {
 }
 
 /**
- * Single readings that the far side has refused, of which it is not sure yet that they are the cause: where an ACL forbids
- * everything, everything is refused. Something else that is confirmed meanwhile is the proof.
+ * Single readings that the receiver has refused and that may not be the cause: if, for example, an ACL forbids
+ * everything, everything is refused. They are proved to be the cause when something else is confirmed meanwhile.
  */
 export class PoisonCandidates {
   readonly #candidates = new Map<Seq, PoisonCandidate>()
   readonly #settled: SeqSet
-  /** Something was confirmed since the first refusal of those that are being looked into. */
+  /** Something else was confirmed since the first refusal of these candidates. */
   #othersPass = false
 
   constructor(settled: SeqSet) {
     this.#settled = settled
   }
 
-  /** Positions that are poisonCandidates, and neither parked nor acquitted yet. */
+  /** Positions of candidates that are neither parked nor confirmed yet. */
   get undecided(): readonly Seq[] {
     return [...this.#candidates.keys()].filter((seq) => !this.#settled.has(seq))
   }
 
-  /** A refusal that follows no other begins a new look: what was confirmed before proves nothing about it. */
+  /** A refusal without open candidates begins a new search: earlier confirmations prove nothing about it. */
   begin(): void {
     this.#othersPass = false
   }
@@ -44,7 +47,10 @@ export class PoisonCandidates {
     this.#candidates.set(candidate.row[0], candidate)
   }
 
-  /** Those that are proved now. What was parked before is sure to be on the disk, and forgotten. */
+  /**
+   * Candidates that are proved now. A candidate that was parked before is forgotten, because it is sure to be on the
+   * disk.
+   */
   *proved(): Generator<PoisonCandidate> {
     for (const [seq, candidate] of this.#candidates) {
       if (this.#settled.has(seq)) this.#candidates.delete(seq)

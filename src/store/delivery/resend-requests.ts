@@ -3,12 +3,12 @@ import type { Seq, SeqRange } from '../../base/reading.ts'
 import type { Positions } from '../positions.ts'
 import type { Stretch } from '../stretch.ts'
 
-/** Stretches asked for at once; what is asked beyond them is passed over: the far side asks again. */
+/** Maximum number of requested stretches at once; further requests are ignored, and the receiver repeats them. */
 export const AGAIN_MAX = 1_000
 
 /**
- * What a far side has lost and wants once more, in memory only: it asks again until it has it. What is not settled is not
- * in here, since it comes anyway.
+ * Positions that the receiver has lost and requests again, in memory only: the receiver repeats its request until it
+ * has them. Positions that are not settled are not included, because they are sent anyway.
  */
 export class AskedAgain {
   readonly #positions: Positions
@@ -29,21 +29,24 @@ export class AskedAgain {
     for (const gap of settled.missing(range)) this.#wanted.remove(gap)
   }
 
-  /** The next readings, and the positions that they stand for: what lies between is void. */
+  /** The next readings, and the range that they answer: positions in it without a reading are empty. */
   next(countMax: number): { readonly range: SeqRange; readonly stretch: Stretch | undefined } | undefined {
     for (const wanted of this.#wanted) {
       const gap = this.#inFlight.missing(wanted)[0]
       if (gap === undefined) continue
       const stretch = this.#positions.stretch(gap, countMax)
       const isAll = (stretch?.count ?? 0) < countMax
-      const last = isAll ? this.#endOfVoid(gap, stretch?.last) : stretch!.last
+      const last = isAll ? this.#endOfEmpty(gap, stretch?.last) : stretch!.last
       return { range: { first: gap.first, last }, stretch }
     }
     return undefined
   }
 
-  /** A stretch stops where readings are kept elsewhere: what is behind it is void only where nothing more comes. */
-  #endOfVoid({ last }: SeqRange, reached: Seq | undefined): Seq {
+  /**
+   * A stretch ends where the next readings are kept in another place: the positions after it are empty only if no
+   * further reading follows.
+   */
+  #endOfEmpty({ last }: SeqRange, reached: Seq | undefined): Seq {
     if (reached === undefined || reached === last) return last
     return this.#positions.stretch({ first: reached + 1, last }, 1) === undefined ? last : reached
   }
@@ -52,13 +55,13 @@ export class AskedAgain {
     this.#inFlight.add(range)
   }
 
-  /** The far side has it, or refuses it. */
+  /** The receiver has the range, or refuses it. */
   remove(range: SeqRange): void {
     this.#wanted.remove(range)
     this.#inFlight.remove(range)
   }
 
-  /** Nothing of it is on its way any more. */
+  /** Nothing is in flight any more. */
   release(): void {
     this.#inFlight.clear()
   }

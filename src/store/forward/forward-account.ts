@@ -9,18 +9,18 @@ export interface ForwardAccount {
   readonly waiting: number
   readonly parked: number
   readonly dropped: number
-  /** The equation that does not hold, in words; empty when the account balances. */
+  /** The equation that does not hold, as a text; empty if the account balances. */
   readonly problems: readonly string[]
 }
 
-/** A message that the far side of an uplink refuses for good. */
+/** A message that the cloud broker of an uplink refuses permanently. */
 export interface ParkedMessage {
   readonly id: number
   readonly uplink: string
   /** UTC ms. */
   readonly parkedAt: number
   readonly reason: string
-  /** As the device published it, and the template of the topic under which it leaves. */
+  /** The topic of the device's publish, and the template of the topic on the uplink. */
   readonly topic: string
   readonly target: string
   readonly qos: 0 | 1 | 2
@@ -28,13 +28,13 @@ export interface ParkedMessage {
   /** UTC ms. */
   readonly receivedAt: number
   readonly payload: Uint8Array
-  /** A person has asked to send it again. */
+  /** An operator has requested that it is sent again. */
   readonly replay: boolean
 }
 
 /**
- * Checks the counters against the messages that are there: for each uplink stored = confirmed + dropped (counters) +
- * parked + waiting (rows). Call it inside a transaction, so that all is seen at one moment.
+ * Checks the counters against the messages in the store: for each uplink stored = confirmed + dropped (counters) +
+ * parked + waiting (rows). Call it inside a transaction, so that it sees one moment.
  */
 export function auditForwards(database: Database): ForwardAccount[] {
   const rows = database
@@ -59,7 +59,7 @@ export function auditForwards(database: Database): ForwardAccount[] {
   })
 }
 
-/** Parked messages, the newest first; before an id where one is given. */
+/** Parked messages, the newest first; only those with an id below `beforeId`. */
 export function parkedMessages(database: Database, limit: number, beforeId = Number.MAX_SAFE_INTEGER): ParkedMessage[] {
   const rows = database
     .prepare(
@@ -73,8 +73,8 @@ export function parkedMessages(database: Database, limit: number, beforeId = Num
 }
 
 /**
- * After a salvage: what is left waits, from the first message on where a position is lost, and what is not there any
- * more is dropped, so that the accounts balance.
+ * After a salvage: makes the accounts balance. Messages that are left wait (from the first one, if the settled number
+ * of the uplink is lost); messages that are lost count as dropped.
  */
 export function rebuildForwards(database: Database): void {
   database.exec(`

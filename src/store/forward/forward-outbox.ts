@@ -2,14 +2,17 @@ import type { Database, Statement } from 'better-sqlite3'
 import { isWantedBy, type MessageHead, type Messages, WANTED } from './messages.ts'
 import { PARKED_MESSAGES_MAX, ParkedMessages } from './parked-messages.ts'
 
-/** Messages that were refused one by one, while no other was confirmed; with more it is not the messages. */
+/**
+ * Maximum number of messages that are refused one by one while no other is confirmed. With more, the messages are not
+ * the cause.
+ */
 export const POISON_CANDIDATE_MESSAGES_MAX = 16
-/** Where everything is refused, it is tried again after so long (ms), and at the next connection. */
+/** When everything is refused, messages are tried again after this time (ms), and at the next connection. */
 export const HELD_MS = 30_000
 
 /**
- * What became of a refusal. `parked`: the message is out of the way, or will be as soon as another one is confirmed.
- * `held`: everything is refused, or too much is parked already; all messages wait for a while, and nothing is parked.
+ * Result of a refusal. `parked`: the message is parked, or will be as soon as another one is confirmed. `held`:
+ * everything is refused, or too many messages are parked already; all messages wait for HELD_MS, and none is parked.
  */
 export type MessageRefusal = 'parked' | 'held'
 
@@ -27,9 +30,10 @@ interface Counters {
 }
 
 /**
- * What one uplink has delivered of the messages, what is on its way, and what comes next. On the disk it is one number: up
- * to `settled` every message is confirmed, parked, dropped, or for others. So after any interruption they are sent again
- * from the first that is not, in order of arrival. What writes runs in its owner's transaction.
+ * Delivery state of the messages of one uplink: which are delivered, which are in flight, and which come next. On the
+ * disk it is one number: up to `settled`, every message is confirmed, parked, dropped, or for other uplinks only. So
+ * after any interruption, messages are sent again from the first one that is not settled, in order of arrival. All
+ * methods that write run in their owner's transaction.
  */
 export class ForwardOutbox {
   readonly name: string
@@ -42,13 +46,13 @@ export class ForwardOutbox {
   readonly #oldest: Statement<[number, string, number]>
   #counters!: Counters
   #dirty = false
-  /** All up to here are settled, taken, or not for this uplink. */
+  /** All messages up to here are settled, taken, or not for this uplink. */
   #cursor = 0
-  /** On their way, in rising order. */
+  /** In flight, in ascending order. */
   readonly #inFlight = new Map<number, MessageHead>()
-  /** Parked ones that are sent again. */
+  /** Parked messages that are in flight again. */
   readonly #replaying = new Map<number, MessageHead>()
-  /** Done with, but not settled yet: one before them is not. */
+  /** Finished, but not settled yet, because a message before them is not settled. */
   readonly #done = new Map<number, { readonly head: MessageHead; readonly as: 'confirmed' | 'dropped' }>()
   readonly #poisonCandidates = new Map<number, Refused>()
   #held: { readonly since: number; readonly reason: string } | undefined
@@ -95,19 +99,19 @@ export class ForwardOutbox {
     return stored - confirmed - dropped - this.#parked.count
   }
 
-  /** Arrival (UTC ms) of the oldest of them. */
+  /** Arrival (UTC ms) of the oldest waiting message. */
   get oldestAt(): number | undefined {
     if (this.waiting === 0) return undefined
     return this.#oldest.get(this.#counters.settled, this.name, this.#uplink) as number | undefined
   }
 
-  /** Why the far side takes no message at the moment; undefined where it is not known to refuse any. */
+  /** Why the cloud broker accepts no message at the moment; undefined: it is not known to refuse any. */
   get refusedBecause(): string | undefined {
-    const [poisonCandidates] = this.#poisonCandidates.values()
-    return this.#held?.reason ?? poisonCandidates?.reason
+    const [candidate] = this.#poisonCandidates.values()
+    return this.#held?.reason ?? candidate?.reason
   }
 
-  /** Reads again what is settled: at the start, and after a transaction that failed. What is on its way is sent again. */
+  /** Reads the counters again: at the start, and after a failed transaction. Messages in flight are sent again. */
   reload(): void {
     this.#counters = this.#read.get(this.#uplink) as Counters
     this.#dirty = false
@@ -121,7 +125,7 @@ export class ForwardOutbox {
     return isWantedBy(this.name, uplinks) && (id > this.#counters.settled || this.#parked.has(id))
   }
 
-  /** A message was stored; true: this uplink is to deliver it. */
+  /** Counts a stored message. @returns whether this uplink is to deliver it. */
   stored(uplinks: string | null): boolean {
     if (!isWantedBy(this.name, uplinks)) return false
     this.#counters.stored++
@@ -133,14 +137,14 @@ export class ForwardOutbox {
   heldMs(now: number): number {
     if (this.#held === undefined) return 0
     const left = this.#held.since + HELD_MS - now
-    // A clock that was set back must not hold them longer.
+    // After the clock was set back, messages must not be held longer.
     if (left > 0 && left <= HELD_MS) return left
     this.#held = undefined
     return 0
   }
 
   /**
-   * The next message, in order of arrival, and says that it is on its way. Undefined: there is none, it is larger than
+   * Takes the next message, in order of arrival, and marks it as in flight. Undefined: there is none, it is larger than
    * `bytesMax`, or all are held back. `now`: UTC ms.
    */
   take(bytesMax: number, now: number): { readonly head: MessageHead; readonly payload: Uint8Array } | undefined {
@@ -167,7 +171,7 @@ export class ForwardOutbox {
     return undefined
   }
 
-  /** Nothing is on its way any more: what is not settled comes again, from the first. */
+  /** Nothing is in flight any more: messages that are not settled are sent again, from the first. */
   releaseAll(): void {
     for (const [id, { as }] of this.#done) if (as === 'confirmed') this.#done.delete(id)
     this.#rewind()
@@ -181,7 +185,10 @@ export class ForwardOutbox {
     this.#cursor = this.#counters.settled
   }
 
-  /** The far side has these. What is not on its way is passed over. @returns how many that was news for. */
+  /**
+   * The cloud broker has these messages. Ids that are not in flight are skipped. @returns the number of messages
+   * confirmed.
+   */
   confirm(ids: readonly number[]): number {
     let count = 0
     for (const id of ids) {
@@ -202,13 +209,16 @@ export class ForwardOutbox {
     this.#done.set(head.id, { head, as })
   }
 
-  /** Others get through: it is these messages. */
+  /** Another message was confirmed, so these messages are the cause of their refusals. */
   #parkCandidate(): void {
     for (const [id, { reason, at }] of this.#poisonCandidates) this.#parked.park(id, reason, at)
     this.#poisonCandidates.clear()
   }
 
-  /** Settles up to the first message that is on its way or poisonCandidates, and lets go of what nobody needs any more. */
+  /**
+   * Settles up to the first message that is in flight or a poison candidate, and removes messages that no uplink needs
+   * any more.
+   */
   #advance(): void {
     const [first = Infinity] = this.#inFlight.keys()
     const open = Math.min(first, ...this.#poisonCandidates.keys())
@@ -225,7 +235,8 @@ export class ForwardOutbox {
   }
 
   /**
-   * The far side refuses a message, and will again. `certain`: it is the message, whatever becomes of others. `at`: UTC ms.
+   * The cloud broker refuses a message, and will refuse it again. `certain`: the message is the cause, whatever happens
+   * to others. `at`: UTC ms.
    */
   refuse(id: number, { reason, at, certain }: Refused & { readonly certain: boolean }): MessageRefusal {
     if (this.#replaying.delete(id)) {
@@ -246,14 +257,14 @@ export class ForwardOutbox {
     return 'held'
   }
 
-  /** A person wants this one to be sent again, by the id that people see. False: there is none. */
+  /** Marks a parked message to be sent again, by the id that is shown to operators. @returns false if there is none. */
   replay(parkedId: number): boolean {
     const message = this.#parked.messageOf(parkedId)
     if (message !== undefined) this.#parked.replay(message)
     return message !== undefined
   }
 
-  /** Nobody is going to send this one. False: there is none of this id. */
+  /** Gives up a parked message. @returns false if there is none with this id. */
   drop(parkedId: number): boolean {
     const message = this.#parked.messageOf(parkedId)
     const head = message === undefined ? undefined : this.#messages.head(message)
@@ -263,7 +274,7 @@ export class ForwardOutbox {
     return true
   }
 
-  /** Writes what has changed. */
+  /** Writes the counters if they have changed. */
   flush(): void {
     if (!this.#dirty) return
     const { settled, stored, confirmed, dropped } = this.#counters

@@ -3,13 +3,13 @@ import type { UplinkStart } from '../delivery/outboxes.ts'
 import { ForwardOutbox } from './forward-outbox.ts'
 import { type MessageHead, Messages, type NewMessage, WANTED } from './messages.ts'
 
-/** What there is of messages, and what an uplink has still to deliver of them. */
+/** The stored messages, and the backlog of each uplink. */
 export interface ForwardStatus {
   readonly bytes: number
   readonly bytesMax: number
-  /** Messages that were not stored, and not acknowledged, for want of room; since the start. */
+  /** Messages that were not stored and not acknowledged because there was no room; since the start. */
   readonly refused: number
-  /** True: the last message found no room, and there still is none for it. */
+  /** True: there was no room for the last message, and there still is none. */
   readonly full: boolean
   readonly uplinks: readonly ForwardBacklog[]
 }
@@ -17,28 +17,31 @@ export interface ForwardStatus {
 export interface ForwardBacklog {
   readonly uplink: string
   readonly waiting: number
-  /** Arrival (UTC ms) of the oldest of them. */
+  /** Arrival (UTC ms) of the oldest waiting message. */
   readonly oldestAt: number | undefined
   readonly confirmed: number
   readonly parked: number
-  /** Why the far side takes no message at the moment. */
+  /** Why the cloud broker accepts no message at the moment. */
   readonly refusedBecause: string | undefined
 }
 
 /**
- * Messages of forward routes between their acknowledgement and their delivery: opaque, each kept once until every uplink
- * that wants it has confirmed it. What writes runs inside `Store.write`.
+ * Messages of forward routes between their acknowledgement and their delivery: opaque, each kept once until every
+ * uplink that wants it has confirmed it. All methods that write run inside `Store.write`.
  */
 export class ForwardQueue {
   readonly outboxes: readonly ForwardOutbox[]
-  /** Messages that nobody waits for any more, since their uplinks are gone: removed at this opening. */
+  /**
+   * Number of messages that no uplink wants any more, because their uplinks were removed from the settings; they were
+   * deleted at this opening.
+   */
   readonly freed: number
   readonly #messages: Messages
   #refused = 0
-  /** What the last refused message needs; 0 once one was stored. */
+  /** Bytes that the last refused message needs; 0 once a message was stored. */
   #neededBytes = 0
 
-  /** `uplinks` are known to the database. */
+  /** @param uplinks must be registered in the database. */
   constructor(
     database: Database,
     settings: { readonly forwardBytesMax: number; readonly maxBytes?: number | undefined },
@@ -65,7 +68,7 @@ export class ForwardQueue {
     return outbox
   }
 
-  /** Stores a message for the uplinks that want it. False: there is no room, and nothing was done. */
+  /** Stores a message for the uplinks that want it. @returns false if there is no room; then nothing changed. */
   add(message: NewMessage): boolean {
     const bytes = this.#messages.bytesOf(message)
     if (this.#messages.bytes + bytes > this.#messages.bytesMax) {
@@ -84,7 +87,7 @@ export class ForwardQueue {
     for (const outbox of this.outboxes) outbox.flush()
   }
 
-  /** The disk is the truth: after a transaction that failed everything is read again. */
+  /** The disk is the truth: reads everything again after a failed transaction. */
   reload(): void {
     this.#messages.reload()
     for (const outbox of this.outboxes) outbox.reload()
@@ -104,7 +107,10 @@ export class ForwardQueue {
   }
 }
 
-/** A new uplink has of what is stored already all, nothing, or what came since a time. */
+/**
+ * Registers a new uplink: of the messages that are already stored, it gets all, none, or those that arrived since a
+ * time.
+ */
 function register(database: Database, { name, start }: UplinkStart): void {
   const id = database.prepare('SELECT id FROM uplinks WHERE name = ?').pluck().get(name) as number
   if (database.prepare('SELECT 1 FROM forwards WHERE uplink = ?').get(id) !== undefined) return

@@ -1,16 +1,16 @@
 import type { Database, Statement } from 'better-sqlite3'
 
-/** What a message costs on the disk besides its topic and payload, at most about (bytes). */
+/** Approximate maximum of the bytes that a message takes on the disk in addition to its topic and payload. */
 const ROW_BYTES = 128
-/** Messages never take more of `store.maxBytes` than this: readings and their history need the rest. */
+/** Messages never take a larger share of `store.maxBytes` than this: readings and their history need the rest. */
 const STORE_PART = 1 / 4
 
 /** A message of a forward route, as a device published it. */
 export interface NewMessage {
   readonly topic: string
-  /** Template of the topic under which it leaves. */
+  /** Template of the topic on the uplink. */
   readonly target: string
-  /** Names of the uplinks that get it, as `namesText` writes them; null: all. */
+  /** Names of the uplinks that get it, in the form of `namesText`; null: all. */
   readonly uplinks: string | null
   readonly qos: 0 | 1 | 2
   readonly retain: boolean
@@ -21,7 +21,7 @@ export interface NewMessage {
 
 /** A stored message without its payload. */
 export interface MessageHead {
-  /** Rises by one with every message, in order of arrival, and is never given twice. */
+  /** Increases by one with every message, in order of arrival, and is never assigned twice. */
   readonly id: number
   readonly topic: string
   readonly target: string
@@ -29,11 +29,11 @@ export interface MessageHead {
   readonly retain: 0 | 1
   readonly receivedAt: number
   readonly payloadBytes: number
-  /** What it counts for in `store.forwardBytesMax`. */
+  /** Bytes that it counts for in `store.forwardBytesMax`. */
   readonly bytes: number
 }
 
-/** Names parted and surrounded by commas, so that one of them can be looked for. */
+/** Names separated and surrounded by commas, so that a search for one of them is unambiguous. */
 export function namesText(names: readonly string[] | undefined): string | null {
   return names === undefined ? null : `,${names.join(',')},`
 }
@@ -42,13 +42,13 @@ export function isWantedBy(uplink: string, uplinks: string | null): boolean {
   return uplinks === null || uplinks.includes(`,${uplink},`)
 }
 
-/** SQL: whether a row of `messages` is for the uplink of a parameter. */
+/** SQL condition: a row of `messages` is for the uplink given as a parameter. */
 export const WANTED = `(messages.uplinks IS NULL OR instr(messages.uplinks, ',' || ? || ',') > 0)`
 
 const BYTES = `length(payload) + length(CAST(topic AS BLOB)) + ${ROW_BYTES}`
 const HEAD = `id, topic, target, uplinks, retain, received_at AS receivedAt, length(payload) AS payloadBytes, ${BYTES} AS bytes`
 
-/** The messages of all uplinks, each kept once. What writes runs in its owner's transaction. */
+/** The messages of all uplinks, each kept once. All methods that write run in their owner's transaction. */
 export class Messages {
   readonly #database: Database
   readonly #bytesMax: number
@@ -80,7 +80,7 @@ export class Messages {
     this.reload()
   }
 
-  /** Bytes kept, and how many may be. */
+  /** Bytes of all kept messages; at most `bytesMax`. */
   get bytes(): number {
     return this.#bytes
   }
@@ -89,14 +89,14 @@ export class Messages {
     return this.#bytesMax
   }
 
-  /** The highest id that was given. */
+  /** The highest id that was ever assigned. */
   get lastId(): number {
     return this.#lastId
   }
 
   /**
-   * Reads again how much there is: at the start, and after a transaction that failed. Messages leave when they are
-   * settled, so what is settled tells of ids that were given to messages that are gone.
+   * Reads the sum of bytes and the last id again: at the start, and after a failed transaction. Messages are removed
+   * when they are settled, so the settled numbers count as assigned ids too.
    */
   reload(): void {
     const one = (sql: string): number => this.#database.prepare(sql).pluck().get() as number
@@ -126,7 +126,7 @@ export class Messages {
     return this.#head.get(id) as MessageHead | undefined
   }
 
-  /** The first one for an uplink behind an id. */
+  /** The first message for an uplink after an id. */
   after(id: number, uplink: string): MessageHead | undefined {
     return this.#next.get(id, uplink) as MessageHead | undefined
   }

@@ -1,20 +1,21 @@
 import type { Database, Statement } from 'better-sqlite3'
 
-/** Messages of one uplink that are parked; with more it holds all messages back, and a person has to look. */
+/** Maximum number of parked messages of one uplink; with more, it holds all messages back until an operator acts. */
 export const PARKED_MESSAGES_MAX = 10_000
 
 /**
- * Messages that the far side of one uplink refuses for good, each with the reason: out of the way of all others, kept
- * until a person sends them again or drops them. Everything that writes runs in its owner's transaction.
+ * Messages that the cloud broker of one uplink refuses permanently, each with the reason. They do not block other
+ * messages, and are kept until an operator sends them again or drops them. All methods that write run in their owner's
+ * transaction.
  */
 export class ParkedMessages {
   readonly #uplink: number
   readonly #all: Statement<[number]>
   readonly #replays: Statement<[number]>
   readonly #statements
-  /** Messages, as the disk has them. */
+  /** Ids of parked messages, as on the disk. */
   #ids = new Set<number>()
-  /** Of those the ones that a person wants to be sent again, in order of arrival. */
+  /** Those that an operator wants to send again, in order of arrival. */
   #wanted: number[] = []
 
   constructor(database: Database, uplink: number) {
@@ -46,25 +47,25 @@ export class ParkedMessages {
     return this.#ids.has(message)
   }
 
-  /** Reads again what is parked: at the start, and after a transaction that failed. */
+  /** Reads the parked messages again: at the start, and after a failed transaction. */
   reload(): void {
     this.#ids = new Set(this.#all.all(this.#uplink) as number[])
     this.#wanted = this.#replays.all(this.#uplink) as number[]
   }
 
-  /** Also one that is refused again. `at`: UTC ms. */
+  /** Parks a message, also one that is refused again. `at`: UTC ms. */
   park(message: number, reason: string, at: number): void {
     this.#statements.park.run(this.#uplink, message, at, reason)
     this.#ids.add(message)
     this.#wanted = this.#wanted.filter((one) => one !== message)
   }
 
-  /** The first one that is to be sent again and is not on its way. */
+  /** The first one that is to be sent again and is not in flight. */
   next(isOnItsWay: (message: number) => boolean): number | undefined {
     return this.#wanted.find((one) => !isOnItsWay(one))
   }
 
-  /** The message under the id that people see; undefined: there is none. */
+  /** The message with the id that is shown to operators; undefined: there is none. */
   messageOf(id: number): number | undefined {
     return this.#statements.messageOf.get(this.#uplink, id) as number | undefined
   }
