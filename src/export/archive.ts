@@ -8,18 +8,18 @@ import { dayName } from './export.ts'
 import { ParquetEncoder } from './parquet.ts'
 import { FileTarget } from './target.ts'
 
-/** Readings of one call; they are in memory as they are, and once more as columns. */
+/** Readings of one call, at most; they are in memory twice: as readings and as columns. */
 export const ARCHIVE_ROWS_MAX = 65_536
 
 /**
- * Writes readings to Parquet files that are added to a folder, one a UTC day:
- * `date=2026-01-31/archive-FIRST-LAST-DIGEST.parquet`, with the first and last position in it. Returns their paths.
+ * Adds readings to a folder as Parquet files, one per UTC day: `date=2026-01-31/archive-FIRST-LAST-DIGEST.parquet`,
+ * with the first and last position in the file. Returns their paths.
  *
- * When it returns, files and names are on the disk: the readings may be removed. Synchronous, for the thread of the
- * store. The same readings give the same files, whatever their order and verdicts are by now: to call it again after
- * a crash between archive and removal replaces them, each at once. Other readings never do, also when a database set
- * back to an earlier state gives the same positions again: the digest is that of what the readings say.
- * @throws OperatorError when a file cannot be written; files of days before are there then.
+ * When it returns, files and names are on disk: the readings may be removed. Synchronous, for the store thread. The
+ * same readings give the same files, whatever their order and verdicts: a second call, after a crash between archiving
+ * and removal, replaces each file atomically. Other readings never replace them, even when a database that was set back
+ * to an earlier state assigns the same positions again: the name contains a digest of the readings.
+ * @throws OperatorError when a file cannot be written; files of earlier days stay.
  */
 export function archive(folder: string, readings: readonly StoredReading[]): string[] {
   assert(readings.length <= ARCHIVE_ROWS_MAX, `at most ${ARCHIVE_ROWS_MAX} readings are archived at once`)
@@ -46,7 +46,7 @@ function writeDay(folder: string, day: string, readings: readonly StoredReading[
   return file
 }
 
-/** Series by series, each ascending in (ts, seq): no two readings are equal in it. */
+/** Orders by series, each ascending in (ts, seq). No two readings compare equal. */
 function bySeries(a: StoredReading, b: StoredReading): number {
   return (
     order(a.device, b.device) ||
@@ -63,7 +63,7 @@ function order(a: string, b: string): number {
 
 const DIGEST_CHARS = 12
 
-/** Of what the readings say; their verdicts, which may get worse until they are removed, do not count. */
+/** Digest of the readings without their verdicts, which may still get worse until the readings are removed. */
 function digest(readings: readonly StoredReading[]): string {
   const hash = createHash('sha256')
   for (const { device, metric, unit = '', ts, seq, value } of readings) {

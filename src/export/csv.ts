@@ -6,8 +6,8 @@ import { bytesOf } from './text.ts'
 export const CSV_HEAD = 'device,metric,unit,ts,value,type,quality,reasons,seq'
 
 /**
- * CSV with a head, quoted after RFC 4180, lines ended by LF. `type` tells how `value` is to be read: number, boolean
- * (true, false), text, bytes (base64), missing (empty). An empty unit is none.
+ * CSV with a header, quoted as in RFC 4180, lines ended by LF. `type` says how to read `value`: number, boolean (true,
+ * false), text, bytes (base64), missing (empty). An empty `unit` means that the reading has none.
  */
 export class CsvEncoder implements Encoder {
   readonly isFull = false
@@ -28,7 +28,7 @@ export class CsvEncoder implements Encoder {
   }
 }
 
-/** A reading as a line, without its end. */
+/** A reading as a line, without the line end. */
 export function csvLine({ device, metric, unit, ts, value, quality, reasons, seq }: StoredReading): string {
   const series = `${csvField(device)},${csvField(metric)},${csvField(unit ?? '')}`
   return `${series},${timeText(ts)},${valueText(value)},${valueWord(value)},${quality},${reasonsText(reasons)},${seq}`
@@ -47,7 +47,7 @@ function valueText(value: Value): string {
   }
 }
 
-/** A text as a field of CSV. Blanks at either end are quoted as well: some readers would take them away. */
+/** A text as a CSV field. A text with blanks at either end is quoted, too: some readers would trim it. */
 export function csvField(text: string): string {
   return /[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }

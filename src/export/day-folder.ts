@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { ExportFormat } from './format.ts'
 import { FileTarget, type Target } from './target.ts'
 
-/** Files of an export by days: `date=2026-01-31/part-0.parquet`, which Hive, DuckDB and Spark read as one table. */
+/** Files of an export per day: `date=2026-01-31/part-0.parquet`. Hive, DuckDB and Spark read them as one table. */
 export class DayFolder {
   readonly #folder: string
   readonly #format: ExportFormat
@@ -20,7 +20,7 @@ export class DayFolder {
     return FileTarget.open(this.#file(day, part), this.#overwrite)
   }
 
-  /** The day has so many parts, and all are whole: further ones are of an earlier export that was to be replaced. */
+  /** All `parts` of the day are complete. With overwrite, removes further parts, which an earlier export has left. */
   complete(day: string, parts: number): void {
     if (!this.#overwrite) return
     for (let part = parts; existsSync(this.#file(day, part)); part++) unlinkSync(this.#file(day, part))

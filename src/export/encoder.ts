@@ -1,11 +1,11 @@
 import type { StoredReading } from '../base/reading.ts'
 
-/** Makes one file of readings, a page at a time; holds no more than its format needs before bytes can leave. */
+/** Encodes readings as one file, page by page; buffers no more than its format requires. */
 export interface Encoder {
-  /** The file should take no further page: what has to be held until its end has reached its bound. */
+  /** True: add no further page. What must be held in memory until the end of the file has reached its limit. */
   readonly isFull: boolean
-  /** The bytes that are ready after these readings, or none yet. */
+  /** Adds readings; returns the bytes that are ready, possibly none. */
   encode(readings: readonly StoredReading[]): Iterable<Uint8Array>
-  /** The last bytes. Without any readings they make an empty, valid file. */
+  /** The last bytes. Without any readings the file is empty and valid. */
   end(): Iterable<Uint8Array>
 }

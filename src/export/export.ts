@@ -14,54 +14,55 @@ export interface ExportWork<S extends ExportSeries> {
   readonly series: readonly S[]
   readonly interval: Interval
   readonly format: ExportFormat
-  /** Of Parquet. */
+  /** For Parquet. */
   readonly rowGroups?: Partial<RowGroupLimits>
-  /** UTC ms: later readings than this are not expected; of use only for `share`. */
+  /** UTC ms. Used only for `share`: later readings are not expected. */
   readonly now: number
-  /** Ends it; the file that is not whole is discarded. */
+  /** Ends the export; an incomplete file is discarded. */
   readonly signal?: AbortSignal
-  /** Hears after each page how far it is. */
-  readonly told?: ((progress: ExportProgress) => void) | undefined
+  /** Called after each page. */
+  readonly onProgress?: ((progress: ExportProgress) => void) | undefined
 }
 
 export interface ExportProgress {
   readonly readings: number
   readonly bytes: number
-  /** Files that were begun. */
+  /** Files that were started. */
   readonly files: number
-  /** About how much of all is done, 0 to 1, by the time that was passed. */
+  /** Estimated share of the work that is done, 0 to 1, from the times of the readings. */
   readonly share: number
 }
 
-/** The stretch of the share that a file makes up. */
+/** The part of `share` that one file makes up. */
 interface Stretch {
   readonly begin: number
   readonly end: number
 }
 
 /**
- * Writes all readings into one file: series by series, each ascending in (ts, seq). Holds a page of readings, and of
- * Parquet a row group and what its footer says of each. Rejects when the file is not whole, and has discarded it then.
+ * Writes all readings into one file: series by series, each ascending in (ts, seq). Memory: a page of readings, and for
+ * Parquet one row group and the footer's entry for each row group. Rejects when the file is incomplete; the file is
+ * discarded then.
  */
 export async function exportFile<S extends ExportSeries>(
   work: ExportWork<S>,
   open: () => Target,
 ): Promise<ExportProgress> {
   const run = new Run(work)
-  const goOn = (): never => {
-    throw new OperatorError(`${run.progress.readings} readings are as many as one ${work.format} file may hold`, {
-      remedy: 'export them with --partition day, or a shorter time into each file',
+  const onFull = (): never => {
+    throw new OperatorError(`one ${work.format} file cannot hold more than ${run.progress.readings} readings`, {
+      remedy: 'export with --partition day, or export shorter time ranges into several files',
     })
   }
-  const writer = run.writer({ open, goOn })
+  const writer = run.writer({ open, onFull })
   writer.begin()
   await run.write(writer, work.series, work.interval, { begin: 0, end: 1 })
   return run.progress
 }
 
 /**
- * Writes the readings of each UTC day into files of its own, day by day; inside like `exportFile`. When it rejects, the
- * days before are whole, and nothing is there of the part of a day that was at work.
+ * Writes the readings of each UTC day into separate files, day by day, each in the order of `exportFile`. When it
+ * rejects, earlier days are complete, and the incomplete part of the current day is discarded.
  */
 export async function exportDays<S extends ExportSeries>(
   work: ExportWork<S>,
@@ -69,7 +70,7 @@ export async function exportDays<S extends ExportSeries>(
 ): Promise<ExportProgress> {
   const { source, interval, series } = work
   const run = new Run(work)
-  /** No reading of a series that is still to come is earlier. */
+  /** For each series with readings left: none of them is earlier than this time (UTC ms). */
   const next = new Map<S, number>()
   const checkStart = (one: S, from: number): void => {
     const first = from < interval.to ? source.first(one, { from, to: interval.to }) : undefined
@@ -88,7 +89,7 @@ export async function exportDays<S extends ExportSeries>(
     const within = { from: Math.max(interval.from, start), to: Math.min(interval.to, end) }
     const met = await run.write(writer, due, within, { begin: shareAt(start), end: shareAt(end) })
     if (writer.parts > 0) folder.complete(day, writer.parts)
-    // A series that has readings today most likely has some tomorrow: only where it had none it is worth a question.
+    // A series with readings on this day most likely has some on the next: search only if it had none.
     for (const one of due) {
       if (met.has(one) && end < interval.to) next.set(one, end)
       else checkStart(one, end)
@@ -108,12 +109,12 @@ function earliest(times: Iterable<number>): number {
   return earliest
 }
 
-/** How far `ts` is on the way from `begin` to `end`, 0 to 1. */
+/** The share of the time from `begin` to `end` that has passed at `ts`, 0 to 1. */
 function share(begin: number, ts: number, end: number): number {
   return end > begin ? Math.max(0, Math.min(1, (ts - begin) / (end - begin))) : 1
 }
 
-/** What one export has done so far. */
+/** One running export and its progress. */
 class Run<S extends ExportSeries> {
   readonly #work: ExportWork<S>
   #progress: ExportProgress = { readings: 0, bytes: 0, files: 0, share: 0 }
@@ -130,9 +131,9 @@ class Run<S extends ExportSeries> {
     return new PartWriter(files, () => openEncoder(this.#work.format, this.#work.rowGroups))
   }
 
-  /** Writes one file, with its parts; returns the series that had readings in it. */
+  /** Writes one file, in parts if needed; returns the series that had readings in it. */
   async write(writer: PartWriter, series: readonly S[], interval: Interval, stretch: Stretch): Promise<Set<S>> {
-    const { source, told, now } = this.#work
+    const { source, onProgress, now } = this.#work
     const end = Math.min(interval.to, now)
     const before = this.#progress
     const met = new Set<S>()
@@ -152,10 +153,10 @@ class Run<S extends ExportSeries> {
             files: before.files + writer.parts,
             share: stretch.begin + (stretch.end - stretch.begin) * passed,
           }
-          told?.(this.#progress)
-          await this.#breathe()
+          onProgress?.(this.#progress)
+          await this.#yieldTurn()
         }
-        await this.#breathe()
+        await this.#yieldTurn()
       }
       await writer.complete()
     } catch (trouble) {
@@ -167,8 +168,8 @@ class Run<S extends ExportSeries> {
     return met
   }
 
-  /** Reading and writing are synchronous: without this neither a signal nor a timer would ever be heard. */
-  async #breathe(): Promise<void> {
+  /** Reading and writing are synchronous: without a turn of the event loop, signals and timers would not be handled. */
+  async #yieldTurn(): Promise<void> {
     await setImmediate()
     this.#work.signal?.throwIfAborted()
   }

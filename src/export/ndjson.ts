@@ -3,7 +3,7 @@ import { readingJson } from '../base/reading-text.ts'
 import type { Encoder } from './encoder.ts'
 import { bytesOf } from './text.ts'
 
-/** One JSON object a line, with the names of the CSV columns. */
+/** One JSON object per line, with the names of the CSV columns. */
 export class NdjsonEncoder implements Encoder {
   readonly isFull = false
   encode(readings: readonly StoredReading[]): Iterable<Uint8Array> {

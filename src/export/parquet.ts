@@ -5,15 +5,17 @@ import { version } from '../base/version.ts'
 import type { Encoder } from './encoder.ts'
 
 export interface RowGroupLimits {
-  /** Readings of a row group. So many are held, and then written. */
+  /** Readings in a row group, at most: this many are held in memory and then written. */
   readonly rowsMax: number
-  /** Texts and bytes of a row group; the one that reaches it is the last. */
+  /** Size of texts and bytes in a row group; the reading that reaches it is the last one of the group. */
   readonly payloadBytesMax: number
-  /** Row groups after which a file is full: what the footer tells of each, 9 KB, is held until the end. */
+  /** Row groups in a file, at most: the footer's entry for each, 9 KB, is held in memory until the end. */
   readonly groupsMax: number
 }
 
-/** With 65,536 rows each, 4,096 groups are 268 million readings, and their footer takes 38 MB, at its end 130 MB. */
+/**
+ * With 65,536 rows each, 4,096 groups hold 268 million readings; their footer takes 38 MB, and 130 MB while written.
+ */
 const LIMITS: RowGroupLimits = { rowsMax: 65_536, payloadBytesMax: 16_777_216, groupsMax: 4_096 }
 
 const TEXT = { type: 'BYTE_ARRAY', converted_type: 'UTF8', logical_type: { type: 'STRING' } } as const
@@ -25,7 +27,7 @@ const TIME = {
 const REQUIRED = { repetition_type: 'REQUIRED' } as const
 const OPTIONAL = { repetition_type: 'OPTIONAL' } as const
 
-/** One of value, bool, text and bytes is there, or none where the reading is missing. */
+/** Exactly one of value, bool, text and bytes is set, or none if the value is missing. */
 const SCHEMA: SchemaElement[] = [
   { name: 'root', num_children: 11 },
   { name: 'device', ...TEXT, ...REQUIRED },
@@ -47,7 +49,7 @@ function zstd(bytes: Uint8Array): Uint8Array {
   return zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL } })
 }
 
-/** A Parquet file, row group by row group, and then its footer. */
+/** Writes a Parquet file: row group by row group, then the footer. */
 export class ParquetEncoder implements Encoder {
   readonly #limits: RowGroupLimits
   readonly #bytes = new ByteWriter()
@@ -92,7 +94,7 @@ export class ParquetEncoder implements Encoder {
     return this.#take()
   }
 
-  /** What was written since the last time. The buffer itself is used again. */
+  /** The bytes written since the last call. The buffer itself is reused. */
   #take(): Uint8Array {
     const bytes = this.#bytes.getBytes().slice()
     this.#bytes.index = 0
@@ -135,8 +137,8 @@ class RowGroup {
   }
 
   /**
-   * A dictionary would make 0 of -0: its keys are compared as those of a Map. Bounds of texts and bytes would keep
-   * two of them a row group in memory until the footer.
+   * `value` has no dictionary: it would turn -0 into 0, as its keys are those of a Map. Texts and bytes have no
+   * statistics: they would keep the minimum and maximum of every row group in memory until the footer.
    */
   get columns(): ColumnSource[] {
     return [

@@ -2,12 +2,12 @@ import type { StoredReading } from '../base/reading.ts'
 import type { Encoder } from './encoder.ts'
 import type { Target } from './target.ts'
 
-/** Files of one export, or of a day of it. */
+/** Files of one export, or of one day of it. */
 export interface Parts {
-  /** Makes the target of a part: 0, and further ones where a file of the format can hold no more. */
+  /** Opens the target of a part: 0, and further ones when a file of the format is full. */
   open(part: number): Target
-  /** The part at work is full: throws where there must not be another, and it is discarded. */
-  goOn?(): void
+  /** Called when the current part is full. Throws if another part is not allowed; the current one is discarded then. */
+  onFull?(): void
 }
 
 interface Part {
@@ -15,7 +15,7 @@ interface Part {
   readonly encoder: Encoder
 }
 
-/** Writes readings into one file, or into several parts, one after the other. */
+/** Writes readings into one file, or into several parts one after the other. */
 export class PartWriter {
   readonly #files: Parts
   readonly #openEncoder: () => Encoder
@@ -28,7 +28,7 @@ export class PartWriter {
     this.#openEncoder = openEncoder
   }
 
-  /** Parts that were begun. */
+  /** Parts that were started. */
   get parts(): number {
     return this.#parts
   }
@@ -38,7 +38,7 @@ export class PartWriter {
     return this.#bytes
   }
 
-  /** Makes the target, also when there will be nothing for it. */
+  /** Opens the next part, even when no readings will follow. */
   begin(): void {
     const encoder = this.#openEncoder()
     this.#current = { encoder, target: this.#files.open(this.#parts) }
@@ -47,14 +47,14 @@ export class PartWriter {
 
   async write(readings: readonly StoredReading[]): Promise<void> {
     if (this.#current?.encoder.isFull) {
-      this.#files.goOn?.()
+      this.#files.onFull?.()
       await this.complete()
     }
     if (this.#current === undefined) this.begin()
     await this.#send(this.#current!, (encoder) => encoder.encode(readings))
   }
 
-  /** The part at work, if there is one, is whole. */
+  /** Completes the current part, if there is one. */
   async complete(): Promise<void> {
     if (this.#current === undefined) return
     await this.#send(this.#current, (encoder) => encoder.end())
@@ -62,7 +62,7 @@ export class PartWriter {
     this.#current = undefined
   }
 
-  /** Nothing of the part at work stays. */
+  /** Discards the current part, if there is one. */
   discard(): void {
     this.#current?.target.discard()
     this.#current = undefined

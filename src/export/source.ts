@@ -1,6 +1,6 @@
 import type { StoredReading } from '../base/reading.ts'
 
-/** One series of a store, in the words of whoever reads its export. */
+/** One series of a store, with the names that appear in the export. */
 export interface ExportSeries {
   readonly device: string
   readonly metric: string
@@ -14,8 +14,8 @@ export interface Interval {
 }
 
 /**
- * What an export reads from. No answer may leave a transaction open between two pages: an export takes as long as
- * its reader.
+ * Where an export reads from. An implementation must not keep a transaction open between two pages: a slow reader of
+ * the output can make an export take any time.
  */
 export interface ReadingSource<S extends ExportSeries = ExportSeries> {
   /** Time of the earliest reading of a series in the interval, or undefined when there is none. */

@@ -5,22 +5,22 @@ import type { Writable } from 'node:stream'
 import { codeOf, Exit, messageOf, OperatorError } from '../base/errors.ts'
 import { syncFolder } from '../base/fsync.ts'
 
-/** Where the bytes of one file go. */
+/** Destination of the bytes of one file. */
 export interface Target {
-  /** Resolves when the target has taken the bytes: whoever waits for it keeps no more than these. */
+  /** Resolves when the target has taken the bytes. A caller that awaits it holds only these bytes in memory. */
   write(bytes: Uint8Array): void | Promise<void>
-  /** All was written: the file appears under its name. */
+  /** Everything was written: the file appears under its name. */
   complete(): void
-  /** Something failed: nothing of the file stays. Never throws. */
+  /** Something failed: removes the incomplete file. Never throws. */
   discard(): void
 }
 
-/** The reader of a stream went away, as `head` does when it has seen enough. */
+/** The reader has closed the stream, as `head` does when it has enough lines. */
 export class ReaderGone extends Error {
   override readonly name = 'ReaderGone'
 }
 
-/** A stream that somebody else owns; it is not ended. */
+/** A stream that the caller owns; it is not ended. */
 export class StreamTarget implements Target {
   readonly #stream: Writable
 
@@ -28,14 +28,14 @@ export class StreamTarget implements Target {
     this.#stream = stream
   }
 
-  /** @throws ReaderGone, or OperatorError when the stream failed otherwise. */
+  /** @throws ReaderGone, or OperatorError when the stream fails for another reason. */
   async write(bytes: Uint8Array): Promise<void> {
     const trouble = await new Promise<Error | null | undefined>((resolve) => this.#stream.write(bytes, resolve))
     if (!trouble) return
     const code = codeOf(trouble)
     if (code === 'EPIPE' || code === 'ERR_STREAM_DESTROYED') throw new ReaderGone()
     throw new OperatorError(`cannot write the export to standard output: ${messageOf(trouble)}`, {
-      remedy: 'see what standard output is connected to, or name a file with -o',
+      remedy: 'check what standard output is connected to, or name a file with -o',
       cause: trouble,
     })
   }
@@ -46,8 +46,9 @@ export class StreamTarget implements Target {
 }
 
 /**
- * A file that is written under a temporary name beside its own (`.NAME.….partial`) and renamed when it is whole and
- * on the disk: under its name there is all of it or nothing, whatever happens. A kill can leave the temporary file.
+ * A file that is written under a temporary name in the same folder (`.NAME.….partial`) and renamed when it is complete
+ * and on disk: under its name there is either the complete file or nothing. If the process is killed, the temporary
+ * file can stay.
  */
 export class FileTarget implements Target {
   readonly #file: string
@@ -55,7 +56,10 @@ export class FileTarget implements Target {
   readonly #overwrite: boolean
   #descriptor: number | undefined
 
-  /** Makes missing folders. @throws OperatorError when the file is there and may not be overwritten, or cannot be made. */
+  /**
+   * Creates missing folders. @throws OperatorError when the file exists and may not be overwritten, or cannot be
+   * created.
+   */
   static open(file: string, overwrite: boolean): FileTarget {
     refuseExisting(file, overwrite)
     return attempt(file, () => new FileTarget(file, overwrite))
@@ -74,7 +78,7 @@ export class FileTarget implements Target {
     attempt(this.#file, () => writeFileSync(this.#open, bytes))
   }
 
-  /** @throws OperatorError, and then nothing of it stays. */
+  /** @throws OperatorError; the incomplete file is removed then. */
   complete(): void {
     try {
       attempt(this.#file, () => {
@@ -97,7 +101,7 @@ export class FileTarget implements Target {
       this.#close()
       unlinkSync(this.#partial)
     } catch {
-      // It was renamed, or the disk is gone: what matters is that nothing half is under the name.
+      // It was renamed already, or the disk is gone: either way no incomplete file has the final name.
     }
   }
 
@@ -116,7 +120,7 @@ export class FileTarget implements Target {
 function refuseExisting(file: string, overwrite: boolean): void {
   if (overwrite || !existsSync(file)) return
   throw new OperatorError(`${file} exists and is not overwritten`, {
-    remedy: 'give --force to replace it, or another name with -o',
+    remedy: 'replace it with --force, or choose another name with -o',
     exitCode: Exit.CANNOT_CREATE,
   })
 }
@@ -127,7 +131,7 @@ function attempt<T>(file: string, act: () => T): T {
   } catch (trouble) {
     if (codeOf(trouble) === undefined) throw trouble
     throw new OperatorError(`cannot write ${file}: ${messageOf(trouble)}`, {
-      remedy: 'see that its folder may be written and that the disk has room',
+      remedy: 'check that its folder is writable and that the disk has space',
       exitCode: Exit.CANNOT_CREATE,
       cause: trouble,
     })

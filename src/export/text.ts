@@ -1,7 +1,7 @@
-/** Characters of one piece; the line that reaches it is the last. */
+/** Characters in one chunk; the line that reaches it is the last one of the chunk. */
 const CHUNK_CHARS = 65_536
 
-/** Lines as bytes, in pieces: a page of long texts is never held as bytes at once. */
+/** Encodes lines as UTF-8 in chunks, so that a page of long texts is never in memory as bytes as a whole. */
 export function* bytesOf(lines: Iterable<string>): Iterable<Uint8Array> {
   let chunk = ''
   for (const line of lines) {

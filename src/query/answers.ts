@@ -6,21 +6,22 @@ import type { Bucket, BucketQuery, History, RangeQuery, ReadingKey, StoredSeries
 import { bucketJson, deviceJson } from '../store/history/json.ts'
 import type { Question } from './protocol.ts'
 
-/** Characters of JSON in one answer; it is truncated where it reaches them. */
+/** Characters of JSON in one answer; an answer that reaches this is truncated. */
 export const ANSWER_CHARS_MAX = 8_388_608
-/** An answer over many readings is truncated when it has taken so long (ms). */
+/** An answer over many readings is truncated after this time (ms). */
 const ANSWER_MS_MAX = 2_000
-/** Readings that are looked at before the time is. */
+/** Readings that are read between two checks of the time. */
 const PAGE_READINGS = 1_000
 const PAGE_READINGS_MAX = 100_000
 
 type HistoryQuestion = Extract<Question, { kind: 'history' }>
 
-/** There is nothing of what is asked for. */
+/** The requested series, or the place to continue at, does not exist. */
 export class Unknown extends OperatorError {}
 
 /**
- * Answers as JSON. One that is not whole says `"truncated": true`, and in `next` what the same question goes on with.
+ * Answers a question as JSON. A truncated answer has `"truncated": true` and `next`, with which the same question
+ * continues.
  * @throws Unknown, or OperatorError for a damaged block.
  */
 export function answer(history: History, question: Question): string {
@@ -34,7 +35,7 @@ export function answer(history: History, question: Question): string {
   }
 }
 
-/** A list of a JSON answer that grows until it is long enough. */
+/** The list in a JSON answer, up to ANSWER_CHARS_MAX. */
 class List {
   readonly #items: string[] = []
   #chars = 0
@@ -59,7 +60,7 @@ class List {
   }
 }
 
-/** Adds what comes behind the key that `next` names, as much as fits. @returns the key of the last one, if not all did. */
+/** Adds the items after the one with key `next`, as many as fit. @returns the key of the last one, if not all fit. */
 function addFrom<T>(
   list: List,
   all: readonly T[],
@@ -107,7 +108,7 @@ function seriesOf(history: History, { device, metric, unit }: HistoryQuestion): 
   const metrics = history.series({ device }).map((one) => one.metric)
   const hint = metrics.length > 0 ? suggestion(metric, [...new Set(metrics)]) : ''
   throw new Unknown(`there is no series of device "${device}" and metric "${metric}"${unitText(unit)}${hint}`, {
-    remedy: 'GET /api/devices tells all devices, their metrics and units',
+    remedy: 'GET /api/devices lists all devices with their metrics and units',
   })
 }
 
@@ -115,7 +116,7 @@ function unitText(unit: string | undefined): string {
   return unit === undefined ? '' : ` in unit "${unit}"`
 }
 
-/** @returns what the next answer goes on with. */
+/** @returns `next` for the next question; undefined: there is no more. */
 function addReadings(
   list: List,
   history: History,
@@ -136,7 +137,7 @@ function addReadings(
   return more && after !== undefined ? keyText(after) : undefined
 }
 
-/** Buckets of one start stay together. @returns where the next answer begins. */
+/** Buckets with the same start stay together. @returns where the next answer begins; undefined: there is no more. */
 function addBuckets(list: List, history: History, query: BucketQuery, limit: number): string | undefined {
   const end = performance.now() + ANSWER_MS_MAX
   let last: Bucket | undefined
@@ -169,7 +170,7 @@ function startOf(next: string, from: number): number {
 }
 
 function nothingAt(next: string): Unknown {
-  return new Unknown(`there is nothing to go on with at next "${next}"`, {
-    remedy: 'give `next` as the answer before had it, with the same question',
+  return new Unknown(`cannot continue at next "${next}"`, {
+    remedy: 'pass `next` exactly as in the previous answer, with the same question',
   })
 }

@@ -1,4 +1,4 @@
-/** What people ask of the history over HTTP. `next` is what an answer before gave to go on with. */
+/** A question about the history over HTTP. `next`: from the previous answer, to continue after it. */
 export type Question =
   | { readonly kind: 'devices'; readonly next: string | undefined }
   | {
@@ -17,7 +17,7 @@ export type Question =
       readonly to: number
       /** Length of an interval, ms; undefined: the readings themselves. */
       readonly everyMs: number | undefined
-      /** Readings or intervals in the answer at most. */
+      /** Readings or intervals in the answer, at most. */
       readonly limit: number
       readonly next: string | undefined
     }
@@ -25,15 +25,15 @@ export type Question =
 export type Answer =
   /** UTF-8 JSON. */
   | { readonly kind: 'answer'; readonly json: Uint8Array }
-  /** There is no such series, or the question goes on where nothing is. */
+  /** There is no such series, or `next` is not valid. */
   | { readonly kind: 'unknown'; readonly message: string; readonly remedy: string }
-  /** Too many questions wait. */
+  /** Too many questions are waiting. */
   | { readonly kind: 'busy'; readonly message: string; readonly remedy: string }
   /** It took too long. */
   | { readonly kind: 'late'; readonly message: string; readonly remedy: string }
   | { readonly kind: 'failed'; readonly message: string; readonly remedy: string }
 
 export interface ThreadData {
-  /** Of tidegate.db. */
+  /** Folder of tidegate.db. */
   readonly folder: string
 }

@@ -7,13 +7,13 @@ import type { Answer, Question } from './protocol.ts'
 const YOUNG_MB = 16
 
 export interface QueryLimits {
-  /** Questions that wait or are being answered; one more is refused as `busy`. */
+  /** Questions that wait or are being answered, at most; one more is refused as `busy`. */
   readonly waitingMax: number
-  /** A question that takes longer (ms) is given up, and answered `late`. */
+  /** A question that takes longer (ms) is aborted and answered with `late`. */
   readonly answerMsMax: number
-  /** Without a question for so long (ms) the thread ends; the next one starts it again. */
+  /** After this time (ms) without a question the thread ends; the next question starts it again. */
   readonly idleMs: number
-  /** V8 heap of the thread (MiB). An answer that needs more ends the thread, and nothing else. */
+  /** V8 heap of the thread (MiB). An answer that needs more ends only this thread. */
   readonly heapMbMax: number
 }
 
@@ -25,8 +25,8 @@ interface Waiting {
 }
 
 /**
- * Asks a thread of its own that can only read: neither the network nor the store waits for an answer, however long that
- * takes. The thread is started with the first question.
+ * Answers questions on a thread of its own with a read-only connection: neither the network nor the store waits for an
+ * answer. The first question starts the thread.
  */
 export class QueryClient implements Part {
   readonly name = 'query thread'
@@ -44,7 +44,7 @@ export class QueryClient implements Part {
     this.#limits = { ...LIMITS, ...limits }
   }
 
-  /** Never rejects: whatever happens is an answer. The signal takes a question back that is not being answered yet. */
+  /** Never rejects: failures are answers, too. The signal withdraws a question that is not being answered yet. */
   ask(question: Question, signal?: AbortSignal): Promise<Answer> {
     if (this.#stopped) return Promise.resolve(failed('the edge is stopping'))
     const { waitingMax } = this.#limits
@@ -52,16 +52,16 @@ export class QueryClient implements Part {
     return new Promise((settle) => {
       const waiting = { question, settle }
       this.#waiting.push(waiting)
-      signal?.addEventListener('abort', () => this.#takeBack(waiting), { once: true })
+      signal?.addEventListener('abort', () => this.#withdraw(waiting), { once: true })
       if (this.#waiting.length === 1) this.#next()
     })
   }
 
-  #takeBack(waiting: Waiting): void {
+  #withdraw(waiting: Waiting): void {
     const at = this.#waiting.indexOf(waiting)
     if (at < 1) return
     this.#waiting.splice(at, 1)
-    waiting.settle(failed('the question was taken back'))
+    waiting.settle(failed('the question was withdrawn'))
   }
 
   #next(): void {
@@ -91,15 +91,15 @@ export class QueryClient implements Part {
       if (worker === this.#worker) this.#settle(answer)
     })
     worker.on('error', (failure) => this.#lost(worker, messageOf(failure)))
-    worker.on('exit', (code) => this.#lost(worker, `it ended with code ${code}`))
+    worker.on('exit', (code) => this.#lost(worker, `exit code ${code}`))
     return worker
   }
 
-  /** The thread ended of itself, for example for want of memory. */
+  /** The thread ended unexpectedly, for example out of memory. */
   #lost(worker: Worker, reason: string): void {
     if (worker !== this.#worker) return
     this.#worker = undefined
-    if (this.#waiting.length > 0) this.#settle(failed(`the query thread was lost: ${reason}`))
+    if (this.#waiting.length > 0) this.#settle(failed(`the query thread ended: ${reason}`))
   }
 
   #settle(answer: Answer): void {
@@ -122,14 +122,14 @@ export class QueryClient implements Part {
 }
 
 function busy(waitingMax: number): Answer {
-  return { kind: 'busy', message: `${waitingMax} questions wait already`, remedy: 'ask again in a moment' }
+  return { kind: 'busy', message: `${waitingMax} questions are already waiting`, remedy: 'ask again in a moment' }
 }
 
 function late(answerMsMax: number): Answer {
-  const message = `the question was given up after ${answerMsMax / 1_000} s`
-  return { kind: 'late', message, remedy: 'ask for a shorter time, or for longer intervals' }
+  const message = `the answer took longer than ${answerMsMax / 1_000} s`
+  return { kind: 'late', message, remedy: 'ask for a shorter time range, or for longer intervals' }
 }
 
 function failed(message: string): Answer {
-  return { kind: 'failed', message, remedy: 'ask again; with a smaller `limit` where one is given' }
+  return { kind: 'failed', message, remedy: 'ask again, with a smaller `limit` if there is one' }
 }

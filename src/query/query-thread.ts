@@ -14,12 +14,12 @@ function reply(question: Question): Answer {
     return { kind: 'answer', json: new TextEncoder().encode(answer(history, question)) }
   } catch (failure) {
     if (failure instanceof Unknown) return { kind: 'unknown', message: failure.message, remedy: failure.remedy }
-    const remedy = failure instanceof OperatorError ? failure.remedy : 'ask again; if it stays so, report it'
+    const remedy = failure instanceof OperatorError ? failure.remedy : 'ask again; if it keeps failing, report it'
     return { kind: 'failed', message: messageOf(failure), remedy }
   }
 }
 
-/** The thread for questions of people: it can only read, and does one at a time. */
+/** The thread that answers questions about the history: read-only, one question at a time. */
 parentPort!.on('message', (question: Question) => {
   const answer = reply(question)
   parentPort!.postMessage(answer, answer.kind === 'answer' ? [answer.json.buffer as ArrayBuffer] : [])

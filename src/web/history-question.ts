@@ -2,12 +2,12 @@ import { nearest } from '../base/nearest.ts'
 import { DURATION_HELP, parseDuration, parseTime, TIME_HELP } from '../base/time-text.ts'
 import type { HistoryQuestion } from './history-source.ts'
 
-/** Readings or intervals in one answer, where the question names no other number, and at most. */
+/** Readings or intervals in one answer: the default of `limit`, and its maximum. */
 export const LIMIT_DEFAULT = 1_000
 export const LIMIT_MAX = 10_000
 const SPAN_MS_DEFAULT = 86_400_000
 
-/** A question cannot be understood; `remedy` tells how to ask. */
+/** The question is not valid; `remedy` says how to ask. */
 export class BadQuestion extends Error {
   override readonly name = 'BadQuestion'
   readonly remedy: string
@@ -18,7 +18,7 @@ export class BadQuestion extends Error {
   }
 }
 
-/** Query parameters as Fastify hands them over: a list where one is given twice. */
+/** Query parameters as Fastify passes them: a parameter that is given twice has a list. */
 export type Parameters = Readonly<Record<string, string | readonly string[] | undefined>>
 
 /** `?next=` @throws BadQuestion */
@@ -34,7 +34,7 @@ export function latestQuestion(given: Parameters): HistoryQuestion {
 }
 
 /**
- * `?device=&metric=&unit=&from=&to=&every=&limit=&next=`: without `to` until now, without `from` the 24 hours before.
+ * `?device=&metric=&unit=&from=&to=&every=&limit=&next=`. Default of `to`: now; of `from`: 24 hours before `to`.
  * @throws BadQuestion
  */
 export function historyQuestion(given: Parameters, now: number): HistoryQuestion {
@@ -46,42 +46,42 @@ export function historyQuestion(given: Parameters, now: number): HistoryQuestion
   }
   const end = to === undefined ? now : timeOf('to', to, now)
   const begin = from === undefined ? end - SPAN_MS_DEFAULT : timeOf('from', from, now)
-  if (begin >= end) throw new BadQuestion('from is not before to', 'give an earlier from or a later to')
+  if (begin >= end) throw new BadQuestion('from is not before to', 'set an earlier from or a later to')
   const everyMs = every === undefined ? undefined : durationOf(every)
   return { kind: 'history', device, metric, unit, from: begin, to: end, everyMs, limit: limitOf(limit), next }
 }
 
-/** The parameters that there are, each given once. */
+/** Checks that only known parameters are given, each once. */
 function only<Name extends string>(given: Parameters, names: readonly Name[]): Partial<Record<Name, string>> {
   for (const [name, value] of Object.entries(given)) {
     if (!names.some((one) => one === name)) {
       const near = nearest(name, names)
       const hint = near === undefined ? '' : `; did you mean "${near}"?`
-      throw new BadQuestion(`unknown parameter "${name}"${hint}`, `there are ${names.join(', ')}`)
+      throw new BadQuestion(`unknown parameter "${name}"${hint}`, `the parameters are ${names.join(', ')}`)
     }
     if (typeof value !== 'string') throw new BadQuestion(`${name} is given twice`, 'give it once')
   }
   return given as Partial<Record<Name, string>>
 }
 
-/** The range of times that JavaScript has a calendar for (ms). */
+/** The largest time that a JavaScript Date can express (ms). */
 const TIME_ABS_MAX = 8.64e15
 
 function timeOf(name: string, text: string, now: number): number {
   const ts = /^-?\d{1,16}$/.test(text) ? Number(text) : parseTime(text, now)
   if (ts !== undefined && Math.abs(ts) <= TIME_ABS_MAX) return ts
-  throw new BadQuestion(`${name} "${text}" is no time`, `give UTC milliseconds, ${TIME_HELP}`)
+  throw new BadQuestion(`${name} "${text}" is not a valid time`, `use UTC milliseconds, ${TIME_HELP}`)
 }
 
 function durationOf(text: string): number {
   const ms = parseDuration(text)
   if (ms !== undefined) return ms
-  throw new BadQuestion(`every "${text}" is no duration`, `give ${DURATION_HELP}`)
+  throw new BadQuestion(`every "${text}" is not a valid duration`, `use ${DURATION_HELP}`)
 }
 
 function limitOf(text: string | undefined): number {
   if (text === undefined) return LIMIT_DEFAULT
   const limit = /^\d{1,9}$/.test(text) ? Number(text) : 0
   if (limit >= 1 && limit <= LIMIT_MAX) return limit
-  throw new BadQuestion(`limit "${text}" is no number from 1 to ${LIMIT_MAX}`, 'ask on with `next` for more')
+  throw new BadQuestion(`limit "${text}" is not a whole number from 1 to ${LIMIT_MAX}`, 'continue with `next` for more')
 }

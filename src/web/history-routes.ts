@@ -9,16 +9,16 @@ const CODES: Readonly<Record<Exclude<HistoryAnswer['kind'], 'answer'>, number>> 
   busy: 503,
   late: 504,
 }
-/** After so long (s) a question that was refused for others may be asked again. */
+/** `Retry-After` of an answer with 503 (s). */
 const RETRY_AFTER_S = 1
 
 /**
- * What was measured, as JSON. An answer that is not whole has `"truncated": true` and `next`: the same question with
- * `&next=` and that text, encoded as any parameter, goes on behind it. A question that is not understood is a 400.
+ * Routes for stored readings, as JSON. A truncated answer has `"truncated": true` and `next`: to continue, repeat the
+ * question with `&next=` and that text, URL-encoded. A question that is not valid gets a 400.
  *
- * - `GET /api/devices`: every device and series with its figures.
- * - `GET /api/latest?device=&metric=`: the latest reading of every series, or of those of a device or metric.
- * - `GET /api/history?device=&metric=&unit=&from=&to=&every=&limit=`: readings, or with `every` figures per interval.
+ * - `GET /api/devices`: every device and series with its statistics.
+ * - `GET /api/latest?device=&metric=`: the latest reading of every series, or of the series of a device or metric.
+ * - `GET /api/history?device=&metric=&unit=&from=&to=&every=&limit=`: readings, or statistics per interval of `every`.
  */
 export function addHistoryRoutes(server: FastifyInstance, source: HistorySource, clock: Clock): void {
   const routes: Readonly<Record<string, (given: Parameters) => HistoryQuestion>> = {
@@ -40,7 +40,7 @@ export function addHistoryRoutes(server: FastifyInstance, source: HistorySource,
   }
 }
 
-/** Fires when whoever asked has gone. */
+/** Fires when the client has closed the connection. */
 function goneSignal(reply: FastifyReply): AbortSignal {
   const gone = new AbortController()
   reply.raw.once('close', () => gone.abort())

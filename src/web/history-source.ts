@@ -1,4 +1,4 @@
-/** What the page of history is asked for; `next` is what an answer before gave to go on with. */
+/** A question about the history; `next`: from the previous answer, to continue after it. */
 export type HistoryQuestion =
   | { readonly kind: 'devices'; readonly next: string | undefined }
   | {
@@ -31,8 +31,8 @@ export type HistoryAnswer =
       readonly remedy: string
     }
 
-/** Whoever knows what was measured. It must not keep the thread that asks waiting. */
+/** Answers questions about stored readings. Must not block the calling thread. */
 export interface HistorySource {
-  /** Never rejects. The signal tells that nobody waits for the answer any more. */
+  /** Never rejects. The signal fires when the answer is no longer needed. */
   ask(question: HistoryQuestion, signal: AbortSignal): Promise<HistoryAnswer>
 }

@@ -6,22 +6,22 @@ import type { Part } from '../base/lifecycle.ts'
 import { addHistoryRoutes } from './history-routes.ts'
 import type { HistorySource } from './history-source.ts'
 
-/** What `/api/status` shows; `healthy` decides the code of `/healthz`. */
+/** The content of `/api/status`; `healthy` decides the status code of `/healthz`. */
 export interface StatusSource {
   status(): Promise<{ readonly healthy: boolean; readonly problems: readonly string[] } & Record<string, unknown>>
 }
 
-/** Everything that can be asked for. */
+/** Sources of everything that the server answers. */
 export interface WebSources extends StatusSource {
   readonly history: HistorySource
   readonly clock: Clock
 }
 
 /**
- * Says how the edge is, and what was measured (`addHistoryRoutes`), over HTTP, to whoever may ask on this machine.
+ * Serves the state of the edge and stored readings (`addHistoryRoutes`) over HTTP. It has no access control of its own.
  *
  * - `GET /healthz`: 200 `{"healthy":true,"problems":[]}`, or 503 with the problems.
- * - `GET /api/status`: everything that the edge knows of itself, as JSON.
+ * - `GET /api/status`: state of the edge and of all its parts, as JSON.
  */
 export class StatusServer implements Part {
   readonly name = 'status server'

@@ -82,7 +82,7 @@ describe('an export into one file', () => {
       const open = () => FileTarget.open(join(folder, `some.${format}`), false)
       await expect(exportFile(work(failing, format), open)).rejects.toThrow('the disk is gone')
       const stop = new AbortController()
-      const given = { signal: stop.signal, told: () => stop.abort(new Error('stopped')) }
+      const given = { signal: stop.signal, onProgress: () => stop.abort(new Error('stopped')) }
       const source = new ArraySource(threeDays, 5)
       await expect(exportFile({ ...work(source, format), ...given }, open)).rejects.toThrow('stopped')
     }
@@ -106,13 +106,15 @@ describe('an export into one file', () => {
   })
 
   it('tells how far it is, rising to the whole', async () => {
-    const told: ExportProgress[] = []
-    await toFile(new ArraySource(threeDays, 6), 'csv', { told: (progress: ExportProgress) => told.push(progress) })
-    const shares = told.map(({ share }) => share)
+    const reported: ExportProgress[] = []
+    await toFile(new ArraySource(threeDays, 6), 'csv', {
+      onProgress: (progress: ExportProgress) => reported.push(progress),
+    })
+    const shares = reported.map(({ share }) => share)
     expect(shares).toEqual(shares.toSorted((a, b) => a - b))
     // The first of two series, 24 of its 72 hours: the middle of what is done by its half of the whole.
-    expect(told[3]).toMatchObject({ readings: 24, share: expect.closeTo(23 / 72 / 2, 5) })
-    expect(told.at(-1)).toMatchObject({ readings: threeDays.length })
+    expect(reported[3]).toMatchObject({ readings: 24, share: expect.closeTo(23 / 72 / 2, 5) })
+    expect(reported.at(-1)).toMatchObject({ readings: threeDays.length })
   })
 
   it('is refused when one file cannot hold it, and leaves nothing', async () => {

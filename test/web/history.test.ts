@@ -86,12 +86,12 @@ describe('history over HTTP, of a running edge that seals meanwhile,', () => {
     ['history?device=press', 'metric is missing'],
     ['history?device=press&metric=heat&frm=now', 'unknown parameter "frm"; did you mean "from"?'],
     ['history?device=press&metric=heat&metric=on', 'metric is given twice'],
-    ['history?device=press&metric=heat&from=soon', 'from "soon" is no time'],
-    ['history?device=press&metric=heat&to=99999999999999999', 'to "99999999999999999" is no time'],
+    ['history?device=press&metric=heat&from=soon', 'from "soon" is not a valid time'],
+    ['history?device=press&metric=heat&to=99999999999999999', 'to "99999999999999999" is not a valid time'],
     ['history?device=press&metric=heat&from=now&to=-1h', 'from is not before to'],
-    ['history?device=press&metric=heat&every=1', 'every "1" is no duration'],
-    ['history?device=press&metric=heat&limit=0', 'limit "0" is no number from 1 to 10000'],
-    ['history?device=press&metric=heat&limit=10001', 'limit "10001" is no number from 1 to 10000'],
+    ['history?device=press&metric=heat&every=1', 'every "1" is not a valid duration'],
+    ['history?device=press&metric=heat&limit=0', 'limit "0" is not a whole number from 1 to 10000'],
+    ['history?device=press&metric=heat&limit=10001', 'limit "10001" is not a whole number from 1 to 10000'],
     ['devices?device=press', 'unknown parameter "device"'],
   ])('refuses %s with 400 and what is wrong', async (path, error) => {
     expect(await get(path)).toMatchObject({ status: 400, body: { error, remedy: expect.stringMatching(/./) } })
