@@ -41,12 +41,12 @@ export function beginsLikeCbor(payload: Uint8Array): boolean {
 }
 
 /**
- * Parses one CBOR data item (RFC 8949) with lengths and integers in their shortest form, without tags, NaN, undefined
- * or repeated keys. SenML's integer keys come out as their labels in the objects of a top-level array; any other key
- * must be a text. Byte strings are copies.
+ * Parses one CBOR data item (RFC 8949). Lengths and integers must be in their shortest form; tags, NaN, undefined and
+ * duplicate keys are refused. In the objects of a top-level array, the integer keys of SenML become labels; any other
+ * key must be text. Byte strings are copies.
  */
 export function parseCbor(payload: Uint8Array): Tree | Problem {
-  // A plain view: of a Buffer, `slice` would not copy and a value would retain the packet.
+  // A plain view: `slice` of a Buffer does not copy, so a value would keep the whole packet alive.
   const bytes = new Uint8Array(payload.buffer, payload.byteOffset, payload.length)
   try {
     return decode(bytes, { ...OPTIONS, tokenizer: new BoundedTokenizer(bytes, OPTIONS) }) as Tree
@@ -55,16 +55,16 @@ export function parseCbor(payload: Uint8Array): Tree | Problem {
   }
 }
 
-/** An open array or map. */
+/** An array or map that is not complete yet. */
 interface Level {
   readonly isMap: boolean
-  /** Items still to come, keys and values counted one by one; Infinity until the break of an indefinite length. */
+  /** Items still to come, keys and values counted separately; Infinity for an indefinite length, until its break. */
   left: number
   /** True: the next item is a key. */
   atKey: boolean
 }
 
-/** Bounds what a few bytes can cost: depth before the stack, items before memory. */
+/** Limits depth and number of items while it reads, so that a short payload cannot exhaust stack or memory. */
 class BoundedTokenizer extends Tokenizer {
   readonly #levels: Level[] = []
   #items = 0
@@ -85,7 +85,7 @@ class BoundedTokenizer extends Tokenizer {
     return token.type === Type.string ? exactText(token) : token
   }
 
-  /** cborg takes a break in the place of a map's value for the value. */
+  /** Accepts a break only where one may be: cborg alone would read a break after a key as the value. */
   #close(token: Token, level: Level | undefined): Token {
     const allowed = level?.left === Number.POSITIVE_INFINITY && level.isMap === level.atKey
     if (!allowed) throw new Error('a break in the wrong place')
@@ -108,7 +108,7 @@ class BoundedTokenizer extends Tokenizer {
   }
 }
 
-/** cborg reads invalid UTF-8 as U+FFFD and drops a byte order mark: neither is what the device sent. */
+/** Exactly the text that the device sent: cborg would read invalid UTF-8 as U+FFFD and drop a byte order mark. */
 function exactText(token: Token): Token {
   if (token.byteValue === undefined) return token
   const value = utf8Text(token.byteValue)

@@ -18,8 +18,8 @@ const MANUAL = verdict(1, Reason.MANUAL)
 /** The claim of a reading that the device sends as backfill. */
 export const HISTORICAL = verdict(1, Reason.HISTORICAL)
 
-/** In lower case with `_` between words: general words, QARTOD's, NAMUR NE 107's. */
-const WORDS: ReadonlyMap<string, Verdict> = new Map([
+/** Quality terms in lower case with `_` for spaces: general ones, those of QARTOD and of NAMUR NE 107. */
+const TERMS: ReadonlyMap<string, Verdict> = new Map([
   ...['good', 'ok', 'valid', 'pass', 'normal'].map((word) => [word, GOOD] as const),
   ...['not_evaluated', 'unchecked', 'unknown'].map((word) => [word, NOT_EVALUATED] as const),
   ...['uncertain', 'suspect', 'questionable', 'high_interest'].map((word) => [word, SUSPECT] as const),
@@ -33,7 +33,7 @@ const WORDS: ReadonlyMap<string, Verdict> = new Map([
   ...['substituted', 'substitute', 'estimated'].map((word) => [word, SUBSTITUTED] as const),
   ...['manual'].map((word) => [word, MANUAL] as const),
 ])
-const WORD_CHARS_MAX = 32
+const TERM_CHARS_MAX = 32
 
 const QARTOD: ReadonlyMap<number, Verdict> = new Map([
   [1, GOOD],
@@ -43,7 +43,7 @@ const QARTOD: ReadonlyMap<number, Verdict> = new Map([
   [9, MISSING],
 ])
 
-/** OPC UA Part 4 §7.39: codes that say more than their severity, without the 16 info bits. */
+/** OPC UA Part 4 §7.39: codes that mean more than their severity, without the 16 info bits. */
 const STATUS_CODES: ReadonlyMap<number, Verdict> = new Map([
   [0x0096_0000, MANUAL],
   [0x4090_0000, STALE],
@@ -53,10 +53,10 @@ const STATUS_CODES: ReadonlyMap<number, Verdict> = new Map([
   [0x808c_0000, FAILURE],
   [0x809b_0000, MISSING],
 ])
-/** The smallest code with a sub-code; a bare 0 is told from nothing: it is Good in OPC UA and Bad in OPC Classic. */
+/** The smallest code with a sub-code. A bare 0 is ambiguous: it is Good in OPC UA and Bad in OPC Classic. */
 const STATUS_CODE_MIN = 0x0001_0000
 const STATUS_CODE_MAX = 0xffff_ffff
-/** OPC Classic's and Sparkplug B's good; their bad is 0, which is OPC UA's Good. */
+/** Good in OPC Classic and Sparkplug B. Their Bad is 0, which is Good in OPC UA. */
 const OPC_CLASSIC_GOOD_MIN = 192
 const OPC_CLASSIC_GOOD_MAX = 255
 
@@ -64,9 +64,9 @@ const OPC_CLASSIC_GOOD_MAX = 255
 const LWM2M = [NOT_EVALUATED, BAD, BAD, SUSPECT, GOOD] as const
 
 /**
- * What a device's `quality` says: a word, a QARTOD code (1, 2, 3, 4, 9), an OPC UA StatusCode as a number of at least
- * 2^16 or as text in hex (`0x…`), OPC Classic's good (192–255), or `{"lwm2m509": 0–4}`. Anything else is suspect (3)
- * without a reason: a device that goes out of its way to say something is not taken to say that all is well.
+ * The verdict for the `quality` member of a payload: a term, a QARTOD code (1, 2, 3, 4, 9), an OPC UA StatusCode as a
+ * number of at least 2^16 or as text in hex (`0x…`), Good of OPC Classic (192–255), or `{"lwm2m509": 0–4}`. Anything
+ * else is suspect (3) without a reason: a quality that is not understood must not count as good.
  */
 export function claimOf(tree: Tree): Verdict {
   if (typeof tree === 'string') return claimOfText(tree)
@@ -77,14 +77,14 @@ export function claimOf(tree: Tree): Verdict {
 }
 
 function claimOfText(text: string): Verdict {
-  if (text.length > WORD_CHARS_MAX) return SUSPECT
+  if (text.length > TERM_CHARS_MAX) return SUSPECT
   if (/^0x[0-9a-f]{1,8}$/i.test(text)) return claimOfStatusCode(Number(text))
   if (/^\d{1,10}$/.test(text)) return claimOfNumber(Number(text))
-  const word = text
+  const term = text
     .trim()
     .toLowerCase()
     .replace(/[\s-]+/g, '_')
-  return WORDS.get(word) ?? SUSPECT
+  return TERMS.get(term) ?? SUSPECT
 }
 
 function claimOfNumber(code: number): Verdict {
@@ -105,15 +105,15 @@ function claimOfStatusCode(code: number): Verdict {
 }
 
 /**
- * The claim of one reading: the device's word and the backfill mark in one, made to agree with the value. The roll-up
- * ranks 9 below all others, so a missing value must not be called good, nor a value that is there, missing: that one
- * is a filler and bad.
+ * The claim of one reading: the quality that the device gives and the backfill mark, combined and made consistent with
+ * the value. The roll-up ranks 9 below all other flags, so a missing value is never good, and a value that the device
+ * calls missing is a filler and therefore bad.
  */
-export function settleClaim(word: Verdict | undefined, mark: Verdict | undefined, value: Value): Verdict | undefined {
-  if (word === undefined && mark === undefined) return undefined
-  const claim = word === undefined ? mark! : mark === undefined ? word : combine(word, mark)
+export function settleClaim(given: Verdict | undefined, mark: Verdict | undefined, value: Value): Verdict | undefined {
+  if (given === undefined && mark === undefined) return undefined
+  const claim = given === undefined ? mark! : mark === undefined ? given : combine(given, mark)
   if (value === null) {
     return { quality: claim.quality <= 2 ? 9 : claim.quality, reasons: claim.reasons | Reason.MISSING }
   }
-  return word === MISSING ? { quality: 4, reasons: claim.reasons } : claim
+  return given === MISSING ? { quality: 4, reasons: claim.reasons } : claim
 }

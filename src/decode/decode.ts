@@ -8,28 +8,31 @@ import { REASON_CHARS_MAX } from './limits.ts'
 import { readPlain } from './plain.ts'
 import { Problem } from './problem.ts'
 import { bareValue, shortNumber } from './scalar.ts'
-import { looksLikeSenml, readSenml } from './senml.ts'
+import { isSenml, readSenml } from './senml.ts'
 import type { Tree } from './tree.ts'
 
 export type Format = RouteSettings['format']
 
-/** What the topic says of the readings in the payload. */
+/** What the topic says about the readings in the payload. */
 export interface Target {
   readonly device: string
   /** Undefined: the payload names its metrics. */
   readonly metric: string | undefined
 }
 
-/** All readings of a message, at least one, or why it is refused and where in it (`$[3].humidity.value: …`). */
+/**
+ * All readings of a message, at least one, or why the message is refused, with the place (`$[3].humidity.value: …`).
+ */
 export type Decoded =
   | { readonly ok: true; readonly readings: readonly Reading[] }
   | { readonly ok: false; readonly reason: string }
 
 /**
- * Decodes one message, whole or not at all. Never throws, whatever the bytes, and keeps no reference to them.
- * @param receivedAt UTC milliseconds; the time of readings that bring none
- * @param format `auto` tells JSON, CBOR and bare text apart by the first byte; `json` and `cbor` insist on their
- *   encoding, `senml` on a pack in either; `text` never looks inside. SenML in JSON or CBOR is told by its shape.
+ * Decodes one message completely, or refuses it. Never throws, whatever the bytes are, and keeps no reference to them.
+ * @param receivedAt UTC milliseconds; the time of readings that have none
+ * @param format `auto` detects JSON, CBOR or bare text by the first byte; `json` and `cbor` accept only that encoding,
+ *   `senml` only a SenML pack in either; `text` is a bare value. JSON and CBOR may be SenML, which is detected by its
+ *   structure.
  */
 export function decode(payload: Uint8Array, target: Target, receivedAt: number, format: Format): Decoded {
   const { device, metric } = target
@@ -48,17 +51,17 @@ export function decode(payload: Uint8Array, target: Target, receivedAt: number, 
   return { ok: false, reason: problem.toString().slice(0, REASON_CHARS_MAX).toWellFormed() }
 }
 
-const NOTHING = new Problem('no reading in it')
+const NOTHING = new Problem('the payload has no reading')
 
 function single(device: string, metric: string, value: Value, ts: number): Decoded {
   return { ok: true, readings: [{ device, metric, unit: undefined, value, ts, timed: false, claim: undefined }] }
 }
 
 function read(payload: Uint8Array, metric: string | undefined, format: Format, draft: Draft): Problem | undefined {
-  if (payload.length === 0) return new Problem('an empty payload: the topic names no metric that could be missing')
+  if (payload.length === 0) return new Problem('an empty payload, and the topic names no metric')
   const tree = parse(payload, format)
   if (tree instanceof Problem) return tree
-  if (format === 'senml' || looksLikeSenml(tree)) return readSenml(tree, metric, draft)
+  if (format === 'senml' || isSenml(tree)) return readSenml(tree, metric, draft)
   return readPlain(tree, metric, draft)
 }
 
@@ -89,7 +92,7 @@ function parseAuto(payload: Uint8Array): Tree | Problem {
   return typeof quoted === 'string' ? quoted : bareValue(payload)
 }
 
-/** The first byte that is no JSON whitespace. */
+/** The first byte that is not JSON whitespace; undefined: there is none. */
 function firstByte(payload: Uint8Array): number | undefined {
   for (const byte of payload) {
     if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return byte

@@ -3,10 +3,10 @@ import { nameProblem } from '../base/topics.ts'
 import { READINGS_PER_MESSAGE_MAX } from './limits.ts'
 import { Problem } from './problem.ts'
 
-/** The readings of one message while it is decoded. It is handed on whole or, after a problem, not at all. */
+/** The readings of one message while it is decoded. After a problem none of them is used. */
 export class Draft {
   readonly device: string
-  /** UTC milliseconds; the time of readings that bring none. */
+  /** UTC milliseconds; the time of readings that have none. */
   readonly receivedAt: number
   readonly readings: Reading[] = []
 

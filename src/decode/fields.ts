@@ -6,12 +6,12 @@ import { scalarValue } from './scalar.ts'
 import { timeOf } from './time.ts'
 import { kindOf, type Tree } from './tree.ts'
 
-/** Words that belong to a whole group of metrics. A group may call a metric `t`, `v`, `u` or `q`. */
-export function isGroupWord(name: string): boolean {
+/** Whether a member applies to a whole group of metrics. `t`, `v`, `u` and `q` do not: they may name a metric there. */
+export function isGroupMember(name: string): boolean {
   return name === 'ts' || name === 'time' || name === 'timestamp' || name === 'backfill' || name === 'historical'
 }
 
-/** What an object says of its reading besides the name. `null` for anything but the value says: not known. */
+/** The members of a measurement. `null` means not known, for every member except the value. */
 export class Fields {
   value: Value | undefined = undefined
   /** UTC milliseconds. */
@@ -20,7 +20,7 @@ export class Fields {
   claim: Verdict | undefined = undefined
   historical: boolean | undefined = undefined
 
-  /** Reads one entry. False when its name is none of the words; a second word for the same thing is a problem. */
+  /** Reads one member. False: its name has no special meaning. Two names for the same thing are a problem. */
   take(name: string, tree: Tree): boolean | Problem {
     switch (name) {
       case 'value':
@@ -80,7 +80,7 @@ export class Fields {
   }
 }
 
-/** A unit as the device names it. An empty one is none. */
+/** A unit as the device spells it; undefined: null or empty. */
 export function unitOf(tree: Tree): string | undefined | Problem {
   if (tree === null || tree === '') return undefined
   if (typeof tree !== 'string') return new Problem(`expected a unit, found ${kindOf(tree)}`)

@@ -3,14 +3,14 @@ import { Problem } from './problem.ts'
 import { exactInteger, utf8Text } from './scalar.ts'
 import type { Tree } from './tree.ts'
 
-/** Any integer of fewer digits is exact in a double. */
+/** Every integer of fewer digits is exact in a double. */
 const INEXACT_DIGITS_MIN = 16
 
 type Reviver = (key: string, value: unknown, context: { readonly source?: string }) => unknown
-/** ECMAScript's JSON.parse source text access, which the TypeScript library does not know yet. */
+/** JSON.parse with source text access (ECMAScript), which the TypeScript library does not declare yet. */
 const parseWithSource = JSON.parse as (text: string, reviver: Reviver) => Tree
 
-/** Parses JSON (RFC 8259) in UTF-8. Of entries with the same name in one object the last counts, as in ECMAScript. */
+/** Parses JSON (RFC 8259) in UTF-8. If an object has the same name twice, the last one counts, as in ECMAScript. */
 export function parseJson(payload: Uint8Array): Tree | Problem {
   const text = utf8Text(payload)
   if (text === undefined) return new Problem('not UTF-8')
@@ -26,7 +26,10 @@ export function parseJson(payload: Uint8Array): Tree | Problem {
 
 const FRACTION = -1e9
 
-/** Looking at the source of every number costs a microsecond: only for a long run of digits that is no fraction. */
+/**
+ * Whether a long run of digits before a decimal point occurs: only then the source of every number (1 µs each) is
+ * needed.
+ */
 function mayHoldInexactInteger(payload: Uint8Array): boolean {
   let run = 0
   for (let i = 0; i < payload.length; i++) {

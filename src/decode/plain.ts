@@ -1,20 +1,20 @@
 import type { Verdict } from '../base/reading.ts'
 import { HISTORICAL, settleClaim } from './claim.ts'
 import type { Draft } from './draft.ts'
-import { Fields, isGroupWord } from './fields.ts'
+import { Fields, isGroupMember } from './fields.ts'
 import { NESTING_MAX, READINGS_PER_MESSAGE_MAX } from './limits.ts'
 import { Problem } from './problem.ts'
 import { scalarValue } from './scalar.ts'
 import { isArray, isObject, kindOf, type Tree, type TreeObject } from './tree.ts'
 
-/** What a level hands down to the readings below it. */
+/** What an object passes to the readings inside it. */
 interface Scope {
   /** UTC milliseconds. */
   readonly ts: number
   readonly timed: boolean
-  /** HISTORICAL below a backfill mark. */
+  /** HISTORICAL inside an object with a backfill mark. */
   readonly mark: Verdict | undefined
-  /** Objects around; bounds the parts of a dotted name. */
+  /** Number of enclosing objects; limits the parts of a dotted name. */
   readonly nesting: number
 }
 
@@ -22,13 +22,13 @@ interface Scope {
  * Reads plain JSON or CBOR into the draft.
  *
  * - A scalar is a reading of the metric.
- * - An object with `value` or `v` is a measurement: besides it `ts`, `t`, `time` or `timestamp`, `unit` or `u`,
- *   `quality` or `q`, `backfill` or `historical`. Other entries are readings of their own, below the metric's name.
- * - Any other object is a group: each entry a metric, named `outer.inner` where groups are nested. `ts`, `time`,
- *   `timestamp`, `backfill` and `historical` belong to all readings of the group.
- * - An array holds several of these for the same metric.
+ * - An object with `value` or `v` is a measurement. It may also have `ts`, `t`, `time` or `timestamp`, `unit` or `u`,
+ *   `quality` or `q`, `backfill` or `historical`. Other members are further readings, named `{metric}.{member}`.
+ * - Any other object is a group: each member is a metric, named `outer.inner` in nested groups. `ts`, `time`,
+ *   `timestamp`, `backfill` and `historical` apply to all readings of the group.
+ * - An array contains several of these for the same metric.
  *
- * Without a metric in the topic the outermost object is a group whatever it contains.
+ * If the topic names no metric, the outermost object is a group whatever it contains.
  */
 export function readPlain(tree: Tree, metric: string | undefined, draft: Draft): Problem | undefined {
   const scope: Scope = { ts: draft.receivedAt, timed: false, mark: undefined, nesting: 0 }
@@ -83,12 +83,12 @@ function readItems(
 function readGroup(group: TreeObject, prefix: string, scope: Scope, draft: Draft): Problem | undefined {
   const fields = new Fields()
   for (const name in group) {
-    const taken = isGroupWord(name) && fields.take(name, group[name]!)
+    const taken = isGroupMember(name) && fields.take(name, group[name]!)
     if (taken instanceof Problem) return taken.under(name)
   }
   const inner = innerScope(scope, fields)
   for (const name in group) {
-    if (isGroupWord(name)) continue
+    if (isGroupMember(name)) continue
     const problem = readNamed(group, name, prefix, inner, draft)
     if (problem !== undefined) return problem
   }
@@ -131,7 +131,7 @@ function readMeasurement(object: TreeObject, metric: string, scope: Scope, draft
   return undefined
 }
 
-/** The scope inside an object: what it says itself goes before what is around it. */
+/** The scope inside an object: its own members override those of the enclosing object. */
 function innerScope(outer: Scope, { ts, historical }: Fields): Scope {
   return {
     ts: ts ?? outer.ts,

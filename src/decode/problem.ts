@@ -1,7 +1,7 @@
-/** Why a message is refused and where in it. Returned, not thrown: a bad payload is news about the device. */
+/** Why a message is refused, and the place in it. Returned, not thrown: a bad payload is an expected case. */
 export class Problem {
   readonly why: string
-  /** Path from the level that reports it; the levels above prepend theirs as it passes, so a good message pays nothing. */
+  /** Path below the current level. Each level above prepends its own step, so that a good message costs nothing. */
   readonly at: string
 
   constructor(why: string, at = '') {
@@ -9,12 +9,12 @@ export class Problem {
     this.at = at
   }
 
-  /** The same problem as seen from one level further up. */
+  /** The same problem with the path extended by one level at the front. */
   under(step: string | number): Problem {
     return new Problem(this.why, pathStep(step) + this.at)
   }
 
-  /** `$[3].humidity.value: a number beyond the range of a double` */
+  /** The place and the reason: `$[3].humidity.value: a number beyond the range of a double`. */
   toString(): string {
     return `$${this.at}: ${this.why}`
   }

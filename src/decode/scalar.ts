@@ -11,7 +11,7 @@ const NO_NUMBER_CHARS_MAX = 9
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** The text of these bytes, bit for bit, or undefined when they are not UTF-8. */
+/** The text of these bytes, with a byte order mark if there is one; undefined: they are not UTF-8. */
 export function utf8Text(bytes: Uint8Array): string | undefined {
   try {
     return utf8.decode(bytes)
@@ -27,9 +27,9 @@ const POINT = 0x2e
 const ZERO = 0x30
 
 /**
- * The double that these bytes spell as a JSON number of at most 15 digits without an exponent; NaN for anything else,
- * which then takes the long way. Equal to the last bit to what JSON.parse gives: the digits fit 53 bits, powers of ten
- * up to 10^22 are exact, and one division of two exact doubles rounds once (Clinger 1990).
+ * The value of a JSON number of at most 15 digits without an exponent; NaN for anything else, which needs the full
+ * parser. The result equals that of JSON.parse to the last bit: the digits fit into 53 bits, powers of ten up to 10^22
+ * are exact, and one division of two exact doubles rounds only once (Clinger 1990).
  */
 export function shortNumber(bytes: Uint8Array): number {
   const length = bytes.length
@@ -54,8 +54,8 @@ export function shortNumber(bytes: Uint8Array): number {
 }
 
 /**
- * An integer that a double would round, as bigint; anything else as it is.
- * @param source the digits from which `value` was parsed
+ * An integer that a double would round is returned as bigint, anything else unchanged.
+ * @param source the text from which `value` was parsed
  */
 export function exactInteger(value: number, source: string): number | bigint {
   if (Number.isSafeInteger(value) || !Number.isFinite(value) || !JSON_INTEGER.test(source)) return value
@@ -63,7 +63,7 @@ export function exactInteger(value: number, source: string): number | bigint {
   return exact === 2n ** 53n || exact === -(2n ** 53n) ? value : exact
 }
 
-/** The value of a scalar, or why it is none. Integers beyond ±2^53 become the text of their exact digits. */
+/** The value of a scalar, or why it is not one. Integers beyond ±2^53 become text with their exact digits. */
 export function scalarValue(tree: Tree): Value | Problem {
   switch (typeof tree) {
     case 'number':
@@ -96,8 +96,9 @@ function tooLong(length: number): Problem {
 }
 
 /**
- * The value of a bare text: a JSON number, `true`, `false` or `null` with JSON whitespace around it, otherwise the
- * text itself. Not numbers, and refused: `NaN` and infinities, numbers that overflow a double, bytes that are not UTF-8.
+ * The value of a bare text: a JSON number, `true`, `false` or `null`, with or without JSON whitespace around it,
+ * otherwise the text itself. `NaN`, infinities, numbers that overflow a double and bytes that are not UTF-8 are
+ * refused.
  */
 export function bareValue(bytes: Uint8Array): Value | Problem {
   if (bytes.length > VALUE_BYTES_MAX) return tooLong(bytes.length)

@@ -11,9 +11,9 @@ const BASE_LABELS: ReadonlySet<string> = new Set(['bn', 'bt', 'bu', 'bv', 'bs', 
 /** RFC 8428 §5: base64 with the URL-safe alphabet, without padding. */
 const BASE64_URL = /^[\w-]*$/
 
-/** Reads the fields of one SenML record by their types (RFC 8428, table 1) and keeps the first problem. */
+/** Reads the fields of one SenML record, each with its type (RFC 8428, table 1), and keeps the first problem. */
 export class Labels {
-  /** True for a record that only sets base fields for those after it. */
+  /** True: the record only sets base fields for the records after it. */
   readonly baseOnly: boolean
   problem: Problem | undefined = undefined
   readonly #record: TreeObject
@@ -23,7 +23,8 @@ export class Labels {
     let baseOnly = true
     for (const label in record) {
       if (!BASE_LABELS.has(label)) baseOnly = false
-      if (label.endsWith('_')) this.refuse(label, 'a SenML field that must be understood and is not')
+      if (label.endsWith('_'))
+        this.refuse(label, 'an unknown SenML field that must be understood (its label ends in _)')
     }
     this.baseOnly = baseOnly
   }
@@ -53,7 +54,7 @@ export class Labels {
     return Number.isFinite(number) ? number : this.refuse(label, 'a number beyond the range of a double')
   }
 
-  /** The one value of the record, a number with the base value added to it; undefined when it has none. */
+  /** The value of the record, with the base value added if it is a number; undefined: it has none. */
   value(base: number | undefined): Value | undefined {
     let found: string | undefined
     for (const label of VALUE_LABELS) {
@@ -86,7 +87,7 @@ export class Labels {
       default:
         if (tree instanceof Uint8Array) return tree
         if (typeof tree !== 'string') return this.#unexpected(label, 'base64', tree)
-        // The Buffer pool is shared: a value must not keep it alive.
+        // A copy: the Buffer pool is shared, and a value must not keep it alive.
         return BASE64_URL.test(tree) && tree.length % 4 !== 1
           ? new Uint8Array(Buffer.from(tree, 'base64url'))
           : this.refuse(label, 'not base64 with the URL-safe alphabet')

@@ -2,7 +2,7 @@
 const URN = /^urn:(?:dev:[^:]+|[^:]+):[^:/_;]+(?:[:/_;]|$)/
 const UNNAMED = 'value'
 
-/** The URN that begins every one of these names, or undefined. A pack of several devices has none. */
+/** The URN that all of these names begin with; undefined: there is none, or the pack has several devices. */
 export function commonUrn(names: readonly (string | undefined)[]): string | undefined {
   let common: string | undefined
   for (const name of names) {
@@ -14,18 +14,20 @@ export function commonUrn(names: readonly (string | undefined)[]): string | unde
   return common
 }
 
-/** Also when one name ends with the device and another one goes on after it. */
+/** Whether two URNs name the same device. The separator at the end, which may be missing, does not matter. */
 function sameDevice(a: string, b: string): boolean {
   const bare = (urn: string): string => urn.replace(/[:/_;]$/, '')
   return bare(a) === bare(b)
 }
 
 /**
- * The metric of a resolved SenML name. The topic says which device it is, so the device is taken off the front of the
- * name: `{device}/` or `{device}:`, or the URN that the whole pack shares. Names of a pack with several URNs stay
- * whole: two sensors must not become one series. What is left stands below the metric of the topic, if that has one
- * (`{metric}.{rest}`), or is just that metric when it repeats it. When nothing is left, that is the metric of the
- * topic, or else the unit (RFC 8428 §5.1.3 tells `lon` from `lat` by nothing else), or else `value`.
+ * The metric for a resolved SenML name. The topic already names the device, so it is removed from the front of the
+ * name: `{device}/` or `{device}:`, or the URN that the whole pack shares. In a pack with several URNs the names stay
+ * complete, because two sensors must not become one series. If the topic has a metric, the rest is appended to it
+ * (`{metric}.{rest}`), unless it only repeats it. If nothing is left, the metric is that of the topic, or else the unit
+ * (in RFC 8428 §5.1.3 only the unit distinguishes `lon` from `lat`), or else `value`.
+ * @param urn the result of `commonUrn` for the pack
+ * @param metric metric of the topic; undefined: it has none
  */
 export function metricOf(
   record: { readonly name: string; readonly unit: string | undefined },

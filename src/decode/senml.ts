@@ -11,7 +11,7 @@ const VERSION_MAX = 10
 /** RFC 8428 §4.5.3: smaller times are relative to now. */
 const ABSOLUTE_SECONDS_MIN = 2 ** 28
 
-/** The base fields in force (RFC 8428 §4.1). */
+/** The current base fields (RFC 8428 §4.1). */
 interface Base {
   name: string
   seconds: number
@@ -25,15 +25,15 @@ interface Base {
 export interface Resolved {
   readonly name: string
   readonly unit: string | undefined
-  /** Undefined where the record carries a sum only. */
+  /** Undefined: the record has only a sum. */
   readonly value: Value | undefined
   readonly sum: number | undefined
-  /** As in the pack: relative to now below 2^28; 0 says that the device does not know the time. */
+  /** As in the pack: relative to now if below 2^28; 0: the device does not know the time. */
   readonly seconds: number
 }
 
-/** Told by shape: an array in which a record has a base name, or a name and a value. */
-export function looksLikeSenml(tree: Tree): tree is readonly Tree[] {
+/** Whether this is an array in which at least one record has a base name, or a name and a value. */
+export function isSenml(tree: Tree): tree is readonly Tree[] {
   if (!isArray(tree)) return false
   return tree.some((record) => isObject(record) && (typeof record.bn === 'string' || isNamedRecord(record)))
 }
@@ -44,9 +44,10 @@ function isNamedRecord(record: TreeObject): boolean {
 }
 
 /**
- * Reads a SenML pack (RFC 8428, JSON or CBOR) into the draft, base fields resolved, times relative to the arrival. A sum
- * becomes a reading of its own, `{metric}.sum`, in the unit times seconds (§4.2). Fields that are not known are ignored
- * unless their label ends in `_` (§4.4); names may use other characters than §4.5.1 allows, as LwM2M's do.
+ * Reads a SenML pack (RFC 8428, JSON or CBOR) into the draft: it applies base fields, and takes relative times from the
+ * arrival of the message. A sum becomes a separate reading `{metric}.sum`; its unit is the unit times seconds (§4.2).
+ * Unknown fields are ignored unless their label ends in `_` (§4.4). Names may contain characters that §4.5.1 does not
+ * allow, as those of LwM2M do.
  */
 export function readSenml(pack: Tree, metric: string | undefined, draft: Draft): Problem | undefined {
   const records = resolve(pack)
@@ -73,7 +74,7 @@ function addRecord({ unit, value, sum, seconds }: Resolved, metric: string, draf
   return draft.add({ device, metric: `${metric}.sum`, unit: sumUnit, value: sum, ts, timed, claim: undefined })
 }
 
-/** One entry a record, in their order; undefined for a record of base fields only. */
+/** One entry per record, in order; undefined for a record with base fields only. */
 function resolve(pack: Tree): (Resolved | undefined)[] | Problem {
   if (!isArray(pack)) return new Problem(`expected a SenML pack, an array, found ${kindOf(pack)}`)
   const base: Base = { name: '', seconds: 0, unit: undefined, value: undefined, sum: undefined, version: VERSION_MAX }
@@ -113,7 +114,7 @@ function applyBase(labels: Labels, base: Base, index: number): void {
   base.sum = labels.number('bs') ?? base.sum
   const version = labels.number('bver')
   if (version === undefined) return
-  if (version > VERSION_MAX) labels.refuse('bver', `SenML version ${version}; known are versions up to ${VERSION_MAX}`)
-  else if (index > 0 && version !== base.version) labels.refuse('bver', 'a pack of several SenML versions')
+  if (version > VERSION_MAX) labels.refuse('bver', `SenML version ${version}, above ${VERSION_MAX}`)
+  else if (index > 0 && version !== base.version) labels.refuse('bver', 'a pack with several SenML versions')
   base.version = version
 }

@@ -2,14 +2,14 @@ import { Problem } from './problem.ts'
 import { kindOf, type Tree } from './tree.ts'
 
 /**
- * 2262-01-01T00:00:00Z. Times from 1970 up to here are accepted, the years that nanoseconds in 64 bits can tell;
- * others are refused: the unit or the clock is wrong, and it would be stored as history or the future for ever.
+ * 2262-01-01T00:00:00Z. Times from 1970 until this one are accepted, the range of nanoseconds in 64 bits. Others are
+ * refused: either the unit or the clock is wrong, and the reading would keep that wrong time for ever.
  */
 const END_MS = Date.UTC(2262, 0, 1)
 
 /**
- * The unit of an epoch time is told by its magnitude: below 10^10 seconds (until 2286), below 10^13 milliseconds,
- * below 10^16 microseconds, else nanoseconds. In every unit the next one begins at 1970-04-26.
+ * The magnitude of an epoch time determines its unit: below 10^10 seconds (until 2286), below 10^13 milliseconds, below
+ * 10^16 microseconds, else nanoseconds. Times before 1970-04-26 cannot be given in the finer units.
  */
 const SECONDS_BELOW = 1e10
 const MILLISECONDS_BELOW = 1e13
@@ -21,8 +21,8 @@ const ISO_8601 =
   /^(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?(?:[Zz]|([+-])(\d\d)(?::?(\d\d))?)?)?$/
 
 /**
- * The time of a reading in UTC milliseconds, rounded down: an epoch number in s, ms, µs or ns, the same as a text, or
- * ISO 8601 in its extended format, in UTC where it names no zone.
+ * The time of a reading in UTC milliseconds, rounded down. It may be an epoch number in s, ms, µs or ns, the same as
+ * text, or ISO 8601 in the extended format; without a zone it is UTC.
  */
 export function timeOf(tree: Tree): number | Problem {
   switch (typeof tree) {
@@ -37,7 +37,9 @@ export function timeOf(tree: Tree): number | Problem {
   }
 }
 
-/** Seconds in milliseconds, rounded down; a double that falls short of a millisecond by its last bits stands for it. */
+/**
+ * Seconds as milliseconds, rounded down; a double that misses a whole millisecond only by its last bits counts as it.
+ */
 export function secondsToMs(seconds: number): number {
   const ms = seconds * 1_000
   return Math.floor(ms + Math.abs(ms) * 2 * Number.EPSILON)
@@ -50,12 +52,12 @@ function epochMs(epoch: number): number {
   return Number.isFinite(epoch) ? epochMsExact(BigInt(epoch)) : epoch
 }
 
-/** For integers beyond 2^53, where the division of a double could round up. */
+/** For integers beyond 2^53, for which a division of doubles could round up. */
 function epochMsExact(epoch: bigint): number {
   return Number(epoch < BigInt(MICROSECONDS_BELOW) ? epoch / 1_000n : epoch / 1_000_000n)
 }
 
-/** Also refuses NaN. */
+/** The time, or a problem if it is outside the accepted years or NaN. @param ms UTC milliseconds */
 export function inRange(ms: number): number | Problem {
   return ms >= 0 && ms < END_MS ? ms : new Problem('a time outside the years 1970 to 2261')
 }
@@ -69,7 +71,7 @@ function timeOfText(text: string): number | Problem {
   const parts = ISO_8601.exec(text)
   if (parts === null) return new Problem(`"${text}" is neither an epoch time nor ISO 8601`)
   const ms = isoMs(parts)
-  return ms === undefined ? new Problem(`"${text}" is no date and time of the calendar`) : inRange(ms)
+  return ms === undefined ? new Problem(`"${text}" is not a valid date and time`) : inRange(ms)
 }
 
 function isoMs(parts: RegExpExecArray): number | undefined {

@@ -1,6 +1,6 @@
 /**
- * What JSON and CBOR have in common once they are parsed. Integers that a double cannot hold are bigint; objects hold
- * their entries as own properties, whatever the names (`__proto__` too).
+ * Parsed JSON or CBOR. Integers that do not fit into a double are bigint. Objects have their members as own properties,
+ * whatever their names are (also `__proto__`).
  */
 export type Tree = null | boolean | number | bigint | string | Uint8Array | readonly Tree[] | TreeObject
 
@@ -16,7 +16,7 @@ export function isObject(tree: Tree | undefined): tree is TreeObject {
   return typeof tree === 'object' && tree !== null && !Array.isArray(tree) && !(tree instanceof Uint8Array)
 }
 
-/** For a person: what stands where something else was expected. */
+/** The kind of a value, for the reason of a problem: `found an array`. */
 export function kindOf(tree: Tree): string {
   if (tree === null) return 'null'
   if (isArray(tree)) return 'an array'

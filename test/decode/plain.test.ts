@@ -132,9 +132,9 @@ describe('a message with one bad item', () => {
     [`{"a":"${'x'.repeat(5000)}"}`, /^\$\.a: a value of 5000 bytes/],
     ['{"a":1', /^\$: not JSON/],
     ['{"a":"\x01"}', /^\$: not JSON/],
-    ['{}', /^\$: no reading in it$/],
-    ['[]', /^\$: no reading in it$/],
-    ['{"ts":1700000000}', /^\$: no reading in it$/],
+    ['{}', /^\$: the payload has no reading$/],
+    ['[]', /^\$: the payload has no reading$/],
+    ['{"ts":1700000000}', /^\$: the payload has no reading$/],
     ['[1,2]', /^\$\[0\]: expected an object of metrics/],
   ]
   const named = bad.map(([payload, reason]) => [payload.slice(0, 60), payload, reason] as const)

@@ -258,7 +258,7 @@ describe('SenML', () => {
     ['[{"n":"a","v":1,"t":1e12}]', /^\$\[0\]: a time outside/],
     ['[{"n":"a","v":1,"t":-1e10}]', /^\$\[0\]: a time outside/],
     ['[{"n":"a","bver":11,"v":1}]', /^\$\[0\]\.bver: SenML version 11/],
-    ['[{"n":"a","v":1},{"bver":5,"n":"a","v":1}]', /^\$\[1\]\.bver: a pack of several SenML versions$/],
+    ['[{"n":"a","v":1},{"bver":5,"n":"a","v":1}]', /^\$\[1\]\.bver: a pack with several SenML versions$/],
     [`[{"n":"${'x'.repeat(129)}","v":1}]`, /^\$\[0\]: the metric has a name longer/],
   ])('is refused whole when a record is wrong: %.50s', (pack, reason) => {
     expect(reasonOf(onDevice(pack))).toMatch(reason)
