@@ -6,7 +6,7 @@ import { Removal } from './removal.ts'
 import type { Archive, Retention, SeriesName } from './retention.ts'
 import { Rollups } from './rollups.ts'
 
-/** Puts together what housekeeping needs to know of what is kept how long. */
+/** Assembles the parts that decide how long readings are kept. */
 export function assembleRetention(
   context: HousekeepingContext,
   { settings, archive }: { settings: Pick<StoreSettings, 'retention'>; archive: Archive | undefined },

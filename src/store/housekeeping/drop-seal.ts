@@ -8,8 +8,8 @@ import { archiveBlocks, GROUP_READINGS, type Retention } from './retention.ts'
 import { type HourlySums, sumByHour } from './rollups.ts'
 
 /**
- * Removes a whole seal to make room. All of it is booked, and nothing of it to be sent, in one transaction: an uplink
- * takes either the whole or nothing. Its blocks are cleared afterwards.
+ * Removes a whole seal to make room. One transaction books all of its readings and marks all of them as settled, so
+ * that an uplink sees either the whole seal or nothing. Its blocks are deleted afterwards.
  */
 export function* dropSeal(retention: Retention, seal: Seal, reason: RemovalReason): Task {
   const { context, removal, rollups } = retention
@@ -37,7 +37,7 @@ export function* dropSeal(retention: Retention, seal: Seal, reason: RemovalReaso
     yield
   }
   leaving.flush()
-  // Meanwhile an uplink may have sent or confirmed some of it: then it is not what was counted, and tried anew.
+  // If an uplink has sent or confirmed some of it meanwhile, the count is wrong: give up, and try again later.
   if (isOnItsWay(context, seal) || JSON.stringify(waitingIn(context, seal)) !== JSON.stringify(waiting)) return
   context.write(() => {
     for (const [device, count] of counts) removal.bookCount(device, count, reason)
@@ -48,7 +48,7 @@ export function* dropSeal(retention: Retention, seal: Seal, reason: RemovalReaso
   yield* clearBlocks(context, seal)
 }
 
-/** Blocks on their way to the archive, a group at a time. */
+/** Collects blocks for the archive, and writes them in groups. */
 class Leaving {
   readonly #retention: Retention
   #some: Removable[] = []
@@ -88,17 +88,19 @@ export function addCount(
   for (const [i, n] of lostBy.entries()) count.lostBy[i]! += n
 }
 
-/** Whether an uplink has sent some of it and waits for the answer: that must not be booked as lost. */
+/** Whether an uplink has sent some of this range and waits for the answer: such readings must not be booked as lost. */
 export function isOnItsWay({ outboxes }: HousekeepingContext, range: SeqRange): boolean {
   return outboxes.some((outbox) => outbox.isOnItsWay(range))
 }
 
-/** For each uplink, what it has still to deliver. */
+/** For each uplink, the positions that it has not delivered yet. */
 export function waitingIn({ outboxes }: HousekeepingContext, { first, last }: SeqRange): SeqRange[][] {
   return outboxes.map(({ settled }) => settled.missing({ first, last }))
 }
 
-/** The count of a block that each uplink has either whole or not at all; undefined for any other. */
+/**
+ * The count of a block that each uplink has either delivered completely or not at all; undefined for any other block.
+ */
 function wholeCount(
   { readings, seqFirst, seqLast }: BlockHead,
   waiting: readonly SeqRange[][],

@@ -5,21 +5,21 @@ import type { Housekeeping } from './housekeeping.ts'
 import { bytesPerReading, hoursLeft, Rate } from './rate.ts'
 import type { Space, SpaceStatus } from './space.ts'
 
-/** How much is kept, and how long that can go on. */
+/** How much is kept, and how long the room lasts. */
 export interface SpaceForecast extends SpaceStatus {
-  /** Readings in the log, and in sealed blocks. */
+  /** Number of readings in the log, and in sealed blocks. */
   readonly logReadings: number
   readonly sealedReadings: number
-  /** Of the sealed ones, those that every uplink has: they give way to new ones. */
+  /** Sealed readings that every uplink has: they may be removed for new ones. */
   readonly removableReadings: number
-  /** What a sealed reading takes on the disk, in the mean. */
+  /** Average bytes of a sealed reading on the disk. */
   readonly bytesPerReading: number
   readonly readingsPerHour: number | undefined
-  /** Hours until the room is filled at the present rate if nothing more is confirmed; undefined where nothing comes. */
+  /** Hours until the room is filled at the present rate if nothing more is confirmed; undefined: no readings arrive. */
   readonly hoursLeft: number | undefined
 }
 
-/** Looks ahead: room, what may give way, and the rate at which readings come. */
+/** Forecasts how long the room lasts, from the room, the removable readings, and the rate at which readings arrive. */
 export class Forecaster {
   readonly #space: Space
   readonly #seals: SealDirectory
@@ -32,7 +32,7 @@ export class Forecaster {
     this.#housekeeping = housekeeping
   }
 
-  /** To be told now and then, every few seconds. `at`: monotonic ms. */
+  /** Updates the rate; call it every few seconds. `at`: monotonic ms. */
   observe(lastSeq: Seq, at: number): void {
     this.#rate.observe(lastSeq, at)
   }

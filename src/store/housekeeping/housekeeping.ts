@@ -10,24 +10,34 @@ import { expire, type Retention } from './retention.ts'
 import type { SpaceStatus } from './space.ts'
 import { thinnable, thinning } from './thinning.ts'
 
-/** A stretch is at most so many times `sealRows`, where that gives each series more than a few readings. */
+/**
+ * Maximum length of a stretch as a multiple of `sealRows`; it grows so that each series has more than a few readings.
+ */
 const STRETCH_FACTOR_MAX = 4
-/** Readings of each series that a stretch should have in the mean. */
+/** Average number of readings per series that a stretch should have. */
 const READINGS_PER_SERIES = 32
-/** While publishes keep the thread busy, the log may grow to so many stretches before housekeeping takes its share. */
+/**
+ * While publishes keep the thread busy, the log may grow to this many stretches before housekeeping takes its share.
+ */
 const BUSY_STRETCHES = 4
 /** The log may take at most this share of `maxBytes`. */
 const LOG_SHARE = 1 / 32
-/** A seal may take at most so large a share of `maxBytes` (at about 4 bytes a reading): it goes as a whole. */
+/**
+ * A seal may take at most this share of `maxBytes` (at about 4 bytes per reading), because it may be removed as a
+ * whole.
+ */
 const SEAL_SHARE = 1 / 32
 const SEALED_BYTES = 4
-/** Rows of the log that are worth sealing where room is short, and where there is none. */
+/** Rows of the log that are worth sealing when room is short, and when the store is full. */
 const SHORT_STRETCH_ROWS = { short: 1_024, full: 64 }
-/** Ages are looked at so often (ms). */
+/** Interval between checks for expired readings (ms). */
 const EXPIRE_EVERY_MS = 600_000
-/** Rows of hourly sums that go at once. */
+/** Rows of hourly sums that one step removes. */
 const ROLLUPS_AT_ONCE = 10_000
-/** Pages that one slice gives back to the file system, and the share of free pages from which on and down to which it does. */
+/**
+ * Pages that one slice returns to the file system. It starts when this share of the file is free (VACUUM_FROM), and
+ * stops at VACUUM_TO.
+ */
 const VACUUM_PAGES = 64
 const VACUUM_FROM = 0.08
 const VACUUM_TO = 0.04
@@ -46,20 +56,19 @@ export interface Situation {
 type Settings = Pick<StoreSettings, 'sealRows' | 'sealAgeMs' | 'maxBytes' | 'whenFull'>
 
 /**
- * What is done when nobody waits, and what makes room when it is short: the log is sealed, seals are merged, what is past
- * its time removed, left-overs of a crash cleared. One task at a time, in slices; one that fails is dropped, and begins
- * anew later.
+ * Work in the background, and making room when it is short: seals the log, merges seals, removes expired readings,
+ * clears leftovers of a crash. One task at a time, in slices. A task that fails is dropped, and starts anew later.
  */
 export class Housekeeping {
   readonly #retention: Retention
   readonly #settings: Settings
   #task: Task | undefined
   #packing: Packing | undefined
-  /** After a crash, or a task that failed. */
+  /** There may be leftovers: after a crash, or after a task that failed. */
   #leftOvers = true
   /** The last task failed. */
   #failed = false
-  /** The task at work is one that can wait until nobody else does. */
+  /** The current task can wait until the thread is idle. */
   #isTidying = false
   #isPatient = false
   #expiredAt = Number.NEGATIVE_INFINITY
@@ -69,12 +78,12 @@ export class Housekeeping {
     this.#settings = settings
   }
 
-  /** A verdict was changed. */
+  /** Notifies the current task that a verdict changed. */
   amended(verdict: OverlaidVerdict): void {
     this.#packing?.amended(verdict)
   }
 
-  /** After a transaction that failed: what the task has learnt may never have been. */
+  /** After a failed transaction: drops the task, whose state in memory may contain changes that were rolled back. */
   abandon(): void {
     this.#task = undefined
     this.#packing = undefined
@@ -83,7 +92,7 @@ export class Housekeeping {
   }
 
   /**
-   * Does one slice. @param busy publishes are waiting: only what must not wait is done.
+   * Runs one slice. @param busy publishes are waiting: only urgent work is done.
    * @returns whether there is more to do at once. @throws what the disk throws; then the task is dropped.
    */
   step(situation: Situation, busy: boolean): boolean {
@@ -98,7 +107,7 @@ export class Housekeeping {
     return true
   }
 
-  /** Whether the task at work does nothing that somebody could come to wait for. */
+  /** Whether the current task is one that no other work will wait for. */
   get isPatient(): boolean {
     return this.#task !== undefined && this.#isPatient
   }
@@ -108,7 +117,7 @@ export class Housekeeping {
     return log().closedLast !== undefined || situation.lastSeq - seals.sealedUpTo >= this.#wanted(situation)
   }
 
-  /** Whether every uplink has all of a seal, or needs it no more. */
+  /** Whether every uplink has settled all positions of a seal. */
   isConfirmed({ first, last }: Seal): boolean {
     return this.#retention.context.outboxes.every(({ settled }) => (settled.around(first)?.last ?? 0) >= last)
   }
@@ -122,7 +131,7 @@ export class Housekeeping {
       this.#task = this.#clear()
       return
     }
-    // Sealing needs a little room before it makes some: where it found none, something else must give way first.
+    // Sealing needs a little room before it makes some: if it found none, something else must be removed first.
     if (short && this.#failed) this.#makeRoom(situation)
     this.#failed = false
     if (this.#task !== undefined) return
@@ -138,7 +147,7 @@ export class Housekeeping {
     }
   }
 
-  /** What can wait until nobody else does. */
+  /** Begins work that can wait until the thread is idle. */
   #tidy({ now, space }: Situation): void {
     this.#isTidying = true
     const { context } = this.#retention
@@ -152,7 +161,7 @@ export class Housekeeping {
     else if (isWorthVacuum(space)) this.#task = this.#vacuum(space)
   }
 
-  /** Begins with the first of what may give way, if anything may; else publishes are refused. */
+  /** Begins to remove the first thing that may be removed; if there is none, publishes are refused. */
   #makeRoom({ now }: Situation): void {
     const { context } = this.#retention
     const isConfirmed = (seal: Seal): boolean => this.isConfirmed(seal)
@@ -187,7 +196,10 @@ export class Housekeeping {
     this.#leftOvers = false
   }
 
-  /** Where room is short, the log gives its rows back with every stretch: there may be none to wait for the last one. */
+  /**
+   * When room is short, log rows are removed after every stretch: there may be no time to wait until the whole table is
+   * sealed.
+   */
   *#thenTrim(sealing: Task): Task {
     const { context } = this.#retention
     context.write(() => context.log().trim(context.seals.sealedUpTo))
@@ -195,14 +207,17 @@ export class Housekeeping {
     context.write(() => context.log().trim(context.seals.sealedUpTo))
   }
 
-  /** All of the closed log is sealed: it is free for what comes next. */
+  /** The closed log is completely sealed: clears it, so that it can be reused. */
   *#clearLog(): Task {
     const { context } = this.#retention
     context.write(() => context.log().clearClosed())
     context.log().cleared()
   }
 
-  /** Gives free pages back to the file system, so many that growing again is not all that follows. */
+  /**
+   * Returns free pages to the file system, but leaves VACUUM_TO of them, so that the file does not have to grow again
+   * at once.
+   */
   *#vacuum({ usedBytes }: SpaceStatus): Task {
     const { database } = this.#retention.context
     const enough = (usedBytes / (1 - VACUUM_TO) - usedBytes) / 4_096
@@ -216,7 +231,9 @@ export class Housekeeping {
     return ((this.#settings.maxBytes ?? Infinity) * SEAL_SHARE) / SEALED_BYTES
   }
 
-  /** Closes the log where enough is in it, or nothing but what is sealed; @returns whether it did. */
+  /**
+   * Closes the log if it has enough rows, or only rows that are sealed. @returns whether it closed a table with rows.
+   */
   #close(situation: Situation, busy: boolean): boolean {
     const { lastSeq, now, oldestAt, space } = situation
     const { context } = this.#retention
@@ -230,14 +247,14 @@ export class Housekeeping {
     return context.log().closedLast !== undefined
   }
 
-  /** Readings of a stretch, so that each series has more than a few in it. */
+  /** Length of a stretch, so that each series has more than a few readings in it. */
   #wanted({ seriesCount }: Situation): number {
     const { maxBytes = Infinity } = this.#settings
     const sealRows = Math.min(this.#settings.sealRows, Math.ceil((maxBytes * LOG_SHARE) / LOG_ROW_BYTES))
     return Math.min(STRETCH_FACTOR_MAX * sealRows, Math.max(sealRows, READINGS_PER_SERIES * seriesCount))
   }
 
-  /** The last position of the next stretch: what is closed, in equal parts that are about as long as they should be. */
+  /** The last position of the next stretch: splits the closed log into equal parts of about the wanted length. */
   #nextEnd(situation: Situation): number {
     const { log, seals } = this.#retention.context
     const rows = log().closedLast! - seals.sealedUpTo

@@ -4,9 +4,9 @@ import type { Seal } from '../sealed/seals.ts'
 
 const DAY_MS = 86_400_000
 
-/** What is kept of one series. Times are milliseconds; undefined: no such end. */
+/** The retention of one series. Times are milliseconds; undefined: no limit. */
 export interface Policy {
-  /** The rule that says so; undefined: none does. */
+  /** The rule that it comes from; undefined: no rule matches. */
   readonly rule: RetentionRule | undefined
   readonly rawMs: number | undefined
   /** Undefined: no hourly sums are kept. */
@@ -17,12 +17,12 @@ export interface Policy {
 
 const UNRULED: Policy = { rule: undefined, rawMs: undefined, rollupMs: undefined, archive: false, thinMs: undefined }
 
-/** Finds the policy of a series; asked once for each, so that a pattern is not matched with every block. */
+/** Finds the policy of a series. The result is cached, so that a pattern is not matched for every block. */
 export class Policies {
   readonly #rules: readonly { readonly matches: (name: string) => boolean; readonly policy: Policy }[]
   readonly #nameOf: (series: number) => string
   readonly #known = new Map<number, Policy>()
-  /** The shortest time for which anything is kept (ms); Infinity where all is. */
+  /** The shortest time for which any series is kept (ms); Infinity: no rule has a limit. */
   readonly rawMsMin: number
 
   /** @param nameOf `device/metric` of a series. */
@@ -55,8 +55,9 @@ function policyOf(rule: RetentionRule): Policy {
 }
 
 /**
- * Whether the readings that a series has in a seal are past their time: all of them are then, for age counts from the
- * arrival of the seal's last reading. A device's own clock may say anything, and must not remove what came today.
+ * Whether the readings of a series in a seal are past their time. This applies to all of them at once, because age
+ * counts from the arrival of the seal's last reading. A device's own clock may be wrong, and must not cause readings of
+ * today to be removed.
  */
 export function isExpired({ receivedLast }: Seal, { rawMs }: Policy, now: number): boolean {
   return rawMs !== undefined && now - receivedLast > rawMs

@@ -1,17 +1,17 @@
 const HOUR_MS = 3_600_000
-/** The rate is that of about the last quarter of an hour. */
+/** The rate covers about the last quarter of an hour. */
 const HALF_LIFE_MS = 600_000
-/** Assumed until some were sealed. */
+/** Assumed until some readings are sealed. */
 const BYTES_PER_READING = 8
 
-/** How fast readings come, weighted towards the present. */
+/** Rate at which readings arrive, weighted towards the present. */
 export class Rate {
   #perMs = 0
   #weight = 0
   #count: number | undefined
   #at = 0
 
-  /** @param count readings that ever came, at this time (ms, monotonic). */
+  /** @param count readings that ever arrived, at this time (ms, monotonic). */
   observe(count: number, at: number): void {
     const ms = at - this.#at
     if (this.#count !== undefined && ms > 0) {
@@ -23,20 +23,20 @@ export class Rate {
     this.#at = at
   }
 
-  /** Readings an hour; undefined before anything is known. */
+  /** Readings per hour; undefined before the second observation. */
   get perHour(): number | undefined {
     return this.#weight === 0 ? undefined : (this.#perMs / this.#weight) * HOUR_MS
   }
 }
 
-/** Bytes that a reading takes once it is sealed. */
+/** Average bytes of a sealed reading. */
 export function bytesPerReading(sealed: { readonly bytes: number; readonly readings: number }): number {
   return sealed.readings === 0 ? BYTES_PER_READING : Math.max(0.1, sealed.bytes / sealed.readings)
 }
 
 /**
- * Hours until the room is filled at the present rate, if nothing is confirmed meanwhile; undefined where nothing comes.
- * What every uplink has may be removed for new readings, so it is room too.
+ * Hours until the room is filled at the present rate, if nothing is confirmed meanwhile; undefined: no readings arrive.
+ * Readings that every uplink has may be removed for new ones, so they count as room.
  */
 export function hoursLeft(facts: {
   readonly roomBytes: number

@@ -10,12 +10,12 @@ import type { DeliveryState, HousekeepingContext } from '../sealed/task.ts'
 import type { Policies } from './policy.ts'
 import { type Rollups, sumByHour } from './rollups.ts'
 
-/** A column of `devices` that counts readings which are kept no more. */
+/** A column of `devices` that counts readings that are no longer kept. */
 export type RemovalReason = 'expired' | 'dropped' | 'thinned' | 'damaged'
 
 const NOTHING: Record<RemovalReason, number> = { expired: 0, dropped: 0, thinned: 0, damaged: 0 }
 
-/** Readings of one series that are to go, as they were when they were last looked at. */
+/** Readings of one series that are to be removed, as they were when they were last read. */
 export interface Removable {
   readonly head: BlockHead
   readonly columns: BlockColumns
@@ -23,15 +23,16 @@ export interface Removable {
 
 export interface RemovalCount {
   readings: number
-  /** Of them, those that some uplink has not delivered. */
+  /** Of these, the readings that at least one uplink has not delivered. */
   lost: number
-  /** For each uplink, those that it has not delivered. */
+  /** For each uplink, the readings that it has not delivered. */
   readonly lostBy: number[]
 }
 
 /**
- * Takes readings out of the store inside its owner's transaction, and books them: for each device by the reason, for each
- * uplink what it had not delivered. What every uplink has is `expired`, whatever the reason was.
+ * Removes readings from the store inside its owner's transaction, and books them: for each device by the reason, and
+ * for each uplink the readings that it had not delivered. Readings that every uplink has count as `expired`, whatever
+ * the reason was.
  */
 export class Removal {
   readonly #context: HousekeepingContext
@@ -58,8 +59,8 @@ export class Removal {
   }
 
   /**
-   * Books readings of a block that go, all or some, and keeps their hourly sums where the policy wants them.
-   * @returns how many go.
+   * Books readings of a block that are removed, all or some, and keeps their hourly sums if the policy says so.
+   * @returns the number of readings removed.
    */
   book({ head, columns }: Removable, reason: RemovalReason, isRemoved: (row: number) => boolean = all): number {
     const series = seriesOf(head.id)
@@ -73,7 +74,9 @@ export class Removal {
     return this.#policies.of(series).rollupMs !== undefined
   }
 
-  /** How many readings of a block go, and who has not got them. Reads nothing, changes nothing. */
+  /**
+   * Counts the readings of a block that are to be removed, and which uplinks have not delivered them. Changes nothing.
+   */
   count({ head, columns }: Removable, isRemoved: (row: number) => boolean = all): RemovalCount {
     const { outboxes } = this.#context
     const waiting = waitingPositions(outboxes, { first: head.seqFirst, last: head.seqLast })
@@ -93,7 +96,7 @@ export class Removal {
     return this.#deviceOf.get(series) as number
   }
 
-  /** What was removed since this was last asked. */
+  /** Number of readings removed since the last call, by reason; undefined: none. */
   takeSummary(): Record<RemovalReason, number> | undefined {
     const summary = this.#summary
     this.#summary = NOTHING
@@ -104,7 +107,7 @@ export class Removal {
     if (count > 0) this.#summary = { ...this.#summary, [reason]: this.#summary[reason] + count }
   }
 
-  /** Writes such a count into the ledger of a device. */
+  /** Writes a count into the ledger of a device and of the uplinks. */
   bookCount(device: number, { readings, lost, lostBy }: RemovalCount, reason: RemovalReason): void {
     if (readings > lost) this.#counts.expired.run(readings - lost, device)
     if (lost > 0) this.#counts[reason].run(lost, device)
@@ -115,7 +118,7 @@ export class Removal {
   }
 
   /**
-   * Blocks of a seal are gone; the seal goes with its last one.
+   * Blocks of a seal were removed; the seal is removed with its last one.
    * @param gone how many readings in how many blocks. @returns the seal as it is now.
    */
   shrink(seal: Seal, gone: { readonly readings: number; readonly blocks: number }): Seal | undefined {
@@ -126,15 +129,15 @@ export class Removal {
     return left
   }
 
-  /** A seal goes as a whole; its blocks belong to nobody from then on. */
+  /** Removes a whole seal; its blocks become leftovers. */
   removeSeal(seal: Seal): void {
     this.#context.seals.replace([seal], undefined)
     this.#forget(seal)
   }
 
   /**
-   * Takes a block out that cannot be opened. Which of its positions were confirmed is unknown: what is missing in an
-   * uplink's account afterwards is what it has lost.
+   * Removes a block that cannot be opened. It is unknown which of its positions were confirmed: the difference that
+   * results in an uplink's account counts as lost.
    */
   giveUp(id: number, positions: Positions): void {
     const { blocks, seals, database } = this.#context
@@ -157,7 +160,7 @@ export class Removal {
     }
   }
 
-  /** Nobody needs to send what is not there. */
+  /** Removed readings need not be sent. */
   #forget({ first, last }: Seal): void {
     for (const outbox of this.#context.outboxes) outbox.settle({ first, last })
     this.#context.verdicts.drop({ first, last })
@@ -167,7 +170,7 @@ export class Removal {
 
 const all = (): boolean => true
 
-/** What some uplink has still to deliver. */
+/** Positions that at least one uplink has not delivered yet. */
 function waitingPositions(outboxes: readonly DeliveryState[], range: SeqRange): SeqSet {
   const waiting = new SeqSet()
   for (const { settled } of outboxes) for (const gap of settled.missing(range)) waiting.add(gap)

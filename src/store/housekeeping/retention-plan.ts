@@ -5,16 +5,18 @@ import { BlockTable, seriesOf } from '../sealed/blocks.ts'
 import { SealDirectory } from '../sealed/seals.ts'
 import { isExpired, Policies } from './policy.ts'
 
-/** What one rule keeps, and what its next run removes. */
+/** The readings that one rule keeps, and those that its next run removes. */
 export interface RetentionPlan {
-  /** `match` of the rule; undefined: series that no rule fits, of which all is kept while there is room. */
+  /** `match` of the rule; undefined: series that no rule matches, which are kept completely while there is room. */
   readonly match: string | undefined
-  /** Sealed readings that it applies to, and series that have some. */
+  /** Number of sealed readings that it applies to, and of series with such readings. */
   readonly readings: number
   readonly series: number
-  /** Arrival (UTC ms) of the oldest of them; undefined where there is none. */
+  /** Arrival (UTC ms) of the oldest of them; undefined: there is none. */
   readonly oldestAt: number | undefined
-  /** Readings that are past their time and go, and those that stay although they are, since an uplink lacks them. */
+  /**
+   * Readings past their time that are removed (`due`), and those that stay because an uplink has not confirmed them.
+   */
   readonly due: number
   readonly unconfirmed: number
 }
@@ -27,7 +29,7 @@ interface Tally {
   unconfirmed: number
 }
 
-/** What retention would do at this time (UTC ms), in the order of the rules. Changes nothing. */
+/** The effect that retention would have at this time (UTC ms), in the order of the rules. Changes nothing. */
 export function planRetention(
   database: Database,
   { rules, settled, now }: { rules: readonly RetentionRule[]; settled: readonly SeqSet[]; now: number },

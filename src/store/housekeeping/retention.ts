@@ -7,12 +7,12 @@ import { isExpired, type Policies } from './policy.ts'
 import type { Removable, Removal, RemovalReason } from './removal.ts'
 import { HOUR_MS, type Rollups } from './rollups.ts'
 
-/** Writes readings to a place outside the store; they are on that disk when it returns. @throws when they are not. */
+/** Writes readings to a place outside the store; when it returns, they are on that disk. @throws if they are not. */
 export type Archive = (readings: readonly StoredReading[]) => void
 
 export type SeriesName = Pick<StoredReading, 'device' | 'metric' | 'unit'>
 
-/** Readings whose blocks are removed, and archived, together. */
+/** Maximum number of readings whose blocks are removed, and archived, together. */
 export const GROUP_READINGS = 16_384
 
 export interface Retention {
@@ -21,13 +21,13 @@ export interface Retention {
   readonly rollups: Rollups
   readonly removal: Removal
   readonly archive: Archive | undefined
-  /** What the log of readings calls a series. */
+  /** The names of a series. */
   readonly describe: (series: number) => SeriesName
 }
 
 /**
- * Removes what is past its time, oldest first: of each seal that every uplink has, the blocks of the series whose rule
- * says so. Hourly sums are written in the transaction that removes.
+ * Removes readings that are past their time, oldest first: of each seal that every uplink has, the blocks of the series
+ * whose rule says so. Hourly sums are written in the same transaction.
  */
 export function* expire(retention: Retention, isConfirmed: (seal: Seal) => boolean, now: number): Task {
   const { context, policies, rollups } = retention
@@ -46,7 +46,7 @@ export function* expire(retention: Retention, isConfirmed: (seal: Seal) => boole
   }
 }
 
-/** Removes blocks of a seal, a few in each transaction; the seal goes with the last of them. */
+/** Removes blocks of a seal, a few per transaction; the seal is removed with the last of them. */
 export function* removeBlocks(
   retention: Retention,
   seal: Seal,
@@ -67,7 +67,10 @@ export function* removeBlocks(
   }
 }
 
-/** The same blocks make the same groups: what is archived twice, since a crash came in between, gives the same files. */
+/**
+ * Groups blocks. The same blocks always form the same groups: if a crash causes a group to be archived twice, the files
+ * are the same.
+ */
 function inGroups(heads: readonly BlockHead[]): BlockHead[][] {
   const groups: BlockHead[][] = []
   let readings = Infinity
@@ -103,7 +106,10 @@ function removeSome(
   return left
 }
 
-/** Writes the readings of those blocks out whose rule wants it. @throws when they are not on that disk afterwards. */
+/**
+ * Writes the readings of those blocks whose rule requires it to the archive. @throws if they are not on that disk
+ * afterwards.
+ */
 export function archiveBlocks({ policies, archive, describe }: Retention, some: readonly Removable[]): void {
   if (archive === undefined) return
   const readings = some

@@ -5,7 +5,7 @@ import type { BlockColumns } from '../../codec/block.ts'
 
 export const HOUR_MS = 3_600_000
 
-/** Sums over readings of one series and one hour that are kept no more. */
+/** Sums over removed readings of one series and one hour. */
 interface Rollup {
   readings: number
   good: number
@@ -19,8 +19,8 @@ interface Rollup {
 export type HourlySums = ReadonlyMap<number, Readonly<Rollup>>
 
 /**
- * Hourly sums of removed readings. A reading is in the log, in a block, or in one of these sums; so what is asked over
- * hours is answered from all three together, and nothing is counted twice.
+ * Hourly sums of removed readings. A reading is in the log, in a block, or in one of these sums. So queries over hours
+ * combine all three, and count nothing twice.
  */
 export class Rollups {
   readonly #add: Statement<unknown[]>
@@ -42,7 +42,7 @@ export class Rollups {
     )
   }
 
-  /** In the transaction that removes the readings: keeps their sums. */
+  /** In the transaction that removes the readings: adds their sums. */
   add(series: number, sums: HourlySums): void {
     for (const [hour, { readings, good, worst, numbers, min, max, sum }] of sums) {
       const before = this.#worst.get(series, hour) as Quality | undefined
@@ -52,18 +52,18 @@ export class Rollups {
     }
   }
 
-  /** Removes the sums of a series for hours before this one (UTC ms). @returns how many there were. */
+  /** Removes the sums of a series for hours before this one (UTC ms). @returns the number of rows removed. */
   expire(series: number, before: number): number {
     return this.#expire.run(series, before).changes
   }
 
-  /** Removes about so many of the oldest sums. @returns how many there were. */
+  /** Removes about `count` of the oldest sums. @returns the number of rows removed. */
   dropOldest(count: number): number {
     return this.#dropOldest.run(count - 1).changes
   }
 }
 
-/** Sums up some rows of a block, by the start of the hour (UTC ms). */
+/** Sums up some rows of a block, by the start of their hour (UTC ms). */
 export function sumByHour(
   { ts, values, quality }: BlockColumns,
   isRemoved: (row: number) => boolean = () => true,

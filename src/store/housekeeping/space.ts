@@ -4,21 +4,21 @@ import { codeOf } from '../../base/errors.ts'
 import type { StoreSettings } from '../../settings/edge.ts'
 
 const PAGE_BYTES = 4_096
-/** The part of `maxBytes` that new readings leave to housekeeping: sealing needs room before it makes some. */
+/** The share of `maxBytes` that is reserved for housekeeping: sealing needs room before it makes some. */
 const RESERVE_SHARE = 1 / 8
 const RESERVE_BYTES_MAX = 268_435_456
-/** What is left on the disk where `freeBytesMin` does not say: a share of the disk's size, up to so many bytes. */
+/** Space left free on the disk if `freeBytesMin` is not set: a share of the disk's size, at most FREE_BYTES_MAX. */
 export const FREE_SHARE = 0.05
 export const FREE_BYTES_MAX = 1_073_741_824
-/** The disk is asked at most so often (ms). */
+/** Minimum interval between queries of the disk's free space (ms). */
 const DISK_EVERY_MS = 1_000
 
-/** `short`: history gives way. `full`: new readings are refused until it has. */
+/** `short`: history is removed to make room. `full`: new readings are refused until there is room. */
 export type SpaceLevel = 'ample' | 'short' | 'full'
 
 export interface SpaceStatus {
   readonly level: SpaceLevel
-  /** Bytes of the database that hold something. */
+  /** Bytes of the database that are in use. */
   readonly usedBytes: number
   /** Bytes of the file that are free for the next readings. */
   readonly freeBytes: number
@@ -28,23 +28,23 @@ export interface SpaceStatus {
   readonly roomBytes: number
 }
 
-/** New readings are refused: what is kept already takes all the room there is. */
+/** New readings are refused: the stored data takes all the room that there is. */
 export class StoreFull extends Error {
   override readonly name = 'StoreFull'
   readonly code = 'STORE_FULL'
 }
 
-/** How much room there is: below `store.maxBytes`, and on the disk. */
+/** Measures the room that is left: below `store.maxBytes`, and on the disk. */
 export class Space {
   readonly #database: Database
   readonly #folder: string
   readonly #settings: Pick<StoreSettings, 'maxBytes' | 'freeBytesMin'>
   #disk = { freeBytes: Infinity, sizeBytes: 0 }
   #askedAt = Number.NEGATIVE_INFINITY
-  /** The commit at work: what was used before it (bytes), and its publishes. */
+  /** The current commit: the bytes in use before it, and its number of publishes. */
   #usedBefore = 0
   #publishes = 0
-  /** The last commit that was refused, until room is made or none can be: what it would have needed (bytes). */
+  /** The last refused commit, until room is made or none can be: the bytes that it would have needed. */
   #refused: { readonly bytes: number; readonly publishes: number } | undefined
 
   constructor(database: Database, folder: string, settings: Pick<StoreSettings, 'maxBytes' | 'freeBytesMin'>) {
@@ -63,15 +63,15 @@ export class Space {
       ...this.#askDisk(),
       freeBytesMin: this.#settings.freeBytesMin,
     })
-    // Some room is left, and not enough for who asked last: more must give way.
+    // There is room, but not enough for the last refused commit: more must be removed.
     const pressed = this.#refused !== undefined && this.#isSpent(space.usedBytes + this.#refused.bytes)
     return pressed && space.level === 'ample' ? { ...space, level: 'short' } : space
   }
 
   /**
-   * Asked before a commit of so many publishes: what housekeeping needs to make room must be left. Where one was refused
-   * that needed more than there is, another of its kind is refused without being tried: devices that ask again and
-   * again must not take the time in which room is made. @throws StoreFull
+   * Call before a commit of `publishes` publishes: the reserve that housekeeping needs to make room must be left. After
+   * a refused commit, a similar commit is refused without a try while there is too little room for it: devices that
+   * repeat their publishes must not take the time in which room is made. @throws StoreFull
    */
   refuseIfFull(publishes: number): void {
     const space = this.measure()
@@ -84,8 +84,9 @@ export class Space {
   }
 
   /**
-   * Asked inside the transaction that has added some: one commit may be large, and must not take the last of what
-   * housekeeping needs. It costs more than to be refused before, so it is for the rare case. @throws StoreFull
+   * Call inside the transaction after it has added readings: one commit may be large, and must not use up the reserve
+   * of housekeeping. A refusal here costs more than one before the commit, so it is for the rare case. @throws
+   * StoreFull
    */
   refuseIfSpent(): void {
     if (this.#settings.maxBytes === undefined) return
@@ -98,12 +99,12 @@ export class Space {
     throw fullOf(space)
   }
 
-  /** Housekeeping has made what room it could: the next commit is tried, whatever the last one needed. */
+  /** Housekeeping has made all the room it can: the next commit is tried, whatever the last one needed. */
   settle(): void {
     this.#refused = undefined
   }
 
-  /** What a commit failed of: SQLite says "full" of a disk and of `maxBytes` alike. */
+  /** Returns the cause of a failed commit: SQLite reports "full" both for the disk and for `maxBytes`. */
   explain(failure: unknown): unknown {
     if (this.#settings.maxBytes === undefined || codeOf(failure) !== 'SQLITE_FULL') return failure
     this.#askedAt = Number.NEGATIVE_INFINITY
@@ -142,7 +143,7 @@ function fullOf({ usedBytes, maxBytes, diskFreeBytes }: SpaceStatus): StoreFull 
   return new StoreFull(`the store is full: ${usedBytes} bytes${bound} are used, the disk has ${diskFreeBytes} left`)
 }
 
-/** Pure: the same facts give the same level. */
+/** A pure function: the same facts give the same level. */
 export function judgeSpace(facts: {
   readonly usedBytes: number
   readonly freeBytes: number
@@ -155,7 +156,7 @@ export function judgeSpace(facts: {
   const reserve = reserveOf(maxBytes ?? 0)
   const left = maxBytes === undefined ? Infinity : maxBytes - reserve / 2 - usedBytes
   const keptFree = facts.freeBytesMin ?? Math.min(diskSizeBytes * FREE_SHARE, FREE_BYTES_MAX)
-  // Free pages of the file are room although the disk is full.
+  // Free pages of the file are room even if the disk is full.
   const leftOnDisk = diskFreeBytes + freeBytes - keptFree
   const level =
     left <= 0 || leftOnDisk <= 0 ? 'full' : left <= reserve / 2 || leftOnDisk <= keptFree ? 'short' : 'ample'
@@ -163,7 +164,9 @@ export function judgeSpace(facts: {
   return { level, usedBytes, freeBytes, maxBytes, diskFreeBytes, roomBytes }
 }
 
-/** Whether the disk, and not a bug, is why something of the store failed: nothing was done, and it may be tried again. */
+/**
+ * Whether a failure of the store comes from the disk and not from a bug: nothing was done, and it may be tried again.
+ */
 export function isStoreTrouble(failure: unknown): boolean {
   return /^(SQLITE|STORE)_/.test(codeOf(failure) ?? '')
 }

@@ -9,12 +9,15 @@ import type { RemovalCount } from './removal.ts'
 import type { Retention } from './retention.ts'
 import { type HourlySums, sumByHour } from './rollups.ts'
 
-/** Readings of one stretch of time that stay: first, last, least, greatest. So few stay all. */
+/** Readings kept per interval: first, last, minimum, maximum. An interval with at most this many keeps all. */
 const KEPT_MAX = 4
-/** Seals that are thinned at once: few readings are left of each, and small blocks are no gain. */
+/** Seals that are thinned together: few readings are left of each, and small blocks save nothing. */
 const SEALS_AT_ONCE = 16
 
-/** The oldest seals that can be thinned: neighbours, not thinned yet, nothing of them on its way. Empty: none can. */
+/**
+ * The oldest seals that can be thinned: neighbours that are not thinned yet and have nothing in flight. Empty: none
+ * can.
+ */
 export function thinnable(seals: readonly Seal[], isOnItsWay: (seal: Seal) => boolean): readonly Seal[] {
   const start = seals.findIndex((seal) => seal.thinned === 0 && !isOnItsWay(seal))
   if (start < 0) return []
@@ -24,9 +27,9 @@ export function thinnable(seals: readonly Seal[], isOnItsWay: (seal: Seal) => bo
 }
 
 /**
- * Makes room in what is not confirmed yet: of each `thinMs` of a series' own time only those readings stay that tell
- * most, the first, the last, the least and the greatest (M4: Jugel, Jerzak, Hackenbroich, Markl, VLDB 2014). They are
- * readings as the device sent them, with their own position, and go to the cloud as such.
+ * Makes room among unconfirmed readings: for every interval of `thinMs` of a series' own time, keeps only the most
+ * informative readings: the first, the last, the minimum and the maximum (M4: Jugel, Jerzak, Hackenbroich, Markl, VLDB
+ * 2014). They keep the values and positions that they have, and are sent to the cloud as ordinary readings.
  */
 export function thinning(retention: Retention, seals: readonly Seal[]): Packing {
   const { context, policies, removal, rollups } = retention
@@ -51,7 +54,7 @@ export function thinning(retention: Retention, seals: readonly Seal[]): Packing 
   return new Merging(context, seals, {
     mark: { level: seals[0]!.level, thinned: 1 },
     keep,
-    // Meanwhile an uplink may have sent or confirmed some of it: then it is not what was counted, and tried anew.
+    // If an uplink has sent or confirmed some of it meanwhile, the count is wrong: give up, and try again later.
     isStillRight: () => !isOnItsWay(context, range) && JSON.stringify(waitingIn(context, range)) === waiting,
     book: () => {
       for (const [device, count] of counts) removal.bookCount(device, count, 'thinned')
@@ -60,7 +63,7 @@ export function thinning(retention: Retention, seals: readonly Seal[]): Packing 
   })
 }
 
-/** The rows that stand for the others of their time. Rows without a number stay: nothing can stand for them. */
+/** The rows that are kept. Rows without a number are always kept, because no other row can represent them. */
 export function keptRows({ ts, values }: Pick<BlockColumns, 'ts' | 'values'>, thinMs: number): Set<number> {
   const kept = new Set<number>()
   const spans = new Map<number, { rows: number[]; first: number; last: number; least: number; greatest: number }>()

@@ -3,17 +3,17 @@ import type { Quality, Seq } from '../../base/reading.ts'
 import type { BlockColumns } from '../../codec/block.ts'
 
 /**
- * What is known of a block without opening it. The values are those of its numbers; text, booleans, bytes and missing
- * values count as readings only. `null` where there is no number; a sum that is none (∞ − ∞) is null as well.
+ * The summary of a block, readable without opening it. The values are those of its numbers; text, booleans, bytes and
+ * missing values count as readings only. `null`: there is no number, or a sum that is undefined (∞ − ∞).
  */
 export interface BlockSummary {
   readonly readings: number
   readonly seqFirst: Seq
   readonly seqLast: Seq
-  /** Bounds of the times, UTC ms. */
+  /** Bounds of the readings' times, UTC ms. */
   readonly tsMin: number
   readonly tsMax: number
-  /** Readings of quality 1. */
+  /** Number of readings of quality 1. */
   readonly good: number
   /** Roll-up of all qualities, 9 < 2 < 1 < 3 < 4. */
   readonly worst: Quality
@@ -21,12 +21,12 @@ export interface BlockSummary {
   readonly valueMin: number | null
   readonly valueMax: number | null
   readonly valueSum: number | null
-  /** The numbers that come first and last in time; of equal times, in position. */
+  /** The first and the last number in time; of equal times, by position. */
   readonly valueFirst: number | null
   readonly valueLast: number | null
 }
 
-/** Summarizes readings of one series, in rising position. */
+/** Summarizes readings of one series, given in ascending position. */
 export function summarize({ seq, ts, values, quality }: BlockColumns): BlockSummary {
   let [tsMin, tsMax, good] = [Infinity, -Infinity, 0]
   let worst: Quality = 9

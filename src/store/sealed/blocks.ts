@@ -4,16 +4,16 @@ import { type BlockColumns, unpackBlock } from '../../codec/block.ts'
 import type { BlockSummary } from './block-summary.ts'
 import type { Seal } from './seals.ts'
 
-/** Series numbers below it fit into a block id; `store.seriesMax` is below it. */
+/** Series ids below this number fit into a block id; `store.seriesMax` is lower. */
 const SERIES_LIMIT = 2 ** 24
-/** A series with more readings in a stretch gets several blocks, so that none takes long to open. */
+/** A series with more readings in a stretch gets several blocks, so that no block takes long to open. */
 export const BLOCK_READINGS_MAX = 16_384
-/** More than any block of so many readings unpacks to, unless its values are long texts. */
+/** Limit of unpacked bytes: larger than any block of BLOCK_READINGS_MAX readings, unless its values are long texts. */
 const UNPACKED_BYTES_MAX = 2 ** 30
-/** Heads read at once: about a millisecond. */
+/** Heads read in one query: about a millisecond. */
 const PAGE_HEADS = 256
 
-/** A block as it lies on the disk. */
+/** A block as stored on the disk. */
 export interface Block extends BlockSummary {
   readonly id: number
   readonly bytes: Uint8Array
@@ -31,12 +31,12 @@ export function partOf(id: number): number {
   return Math.floor(id / SERIES_LIMIT)
 }
 
-/** The ids that the blocks of a seal can have, as a closed interval. */
+/** The ids that blocks of a seal can have, as a closed interval. */
 export function idsOf({ id, parts }: Pick<Seal, 'id' | 'parts'>): { first: number; last: number } {
   return { first: blockId(id, 0), last: blockId(id + parts, 0) - 1 }
 }
 
-/** A block cannot be opened: its bytes are not what was written. */
+/** A block cannot be opened: its bytes are not those that were written. */
 export class DamagedBlock extends Error {
   override readonly name = 'DamagedBlock'
   readonly code = 'STORE_DAMAGED'
@@ -55,7 +55,7 @@ const SUMMARY = `id, readings, seq_first AS seqFirst, seq_last AS seqLast, ts_mi
 /** A block without its bytes. */
 export type BlockHead = Omit<Block, 'bytes'>
 
-/** The table of blocks. Reading works on any connection; writing belongs into the store's transactions. */
+/** The table of blocks. Reading works on any connection; writing is done in the store's transactions. */
 export class BlockTable {
   readonly #get: Statement<[number]>
   readonly #head: Statement<[number]>
@@ -75,7 +75,7 @@ export class BlockTable {
     )
   }
 
-  /** The blocks of one series in a seal, in rising position, without their bytes. */
+  /** The blocks of one series in a seal, in ascending position, without their bytes. */
   headsOf({ id, parts }: Pick<Seal, 'id' | 'parts'>, series: number): BlockHead[] {
     const found: BlockHead[] = []
     for (let part = id; part < id + parts; part++) {
@@ -85,12 +85,12 @@ export class BlockTable {
     return found
   }
 
-  /** All blocks of a seal without their bytes, in rising id: part by part, each by series. */
+  /** All blocks of a seal without their bytes, in ascending id: part by part, each by series. */
   headsIn(seal: Pick<Seal, 'id' | 'parts'>): BlockHead[] {
     return [...this.headPages(seal)].flat()
   }
 
-  /** The same in pages, for who must not do it all at once. */
+  /** The same in pages, for a caller that must not read them all at once. */
   *headPages(seal: Pick<Seal, 'id' | 'parts'>): Generator<BlockHead[], void, undefined> {
     const { first, last } = idsOf(seal)
     for (let next = first; ; ) {
@@ -101,7 +101,7 @@ export class BlockTable {
     }
   }
 
-  /** Blocks with ids from `fromId` to `toId`, at most so many. */
+  /** Blocks with ids from `fromId` to `toId`, at most `countMax`. */
   page(fromId: number, toId: number, countMax: number): Block[] {
     return this.#page.all(fromId, toId, countMax) as Block[]
   }
@@ -114,12 +114,14 @@ export class BlockTable {
     return this.#get.get(id) as Block | undefined
   }
 
-  /** Whether verdicts in it were changed since it was packed: then its summary's `good` and `worst` are of before. */
+  /**
+   * Whether verdicts of a block changed after it was packed: then `good` and `worst` in its summary are out of date.
+   */
   isAmended({ id, seqFirst, seqLast }: BlockHead): boolean {
     return this.#verdicts.get(seqFirst, seqLast, seriesOf(id)) !== undefined
   }
 
-  /** Opens a block, with the verdicts as they are now. @throws DamagedBlock */
+  /** Opens a block and applies the verdicts that changed since. @throws DamagedBlock */
   open(block: Block): BlockColumns {
     const { id, readings, seqFirst, seqLast, bytes } = block
     const unpacked = unpackBlock(bytes, { readingsMax: readings, bytesMax: UNPACKED_BYTES_MAX })
@@ -150,20 +152,20 @@ export class BlockTable {
     this.removeBetween(id, id)
   }
 
-  /** @returns how many there were. */
+  /** @returns the number of blocks removed. */
   removeBetween(fromId: number, toId: number): number {
     this.#remove ??= this.#database.prepare('DELETE FROM blocks WHERE id BETWEEN ? AND ?')
     return this.#remove.run(fromId, toId).changes
   }
   #remove: Statement<[number, number]> | undefined
 
-  /** The lowest part from this one on that has a block. */
+  /** The lowest part number, from this one on, that has a block. */
   nextPart(from: number): number | undefined {
     const id = this.#database.prepare('SELECT min(id) FROM blocks WHERE id >= ?').pluck().get(blockId(from, 0))
     return typeof id === 'number' ? partOf(id) : undefined
   }
 
-  /** A number that no part has. */
+  /** A part number that is not in use. */
   freePart(seals: readonly Seal[]): number {
     const id = this.#database.prepare('SELECT max(id) FROM blocks').pluck().get()
     const behindBlocks = typeof id === 'number' ? partOf(id) + 1 : 1

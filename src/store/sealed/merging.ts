@@ -6,24 +6,25 @@ import type { Seal } from './seals.ts'
 import { type HousekeepingContext, type Packing, SLICE_MS, type Task } from './task.ts'
 import type { OverlaidVerdict } from './verdicts.ts'
 
-/** Seals that become one: the more, the less is written, and the longer small blocks lie about. */
+/** Number of seals that are merged into one. A higher number means less writing, but small blocks stay longer. */
 const FAN_IN = 32
-/** Fewer are not worth being written again, where a merged seal must not grow larger. */
+/** Minimum number of seals worth rewriting when the merged seal must not grow larger. */
 const FAN_IN_MIN = 4
-/** Seals whose blocks have so many readings in the mean are left as they are. */
+/** Seals with at least this many readings per block on average are not merged any further. */
 const GOOD_BLOCK_READINGS = 4_096
 /**
- * A merged seal spans at most so long (ms of arrival), since what is removed by age is removed by the block: a little
- * more than the seals of 32 days, at a site that is so slow that it seals once a day.
+ * A merged seal spans at most this time (ms of arrival), because removal by age removes whole blocks. It is slightly
+ * more than the seals of 32 days at a site slow enough to seal once a day.
  */
 const SPAN_MS_MAX = 36 * 86_400_000
-/** Blocks that one transaction clears. */
+/** Maximum number of blocks that one transaction deletes. */
 const CLEAR_BLOCKS = 512
 
 /**
- * The next seals to be merged, in rising position: neighbours of one level, all of them confirmed. Undefined: none.
- * @param confirmed whether every uplink has all of a seal; while it has not, the seal goes out as it is.
- * @param readingsMax a merged seal has no more, unless two of its parts together do.
+ * The next seals to merge, in ascending position: neighbours of one level, all of them confirmed. Undefined: none.
+ * @param confirmed whether every uplink has all readings of a seal; until then the seal is kept as it is, because it is
+ * still to be sent.
+ * @param readingsMax maximum readings of the merged seal
  */
 export function mergeable(
   seals: readonly Seal[],
@@ -61,29 +62,29 @@ function isGrown({ readings, blocks }: Seal): boolean {
   return readings >= blocks * GOOD_BLOCK_READINGS
 }
 
-/** What becomes of the readings while their seals are written anew. */
+/** What happens to the readings while their seals are rewritten. */
 export interface Rewriting {
-  /** The level of the new seal, and whether it is thinned. */
+  /** Level of the new seal, and whether it is thinned. */
   readonly mark: Pick<Seal, 'level' | 'thinned'>
-  /** The readings of a block that stay, at least one. */
+  /** Returns the readings of a block that are kept, at least one. */
   keep(block: Block, columns: BlockColumns): BlockColumns
-  /** Whether what was kept is still right; false: nothing is done. */
+  /** Whether the choice of kept readings is still valid; false: the rewrite is abandoned. */
   isStillRight(): boolean
-  /** In the transaction in which the new seal takes the place of the old ones. */
+  /** Called in the transaction in which the new seal replaces the old ones. */
   book(): void
 }
 
-/** Makes one seal of several: of each series the blocks of all become one, or a few. */
+/** Merges several seals into one: for each series, the blocks of all seals become one block, or a few. */
 export class Merging implements Packing {
   readonly #context: HousekeepingContext
   readonly #seals: readonly Seal[]
   readonly #first: Seal
   readonly #last: Seal
   readonly #rewriting: Rewriting
-  /** Verdicts that changed meanwhile: their blocks may have been read before. */
+  /** Verdicts that changed meanwhile: their blocks may have been read before the change. */
   readonly #changed = new Map<Seq, OverlaidVerdict>()
 
-  /** @param seals neighbours, in rising position. */
+  /** @param seals neighbours, in ascending position. */
   constructor(context: HousekeepingContext, seals: readonly Seal[], rewriting: Rewriting = keepAll(seals)) {
     this.#context = context
     this.#seals = seals
@@ -183,7 +184,7 @@ function* blocksOf({ blocks }: HousekeepingContext, seals: readonly Seal[], seri
   }
 }
 
-/** Removes blocks that no seal owns any more. */
+/** Deletes blocks that no seal owns any more. */
 export function* clearBlocks(context: HousekeepingContext, seal: Pick<Seal, 'id' | 'parts'>): Task {
   const { first, last } = idsOf(seal)
   const nth = context.database.prepare('SELECT id FROM blocks WHERE id BETWEEN ? AND ? ORDER BY id LIMIT 1 OFFSET ?')
@@ -198,7 +199,7 @@ export function* clearBlocks(context: HousekeepingContext, seal: Pick<Seal, 'id'
   }
 }
 
-/** Removes the blocks that a crash has left without a seal. */
+/** Deletes blocks that a crash left without a seal. */
 export function* clearOrphans(context: HousekeepingContext): Task {
   const owned = new Set<number>()
   for (const { id, parts } of context.seals.all) for (let part = id; part < id + parts; part++) owned.add(part)

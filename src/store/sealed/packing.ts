@@ -3,7 +3,7 @@ import { type BlockColumns, BlockPacker, type Rows } from '../../codec/block.ts'
 import { type BlockSummary, summarize } from './block-summary.ts'
 import { BLOCK_READINGS_MAX, type BlockTable, blockId } from './blocks.ts'
 
-/** Packed bytes that wait for a transaction: fewer, bigger transactions wear the disk less. */
+/** Packed bytes collected for one transaction: fewer, larger transactions cause less wear. */
 const WRITE_BYTES = 262_144
 
 interface Packed {
@@ -21,8 +21,8 @@ export interface PackedTotals {
 }
 
 /**
- * Turns readings of many series into blocks of a new seal and writes them, a slice at a time. The blocks are seen by
- * nobody until the seal is: whoever drives this commits it at the end.
+ * Packs readings of many series into blocks of a new seal and writes them in slices. The blocks are invisible until
+ * their seal exists; the caller commits the seal at the end.
  */
 export class SealWriter {
   readonly #blocks: BlockTable
@@ -33,7 +33,7 @@ export class SealWriter {
   #waitingBytes = 0
   #parts = 0
   #count = 0
-  /** The series at work, and how many blocks it has got. */
+  /** The current series, and its number of blocks so far. */
   #series = -1
   #ofSeries = 0
   #readings = 0
@@ -51,7 +51,7 @@ export class SealWriter {
     return { parts: this.#parts, blocks: this.#count, readings: this.#readings, tsMin: this.#tsMin, tsMax: this.#tsMax }
   }
 
-  /** Packs readings of one series, which come in rising position; calls for one series follow one another. */
+  /** Packs readings of one series, given in ascending position. Calls for the same series must follow one another. */
   add(series: number, rows: Rows, order: Uint32Array): void {
     if (series !== this.#series) this.#ofSeries = 0
     this.#series = series
@@ -73,12 +73,12 @@ export class SealWriter {
     return this.#waitingBytes >= WRITE_BYTES
   }
 
-  /** Writes what waits in a transaction of its own. */
+  /** Writes the collected blocks in a transaction of its own. */
   flush(): void {
     if (this.#waiting.length > 0) this.#write(() => this.insertWaiting())
   }
 
-  /** Inside a transaction: writes what waits. */
+  /** Inside a transaction: writes the collected blocks. */
   insertWaiting(): void {
     for (const { id, summary, bytes } of this.#waiting) this.#blocks.insert(id, summary, bytes)
     this.#waiting = []
@@ -92,7 +92,7 @@ function columnsOf(rows: Rows, order: Uint32Array): BlockColumns {
     ts: new Float64Array(order.length),
     values: new Array<BlockColumns['values'][number]>(order.length),
     quality: new Uint8Array(order.length),
-    reasons: new Uint32Array(0), // a summary does not look at them
+    reasons: new Uint32Array(0), // not used by a summary
   }
   for (let i = 0; i < order.length; i++) {
     const row = order[i]!
@@ -105,7 +105,7 @@ function columnsOf(rows: Rows, order: Uint32Array): BlockColumns {
   return columns
 }
 
-/** 0, 1, 2, …: rows of one series as they came. */
+/** The row order 0, 1, 2, …, for rows of a single series. */
 export function inOrder(rows: Rows): Uint32Array {
   return Uint32Array.from({ length: rows.count }, (_, i) => i)
 }

@@ -9,21 +9,22 @@ import type { OverlaidVerdict } from './verdicts.ts'
 const PAGE_ROWS = 2_048
 
 /**
- * Makes the oldest stretch of the closed log into blocks, one or more for each series.
+ * Packs the oldest stretch of the closed log into blocks, one or more for each series.
  *
- *     read the rows ▸ pack ▸ write blocks that nobody sees ▸ one transaction: the seal, `sealed` moves
+ *     read the rows ▸ pack ▸ write invisible blocks ▸ one transaction: insert the seal, advance `sealed`
  *
- * A reading is in the log while `sealed` is below its position and in a block from then on. A crash before that
- * transaction leaves blocks without a seal, one after it rows below `sealed`: both are left-overs, and cleared later.
+ * A reading is in the log while `sealed` is below its position, and in a block from then on. A crash before the last
+ * transaction leaves blocks without a seal; a crash after it leaves log rows up to `sealed`. Both are leftovers that
+ * are cleared later.
  */
 export class Sealing implements Packing {
   readonly first: Seq
   readonly last: Seq
   readonly #context: HousekeepingContext
-  /** Verdicts that changed after their rows had been read. */
+  /** Verdicts that changed after their rows were read. */
   readonly #changed = new Map<Seq, OverlaidVerdict>()
 
-  /** @param last above what is sealed, at most the end of the log. */
+  /** @param last above the sealed positions, at most the end of the log. */
   constructor(context: HousekeepingContext, last: Seq) {
     this.#context = context
     this.first = context.seals.sealedUpTo + 1
@@ -71,7 +72,7 @@ export class Sealing implements Packing {
 
 function* pack(rows: Rows, writer: SealWriter): Task {
   const { starts } = rows.arrange()
-  // Ids rise by part and then by series: written in this order, blocks lie behind one another.
+  // Ids ascend by part and then by series: written in this order, blocks are adjacent on the disk.
   const bySeries = rows.keys.map((series, slot) => ({ series, slot })).sort((a, b) => a.series - b.series)
   let sliceEnd = performance.now() + SLICE_MS
   for (const { series, slot } of bySeries) {

@@ -2,21 +2,21 @@ import type { Database, Statement } from 'better-sqlite3'
 import type { Seq } from '../../base/reading.ts'
 
 /**
- * A stretch of the log that has become blocks: all readings of `first` to `last` that are still kept. A row of `seals`
- * is what makes them exist: blocks of a part that no seal owns are left-overs of a crash, and nobody sees them.
+ * A stretch of the log that was packed into blocks: all readings from `first` to `last` that are still kept. A row of
+ * `seals` makes its blocks visible: blocks of a part that no seal owns are leftovers of a crash, and are ignored.
  */
 export interface Seal {
-  /** The first of its `parts` numbers; block ids are made of them (`blockId`). */
+  /** The first of its `parts` part numbers, from which block ids are made (`blockId`). */
   readonly id: number
   readonly parts: number
   readonly first: Seq
   readonly last: Seq
-  /** Readings that are in its blocks; fewer than positions once some were removed. */
+  /** Number of readings in its blocks; lower than the number of positions once some were removed. */
   readonly readings: number
   readonly blocks: number
-  /** How often it was merged: 0 comes from the log. */
+  /** How often it was merged; 0: it comes directly from the log. */
   readonly level: number
-  /** 1: what the cloud had not confirmed was thinned, to make room. */
+  /** 1: its unconfirmed readings were thinned, to make room. */
   readonly thinned: 0 | 1
   /** Bounds of the readings' own times, UTC ms. */
   readonly tsMin: number
@@ -29,19 +29,19 @@ export interface Seal {
 const COLUMNS = `id, parts, first, last, readings, blocks, level, thinned, ts_min AS tsMin, ts_max AS tsMax,
   received_first AS receivedFirst, received_last AS receivedLast`
 
-/** All seals in rising position. */
+/** All seals in ascending position. */
 export function readSeals(database: Database): Seal[] {
   return database.prepare(`SELECT ${COLUMNS} FROM seals ORDER BY first`).all() as Seal[]
 }
 
-/** The highest position that was ever sealed: the log begins behind it, and rows up to it are left-overs. */
+/** The highest position that was ever sealed: the log begins after it, and log rows up to it are leftovers. */
 export function readSealedUpTo(database: Database): Seq {
   return database.prepare(`SELECT value FROM meta WHERE key = 'sealed'`).pluck().get() as Seq
 }
 
 /**
- * The writer's list of seals, in memory as on disk. Changed only inside the store's transactions; after one that failed
- * it is read again.
+ * The writer's list of seals, in memory and on disk. It changes only inside the store's transactions, and is read again
+ * after one that failed.
  */
 export class SealDirectory {
   readonly #database: Database
@@ -66,7 +66,7 @@ export class SealDirectory {
     this.#sealedUpTo = readSealedUpTo(this.#database)
   }
 
-  /** In rising position. */
+  /** In ascending position. */
   get all(): readonly Seal[] {
     return this.#seals
   }
@@ -75,12 +75,12 @@ export class SealDirectory {
     return this.#sealedUpTo
   }
 
-  /** The first seal that ends at or behind this position. */
+  /** The first seal that ends at or after this position. */
   from(seq: Seq): Seal | undefined {
     return this.#seals[this.#indexOf(seq)]
   }
 
-  /** The seal that holds this position. */
+  /** The seal that contains this position. */
   at(seq: Seq): Seal | undefined {
     const seal = this.from(seq)
     return seal !== undefined && seal.first <= seq ? seal : undefined
@@ -97,7 +97,7 @@ export class SealDirectory {
     return low
   }
 
-  /** Inside a transaction: the newest stretch of the log is sealed. */
+  /** Inside a transaction: adds the seal of the newest sealed stretch. */
   append(seal: Seal): void {
     this.#write(seal)
     this.#setSealed.run(seal.last)
@@ -105,7 +105,7 @@ export class SealDirectory {
     this.#sealedUpTo = seal.last
   }
 
-  /** Inside a transaction: one seal takes the place of neighbours, or (undefined) nothing does. */
+  /** Inside a transaction: replaces neighbouring seals by one seal, or by none (undefined). */
   replace(old: readonly Seal[], by: Seal | undefined): void {
     const start = this.#seals.indexOf(old[0]!)
     for (const { id } of old) this.#delete.run(id)

@@ -20,27 +20,30 @@ export interface DeliveryState {
   rebalance(device: number, settled: number): void
 }
 
-/** What the tasks of housekeeping work on. `write` is one durable transaction; it throws when nothing was done. */
+/** The context of housekeeping tasks. `write` runs one durable transaction; if it throws, nothing was done. */
 export interface HousekeepingContext {
   readonly database: Database
   readonly seals: SealDirectory
   readonly blocks: BlockTable
   readonly verdicts: Verdicts
   readonly outboxes: readonly DeliveryState[]
-  /** The writer of the log as it is now: a new one after a failed transaction. */
+  /** The current log writer; it is replaced after a failed transaction. */
   log(): Pick<LogWriter, 'closedLast' | 'close' | 'clearClosed' | 'cleared' | 'trim'>
   write(work: () => void): void
 }
 
-/** Time that a slice of housekeeping takes at most before a commit may come in between (ms). */
+/** Maximum duration of a slice of housekeeping before a commit may run (ms). */
 export const SLICE_MS = 8
 
-/** A task of housekeeping: it yields when a commit may come in between, and nothing is half done then. */
+/** A housekeeping task. It yields at points where a commit may run; then its state is consistent. */
 export type Task = Generator<undefined, void, undefined>
 
-/** A task that packs readings, and must hear of verdicts that change meanwhile: it may have read the old ones. */
+/**
+ * A task that packs readings. It must be notified of verdicts that change meanwhile, because it may have read the old
+ * ones.
+ */
 export interface Packing {
   run(): Task
-  /** A verdict was changed. */
+  /** Notifies the task that a verdict changed. */
   amended(verdict: OverlaidVerdict): void
 }

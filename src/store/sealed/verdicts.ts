@@ -7,8 +7,9 @@ export interface OverlaidVerdict extends Amendment {
 }
 
 /**
- * Verdicts that changed after their readings had been sealed. They lie beside the blocks, and whoever opens a block puts
- * them in: to pack a block anew for each would write a thousand times as much. Merging takes them into the new block.
+ * Verdicts that changed after their readings were sealed. They are stored separately from the blocks, and applied
+ * whenever a block is opened: repacking a block for each of them would write a thousand times as much. Merging packs
+ * them into the new block.
  */
 export class Verdicts {
   readonly #put: Statement<[number, number, number, number]>
@@ -31,7 +32,7 @@ export class Verdicts {
     this.#put.run(seq, series, quality, reasons)
   }
 
-  /** Of these positions none is needed any more, of one series or of all. */
+  /** Deletes the verdicts at these positions, of one series or of all. */
   drop({ first, last }: { first: number; last: number }, series?: number): void {
     if (series === undefined) this.#drop.run(first, last)
     else this.#dropSeries.run(first, last, series)

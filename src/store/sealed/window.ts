@@ -6,11 +6,11 @@ import type { Stretch } from '../stretch.ts'
 import { type BlockTable, idsOf, seriesOf } from './blocks.ts'
 import type { Seal } from './seals.ts'
 
-/** Positions that a window spans: as many as a stretch of the log usually has when it is sealed. */
+/** Number of positions in a window: the usual length of a stretch of the log when it is sealed. */
 export const WINDOW_POSITIONS = 65_536
 const PAGE_BLOCKS = 64
 
-/** What a window is written into; it is used again when the window is not needed any more. */
+/** The memory of a window; reused when the window is not needed any more. */
 class Columns {
   readonly series: Uint32Array
   readonly ts: Float64Array
@@ -27,7 +27,10 @@ class Columns {
   }
 }
 
-/** Sealed readings in the order of their positions, as the log had them, in columns: most of them only pass through. */
+/**
+ * Sealed readings in order of their positions, as they were in the log. They are kept in columns because most of them
+ * are only passed on.
+ */
 export class SealedWindow implements SeqRange, Placed {
   readonly seal: Seal
   readonly first: Seq
@@ -36,8 +39,8 @@ export class SealedWindow implements SeqRange, Placed {
   readonly #columns: Columns
 
   /**
-   * The window of a seal that holds a position; empty until it is loaded.
-   * @param spare one that nobody reads any more: this one takes over its memory
+   * Creates the window of a seal that contains a position; empty until it is loaded.
+   * @param spare a window that is not used any more: this one takes over its memory
    */
   constructor(seal: Seal, seq: Seq, spare?: SealedWindow) {
     const offset = Math.floor((seq - seal.first) / WINDOW_POSITIONS) * WINDOW_POSITIONS
@@ -70,7 +73,7 @@ export class SealedWindow implements SeqRange, Placed {
     return this.#columns.reasons
   }
 
-  /** Opens the blocks; yields between them, so that others may come in between. @throws DamagedBlock */
+  /** Opens the blocks and yields between them, so that other work can run. @throws DamagedBlock */
   *load(blocks: BlockTable): Generator<undefined, void, undefined> {
     const ids = idsOf(this.seal)
     for (let next = ids.first; ; ) {
@@ -101,7 +104,7 @@ export class SealedWindow implements SeqRange, Placed {
     }
   }
 
-  /** The first readings of these positions, at most so many. Undefined: there is none. */
+  /** The first readings at these positions, at most `countMax`. Undefined: there is none. */
   stretch({ first, last }: SeqRange, countMax: number): Stretch | undefined {
     const end = Math.min(last, this.last) - this.first
     let from = Math.max(first, this.first) - this.first
@@ -138,7 +141,7 @@ export class SealedWindow implements SeqRange, Placed {
     this.reasons[seq - this.first] = reasons
   }
 
-  /** How many readings of each series have these positions. */
+  /** Adds the number of readings of each series at these positions to `counts`. */
   countBySeries({ first, last }: SeqRange, counts: Map<number, number>): void {
     const end = Math.min(last, this.last) - this.first
     for (let at = Math.max(first, this.first) - this.first; at <= end; at++) {
@@ -148,7 +151,10 @@ export class SealedWindow implements SeqRange, Placed {
   }
 }
 
-/** A stretch of a window; both ends have a reading. The arrival of its readings is that of the last one of the seal. */
+/**
+ * A stretch of a window; both ends have a reading. The arrival of its readings is taken to be that of the last one of
+ * the seal.
+ */
 class SealedStretch implements Stretch {
   readonly #window: SealedWindow
   readonly #from: number
