@@ -1,7 +1,7 @@
 import { ALWAYS, type Interval } from './interval.ts'
 import type { Places } from './range.ts'
 
-/** Time of the earliest reading in the interval. Opens only blocks across its beginning. */
+/** Time of the earliest reading in the interval. Opens only blocks that overlap the start of the interval. */
 export function firstTs(
   { sealed, open, tail }: Places,
   series: number,
@@ -18,7 +18,7 @@ export function firstTs(
   return first === Infinity ? undefined : first
 }
 
-/** Time of the latest reading in the interval. Opens only blocks across its end. */
+/** Time of the latest reading in the interval. Opens only blocks that overlap the end of the interval. */
 export function lastTs(
   { sealed, open, tail }: Places,
   series: number,

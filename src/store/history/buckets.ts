@@ -9,9 +9,12 @@ import type { Places } from './range.ts'
 import type { StoredSeries } from './series.ts'
 import { type Figures, type Summed, Sums } from './sums.ts'
 
-/** Readings that are looked at one by one for a page, about a tenth of a second; then it ends as soon as it can. */
+/**
+ * Readings that are read one by one for a page, which takes about a tenth of a second; after that the page ends as soon
+ * as it can.
+ */
 const PAGE_READINGS_MAX = 500_000
-/** A page that would have more than twice as many buckets ends after these. */
+/** A page that would have more than twice as many buckets ends after this many. */
 const PAGE_BUCKETS_MAX = 10_000
 
 /** Figures over the readings of one series whose times lie from `start` to before `start` + `everyMs`. */
@@ -21,7 +24,7 @@ export interface Bucket extends Figures {
   readonly device: string
   readonly metric: string
   readonly unit: string | undefined
-  /** The numbers that come first and last in time; null where hourly sums of removed readings belong to it, too. */
+  /** The first and the last number in time; null: the bucket includes hourly sums of removed readings, or no number. */
   readonly first: number | null
   readonly last: number | null
 }
@@ -30,21 +33,21 @@ export interface BucketQuery extends Partial<Interval> {
   readonly series: readonly StoredSeries[]
   /** Length of a bucket, ms; buckets begin at its multiples since 1970-01-01 in UTC. */
   readonly everyMs: number
-  /** A page ends where so many readings were looked at one by one, if that is not within a bucket. */
+  /** A page ends when this many readings were read one by one, at the next boundary of buckets. */
   readonly readingsMax?: number
 }
 
 export interface BucketPage {
-  /** Those that have readings, by start, and of one start in the order of the series. */
+  /** Buckets that have readings, by start; those with the same start are in the order of the series. */
   readonly buckets: readonly Bucket[]
-  /** Where the next page begins (UTC ms); undefined: there is none. */
+  /** Start of the next page (UTC ms); undefined: there is none. */
   readonly next: number | undefined
 }
 
 /**
- * Makes buckets inside a transaction. A block that lies whole in one bucket is answered from its summary. Of readings
- * that retention has removed the hourly sums count, each in the bucket in which its hour starts: exact where a bucket is a
- * whole number of hours.
+ * Computes buckets inside a transaction. A block that lies completely in one bucket is answered from its summary. For
+ * readings that retention has removed, the hourly sums count, each in the bucket in which its hour starts: this is
+ * exact if a bucket is a whole number of hours.
  */
 export class Buckets {
   readonly #places: Places
@@ -58,7 +61,7 @@ export class Buckets {
       value_max AS valueMax, value_sum AS valueSum FROM rollups WHERE series = ? AND hour >= ? AND hour < ?`)
   }
 
-  /** The first buckets of a stretch: all, or as many as one short transaction can make. */
+  /** The first buckets of an interval: all, or as many as one short transaction can compute. */
   page({ series, everyMs, from = ALWAYS.from, to = ALWAYS.to, readingsMax }: BucketQuery): BucketPage {
     assert(Number.isSafeInteger(everyMs) && everyMs > 0, 'a bucket has a length in whole milliseconds')
     const page = new Page({ from, to }, everyMs, readingsMax)
@@ -67,7 +70,7 @@ export class Buckets {
       this.#addRollups(one.id, page, tallies)
       this.#addBlocks(one.id, page, tallies)
       for (const rows of this.#places.tail.numbers(one.id, this.#places.sealed.upTo, page.interval)) {
-        const { to: end } = page.interval // it may have come nearer
+        const { to: end } = page.interval // it may be earlier than before
         for (const { ts, seq, number, quality } of rows) if (ts < end) tallies.add(ts, seq, number, quality)
         page.readingsRead(rows.length)
       }
@@ -111,7 +114,7 @@ export class Buckets {
   }
 }
 
-/** What is known of one bucket so far. */
+/** The state of one bucket so far. */
 class Tally {
   readonly #sums = new Sums()
   readonly #ends = new Ends()
@@ -168,14 +171,14 @@ class Tallies {
     this.at(ts).add(ts, seq, value, quality)
   }
 
-  /** Forgets the buckets that begin at a time or later. */
+  /** Removes the buckets that begin at this time or later. */
   cut(end: number): void {
     for (const start of this.byStart.keys()) if (start >= end) this.byStart.delete(start)
     this.#lastStart = Number.NaN
   }
 }
 
-/** The buckets of all series from a time to an end, which comes nearer when there is much to do. */
+/** The buckets of all series in an interval. Its end moves to an earlier time if there is much to do. */
 class Page {
   readonly #everyMs: number
   readonly #from: number
@@ -212,7 +215,7 @@ class Page {
     return this.#readingsRead > this.#readingsMax
   }
 
-  /** So many readings were looked at. */
+  /** Counts readings that were read, and ends the page early if it has too many buckets. */
   readingsRead(readings: number): void {
     this.#readingsRead += readings
     const buckets = this.#all.reduce((sum, { byStart }) => sum + byStart.size, 0)
@@ -221,7 +224,7 @@ class Page {
     this.endAt(starts[PAGE_BUCKETS_MAX]!)
   }
 
-  /** Ends the page before the bucket of this time, unless that is its first one. */
+  /** Ends the page before the bucket of this time, unless it is the first bucket. */
   endAt(ts: number): void {
     const end = Math.floor(ts / this.#everyMs) * this.#everyMs
     if (end <= this.#from || end >= this.#end) return

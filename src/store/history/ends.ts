@@ -7,7 +7,7 @@ interface Found extends ReadingKey {
   readonly value: number
 }
 
-/** Opens a block that was told about. */
+/** Opens blocks. */
 export interface Opener {
   open(head: BlockHead): OpenBlock
 }
@@ -15,9 +15,9 @@ export interface Opener {
 const NONE: readonly BlockHead[] = []
 
 /**
- * The first and the last number of some readings of one series, by (ts, seq). A block in which all are numbers tells them
- * and when they were. One that has other values too tells the numbers, but their times only roughly: it is opened where it
- * matters, that is where others overlap it.
+ * The first and the last number of some readings of one series, by (ts, seq). A block that has only numbers gives them
+ * and their times. For a block that also has other values, the numbers are known but their times only roughly; it is
+ * opened only if that matters, that is, if others overlap it.
  */
 export class Ends {
   #first: Found | undefined
@@ -30,7 +30,10 @@ export class Ends {
     if (last === undefined || ts > last.ts || (ts === last.ts && seq > last.seq)) this.#last = { ts, seq, value }
   }
 
-  /** Adds a whole block. Positions of blocks of one series do not overlap, so its bounds do for those of its ends. */
+  /**
+   * Adds a whole block. Positions of blocks of one series do not overlap, so its bounds can stand for the positions of
+   * its ends.
+   */
   addHead(head: BlockHead): void {
     const { numbers, readings, valueFirst, valueLast } = head
     if (numbers === 0) return
@@ -43,7 +46,7 @@ export class Ends {
     this.add(...endOf(head), valueLast!)
   }
 
-  /** Their values; null where there is no number. */
+  /** The values of both ends; null: there is no number. */
   values(open: Opener): { readonly first: number | null; readonly last: number | null } {
     const rough = this.#rough ?? NONE
     const first = this.#firstValue(rough, open)

@@ -28,16 +28,16 @@ export type {
   StoredSeries,
 }
 
-/** Buckets of one answer that is not read in pages. */
+/** Maximum number of buckets in an answer that is not read in pages. */
 export const BUCKETS_MAX = 100_000
-/** Readings in a page, unless somebody wants another number. */
+/** Default number of readings in a page. */
 export const PAGE_READINGS = 10_000
 
 /**
- * Questions about what a store holds, sealed or not, for people and their tools. Each answer, and each page of a long one,
- * is one short transaction of its own on a connection that cannot write: it never keeps the writer from starting its WAL
- * anew, however slowly somebody reads. A reading keeps its series, time and position while it moves from the log into a
- * block and from block to block, so pages go on at the last reading's key and miss nothing.
+ * Queries over the readings of a store, sealed or not, for commands and other tools. Each answer, and each page of a
+ * long one, is one short transaction on a connection that cannot write: it never keeps the writer from restarting its
+ * WAL, however slowly the caller reads. A reading keeps its series, time and position when it moves from the log into a
+ * block or from block to block, so pages continue at the key of the last reading and miss nothing.
  */
 export class History {
   readonly #database: Database
@@ -45,7 +45,7 @@ export class History {
   readonly #buckets: Buckets
   readonly #statistics: Statistics
 
-  /** @param database a connection that nobody uses at the same time. */
+  /** @param database a connection with no other user at the same time. */
   constructor(database: Database) {
     const blocks = new BlockTable(database)
     this.#database = database
@@ -58,17 +58,17 @@ export class History {
     this.#buckets = new Buckets(database, blocks, this.#places)
   }
 
-  /** The series that are meant, by device, metric and age; none when there is no such. */
+  /** The matching series, in order of device, metric and age. */
   series(filter: SeriesFilter = {}): StoredSeries[] {
     return readSeries(this.#database, filter)
   }
 
-  /** A page of readings, ascending in (ts, seq). @throws OperatorError when a block of it is damaged. */
+  /** A page of readings, ascending in (ts, seq). @throws OperatorError when a block in it is damaged. */
   range(query: RangeQuery): RangePage {
     return this.#snapshot(() => readRange(this.#places, query))
   }
 
-  /** All pages of a stretch, one after the other; none is empty. @throws OperatorError as `range` does. */
+  /** All pages of an interval, one after the other; none is empty. @throws OperatorError as `range` does. */
   *pages(
     series: StoredSeries | readonly StoredSeries[],
     { from, to, after, limit = PAGE_READINGS }: Partial<Omit<RangeQuery, 'series'>> = {},
@@ -88,7 +88,7 @@ export class History {
   }
 
   /**
-   * Figures per interval, of those that have readings. Where a (device, metric) has series in several units, each has
+   * Figures per interval, for intervals that have readings. If a (device, metric) has series in several units, each has
    * buckets of its own. @throws OperatorError for more than `BUCKETS_MAX`, or a damaged block.
    */
   buckets(query: BucketQuery): Bucket[] {
@@ -100,7 +100,7 @@ export class History {
     return all
   }
 
-  /** The same in pages, without a bound; none is empty. */
+  /** The same in pages, without a limit; none is empty. */
   *bucketPages(query: BucketQuery): Generator<readonly Bucket[]> {
     for (let next: number | undefined, done = false; !done; ) {
       const page = this.bucketPage(next === undefined ? query : { ...query, from: next })
@@ -110,38 +110,40 @@ export class History {
     }
   }
 
-  /** The first buckets of a stretch; `next` is where the others begin. @throws OperatorError for a damaged block. */
+  /** The first buckets of an interval; `next` is the start of the others. @throws OperatorError for a damaged block. */
   bucketPage(query: BucketQuery): BucketPage {
     return this.#snapshot(() => this.#buckets.page(query))
   }
 
-  /** The latest reading of every series that is meant, by (ts, seq); those without readings are left out. */
+  /** The latest reading of every matching series, by (ts, seq); series without readings are omitted. */
   latest(filter: SeriesFilter = {}): StoredReading[] {
     return this.#snapshot(() => latestReadings(this.#places, this.series(filter)))
   }
 
-  /** The readings of these series that came last, by position, newest first. @param count at most `PAGE_READINGS`. */
+  /**
+   * The most recent readings of the matching series, by position, newest first. @param count at most `PAGE_READINGS`.
+   */
   recent(count: number, filter: SeriesFilter = {}): StoredReading[] {
-    assert(count <= PAGE_READINGS, 'what came last is asked for in small numbers')
+    assert(count <= PAGE_READINGS, 'at most PAGE_READINGS recent readings are requested at once')
     return this.#snapshot(() => recentReadings(this.#places, this.series(filter), count))
   }
 
-  /** Every device with what is kept of each of its series. */
+  /** Every device with statistics of each of its series. */
   devices(): DeviceStatistics[] {
     return this.#snapshot(() => this.#statistics.devices(this.series()))
   }
 
-  /** Time of the earliest reading of a series in an interval (UTC ms), or undefined when there is none. */
+  /** Time of the earliest reading of a series in an interval (UTC ms); undefined: there is none. */
   first(series: StoredSeries, interval?: Interval): number | undefined {
     return this.#snapshot(() => firstTs(this.#places, series.id, interval))
   }
 
-  /** Time of the latest one, likewise. */
+  /** Time of the latest reading of a series in an interval (UTC ms); undefined: there is none. */
   last(series: StoredSeries, interval?: Interval): number | undefined {
     return this.#snapshot(() => lastTs(this.#places, series.id, interval))
   }
 
-  /** One moment for all that `ask` reads. */
+  /** Runs all queries of `ask` in one snapshot. */
   #snapshot<T>(ask: () => T): T {
     return this.#database.transaction(ask).deferred()
   }
@@ -153,7 +155,7 @@ function isMany(series: StoredSeries | readonly StoredSeries[]): series is reado
 
 function tooManyBuckets({ everyMs }: BucketQuery): OperatorError {
   return new OperatorError(`more than ${BUCKETS_MAX} intervals of ${everyMs} ms have readings`, {
-    remedy: 'ask for longer intervals or for a shorter time',
+    remedy: 'ask for longer intervals or a shorter time range',
     exitCode: Exit.USAGE,
   })
 }

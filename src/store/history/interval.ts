@@ -1,15 +1,15 @@
 import type { Seq } from '../../base/reading.ts'
 
-/** A stretch of the readings' own time, UTC ms: `from` is in it, `to` is not. */
+/** An interval of the readings' own time, UTC ms: includes `from`, excludes `to`. */
 export interface Interval {
   readonly from: number
   readonly to: number
 }
 
-/** Every time that a reading can have. */
+/** All times that a reading can have. */
 export const ALWAYS: Interval = { from: Number.MIN_SAFE_INTEGER, to: Number.MAX_SAFE_INTEGER }
 
-/** Where a reading stands in the history of its series: by time; of equal times, by position. */
+/** Sort key of a reading in the history of its series: by time; for equal times, by position. */
 export interface ReadingKey {
   readonly ts: number
   readonly seq: Seq

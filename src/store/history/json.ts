@@ -3,13 +3,16 @@ import type { Bucket } from './buckets.ts'
 import type { DeviceStatistics, SeriesStatistics } from './statistics.ts'
 import type { Figures } from './sums.ts'
 
-/** A bucket as a JSON object; `start` is ISO 8601 in UTC, and what JSON has no number for is a text (`numberJson`). */
+/**
+ * A bucket as a JSON object; `start` is ISO 8601 in UTC, and a value that is not a JSON number is a text
+ * (`numberJson`).
+ */
 export function bucketJson({ start, device, metric, unit, first, last, ...figures }: Bucket): string {
   const named = `"device":${JSON.stringify(device)},"metric":${JSON.stringify(metric)},"unit":${textJson(unit)}`
   return `{"start":"${timeText(start)}",${named},${figuresJson(figures)},"first":${figure(first)},"last":${figure(last)}}`
 }
 
-/** A device and its series as JSON; times are ISO 8601 in UTC, null where there is no reading. */
+/** A device and its series as JSON; times are ISO 8601 in UTC, null: there is no reading. */
 export function deviceJson({ device, firstAt, lastAt, readings, goodShare, worst, series }: DeviceStatistics): string {
   const sums = `"readings":${readings},"goodShare":${goodShare},"worst":${worst}`
   const head = `"device":${JSON.stringify(device)},${boundsJson({ firstAt, lastAt })},${sums}`

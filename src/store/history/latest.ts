@@ -5,15 +5,16 @@ import { type Places, storedReading } from './range.ts'
 import type { StoredSeries } from './series.ts'
 import type { TailRow } from './tail.ts'
 
-/** Blocks of a series that end at the same time, later than all others: its latest reading is in one of them. */
+/** Blocks of a series that end at the same time, later than all others: one of them contains its latest reading. */
 interface Candidates {
   readonly ts: number
   readonly heads: BlockHead[]
 }
 
 /**
- * The latest reading of each series by (ts, seq), in the order of the series, without those that have none. Looks into the
- * log, then into seals until none can have a later one; opens blocks only of series whose latest reading is there.
+ * The latest reading of each series by (ts, seq), in the order of the series; series without readings are omitted.
+ * Searches the log, then seals until none can contain a later one; opens blocks only of series whose latest reading is
+ * in a block.
  */
 export function latestReadings(places: Places, series: readonly StoredSeries[]): StoredReading[] {
   const ids = new Set(series.map(({ id }) => id))
@@ -26,7 +27,10 @@ export function latestReadings(places: Places, series: readonly StoredSeries[]):
   })
 }
 
-/** Of series that have a later reading in blocks than in the log; of two at the same time, that in the log came later. */
+/**
+ * Finds the series that have a later reading in blocks than in the log; of two readings at the same time, the one in
+ * the log arrived later.
+ */
 function findCandidates(
   { sealed }: Places,
   ids: ReadonlySet<number>,

@@ -5,15 +5,15 @@ import type { BlockColumns } from '../../codec/block.ts'
 import { type BlockHead, type BlockTable, DamagedBlock, seriesOf } from '../sealed/blocks.ts'
 import { valueBytes } from './tail.ts'
 
-/** Open blocks that are kept for the next question or page, by about what they take in memory. */
+/** Open blocks kept for the next query or page, limited by their approximate size in memory. */
 const KEPT_BYTES_MAX = 8_388_608
-/** A number of a row, with its time, position and verdict. */
+/** Bytes of a row with a number: value, time, position and verdict. */
 const ROW_BYTES = 40
 
-/** A block that is open. */
+/** An open block. */
 export interface OpenBlock {
   readonly columns: BlockColumns
-  /** The rows by (ts, seq); undefined where they are so already. */
+  /** The row order by (ts, seq); undefined: the rows are in that order already. */
   readonly order: Uint32Array | undefined
 }
 
@@ -22,11 +22,11 @@ interface Kept extends OpenBlock {
   readonly bytes: number
 }
 
-/** Opens blocks, with the verdicts as the transaction at work sees them, and keeps those that were used last. */
+/** Opens blocks with the verdicts as the current transaction sees them, and keeps the most recently used ones. */
 export class OpenBlocks {
   readonly #blocks: BlockTable
   readonly #verdicts: Statement<[Seq, Seq, number]>
-  /** The one used last is the last. */
+  /** The most recently used one is the last. */
   readonly #kept = new Map<number, Kept>()
   #keptBytes = 0
 
@@ -47,7 +47,10 @@ export class OpenBlocks {
     return kept
   }
 
-  /** Numbers of parts come again, when the newest ones were removed: the readings tell whether it is the same block. */
+  /**
+   * Part numbers are reused after the newest parts were removed: count and positions of the readings show whether it is
+   * the same block.
+   */
   #take({ id, readings, seqFirst, seqLast }: BlockHead): Kept | undefined {
     const kept = this.#kept.get(id)
     if (kept === undefined) return undefined
@@ -59,14 +62,14 @@ export class OpenBlocks {
 
   #read(head: BlockHead): BlockColumns {
     const block = this.#blocks.get(head.id)
-    assert(block !== undefined, 'a block is there as long as the transaction that found it')
+    assert(block !== undefined, 'a block exists for as long as the transaction that found it')
     try {
       return this.#blocks.open(block)
     } catch (failure) {
       if (!(failure instanceof DamagedBlock)) throw failure
       const [from, to] = [head.tsMin, head.tsMax + 1].map((ts) => new Date(ts).toISOString())
       throw new OperatorError(`history between ${from} and ${to} cannot be read: ${failure.message}`, {
-        remedy: `leave that time out; a running edge takes the damaged block out when it comes to it`,
+        remedy: `exclude that time from the query; a running edge removes the damaged block when it reads it`,
         cause: failure,
       })
     }
@@ -85,7 +88,10 @@ export class OpenBlocks {
     return kept
   }
 
-  /** Verdicts that changed since the block was opened. They are never taken back, so all that there are may be put in. */
+  /**
+   * Applies verdicts that changed since the block was opened. Changes are never taken back, so all of them can be
+   * applied.
+   */
   #overlay({ id, seqFirst, seqLast }: BlockHead, { seq: positions, quality, reasons }: BlockColumns): void {
     const changed = this.#verdicts.all(seqFirst, seqLast, seriesOf(id)) as {
       seq: Seq
@@ -101,7 +107,7 @@ export class OpenBlocks {
   }
 }
 
-/** The rows in the order of their times, or undefined where they are so already. */
+/** The row order by time; undefined: the rows are in that order already. */
 function timeOrder(ts: Float64Array): Uint32Array | undefined {
   let sorted = true
   for (let row = 1; row < ts.length && sorted; row++) sorted = ts[row - 1]! <= ts[row]!

@@ -5,23 +5,23 @@ import type { Sealed } from './sealed.ts'
 import type { StoredSeries } from './series.ts'
 import { type Tail, VALUE_BYTES_MAX, valueBytes } from './tail.ts'
 
-/** A stretch of history. */
+/** A query for readings in an interval. */
 export interface RangeQuery extends Partial<Interval> {
   readonly series: readonly StoredSeries[]
-  /** Goes on behind this reading: the `next` of the page before. */
+  /** Continues after this reading: the `next` of the page before. */
   readonly after?: ReadingKey | undefined
-  /** Readings in a page at most. */
+  /** Maximum number of readings in a page. */
   readonly limit: number
 }
 
 export interface RangePage {
   /** Ascending in (ts, seq). */
   readonly readings: readonly StoredReading[]
-  /** Where the next page goes on; undefined: there is none. */
+  /** Where the next page continues; undefined: there is none. */
   readonly next: ReadingKey | undefined
 }
 
-/** Where readings are found; all of it as one transaction sees it. */
+/** The places where readings are stored, all as one transaction sees them. */
 export interface Places {
   readonly sealed: Sealed
   readonly open: OpenBlocks
@@ -29,8 +29,9 @@ export interface Places {
 }
 
 /**
- * One page of history, inside a transaction. Blocks are opened in the order of their earliest reading, until the page is
- * full and none can hold an earlier one than its last: of any number of blocks that overlap, the page is all that is held.
+ * Reads one page of history, inside a transaction. Blocks are opened in the order of their earliest reading, until the
+ * page is full and no further block can contain an earlier reading than its last one. So memory is limited to the page,
+ * however many blocks overlap.
  */
 export function readRange(places: Places, { series, after, limit, ...interval }: RangeQuery): RangePage {
   const { from = ALWAYS.from, to = ALWAYS.to } = interval
@@ -51,13 +52,13 @@ export function readRange(places: Places, { series, after, limit, ...interval }:
   return page.finish()
 }
 
-/** The first readings behind a key of all that were seen. */
+/** The first readings after a key, of all that were merged. */
 class Page {
   readonly after: ReadingKey
   readonly #to: number
   #limit: number
   #readings: StoredReading[] = []
-  /** Of texts and bytes among them; at least. */
+  /** Size of the texts and bytes in it; a lower bound. */
   #bytes = 0
 
   constructor(after: ReadingKey, to: number, limit: number) {
@@ -70,7 +71,7 @@ class Page {
     return this.#readings.length >= this.#limit
   }
 
-  /** Readings from this time on are of no use to it (UTC ms). */
+  /** Readings from this time on do not belong to the page (UTC ms). */
   get endTs(): number {
     return this.isFull ? Math.min(this.#to, this.#readings.at(-1)!.ts + 1) : this.#to
   }
@@ -79,7 +80,7 @@ class Page {
     return ts < this.endTs
   }
 
-  /** The readings of a block that may belong into it, in order. */
+  /** The readings of a block that may belong to the page, in order. */
   pick(series: StoredSeries, { columns, order }: OpenBlock): StoredReading[] {
     const { seq, ts, values, quality, reasons } = columns
     const picked: StoredReading[] = []
@@ -93,7 +94,7 @@ class Page {
     return picked
   }
 
-  /** Index in the order of the first row behind `after`. */
+  /** Index, in the order, of the first row after `after`. */
   #start({ seq, ts }: OpenBlock['columns'], order: Uint32Array | undefined): number {
     let low = 0
     let high = ts.length
@@ -106,7 +107,7 @@ class Page {
     return low
   }
 
-  /** Takes readings in, which are in order and behind `after`. */
+  /** Merges readings, which are in order and after `after`. */
   merge(run: readonly StoredReading[]): void {
     if (run.length === 0) return
     for (const { value } of run) this.#bytes += valueBytes(value)
@@ -120,7 +121,7 @@ class Page {
     if (this.#bytes > VALUE_BYTES_MAX) this.#cut()
   }
 
-  /** What remains is a beginning of what is asked for, only a shorter one. */
+  /** Shortens the page to VALUE_BYTES_MAX; it stays a prefix of the result. */
   #cut(): void {
     this.#bytes = 0
     for (const [i, { value }] of this.#readings.entries()) {
@@ -149,7 +150,7 @@ function mergeSorted(a: readonly StoredReading[], b: readonly StoredReading[], l
   return merged
 }
 
-/** A reading under the names of its series. */
+/** A reading with the names of its series. */
 export function storedReading(
   { device, metric, unit }: StoredSeries,
   { seq, ts, value, quality, reasons }: ReadingKey & { value: Value; quality: Quality; reasons: number },

@@ -4,7 +4,7 @@ import { ALWAYS } from './interval.ts'
 import { type Places, storedReading } from './range.ts'
 import type { StoredSeries } from './series.ts'
 
-/** The readings that came last, by position, newest first. */
+/** The most recent readings, by position, newest first. */
 export function recentReadings(places: Places, series: readonly StoredSeries[], count: number): StoredReading[] {
   const { sealed, tail } = places
   const byId = new Map(series.map((one) => [one.id, one]))

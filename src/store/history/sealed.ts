@@ -4,15 +4,15 @@ import { type BlockHead, type BlockTable, seriesOf } from '../sealed/blocks.ts'
 import type { Seal } from '../sealed/seals.ts'
 import type { Interval } from './interval.ts'
 
-/** To look a block up costs as much as to read so many in a row. */
+/** A lookup of one block costs as much as reading this many blocks in a row. */
 const LOOKUP_COST = 4
 
-/** A seal, as far as questions need it. */
+/** The fields of a seal that queries need. */
 export type SealHead = Pick<Seal, 'id' | 'parts' | 'first' | 'last' | 'blocks' | 'tsMin' | 'tsMax'>
 
 /**
- * Finds the blocks that a question is about. All of one question belongs into one transaction: seals and blocks change
- * together, but not between two looks.
+ * Finds the blocks for a query. All lookups of one query must be in one transaction: seals and blocks change together,
+ * but only within a transaction are they consistent with each other.
  */
 export class Sealed {
   readonly #blocks: BlockTable
@@ -26,19 +26,19 @@ export class Sealed {
     this.#sealedUpTo = database.prepare(`SELECT value FROM meta WHERE key = 'sealed'`).pluck()
   }
 
-  /** Rows of the log up to it are left-overs. */
+  /** Log rows up to this position are leftovers. */
   get upTo(): Seq {
     return this.#sealedUpTo.get() as Seq
   }
 
-  /** Seals with readings of this time, in the order of their earliest one. */
+  /** Seals with readings in this interval, in order of their earliest reading. */
   seals({ from, to }: Interval): SealHead[] {
     return this.#seals.all(from, to) as SealHead[]
   }
 
   /**
-   * The blocks of a series with readings of this time, in the order of their earliest one. A seal is looked into when
-   * its turn comes: whoever stops early has not paid for the rest.
+   * The blocks of a series with readings in this interval, in order of their earliest reading. Each seal is read only
+   * when it is needed, so that a caller that stops early does not pay for the rest.
    */
   *heads(series: number, interval: Interval): Generator<BlockHead> {
     const seals = this.seals(interval)
@@ -54,13 +54,13 @@ export class Sealed {
     }
   }
 
-  /** The blocks of some series in a seal: looked up one by one where these are few, else picked from all. */
+  /** The blocks of some series in a seal: read one by one if there are few series, otherwise selected from all. */
   headsOfMany(seal: SealHead, series: ReadonlySet<number>): BlockHead[] {
     if (series.size * LOOKUP_COST < seal.blocks) return [...series].flatMap((id) => this.#blocks.headsOf(seal, id))
     return this.#blocks.headsIn(seal).filter(({ id }) => series.has(seriesOf(id)))
   }
 
-  /** The blocks of a series in a seal with readings of this time. */
+  /** The blocks of a series in a seal with readings in this interval. */
   headsOf(seal: SealHead, series: number, { from, to }: Interval): BlockHead[] {
     return this.#blocks.headsOf(seal, series).filter(({ tsMin, tsMax }) => tsMax >= from && tsMin < to)
   }

@@ -1,18 +1,18 @@
 import type { Database } from 'better-sqlite3'
 import type { ValueType } from '../../base/reading.ts'
 
-/** A series of the store, by its names. */
+/** A series of the store, with its names. */
 export interface StoredSeries {
   readonly id: number
   readonly device: string
   readonly metric: string
-  /** Undefined where no unit was ever named. */
+  /** Undefined: the device never named a unit. */
   readonly unit: string | undefined
-  /** Undefined while every value was missing. */
+  /** Undefined: every value so far was missing. */
   readonly type: ValueType | undefined
 }
 
-/** Which series are meant; what is left out is not looked at. A unit of '' means those without one. */
+/** Selects series; a field that is left out matches all. The unit '' selects series without a unit. */
 export interface SeriesFilter {
   readonly device?: string | undefined
   readonly metric?: string | undefined
@@ -21,7 +21,7 @@ export interface SeriesFilter {
 
 type Row = Omit<StoredSeries, 'unit' | 'type'> & { readonly unit: string; readonly type: ValueType | null }
 
-/** The series of the store in the order of device, metric and age. */
+/** The series of the store in order of device, metric and age. */
 export function readSeries(database: Database, { device, metric, unit }: SeriesFilter = {}): StoredSeries[] {
   const given = Object.entries({ 'devices.name': device, metric, unit }).filter(([, value]) => value !== undefined)
   const where = given.length === 0 ? '' : `WHERE ${given.map(([column]) => `${column} = ?`).join(' AND ')}`

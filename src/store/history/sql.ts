@@ -6,7 +6,7 @@ import { DATABASE_FILE, openReadOnly } from '../database.ts'
 import { History } from './history.ts'
 import { defineTables } from './tables.ts'
 
-/** Texts and bytes of one result; it is cut beyond them. */
+/** Maximum size of the texts and bytes in one result; the result is truncated beyond it. */
 const RESULT_BYTES_MAX = 67_108_864
 
 export type SqlValue = number | bigint | string | Uint8Array | null
@@ -14,17 +14,18 @@ export type SqlValue = number | bigint | string | Uint8Array | null
 export interface SqlResult {
   readonly columns: readonly string[]
   readonly rows: readonly (readonly SqlValue[])[]
-  /** There were more rows, or larger ones, than fit. */
+  /** There were more rows, or larger ones, than the limits allow. */
   readonly cut: boolean
 }
 
 /**
- * Statements of people over a store: its own tables as they are, and `readings` and `buckets` (`defineTables`).
+ * Runs SQL statements of operators over a store: its own tables, and the tables `readings` and `buckets`
+ * (`defineTables`).
  *
- * They run on an empty database in memory that the store is attached to, both opened read-only: a statement over
- * `readings` and `buckets` alone holds no transaction on the store, however long it takes, for those read in pages on a
- * connection of their own. One over the store's own tables holds one until its last row, and the store's WAL grows
- * meanwhile: whoever runs it must be able to end it.
+ * Statements run on an empty in-memory database to which the store is attached; both are opened read-only. A statement
+ * over `readings` and `buckets` alone holds no transaction on the store, however long it takes, because these tables
+ * read in pages on a connection of their own. A statement over the store's own tables holds a transaction until its
+ * last row, and the store's WAL grows meanwhile: the caller must be able to abort it.
  */
 export class SqlSession {
   readonly #database: Database
@@ -40,7 +41,7 @@ export class SqlSession {
     defineTables(this.#database, new History(this.#pages), clock)
   }
 
-  /** Runs one statement that reads. @throws OperatorError when it is none, or SQLite refuses it. */
+  /** Runs one statement that only reads. @throws OperatorError when it does more, or SQLite refuses it. */
   run(sql: string, rowsMax: number): SqlResult {
     return refusing(() => {
       const statement = this.#prepare(sql)
@@ -56,7 +57,10 @@ export class SqlSession {
     })
   }
 
-  /** Its rows one by one: the statement is at work until the last one, or until somebody stops. @throws as `run` does. */
+  /**
+   * The rows of a statement, one by one. The statement runs until the last row, or until the caller stops. @throws as
+   * `run` does.
+   */
   rows(sql: string): Iterator<SqlValue[]> & Iterable<SqlValue[]> {
     return refusing(() => this.#prepare(sql).iterate())
   }
@@ -64,8 +68,8 @@ export class SqlSession {
   #prepare(sql: string): Statement<[], SqlValue[]> {
     const statement = this.#database.prepare<[], SqlValue[]>(sql)
     if (statement.reader && statement.readonly) return statement.raw().safeIntegers()
-    throw new OperatorError('only a single statement that reads is run', {
-      remedy: 'begin it with SELECT or WITH; the store is changed by the edge alone',
+    throw new OperatorError('only a single statement that reads can be run', {
+      remedy: 'begin it with SELECT or WITH; only the edge changes the store',
       exitCode: Exit.USAGE,
     })
   }
@@ -76,7 +80,7 @@ export class SqlSession {
   }
 }
 
-/** What SQLite says against a statement is for whoever wrote it. */
+/** Reports errors of SQLite to the author of the statement. */
 function refusing<T>(work: () => T): T {
   try {
     return work()
@@ -90,7 +94,7 @@ function refusing<T>(work: () => T): T {
   }
 }
 
-/** Integers are numbers where these hold them exactly. */
+/** Converts an integer to a number if that is exact. */
 function plain(value: SqlValue): SqlValue {
   return typeof value === 'bigint' && BigInt(Number(value)) === value && Number.isSafeInteger(Number(value))
     ? Number(value)

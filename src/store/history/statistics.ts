@@ -6,14 +6,14 @@ import type { Places } from './range.ts'
 import type { StoredSeries } from './series.ts'
 import { type Figures, type Summed, Sums, worstOf } from './sums.ts'
 
-/** What is kept of one series, removed readings included as far as their hourly sums are kept. */
+/** Statistics of one series; removed readings count while their hourly sums are kept. */
 export interface SeriesStatistics extends Figures, StoredSeries {
-  /** Time of the earliest and the latest reading (UTC ms; of removed ones, the start of their hour). */
+  /** Time of the earliest and the latest reading (UTC ms); for removed readings, the start of their hour. */
   readonly firstAt: number | undefined
   readonly lastAt: number | undefined
 }
 
-/** What is kept of all series of a device. */
+/** Statistics of all series of a device. */
 export interface DeviceStatistics extends Pick<Figures, 'readings' | 'goodShare' | 'worst'> {
   readonly device: string
   readonly firstAt: number | undefined
@@ -21,13 +21,13 @@ export interface DeviceStatistics extends Pick<Figures, 'readings' | 'goodShare'
   readonly series: readonly SeriesStatistics[]
 }
 
-/** `worst` is told by its rank, so that SQL can find the greatest. */
+/** `worst` is expressed as its rank, so that SQL can find the maximum. */
 const RANK = 'CASE worst WHEN 9 THEN 1 WHEN 2 THEN 2 WHEN 1 THEN 3 WHEN 3 THEN 4 ELSE 5 END'
 const QUALITY_OF_RANK: readonly Quality[] = [9, 9, 2, 1, 3, 4]
 
 type GroupRow = Omit<Summed, 'worst'> & { series: number; rank: number; tsMin: number; tsMax: number; noSum: 0 | 1 }
 
-/** Sums over everything, inside a transaction: from summaries, hourly sums and the log. Opens only amended blocks. */
+/** Sums over all readings, inside a transaction: from summaries, hourly sums and the log. Opens only amended blocks. */
 export class Statistics {
   readonly #places: Places
   readonly #blocks: BlockTable
@@ -51,7 +51,7 @@ export class Statistics {
     this.#devices = database.prepare('SELECT name FROM devices ORDER BY name').pluck()
   }
 
-  /** Every device in the order of names, also those without readings. */
+  /** Every device in order of name, including devices without readings. */
   devices(series: readonly StoredSeries[]): DeviceStatistics[] {
     const accounts = new Map<number, Account>()
     const account = (id: number): Account => {
@@ -81,7 +81,7 @@ export class Statistics {
     )
   }
 
-  /** The sums of a block whose verdicts may have changed. */
+  /** The current sums of a block whose verdicts may have changed. */
   #now(head: BlockHead): Summed {
     if (!this.#blocks.isAmended(head)) return head
     const { quality } = this.#places.open.open(head).columns
@@ -89,7 +89,7 @@ export class Statistics {
   }
 }
 
-/** What is known of one series. */
+/** Totals of one series. */
 class Account {
   readonly sums = new Sums()
   tsMin = Infinity

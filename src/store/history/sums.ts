@@ -1,7 +1,7 @@
 import { worse } from '../../base/flags.ts'
 import type { Quality, Value } from '../../base/reading.ts'
 
-/** What a block's summary and an hourly sum have in common. */
+/** The fields that a block's summary and an hourly sum have in common. */
 export interface Summed {
   readonly readings: number
   readonly good: number
@@ -12,11 +12,11 @@ export interface Summed {
   readonly valueSum: number | null
 }
 
-/** Figures over some readings. Those of values are over numbers alone, and null where there is none. */
+/** Figures over some readings. Those of values cover numbers only, and are null if there is no number. */
 export interface Figures {
   readonly readings: number
   readonly numbers: number
-  /** Null as well where the sum is none (∞ − ∞). */
+  /** Also null if the sum is undefined (∞ − ∞). */
   readonly avg: number | null
   readonly min: number | null
   readonly max: number | null
@@ -27,14 +27,14 @@ export interface Figures {
   readonly worst: Quality
 }
 
-/** The roll-up of flags; 9 where there is none. */
+/** The roll-up of flags; 9 if there is none. */
 export function worstOf(flags: Iterable<Quality>): Quality {
   let worst: Quality = 9
   for (const flag of flags) worst = worse(worst, flag)
   return worst
 }
 
-/** Adds readings up, one by one or many at once. */
+/** Sums up readings, one by one or in groups that are already summed. */
 export class Sums {
   #readings = 0
   #good = 0

@@ -6,26 +6,27 @@ import { DURATION_HELP, parseDuration, parseTime, TIME_HELP } from '../../base/t
 import type { History, StoredSeries } from './history.ts'
 import { ALWAYS, type Interval } from './interval.ts'
 
-/** What an argument of a table-valued function can be; undefined where it is left out. */
+/** Type of an argument of a table-valued function; undefined: it is left out. */
 type Argument = number | string | Buffer | null | undefined
 type Cell = bigint | number | string | Buffer | null
 
-/** A page of readings for SQL: whoever wants the first rows does not wait for more. */
+/** Readings in a page for SQL: small, so that the first rows come quickly. */
 const PAGE_READINGS = 1_000
 
 /**
  * Makes history visible to SQL, sealed or not:
  *
  *     readings(device, metric, from_ts, to_ts)           ts, time, value, quality, reasons, unit, seq
- *     buckets(device, metric, from_ts, to_ts, every_ms)  start, time, unit, readings, numbers, avg, min, max, sum, first,
- *                                                        last, good_share, worst
+ *     buckets(device, metric, from_ts, to_ts, every_ms)  start, time, unit, readings, numbers, avg, min, max, sum,
+ *                                                        first, last, good_share, worst
  *
- * Rows are ascending in time. Times are UTC ms or ISO 8601, `-24h`, `now`; left out: without a bound. `every_ms` is in ms
- * or as `1h`. What stands last can be given without those before it: `buckets('press', 'heat') WHERE every_ms = '1h'`. A
- * device or metric that there is not has no rows. Booleans are 0 and 1.
+ * Rows are ascending in time. Times are UTC ms, ISO 8601, `-24h` or `now`; without one there is no bound. `every_ms` is
+ * in ms or like `1h`. A later argument can be given without those before it: `buckets('press', 'heat') WHERE every_ms =
+ * '1h'`. A device or metric that does not exist has no rows. Booleans are 0 and 1.
  *
- * An argument that is NULL gives no rows: to SQLite nothing is equal to it.
- * @param database whose statements see them; not the one that `history` reads: a connection cannot do both at once.
+ * An argument that is NULL gives no rows, because in SQLite nothing equals NULL.
+ * @param database the connection whose statements see the tables; not the one that `history` reads: a connection cannot
+ * do both at once.
  */
 export function defineTables(database: Database, history: History, clock: { now(): number }): void {
   database.table('readings', {
@@ -83,13 +84,13 @@ function timeOf(name: string, given: Argument, now: number): number | undefined 
   if (given === undefined) return undefined
   const ts = typeof given === 'string' ? parseTime(given, now) : given
   if (typeof ts === 'number' && !Number.isNaN(ts)) return Math.ceil(ts)
-  throw misuse(`${name} "${given}" is no time`, `leave it out, or give UTC milliseconds, ${TIME_HELP}`)
+  throw misuse(`${name} "${given}" is not a time`, `leave it out, or give UTC milliseconds, ${TIME_HELP}`)
 }
 
 function durationOf(given: Argument): number {
   const ms = typeof given === 'string' ? parseDuration(given) : given
   if (typeof ms === 'number' && Number.isSafeInteger(ms) && ms > 0) return ms
-  throw misuse(`every_ms "${given ?? ''}" is no duration`, `give whole milliseconds, or ${DURATION_HELP}`)
+  throw misuse(`every_ms "${given ?? ''}" is not a duration`, `give whole milliseconds, or ${DURATION_HELP}`)
 }
 
 function cell(value: Value): Cell {

@@ -1,18 +1,18 @@
 import type { Database, Statement } from 'better-sqlite3'
 import type { Seq } from '../../base/reading.ts'
 
-/** Questions after which it is worth while to know where the rows of each series are. */
+/** Number of queries after which the index is worth building. */
 const QUESTIONS_BEFORE = 8
-/** Rows of a longer log are looked through as before: the index takes about 10 bytes a row. */
+/** A longer log is scanned without an index: the index takes about 10 bytes per row. */
 const ROWS_MAX = 1_000_000
-/** Where so many rows came since the last question, it is begun anew: to read them takes longer than to look through. */
+/** With more new rows than this since the last query, the index is discarded: reading them takes longer than a scan. */
 const NEW_ROWS_MAX = 65_536
-/** To look a row up costs as much as to look through so many. */
+/** A lookup of one row costs as much as scanning this many. */
 const LOOKUP_COST = 16
 
 /**
- * Where in the log the rows of each series are. Whoever asks about one or two series has the log looked through; who asks
- * about many, as an export does, would have it looked through for each.
+ * Where in the log the rows of each series are. For a query about one or two series, a scan of the log is enough; a
+ * caller that asks about many series, such as an export, would cause a scan for each.
  */
 export class TailIndex {
   readonly #lastSeq: Statement<[]>
@@ -20,7 +20,7 @@ export class TailIndex {
   #questions = 0
   #bySeries: Map<number, Seq[]> | undefined
   #count = 0
-  /** Rows from behind `#from` up to `#upTo` are in it. */
+  /** Rows after `#from` up to `#upTo` are in it. */
   #from: Seq = 0
   #upTo: Seq = 0
 
@@ -29,7 +29,7 @@ export class TailIndex {
     this.#rows = database.prepare('SELECT seq, series FROM log WHERE seq > ? ORDER BY seq').raw() as Statement<[Seq]>
   }
 
-  /** The positions of a series behind what is sealed, ascending; undefined: the log is to be looked through. */
+  /** The positions of a series after the sealed ones, ascending; undefined: scan the log instead. */
   positions(series: number, sealed: Seq): readonly Seq[] | undefined {
     if (!this.#isReady(sealed)) return undefined
     const own = this.#bySeries!.get(series) ?? []
@@ -68,7 +68,7 @@ export class TailIndex {
     this.#upTo = lastSeq
   }
 
-  /** What was sealed since is no part of the log any more. */
+  /** Removes positions that were sealed since: they are no longer in the log. */
   #forget(sealed: Seq): void {
     for (const [series, own] of this.#bySeries!) {
       const kept = own.filter((seq) => seq > sealed)

@@ -3,10 +3,10 @@ import type { Quality, Seq, Value } from '../../base/reading.ts'
 import { type Interval, isBefore, type ReadingKey } from './interval.ts'
 import { TailIndex } from './tail-index.ts'
 
-/** Texts and bytes that are read at once; whoever wants more asks again. */
+/** Maximum size of texts and bytes read in one call; a caller that wants more calls again. */
 export const VALUE_BYTES_MAX = 16_777_216
 const PAGE_ROWS = 4_096
-/** Series of whose earliest time in the log is remembered; beyond them it is looked for again. */
+/** Number of series whose earliest time in the log is cached; for others it is searched again. */
 const FLOORS_MAX = 4_096
 
 /** A reading of one series in the log. */
@@ -16,7 +16,7 @@ export interface TailRow extends ReadingKey {
   readonly reasons: number
 }
 
-/** Its number alone; null where the value is none. */
+/** The number of a reading only; null: the value is not a number. */
 export interface TailNumber extends ReadingKey {
   readonly number: number | null
   readonly quality: Quality
@@ -29,9 +29,9 @@ const NUMBER_COLUMNS = `seq, ts, CASE WHEN typeof(value) = 'real' THEN value END
 const OF_SERIES = 'FROM log WHERE seq > ? AND series = ?'
 
 /**
- * The readings of one series in the log, which has no index on the disk: a question looks at every row behind what is
- * sealed, some milliseconds, until there are many questions (`TailIndex`). `sealed` is the position up to which all is
- * sealed, as the transaction at work sees it.
+ * The readings of one series in the log, which has no index on the disk: a query scans every row after the sealed ones,
+ * which takes some milliseconds, until many queries make an index worthwhile (`TailIndex`). `sealed` is the position up
+ * to which all is sealed, as the current transaction sees it.
  */
 export class Tail {
   readonly #index: TailIndex
@@ -69,7 +69,7 @@ export class Tail {
   }
 
   /**
-   * The first readings behind a key and before a time, by (ts, seq), at most so many; or fewer, with more than
+   * The first readings after a key and before a time, by (ts, seq), at most `limit`; or fewer, with more than
    * `VALUE_BYTES_MAX` of texts and bytes in them.
    */
   firsts(
@@ -104,7 +104,7 @@ export class Tail {
     for (const { seq } of keys.slice(0, limit)) yield this.#row.get(seq)
   }
 
-  /** The numbers of a time in the order of their positions, a page at a time. */
+  /** The numbers in an interval in order of their positions, a page at a time. */
   *numbers(series: number, sealed: Seq, { from, to }: Interval): Generator<TailNumber[]> {
     const positions = this.#index.positions(series, sealed)
     if (positions !== undefined) {
@@ -120,7 +120,7 @@ export class Tail {
     }
   }
 
-  /** The earliest and the latest time (UTC ms) of its readings in an interval; undefined where there is none. */
+  /** The earliest and the latest time (UTC ms) of the series' readings in an interval; undefined: there is none. */
   bounds(series: number, sealed: Seq, { from, to }: Interval): { first: number; last: number } | undefined {
     const positions = this.#index.positions(series, sealed)
     if (positions === undefined) {
@@ -141,8 +141,8 @@ export class Tail {
   }
 
   /**
-   * No reading of the series in the log is earlier (UTC ms). Rows that were looked at once are not looked at again: a
-   * reading never changes its time, and those that were sealed since only make the answer lower than it need be.
+   * A lower bound of the times (UTC ms) of the series in the log. Rows that were read once are not read again: a
+   * reading never changes its time, and readings that were sealed since only make the bound lower than necessary.
    */
   floor(series: number, sealed: Seq): number {
     const positions = this.#index.positions(series, sealed)
@@ -163,21 +163,21 @@ export class Tail {
   /** The latest reading of each of these series, by (ts, seq). */
   latest(series: ReadonlySet<number>, sealed: Seq): Map<number, TailRow> {
     const found = new Map<number, TailRow>()
-    // Ascending in seq: of several at the latest time, the last one stays.
+    // Ascending in seq: of several readings at the latest time, the last one is kept.
     for (const [id, ...raw] of this.#latestOfEach.iterate(sealed, sealed) as Iterable<[number, ...RawRow]>) {
       if (series.has(id)) found.set(id, tailRow(raw))
     }
     return found
   }
 
-  /** The readings of these series that came last, newest first, at most so many. */
+  /** The most recent readings of these series, newest first, at most `count`. */
   recent(series: ReadonlySet<number>, sealed: Seq, count: number): (TailRow & { readonly series: number })[] {
     const rows = this.#recent.all(sealed, JSON.stringify([...series]), count) as [number, ...RawRow][]
     return rows.map(([id, ...raw]) => ({ ...tailRow(raw), series: id }))
   }
 }
 
-/** What a value takes in memory beside its row. */
+/** Bytes that a value takes in memory in addition to its row. */
 export function valueBytes(value: Value): number {
   if (typeof value === 'string') return value.length * 2
   return value instanceof Uint8Array ? value.length : 0
