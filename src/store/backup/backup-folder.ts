@@ -3,12 +3,15 @@ import { compactTime } from '../recovery/compact-time.ts'
 
 const NAME = /^tidegate-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z\.db$/
 
-/** What a backup of this moment (UTC ms) is called. */
+/** The file name of a backup made at this time (UTC ms). */
 export function backupName(now: number): string {
   return `tidegate-${compactTime(now)}.db`
 }
 
-/** The backups in a folder and when they were made (UTC ms), the newest first; none where it cannot be read. */
+/**
+ * The backups in a folder and the times when they were made (UTC ms), the newest first; none if the folder cannot be
+ * read.
+ */
 export function listBackups(folder: string): { name: string; at: number }[] {
   return namesIn(folder)
     .flatMap((name) => {
@@ -18,12 +21,12 @@ export function listBackups(folder: string): { name: string; at: number }[] {
     .sort((a, b) => b.at - a.at)
 }
 
-/** What an unfinished backup is called, before it gets its name: by the process that makes it. */
+/** The file name of an unfinished backup, until it is complete; contains the id of the process that makes it. */
 export function partName(file: string, pid: number): string {
   return `${file}.part-${pid}`
 }
 
-/** Of the files in a folder those that are, or belong to, unfinished backups. */
+/** The files in a folder that are unfinished backups, or belong to one. */
 export function listParts(folder: string): { name: string; of: string; pid: number }[] {
   return namesIn(folder).flatMap((name) => {
     const [, of, pid] = /^(.+)\.part-(\d+)(?:-journal)?$/.exec(name) ?? []

@@ -9,9 +9,9 @@ import { listBackups } from './backup-folder.ts'
 import type { BackupOrder, BackupResult } from './backup-thread.ts'
 
 const HOUR_MS = 3_600_000
-/** After one that failed, the next is tried so soon, or when it would be due if that is sooner (ms). */
+/** Delay before the next try after a failed backup (ms); shorter if the interval between backups is shorter. */
 const RETRY_MS = 900_000
-/** Waits are cut into pieces of at most so long (ms): a clock that was set, or a machine that slept, is noticed. */
+/** Longest single wait (ms), so that a changed clock or a suspended machine is noticed. */
 const WAIT_MS_MAX = 600_000
 const THREAD_HEAP = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64 }
 
@@ -22,9 +22,9 @@ export interface BackupStatus {
   /** UTC ms; undefined: there is none. */
   readonly lastAt: number | undefined
   readonly lastBytes: number | undefined
-  /** How long the last one took (ms). */
+  /** Duration of the last one (ms). */
   readonly lastMs: number | undefined
-  /** Why the last try failed; undefined: it did not. */
+  /** Why the last try failed; undefined: it did not fail. */
   readonly lastFailure: string | undefined
 }
 
@@ -37,8 +37,9 @@ export interface BackupOptions {
 }
 
 /**
- * Makes a backup of the running store again and again, on a thread of its own each time: neither commits nor sockets wait
- * for it. The first one is due when the newest in the folder is old enough, so that restarts make none more.
+ * Makes backups of the running store at a fixed interval, each on a thread of its own: neither commits nor sockets wait
+ * for it. The first one is due when the newest backup in the folder is old enough, so that restarts cause no additional
+ * backups.
  */
 export class BackupSchedule implements Part {
   readonly name = 'backups'
@@ -63,7 +64,7 @@ export class BackupSchedule implements Part {
     this.#everyMs = settings.backup.everyHours * HOUR_MS
     const newest = listBackups(this.#backups)[0]?.at
     this.#last = { ...this.#last, lastAt: newest }
-    // One from the future was made while the clock was wrong: it tells nothing.
+    // A backup with a time in the future was made while the clock was wrong: its time is ignored.
     this.#dueAt = newest === undefined || newest > clock.now() ? clock.now() : newest + this.#everyMs
     this.#wait()
   }
@@ -120,12 +121,13 @@ export class BackupSchedule implements Part {
     this.#wait()
   }
 
-  /** One that is being made is given up: nothing of it stays under its name, and the next start makes it anew. */
+  /** Abandons a backup in progress: no file with its final name is left, and the next start makes it anew. */
   async stop(): Promise<void> {
     clearTimeout(this.#timer)
     const worker = this.#worker
     this.#worker = undefined
-    // SQLite cannot be interrupted here: the thread ends with the process at the latest, so nobody waits for it.
+    // SQLite cannot be interrupted here. The thread ends with the process at the latest, so `stop` does not wait for
+    // it.
     worker?.unref()
     void worker?.terminate()
   }

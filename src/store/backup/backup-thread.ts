@@ -6,7 +6,7 @@ import { FREE_BYTES_MAX, FREE_SHARE } from '../housekeeping/space.ts'
 import { type Backup, backUp, sizeInUse } from './backup.ts'
 import { backupName, isScheduled, listBackups, listParts } from './backup-folder.ts'
 
-/** What the thread is started with. */
+/** The data that the thread is started with. */
 export interface BackupOrder {
   /** Folder of the store. */
   readonly folder: string
@@ -21,8 +21,8 @@ export interface BackupOrder {
 export type BackupResult = { readonly ok: true; readonly backup: Backup } | { readonly ok: false; readonly err: Error }
 
 /**
- * A backup on the disk of the store must not be why history gives way or readings are refused: it is made only where
- * twice of what the store leaves free is left after it. @throws OperatorError
+ * A backup on the disk of the store must not cause history to be removed or readings to be refused: it is made only if
+ * twice the space that the store leaves free is still free afterwards. @throws OperatorError
  */
 function proveRoom({ folder, backups, freeBytesMin }: BackupOrder): void {
   if (statSync(folder).dev !== statSync(backups).dev) return
@@ -32,16 +32,17 @@ function proveRoom({ folder, backups, freeBytesMin }: BackupOrder): void {
   if (bavail * bsize - needed >= left) return
   throw new OperatorError(
     `a backup needs ${needed} bytes and ${left} must stay free, but the disk of ${backups} has ${bavail * bsize}`,
-    { remedy: 'name a folder on another disk with `store.backup.folder`, or make room' },
+    { remedy: 'set `store.backup.folder` to a folder on another disk, or free some space' },
   )
 }
 
-/** Makes one backup; older ones go when it is whole. */
+/** Makes one backup; removes older ones when it is complete. */
 function make(order: BackupOrder): Backup {
   const { folder, backups, keep, now } = order
   mkdirSync(backups, { recursive: true })
   const name = backupName(now)
-  // Only one edge works on this store, and it makes one backup at a time: whoever began these is gone.
+  // Only one edge works on this store, and it makes one backup at a time: the processes that began these backups are
+  // gone.
   for (const { name: part, of } of listParts(backups)) {
     if (isScheduled(of)) rmSync(join(backups, part), { force: true })
   }

@@ -13,13 +13,13 @@ export interface Backup {
 }
 
 /**
- * Writes a whole and consistent copy of the store of a folder, as it is at this moment, beside a running edge or without
- * one. The file is there when it has been checked and is on the disk, and not before: a crash leaves no half one. Blocks
- * the thread for as long as it takes, about 10 ms for each MiB.
+ * Writes a complete and consistent copy of a folder's store, as it is at this moment; the edge may be running. The file
+ * appears under its name only after it was checked and synced, so a crash leaves no partial backup. Blocks the thread
+ * meanwhile, for about 10 ms per MiB.
  *
- * `VACUUM INTO` reads one snapshot: commits go on beside it, but the WAL keeps all of them until it is done. (SQLite's
- * other way, which better-sqlite3 has as `.backup()`, copies in steps and begins anew whenever another process has
- * written: beside a busy edge it never ends.)
+ * `VACUUM INTO` reads one snapshot: commits continue during it, but the WAL keeps all of them until it is done.
+ * (SQLite's other method, `.backup()` in better-sqlite3, copies in steps and restarts whenever another process has
+ * written: with a busy edge it never ends.)
  * @throws OperatorError when there is no store, it is damaged, or the copy cannot be written.
  */
 export function backUp(folder: string, file: string): Backup {
@@ -42,7 +42,7 @@ export function backUp(folder: string, file: string): Backup {
   }
 }
 
-/** How large a backup of a store would be now (bytes). */
+/** The size of a backup of a store made now (bytes). */
 export function sizeInUse(folder: string): number {
   const source = openReadOnly(folder, { older: 'take' })
   try {
@@ -58,35 +58,35 @@ export function sizeInUse(folder: string): number {
 function failed(folder: string, file: string, cause: unknown): OperatorError {
   return new OperatorError(`cannot write the backup ${file} of the store in ${folder}: ${messageOf(cause)}`, {
     remedy: codeOf(cause)?.startsWith('SQLITE_CORRUPT')
-      ? 'the store is damaged: start the edge again, it salvages what can be read'
-      : 'look at the free space and the permissions of the folder for the backup',
+      ? 'the store is damaged: restart the edge, which salvages what can be read'
+      : 'check the free space and the permissions of the backup folder',
     exitCode: Exit.CANNOT_CREATE,
     cause,
   })
 }
 
-/** @throws OperatorError when a copy is not what was to be copied. */
+/** @throws OperatorError when the copy is damaged. */
 function prove(file: string): void {
   const copy = new SQLite(file, { readonly: true })
   try {
     const problem = problemOf(copy)
     if (problem === undefined) return
-    throw new OperatorError(`the backup ${file} is not whole: ${problem}`, {
-      remedy: 'look at the disk of the folder for the backup; nothing was kept of it',
+    throw new OperatorError(`the backup ${file} is damaged: ${problem}`, {
+      remedy: 'check the disk of the backup folder; the damaged copy was removed',
     })
   } finally {
     copy.close()
   }
 }
 
-/** What is wrong with a copy of a store; undefined: it is whole. */
+/** The problem of a copy of a store; undefined: it is complete and sound. */
 export function problemOf(copy: Database): string | undefined {
-  if (copy.pragma('application_id', { simple: true }) !== APPLICATION_ID) return 'it is no store of Tidegate'
+  if (copy.pragma('application_id', { simple: true }) !== APPLICATION_ID) return 'it is not a Tidegate store'
   const said = copy.pragma('quick_check(1)', { simple: true }) as string
   return said === 'ok' ? undefined : said.replaceAll('\n', ' ')
 }
 
-/** What others have left who died while they wrote the same backup. */
+/** Removes unfinished files of the same backup whose process has ended. */
 function removeLeftOvers(file: string): void {
   const folder = dirname(file)
   for (const { name, of, pid } of listParts(folder)) {

@@ -12,16 +12,16 @@ import { problemOf } from './backup.ts'
 
 export interface Restored {
   readonly epoch: string
-  /** Where the database lies that was there before; undefined: there was none. */
+  /** Path of the former database; undefined: there was none. */
   readonly former: string | undefined
 }
 
 /**
- * Puts a backup in the place of a folder's database, which is set aside. The backup itself stays as it is; its copy is
- * checked before anything changes. It begins a new epoch: what was stored after the backup was made may have reached the
- * cloud, and its positions will be given again.
- * @throws OperatorError when an edge runs on the folder, the file is no whole backup of this or an earlier version, or it
- * cannot be written; then all is as it was.
+ * Replaces a folder's database by a backup, and sets the former database aside. The backup itself is not changed; its
+ * copy is checked before anything else changes. The copy begins a new epoch: readings that were stored after the backup
+ * was made may have reached the cloud, and their positions will be assigned again.
+ * @throws OperatorError when an edge runs on the folder, the file is not a complete backup of this or an earlier
+ * version, or it cannot be written; then nothing has changed.
  */
 export function restore(folder: string, file: string, now: number): Restored {
   prepareFolder(folder)
@@ -37,14 +37,14 @@ export function restore(folder: string, file: string, now: number): Restored {
     clearSuspicion(folder)
     return { epoch, former }
   } catch (failure) {
-    beginReplacement(folder) // removes the half-made copy
+    beginReplacement(folder) // removes the partial copy
     throw failure
   } finally {
     lock.release()
   }
 }
 
-/** With its WAL, if it has one: then it is a copy made by hand. */
+/** Copies the file, and its WAL if it has one: then it is a copy made by hand. */
 function copy(file: string, making: string): void {
   try {
     for (const suffix of ['', '-wal']) {
@@ -54,14 +54,14 @@ function copy(file: string, making: string): void {
     }
   } catch (cause) {
     throw new OperatorError(`cannot copy the backup ${file} to ${making}: ${messageOf(cause)}`, {
-      remedy: codeOf(cause) === 'ENOENT' ? 'name a file that `tidegate backup` has made' : 'look at the free space',
+      remedy: codeOf(cause) === 'ENOENT' ? 'name a file that `tidegate backup` has made' : 'check the free space',
       exitCode: Exit.CANNOT_CREATE,
       cause,
     })
   }
 }
 
-/** Checks the copy, and begins its new epoch. */
+/** Checks the copy, and begins its new epoch. @returns the epoch. */
 function adopt(making: string, file: string): string {
   const database = new SQLite(making)
   try {
@@ -69,10 +69,12 @@ function adopt(making: string, file: string): string {
     if (problem !== undefined) throw new Error(problem)
     const version = database.pragma('user_version', { simple: true }) as number
     if (version > MIGRATIONS.length) {
-      throw new Error(`it has schema version ${version}, and this Tidegate knows versions up to ${MIGRATIONS.length}`)
+      throw new Error(
+        `it has schema version ${version}, and this Tidegate supports versions up to ${MIGRATIONS.length}`,
+      )
     }
     const epoch = database.transaction(() => renewEpoch(database)).immediate()
-    database.pragma('journal_mode = DELETE') // nothing of it stays in a WAL, whose name would not go with it
+    database.pragma('journal_mode = DELETE') // no data may stay in a WAL: its name would no longer match
     return epoch
   } catch (cause) {
     throw new OperatorError(`${file} cannot be restored: ${messageOf(cause)}`, {

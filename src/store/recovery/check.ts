@@ -8,28 +8,29 @@ import { type Damage, openDamages, readDamages } from './damages.ts'
 
 /** Blocks read in one transaction. */
 const PAGE_BLOCKS = 64
-/** Problems told at most; of a store with more, these tell enough. */
+/** Maximum number of problems reported; in a store with more, these show enough. */
 const PROBLEMS_MAX = 100
 
 type Stretch = Pick<Seal, 'id' | 'parts' | 'first' | 'last' | 'readings' | 'blocks'>
 
 export interface CheckReport {
-  /** What is wrong now. */
+  /** Problems that exist now. */
   readonly problems: readonly string[]
-  /** What went wrong earlier and nobody has acknowledged. */
+  /** Earlier damage that no operator has acknowledged. */
   readonly damages: readonly Damage[]
-  /** What was opened. */
+  /** Number of blocks and readings that were read. */
   readonly blocks: number
   readonly readings: number
 }
 
 /**
- * Looks at everything in a store, beside a running edge or without one: the pages of the file, every block, whether blocks
- * and their seals agree, and whether the ledger balances. It changes nothing.
+ * Checks everything in a store; the edge may be running: the pages of the file, every block, whether blocks match their
+ * seals, and whether the ledger balances. It changes nothing.
  *
- * SQLite's own check and the ledger see the store at one moment each: the WAL of a running edge grows for as long as they
- * take. Blocks are read in short transactions; what a running edge merges or removes meanwhile is looked at as it is then.
- * @param onPage is told how far it is, from 0 to 1, after each few blocks.
+ * SQLite's own check and the check of the ledger each see the store at one moment: the WAL of a running edge grows
+ * until they end. Blocks are read in short transactions; a block that a running edge merges or removes meanwhile is
+ * checked in its new state.
+ * @param onPage is called after every few blocks, with the progress from 0 to 1.
  * @throws OperatorError when there is no store, or one of another version.
  */
 export function checkStore(folder: string, onPage: (share: number) => void = () => undefined): CheckReport {
@@ -72,13 +73,13 @@ class Check {
     return { problems: this.#problems, blocks: this.#blockCount, readings: this.#readings }
   }
 
-  tell(problem: string): void {
+  report(problem: string): void {
     if (this.#problems.length < PROBLEMS_MAX) this.#problems.push(problem)
   }
 
   pages(): void {
     const rows = this.#database.pragma('integrity_check') as { integrity_check: string }[]
-    for (const { integrity_check: said } of rows) if (said !== 'ok') this.tell(said.replaceAll('\n', ' '))
+    for (const { integrity_check: said } of rows) if (said !== 'ok') this.report(said.replaceAll('\n', ' '))
   }
 
   seals(onPage: (share: number) => void): void {
@@ -91,9 +92,9 @@ class Check {
       const seal = next.get(from) as Stretch | undefined
       if (seal === undefined) return
       const found = this.#seal(seal, () => onPage(Math.min(1, seal.last / sealedUpTo)))
-      // One that was merged or removed meanwhile is passed over: what has taken its place comes next.
+      // A seal that was merged or removed meanwhile is skipped: the seal that replaced it comes next.
       if (JSON.stringify(again.get(seal.id)) !== JSON.stringify(seal)) continue
-      for (const problem of found.problems) this.tell(problem)
+      for (const problem of found.problems) this.report(problem)
       this.#blockCount += found.blocks
       this.#readings += found.readings
       from = seal.last + 1
@@ -104,12 +105,12 @@ class Check {
     let before: Seal | undefined
     for (const seal of readSeals(this.#database)) {
       if (before !== undefined && seal.first <= before.last) {
-        this.tell(`the seals ${before.id} and ${seal.id} both have the positions from ${seal.first} on`)
+        this.report(`seals ${before.id} and ${seal.id} both have the positions from ${seal.first} on`)
       }
       before = seal
     }
     if (before !== undefined && before.last > sealedUpTo) {
-      this.tell(`the seal ${before.id} ends at ${before.last}, but only ${sealedUpTo} positions are sealed`)
+      this.report(`seal ${before.id} ends at ${before.last}, but only ${sealedUpTo} positions are sealed`)
     }
   }
 
@@ -131,7 +132,7 @@ class Check {
     }
     if (blocks !== seal.blocks || readings !== seal.readings) {
       const said = `${seal.readings} readings in ${seal.blocks} blocks`
-      problems.push(`the seal ${seal.id} should have ${said}, and has ${readings} in ${blocks}`)
+      problems.push(`seal ${seal.id} should have ${said}, and has ${readings} in ${blocks}`)
     }
     return { problems, blocks, readings }
   }
@@ -140,30 +141,34 @@ class Check {
     try {
       const { seq } = this.#blocks.open(block)
       const what = `block ${block.id} of seal ${seal}`
-      if (seq[0] !== block.seqFirst || seq.at(-1) !== block.seqLast) return [`${what} has other positions than it says`]
-      if (seq[0]! < first || seq.at(-1)! > last) return [`${what} has positions outside of its seal`]
+      if (seq[0] !== block.seqFirst || seq.at(-1) !== block.seqLast)
+        return [`${what} has other positions than its summary`]
+      if (seq[0]! < first || seq.at(-1)! > last) return [`${what} has positions outside its seal`]
       let twice = 0
       for (const one of seq) {
         const [at, bit] = [(one - first) >> 3, 1 << ((one - first) & 7)]
         if ((seen[at]! & bit) !== 0) twice++
         seen[at]! |= bit
       }
-      return twice === 0 ? [] : [`${what} has ${twice} positions that others have, too`]
+      return twice === 0 ? [] : [`${what} has ${twice} positions that other blocks have too`]
     } catch (failure) {
       if (failure instanceof DamagedBlock) return [failure.message]
       throw failure
     }
   }
 
-  /** It opens blocks that an uplink has in part: those that cannot be opened are told of already. */
+  /**
+   * The check opens blocks that an uplink has partly delivered; a block that cannot be opened has been reported
+   * already.
+   */
   ledger(): void {
     try {
       for (const { device, problems } of new StoreReader(this.#database).ledger()) {
-        for (const problem of problems) this.tell(`${device}: ${problem}`)
+        for (const problem of problems) this.report(`${device}: ${problem}`)
       }
     } catch (failure) {
       if (!(failure instanceof DamagedBlock)) throw failure
-      this.tell('the ledger cannot be checked while a block cannot be opened')
+      this.report('the ledger cannot be checked because a block cannot be opened')
     }
   }
 }

@@ -5,36 +5,39 @@ import { codeOf } from '../../base/errors.ts'
 import { newName } from '../database.ts'
 import type { DeviceLoss } from './salvage/rebuild-ledger.ts'
 
-/** Damages told at most, the newest; and of each the devices that lost most. */
+/** Maximum number of damages kept, the newest; and of devices in each, those that lost most. */
 const DAMAGES_MAX = 100
 const DEVICES_REPORTED_MAX = 100
-/** Names of the damages that an operator has acknowledged, one a line. */
+/** File with the names of the damages that an operator has acknowledged, one per line. */
 const ACKNOWLEDGED_FILE = 'tidegate.acknowledged'
 
 export interface TableLoss {
-  /** Rows that the table has now. */
+  /** Number of rows that the table has now. */
   readonly rows: number
-  /** Places of it that could not be read; how many rows were there is not known. */
+  /** Number of places in it that could not be read; the number of rows lost there is unknown. */
   readonly gaps: number
 }
 
-/** What a damaged database has cost. */
+/** The losses caused by a damaged database. */
 export interface DamageReport {
-  /** What SQLite said of it. */
+  /** The message of SQLite. */
   readonly cause: string
-  /** Where the damaged file lies now; undefined: only blocks were damaged, and given up where they were. */
+  /** Path of the damaged file now; undefined: only blocks were damaged and given up, and the file stays in use. */
   readonly file: string | undefined
-  /** Why nothing at all could be salvaged; then there are no counts. */
+  /** Why nothing could be salvaged; then there are no counts. */
   readonly nothingBecause: string | undefined
-  /** Readings: together as many as were stored and not removed. */
+  /** Number of readings; kept and lost together are the readings that were stored and not removed. */
   readonly kept: number
   readonly lost: number
-  /** Of the kept ones, those of which nobody knows the device: they are among the losses of that device, too. */
+  /** Kept readings whose device is unknown: they also count among the losses of that device. */
   readonly moved: number
-  /** What devices have lost, the most first; at most a hundred of them. */
+  /** Losses of devices, the largest first; at most a hundred devices. */
   readonly devices: readonly DeviceLoss[]
   readonly tables: Readonly<Record<string, TableLoss>>
-  /** Blocks that could not be opened, and readable ones for which the disk had no room: they lie in the damaged file. */
+  /**
+   * Number of blocks that could not be opened, and of readable blocks for which the disk had no room; they are still in
+   * the damaged file.
+   */
   readonly blocks: { readonly damaged: number; readonly noRoom: number }
 }
 
@@ -55,7 +58,7 @@ export interface Damage {
   readonly report: DamageReport
 }
 
-/** Keeps a report in the database that has taken the place of the damaged one. */
+/** Stores a report in the database that has replaced the damaged one. */
 export function recordDamage(database: Database, report: DamageReport, at: number): void {
   const reported = { ...report, devices: report.devices.slice(0, DEVICES_REPORTED_MAX) }
   database
@@ -64,7 +67,7 @@ export function recordDamage(database: Database, report: DamageReport, at: numbe
   database.prepare('DELETE FROM damages WHERE id <= (SELECT max(id) FROM damages) - ?').run(DAMAGES_MAX)
 }
 
-/** All that this database has been through, the oldest first. */
+/** All damages of this database, the oldest first. */
 export function readDamages(database: Database): Damage[] {
   const known = database.prepare(`SELECT 1 FROM sqlite_schema WHERE name = 'damages'`).get()
   if (known === undefined) return []
@@ -83,15 +86,15 @@ function reportOf(json: string): DamageReport {
   return { ...report, blocks: { damaged, noRoom: noRoom ?? homeless } }
 }
 
-/** Those that no operator has acknowledged yet. */
+/** Damages that no operator has acknowledged yet. */
 export function openDamages(folder: string, damages: readonly Damage[]): Damage[] {
   const known = damages.length === 0 ? new Set() : readAcknowledged(folder)
   return damages.filter(({ name }) => !known.has(name))
 }
 
 /**
- * Says that somebody has seen them. It stands in a file beside the database, which only the edge writes to: so it works
- * beside a running one.
+ * Records that an operator has seen these damages. The record is a file next to the database, because only the edge
+ * writes to the database: so this works while the edge runs.
  */
 export function acknowledge(folder: string, damages: readonly Damage[]): void {
   const file = join(folder, ACKNOWLEDGED_FILE)
@@ -108,27 +111,27 @@ function readAcknowledged(folder: string): ReadonlySet<string> {
   }
 }
 
-/** A damage in one sentence. */
+/** Describes a damage in one sentence. */
 export function describeDamage({ at, report }: Damage): string {
   const { cause, file, nothingBecause, kept, lost } = report
   const when = new Date(at).toISOString()
   if (file === undefined) return `${cause} (${when}): ${lost} readings are lost`
   if (nothingBecause !== undefined) {
-    return `the database was damaged (${when}) and nothing of it could be salvaged (${nothingBecause}); it lies in ${file}`
+    return `the database was damaged (${when}) and nothing could be salvaged (${nothingBecause}); the damaged file is ${file}`
   }
   const more = [`${kept} readings were salvaged`, `${lost} are lost`, ...consequences(report)].join('; ')
   return `the database was damaged (${when}): ${more}; the damaged file is ${file}`
 }
 
-/** What follows from the loss of other things than readings. */
+/** Consequences of losing data other than readings. */
 function consequences({ moved, blocks, tables }: DamageReport): string[] {
   const isTorn = (...names: string[]): boolean => names.some((name) => (tables[name]?.gaps ?? 0) > 0)
   return [
-    ...(moved > 0 ? [`${moved} of the salvaged have lost the names of their device and metric`] : []),
-    ...(blocks.noRoom > 0 ? [`${blocks.noRoom} readable blocks found no room on the disk`] : []),
-    ...(isTorn('confirmed', 'uplinks') ? ['readings that were delivered may go out a second time'] : []),
-    ...(isTorn('verdicts') ? ['some verdicts that changed later may be as they were before'] : []),
-    ...(isTorn('incoming') ? ['a QoS 2 publish that is repeated may be stored twice'] : []),
+    ...(moved > 0 ? [`${moved} of the salvaged readings have lost the names of their device and metric`] : []),
+    ...(blocks.noRoom > 0 ? [`${blocks.noRoom} readable blocks did not fit on the disk`] : []),
+    ...(isTorn('confirmed', 'uplinks') ? ['readings that were delivered may be sent a second time'] : []),
+    ...(isTorn('verdicts') ? ['some changed verdicts may have their earlier value'] : []),
+    ...(isTorn('incoming') ? ['a repeated QoS 2 publish may be stored twice'] : []),
     ...(isTorn('rejects') ? ['some rejects are lost'] : []),
   ]
 }

@@ -6,15 +6,16 @@ import { DATABASE_FILE, isDamage, openReadOnly } from '../database.ts'
 import { isSuspect } from './suspicion.ts'
 
 /**
- * A file up to this size is looked at as a whole when it is opened: half a second where it is in memory, a few seconds
- * from a slow card. Of a larger one all tables but that of the blocks are, which carry checksums and are found when read.
+ * A file up to this size is checked completely when it is opened: half a second if it is cached in memory, a few
+ * seconds from a slow card. In a larger file, all tables except the blocks are checked; blocks have checksums, and
+ * damage in them is detected when they are read.
  */
 const WHOLE_BYTES_MAX = 268_435_456
 
 /**
- * What is wrong with the database of a folder, in SQLite's words; undefined: nothing, or there is none yet. Nothing is
- * written: a damaged file stays as it is.
- * @throws OperatorError for one of a newer version or of another program.
+ * The problem of a folder's database, as a message of SQLite; undefined: there is no problem, or no database yet.
+ * Writes nothing: a damaged file is not changed.
+ * @throws OperatorError for a database of a newer version or of another program.
  */
 export function examine(folder: string): string | undefined {
   const file = join(folder, DATABASE_FILE)

@@ -12,23 +12,24 @@ import { isHeader, PageFile } from './salvage/page-file.ts'
 import { READING, salvage } from './salvage/salvage.ts'
 import { clearSuspicion } from './suspicion.ts'
 
-/** Left on the disk while history is salvaged: for the rest of the database, and for new readings. */
+/** Space left free on the disk while history is salvaged: for the rest of the database, and for new readings. */
 const RESERVE_BYTES = 67_108_864
-/** Places of the file's header (https://sqlite.org/fileformat.html#the_database_header). */
+/** Offsets in the file's header (https://sqlite.org/fileformat.html#the_database_header). */
 const USER_VERSION_OFFSET = 60
 const APPLICATION_ID_OFFSET = 68
 
 export interface OpenOptions {
   readonly maxBytes: number | undefined
-  /** Names in the settings. */
+  /** Names of the uplinks in the settings. */
   readonly uplinks: readonly string[]
-  /** UTC ms, for names of files and for reports. */
+  /** UTC ms, for file names and reports. */
   readonly now: number
 }
 
 /**
- * Opens the one writing connection of a folder, whatever has become of its database. A damaged one is set aside, what can
- * be read of it goes into a new one, and what that has cost stands in the table `damages`. The caller holds the lock.
+ * Opens the one writing connection of a folder, even if its database is damaged. A damaged database is set aside, the
+ * data that can be read is copied into a new one, and the loss is recorded in the table `damages`. The caller holds the
+ * lock.
  * @throws OperatorError as `openDatabase` does, but not for damage.
  */
 export function openSound(folder: string, { maxBytes, uplinks, now }: OpenOptions): Database {
@@ -82,7 +83,7 @@ function heal(
     salvageAll(roomIn(folder))
   } catch {
     try {
-      salvageAll(0) // the newest readings and the accounts, where the disk is too full for history
+      salvageAll(0) // saves the newest readings and the accounts if the disk is too full for history
     } catch (failure) {
       make(() => ({ ...NO_LOSS, ...reported, nothingBecause: messageOf(failure) }))
     }
@@ -90,7 +91,10 @@ function heal(
   replaceDatabase(folder, aside)
 }
 
-/** A new database that is on the disk only when it is whole: until then nothing is synced, and nothing can be rolled back. */
+/**
+ * Creates a new database that is on the disk only when it is complete: until then nothing is synced, and nothing can be
+ * rolled back.
+ */
 function create(file: string): Database {
   const database = new SQLite(file)
   database.pragma(AUTO_VACUUM)
@@ -107,7 +111,10 @@ function roomIn(folder: string): number {
   return Math.max(0, bavail * bsize - RESERVE_BYTES)
 }
 
-/** Of a newer version, this one would not know what to salvage. @throws OperatorError */
+/**
+ * Refuses a damaged database of a newer version, because this version does not know what to salvage. @throws
+ * OperatorError
+ */
 function refuseNewer(file: string): void {
   const pages = new PageFile(file)
   const header = pages.page(1)
@@ -116,9 +123,9 @@ function refuseNewer(file: string): void {
   const version = header.readUInt32BE(USER_VERSION_OFFSET)
   if (version <= MIGRATIONS.length) return
   throw new OperatorError(
-    `${file} is damaged, and of schema version ${version}; this Tidegate knows up to ${MIGRATIONS.length}`,
+    `${file} is damaged and has schema version ${version}; this Tidegate supports versions up to ${MIGRATIONS.length}`,
     {
-      remedy: 'run the newer Tidegate that made it: it salvages what can be read',
+      remedy: 'run the newer Tidegate that wrote it, which salvages what can be read',
     },
   )
 }

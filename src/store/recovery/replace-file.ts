@@ -4,17 +4,21 @@ import { syncFile, syncFolder } from '../../base/fsync.ts'
 import { DATABASE_FILE } from '../database.ts'
 import { compactTime } from './compact-time.ts'
 
-/** What SQLite keeps beside a database: it belongs to that one, and never to the one that takes its place. */
+/** Files of SQLite next to a database: they belong to that database, and never to the one that replaces it. */
 const SIDE_FILES = ['-wal', '-shm']
-/** Half-made; removed when another is begun. */
+/** An unfinished file; removed when another one is begun. */
 const MAKING = `${DATABASE_FILE}.making`
-/** Whole, and to take the place of the database; the rest of the name says what that is to be called then. */
+/**
+ * A complete file that is to replace the database; the rest of its name is the suffix under which the present database
+ * is set aside.
+ */
 const NEXT = `${DATABASE_FILE}.next-`
 
 /**
- * Another database takes the place of the present one, which is set aside and not touched. A crash at any moment leaves
- * the one or the other in place: what is whole bears a name of its own before the first rename, and whoever opens the
- * folder next goes on with it (`finishReplacement`).
+ * Begins to replace the database by another one; the present one is set aside and not changed. A crash at any moment
+ * leaves one or the other in place: the complete new file has a name of its own before the first rename, and the next
+ * opening of the folder finishes the replacement (`finishReplacement`).
+ * @returns the path for the new file
  */
 export function beginReplacement(folder: string): string {
   const file = join(folder, MAKING)
@@ -23,8 +27,8 @@ export function beginReplacement(folder: string): string {
 }
 
 /**
- * Puts the file of `beginReplacement`, closed and whole, in the database's place.
- * @param aside of `asideName`: what the present one is called then.
+ * Replaces the database by the file of `beginReplacement`, which must be closed and complete.
+ * @param aside a name from `asideName` for the present database
  */
 export function replaceDatabase(folder: string, aside: string): void {
   const making = join(folder, MAKING)
@@ -34,12 +38,13 @@ export function replaceDatabase(folder: string, aside: string): void {
   finishReplacement(folder)
 }
 
-/** Goes on with a replacement that a crash has cut short; does nothing where there is none. */
+/** Finishes a replacement that a crash has interrupted; does nothing if there is none. */
 export function finishReplacement(folder: string): void {
   for (const name of readdirSync(folder).filter((one) => one.startsWith(NEXT))) {
     const aside = join(folder, `${DATABASE_FILE}.${name.slice(NEXT.length)}`)
     const present = join(folder, DATABASE_FILE)
-    // The WAL first: whoever finds the database without it goes on here, and never uses it without.
+    // The WAL moves first: an opening that finds the database without its WAL then finishes the replacement here, and
+    // never uses the database without it.
     if ((statSync(`${present}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0) {
       renameSync(`${present}-wal`, `${aside}-wal`)
     }
@@ -51,7 +56,7 @@ export function finishReplacement(folder: string): void {
   }
 }
 
-/** A name that nothing has: what comes before it, and the time in UTC. @returns what follows `tidegate.db.`. */
+/** An unused suffix of the reason and the time in UTC. @returns the text that follows `tidegate.db.`. */
 export function asideName(folder: string, why: string, now: number): string {
   const stem = `${why}-${compactTime(now)}`
   for (let count = 1; ; count++) {

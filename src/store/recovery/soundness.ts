@@ -13,9 +13,9 @@ export class DamagedStore extends Error {
 }
 
 /**
- * Whether the database is whole, as far as its use has told. Once a part of it could not be read, nothing more is written:
- * what SQLite does on damaged pages can damage others. Publishes are refused, so that devices keep them; the next opening
- * looks at the whole file, and salvages it where the damage is there still.
+ * Whether the database is sound, as far as its use has shown. After a part of it could not be read, nothing more is
+ * written, because writes of SQLite to damaged pages can damage others. Publishes are refused, so that devices keep
+ * them; the next opening checks the whole file, and salvages it if the damage is still there.
  */
 export class Soundness {
   readonly #database: Database
@@ -29,24 +29,24 @@ export class Soundness {
     this.#folder = folder
   }
 
-  /** What the database has been through and no operator has acknowledged, the oldest first. */
+  /** Damages that no operator has acknowledged, the oldest first. */
   get unacknowledged(): Damage[] {
     return openDamages(this.#folder, readDamages(this.#database))
   }
 
-  /** What SQLite said of the damage; undefined: there was none. */
+  /** The message of SQLite about the damage; undefined: there is none. */
   get damage(): string | undefined {
     return this.#damage
   }
 
-  /** Looks at why something failed. */
+  /** Records a failure if its cause is damage. */
   note(failure: unknown): void {
     if (this.#damage !== undefined || !isDamage(failure)) return
     this.#damage = messageOf(failure)
     suspect(this.#folder, this.#damage)
   }
 
-  /** Inside a transaction: a block is given up; its readings are lost. */
+  /** Inside a transaction: records that a block was given up; its readings are lost. */
   recordBlock({ message }: DamagedBlock, head: BlockHead | undefined): void {
     const blocks = { damaged: 1, noRoom: 0 }
     const report = { ...NO_LOSS, cause: message, file: undefined, lost: head?.readings ?? 0, blocks }
@@ -56,6 +56,6 @@ export class Soundness {
   /** @throws DamagedStore */
   refuseIfDamaged(): void {
     if (this.#damage === undefined) return
-    throw new DamagedStore(`the database is damaged (${this.#damage}); starting the edge again salvages it`)
+    throw new DamagedStore(`the database is damaged (${this.#damage}); restart the edge to salvage it`)
   }
 }

@@ -1,18 +1,18 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** There while a running edge has found the database damaged; in it, what SQLite said. */
+/** Exists after a running edge has found the database damaged; contains the message of SQLite. */
 const FILE = 'tidegate.suspect'
 
 /**
- * Notes that a part of the database could not be read while it was in use, so that the next opening looks at all of it,
- * however large it is. It stands in a file of its own: into a damaged database nothing more is written.
+ * Notes that a part of the database could not be read while it was in use, so that the next opening checks all of it,
+ * whatever its size. The note is a file of its own, because nothing more is written to a damaged database.
  */
 export function suspect(folder: string, reason: string): void {
   try {
     writeFileSync(join(folder, FILE), `${reason}\n`)
   } catch {
-    // A disk that takes no file either: the next opening finds what it looks at.
+    // The disk does not accept a file either; the next opening still makes its usual check.
   }
 }
 

@@ -21,14 +21,14 @@ function copied(): string {
 }
 
 describe('the check of a store', () => {
-  it('finds nothing wrong in a whole one, and opens every block', () => {
+  it('finds nothing wrong in an undamaged one, and opens every block', () => {
     const { problems, damages, blocks, readings } = checkStore(origin)
     expect({ problems, damages }).toEqual({ problems: [], damages: [] })
     expect(blocks).toBeGreaterThan(1_000)
     expect(readings).toBeGreaterThan(10_000)
   })
 
-  it('finds nothing wrong in one whose edge stores, seals and merges meanwhile', () => {
+  it('finds nothing wrong while the edge stores, seals and merges', () => {
     const folder = copied()
     const store = openStore(folder, { uplinks: UPLINKS, sealRows: 64 })
     let [pages, slices] = [0, 0]
@@ -46,11 +46,7 @@ describe('the check of a store', () => {
   })
 
   it.each([
-    [
-      'a block that is missing',
-      'DELETE FROM blocks WHERE id = (SELECT min(id) FROM blocks)',
-      /^the seal \d+ should have/,
-    ],
+    ['a block that is missing', 'DELETE FROM blocks WHERE id = (SELECT min(id) FROM blocks)', /^seal \d+ should have/],
     [
       'a block with other bytes',
       'UPDATE blocks SET bytes = zeroblob(length(bytes)) WHERE id % 7 = 1',
@@ -65,7 +61,7 @@ describe('the check of a store', () => {
     [
       'a seal that ends before its readings',
       'UPDATE seals SET last = last - 200 WHERE level = 1',
-      /outside of its seal/,
+      /outside its seal/,
     ],
     ['a directory that ends early', `UPDATE meta SET value = value - 1 WHERE key = 'sealed'`, /positions are sealed/],
     ['a counter', 'UPDATE devices SET stored = stored + 1 WHERE id = 1', /^press-\d+: received/],
@@ -76,7 +72,7 @@ describe('the check of a store', () => {
     expect(checkStore(folder).problems).toContainEqual(expect.stringMatching(problem))
   })
 
-  it('tells what SQLite says of pages that cannot be read, also of the first one', () => {
+  it('reports what SQLite says of pages that cannot be read, also of the first one', () => {
     for (const page of [...rootsOf(origin, 'log_a', 'blocks'), 1]) {
       const folder = copied()
       scribble(join(folder, DATABASE_FILE), { pages: [page], seed: 1 })

@@ -6,7 +6,7 @@ const INTERIOR_TABLE = 5
 const LEAF_KEYED = 10
 const LEAF_TABLE = 13
 
-/** Payload beyond it lies on pages of its own: of tables, and of trees by key. */
+/** Payload beyond this size is stored on overflow pages: for tables, and for trees by key. */
 const LOCAL_MAX = { table: PAGE_BYTES - 35, keyed: Math.floor(((PAGE_BYTES - 12) * 64) / 255) - 23 }
 const LOCAL_MIN = Math.floor(((PAGE_BYTES - 12) * 32) / 255) - 23
 const CHAIN_BYTES = PAGE_BYTES - 4
@@ -17,7 +17,7 @@ export interface Row {
   readonly fields: readonly Field[]
 }
 
-/** One page of a b-tree (https://sqlite.org/fileformat.html#b_tree_pages), taken apart with distrust. */
+/** One page of a b-tree (https://sqlite.org/fileformat.html#b_tree_pages), read without trusting its contents. */
 export class TreePage {
   readonly keyed: boolean
   readonly isLeaf: boolean
@@ -33,7 +33,7 @@ export class TreePage {
     this.#right = layout.right
   }
 
-  /** Undefined: what is there is no page of a tree. */
+  /** Undefined: this page is not a b-tree page. */
   static read(file: PageFile, number: number): TreePage | undefined {
     const bytes = file.page(number)
     if (bytes === undefined) return undefined
@@ -57,7 +57,7 @@ export class TreePage {
     return [...left, this.#right]
   }
 
-  /** Rows are in the leaves, and in a tree by key also above them. */
+  /** Number of rows: rows are in the leaves, and in a tree by key also in the interior pages. */
   get rowCount(): number {
     return this.isLeaf || this.keyed ? this.#cells.length : 0
   }
@@ -91,7 +91,7 @@ export class TreePage {
       page.copy(payload, filled, 4)
       next = page.readUInt32BE(0)
     }
-    if (next !== 0) throw new Unreadable('a row goes on behind its end')
+    if (next !== 0) throw new Unreadable('a row continues after its end')
     return payload
   }
 }

@@ -21,8 +21,8 @@ export interface CopyOptions {
 }
 
 /**
- * Copies rows from the remains of a damaged database into a new one. Rows that a tree leads to come first: of several
- * versions of a row the first one stays, unless it can be told which is the newer.
+ * Copies rows from a damaged database into a new one. Rows that a tree leads to come first: of several versions of a
+ * row the first one is kept, unless it is known which one is newer.
  */
 export class Copying {
   readonly #databaseReader: DatabaseReader
@@ -40,13 +40,13 @@ export class Copying {
     return [...this.#shapes.keys()].filter((name) => !name.startsWith('sqlite_'))
   }
 
-  /** Copies a table as it is. @returns how many rows it has now. */
+  /** Copies a table unchanged. @returns the number of rows that it has now. */
   copy(table: string): number {
     for (const row of this.#databaseReader.rows(table)) this.#insert(table, row)
     return this.#count(table)
   }
 
-  /** All values of a table by their columns' names. */
+  /** All rows of a table, with values by column name. */
   *named(table: string): Generator<Named> {
     for (const row of this.#databaseReader.rows(table)) yield this.#name(table, row)
   }
@@ -57,7 +57,7 @@ export class Copying {
     return Object.fromEntries(shape.columns.map(({ name }, i) => [name, values[i]]))
   }
 
-  /** Devices, and names of those whose own row is lost; counters only ever rise, so the higher one is the newer. */
+  /** Copies devices. Counters only ever increase, so of two versions the higher number is the newer one. */
   copyDevices(): number {
     const counters = ['received', 'stored', 'rejected', 'duplicate', 'dropped', 'expired', 'thinned', 'damaged']
     const raise = this.#database.prepare(
@@ -71,7 +71,7 @@ export class Copying {
     return this.#count('devices')
   }
 
-  /** Names of rows that are lost, from the index that keeps them unique. Their other columns get what is given here. */
+  /** Copies the names of lost rows from the index that keeps names unique. Other columns get their default values. */
   copyNames(table: 'devices' | 'series' | 'uplinks'): void {
     if (this.#databaseReader.gaps(table) === 0) return
     const index = this.#shapes.get(`sqlite_autoindex_${table}_1`)!
@@ -100,7 +100,7 @@ export class Copying {
     }))
   }
 
-  /** The log behind what is sealed: rows up to there are left-overs. */
+  /** Copies the log after the sealed positions; rows up to there are leftovers. @returns the number of rows. */
   copyLog(sealedUpTo: Seq): number {
     for (const table of ['log_a', 'log_b']) {
       for (const row of this.#databaseReader.rows(table)) {
@@ -113,7 +113,7 @@ export class Copying {
     return this.#count('log_a')
   }
 
-  /** Changed verdicts of sealed readings. */
+  /** Copies changed verdicts of sealed readings. @returns the number of rows. */
   copyVerdicts(sealedUpTo: Seq): number {
     const known = this.#database.prepare('SELECT 1 FROM series WHERE id = ?')
     const isOne = (row: Row): boolean =>
@@ -126,7 +126,7 @@ export class Copying {
     return this.#count('verdicts')
   }
 
-  /** Of two versions of a verdict both count: it only ever gets worse. */
+  /** Combines two versions of a verdict: a verdict only ever gets worse. */
   #worsen(table: 'log_a' | 'verdicts', row: Row): void {
     const { seq, quality, reasons } = this.#name(table, row)
     const get = this.#database.prepare(`SELECT quality, reasons FROM ${table} WHERE seq = ?`)
@@ -137,8 +137,8 @@ export class Copying {
   }
 
   /**
-   * Copies the blocks that can be opened. @returns how many there are, how many could not be opened, and how many found
-   * no room on the disk.
+   * Copies the blocks that can be opened. @returns the number of blocks that could not be opened, and of those that did
+   * not fit on the disk.
    */
   copyBlocks({ roomBytes }: CopyOptions): { damaged: number; noRoom: number } {
     const table = new BlockTable(this.#database)
@@ -163,7 +163,7 @@ export class Copying {
 
   readonly #inserts = new Map<string, Statement<unknown[]>>()
 
-  /** Whether there was no such row before. */
+  /** Inserts a row. @returns whether there was no such row before. */
   #insert(table: string, row: Row): boolean {
     const shape = this.#shapes.get(table)!
     const values = valuesOf(shape, row)

@@ -4,31 +4,35 @@ import { isHeader, PageFile } from './page-file.ts'
 import { Unreadable } from './record.ts'
 import { areAlike, fits, SCHEMA, type Shape, shapesOf } from './table-shapes.ts'
 
-/** More levels than any tree of a file that fits on a disk. */
+/** More levels than any tree has in a file that fits on a disk. */
 const DEPTH_MAX = 20
-/** Where the file's header names the first page of the list of free pages. */
+/** Offset in the file's header of the first page of the free list. */
 const FREE_LIST_OFFSET = 32
 
-/** What was found of one table. */
+/** The pages found for one table. */
 interface Found {
   readonly shape: Shape
-  /** In the order of the tree; behind them those that no tree leads to. */
+  /** In the order of the tree, followed by pages that no tree leads to. */
   readonly pages: number[]
-  /** Pages and rows of its tree that cannot be read: how many rows were lost with them, nobody can say. */
+  /** Number of pages and rows of its tree that cannot be read; the number of rows lost with them is unknown. */
   gaps: number
 }
 
 export interface DatabaseReaderOptions {
   /** Tables whose rows have a checksum. */
   readonly checkedByRow: readonly string[]
-  /** Tables of which an old version of a row does more harm than a lost one: only what their trees lead to counts. */
+  /**
+   * Tables in which an old version of a row does more harm than a lost row: only pages that their trees lead to are
+   * used.
+   */
   readonly treeOnly: readonly string[]
 }
 
 /**
- * What is left of a damaged database. Every tree is followed from its root; where a page of it cannot be read, pages that
- * no tree leads to are taken for those that hung below, if all their rows fit that table and no other. A page with a row
- * that cannot be read is not trusted at all, but where a checksum lies over each row: then those that hold are good.
+ * Reads a damaged database. Every tree is followed from its root. If a page of a tree cannot be read, pages that no
+ * tree leads to are assumed to have been below it if all their rows fit that table and no other. A page with an
+ * unreadable row is not trusted at all, unless each row of the table has a checksum: then the rows with a valid
+ * checksum are used.
  */
 export class DatabaseReader {
   readonly #file: PageFile
@@ -40,8 +44,8 @@ export class DatabaseReader {
   readonly #treeOnly: ReadonlySet<string>
 
   /**
-   * @param like a new database: its tables are those that are looked for.
-   * @throws what the file system does when there is no such file.
+   * @param like a new database; its tables are searched for.
+   * @throws what the file system throws when there is no such file.
    */
   constructor(path: string, like: Database, { checkedByRow, treeOnly }: DatabaseReaderOptions) {
     this.#file = new PageFile(path)
@@ -60,17 +64,17 @@ export class DatabaseReader {
     this.#file.close()
   }
 
-  /** Places of a table that could not be read; 0: it is whole. */
+  /** Number of places in a table that could not be read; 0: it is complete. */
   gaps(table: string): number {
     return this.#found.get(table)?.gaps ?? 0
   }
 
-  /** All rows of a table that can be read; of those that were moved about, possibly several versions. */
+  /** All readable rows of a table; if SQLite moved a row, possibly several versions of it. */
   *rows(table: string): Generator<Row> {
     for (const number of this.#found.get(table)?.pages ?? []) yield* this.#rowsOn(table, number)
   }
 
-  /** Rows that could be of this table or of another one, page by page. */
+  /** Rows that may belong to this table or to another one, page by page. */
   *doubtfulPages(table: string): Generator<readonly Row[]> {
     for (const number of this.#doubtful.get(table) ?? []) yield [...this.#rowsOn(table, number)]
   }
@@ -84,7 +88,7 @@ export class DatabaseReader {
     }
   }
 
-  /** @param expected roots as a new database has them, for tables whose own are not known. */
+  /** @param expected roots in a new database, for tables whose own root is unknown. */
   #walkAll(expected: ReadonlyMap<string, number>): void {
     const roots = new Map<string, number>()
     for (const { fields } of this.rows(SCHEMA.name)) roots.set(fields[1] as string, Number(fields[3]))
@@ -99,7 +103,7 @@ export class DatabaseReader {
     }
   }
 
-  /** Finds the pages of a tree. What is not of this table stays for others. */
+  /** Finds the pages of a tree. Pages that do not belong to this table are left for others. */
   #walk(table: string, root: number): void {
     const found = this.#found.get(table)!
     const visit = (number: number, depth: number): void => {
@@ -117,12 +121,12 @@ export class DatabaseReader {
     visit(root, 0)
   }
 
-  /** All rows of a page, undefined for those that cannot be read. */
+  /** All rows of a page; undefined for rows that cannot be read. */
   #rowsOf(page: TreePage): (Row | undefined)[] {
     return Array.from({ length: page.rowCount }, (_, i) => readRow(this.#file, page, i))
   }
 
-  /** Looks at all pages that no tree leads to for some of these tables. */
+  /** Searches all pages that no tree leads to for rows of these tables. */
   #findStrays(tables: readonly string[]): void {
     if (tables.length === 0) return
     const shapes = [...this.#found.values()].map(({ shape }) => shape).filter(({ name }) => !this.#treeOnly.has(name))
@@ -136,7 +140,10 @@ export class DatabaseReader {
     }
   }
 
-  /** A page belongs to the one table that it fits; to any of those that are alike, since they are read as one. */
+  /**
+   * Assigns a page to the one table that it fits, or to any of several tables with the same columns, because these are
+   * read as one.
+   */
   #adopt(number: number, fitting: readonly Shape[]): void {
     const [first, ...others] = fitting
     if (others.every((other) => areAlike(first!, other))) {
@@ -152,7 +159,7 @@ export class DatabaseReader {
     return kind === 'whole' || (kind === 'damaged' && this.#checkedByRow.has(shape.name))
   }
 
-  /** What lies on free pages was removed, and must not come back. */
+  /** Rows on free pages were removed, and must not come back. */
   #claimFreePages(): void {
     const header = this.#file.page(1)
     if (header === undefined || !isHeader(header)) return
@@ -171,7 +178,7 @@ export class DatabaseReader {
   }
 }
 
-/** Whether all rows of a page are of a table, only some can be read, or none is. */
+/** Whether all rows of a page belong to a table (`whole`), only some do (`damaged`), or none (`foreign`). */
 function kindOf(page: TreePage, rows: readonly (Row | undefined)[], shape: Shape): 'whole' | 'damaged' | 'foreign' {
   if (page.keyed !== shape.keyed) return 'foreign'
   const good = rows.reduce((count, row) => count + Number(row !== undefined && fits(shape, row)), 0)

@@ -3,18 +3,18 @@ import { codeOf } from '../../../base/errors.ts'
 import { readFully, readWalFrames, type WalFrames } from './wal-frames.ts'
 
 export const PAGE_BYTES = 4_096
-/** Before the tree of the first page. */
+/** Size of the file header, before the tree of the first page. */
 export const FILE_HEADER_BYTES = 100
 const MAGIC = Buffer.from('SQLite format 3\0')
 
-/** Whether the first page begins as that of a database does. */
+/** Whether the first page begins like that of a SQLite database. */
 export function isHeader(page: Buffer): boolean {
   return page.subarray(0, MAGIC.length).equals(MAGIC)
 }
 
 /**
- * The pages of a database file that SQLite cannot read any more, as the last commit left them: those of the file and,
- * above them, those of its WAL. Opened for reading only, and without SQLite: nothing of it changes.
+ * The pages of a database file that SQLite cannot read any more, as of the last commit: those of the file, overlaid by
+ * those of its WAL. Opened read-only and without SQLite, so that the file does not change.
  */
 export class PageFile {
   readonly #file: number
@@ -23,7 +23,7 @@ export class PageFile {
   /** Pages are numbered from 1 up to this one. */
   readonly pageCount: number
 
-  /** @throws what the file system does when there is no such file. */
+  /** @throws what the file system throws when there is no such file. */
   constructor(path: string) {
     this.#file = openSync(path, 'r')
     this.#wal = openIfThere(`${path}-wal`)
@@ -33,7 +33,7 @@ export class PageFile {
     this.pageCount = this.#frames.pageCount ?? inFile
   }
 
-  /** A copy of a page; undefined where the file ends before it or the disk cannot read it. */
+  /** A copy of a page; undefined: the file ends before it, or the disk cannot read it. */
   page(number: number): Buffer | undefined {
     if (number < 1 || number > this.pageCount) return undefined
     const page = Buffer.alloc(PAGE_BYTES)

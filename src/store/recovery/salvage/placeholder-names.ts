@@ -1,13 +1,14 @@
 import type { Database } from 'better-sqlite3'
 
-/** The device of all that nobody knows the device of. */
+/** The device of readings whose own device is unknown. */
 const LOST = 'lost'
 
 /**
- * Gives made-up names to what is still there but has lost its own: readings of series, series of devices, positions and
- * counters of uplinks. They can be renamed by nobody but are not dropped.
- * @param uplinks names in the settings: where one is left over and one is lost, that is it.
- * @returns the ids of the series that got a made-up name.
+ * Gives placeholder names to rows that have lost their own: readings without a series, series without a device,
+ * positions and counters without an uplink. So they are kept, although their names are unknown.
+ * @param uplinks names in the settings: if exactly one of them is missing and exactly one uplink has no name, they
+ * match.
+ * @returns the ids of the series that got a placeholder name.
  */
 export function nameTheNameless(database: Database, uplinks: readonly string[]): number[] {
   nameUplinks(database, uplinks)
@@ -29,7 +30,7 @@ export function nameTheNameless(database: Database, uplinks: readonly string[]):
   return series
 }
 
-/** The id of the device that stands for all whose name is lost. */
+/** The id of the device that stands for all devices whose name is lost. */
 export function lostDevice(database: Database): number {
   const known = database.prepare('SELECT id FROM devices WHERE name = ?').pluck().get(LOST) as number | undefined
   return known ?? insertNamed(database, 'devices', undefined, LOST)

@@ -15,17 +15,17 @@ type Account = { -readonly [Key in keyof Removed]: Removed[Key] } & {
 
 type Delivered = ReadonlyMap<number, { readonly confirmed: number; readonly dropped: number }>
 
-/** What could be read of the old accounts. */
+/** The parts of the old accounts that could be read. */
 export interface OldAccounts {
   /** Ids of the devices whose counters were read. */
   readonly counted: ReadonlySet<number>
-  /** Whether all devices and all that was counted of them were read. */
+  /** Whether all devices and all of their counts were read. */
   readonly allCounted: boolean
-  /** Whether all counters of what uplinks have delivered were read. */
+  /** Whether all delivery counters of uplinks were read. */
   readonly allDelivered: boolean
-  /** Whether all positions that uplinks have delivered were read. */
+  /** Whether all settled positions of uplinks were read. */
   readonly allSettled: boolean
-  /** The highest position that was ever given: each was one reading. */
+  /** The highest position that was ever assigned: each position was one reading. */
   readonly lastSeq: Seq
 }
 
@@ -35,14 +35,14 @@ export interface DeviceLoss {
 }
 
 /**
- * Brings the ledger in line with what is left, so that it balances and tells what is lost:
+ * Adapts the ledger to the readings that are left, so that it balances and shows the loss:
  *
- * - a device's `damaged` is what its counters miss among its readings;
- * - counters that are lost are made anew of what is there and of what uplinks have counted;
- * - what neither kept readings nor counters account for is put down to a device of its own;
- * - for an uplink, what is lost and was not confirmed is `dropped`.
+ * - a device's `damaged` increases by the readings that its counters have and that are missing;
+ * - lost counters are rebuilt from the readings that are left and from the counts of uplinks;
+ * - readings that neither kept readings nor counters account for are booked on a device of their own;
+ * - for an uplink, lost readings that were not confirmed are `dropped`.
  *
- * Everything must be sealed and named. @returns what each device has lost, the most first.
+ * All readings must be sealed, and all rows must have names. @returns the loss of each device, the largest first.
  */
 export function rebuildLedger(database: Database, old: OldAccounts): DeviceLoss[] {
   const count = deviceCounter(database)
@@ -109,8 +109,8 @@ function removedOf({ expired, dropped, thinned, damaged }: Removed): number {
 }
 
 /**
- * Counters that were read, against what is left. Where the newest counts are lost, they are at least `storedMin`. Where
- * more is left than they say, it is what was removed before, and is there again.
+ * Corrects counters that were read by the readings that are left. If the newest counts are lost, `stored` is at least
+ * `storedMin`. If more readings are left than the counters say, readings that had been removed are back.
  */
 function correct(old: Account, { kept, storedMin }: { kept: number; storedMin: number }): Account {
   const more = Math.max(0, storedMin - old.stored)
@@ -125,7 +125,7 @@ function correct(old: Account, { kept, storedMin }: { kept: number; storedMin: n
   return { ...account, stored: account.stored - missing, received: account.received - missing }
 }
 
-/** Counters of a device that lost its own. */
+/** Rebuilds the counters of a device that lost its own. */
 function rebuilder(database: Database): (old: Account, kept: number, storedMin: number) => Account {
   const summed = database
     .prepare('SELECT coalesce(sum(readings), 0) FROM rollups JOIN series ON series.id = series WHERE device = ?')
@@ -139,7 +139,10 @@ function rebuilder(database: Database): (old: Account, kept: number, storedMin: 
   }
 }
 
-/** What an uplink had confirmed stays confirmed; what it had not, and what it does not wait for any more, is dropped. */
+/**
+ * Confirmed readings of an uplink stay confirmed; readings that it had not confirmed and no longer waits for are
+ * dropped.
+ */
 function rebuildUplink(
   database: Database,
   uplink: number,
@@ -150,7 +153,7 @@ function rebuildUplink(
   const parked = countParked(database, uplink)
   const isKnown = (id: number): boolean => old.delivered.has(id) || (old.allDelivered && old.counted.has(id))
   const accounts = accountsIn(database).sort((a, b) => Number(isKnown(b.id)) - Number(isKnown(a.id)))
-  // Positions that were settled: those of counters that are lost are what the others leave of them.
+  // Settled positions that are not assigned to a device yet: devices with lost counters get the rest.
   let settledLeft = facts.settledCount
   for (const { id, stored } of accounts) {
     const waits = (facts.waiting.get(id) ?? 0) + (parked.get(id) ?? 0)

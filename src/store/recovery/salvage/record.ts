@@ -1,7 +1,7 @@
-/** One column of a row: INTEGER as bigint, REAL as number, so that it goes back as the type that it has. */
+/** One column of a row: INTEGER as bigint, REAL as number, so that it is written back with the same type. */
 export type Field = null | bigint | number | string | Buffer
 
-/** The bytes are not what SQLite writes. Stays inside this folder. */
+/** The bytes do not follow SQLite's format. Stays inside this folder. */
 export class Unreadable extends Error {
   override readonly name = 'Unreadable'
 }

@@ -3,7 +3,7 @@ import type { Seq, SeqRange } from '../../../base/reading.ts'
 import { blockId, idsOf } from '../../sealed/blocks.ts'
 import type { Seal } from '../../sealed/seals.ts'
 
-/** What the blocks of some parts add up to. */
+/** Totals of the blocks of some parts. */
 interface Sum extends SeqRange {
   readonly id: number
   readonly parts: number
@@ -17,12 +17,12 @@ const SUM = `count(*) AS blocks, sum(readings) AS readings, min(seq_first) AS fi
   min(ts_min) AS tsMin, max(ts_max) AS tsMax`
 
 /**
- * Says which of the salvaged blocks count, and removes the others. A seal that is known keeps those of its blocks that
- * are left. Blocks of a seal whose row is lost make a new one, where no reading can come twice by that: their positions
- * lie in no other seal, and not in the log.
- * @param known seals that were read; of two that overlap the first one counts.
- * @param sealedUpTo undefined: not known.
- * @returns all seals, in rising position.
+ * Decides which of the salvaged blocks count, and removes the others. A known seal keeps those of its blocks that are
+ * left. Blocks of a seal whose row is lost form a new seal if this cannot duplicate a reading: their positions must not
+ * be in another seal or in the log.
+ * @param known seals that were read; of two that overlap, the first one counts.
+ * @param sealedUpTo undefined: unknown.
+ * @returns all seals, in ascending position.
  */
 export function reseal(database: Database, known: readonly Seal[], sealedUpTo: Seq | undefined, now: number): Seal[] {
   const sumOf = database.prepare(`SELECT ${SUM} FROM blocks WHERE id BETWEEN ? AND ?`)
@@ -61,7 +61,7 @@ function sharesParts(a: Seal, b: Seal): boolean {
   return a.id < b.id + b.parts && b.id < a.id + a.parts
 }
 
-/** Parts that no seal owns, each by itself. */
+/** Totals of the parts that no seal owns, part by part. */
 function strayParts(database: Database, seals: readonly Seal[]): Sum[] {
   const sql = `SELECT id / ${blockId(1, 0)} AS id, 1 AS parts, ${SUM} FROM blocks GROUP BY 1 ORDER BY 1`
   const owned = [...seals].sort((a, b) => a.id - b.id)
@@ -73,7 +73,8 @@ function strayParts(database: Database, seals: readonly Seal[]): Sum[] {
 }
 
 /**
- * Puts parts together that were one seal, and takes of what overlaps still (left-overs of merging) what has more readings.
+ * Joins parts that were one seal. Where the results still overlap (leftovers of merging), keeps the one with more
+ * readings.
  */
 function choose(database: Database, strays: readonly Sum[]): Sum[] {
   const candidates: Sum[] = []
@@ -93,7 +94,7 @@ function choose(database: Database, strays: readonly Sum[]): Sum[] {
   return [...chosen]
 }
 
-/** Whether two parts have readings of one series and the same positions. */
+/** Whether two parts have readings of the same series at overlapping positions. */
 function sharesReadings(database: Database, seal: Sum, { id: part }: Sum): boolean {
   const both = database.prepare(
     `SELECT 1 FROM blocks AS a JOIN blocks AS b ON b.id = a.id + ? WHERE a.id BETWEEN ? AND ?
@@ -123,7 +124,10 @@ function asSeal(sum: Sum): Seal {
   return { ...sum, level: 0, thinned: 0, receivedFirst: sum.tsMin, receivedLast: sum.tsMax }
 }
 
-/** When its readings came is not known of a rebuilt seal: about at their own times, and between those of its neighbours. */
+/**
+ * The arrival times of a rebuilt seal are unknown: they are estimated from its readings' own times, limited by the
+ * arrival times of its neighbours.
+ */
 function dateArrivals(seals: readonly Seal[], rebuilt: ReadonlySet<Seal>, now: number): Seal[] {
   const dated: Seal[] = []
   for (const [i, seal] of seals.entries()) {
@@ -139,7 +143,7 @@ function dateArrivals(seals: readonly Seal[], rebuilt: ReadonlySet<Seal>, now: n
   return dated
 }
 
-/** Writes the seals, and removes all blocks that are none of theirs. */
+/** Writes the seals, and removes all blocks that do not belong to one. */
 function writeSeals(database: Database, seals: readonly Seal[]): void {
   database.exec('DELETE FROM seals')
   const insert = database.prepare(

@@ -16,28 +16,31 @@ import { nameTheNameless } from './placeholder-names.ts'
 import { type DeviceLoss, rebuildLedger } from './rebuild-ledger.ts'
 import { reseal } from './reseal.ts'
 
-/** Rows of the log that become one seal. */
+/** Rows of the log per seal. */
 const STRETCH_ROWS = 65_536
-/** Tables with a way of their own; all others are copied as they are. `amendments` end with their epoch. */
+/** Tables with special handling; all others are copied unchanged. `amendments` end with their epoch. */
 const SPECIAL = new Set(['meta', 'devices', 'log_a', 'log_b', 'seals', 'blocks', 'verdicts', 'amendments'])
 
-/** Blocks have a checksum each. What was counted twice, or a publish taken for a repeated one, would be wrong for good. */
+/**
+ * Blocks have a checksum each. For `tallies` and `incoming`, an old version of a row would count messages twice, or
+ * cause a new publish to be taken for a repeated one.
+ */
 export const READING: DatabaseReaderOptions = { checkedByRow: ['blocks'], treeOnly: ['tallies', 'incoming'] }
 
 export interface Salvaged {
   readonly tables: Readonly<Record<string, TableLoss>>
-  /** Readings. */
+  /** Number of readings. */
   readonly kept: number
   readonly lost: number
   readonly devices: readonly DeviceLoss[]
-  /** Readings that are kept, but for a made-up device: theirs has them among its losses. */
+  /** Kept readings that are assigned to a placeholder device: they also count among the losses of their own device. */
   readonly moved: number
-  /** Blocks that could not be opened, and readable ones for which the disk had no room. */
+  /** Number of blocks that could not be opened, and of readable blocks that did not fit on the disk. */
   readonly blocks: { readonly damaged: number; readonly noRoom: number }
 }
 
 export interface SalvageOptions {
-  /** Names in the settings. */
+  /** Names of the uplinks in the settings. */
   readonly uplinks: readonly string[]
   /** UTC ms. */
   readonly now: number
@@ -46,9 +49,9 @@ export interface SalvageOptions {
 }
 
 /**
- * Fills a new database with what is left of a damaged one: every reading that can be read is kept as it was, with its
- * position; the log is sealed; the ledger balances and tells what is lost; no position is ever given again, and what is
- * not confirmed goes out under a new epoch.
+ * Fills a new database from a damaged one. Every reading that can be read is kept as it was, with its position; the log
+ * is sealed; the ledger balances and shows the loss; no position is ever assigned again; and readings that are not
+ * confirmed are sent under a new epoch.
  */
 export function salvage(databaseReader: DatabaseReader, database: Database, options: SalvageOptions): Salvaged {
   const copying = new Copying(databaseReader, database)
@@ -84,7 +87,7 @@ export function salvage(databaseReader: DatabaseReader, database: Database, opti
   renewEpoch(database)
   database.exec('COMMIT')
   const kept = number(database, 'SELECT coalesce(sum(readings), 0) FROM seals')
-  // Where counters are lost, positions tell how many readings there were.
+  // If counters are lost, positions show how many readings there were.
   const stored = allCounted ? before : Math.max(before, lastSeq)
   return {
     tables: Object.fromEntries(copying.tables.map((table) => [table, lossOf(databaseReader, database, table)])),
@@ -127,7 +130,7 @@ function copyMeta(copying: Copying, database: Database): { sealed: Seq | undefin
   return { sealed }
 }
 
-/** The highest position that was ever given, as far as anything still tells. */
+/** The highest position that was ever assigned, as far as any data still shows it. */
 function highestPosition(copying: Copying, database: Database, sealedUpTo: Seq): Seq {
   const reported = number(
     database,
@@ -139,7 +142,7 @@ function highestPosition(copying: Copying, database: Database, sealedUpTo: Seq):
   return high
 }
 
-/** Makes blocks of the log: it may have gaps, which only sealed stretches count right. */
+/** Packs the log into blocks: it may have gaps, which are counted correctly only in sealed stretches. */
 function sealLog(database: Database): void {
   const seals = new SealDirectory(database)
   const blocks = new BlockTable(database)

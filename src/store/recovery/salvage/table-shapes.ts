@@ -6,22 +6,22 @@ interface Column {
   readonly name: string
   readonly type: string
   readonly nullable: boolean
-  /** Rows from before it was added to the table end before it. */
+  /** Rows that were written before the column was added end before it. */
   readonly optional: boolean
 }
 
-/** What rows of a table look like on the disk: by this they are known where no tree leads to them any more. */
+/** The form of a table's rows on the disk; identifies the rows of pages that no tree leads to. */
 export interface Shape {
   readonly name: string
-  /** Kept by key, without row ids. */
+  /** Stored by key, without row ids. */
   readonly keyed: boolean
-  /** In the order in which the record has them. */
+  /** In the order of the record. */
   readonly columns: readonly Column[]
-  /** The column that is the row id. */
+  /** Index of the column that is the row id. */
   readonly rowIdColumn: number | undefined
 }
 
-/** The table of tables, in the tree of the first page. */
+/** The schema table, in the tree of the first page. */
 export const SCHEMA: Shape = {
   name: 'sqlite_schema',
   keyed: false,
@@ -41,11 +41,14 @@ interface ColumnInfo {
   readonly type: string
   readonly notnull: 0 | 1
   readonly dflt_value: unknown
-  /** Place in the primary key, from 1. */
+  /** Position in the primary key, from 1. */
   readonly pk: number
 }
 
-/** The shapes of all tables of a database, and of the indexes that keep names unique: they have the names once more. */
+/**
+ * The shapes of all tables of a database, and of the indexes that keep names unique, which contain the names a second
+ * time.
+ */
 export function shapesOf(database: Database): Shape[] {
   const tables = database
     .prepare(
@@ -93,7 +96,7 @@ export function areAlike(a: Shape, b: Shape): boolean {
   return a.keyed === b.keyed && JSON.stringify(a.columns) === JSON.stringify(b.columns)
 }
 
-/** Whether a row can be one of such a table. */
+/** Whether a row can belong to such a table. */
 export function fits({ keyed, columns, rowIdColumn }: Shape, { rowId, fields }: Row): boolean {
   if (keyed !== (rowId === undefined) || fields.length > columns.length) return false
   return columns.every(({ type, nullable, optional }, i) => {
@@ -108,7 +111,7 @@ function hasType(field: Exclude<Field, null>, type: string): boolean {
   switch (type) {
     case 'INTEGER':
       return typeof field === 'bigint'
-    case 'REAL': // whole numbers are kept as integers
+    case 'REAL': // SQLite stores whole numbers as integers
       return typeof field === 'number' || typeof field === 'bigint'
     case 'TEXT':
       return typeof field === 'string'
@@ -119,7 +122,7 @@ function hasType(field: Exclude<Field, null>, type: string): boolean {
   }
 }
 
-/** The values of a row by column, the row id in its place. */
+/** The values of a row by column, with the row id in its column. */
 export function valuesOf({ rowIdColumn }: Shape, { rowId, fields }: Row): Field[] {
   return fields.map((field, i) => (i === rowIdColumn ? BigInt(rowId!) : field))
 }

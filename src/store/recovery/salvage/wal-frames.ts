@@ -2,7 +2,7 @@ import { readSync } from 'node:fs'
 
 const HEADER_BYTES = 32
 const FRAME_HEADER_BYTES = 24
-/** Of either kind; the last bit says how the words of the checksum are read. */
+/** Magic number of both kinds; the last bit gives the byte order of the checksum. */
 const MAGIC = 0x377f0682
 
 interface Checksum {
@@ -11,15 +11,15 @@ interface Checksum {
 }
 
 export interface WalFrames {
-  /** Where in the WAL file the newest committed version of a page begins. */
+  /** Offset in the WAL file of the newest committed version of each page. */
   readonly offsetOf: ReadonlyMap<number, number>
-  /** Pages of the database after the last commit; undefined: there is no commit. */
+  /** Number of pages of the database after the last commit; undefined: there is no commit. */
   readonly pageCount: number | undefined
 }
 
 /**
- * The committed frames of a WAL, as SQLite itself would take them over: up to the last commit before the first frame
- * whose checksum does not hold. (https://sqlite.org/walformat.html)
+ * The committed frames of a WAL, as SQLite itself would apply them: up to the last commit before the first frame with a
+ * wrong checksum. (https://sqlite.org/walformat.html)
  */
 export function readWalFrames(file: number, pageBytes: number): WalFrames {
   const none: WalFrames = { offsetOf: new Map(), pageCount: undefined }
@@ -51,7 +51,7 @@ export function readWalFrames(file: number, pageBytes: number): WalFrames {
   return { offsetOf, pageCount }
 }
 
-/** Whether so many bytes could be read from there; a disk that cannot read them has none. */
+/** Fills the buffer from this offset. @returns whether all bytes could be read; a read error counts as no data. */
 export function readFully(file: number, into: Buffer, offset: number): boolean {
   try {
     return readSync(file, into, 0, into.length, offset) === into.length
@@ -62,10 +62,10 @@ export function readFully(file: number, into: Buffer, offset: number): boolean {
 
 function addChecksum(sum: Checksum, bytes: Buffer, littleEndian: boolean): void {
   let { a, b } = sum
-  const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   for (let at = 0; at < bytes.length; at += 8) {
-    a = (a + words.getUint32(at, littleEndian) + b) >>> 0
-    b = (b + words.getUint32(at + 4, littleEndian) + a) >>> 0
+    a = (a + view.getUint32(at, littleEndian) + b) >>> 0
+    b = (b + view.getUint32(at + 4, littleEndian) + a) >>> 0
   }
   sum.a = a
   sum.b = b
