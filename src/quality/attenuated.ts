@@ -11,9 +11,10 @@ export interface AttenuatedSettings {
 }
 
 /**
- * QARTOD attenuated signal: range or standard deviation of the window below a threshold. 2 until the readings since
- * the last long silence span the window and are `minSamples`. The window reaches back to the last reading that is
- * `windowS` old and from there by less than a fifteenth of `windowS`: a range is never taken for too small.
+ * QARTOD attenuated signal: the range or standard deviation of the window is below a threshold. The flag is 2 until the
+ * readings since the last long silence span the window and are at least `minSamples`. The window reaches back to the
+ * last reading that is `windowS` old, and beyond it by less than a fifteenth of `windowS`: a range is never computed
+ * from less than the window.
  */
 export class AttenuatedCheck {
   readonly #windowMs: number
@@ -35,7 +36,7 @@ export class AttenuatedCheck {
     this.#buckets = new TimeBuckets(this.#windowMs)
   }
 
-  /** @param ts UTC milliseconds, rising. */
+  /** Flags a value. @param ts UTC milliseconds; never below that of the call before */
   check(value: number, ts: number): Quality {
     if (ts - this.#ts > this.#maxGapMs) this.reset()
     this.#ts = ts
@@ -54,7 +55,7 @@ export class AttenuatedCheck {
     this.#ts = Number.NaN
   }
 
-  /** max − min of the window; NaN with fewer than `minSamples`. */
+  /** max − min of the window; NaN: fewer than `minSamples` readings. */
   #range(now: number): number {
     const { cells } = this.#buckets
     let count = 0
@@ -70,7 +71,10 @@ export class AttenuatedCheck {
     return count < this.#minSamples ? Number.NaN : high - low
   }
 
-  /** Standard deviation of the window; NaN with fewer than `minSamples`. Buckets join as in Chan, Golub, LeVeque 1979. */
+  /**
+   * Standard deviation of the window; NaN: fewer than `minSamples` readings. Buckets are combined as in Chan, Golub and
+   * LeVeque 1979.
+   */
   #deviation(now: number): number {
     const { cells } = this.#buckets
     let count = 0
@@ -89,7 +93,7 @@ export class AttenuatedCheck {
   }
 }
 
-/** Takes a value into mean and sum of squared deviations (Welford 1962) of the bucket that begins at `at`. */
+/** Adds a value to mean and sum of squared deviations (Welford 1962) of the bucket that begins at `at`. */
 function addMoment(cells: Float64Array, at: number, value: number): void {
   const count = ++cells[at + COUNT]!
   if (count === 1) {

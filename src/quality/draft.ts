@@ -1,7 +1,7 @@
 import { GOOD, Reason, worse } from '../base/flags.ts'
 import type { Quality, Verdict } from '../base/reading.ts'
 
-/** A verdict in the making. One is reused for every reading, so that a good reading allocates nothing. */
+/** A verdict that is not final yet. One object is reused for all readings, so that a good reading allocates nothing. */
 export class Draft implements Verdict {
   quality: Quality = 1
   reasons = 0
@@ -11,13 +11,13 @@ export class Draft implements Verdict {
     this.reasons = reasons
   }
 
-  /** Adds reasons and keeps the worse flag; nothing ever raises a verdict again. */
+  /** Adds reasons and keeps the worse flag; a verdict never improves. */
   lower(quality: Quality, reasons: number): void {
     this.quality = worse(this.quality, quality)
     this.reasons |= reasons
   }
 
-  /** A reading without a value is missing, whatever else holds against it; in the roll-up 9 would rank below good. */
+  /** A reading without a value is missing, whatever its other flags are: the roll-up would rank 9 below good. */
   missing(): void {
     this.quality = 9
     this.reasons |= Reason.MISSING

@@ -4,15 +4,16 @@ import { COUNT, HIGH, LOW, TimeBuckets, widen } from './buckets.ts'
 export interface FlatSettings {
   readonly suspectS?: number | undefined
   readonly failS?: number | undefined
-  /** Values whose max − min is below it do not differ; equal values never do, also where it is 0. */
+  /** Values whose max − min is below this count as unchanged; equal values always do, even if this is 0. */
   readonly tolerance: number
   readonly minSamples: number
 }
 
 /**
- * QARTOD flat line: the values have not left the tolerance for so long. Never early: a flagged reading ends a run of
- * that length whose values do not differ. Late by at most a fifteenth of the longer time, and only where a value ends
- * part of a run, not all of it. `minSamples` above 16 must be found within the longer time.
+ * QARTOD flat line: the values have stayed within the tolerance for `suspectS` or `failS`. A flag is never early: the
+ * flagged reading ends a run of at least that length whose values do not differ. It is late by at most a fifteenth of
+ * the longer of the two times, and only if a value ended part of a run, but not all of it. A `minSamples` above 16 must
+ * be reached within the longer time.
  */
 export class FlatCheck {
   readonly #suspectMs: number
@@ -23,7 +24,7 @@ export class FlatCheck {
   readonly #maxGapMs: number
   /** The run: the latest readings that do not differ from each other. */
   readonly #run: TimeBuckets
-  /** Bounds of the run; they may still include forgotten buckets, then the next `#shorten` corrects them. */
+  /** Bounds of the run. They may still include dropped buckets; the next `#shorten` corrects that. */
   #low = Infinity
   #high = -Infinity
   #ts = Number.NaN
@@ -39,7 +40,7 @@ export class FlatCheck {
     this.#run = new TimeBuckets(Math.max(0, ...finite))
   }
 
-  /** @param ts UTC milliseconds, rising. */
+  /** Flags a value. @param ts UTC milliseconds; never below that of the call before */
   check(value: number, ts: number): Quality {
     if (ts - this.#ts > this.#maxGapMs) this.reset()
     this.#ts = ts
@@ -63,7 +64,7 @@ export class FlatCheck {
     return high > low && high - low >= this.#tolerance
   }
 
-  /** Keeps the newest buckets that do not differ from this value. */
+  /** Keeps only the newest buckets, as far as their values do not differ from this one. */
   #shorten(value: number): void {
     const { cells } = this.#run
     let kept = 0

@@ -15,22 +15,22 @@ import { RangeCheck } from './range.ts'
 import { judgeTime, NEVER, OUT_OF_ORDER, type TimeLimits, type Times } from './timing.ts'
 import { Windows } from './windows.ts'
 
-/** A reading about to be stored. `device` and `metric` are looked at only when the series is new to the judge. */
+/** A reading to be stored. `device` and `metric` are only used for a series that is new to the judge. */
 export interface JudgeInput extends Times {
   readonly seq: Seq
   readonly device: string
   readonly metric: string
-  /** Type of the series so far; undefined if it has none yet. A type in the rule goes before it. */
+  /** Type of the series so far; undefined: it has none yet. The type in a rule overrides it. */
   readonly type: ValueType | undefined
   readonly value: Value
-  /** What the device itself says; the verdict never comes out better. */
+  /** The quality that the device itself gives; the verdict is never better. */
   readonly claim: Verdict | undefined
 }
 
-/** A reading as it was stored, with the verdict that it has by now. */
+/** A reading as it is stored, with its current verdict. */
 export type ReplayInput = Omit<StoredReading, 'unit'>
 
-/** What a rule means for every series it fits. */
+/** A quality rule, prepared for the series that it matches. */
 interface Rule {
   readonly settings: QualityRule
   readonly matches: (name: string) => boolean
@@ -41,11 +41,11 @@ interface Rule {
 interface Series {
   readonly rule: Rule
   readonly windows: Windows | undefined
-  /** Time of the latest reading in order. */
+  /** Time of the latest reading that was in order, UTC milliseconds. */
   lastTs: number
 }
 
-/** A worse verdict of an earlier reading of a series (the caller's number for it). */
+/** A worse verdict for an earlier reading of a series. `series` is the number that the caller gave it. */
 export interface SeriesAmendment extends Amendment {
   readonly series: number
 }
@@ -53,11 +53,11 @@ export interface SeriesAmendment extends Amendment {
 const NO_AMENDMENTS: readonly SeriesAmendment[] = Object.freeze([])
 
 /**
- * Gives each reading its verdict, in the order of the log. A verdict depends on the readings before it and on the
- * times handed in, on nothing else. Bounded: 100 bytes a series without windows, 2,200 with all of them, and as many
- * amendments as readings since the last `takeAmendments`.
+ * Gives each reading its verdict, in the order of the log. A verdict depends only on earlier readings and on the given
+ * times. Memory: 100 bytes per series without windows, 2,200 with all of them, and at most one amendment for each
+ * reading since the last `takeAmendments`.
  *
- * What it learns from a reading it cannot unlearn: when a commit fails, make a new judge and replay the log.
+ * A reading cannot be taken back: if a commit fails, make a new judge and replay the log.
  */
 export class Judge {
   readonly #rules: readonly Rule[]
@@ -66,15 +66,16 @@ export class Judge {
   readonly #draft = new Draft()
   #amendments: SeriesAmendment[] = []
 
-  /** The first rule whose `match` fits `device/metric` applies; without one, type and time are checked. */
+  /** The first rule whose `match` fits `device/metric` applies; without one, only type and time are checked. */
   constructor(rules: readonly QualityRule[]) {
     this.#rules = rules.map(compile)
     this.#unruled = compile(qualityRule.parse({ match: '*' }))
   }
 
   /**
-   * Called once for each reading, in the order of `seq`. `series`: small dense number of `device/metric`.
-   * A good reading gets the shared GOOD.
+   * The verdict of a reading; the shared object GOOD for a good one. Call it once for each reading, in the order of
+   * `seq`.
+   * @param series small dense number of `device/metric`
    */
   judge(series: number, input: JudgeInput): Verdict {
     const state = this.#series[series] ?? this.#open(series, input)
@@ -91,10 +92,10 @@ export class Judge {
   }
 
   /**
-   * Rebuilds at start what earlier readings left behind: as `judge`, in the same order, without verdict or amendment.
-   * The stored verdict tells what the reading was to the windows, so no time of arrival is needed, and it is what a
-   * later amendment adds to. From the whole log the state is exactly that of the judge before; `replayMs` is enough
-   * for every window to be full again.
+   * Restores the state at start: call it like `judge`, in the same order; it returns no verdict and makes no amendment.
+   * The stored verdict says what the windows did with the reading, so the time of arrival is not needed; later
+   * amendments add to it. A replay of the whole log restores the exact state; a replay of the last `replayMs` fills
+   * every window again.
    */
   replay(series: number, stored: ReplayInput): void {
     const state = this.#series[series] ?? this.#open(series, stored)
@@ -104,16 +105,16 @@ export class Judge {
   }
 
   /**
-   * How far back the windows of these rules look, in milliseconds of a series' own time. Besides, order and gap need
-   * the latest reading of each series, spike the latest two.
+   * How far back the windows of these rules reach, in milliseconds of a series' own time. In addition, order and gap
+   * need the latest reading of each series, and spike the latest two.
    */
   get replayMs(): number {
     return Math.max(0, ...this.#rules.map(({ settings }) => reachMs(settings)))
   }
 
   /**
-   * Worse verdicts of earlier readings since the last take, in the order of their finding. A reading may belong to the
-   * commit at work: append first, then amend.
+   * Worse verdicts for earlier readings since the last call, in the order in which they were found. A reading may
+   * belong to the current commit: append it first, then amend.
    */
   takeAmendments(): readonly SeriesAmendment[] {
     if (this.#amendments.length === 0) return NO_AMENDMENTS
@@ -142,7 +143,7 @@ function judgeValue(draft: Draft, { value, claim, type }: JudgeInput, { settings
   }
 }
 
-/** Takes a reading into the state of its series. The draft's reasons alone tell whether it has a place there. */
+/** Adds a reading to the state of its series, unless the reasons in the draft exclude it. */
 function observe(state: Series, draft: Draft, reading: { seq: Seq; ts: number; value: Value }): Amendment | undefined {
   if (draft.has(OUT_OF_ORDER)) return undefined
   const { seq, ts, value } = reading
@@ -171,7 +172,7 @@ function compile(settings: QualityRule): Rule {
   }
 }
 
-/** Windows reach a bucket further than their length, and all of them up to the reading before a silence. */
+/** Windows reach one bucket further than their length, and back to the reading before a silence. */
 function reachMs({ rate, flat, attenuated, maxGapS }: QualityRule): number {
   const windowS = Math.max(flat?.suspectS ?? 0, flat?.failS ?? 0, attenuated?.windowS ?? 0)
   return Math.max((windowS * 16) / 15 + (windowS > 0 ? maxGapS : 0), rate ? maxGapS : 0) * 1000

@@ -5,13 +5,13 @@ export type Bounds = readonly [low: number, high: number]
 
 export interface RangeSettings {
   readonly fail?: Bounds | undefined
-  /** Lies inside `fail`. */
+  /** Must lie inside `fail`. */
   readonly suspect?: Bounds | undefined
 }
 
 const UNBOUNDED: Bounds = [-Infinity, Infinity]
 
-/** QARTOD gross range: outside `fail` is 4, else outside `suspect` is 3. The bounds themselves are good. */
+/** QARTOD gross range: outside `fail` the flag is 4, else outside `suspect` 3. The bounds themselves are good. */
 export class RangeCheck {
   readonly #failLow: number
   readonly #failHigh: number
@@ -28,7 +28,7 @@ export class RangeCheck {
     return value >= this.#failLow && value <= this.#failHigh ? 3 : 4
   }
 
-  /** The reason bit of a value that `check` did not call good. */
+  /** The reason bit for a value whose flag is not 1. */
   reason(value: number): number {
     if (value < this.#failLow) return Reason.RANGE_LO
     if (value > this.#failHigh) return Reason.RANGE_HI

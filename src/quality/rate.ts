@@ -7,8 +7,9 @@ export interface RateSettings {
 }
 
 /**
- * QARTOD rate of change against the last value that was not missing. The first value has nothing to differ from and
- * is good; after a silence longer than `maxGapMs` the value is 2, because the change may have taken all that time.
+ * QARTOD rate of change, compared with the last value that was not missing. The first value is good, because there is
+ * nothing to compare it with. After a silence longer than `maxGapMs` the flag is 2: the change may have happened at any
+ * time during the silence.
  */
 export class RateCheck {
   readonly #suspect: number
@@ -23,7 +24,11 @@ export class RateCheck {
     this.#maxGapMs = maxGapMs
   }
 
-  /** @param ts UTC milliseconds. A time that does not rise is 2, and the next value is compared with the same as this. */
+  /**
+   * Flags a value.
+   * @param ts UTC milliseconds. If it is not later than that of the value before, the flag is 2, and the next value is
+   *   compared with that value before
+   */
   check(value: number, ts: number): Quality {
     const elapsedMs = ts - this.#ts
     if (elapsedMs <= 0) return 2

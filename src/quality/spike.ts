@@ -3,16 +3,19 @@ import type { Quality } from '../base/reading.ts'
 export interface SpikeSettings {
   readonly suspect?: number | undefined
   readonly fail?: number | undefined
-  /** `average`: distance from the mean of both neighbours; `differential`: the smaller step, if the steps turn. */
+  /**
+   * `average`: distance from the mean of both neighbours; `differential`: the smaller of two opposite steps, else 0.
+   */
   readonly method: 'average' | 'differential'
 }
 
-/** No value yet: NaN never occurs as a value, and whatever is computed with it stays NaN. */
+/** No value yet: NaN never occurs as a value, and results computed with it are NaN. */
 const NONE = Number.NaN
 
 /**
- * QARTOD spike: a value far from both of its neighbours. It needs the later neighbour, so it judges one value late.
- * A value that lacks a neighbour (first, last, beside a missing one) is 2. Time plays no part.
+ * QARTOD spike: a value that is far from both neighbours. It needs the later neighbour, so a value is judged when the
+ * next one arrives. The flag of a value without one of its neighbours (the first, the last, next to a missing one) is
+ * 2. The time between readings does not matter.
  */
 export class SpikeCheck {
   readonly #suspect: number
@@ -27,7 +30,7 @@ export class SpikeCheck {
     this.#average = method === 'average'
   }
 
-  /** Takes the next value and flags the one before it. */
+  /** Adds the next value and flags the one before it. */
   check(value: number): Quality {
     const before = this.#before
     const judged = this.#latest
@@ -41,14 +44,14 @@ export class SpikeCheck {
     return Number.isNaN(distance) ? 2 : 1
   }
 
-  /** The value at this place is missing: neither neighbour can be judged by it. */
+  /** A value is missing here: neither of its neighbours can be judged. */
   reset(): void {
     this.#before = NONE
     this.#latest = NONE
   }
 }
 
-/** The smaller of two steps in opposite directions; 0 when they do not turn. */
+/** The smaller of two steps in opposite directions; 0: they have the same direction. */
 function smallerTurn(up: number, down: number): number {
   return up * down >= 0 ? 0 : Math.min(Math.abs(up), Math.abs(down))
 }

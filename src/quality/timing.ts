@@ -1,31 +1,31 @@
 import { Reason } from '../base/flags.ts'
 import type { Draft } from './draft.ts'
 
-/** All in milliseconds; Infinity where the check is off. */
+/** Limits in milliseconds; Infinity: the check is off. */
 export interface TimeLimits {
   readonly futureMs: number
   readonly staleMs: number
   readonly gapMs: number
 }
 
-/** What is known of the times around a reading. UTC milliseconds. */
+/** The times of a reading, UTC milliseconds. */
 export interface Times {
   readonly ts: number
   readonly receivedAt: number
-  /** False: nobody vouches for the edge's own clock, which gave `receivedAt`. */
+  /** False: the clock of the edge, which gave `receivedAt`, is not synchronised. */
   readonly clockSynced: boolean
 }
 
-/** `last` of a series that has no reading yet. */
+/** Value of `last` for a series without a reading. */
 export const NEVER = -Infinity
 
-/** Readings with one of these have no place in the row of times: no window takes them in. */
+/** Readings with one of these reasons are out of order in time: windows ignore them. */
 export const OUT_OF_ORDER = Reason.TIME_FUTURE | Reason.TIME_BACKWARD | Reason.DUPLICATE
 
 /**
- * Judges the time of a reading against the edge's clock and against `last`, the time of the latest reading in order.
- * Only a synced clock can tell future and stale; without it every reading is suspect. The draft already holds what the
- * device says: a backfill (HISTORICAL) is never stale.
+ * Judges the time of a reading by the clock of the edge and by `last`, the time of the latest reading in order. Future
+ * and stale times can only be detected with a synchronised clock; without one, every reading is suspect. The draft
+ * already has the claim of the device: a backfill (HISTORICAL) is never stale.
  */
 export function judgeTime(draft: Draft, times: Times, last: number, limits: TimeLimits): void {
   const { ts, receivedAt } = times
@@ -47,8 +47,8 @@ export function judgeTime(draft: Draft, times: Times, last: number, limits: Time
 }
 
 /**
- * True when `last` itself turns out to lie in the future: it was taken from a wrong clock before the edge had the
- * right time. The series then begins anew, or else every reading would go backward until that future has come.
+ * Whether `last` itself is in the future: it was accepted before the edge had the right time. The series then starts
+ * again; otherwise every reading would count as going backward until that time is reached.
  */
 function isWrong(last: number, { receivedAt, clockSynced }: Times, { futureMs }: TimeLimits): boolean {
   return clockSynced && last > receivedAt + futureMs

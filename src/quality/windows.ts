@@ -10,16 +10,16 @@ import { SpikeCheck } from './spike.ts'
 const NO_SEQ: Seq = -1
 
 /**
- * The checks of one series that compare a value with earlier ones. Each sees every number that is in order, also one
- * that another check finds bad: checks are independent, their flags meet in the roll-up alone.
- * About 2,100 bytes a series (flat and attenuated 800 each), whatever the number of readings.
+ * The checks of one series that compare a value with earlier ones. Each check gets every number that is in order, also
+ * one that another check flags as bad: checks are independent, and their flags are only combined in the roll-up.
+ * About 2,100 bytes per series (flat and attenuated 800 each), whatever the number of readings.
  */
 export class Windows {
   readonly #spike: SpikeCheck | undefined
   readonly #rate: RateCheck | undefined
   readonly #flat: FlatCheck | undefined
   readonly #attenuated: AttenuatedCheck | undefined
-  /** The reading that the spike check judges when the next one comes, and its verdict until then. */
+  /** The reading that the spike check judges when the next one arrives, and its verdict until then. */
   #openSeq: Seq = NO_SEQ
   #openQuality: Quality = 1
   #openReasons = 0
@@ -32,13 +32,15 @@ export class Windows {
     this.#attenuated = attenuated && new AttenuatedCheck(attenuated, maxGapMs)
   }
 
-  /** The windows that a rule asks for; undefined where it asks for none. */
+  /** The windows that a rule needs; undefined: none. */
   static of(rule: QualityRule): Windows | undefined {
     const { spike, rate, flat, attenuated } = rule
     return (spike ?? rate ?? flat ?? attenuated) ? new Windows(rule) : undefined
   }
 
-  /** Takes the next number in order and lowers its draft. Returns the verdict of the one before it, if that got worse. */
+  /**
+   * Adds the next number in order and lowers its draft. Returns the verdict of the number before it if that got worse.
+   */
   take(draft: Draft, seq: Seq, value: number, ts: number): Amendment | undefined {
     lowerBy(draft, this.#rate?.check(value, ts), Reason.RATE)
     lowerBy(draft, this.#flat?.check(value, ts), Reason.FLAT)
@@ -52,13 +54,13 @@ export class Windows {
     return amendment
   }
 
-  /** A reading in order without a usable number: neither neighbour can be a spike. The others look past it. */
+  /** A reading in order without a usable number: neither neighbour can be a spike. The other checks ignore it. */
   skip(): void {
     this.#spike?.reset()
     this.#openSeq = NO_SEQ
   }
 
-  /** Corrects the verdict of the reading that awaits the next one, if it is this one. */
+  /** Replaces the verdict of the reading that waits for the next one, if it is this one. */
   settle(seq: Seq, { quality, reasons }: Verdict): void {
     if (seq !== this.#openSeq) return
     this.#openQuality = quality
@@ -80,7 +82,7 @@ export class Windows {
   }
 }
 
-/** A check that could not judge says nothing: the roll-up ranks 2 below good, and only suspect and bad need a reason. */
+/** Flags 1 and 2 add nothing: the roll-up ranks 2 below good, and only suspect and bad need a reason. */
 function lowerBy(draft: Draft, flag: Quality | undefined, reason: number): void {
   if (flag === 3 || flag === 4) draft.lower(flag, reason)
 }
