@@ -16,17 +16,17 @@ describe('the pattern of a rule', () => {
     ['*', 'pump/temperature', false],
     ['*/*', 'pump/engine/temperature', false],
     ['p.mp/*', 'pump/x', false],
-  ])('%s over %s: %s', (text, name, expected) => {
+  ])('%s matches %s: %s', (text, name, expected) => {
     expect(pattern(text)(name)).toBe(expected)
   })
 
-  it('means what the same regular expression means', () => {
+  it('matches the same names as the corresponding regular expression', () => {
     const word = fc.string({ unit: fc.constantFrom('a', 'b', '*', '/'), maxLength: 8 })
     const name = fc.string({ unit: fc.constantFrom('a', 'b', '/'), maxLength: 12 })
     fc.assert(
       fc.property(word, name, (text, candidate) => {
-        const expression = new RegExp(`^${text.replaceAll('*', '[^/]*')}$`)
-        expect(pattern(text)(candidate)).toBe(expression.test(candidate))
+        const regExp = new RegExp(`^${text.replaceAll('*', '[^/]*')}$`)
+        expect(pattern(text)(candidate)).toBe(regExp.test(candidate))
       }),
       { numRuns: 2000 },
     )

@@ -5,7 +5,7 @@ import type { SeqRange } from '../../src/base/reading.ts'
 
 const POSITIONS = 60
 const position = fc.integer({ min: 0, max: POSITIONS - 1 })
-/** One in some is empty: first above last. */
+/** Some ranges are empty: `first` is above `last`. */
 const range = fc.oneof(
   {
     weight: 9,
@@ -18,7 +18,7 @@ const steps = fc.array(fc.record({ kind: fc.constantFrom('add', 'add', 'remove')
   maxLength: 25,
 })
 
-/** The same by the most obvious means. */
+/** The script applied to a SeqSet and, as the reference, to a plain set of integers. */
 function apply(script: readonly { kind: string; range: SeqRange }[]): { set: SeqSet; plain: Set<number> } {
   const set = new SeqSet()
   const plain = new Set<number>()
@@ -38,7 +38,7 @@ function positionsOf(ranges: Iterable<SeqRange>): number[] {
 }
 
 describe('a set of positions', () => {
-  it('holds after any additions and removals what a set of integers holds', () => {
+  it('holds the same positions as a plain set of integers after any additions and removals', () => {
     fc.assert(
       fc.property(steps, (script) => {
         const { set, plain } = apply(script)
@@ -52,7 +52,7 @@ describe('a set of positions', () => {
     )
   })
 
-  it('keeps as few intervals as there are: ascending, disjoint, not touching', () => {
+  it('keeps as few intervals as possible: ascending, disjoint and not adjacent', () => {
     fc.assert(
       fc.property(steps, (script) => {
         const ranges = [...apply(script).set]
@@ -65,7 +65,7 @@ describe('a set of positions', () => {
     )
   })
 
-  it('is the same whatever the order and repetition of what was added', () => {
+  it('does not depend on the order or the repetition of the additions', () => {
     fc.assert(
       fc.property(fc.array(range), fc.array(range), (some, more) => {
         const ordered = [...new SeqSet([...some, ...more])]
@@ -74,7 +74,7 @@ describe('a set of positions', () => {
     )
   })
 
-  it('names as missing exactly the positions of a range that it does not hold', () => {
+  it('lists exactly the positions of a range that it does not hold as missing', () => {
     fc.assert(
       fc.property(steps, range, (script, asked) => {
         const { set, plain } = apply(script)
@@ -87,7 +87,7 @@ describe('a set of positions', () => {
     )
   })
 
-  it('finds the interval around a position, and the first at or after it', () => {
+  it('finds the interval that contains a position, and the first interval at or after it', () => {
     fc.assert(
       fc.property(steps, position, (script, seq) => {
         const { set } = apply(script)
@@ -98,17 +98,17 @@ describe('a set of positions', () => {
     )
   })
 
-  it('does not change an interval that it has handed out', () => {
+  it('does not change an interval that it has returned', () => {
     fc.assert(
       fc.property(steps, steps, (before, after) => {
         const { set } = apply(before)
-        const handed = [...set]
-        const copy = structuredClone(handed)
+        const returned = [...set]
+        const copy = structuredClone(returned)
         for (const { kind, range } of after) {
           if (kind === 'add') set.add(range)
           else set.remove(range)
         }
-        expect(handed).toStrictEqual(copy)
+        expect(returned).toStrictEqual(copy)
       }),
     )
   })

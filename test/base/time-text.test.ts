@@ -4,8 +4,8 @@ import { parseDuration, parseTime } from '../../src/base/time-text.ts'
 const NOW = Date.UTC(2026, 0, 31, 12)
 const HOUR = 3_600_000
 
-describe('a time in words', () => {
-  it('is now, so long before or after it, or ISO 8601', () => {
+describe('a time as text', () => {
+  it('is "now", a duration before or after now, or ISO 8601', () => {
     expect(parseTime('now', NOW)).toBe(NOW)
     expect(parseTime('-24h', NOW)).toBe(NOW - 24 * HOUR)
     expect(parseTime('-7d', NOW)).toBe(NOW - 7 * 24 * HOUR)
@@ -14,18 +14,21 @@ describe('a time in words', () => {
     expect(parseTime('2026-01-31T14:30:00.5+02:30', 0)).toBe(NOW + 500)
   })
 
-  it.each(['', '-', '24h', '-24', '-1.5h', '- 1h', 'tomorrow', '2026-02-30', '1769860800'])('"%s" is none', (text) => {
-    expect(parseTime(text, NOW)).toBeUndefined()
-  })
+  it.each(['', '-', '24h', '-24', '-1.5h', '- 1h', 'tomorrow', '2026-02-30', '1769860800'])(
+    '"%s" is not a time',
+    (text) => {
+      expect(parseTime(text, NOW)).toBeUndefined()
+    },
+  )
 })
 
-describe('a duration in words', () => {
+describe('a duration as text', () => {
   it('is a whole number of milliseconds, seconds, minutes, hours, days or weeks', () => {
-    const words = ['500ms', '10s', '5m', '1h', '1d', '2w']
-    expect(words.map(parseDuration)).toEqual([500, 10_000, 300_000, HOUR, 24 * HOUR, 14 * 24 * HOUR])
+    const texts = ['500ms', '10s', '5m', '1h', '1d', '2w']
+    expect(texts.map(parseDuration)).toEqual([500, 10_000, 300_000, HOUR, 24 * HOUR, 14 * 24 * HOUR])
   })
 
-  it.each(['', '0s', '1', 's', '-1h', '1.5h', '1y', '1 h', '999999999999999w'])('"%s" is none', (text) => {
+  it.each(['', '0s', '1', 's', '-1h', '1.5h', '1y', '1 h', '999999999999999w'])('"%s" is not a duration', (text) => {
     expect(parseDuration(text)).toBeUndefined()
   })
 })

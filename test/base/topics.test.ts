@@ -21,7 +21,7 @@ describe('publish topics (MQTT 3.1.1 §4.7)', () => {
     ['a/\ud800', /surrogate/],
     ['x'.repeat(65_536), /65535 bytes/],
     ['é'.repeat(32_768), /65535 bytes/],
-  ])('are refused with the reason when they are not: %.20s', (illegal, reason) => {
+  ])('are refused with the reason when they are illegal: %.20s', (illegal, reason) => {
     expect(topicProblem(illegal)).toMatch(reason)
   })
 })
@@ -32,7 +32,7 @@ describe('topic filters (MQTT 3.1.1 §4.7.1)', () => {
   })
 
   it.each(['', 'a#', '+a', 'a+/b', '#/a', 'a/#/b', '##', '++', 'a\0', '\udc00'])(
-    'are refused when they are not: %s',
+    'are refused when they are illegal: %s',
     (illegal) => expect(filterProblem(illegal)).toBeTypeOf('string'),
   )
 
@@ -54,15 +54,15 @@ describe('topic filters (MQTT 3.1.1 §4.7.1)', () => {
     ['a/$b', 'a/$b', true],
     ['a/+', 'a/$b', true],
     ['a', 'A', false],
-  ])('cover topics as the standard says: %s on %s is %s', (filter, name, covered) => {
+  ])('match topics as the standard says: %s on %s is %s', (filter, name, covered) => {
     expect(filterMatches(filter, name)).toBe(covered)
   })
 
-  it('cover exactly themselves when they have no wildcard', () => {
+  it('match exactly the same text when they have no wildcard', () => {
     fc.assert(fc.property(legalTopic, legalTopic, (a, b) => filterMatches(a, b) === (a === b)))
   })
 
-  it('cover a topic still when a level of theirs becomes `+`', () => {
+  it('still match a topic when one level becomes `+`, or one level and all after it become `#`', () => {
     fc.assert(
       fc.property(legalTopic, fc.nat(4), (name, index) => {
         const levels = name.split('/')
@@ -80,7 +80,7 @@ describe('names of devices and metrics', () => {
   })
 
   it.each(['', 'x'.repeat(129), 'a\nb', '\u007f', '\u0085', 'a\0', '\ud83d', '\udc00x'])(
-    'are neither empty nor long nor unprintable: %j',
+    'are refused when they are empty, too long or unprintable: %j',
     (name) => expect(nameProblem(name)).toBeTypeOf('string'),
   )
 })
@@ -99,7 +99,7 @@ describe('a route', () => {
     ['{device}/x', '$SYS/x', undefined],
     ['$devices/{device}', '$devices/d1', { device: 'd1', metric: undefined }],
     ['{device}', '{device}', { device: '{device}', metric: undefined }],
-  ])('%s reads from %s', (template, name, expected) => {
+  ])('with template %s extracts the names from topic %s', (template, name, expected) => {
     expect(compileRoute(template).match(name)).toEqual(expected)
   })
 
@@ -112,11 +112,11 @@ describe('a route', () => {
     ['{devcie}/x', /unknown placeholder "\{devcie\}"/],
     ['{device}/#/x', /'#' must be the last level/],
     ['{device}/a+', /'\+' must be a whole level/],
-  ])('is refused with the fault when its template is wrong: %s', (template, fault) => {
+  ])('is refused with the reason when its template is invalid: %s', (template, fault) => {
     expect(() => compileRoute(template)).toThrow(fault)
   })
 
-  it('covers the topics that the filter with `+` for each placeholder covers', () => {
+  it('matches the same topics as the filter that has `+` for each placeholder', () => {
     const levels = fc.array(fc.constantFrom('a', 'b', '+', '{metric}'), { maxLength: 3 })
     fc.assert(
       fc.property(levels, fc.boolean(), legalTopic, (around, open, name) => {

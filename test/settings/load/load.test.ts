@@ -13,7 +13,7 @@ function write(text: string): string {
   return file
 }
 
-/** The problems of these settings, one a line, without the name of the file. */
+/** The problems of these settings, one per line, without the name of the file. */
 function problems(
   text: string,
   env: Record<string, string> = {},
@@ -31,15 +31,15 @@ function problems(
   return []
 }
 
-describe('a settings file that is right', () => {
-  it('needs nothing but the name of the edge', () => {
+describe('a valid settings file', () => {
+  it('needs only the name of the edge', () => {
     const settings = loadEdgeSettings(write('edge: plant-7'), {})
     expect(settings.broker.tcp).toEqual({ host: '0.0.0.0', port: 1883 })
     expect(settings.routes.map(({ topic }) => topic)).toEqual(['telemetry/{device}/{metric}', 'telemetry/{device}'])
     expect(settings.uplinks).toEqual([])
   })
 
-  it('names its data folder from where it stands itself', () => {
+  it('gives its data folder relative to its own folder', () => {
     const file = write('edge: a\ndata: ./stored')
     expect(loadEdgeSettings(file, {}).data).toBe(join(file, '../stored'))
     expect(loadEdgeSettings(file, { TIDEGATE_DATA: '/srv/tidegate' }).data).toBe('/srv/tidegate')
@@ -54,14 +54,14 @@ describe('a settings file that is right', () => {
     ])
   })
 
-  it('is each of the examples', () => {
+  it('is in examples/ for an edge and for a receiver', () => {
     expect(loadEdgeSettings(join(ROOT, 'examples/edge.yaml'), {}).edge).toBe('plant-7')
     expect(loadReceiverSettings(join(ROOT, 'examples/receiver.yaml'), {}).cloud.url).toBe('mqtt://127.0.0.1:1884')
   })
 })
 
-describe('a settings file with problems', () => {
-  it('has all of them told at once, each with its line, in the order of the lines', () => {
+describe('an invalid settings file', () => {
+  it('is refused with all problems at once, each with its line, in the order of the lines', () => {
     const text = [
       'edge: plant 7',
       'broker:',
@@ -91,7 +91,7 @@ describe('a settings file with problems', () => {
     ])
   })
 
-  it('has checks across parts told beside the problems of those parts', () => {
+  it('is refused with the problems across parts as well as those within the parts', () => {
     const text =
       'edge: 5\nbroker: { tcp: { host: 5, port: 80 } }\nweb: { host: 0.0.0.0, port: 80 }\nuplinks: [3, null, { name: a }, { name: a }]'
     expect(problems(text)).toEqual([
@@ -106,27 +106,27 @@ describe('a settings file with problems', () => {
     ])
   })
 
-  it('lacks what is required, even when it is empty', () => {
+  it('is refused when a required setting is missing, even when the file is empty', () => {
     expect(problems('')).toEqual(['1:1 edge: is required'])
     expect(problems('edge: a\nuplinks:\n  - { name: cloud }')).toEqual(['3:5 uplinks[0].url: is required'])
     expect(problems('log: {}', {}, loadReceiverSettings)).toEqual(['1:1 cloud: is required'])
   })
 
-  it('is told the known keys where none is near', () => {
+  it('is refused with the known keys when none is near the unknown one', () => {
     expect(problems('edge: a\nlog: { colour: red }')).toEqual([
       '2:8 log.colour: unknown key "colour"; known here: level',
     ])
     expect(problems('edge: a\nlog: { constructor: 1, __proto__: 2 }')).toHaveLength(2)
   })
 
-  it('names a key twice', () => {
+  it('is refused when it has a key twice', () => {
     expect(problems('edge: a\ndata: x\nedge: b\nwebb: {}')).toEqual([
       '3:1 the mapping already has this key',
       '4:1 webb: unknown key "webb"; did you mean "web"?',
     ])
   })
 
-  it('is no YAML 1.2: one problem, at the slip', () => {
+  it('is refused with one problem, at the place of the mistake, when it is not YAML 1.2', () => {
     expect(problems('edge: [a\nlog: {}')).toEqual([expect.stringMatching(/^2:1 is not valid YAML: /)])
     expect(problems('edge: a\nweb: { enabled: yes }')).toEqual(['2:8 web.enabled: must be true or false, not text'])
     expect(problems('edge: a\n---\nedge: b')).toEqual([expect.stringMatching(/^2:1 a second YAML document/)])
@@ -134,7 +134,7 @@ describe('a settings file with problems', () => {
     expect(problems('- edge')).toEqual(['1:1 must be a mapping, not a list'])
   })
 
-  it('serves devices and browsers at one address', () => {
+  it('is refused when devices and browsers would share one address and port', () => {
     const web = (port: number, more = '') =>
       `edge: a\nweb: { port: ${port}${more} }\nbroker: { tcp: { port: ${port} } }`
     expect(problems(web(9000))).toEqual(['2:8 web.port: is already the port of `broker.tcp` at the same address'])
@@ -143,7 +143,7 @@ describe('a settings file with problems', () => {
     expect(problems(`${web(9000)}\nfoo: 1`)).toHaveLength(2)
   })
 
-  it('cannot exhaust memory or the stack', () => {
+  it('cannot exhaust the memory or the stack', () => {
     const levels = Array.from('abcdefghi', (name, index, all = 'abcdefghi') => {
       const inner = index === 0 ? 'x' : `*${all[index - 1]}`
       return `${name}: &${name} [${Array(10).fill(inner).join(', ')}]`
@@ -153,7 +153,7 @@ describe('a settings file with problems', () => {
     expect(problems(`edge: ${'['.repeat(200_000)}`)).toHaveLength(1)
   })
 
-  it('is missing, a folder, or far too large', () => {
+  it('is refused when it is missing, a folder or too large', () => {
     const folder = tempFolder()
     mkdirSync(join(folder, 'edge.yaml'))
     expect(() => loadEdgeSettings(join(folder, 'none.yaml'), {})).toThrow(/the file does not exist/)
@@ -165,7 +165,7 @@ describe('a settings file with problems', () => {
 describe('a secret', () => {
   const uplink = (more: string) => `edge: a\nuplinks:\n  - { url: "mqtt://h", ${more} }`
 
-  it('comes from a file beside the settings, less the newline at its end', () => {
+  it('is read from a file next to the settings, without the one newline at its end', () => {
     const file = write(uplink('password_file: secret'))
     writeFileSync(join(file, '../secret'), ' s3cret \r\n')
     expect(loadEdgeSettings(file, {}).uplinks[0]?.password).toBe(' s3cret ')
@@ -177,7 +177,7 @@ describe('a secret', () => {
     ).toBe('007')
   })
 
-  it('of the environment replaces that of the file, however either is given', () => {
+  it('from the environment replaces the one from the settings file, directly or as a file name', () => {
     const file = write(uplink('password_file: /no/such/file'))
     expect(loadEdgeSettings(file, { TIDEGATE_UPLINKS__0__PASSWORD: 'x' }).uplinks[0]?.password).toBe('x')
     const other = write(uplink('password: x'))
@@ -185,7 +185,7 @@ describe('a secret', () => {
     expect(loadEdgeSettings(other, { TIDEGATE_UPLINKS__0__PASSWORD_FILE: 'secret' }).uplinks[0]?.password).toBe('y')
   })
 
-  it('that cannot be read, is empty or is given twice is a problem among the others', () => {
+  it('that cannot be read, is empty or is given twice is reported with the other problems', () => {
     expect(problems(uplink('password_file: none, nam: x'))).toEqual([
       expect.stringMatching(/^3:24 uplinks\[0\].password_file: cannot read .*none: ENOENT/),
       expect.stringMatching(/^3:45 uplinks\[0\].nam: unknown key/),
@@ -198,7 +198,7 @@ describe('a secret', () => {
     expect(() => loadEdgeSettings(file, {})).toThrow(/empty is empty/)
   })
 
-  it('is never shown', () => {
+  it('never appears in a problem', () => {
     const shown = [
       ...problems(uplink('password: [s3cret]')),
       ...problems(uplink('password: 5318008, password_file: 5318008')),
@@ -210,7 +210,7 @@ describe('a secret', () => {
 })
 
 describe('docs/settings.md', () => {
-  it('tells what the schemas say', async () => {
+  it('agrees with the schemas', async () => {
     const { settingsDocument } = await import('../../../src/cli/commands/settings/reference.ts')
     expect(readFileSync(join(ROOT, 'docs/settings.md'), 'utf8').trimEnd()).toBe(settingsDocument())
   })

@@ -17,7 +17,7 @@ function write(text: string): string {
   return file
 }
 
-/** The problems of an edge's one uplink, a line each, without the name of the file. */
+/** The problems of the only uplink of an edge, one per line, without the name of the file. */
 function problems(uplink: string, edge = 'plant-7'): string[] {
   const file = write(`edge: ${edge}\nuplinks:\n  - ${uplink}\n`)
   try {
@@ -33,29 +33,29 @@ function problems(uplink: string, edge = 'plant-7'): string[] {
   return []
 }
 
-/** A password stands for the certificate here. */
+/** A password takes the place of the certificate here. */
 const AWS = 'preset: aws-iot-core, username: a, password: b'
 
 describe('a preset', () => {
-  it('stands under what was said: the file wins, setting by setting', () => {
+  it('is overridden by the settings file, setting by setting', () => {
     const link = { preset: 'aws-iot-core', url: 'mqtts://x:443', keepaliveS: 90, tls: { ca: 'ca.pem' } }
     expect(withPreset(link, 'uplink')).toMatchObject({
       keepaliveS: 90,
       statusRetain: false,
       tls: { ca: 'ca.pem', alpn: ['x-amzn-mqtt-ca'] },
     })
-    const said = { ...link, tls: { alpn: ['mqtt'] } }
-    expect(withPreset(said, 'uplink')).toMatchObject({ tls: { alpn: ['mqtt'] } })
+    const written = { ...link, tls: { alpn: ['mqtt'] } }
+    expect(withPreset(written, 'uplink')).toMatchObject({ tls: { alpn: ['mqtt'] } })
     expect(link.tls).toEqual({ ca: 'ca.pem' })
   })
 
-  it('names its ALPN protocol where the cloud wants it: mqtts:// to port 443', () => {
+  it('sets the ALPN protocol only where the cloud wants it: mqtts:// to port 443', () => {
     const alpn = (url: string): unknown => withPreset({ preset: 'aws-iot-core', url }, 'receiver')
     expect(alpn('mqtts://x:443')).toHaveProperty('tls.alpn', ['x-amzn-mqtt-ca'])
     for (const url of ['mqtts://x:8883', 'mqtts://x', 'wss://x:443']) expect(alpn(url)).not.toHaveProperty('tls')
   })
 
-  it('gives a receiver nothing that only an uplink has', () => {
+  it('gives a receiver no setting that only an uplink has', () => {
     for (const name of NAMES) {
       const url = 'mqtts://cloud.example:8883'
       const text = `cloud: { preset: ${name}, url: "${url}", username: a, password: b }`
@@ -63,20 +63,20 @@ describe('a preset', () => {
     }
   })
 
-  it('stays within its own limits, and within what the settings allow', () => {
+  it('stays within its own limits and within the limits of the settings', () => {
     for (const name of NAMES) {
       expect(problems(`{ preset: ${name}, url: "mqtts://cloud.example:8883", username: a, password: b }`)).toEqual([])
     }
   })
 
-  it('gives way to the environment, and can come from there', () => {
+  it('is overridden by the environment, and can be chosen there', () => {
     const file = write(`edge: a\nuplinks: [{ url: "mqtts://x:8883", username: a, password: b }]`)
     const env = { TIDEGATE_UPLINKS__0__PRESET: 'aws-iot-core', TIDEGATE_UPLINKS__0__WINDOW: '7' }
     const [uplink] = loadEdgeSettings(file, env).uplinks
     expect([uplink?.window, uplink?.statusRetain]).toEqual([7, false])
   })
 
-  it('that is none is told with the nearest one', () => {
+  it('is refused with the nearest known name when its name is unknown', () => {
     expect(problems('{ preset: aws-iot-cor, url: "mqtts://x" }')).toEqual([
       expect.stringMatching(/^3:7 uplinks\[0\]\.preset: must be one of .*did you mean "aws-iot-core"\?$/),
     ])
@@ -84,7 +84,7 @@ describe('a preset', () => {
 })
 
 describe('the limits of a cloud', () => {
-  it('are problems of the settings that go beyond them, each at its line, with the name of the cloud', () => {
+  it('refuse settings beyond them, each with its line and the name of the cloud', () => {
     const levels = 'a/b/c/d/e/f'
     const uplink = [
       `preset: aws-iot-core`,
@@ -107,7 +107,7 @@ describe('the limits of a cloud', () => {
     ])
   })
 
-  it('count whole topics', () => {
+  it('apply to whole topics', () => {
     const deep = (prefix: string): string[] => problems(`{ ${AWS}, url: "mqtts://x:8883", prefix: ${prefix} }`)
     expect(deep('a/b/c/d/e')).toEqual([])
     expect(deep('a/b/c/d/e/f')).toHaveLength(1)
@@ -115,7 +115,7 @@ describe('the limits of a cloud', () => {
     expect(deep('a'.repeat(257 - '/plant-7/up/backfill'.length))).toHaveLength(1)
   })
 
-  it('count topics of formats as well', () => {
+  it('apply to the topics of formats as well', () => {
     const topic = (text: string): string[] => {
       const format = `format: message, confirm: puback, message: { topic: '${text}' }`
       return problems(`{ ${AWS}, url: "mqtts://x:8883", prefix: a/b, ${format} }`)
@@ -127,7 +127,7 @@ describe('the limits of a cloud', () => {
     ])
   })
 
-  it('say that a certificate is missing where nothing else lets a client in', () => {
+  it('require a certificate where the cloud accepts no other login', () => {
     for (const name of ['aws-iot-core', 'azure-event-grid']) {
       expect(problems(`{ preset: ${name}, url: "mqtts://x:8883" }`)).toEqual([
         expect.stringMatching(/^3:5 uplinks\[0\]\.tls\.cert: is missing/),
@@ -135,12 +135,12 @@ describe('the limits of a cloud', () => {
     }
   })
 
-  it('know names that serve TLS only', () => {
+  it('refuse a URL without TLS for host names that serve only TLS', () => {
     expect(problems('{ preset: hivemq, url: "mqtt://abc.s1.eu.hivemq.cloud" }')).toHaveLength(1)
     expect(problems('{ preset: hivemq, url: "mqtt://10.0.0.5:1883" }')).toEqual([])
   })
 
-  it('know where a topic must have no dots', () => {
+  it('refuse dots in a topic where the broker does not allow them', () => {
     for (const name of ['rabbitmq', 'nats']) {
       expect(problems(`{ preset: ${name}, url: "mqtt://x" }`, 'plant.7')).toEqual([
         expect.stringMatching(/^3:7 uplinks\[0\]\.preset: .*dot/),
@@ -166,7 +166,7 @@ describePeer('openssl', 'the examples for clouds', () => {
     writeFileSync(at('password'), 'secret\n')
   })
 
-  it('are there for each preset, and are right once certificates and passwords lie where they say', () => {
+  it('exist for each preset, and are valid once the certificates and passwords are in place', () => {
     const kinds = files.map((file) => {
       const name = basename(file)
       const text = readFileSync(file, 'utf8')
@@ -179,7 +179,7 @@ describePeer('openssl', 'the examples for clouds', () => {
     expect(new Set(kinds)).toEqual(new Set(NAMES))
   })
 
-  it('are the ones in docs/clouds.md, word for word', () => {
+  it('are identical to the ones in docs/clouds.md', () => {
     const page = readFileSync(join(ROOT, 'docs/clouds.md'), 'utf8')
     const shown = [...page.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map((block) => block[1])
     for (const file of files) expect(shown).toContain(readFileSync(file, 'utf8'))

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { uplink } from '../../../src/settings/schema/uplink.ts'
 
-/** Problems as `path: message`. */
+/** The problems as `path: message`. */
 function problemsOf(written: object): string[] {
   const { error } = uplink.safeParse({ url: 'mqtt://127.0.0.1:1883', confirm: 'puback', ...written })
   return error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`) ?? []
 }
 
-describe('the settings of formats', () => {
-  it('want the acknowledgement of the broker where no receiver answers', () => {
+describe('the settings of uplink formats', () => {
+  it('require the acknowledgement of the broker for formats that no receiver answers', () => {
     for (const format of ['json', 'message', 'sparkplug']) {
       expect(problemsOf({ format, confirm: 'receipt' })).toEqual([
         'confirm: must be `puback` unless `format` is cbor: only Tidegate receivers answer with receipts',
@@ -18,7 +18,7 @@ describe('the settings of formats', () => {
     expect(problemsOf({ format: 'cbor', confirm: 'receipt' })).toEqual([])
   })
 
-  it('refuse a topic that is none, and one that mixes series up', () => {
+  it('refuse an invalid topic, and a topic on which series would be mixed up', () => {
     const topic = (written: string, more: object = {}): string[] =>
       problemsOf({ format: 'message', message: { topic: written, ...more } })
     expect(topic('a/+/{device}/{metric}')).toEqual(['message.topic: it contains a wildcard'])
@@ -32,7 +32,7 @@ describe('the settings of formats', () => {
     expect(problemsOf({ format: 'json', json: { topic: '{device}' } })[0]).toContain('unknown placeholder')
   })
 
-  it('refuse a group that Sparkplug forbids', () => {
+  it('refuse a group name that Sparkplug forbids', () => {
     for (const group of ['', 'a/b', 'a+', '#', 'a\0', 'STATE']) {
       expect(problemsOf({ format: 'sparkplug', sparkplug: { group } })[0]).toMatch(/^sparkplug.group: must/)
     }

@@ -10,12 +10,12 @@ function problems(route: object, uplinks: object[] = [UPLINK]): string[] {
 }
 
 describe('a forward route', () => {
-  it('needs a filter and nothing else; its messages go to every uplink under their own topic', () => {
+  it('needs only a filter; `to` and `uplinks` are optional', () => {
     expect(problems({ topic: 'events/+/#', forward: true })).toEqual([])
     expect(problems({ topic: '#', forward: true, to: 'sites/{edge}/{topic}', uplinks: ['cloud'] })).toEqual([])
   })
 
-  it('is told at its place what is wrong', () => {
+  it('is refused with the place of the problem when it is invalid', () => {
     expect(problems({ topic: 'e/{device}', forward: true })[0]).toMatch(/^routes\.1\.topic: a forward route is a plain/)
     expect(problems({ topic: 'e/#', forward: true, to: '{site}/{topic}' })[0]).toMatch(/^routes\.1\.to: unknown placeh/)
     expect(problems({ topic: 'e/#', forward: true, format: 'json' })[0]).toMatch(/^routes\.1\.format: is for readings/)
@@ -30,14 +30,14 @@ describe('a forward route', () => {
 })
 
 describe('the topic of a forwarded message', () => {
-  it('is filled once, whatever stands in the topic that a device chose', () => {
+  it('is filled in once, so that placeholders in the topic of the device stay as they are', () => {
     const names = { edge: 'site', prefix: 'tidegate' }
     expect(forwardTopic('{prefix}/{edge}/x/{topic}', { ...names, topic: 'a/$&/{edge}' })).toBe(
       'tidegate/site/x/a/$&/{edge}',
     )
   })
 
-  it('is no template that could not be published to', () => {
+  it('is refused when nothing can be published to its template', () => {
     expect(forwardTargetProblem('sites/#')).toBe('it contains a wildcard')
     expect(forwardTargetProblem('sites/{topic')).toMatch(/brace/)
     expect(forwardTargetProblem('')).toBe('it is empty')

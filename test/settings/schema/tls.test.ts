@@ -16,7 +16,7 @@ function write(folder: string, text: string): string {
   return file
 }
 
-/** An edge with one uplink, its `tls` in YAML's flow style. */
+/** Settings of an edge with one uplink; `tls` is in YAML's flow style. */
 function edge(tls: string, url = 'mqtts://cloud.example:8883'): string {
   return `edge: a\nuplinks:\n  - url: ${url}\n    tls: ${tls}\n`
 }
@@ -56,7 +56,7 @@ describePeer('openssl', 'settings with certificates', () => {
     writeFileSync(join(folder, 'certs/pass'), 'open sesame\n')
   })
 
-  it('name files from where they stand themselves', () => {
+  it('resolve relative file names from the folder of the settings file', () => {
     const tls = '{ ca: certs/ca.pem, cert: certs/plant.pem, key: ./certs/plant.key }'
     expect(loadEdgeSettings(write(folder, edge(tls)), {}).uplinks[0]?.tls).toEqual({
       ca: join(folder, 'certs/ca.pem'),
@@ -70,12 +70,12 @@ describePeer('openssl', 'settings with certificates', () => {
     expect(loadEdgeSettings(write(folder, edge('{}')), env).uplinks[0]?.tls?.ca).toBe(join(folder, 'certs/ca.pem'))
   })
 
-  it('take the passphrase of a key from a file', () => {
+  it('read the passphrase of a key from a file', () => {
     const tls = '{ cert: certs/plant.pem, key: certs/locked.key, keyPassphrase_file: certs/pass }'
     expect(loadEdgeSettings(write(folder, edge(tls)), {}).uplinks[0]?.tls?.keyPassphrase).toBe('open sesame')
   })
 
-  it('are refused where a file is of no use, each with its place and what is the matter', () => {
+  it('are refused when a file cannot be used, with the place and the reason', () => {
     const cases: [tls: string, problem: RegExp][] = [
       ['{ ca: certs/none.pem }', /^4:12 uplinks\[0\]\.tls\.ca: cannot read certs\/none\.pem: there is no such file$/],
       ['{ ca: certs }', /tls\.ca: cannot read certs: /],
@@ -97,7 +97,7 @@ describePeer('openssl', 'settings with certificates', () => {
     }
   })
 
-  it('are refused where nothing is encrypted', () => {
+  it('are refused when the URL is not encrypted', () => {
     for (const url of ['mqtt://cloud.example', 'ws://cloud.example']) {
       expect(problems(folder, edge('{ ca: certs/ca.pem }', url))).toEqual([
         expect.stringMatching(/^4:5 uplinks\[0\]\.tls: has no effect with this `url`: write mqtts:\/\//),
@@ -105,7 +105,7 @@ describePeer('openssl', 'settings with certificates', () => {
     }
   })
 
-  it('may use a certificate outside its time, which is warned of: the clock may be wrong', () => {
+  it('warn of a certificate outside its validity period but accept it, because the clock may be wrong', () => {
     const { cert, key } = pair
     const at = (days: number): readonly string[] => readTlsFiles({ cert, key }, Date.now() + days * DAY_MS).warnings
     expect(at(0)).toEqual([])
@@ -114,7 +114,7 @@ describePeer('openssl', 'settings with certificates', () => {
     expect(at(-2)).toEqual([expect.stringContaining('not valid before')])
   })
 
-  it('warn of a key that every user of the machine can read', () => {
+  it('warn of a key file that every user of the machine can read', () => {
     const { cert, key } = pair
     chmodSync(key, 0o604)
     expect(readTlsFiles({ cert, key }, Date.now()).warnings).toEqual([expect.stringContaining(key)])
@@ -124,7 +124,7 @@ describePeer('openssl', 'settings with certificates', () => {
 })
 
 describe('settings without certificates', () => {
-  it('may have TLS all the same, with the authorities that Node.js knows', () => {
+  it('still allow TLS, with the authorities that Node.js knows', () => {
     const text = 'edge: a\nuplinks:\n  - { url: "mqtts://cloud.example" }\n'
     expect(loadEdgeSettings(write(tempFolder(), text), {}).uplinks[0]?.tls).toBeUndefined()
   })
