@@ -31,7 +31,7 @@ function plain(name: string): string {
 /** Only this many characters are compared: the time grows with the product of both lengths. */
 const NAME_LENGTH_MAX = 64
 
-/** Edits between two words; a swap of neighbours is one edit (optimal string alignment). */
+/** Edits between two texts; a swap of neighbours is one edit (optimal string alignment). */
 function editDistance(a: string, b: string): number {
   let beforeLast: number[] = []
   let last = Array.from({ length: b.length + 1 }, (_, column) => column)

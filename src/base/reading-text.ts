@@ -49,7 +49,7 @@ function valueJson(value: Value): string {
   return JSON.stringify(value instanceof Uint8Array ? base64(value) : value)
 }
 
-/** A number as JSON, with the sign of -0; numbers that JSON cannot express are texts. */
+/** A number as JSON, with the sign of -0; numbers that JSON does not have are texts. */
 export function numberJson(value: number): string {
   return Number.isFinite(value) ? numberText(value) : `"${value}"`
 }

@@ -91,7 +91,7 @@ export interface LinkOptions {
   readonly warn?: ((text: string) => void) | undefined
   /** Whether the broker keeps subscriptions and queue while the client is offline, for at most `sessionExpiryS`. */
   readonly session: boolean
-  /** Seconds. MQTT 3.1.1 cannot express it: the broker decides for how long it keeps a session. */
+  /** Seconds. MQTT 3.1.1 has no such field: the broker decides for how long it keeps a session. */
   readonly sessionExpiryS?: number
   /** Messages handed over and not yet settled, at most; default and upper limit: MESSAGES_OPEN_MAX. */
   readonly messagesOpenMax?: number

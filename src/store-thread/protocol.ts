@@ -73,7 +73,7 @@ export interface BatchReply {
   readonly noRoom: readonly number[]
 }
 
-/** What an uplink sends next; `backlog`: whether more remains of what was stored before the uplink connected. */
+/** What an uplink sends next; `backlog`: whether more is left of what was stored before the uplink connected. */
 export type Outgoing = { readonly backlog: boolean } & (
   | {
       readonly kind: 'batch'

@@ -64,7 +64,7 @@ function only<Name extends string>(given: Parameters, names: readonly Name[]): P
   return given as Partial<Record<Name, string>>
 }
 
-/** The largest time that a JavaScript Date can express (ms). */
+/** The largest time that a JavaScript Date can hold (ms). */
 const TIME_ABS_MAX = 8.64e15
 
 function timeOf(name: string, text: string, now: number): number {

@@ -32,7 +32,7 @@ export class UplinkRequests {
   /**
    * Marks positions as confirmed. When the receiver knows positions that this database never assigned, or has different
    * readings at them, the database was set back to an earlier state. Then a new epoch begins, nothing is marked, and
-   * readings are sent under the new epoch.
+   * all readings that are not confirmed are sent under the new epoch.
    */
   confirm({ uplink, epoch, run, ranges, high, forked, spent }: Confirmation): Confirmed {
     const store = this.#store
