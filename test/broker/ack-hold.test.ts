@@ -5,8 +5,8 @@ import { startBroker } from './brokers.ts'
 
 const TOPIC = 'telemetry/pump/pressure'
 
-describe('an acknowledgement waits for the disk', () => {
-  it('QoS 1: no PUBACK before the reading is settled, one after', async () => {
+describe('the held acknowledgement', () => {
+  it('at QoS 1 sends one PUBACK, only after the reading is committed', async () => {
     const { intake, port } = await startBroker()
     const client = await RawClient.connect(port, 'pump')
     client.publish(TOPIC, '1', { qos: 1, messageId: 7 })
@@ -18,7 +18,7 @@ describe('an acknowledgement waits for the disk', () => {
     expect(await client.next('puback')).toMatchObject({ messageId: 7 })
   })
 
-  it('QoS 2: no PUBREC before the reading is settled, one after', async () => {
+  it('at QoS 2 sends one PUBREC, only after the reading is committed', async () => {
     const { intake, port } = await startBroker()
     const client = await RawClient.connect(port, 'pump')
     client.publish(TOPIC, '1', { qos: 2, messageId: 7 })
@@ -32,17 +32,20 @@ describe('an acknowledgement waits for the disk', () => {
     expect(await client.next('pubcomp')).toMatchObject({ messageId: 7 })
   })
 
-  it.each([1, 2] as const)('QoS %i: what could not be stored closes the connection without an answer', async (qos) => {
-    const { intake, port } = await startBroker()
-    const client = await RawClient.connect(port, 'pump')
-    client.publish(TOPIC, '1', { qos, messageId: 7 })
-    await until(() => intake.waiting === 1)
-    intake.settle(new Error('disk full'))
-    await until(() => client.closed)
-    expect(client.received).toEqual([])
-  })
+  it.each([1, 2] as const)(
+    'at QoS %i closes the connection unanswered when a message cannot be stored',
+    async (qos) => {
+      const { intake, port } = await startBroker()
+      const client = await RawClient.connect(port, 'pump')
+      client.publish(TOPIC, '1', { qos, messageId: 7 })
+      await until(() => intake.waiting === 1)
+      intake.settle(new Error('disk full'))
+      await until(() => client.closed)
+      expect(client.received).toEqual([])
+    },
+  )
 
-  it('QoS 0: what could not be stored leaves the connection', async () => {
+  it('at QoS 0 keeps the connection open when a message cannot be stored', async () => {
     const { intake, port } = await startBroker()
     const client = await RawClient.connect(port, 'pump')
     client.publish(TOPIC, '1', { qos: 0 })
@@ -52,7 +55,7 @@ describe('an acknowledgement waits for the disk', () => {
     expect(client.closed).toBe(false)
   })
 
-  it('a will that carries readings is offered when its client dies', async () => {
+  it('offers a will that carries readings for storage when its client dies', async () => {
     const { intake, port } = await startBroker()
     const will = { topic: TOPIC, payload: Buffer.from('-1'), qos: 1, retain: false }
     const client = await RawClient.connect(port, 'pump', { will })
@@ -63,8 +66,8 @@ describe('an acknowledgement waits for the disk', () => {
   })
 })
 
-describe('QoS 2 is taken exactly once', () => {
-  it('the same identifier twice in one segment is offered once and answered twice', async () => {
+describe('a QoS 2 publish', () => {
+  it('is offered once and answered twice when one segment contains its identifier twice', async () => {
     const { intake, port } = await startBroker()
     const client = await RawClient.connect(port, 'pump')
     const packet = publishPacket(TOPIC, '1', { qos: 2, messageId: 7 })
@@ -76,7 +79,7 @@ describe('QoS 2 is taken exactly once', () => {
     expect(intake.offered).toHaveLength(1)
   })
 
-  it('a repeat before PUBREL is answered and not offered; after PUBREL the identifier is new', async () => {
+  it('is answered but not offered again when repeated before PUBREL; after PUBREL its identifier is new', async () => {
     const { intake, port } = await startBroker()
     const client = await RawClient.connect(port, 'pump')
     for (const dup of [false, true]) {
@@ -94,7 +97,7 @@ describe('QoS 2 is taken exactly once', () => {
     await client.next('pubrec')
   })
 
-  it('what the disk remembers of a lasting session is a repeat after a restart', async () => {
+  it('is recognized as a repeat after a restart when its persistent session was stored', async () => {
     const { intake, port } = await startBroker({}, [{ client: 'pump', messageId: 7 }])
     const client = await RawClient.connect(port, 'pump', { clean: false })
     client.publish(TOPIC, '1', { qos: 2, messageId: 7, dup: true })
@@ -105,7 +108,7 @@ describe('QoS 2 is taken exactly once', () => {
     expect(intake.released).toEqual([{ client: 'pump', messageId: 7 }])
   })
 
-  it('a failed commit frees the identifier: the repeat is offered again', async () => {
+  it('is offered again after a failed commit, which frees its identifier', async () => {
     const { intake, port } = await startBroker()
     const first = await RawClient.connect(port, 'pump', { clean: false })
     first.publish(TOPIC, '1', { qos: 2, messageId: 7 })

@@ -5,7 +5,7 @@ import { type BrokerSettings, edgeSettings } from '../../src/settings/edge.ts'
 import { ManualIntake } from '../../support/manual-intake.ts'
 import { onStop } from '../../support/started.ts'
 
-/** A broker on a free port with an intake that the test settles by hand. */
+/** A broker on a free port, with an intake whose publishes the test settles by hand. */
 export async function startBroker(
   settings: Partial<BrokerSettings> = {},
   incoming: readonly IncomingId[] = [],

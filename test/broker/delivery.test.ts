@@ -6,8 +6,8 @@ import { startBroker } from './brokers.ts'
 const payloads = (client: RawClient): string[] =>
   client.received.flatMap((packet) => (packet.cmd === 'publish' ? [packet.payload.toString()] : []))
 
-describe('local clients talk to each other as over any broker', () => {
-  it('a QoS 1 message does not vanish when a QoS 0 message overtakes it', async () => {
+describe('delivery to local subscribers', () => {
+  it('does not lose a QoS 1 message that a QoS 0 message overtakes', async () => {
     const { port } = await startBroker()
     const subscriber = await RawClient.connect(port, 'subscriber')
     await subscriber.subscribe('chat/#', 1)
@@ -21,7 +21,7 @@ describe('local clients talk to each other as over any broker', () => {
     expect(payloads(subscriber).toSorted()).toEqual(expected.toSorted())
   })
 
-  it('a retained QoS 1 message does not vanish when one that is not retained overtakes it, and order holds', async () => {
+  it('keeps the order of retained and other QoS 1 messages and loses none', async () => {
     const { port } = await startBroker()
     const subscriber = await RawClient.connect(port, 'subscriber')
     await subscriber.subscribe('chat/#', 1)
@@ -34,7 +34,7 @@ describe('local clients talk to each other as over any broker', () => {
     expect(payloads(subscriber)).toEqual(packets.map((_, i) => `${i}`))
   })
 
-  it('a reading reaches local subscribers only after it is on the disk', async () => {
+  it('delivers a reading only after it is on disk', async () => {
     const { intake, port } = await startBroker()
     const subscriber = await RawClient.connect(port, 'subscriber')
     await subscriber.subscribe('telemetry/#', 0)
@@ -47,7 +47,7 @@ describe('local clients talk to each other as over any broker', () => {
     expect(await subscriber.next('publish')).toMatchObject({ topic: 'telemetry/a/b' })
   })
 
-  it('a retained message waits for who subscribes later; an empty one removes it', async () => {
+  it('delivers a retained message to a later subscriber until an empty payload removes it', async () => {
     const { port } = await startBroker()
     const publisher = await RawClient.connect(port, 'publisher')
     publisher.publish('state/a', 'on', { qos: 1, messageId: 1, retain: true })
@@ -63,7 +63,7 @@ describe('local clients talk to each other as over any broker', () => {
     expect(second.count('publish')).toBe(0)
   })
 
-  it('an absent subscriber with a lasting session gets what it missed, up to the bound; the rest is counted', async () => {
+  it('keeps missed messages for a persistent session up to the limit, and counts the dropped rest', async () => {
     const { broker, port } = await startBroker({ sessionQueueMax: 5 })
     const before = await RawClient.connect(port, 'subscriber', { clean: false })
     await before.subscribe('chat/#', 1)
@@ -82,7 +82,7 @@ describe('local clients talk to each other as over any broker', () => {
     await until(() => after.count('publish') === 6)
   })
 
-  it('a subscriber that does not read is disconnected, and delays nobody else', async () => {
+  it('disconnects a subscriber that does not read, without delaying the others', async () => {
     const { broker, port } = await startBroker({ slowSubscriberBytesMax: 4_000_000 })
     const slow = await RawClient.connect(port, 'slow')
     await slow.subscribe('bulk/#', 0)
@@ -91,15 +91,18 @@ describe('local clients talk to each other as over any broker', () => {
     await quick.subscribe('bulk/#', 0)
     const publisher = await RawClient.connect(port, 'publisher')
     const payload = Buffer.alloc(100_000, 'x')
-    // A megabyte at a time: who reads as it comes is never behind by more, however busy the machine is.
+    // 1 MB at a time: a subscriber that reads is never further behind, however busy the machine is.
     for (let sent = 10; sent <= 200; sent += 10) {
       for (let i = 0; i < 10; i++) publisher.publish('bulk/x', payload, { qos: 0 })
-      await until(() => quick.count('publish') === sent, { deadlineMs: 20_000, what: 'the quick one gets all' })
+      await until(() => quick.count('publish') === sent, { deadlineMs: 20_000, what: 'the quick subscriber gets all' })
     }
-    await until(() => broker.stats().connections === 2, { deadlineMs: 20_000, what: 'the slow one is disconnected' })
+    await until(() => broker.stats().connections === 2, {
+      deadlineMs: 20_000,
+      what: 'the slow subscriber is disconnected',
+    })
   })
 
-  it('a client that comes again under the same id throws the old connection off', async () => {
+  it('closes the old connection when a client connects again with the same id', async () => {
     const { port } = await startBroker()
     const old = await RawClient.connect(port, 'a')
     const young = await RawClient.connect(port, 'a')

@@ -6,7 +6,7 @@ import { startBroker } from './brokers.ts'
 /** A CONNECT header that announces 200 MB: five bytes. */
 const BOMB = Buffer.from([0x10, 0x80, 0xd8, 0xae, 0x5f])
 
-/** A CONNECT that the library would refuse to make. */
+/** A CONNECT packet that the library would refuse to generate. */
 function connectBytes(clientId: string, clean: boolean): Buffer {
   const id = Buffer.from(clientId)
   const variable = Buffer.from([0, 4, 0x4d, 0x51, 0x54, 0x54, 4, clean ? 2 : 0, 0, 0, id.length >> 8, id.length & 255])
@@ -14,15 +14,15 @@ function connectBytes(clientId: string, clean: boolean): Buffer {
   return Buffer.concat([Buffer.from([0x10, (length & 127) | 128, length >> 7]), variable, id])
 }
 
-describe('a client cannot take more than its share', () => {
-  it('a packet beyond the limit is refused by its length, before anybody has logged in', async () => {
+describe('the limits of the broker', () => {
+  it('refuse a packet by its announced length, before the client has logged in', async () => {
     const { port } = await startBroker({ packetBytesMax: 10_000 })
     const client = await RawClient.open(port)
     client.sendBytes(BOMB)
     await until(() => client.closed)
   })
 
-  it('a packet at the limit is taken, one byte more is not', async () => {
+  it('accept a packet at the size limit and refuse one more byte', async () => {
     const { port } = await startBroker({ packetBytesMax: 1_000 })
     const client = await RawClient.connect(port, 'a')
     const bytesOf = (remaining: number): Buffer => Buffer.alloc(remaining - 2 - 1 - 2, 'x')
@@ -33,7 +33,7 @@ describe('a client cannot take more than its share', () => {
     expect(client.count('puback')).toBe(0)
   })
 
-  it('a client whose publishes wait for the disk is not read, and loses nothing', async () => {
+  it('stop the reading of a client whose publishes wait for the disk, without any loss', async () => {
     const { intake, port } = await startBroker({ pendingPerClientMax: 10 })
     const client = await RawClient.connect(port, 'flood')
     const other = await RawClient.connect(port, 'other')
@@ -48,12 +48,12 @@ describe('a client cannot take more than its share', () => {
         intake.settle()
         return client.count('puback') === 500
       },
-      { what: 'all are acknowledged in the end' },
+      { what: 'all publishes are acknowledged' },
     )
     expect(intake.offered).toHaveLength(500)
   })
 
-  it('no socket is read while too many bytes of all clients wait', async () => {
+  it('stop the reading of all sockets while too many bytes of all clients wait', async () => {
     const { intake, port } = await startBroker({ pendingBytesMax: 50_000 })
     const clients = await Promise.all([1, 2, 3].map((n) => RawClient.connect(port, `flood${n}`)))
     const payload = Buffer.alloc(10_000, '1')
@@ -71,11 +71,11 @@ describe('a client cannot take more than its share', () => {
         intake.settle()
         return clients.every((client) => client.count('puback') === 100)
       },
-      { what: 'all are acknowledged in the end' },
+      { what: 'all publishes are acknowledged' },
     )
   })
 
-  it('connections beyond the limit are closed, and the next after one leaves is taken', async () => {
+  it('close connections beyond the maximum, and accept the next one after a client leaves', async () => {
     const { broker, port } = await startBroker({ connectionsMax: 1 })
     const first = await RawClient.connect(port, 'a')
     const second = await RawClient.open(port)
@@ -86,16 +86,16 @@ describe('a client cannot take more than its share', () => {
     await RawClient.connect(port, 'b')
   })
 
-  it('a connection that never says CONNECT is closed', async () => {
+  it('close a connection that never sends CONNECT', async () => {
     const { port } = await startBroker({ connectTimeoutMs: 100 })
     const client = await RawClient.open(port)
     await until(() => client.closed)
   })
 })
 
-describe('the broker keeps its own topics and names to itself', () => {
+describe('the broker', () => {
   it.each(['$SYS/x/new/clients', '$share/a/b', 'a/\u0000', ''])(
-    'publishing to %j closes the connection',
+    'closes the connection of a client that publishes to %j',
     async (topic) => {
       const { port } = await startBroker()
       const client = await RawClient.connect(port, 'a')
@@ -105,7 +105,7 @@ describe('the broker keeps its own topics and names to itself', () => {
     },
   )
 
-  it('nobody is thrown off by a publish to $SYS', async () => {
+  it('does not disconnect a client because of a publish to $SYS', async () => {
     const { port } = await startBroker()
     const victim = await RawClient.connect(port, 'victim')
     const attacker = await RawClient.connect(port, 'attacker')
@@ -114,7 +114,7 @@ describe('the broker keeps its own topics and names to itself', () => {
     await victim.ping()
   })
 
-  it('a subscription to $SYS is refused, and granted ones beside it are kept', async () => {
+  it('refuses a subscription to $SYS and keeps the granted ones of the same packet', async () => {
     const { port } = await startBroker()
     const client = await RawClient.connect(port, 'a', { clean: false })
     client.send({
@@ -134,15 +134,18 @@ describe('the broker keeps its own topics and names to itself', () => {
     expect(again.received).toEqual([])
   })
 
-  it.each(['a#', '+a', '#/a', 'a/\u0000'])('the filter %j closes the connection', async (filter) => {
-    const { port } = await startBroker()
-    const client = await RawClient.connect(port, 'a')
-    client.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: filter, qos: 0 }] })
-    await until(() => client.closed)
-    expect(client.count('suback')).toBe(0)
-  })
+  it.each(['a#', '+a', '#/a', 'a/\u0000'])(
+    'closes the connection of a client that subscribes to %j',
+    async (filter) => {
+      const { port } = await startBroker()
+      const client = await RawClient.connect(port, 'a')
+      client.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: filter, qos: 0 }] })
+      await until(() => client.closed)
+      expect(client.count('suback')).toBe(0)
+    },
+  )
 
-  it('no client id without a clean session, nor one beyond the limit, is accepted: CONNACK 2', async () => {
+  it('refuses an empty client id without a clean session, and a too long one, with CONNACK 2', async () => {
     const { port } = await startBroker()
     for (const { clientId, clean } of [
       { clientId: '', clean: false },
@@ -155,7 +158,7 @@ describe('the broker keeps its own topics and names to itself', () => {
     }
   })
 
-  it('message id 0 closes the connection', async () => {
+  it('closes the connection of a client that uses message id 0', async () => {
     const { intake, port } = await startBroker()
     const client = await RawClient.connect(port, 'a')
     const bytes = Buffer.concat([Buffer.from([0x32, 0x06, 0x00, 0x01]), Buffer.from('t'), Buffer.from([0, 0, 0x31])])
@@ -164,7 +167,7 @@ describe('the broker keeps its own topics and names to itself', () => {
     expect(intake.offered).toEqual([])
   })
 
-  it('MQTT 3.1 is spoken, MQTT 5 is refused with CONNACK 1', async () => {
+  it('accepts MQTT 3.1 and refuses MQTT 5', async () => {
     const { port } = await startBroker()
     await RawClient.connect(port, 'old', { protocolVersion: 3, protocolId: 'MQIsdp' })
     const client = await RawClient.open(port)
@@ -180,7 +183,7 @@ describe('the broker keeps its own topics and names to itself', () => {
     await until(() => client.closed)
   })
 
-  it('publishes in one segment are answered in their order', async () => {
+  it('answers the publishes of one segment in their order', async () => {
     const { intake, port } = await startBroker()
     const client = await RawClient.connect(port, 'a')
     client.send(...[1, 2, 3].map((messageId) => publishPacket('telemetry/a/b', `${messageId}`, { qos: 1, messageId })))

@@ -23,7 +23,7 @@ function refusalOf(broker: Inner): OperatorError {
   throw new Error('nothing was refused')
 }
 
-/** The broker, every client of which was changed: as a release of the package would. */
+/** The broker with every client changed, as a new release of the package might do. */
 function withClients(broker: Inner, change: (client: Inner) => void): Inner {
   const handle = broker.handle.bind(broker)
   broker.handle = (socket) => {
@@ -40,7 +40,7 @@ describe('the installed packages of the broker', () => {
     expect(() => assertPrivateMembers(broker as unknown as Aedes)).not.toThrow()
   })
 
-  it('are refused by name and version when the emitter has no matcher any more', async () => {
+  it('are refused by name and version when the emitter no longer has a matcher', async () => {
     const broker = await startAedes()
     const { mq } = broker as { mq?: { _matcher?: unknown } }
     delete mq!._matcher
@@ -49,14 +49,14 @@ describe('the installed packages of the broker', () => {
     expect(remedy).toContain('npm install mqemitter@7.1.0')
   })
 
-  it('are refused when a client has no member of that name any more', async () => {
+  it('are refused when a client no longer has the member', async () => {
     const broker = withClients(await startAedes(), (client) => {
       delete client._parsingBatch
     })
     expect(refusalOf(broker).message).toMatch(/^aedes 1\.2\.0 is not compatible: `_parsingBatch`/)
   })
 
-  it('are refused when a client reads its socket in another way', async () => {
+  it('are refused when a client no longer reads its socket in the expected way', async () => {
     const broker = withClients(await startAedes(), (client) => {
       const conn = client.conn as EventEmitter
       conn.removeAllListeners('readable')
@@ -64,7 +64,7 @@ describe('the installed packages of the broker', () => {
     expect(refusalOf(broker).message).toMatch(/^aedes 1\.2\.0 is not compatible: .*_nextBatch/)
   })
 
-  it('are refused when the parser goes past the packet limit', async () => {
+  it('are refused when the parser bypasses the packet limit', async () => {
     const broker = withClients(await startAedes(), ({ _parser }) => {
       const parser = _parser as Record<string, unknown> & { _states: string[] }
       parser._readLength = parser._parseLength

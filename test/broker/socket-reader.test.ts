@@ -9,7 +9,7 @@ import { startBroker } from './brokers.ts'
 const frame: Frame = { start: 0, body: 0, end: 0 }
 const publish: PlainPublish = { topic: '', qos: 0, dup: false, messageId: 0, payload: Buffer.alloc(0) }
 
-describe('a packet is found where it lies', () => {
+describe('the socket reader', () => {
   const topic = fc
     .string({ minLength: 1, maxLength: 50 })
     .map((text) => `t${text.replace(/[+#\0]/g, '')}`.toWellFormed())
@@ -18,7 +18,7 @@ describe('a packet is found where it lies', () => {
     fc.constantFrom(127, 128, 16_383, 16_384, 100_000).map((size) => new Uint8Array(size)),
   )
 
-  it('a plain PUBLISH says what the library wrote, after anything and before anything', () => {
+  it('reads a plain PUBLISH as the library wrote it, whatever comes before and after it', () => {
     const any = fc.record({
       topic,
       payload,
@@ -27,23 +27,23 @@ describe('a packet is found where it lies', () => {
       messageId: fc.integer({ min: 1, max: 65_535 }),
     })
     fc.assert(
-      fc.property(any, fc.uint8Array({ maxLength: 20 }), fc.uint8Array({ maxLength: 20 }), (said, before, after) => {
-        const dup = said.qos === 1 && said.dup
+      fc.property(any, fc.uint8Array({ maxLength: 20 }), fc.uint8Array({ maxLength: 20 }), (sent, before, after) => {
+        const dup = sent.qos === 1 && sent.dup
         const packet = mqttPacket.generate(
-          publishPacket(said.topic, Buffer.from(said.payload), { ...said, qos: said.qos as 0 | 1, dup }),
+          publishPacket(sent.topic, Buffer.from(sent.payload), { ...sent, qos: sent.qos as 0 | 1, dup }),
         )
         const bytes = Buffer.concat([before, packet, after])
         expect(readFrame(bytes, before.length, frame)).toBe('frame')
         expect(frame.end).toBe(before.length + packet.length)
         expect(readPlainPublish(bytes, frame, publish)).toBe(true)
-        expect(publish).toMatchObject({ topic: said.topic, qos: said.qos, dup })
-        expect(publish.messageId).toBe(said.qos === 1 ? said.messageId : 0)
-        expect(Buffer.compare(publish.payload, said.payload)).toBe(0)
+        expect(publish).toMatchObject({ topic: sent.topic, qos: sent.qos, dup })
+        expect(publish.messageId).toBe(sent.qos === 1 ? sent.messageId : 0)
+        expect(Buffer.compare(publish.payload, sent.payload)).toBe(0)
       }),
     )
   })
 
-  it('a header that is cut off is short, five bytes of length are no MQTT, and nothing throws', () => {
+  it('reports a truncated header as short and a length of five bytes as malformed, and never throws', () => {
     expect(readFrame(Buffer.from([0x30]), 0, frame)).toBe('short')
     expect(readFrame(Buffer.from([0x30, 0x80, 0x80]), 0, frame)).toBe('short')
     expect(readFrame(Buffer.from([0x30, 0x80, 0x80, 0x80, 0x80, 0x01]), 0, frame)).toBe('malformed')
@@ -59,13 +59,13 @@ describe('a packet is found where it lies', () => {
   it.each([
     ['retained', { qos: 1, messageId: 1, retain: true }],
     ['QoS 2', { qos: 2, messageId: 1 }],
-  ] as const)('a %s PUBLISH is not plain', (_name, options) => {
+  ] as const)('does not read a %s PUBLISH as plain', (_name, options) => {
     const bytes = mqttPacket.generate(publishPacket('t', 'x', options))
     readFrame(bytes, 0, frame)
     expect(readPlainPublish(bytes, frame, publish)).toBe(false)
   })
 
-  it('a PUBLISH whose topic is longer than the packet is left to be refused', async () => {
+  it('closes the connection for a PUBLISH whose topic is longer than the packet', async () => {
     const { intake, port } = await startBroker()
     const client = await RawClient.connect(port, 'a')
     client.sendBytes(Buffer.from([0x32, 0x04, 0x00, 0x50, 0x61, 0x62]))
@@ -83,7 +83,7 @@ describe('a stream of all kinds of packets', () => {
     (n: number) => publishPacket('chat/x', `${n}`, { qos: 1, messageId: n }),
   ]
 
-  it('is understood however it is cut into segments: each publish once, in order, and answered', async () => {
+  it('is read correctly however it is cut into segments: each publish once, in order and answered', async () => {
     const { intake, port } = await startBroker()
     const watcher = await RawClient.connect(port, 'watcher')
     await watcher.subscribe('telemetry/wanted/#', 0)
@@ -116,7 +116,7 @@ describe('a stream of all kinds of packets', () => {
     )
   }, 60_000)
 
-  it('PINGREQ is answered while a commit is at work', async () => {
+  it('has its PINGREQ answered while a commit runs', async () => {
     const { intake, port } = await startBroker()
     const client = await RawClient.connect(port, 'a')
     client.send(publishPacket('telemetry/a/b', '1', { qos: 1, messageId: 1 }), { cmd: 'pingreq' })

@@ -5,7 +5,7 @@ import { startBroker } from './brokers.ts'
 
 const DEVICES = 1_000
 
-it('all devices of a site that connect at once, as after a power cut, are served', async () => {
+it('the broker serves all devices of a site that connect at once, as after a power cut', async () => {
   const { broker, intake, port } = await startBroker()
   const clients = await Promise.all(Array.from({ length: DEVICES }, (_, n) => RawClient.connect(port, `device-${n}`)))
   for (const [n, client] of clients.entries()) client.publish(`telemetry/${n}/x`, '1', { qos: 1, messageId: 1 })
