@@ -20,7 +20,7 @@ function sends(store: Store, uplink = 'cloud', countMax = 100): Seq[] {
     .map(({ seq }) => seq)
 }
 
-/** Sends all that may be sent, and gets the answer. */
+/** Sends every amendment that may be sent, and confirms them. */
 function deliver(store: Store, uplink: string): void {
   const outbox = store.outbox(uplink)
   const lastId = outbox.amendments.next(100).at(-1)!.id
@@ -36,7 +36,7 @@ function queued(folder: string): number {
 }
 
 describe('an amendment', () => {
-  it('changes the stored verdict, and nothing is sent of it while the reading has not left', () => {
+  it('changes the stored verdict and sends nothing while the reading has not been sent', () => {
     const folder = tempFolder()
     const store = openStore(folder)
     appendMany(store, 3)
@@ -50,7 +50,7 @@ describe('an amendment', () => {
     store.close()
   })
 
-  it('waits until its reading is confirmed, and none overtakes another', () => {
+  it('waits until its reading is confirmed, and amendments keep their order', () => {
     const store = openStore(tempFolder())
     appendMany(store, 10)
     const outbox = store.outbox('cloud')
@@ -65,7 +65,7 @@ describe('an amendment', () => {
     store.close()
   })
 
-  it('is queued though its reading was called back: its receipt may still come, and then nothing is sent again', () => {
+  it('is queued although its reading was released: a late receipt may confirm that reading, which is then not sent again', () => {
     const store = openStore(tempFolder())
     appendMany(store, 4)
     const outbox = store.outbox('cloud')
@@ -77,7 +77,7 @@ describe('an amendment', () => {
     store.close()
   })
 
-  it('is queued after a restart for readings that may have left before it', () => {
+  it('is queued after a restart for readings that may have been sent before it', () => {
     const folder = tempFolder()
     let store = openStore(folder)
     appendMany(store, 4)
@@ -90,7 +90,7 @@ describe('an amendment', () => {
     store.close()
   })
 
-  it('is sent again until it is confirmed, and not after, across restarts', () => {
+  it('is sent again until it is confirmed, and not after that, also over restarts', () => {
     const folder = tempFolder()
     let store = openStore(folder)
     appendMany(store, 3)
@@ -113,7 +113,7 @@ describe('an amendment', () => {
     store.close()
   })
 
-  it('that was never sent is not confirmed, whatever the far side says', () => {
+  it('stays unconfirmed if it was never sent, whatever the receiver says', () => {
     const store = openStore(tempFolder())
     appendMany(store, 3)
     confirm(store, 'cloud', 1, 3)
@@ -126,7 +126,7 @@ describe('an amendment', () => {
     store.close()
   })
 
-  it('goes when every uplink has it', () => {
+  it('is deleted when every uplink has delivered it', () => {
     const folder = tempFolder()
     const store = openStore(folder, { uplinks: ['cloud', 'plant'] })
     appendMany(store, 3)
@@ -141,7 +141,7 @@ describe('an amendment', () => {
     store.close()
   })
 
-  it('of a transaction that failed is not there', () => {
+  it('is not stored when its transaction fails', () => {
     const folder = tempFolder()
     const store = openStore(folder)
     appendMany(store, 3)

@@ -1,6 +1,6 @@
 /**
- * Commits and keeps house until it is killed: `doomed-store.ts FOLDER`. The value of a reading is its position. A line
- * on standard output for every commit, with the last position that it has.
+ * Commits and runs housekeeping until it is killed: `doomed-store.ts FOLDER`. The value of a reading is its
+ * position. Prints a line on standard output after every commit, with the last position in it.
  */
 import { writeSync } from 'node:fs'
 import { append, openStore } from './stores.ts'

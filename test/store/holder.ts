@@ -1,4 +1,4 @@
-/** Holds a data folder until it is killed, and tells every position once it is committed: `holder.ts FOLDER`. */
+/** Holds a data folder until it is killed, and prints every position once it is committed: `holder.ts FOLDER`. */
 import { writeSync } from 'node:fs'
 import { append, openStore } from './stores.ts'
 

@@ -5,13 +5,13 @@ import { startScript } from '../../support/process.ts'
 import { contents, runHousekeeping } from './sealed.ts'
 import { imbalances, openStore } from './stores.ts'
 
-/** At least so many; more, until seals were merged: how far a round comes is up to the machine. */
+/** At least this many rounds, and more until seals were merged: progress per round depends on the machine. */
 const ROUNDS = 8
 const ROUNDS_MAX = 60
 const WORK_MS = 500
 
 describe('a store that is killed while it seals and merges', () => {
-  it('has every committed reading once, and goes on', async () => {
+  it('has every committed reading once, and keeps working', async () => {
     const folder = tempFolder()
     let levels: number[] = []
     for (let round = 1; round <= ROUNDS || !(levels.includes(1) || round > ROUNDS_MAX); round++) {

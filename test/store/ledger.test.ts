@@ -17,7 +17,7 @@ interface Account {
 type Step = (store: Store, accounts: Record<string, Account>) => void
 
 const device = fc.constantFrom(...DEVICES)
-const deed: fc.Arbitrary<Step> = fc.oneof(
+const change: fc.Arbitrary<Step> = fc.oneof(
   fc.tuple(device, fc.integer({ min: 0, max: 30 })).map(
     ([name, count]): Step =>
       (store, accounts) => {
@@ -68,8 +68,8 @@ function makeAccount(): string {
 }
 
 describe('the ledger', () => {
-  it('balances after any work, also work that failed, and says what was done', () => {
-    const property = fc.property(fc.array(deed, { maxLength: 15, size: 'max' }), (changes) => {
+  it('balances after any sequence of changes, also failed ones, and counts what was done', () => {
+    const property = fc.property(fc.array(change, { maxLength: 15, size: 'max' }), (changes) => {
       const folder = tempFolder()
       const accounts = Object.fromEntries(DEVICES.map((name) => [name, { stored: 0, rejected: 0, duplicate: 0 }]))
       const store = openStore(folder, { uplinks: UPLINKS })
@@ -100,14 +100,14 @@ describe('the ledger', () => {
     ['a counter of confirmations', 'UPDATE confirmed_counts SET confirmed = 5', ['confirmed 5 + waiting 6']],
     ['a range too wide', 'UPDATE confirmed SET last = 7', ['cloud: stored 10 is not confirmed 4 + waiting 5']],
     ['a counter of what was dropped', 'UPDATE devices SET dropped = 1', ['10 kept + 1 removed']],
-  ])('names the equation that %s breaks', (_what, sql, words) => {
+  ])('names the equation that %s breaks', (_what, sql, texts) => {
     const folder = makeAccount()
     expect(imbalances(folder)).toEqual([])
     tamper(folder, sql)
-    expect(imbalances(folder)).toEqual(words.map((word) => expect.stringContaining(word)))
+    expect(imbalances(folder)).toEqual(texts.map((text) => expect.stringContaining(text)))
   })
 
-  it('can be asked for one uplink', () => {
+  it('can be read for a single uplink', () => {
     const reader = openReader(makeAccount())
     expect(Object.keys(reader.ledger()[0]!.perUplink).sort()).toEqual(['cloud', 'plant'])
     expect(reader.ledger('cloud')[0]!.perUplink).toEqual({ cloud: { confirmed: 4, waiting: 6, parked: 0, dropped: 0 } })

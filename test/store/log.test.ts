@@ -46,7 +46,7 @@ function same(a: Value, b: Value): boolean {
   return a instanceof Uint8Array && b instanceof Uint8Array ? Buffer.compare(a, b) === 0 : Object.is(a, b)
 }
 
-/** What memory says of the disk. */
+/** The in-memory view of what is on the disk. */
 function memory(store: Store): unknown {
   const press = store.intake.catalog.device('press')
   return {
@@ -60,7 +60,7 @@ function memory(store: Store): unknown {
   }
 }
 
-/** Changes everything that memory knows of. */
+/** Changes everything that is held in memory. */
 function work(store: Store): void {
   for (let i = 0; i < 40; i++) append(store)
   append(store, { device: 'newcomer', metric: 'heat', unit: 'Cel' })
@@ -71,7 +71,7 @@ function work(store: Store): void {
   store.amend([{ series: 1, seq: 1, quality: 4, reasons: 1 }])
 }
 
-/** A disk that cannot even roll back, once. */
+/** A disk on which even a rollback fails, once. */
 function withStuckRollback<T>(task: () => T): T {
   const { exec } = SQLite.prototype
   SQLite.prototype.exec = function (this: Database, sql) {
@@ -86,8 +86,8 @@ function withStuckRollback<T>(task: () => T): T {
   }
 }
 
-describe('values', () => {
-  it('come back bit for bit, with their type, also from a file that was closed', () => {
+describe('the values of readings', () => {
+  it('are read back bit for bit, with their type, also from a file that was closed', () => {
     const folder = tempFolder()
     const property = fc.property(fc.array(value, { minLength: 1, maxLength: 40, size: 'max' }), (values) => {
       let store = openStore(folder)
@@ -108,7 +108,7 @@ describe('values', () => {
     fc.assert(property, { numRuns: 30, examples: [[[...EDGE_VALUES]]] })
   }, 90_000)
 
-  it('come with their time, verdict and arrival, in pages of any size', () => {
+  it('are read with their time, verdict and arrival, in pages of any size', () => {
     const store = openStore(tempFolder())
     store.write(() => {
       for (let i = 0; i < 50; i++) append(store, { ts: i * 1_000, value: i, quality: 3, reasons: 2 ** 31 + i })
@@ -123,7 +123,7 @@ describe('values', () => {
   })
 })
 
-describe('positions', () => {
+describe('the positions of readings', () => {
   it('rise by one over commits of any size and restarts', () => {
     const folder = tempFolder()
     let expected = 0
@@ -136,7 +136,7 @@ describe('positions', () => {
     }
   })
 
-  it('are not given again when the log is empty: what was confirmed was given', () => {
+  it('are not assigned again when the log is empty: confirmed positions were assigned', () => {
     const folder = tempFolder()
     let store = openStore(folder)
     appendMany(store, 30)
@@ -150,7 +150,7 @@ describe('positions', () => {
   })
 })
 
-describe('a transaction that fails', () => {
+describe('a failed transaction', () => {
   it('leaves memory as the disk is: catalog, counters, types, positions, confirmations', () => {
     const folder = tempFolder()
     let store = openStore(folder)
@@ -180,7 +180,7 @@ describe('a transaction that fails', () => {
     expect(imbalances(folder)).toEqual([])
   })
 
-  it('is undone before the next one even where it could not be rolled back', () => {
+  it('is undone before the next one even when its rollback failed', () => {
     const folder = tempFolder()
     const store = openStore(folder)
     appendMany(store, 20)
@@ -200,8 +200,8 @@ describe('a transaction that fails', () => {
   })
 })
 
-describe('series', () => {
-  it('of a reading without a unit is the newest of its metric, before and after a restart', () => {
+describe('a reading without a unit', () => {
+  it('belongs to the newest series of its metric, before and after a restart', () => {
     const folder = tempFolder()
     let store = openStore(folder)
     const seriesOf = (unit?: string): number =>

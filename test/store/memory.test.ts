@@ -19,8 +19,8 @@ function reject(store: Store, payload: Uint8Array): void {
   })
 }
 
-describe('rejects', () => {
-  it('keep the newest, each with the beginning of its payload and the length that it had', () => {
+describe('the rejects of a store', () => {
+  it('are limited to the newest, each with the beginning of its payload and the original length', () => {
     const folder = tempFolder()
     const store = openStore(folder, { rejectsMax: 3, rejectPayloadBytesMax: 4 })
     for (const text of ['one', 'two', 'three', '', 'fives']) reject(store, Buffer.from(text))
@@ -38,7 +38,7 @@ describe('rejects', () => {
     reader.close()
   })
 
-  it('are cut to a lower limit by the next one', () => {
+  it('are cut to a lower limit when the next one is added', () => {
     const folder = tempFolder()
     let store = openStore(folder, { rejectsMax: 10 })
     for (let i = 0; i < 10; i++) reject(store, Buffer.from([i]))
@@ -58,7 +58,7 @@ describe('a repeated reading', () => {
     return store.intake.repeats.has(series.id, ts, value, store.lastSeq)
   }
 
-  it('is known by series, time and value in every bit and type', () => {
+  it('is recognized by series, time, and value with every bit and the type', () => {
     const store = openStore(tempFolder())
     const values: Value[] = [1, true, 0, 'x', null, new Uint8Array([1, 2])]
     store.write(() => values.map((value, i) => append(store, { value, metric: `m${i}` })))
@@ -73,7 +73,7 @@ describe('a repeated reading', () => {
     store.close()
   })
 
-  it('is found among the latest of the window, however long the log is, and while it grows', () => {
+  it('is found among the latest ones of the window, however long the log is and while it grows', () => {
     const store = openStore(tempFolder(), { repeatWindow: 20 })
     for (let ts = 1; ts <= 200; ts++) {
       store.write(() => append(store, { ts, value: ts }))
@@ -83,7 +83,7 @@ describe('a repeated reading', () => {
     store.close()
   })
 
-  it('of a transaction that failed is not known', () => {
+  it('is not known from a transaction that failed', () => {
     const store = openStore(tempFolder())
     store.write(() => append(store, { ts: 1 }))
     const failing = (): void =>
@@ -100,7 +100,7 @@ describe('a repeated reading', () => {
     store.close()
   })
 
-  it('is known also after the index was put away', () => {
+  it('is known also after the index was closed', () => {
     const store = openStore(tempFolder())
     store.write(() => append(store, { ts: 1 }))
     expect(has(store, 1, 1)).toBe(true)

@@ -11,7 +11,7 @@ import { imbalances, openStore } from './stores.ts'
 
 const READINGS = 300
 
-/** A database as a Tidegate of an earlier schema has left it: 300 readings of one device, the first 100 confirmed. */
+/** A database as a Tidegate with an earlier schema left it: 300 readings of one device, the first 100 confirmed. */
 function makeDatabase(version: number): string {
   const folder = join(tempFolder(), 'data')
   mkdirSync(folder)
@@ -35,7 +35,7 @@ function makeDatabase(version: number): string {
 
 describe('a database of an earlier version', () => {
   it.each(MIGRATIONS.map((_, i) => i + 1))(
-    '%i is brought to the newest, keeps everything, and is sealed like any other',
+    '%i is migrated to the newest schema, keeps everything, and is sealed like any other',
     (version) => {
       const folder = makeDatabase(version)
       const store = openStore(folder, { sealRows: 64 })
@@ -53,17 +53,17 @@ describe('a database of an earlier version', () => {
     },
   )
 
-  it('is not read before it is brought up to date', () => {
+  it('is not read before it is migrated', () => {
     const folder = makeDatabase(MIGRATIONS.length - 1)
     expect(() => openReader(folder)).toThrow(`schema version ${MIGRATIONS.length - 1}`)
     openStore(folder).close()
     openReader(folder).close()
   })
 
-  it('is as it was when a step fails, and is brought on by the next start', () => {
+  it('stays as it was when a step fails, and is migrated by the next start', () => {
     const folder = makeDatabase(1)
     const database = new SQLite(join(folder, DATABASE_FILE))
-    database.exec('CREATE TABLE seals (in_the_way)') // so that the second step fails in its middle
+    database.exec('CREATE TABLE seals (in_the_way)') // so that the second step fails halfway
     const schema = database.prepare('SELECT name, sql FROM sqlite_schema ORDER BY name')
     const before = schema.all()
     expect(() => migrate(database)).toThrow('seals')

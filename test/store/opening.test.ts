@@ -10,7 +10,7 @@ import { tempFolder } from '../../support/folder.ts'
 import { startScript } from '../../support/process.ts'
 import { append, appendMany, connect, openStore, positions, tamper } from './stores.ts'
 
-/** What an operator is told. */
+/** The error that an operator sees. */
 function refusal(open: () => unknown): OperatorError {
   try {
     open()
@@ -34,8 +34,8 @@ function withDeafSynchronous<T>(work: () => T): T {
   }
 }
 
-describe('durability', () => {
-  it('has synchronous=FULL and WAL in force on a fresh database and on one opened again', () => {
+describe('the durability settings', () => {
+  it('are synchronous=FULL and WAL on a fresh database and on one that is opened again', () => {
     const folder = tempFolder()
     for (const occasion of ['fresh', 'again', 'and again']) {
       const database = openDatabase(folder)
@@ -50,7 +50,7 @@ describe('durability', () => {
     }
   })
 
-  it('refuses to run where a commit would not be synced', () => {
+  it('are checked: the store refuses to run if commits would not be synced', () => {
     const folder = tempFolder()
     openStore(folder).close()
     const { message, remedy } = refusal(() => withDeafSynchronous(() => openStore(folder)))
@@ -60,8 +60,8 @@ describe('durability', () => {
   })
 })
 
-describe('what cannot be opened is refused with a remedy', () => {
-  it('a folder that cannot be written', () => {
+describe('a database that cannot be opened is refused with a remedy', () => {
+  it('when the folder cannot be written', () => {
     const file = join(tempFolder(), 'file')
     writeFileSync(file, '')
     for (const folder of [file, join(file, 'below')]) {
@@ -72,7 +72,7 @@ describe('what cannot be opened is refused with a remedy', () => {
     }
   })
 
-  it('a database of a newer version, which stays as it is', () => {
+  it('when it is of a newer version, and stays as it is', () => {
     const folder = tempFolder()
     openStore(folder).close()
     tamper(folder, `PRAGMA user_version = ${MIGRATIONS.length + 1}`)
@@ -82,7 +82,7 @@ describe('what cannot be opened is refused with a remedy', () => {
     openStore(folder).close()
   })
 
-  it('a database of another program, which stays as it is', () => {
+  it('when it is of another program, and stays as it is', () => {
     const folder = tempFolder()
     tamper(folder, 'CREATE TABLE recipes (name TEXT)')
     expect(refusal(() => openStore(folder)).message).toContain('another program')
@@ -93,7 +93,7 @@ describe('what cannot be opened is refused with a remedy', () => {
     database.close()
   })
 
-  it('for a reader, a file that is no database, which stays as it is', () => {
+  it('when a reader finds a file that is no database, and stays as it is', () => {
     const folder = tempFolder()
     const text = 'these are no pages of SQLite '.repeat(400)
     writeFileSync(join(folder, DATABASE_FILE), text)
@@ -101,7 +101,7 @@ describe('what cannot be opened is refused with a remedy', () => {
     expect(readFileSync(join(folder, DATABASE_FILE), 'utf8')).toBe(text)
   })
 
-  it('a name in the folder that is taken by something else', () => {
+  it('when its name is taken by something else in the folder', () => {
     for (const name of [DATABASE_FILE, 'tidegate.lock']) {
       const folder = tempFolder()
       mkdirSync(join(folder, name))
@@ -111,13 +111,13 @@ describe('what cannot be opened is refused with a remedy', () => {
     }
   })
 
-  it('a reader where no edge has ever run', () => {
+  it('when a reader finds a folder in which no edge has ever run', () => {
     expect(refusal(() => openReader(tempFolder())).exitCode).toBe(Exit.UNAVAILABLE)
   })
 })
 
-describe('one edge a folder', () => {
-  it('refuses a second process and names the first; kill -9 frees the folder and no position comes twice', async () => {
+describe('the lock on a data folder', () => {
+  it('refuses a second process and names the first; after kill -9 the folder is free and no position is assigned twice', async () => {
     const folder = tempFolder()
     const holder = startScript('test/store/holder.ts', [folder])
     await holder.waitFor(/committed [1-9]\d\d/)
@@ -127,15 +127,15 @@ describe('one edge a folder', () => {
     expect(exitCode).toBe(Exit.UNAVAILABLE)
     holder.kill('SIGKILL')
     expect(await holder.exit).toBe(137)
-    const told = Number(holder.stdout.trim().split(' ').at(-1))
+    const committed = Number(holder.stdout.trim().split(' ').at(-1))
     const store = openStore(folder)
-    expect(store.lastSeq).toBeGreaterThanOrEqual(told)
+    expect(store.lastSeq).toBeGreaterThanOrEqual(committed)
     expect(positions(store)).toEqual(Array.from({ length: store.lastSeq }, (_, i) => i + 1))
-    expect(store.write(() => append(store))).toBeGreaterThan(told)
+    expect(store.write(() => append(store))).toBeGreaterThan(committed)
     store.close()
   })
 
-  it('frees the folder when it is closed, and when it could not be opened', () => {
+  it('is released when the store is closed, and when it could not be opened', () => {
     const folder = tempFolder()
     openStore(folder).close()
     tamper(folder, `PRAGMA user_version = ${MIGRATIONS.length + 1}`)
@@ -168,8 +168,8 @@ function schemaOf(folder: string): unknown {
   return { schema, version }
 }
 
-describe('migrations', () => {
-  it('bring a database of every earlier version to the schema of a fresh one, with all that is in it', () => {
+describe('the migrations', () => {
+  it('bring a database of every earlier version to the schema of a fresh one, with all its content', () => {
     const fresh = tempFolder()
     openStore(fresh).close()
     for (let version = 0; version <= MIGRATIONS.length; version++) {

@@ -2,7 +2,7 @@ import type { Quality, Seq, Value } from '../../src/base/reading.ts'
 import { rowValue } from '../../src/store/log.ts'
 import type { Store } from '../../src/store/store.ts'
 
-/** A reading as the store gives it back. */
+/** A reading as the store returns it. */
 export interface Kept {
   readonly seq: Seq
   readonly series: number
@@ -12,7 +12,7 @@ export interface Kept {
   readonly reasons: number
 }
 
-/** All readings in rising position, wherever they are kept. */
+/** All readings in rising position, whether in blocks or in the log. */
 export function contents(store: Store, first: Seq = 1): Kept[] {
   return [...store.readFrom(first, 97)].map((row) => {
     const value = rowValue(row)
@@ -21,7 +21,7 @@ export function contents(store: Store, first: Seq = 1): Kept[] {
   })
 }
 
-/** Does what is due, to the end. @returns how many slices that took. */
+/** Runs housekeeping until nothing is due. @returns the number of slices. */
 export function runHousekeeping(store: Store, now = Date.now()): number {
   for (let slices = 0; slices < 1_000_000; slices++) if (!store.runHousekeeping({ now, busy: false })) return slices
   throw new Error('housekeeping never ends')

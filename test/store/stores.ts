@@ -19,7 +19,7 @@ export function openStore(
   return Store.open(folder, storeSettings(given), uplinks.map(everything))
 }
 
-/** An uplink that sends all that is stored already. */
+/** An uplink that sends everything that is stored already. */
 export function everything(name: string): UplinkStart {
   return { name, start: 'all' }
 }
@@ -45,15 +45,14 @@ export function append(store: Store, row: Row = {}): Seq {
   return store.intake.log.append(series.id, ts, value, { quality, reasons }, ts)
 }
 
-/** Commits so many readings. */
+/** Commits `count` readings. */
 export function appendMany(store: Store, count: number, row: Row = {}): void {
   store.write(() => {
     for (let i = 0; i < count; i++) append(store, row)
   })
 }
 
-/** The positions of everything in the log. */
-/** What an uplink does next with a lane: it takes the readings, at most so many. Undefined: there is none. */
+/** Takes the next stretch of a lane, at most `countMax` readings, as an uplink does. Undefined: there is none. */
 export function takeNext(
   store: Store,
   outbox: Outbox,
@@ -69,11 +68,12 @@ export function takeNext(
   return { range, seqs: rows.map(([seq]) => seq) }
 }
 
+/** The positions of all readings in the log. */
 export function positions(store: Store): Seq[] {
   return [...store.readFrom(1)].map(([seq]) => seq)
 }
 
-/** A connection of somebody else to the same file. */
+/** A separate connection to the same file, as another process has it. */
 export function connect(folder: string): Database {
   return new SQLite(join(folder, DATABASE_FILE), { timeout: 1_000 })
 }

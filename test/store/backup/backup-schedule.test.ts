@@ -10,10 +10,10 @@ import { until } from '../../../support/wait.ts'
 import { appendMany, openStore } from '../stores.ts'
 
 const HOUR_MS = 3_600_000
-/** Due again at once: the time of the test's clock goes on by more at every look. */
+/** The clock of the test moves on by more than this after every backup, so the next backup is always due. */
 const EVERY_HOURS = 1
 
-/** A store that stays open, and a clock that is an hour on whenever a backup was made. */
+/** An open store, and a clock that advances by one hour after every backup. */
 function site(): { folder: string; clock: { now(): number }; start(keep?: number): BackupSchedule } {
   const folder = tempFolder()
   const store = openStore(folder)
@@ -36,12 +36,12 @@ function site(): { folder: string; clock: { now(): number }; start(keep?: number
   }
 }
 
-describe('the backups that an edge makes by itself', () => {
-  it('are off where nobody asks for them', () => {
+describe('scheduled backups', () => {
+  it('are off by default', () => {
     expect(edgeSettings.parse({ edge: 'site' }).store.backup.everyHours).toBe(0)
   })
 
-  it('come one after another beside an open store, and only the newest are kept', async () => {
+  it('are made one after another while the store is open, and only the newest are kept', async () => {
     const { folder, start } = site()
     const schedule = start()
     const names = (): string[] =>
@@ -54,7 +54,7 @@ describe('the backups that an edge makes by itself', () => {
     expect(schedule.status).toMatchObject({ lastFailure: undefined, lastBytes: expect.any(Number) })
   })
 
-  it('tell why one failed, keep those from before, and are made again when that is cured', async () => {
+  it('report why one failed, keep the earlier ones, and are made again once the cause is removed', async () => {
     const { folder, start } = site()
     writeFileSync(join(folder, 'backup'), 'a file where the folder should be')
     const schedule = start()
@@ -67,7 +67,7 @@ describe('the backups that an edge makes by itself', () => {
     expect(again.status.lastFailure).toBeUndefined()
   })
 
-  it('are not made on the disk of the store where they would take the room of new readings', async () => {
+  it('are not made on the disk of the store when they would use the space for new readings', async () => {
     const { folder, clock } = site()
     const store = { freeBytesMin: 1e15, backup: { everyHours: EVERY_HOURS } }
     const settings = edgeSettings.parse({ edge: 'site', store }).store
@@ -78,7 +78,7 @@ describe('the backups that an edge makes by itself', () => {
     expect(readdirSync(join(folder, 'backup'))).toEqual([])
   })
 
-  it('are not made anew by a restart while the newest is young', async () => {
+  it('are not repeated after a restart while the newest backup is recent', async () => {
     const { folder, start } = site()
     const schedule = start()
     await until(() => schedule.status.lastAt, { what: 'a backup' })

@@ -12,7 +12,7 @@ import { until } from '../../../support/wait.ts'
 import { scribble, setAside } from '../recovery/damage.ts'
 import { appendMany, imbalances, openStore, positions, tamper } from '../stores.ts'
 
-/** A folder whose database is this file. */
+/** A folder that contains this file as its database. */
 function folderOf(file: string): string {
   const folder = tempFolder()
   copyFileSync(file, join(folder, DATABASE_FILE))
@@ -39,22 +39,22 @@ function refusal(work: () => unknown): OperatorError {
 }
 
 describe('a backup', () => {
-  it('beside an edge that writes is what the store was at one moment', async () => {
+  it('contains the store as it was at one moment, also while an edge writes', async () => {
     const folder = tempFolder()
     const holder = startScript('test/store/holder.ts', [folder])
     await holder.waitFor(/committed [1-9]\d\d/)
     for (const name of ['one.db', 'two.db']) {
-      const told = Number(holder.stdout.trim().split(' ').at(-1))
+      const committed = Number(holder.stdout.trim().split(' ').at(-1))
       const copy = folderOf(backUp(folder, join(tempFolder(), name)).file)
       expect(imbalances(copy)).toEqual([])
       const found = positionsIn(copy)
       expect(found).toEqual(upTo(found.length))
-      expect(found.length).toBeGreaterThanOrEqual(told)
+      expect(found.length).toBeGreaterThanOrEqual(committed)
     }
     await holder.stop()
   })
 
-  it('that is killed leaves nothing under its name, and the next one clears what it left', async () => {
+  it('leaves nothing under its name when it is killed, and the next backup removes the leftovers', async () => {
     const folder = tempFolder()
     const store = openStore(folder)
     appendMany(store, 1)
@@ -80,7 +80,7 @@ describe('a backup', () => {
     expect(again).toMatchObject({ code: Exit.CANNOT_CREATE, stderr: expect.stringContaining('--force') })
   })
 
-  it('of a damaged store is refused, and the one from before stays', () => {
+  it('is refused for a damaged store, and the previous backup stays', () => {
     const folder = tempFolder()
     const store = openStore(folder)
     appendMany(store, 20_000)
@@ -95,7 +95,7 @@ describe('a backup', () => {
 })
 
 describe('a restored store', () => {
-  it('is what it was, in a new epoch; the one from before is set aside with its WAL', async () => {
+  it('has the content of the backup and a new epoch; the replaced database is set aside with its WAL', async () => {
     const folder = tempFolder()
     const store = openStore(folder)
     appendMany(store, 30)
@@ -107,7 +107,7 @@ describe('a restored store', () => {
     expect(refusal(() => restore(folder, file, Date.now())).exitCode).toBe(Exit.UNAVAILABLE)
     holder.kill('SIGKILL')
     await holder.exit
-    const told = Number(holder.stdout.trim().split(' ').at(-1))
+    const committed = Number(holder.stdout.trim().split(' ').at(-1))
 
     const { former } = restore(folder, file, Date.now())
     expect(setAside(folder)).toEqual([former, `${former}-wal`])
@@ -118,7 +118,7 @@ describe('a restored store', () => {
     expect(imbalances(folder)).toEqual([])
 
     expect(restore(folder, former!, Date.now()).former).toContain('before-restore')
-    expect(positionsIn(folder).length, 'what was set aside, with its WAL').toBeGreaterThanOrEqual(told)
+    expect(positionsIn(folder).length, 'what was set aside, with its WAL').toBeGreaterThanOrEqual(committed)
   })
 
   it.each([
@@ -129,7 +129,7 @@ describe('a restored store', () => {
       (file: string) => tamper(join(file, '..'), `PRAGMA user_version = ${MIGRATIONS.length + 1}`),
     ],
     ['of another program', (file: string) => tamper(join(file, '..'), 'PRAGMA application_id = 1')],
-  ])('is refused where the file is %s, and all stays as it is', (_what, spoil) => {
+  ])('is refused when the file is %s, and the store stays as it is', (_what, spoil) => {
     const folder = tempFolder()
     const store = openStore(folder)
     appendMany(store, 10)

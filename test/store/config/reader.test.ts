@@ -9,7 +9,7 @@ import { tempFolder } from '../../../support/folder.ts'
 import { onStop } from '../../../support/started.ts'
 import { openStore } from '../stores.ts'
 
-/** An open store, as an edge has it, and a reader beside it. */
+/** An open store, as an edge has it, and a reader of the same database. */
 function both(): { folder: string; store: Store; reader: ConfigReader } {
   const folder = tempFolder()
   const store = openStore(folder)
@@ -24,8 +24,8 @@ function revision(e: number, config: Revision['config']): Revision {
   return { rev, base: null, hash: hashOf(config), config, hlc: '1-0-here', by: 'user:alice' }
 }
 
-describe('the reader of configs, beside an open store', () => {
-  it('knows nothing of a store without configs', () => {
+describe('the reader of configs, while the store is open', () => {
+  it('finds nothing in a store without configs', () => {
     const { reader } = both()
     expect(reader.list(10)).toEqual([])
     expect(reader.state('pump')).toBeUndefined()
@@ -37,7 +37,7 @@ describe('the reader of configs, beside an open store', () => {
     ]).toEqual([[], [], [], []])
   })
 
-  it('lists devices by name, a page at a time, with what waits and who needs a person', () => {
+  it('lists devices by name, page by page, with pending changes and devices that need attention', () => {
     const { store, reader } = both()
     store.write(() => {
       store.configs.save({ ...newEdgeState('b', 'here'), cur: revision(2, null) })
@@ -71,7 +71,7 @@ describe('the reader of configs, beside an open store', () => {
     ])
   })
 
-  it('tells what was, the newest first', () => {
+  it('lists earlier revisions and changes, newest first', () => {
     const { store, reader } = both()
     const revisions = [revision(1, { on: true }), revision(2, { on: false })]
     store.write(() => {
@@ -90,7 +90,7 @@ describe('the reader of configs, beside an open store', () => {
     ])
   })
 
-  it('tells of an order whether it still waits, whoever else has ordered something', () => {
+  it('reports whether an order is still pending, regardless of orders from others', () => {
     const { folder, store, reader } = both()
     const mine = { kind: 'config-delete', device: 'pump', id: 'mine', by: 'user:alice' } as const
     const retry = { kind: 'config-retry', device: 'pump' } as const

@@ -7,13 +7,13 @@ import type { Stretch } from '../../../src/store/stretch.ts'
 import { tempFolder } from '../../../support/folder.ts'
 import { appendMany, imbalances, openStore, takeNext } from '../stores.ts'
 
-/** What an outbox must know, as plain sets of positions. */
+/** The state that an outbox must have, as plain sets of positions. */
 interface Model {
   last: Seq
   /** The first position of the live lane. */
   liveFrom: Seq
   readonly confirmed: Set<Seq>
-  readonly flight: Set<Seq>
+  readonly inFlight: Set<Seq>
 }
 
 interface Real {
@@ -35,11 +35,11 @@ function eachOf({ first, last }: SeqRange): Seq[] {
   return Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i)
 }
 
-function waiting({ last, confirmed, flight }: Model): Seq[] {
-  return eachOf({ first: 1, last }).filter((seq) => !confirmed.has(seq) && !flight.has(seq))
+function waiting({ last, confirmed, inFlight }: Model): Seq[] {
+  return eachOf({ first: 1, last }).filter((seq) => !confirmed.has(seq) && !inFlight.has(seq))
 }
 
-/** Up to so many positions from the first of a lane that waits, without a gap. */
+/** Up to `countMax` positions without a gap, from the first position of the lane that waits. */
 function firstStretch(model: Model, lane: Lane, countMax: number): Seq[] {
   const all = waiting(model).filter((seq) => seq >= model.liveFrom === (lane === 'live'))
   const end = all.findIndex((seq, i) => seq !== all[0]! + i)
@@ -73,7 +73,7 @@ const next: fc.Arbitrary<Step> = fc
       const taken = seqs.slice(0, take)
       if (taken.length === 0) return
       outboxOf(real).take({ first: taken[0]!, last: taken.at(-1)! })
-      for (const seq of taken) model.flight.add(seq)
+      for (const seq of taken) model.inFlight.add(seq)
     }),
   )
 
@@ -101,14 +101,14 @@ const failingConfirm: fc.Arbitrary<Step> = fc.array(range, { minLength: 1, maxLe
 const release: fc.Arbitrary<Step> = range.map((given) =>
   step(`release ${JSON.stringify(given)}`, (model, real) => {
     outboxOf(real).release(given)
-    for (const seq of eachOf(given)) model.flight.delete(seq)
+    for (const seq of eachOf(given)) model.inFlight.delete(seq)
   }),
 )
 
 const releaseAll: fc.Arbitrary<Step> = fc.constant(
   step('release all', (model, real) => {
     outboxOf(real).releaseAll(real.store.lastSeq)
-    model.flight.clear()
+    model.inFlight.clear()
     model.liveFrom = model.last + 1
   }),
 )
@@ -124,18 +124,21 @@ const restart: fc.Arbitrary<Step> = fc.constant(
   step('restart', (model, real) => {
     real.store.close()
     real.store = openStore(real.folder)
-    model.flight.clear()
+    model.inFlight.clear()
     model.liveFrom = model.last + 1
   }),
 )
 
-/** The more often a step stands here, the more often it is taken: what forgets must leave something to be forgotten. */
+/**
+ * A step that is listed more often is chosen more often. Steps that clear state are rare, so that there is state to
+ * clear.
+ */
 const steps = [
   ...[append, append, next, next, next, next, confirm, confirm, failingConfirm],
   ...[release, release, release, releaseAll, beginLive, restart],
 ]
 
-/** Takes the next of a lane. */
+/** Takes the next stretch of a lane. */
 function offer(real: Real, lane: Lane): Seq[] {
   return takeNext(real.store, outboxOf(real), lane, 7)?.seqs ?? []
 }
@@ -152,12 +155,12 @@ function drain(real: Real): Seq[] {
 }
 
 describe('the outbox', () => {
-  it('offers every reading until it is confirmed and none after, whatever happens in whatever order', () => {
+  it('offers every reading until it is confirmed and never after that, for any sequence of steps', () => {
     const property = fc.property(fc.commands(steps, { maxCommands: 40, size: 'max' }), (commands) => {
       const real: Real = { folder: tempFolder(), store: undefined as unknown as Store }
       real.store = openStore(real.folder)
       appendMany(real.store, 20)
-      const model: Model = { last: 20, liveFrom: 1, confirmed: new Set(), flight: new Set() }
+      const model: Model = { last: 20, liveFrom: 1, confirmed: new Set(), inFlight: new Set() }
       fc.modelRun(() => ({ model, real }), commands)
       expect(eachOf({ first: 1, last: model.last }).filter((seq) => outboxOf(real).settled.has(seq))).toEqual(
         [...model.confirmed].sort((a, b) => a - b),
@@ -171,7 +174,7 @@ describe('the outbox', () => {
     fc.assert(property, { numRuns: 40 })
   }, 90_000)
 
-  it('of two uplinks is one for each', () => {
+  it('keeps the state of two uplinks apart', () => {
     const store = openStore(tempFolder(), { uplinks: ['cloud', 'plant'] })
     appendMany(store, 10)
     store.write(() => store.outbox('cloud').confirm([{ first: 1, last: 10 }], store.lastSeq))
@@ -190,7 +193,7 @@ describe('the outbox', () => {
 })
 
 describe('a run', () => {
-  it('has a name of its own at every opening, and keeps it under a new epoch', () => {
+  it('gets a new name each time the store opens, and keeps it under a new epoch', () => {
     const folder = tempFolder()
     const runs = [folder, folder, folder].map((one) => {
       const store = openStore(one)
@@ -206,7 +209,7 @@ describe('a run', () => {
 })
 
 describe('a new epoch', () => {
-  it('has a new name that stays, keeps positions and confirmations, and offers all else again', () => {
+  it('has a new name that stays, keeps positions and confirmations, and offers everything else again', () => {
     const folder = tempFolder()
     let store = openStore(folder)
     const first = store.epoch

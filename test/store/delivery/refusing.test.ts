@@ -11,45 +11,50 @@ const READINGS = 300
 const REASON = 'not to the taste of the test'
 const NOW = 5_000
 
-/** A far side that refuses every message with one of these readings in it, and keeps the others. */
+/** A receiver that refuses every message with one of these readings in it, and stores the others. */
 class PickyReceiver {
   readonly got: Seq[] = []
   asked = 0
-  readonly #poison: Set<Seq>
+  readonly #refused: Set<Seq>
 
-  constructor(poison: Iterable<Seq>) {
-    this.#poison = new Set(poison)
+  constructor(refused: Iterable<Seq>) {
+    this.#refused = new Set(refused)
   }
 
   takes(seqs: readonly Seq[]): boolean {
     this.asked++
-    if (seqs.some((seq) => this.#poison.has(seq))) return false
+    if (seqs.some((seq) => this.#refused.has(seq))) return false
     this.got.push(...seqs)
     return true
   }
 
-  /** From now on it has no objection. */
+  /** From now on it accepts everything. */
   relent(): void {
-    this.#poison.clear()
+    this.#refused.clear()
   }
 }
 
-function sendNext(store: Store, outbox: Outbox, farSide: PickyReceiver, rowsMax: number): 'nothing' | 'taken' | string {
+function sendNext(
+  store: Store,
+  outbox: Outbox,
+  receiver: PickyReceiver,
+  rowsMax: number,
+): 'nothing' | 'taken' | string {
   const { lastSeq } = store
   const taken = takeNext(store, outbox, 'backfill', rowsMax) ?? takeNext(store, outbox, 'live', rowsMax)
   if (taken === undefined) return 'nothing'
   const { range, seqs } = taken
-  if (farSide.takes(seqs)) {
+  if (receiver.takes(seqs)) {
     store.write(() => outbox.confirm([range], lastSeq))
     return 'taken'
   }
   return store.write(() => outbox.refuse(range, REASON, NOW))
 }
 
-function sendAll(store: Store, farSide: PickyReceiver, rowsMax: number): string {
+function sendAll(store: Store, receiver: PickyReceiver, rowsMax: number): string {
   const outbox = store.outbox('cloud')
   for (let i = 0; i < READINGS * 20; i++) {
-    const became = sendNext(store, outbox, farSide, rowsMax)
+    const became = sendNext(store, outbox, receiver, rowsMax)
     if (became === 'nothing' || became === 'hopeless') return became
   }
   throw new Error('it never ends')
@@ -73,17 +78,17 @@ const aFew = fc.uniqueArray(fc.integer({ min: 1, max: READINGS - 1 }), {
   maxLength: POISON_CANDIDATES_MAX,
 })
 
-describe('readings that the far side refuses for good', () => {
-  it('are found one by one and parked with the reason; all others arrive once, and the account balances', () => {
+describe('readings that the receiver refuses permanently', () => {
+  it('are isolated one by one and parked with the reason; all others arrive once, and the account balances', () => {
     fc.assert(
-      fc.property(aFew, fc.integer({ min: 1, max: READINGS }), (poison, rowsMax) => {
+      fc.property(aFew, fc.integer({ min: 1, max: READINGS }), (refused, rowsMax) => {
         const folder = tempFolder()
         const store = stocked(folder)
-        const farSide = new PickyReceiver(poison)
-        expect(sendAll(store, farSide, rowsMax)).toBe('nothing')
-        const bad = poison.toSorted((a, b) => a - b)
-        const good = Array.from({ length: READINGS }, (_, i) => i + 1).filter((seq) => !poison.includes(seq))
-        expect(farSide.got.toSorted((a, b) => a - b)).toEqual(good)
+        const receiver = new PickyReceiver(refused)
+        expect(sendAll(store, receiver, rowsMax)).toBe('nothing')
+        const bad = refused.toSorted((a, b) => a - b)
+        const good = Array.from({ length: READINGS }, (_, i) => i + 1).filter((seq) => !refused.includes(seq))
+        expect(receiver.got.toSorted((a, b) => a - b)).toEqual(good)
         expect(parkedIn(folder).map(({ seq, reason }) => [seq, reason])).toEqual(bad.map((seq) => [seq, REASON]))
         expect(store.backlog(store.outbox('cloud'))).toMatchObject({ waiting: 0, parked: bad.length })
         store.close()
@@ -93,34 +98,34 @@ describe('readings that the far side refuses for good', () => {
     )
   }, 60_000)
 
-  it('cost about twice the logarithm of a batch, not a message a reading', () => {
+  it('take about twice the logarithm of the batch size in messages, not one message per reading', () => {
     const store = stocked(tempFolder())
-    const farSide = new PickyReceiver([137])
-    sendAll(store, farSide, READINGS)
-    expect(farSide.asked).toBeLessThan(2 * Math.ceil(Math.log2(READINGS)) + 4)
+    const receiver = new PickyReceiver([137])
+    sendAll(store, receiver, READINGS)
+    expect(receiver.asked).toBeLessThan(2 * Math.ceil(Math.log2(READINGS)) + 4)
     store.close()
   })
 
-  it('are not parked where everything is refused: that is no matter of single readings', () => {
+  it('are not parked when everything is refused: then no single reading is the cause', () => {
     const folder = tempFolder()
     const store = stocked(folder)
     const outbox = store.outbox('cloud')
-    const farSide = new PickyReceiver(Array.from({ length: READINGS }, (_, i) => i + 1))
-    expect(sendAll(store, farSide, READINGS)).toBe('hopeless')
+    const receiver = new PickyReceiver(Array.from({ length: READINGS }, (_, i) => i + 1))
+    expect(sendAll(store, receiver, READINGS)).toBe('hopeless')
     expect(parkedIn(folder)).toEqual([])
     outbox.releaseAll(store.lastSeq)
-    farSide.relent()
-    expect(sendAll(store, farSide, READINGS)).toBe('nothing')
-    expect(farSide.got.toSorted((a, b) => a - b)).toEqual(Array.from({ length: READINGS }, (_, i) => i + 1))
+    receiver.relent()
+    expect(sendAll(store, receiver, READINGS)).toBe('nothing')
+    expect(receiver.got.toSorted((a, b) => a - b)).toEqual(Array.from({ length: READINGS }, (_, i) => i + 1))
     store.close()
     expect(imbalances(folder)).toEqual([])
   })
 
-  it('are sent again when a person says so, and parked again while the far side is of the same opinion', () => {
+  it('are sent again when an operator replays them, and parked again while the receiver still refuses them', () => {
     const folder = tempFolder()
     let store = stocked(folder)
-    const farSide = new PickyReceiver([7])
-    sendAll(store, farSide, 50)
+    const receiver = new PickyReceiver([7])
+    sendAll(store, receiver, 50)
     const replay = (): boolean => {
       const outbox = store.outbox('cloud')
       store.write(() => outbox.parked.replay(parkedIn(folder)[0]!.id))
@@ -128,7 +133,7 @@ describe('readings that the far side refuses for good', () => {
       expect(row[0]).toBe(7)
       outbox.parked.take(7)
       expect(outbox.parked.next()).toBeUndefined()
-      const taken = farSide.takes([7])
+      const taken = receiver.takes([7])
       const range = { first: 7, last: 7 }
       store.write(() => (taken ? outbox.confirm([range], store.lastSeq) : outbox.refuse(range, 'still not', NOW + 1)))
       return taken
@@ -138,15 +143,15 @@ describe('readings that the far side refuses for good', () => {
     expect(store.outbox('cloud').parked.next()).toBeUndefined()
     store.close()
     store = openStore(folder)
-    farSide.relent()
+    receiver.relent()
     expect(replay()).toBe(true)
     expect(parkedIn(folder)).toEqual([])
-    expect(farSide.got).toHaveLength(READINGS)
+    expect(receiver.got).toHaveLength(READINGS)
     store.close()
     expect(imbalances(folder)).toEqual([])
   })
 
-  it('are lost only when a person drops them, and then the ledger says so', () => {
+  it('are lost only when an operator drops them, and the ledger records the loss', () => {
     const folder = tempFolder()
     const store = stocked(folder)
     const outbox = store.outbox('cloud')

@@ -15,10 +15,10 @@ function offered(store: Store, uplink: string): Seq[] {
 }
 
 describe('an uplink that is new in the settings', () => {
-  it('sends all that is stored, only what is new, or what arrived since a time; the account balances in each case', () => {
+  it('sends everything stored, only new readings, or readings received since a time; the account balances in each case', () => {
     const folder = tempFolder()
     const first = openStore(folder)
-    // A reading arrives at its own time here.
+    // Each reading is received at its own time here.
     first.write(() => {
       for (let i = 1; i <= 10; i++) append(first, { ts: i * 1_000 })
     })
@@ -41,8 +41,8 @@ describe('an uplink that is new in the settings', () => {
   })
 })
 
-describe('an uplink that the settings name no more', () => {
-  it('is forgotten with its backlog, which is told; what others have not delivered stays', () => {
+describe('an uplink that was removed from the settings', () => {
+  it('is removed with its backlog, and this is reported; undelivered readings of other uplinks stay', () => {
     const folder = tempFolder()
     const both = openStore(folder, { uplinks: ['cloud', 'plant'] })
     appendMany(both, 10)
@@ -62,8 +62,8 @@ describe('an uplink that the settings name no more', () => {
   })
 })
 
-describe('what an uplink is asked for once more', () => {
-  it('is what it has delivered, with all that is void between, and only until it is answered', () => {
+describe('a gap request to an uplink', () => {
+  it('is answered with the delivered readings and the empty positions between them, and only until it is answered', () => {
     const folder = tempFolder()
     const store = openStore(folder)
     appendMany(store, 100)

@@ -17,10 +17,13 @@ function put(store: Store, topic: string, payload: string | Buffer, uplinks?: st
   return store.write(() => store.delivery.forwards.add({ ...message, receivedAt: NOW, payload: Buffer.from(payload) }))
 }
 
-/** A broker that hears one uplink: in order for as long as a connection lasts, and what is on the way is lost with it. */
+/**
+ * A broker for one uplink: it receives in order while a connection lasts, and loses what is in flight with the
+ * connection.
+ */
 class Broker {
   readonly uplink: string
-  /** What each connection has brought. */
+  /** The messages of each connection. */
   readonly connections: { id: number; topic: string; value: number }[][] = [[]]
   #wire: { id: number; topic: string; value: number }[] = []
   #answers: { id: number; taken: boolean }[] = []
@@ -91,8 +94,8 @@ const step = fc.oneof(
   fc.record({ kind: fc.constant('restart' as const) }),
 )
 
-describe('messages of two uplinks', () => {
-  it('arrive in order per topic and are exactly what was stored, whatever is stored, answered, refused, lost or restarted when', () => {
+describe('forwarded messages of two uplinks', () => {
+  it('arrive in order per topic and exactly as stored, for any sequence of stores, answers, refusals, lost connections and restarts', () => {
     fc.assert(
       fc.property(fc.array(step, { minLength: 20, maxLength: 120 }), (steps) => {
         const folder = tempFolder()
@@ -119,7 +122,7 @@ describe('messages of two uplinks', () => {
             }
           }
         }
-        // A last one that is taken shows that it is the others that are refused.
+        // The last message is accepted, so the receiver refuses the others for their content.
         put(store, 'end', `${7 * stored.length}`)
         for (const broker of brokers) {
           store.delivery.forwards.outbox(broker.uplink).releaseAll()
@@ -158,8 +161,8 @@ describe('messages of two uplinks', () => {
   })
 })
 
-describe('a far side that refuses', () => {
-  it('every message has none of them parked; they come again from the first after a while', () => {
+describe('a cloud broker that refuses messages', () => {
+  it('parks none of them when it refuses every message; they are sent again from the first one after a while', () => {
     const folder = tempFolder()
     const store = openStore(folder)
     const outbox = store.delivery.forwards.outbox('cloud')
@@ -176,7 +179,7 @@ describe('a far side that refuses', () => {
     store.close()
   })
 
-  it('one that is certainly at fault has it parked at once, and it can be sent again or dropped', () => {
+  it('has a message parked at once when that message is certainly the cause, and it can be replayed or dropped', () => {
     const folder = tempFolder()
     const store = openStore(folder)
     const outbox = store.delivery.forwards.outbox('cloud')
@@ -193,8 +196,8 @@ describe('a far side that refuses', () => {
   })
 })
 
-describe('the room for messages', () => {
-  it('is bounded; one that finds none changes nothing, and is taken when others have left', () => {
+describe('the space for forwarded messages', () => {
+  it('is bounded; a message that does not fit changes nothing, and is accepted when others have left', () => {
     const store = openStore(tempFolder(), { forwardBytesMax: 65_536 })
     const outbox = store.delivery.forwards.outbox('cloud')
     const kilobyte = Buffer.alloc(1_024)
@@ -209,7 +212,7 @@ describe('the room for messages', () => {
     store.close()
   })
 
-  it('is given back by an uplink that is gone; a new one begins where it wants', () => {
+  it('is freed when an uplink is removed; a new uplink begins where its settings say', () => {
     const folder = tempFolder()
     let store = openStore(folder, { uplinks: ['one'] })
     put(store, 't', '1')

@@ -16,13 +16,13 @@ function plain(readings: readonly StoredReading[]): unknown[] {
   return readings.map(({ value, ...rest }) => ({ ...rest, value: value instanceof Uint8Array ? [...value] : value }))
 }
 
-/** What is there of one series, in the order of history. */
+/** The readings of one series, in the order of history. */
 function of(readings: readonly StoredReading[], { device, metric, unit }: (typeof NAMES)[number]): StoredReading[] {
   return expected(readings, { device, metric }).filter((one) => one.unit === unit)
 }
 
-describe('what going through all readings finds, whatever is sealed, merged, amended or in the log,', () => {
-  it('is what the latest readings, the recent ones, and the statistics of the devices say', () => {
+describe('answers from history agree with a scan of all readings (sealed, merged, amended or in the log)', () => {
+  it('for the latest readings, the recent readings and the device statistics', () => {
     const property = fc.property(stories, fc.integer({ min: 1, max: 200 }), ({ readings, amended }, count) => {
       const grown = grow(readings, amended)
       const { history } = grown
@@ -64,8 +64,8 @@ describe('what going through all readings finds, whatever is sealed, merged, ame
   })
 })
 
-describe('of sealed readings', () => {
-  it('the latest of those at one time is the one that came last, in whatever block it is', () => {
+describe('answers about sealed readings', () => {
+  it('take the last stored reading when several have the latest time, whichever block contains it', () => {
     const grown = new Grown()
     for (const value of [1, 2, 3]) {
       grown.append([
@@ -83,7 +83,7 @@ describe('of sealed readings', () => {
     grown.close()
   })
 
-  it('the recent ones are the last of all series, also where these have blocks of their own', () => {
+  it('return the last readings of all series as the recent ones, also when series have blocks of their own', () => {
     const grown = new Grown()
     grown.append([0, 2, 0, 2, 0, 2].map((name, i) => ({ ...ONE, name, ts: i })))
     grown.seal()
@@ -98,7 +98,7 @@ describe('of sealed readings', () => {
 })
 
 describe('statistics of devices', () => {
-  it('count removed readings as far as their hourly sums are kept, and open no block unless its verdicts were changed', () => {
+  it('count removed readings while their hourly sums are kept, and open only blocks whose verdicts were changed', () => {
     const grown = new Grown()
     grown.append([
       { ...ONE, ts: 50 * HOUR, value: 5 },
@@ -140,7 +140,7 @@ describe('statistics of devices', () => {
     grown.close()
   })
 
-  it('roll the worst quality up in the order missing, not evaluated, good, suspect, bad, wherever the readings are', () => {
+  it('roll up the worst quality in the order missing, not evaluated, good, suspect, bad, wherever the readings are', () => {
     const grown = new Grown()
     const flags = [
       [9, 2],

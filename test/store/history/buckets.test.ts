@@ -10,13 +10,13 @@ const HEAT = { device: 'press', metric: 'heat' }
 const HOUR = 3_600_000
 const ONE = { name: 0, value: 1, quality: 1, reasons: 0 } as const
 
-/** Summaries do not tell -0 from 0; adding 0 makes them one. */
+/** Summaries do not distinguish -0 from 0; adding 0 makes them equal. */
 function exactly({ readings, numbers, min, max, first, last, goodShare, worst }: Bucket) {
   const zero = (value: number | null): number | null => (value === null ? null : value + 0)
   return { readings, numbers, min: zero(min), max: zero(max), first: zero(first), last: zero(last), goodShare, worst }
 }
 
-/** Checks all buckets of a stretch against going through its readings. */
+/** Compares all buckets of a stretch with a scan of its readings. */
 function check(buckets: readonly Bucket[], readings: readonly StoredReading[], everyMs: number): void {
   const groups = Map.groupBy(readings, ({ ts, unit }) => `${Math.floor(ts / everyMs) * everyMs} ${unit}`)
   expect(buckets.map(({ start, unit }) => `${start} ${unit}`).sort()).toEqual([...groups.keys()].sort())
@@ -32,7 +32,7 @@ const bound = fc.oneof(fc.constant(undefined), fc.integer({ min: -10_000_000, ma
 const everyMs = fc.constantFrom(1, 777_777, 1_800_000, HOUR, 24 * HOUR, 7 * 24 * HOUR, 1e13)
 
 describe('buckets of history', () => {
-  it('say what going through all readings finds, whatever is sealed, merged, amended or in the log', () => {
+  it('agree with a scan of all readings (sealed, merged, amended or in the log)', () => {
     const seed = fc.record({
       readings: fc.array(sown, { minLength: 100, maxLength: 200, size: 'max' }),
       amended: fc.array(fc.nat(), { maxLength: 6 }),
@@ -53,7 +53,7 @@ describe('buckets of history', () => {
     fc.assert(property, { numRuns: 5 })
   })
 
-  it('leave a block closed that lies whole in one of them, unless its verdicts were changed', () => {
+  it('do not open a block that lies entirely within one of them, unless its verdicts were changed', () => {
     const grown = new Grown()
     const rows = [1, 2, null].map((value, i) => ({ name: 0, ts: i * 1_000, value, quality: 1 as const, reasons: 0 }))
     grown.append(rows)
@@ -71,7 +71,7 @@ describe('buckets of history', () => {
     grown.close()
   })
 
-  it('count the hourly sums of removed readings in the bucket in which their hour starts; these tell no first and last', () => {
+  it('count the hourly sums of removed readings in the bucket in which the hour starts; these have no first and last value', () => {
     const grown = new Grown()
     grown.append([{ name: 0, ts: 2 * HOUR + 5, value: 7, quality: 1, reasons: 0 }])
     grown.append([{ name: 0, ts: 30 * HOUR, value: 9, quality: 1, reasons: 0 }])
@@ -122,7 +122,7 @@ describe('buckets of history', () => {
     grown.close()
   })
 
-  it('come in pages when much must be looked at: each page is one short transaction', () => {
+  it('come in pages when many readings must be read: each page is one short transaction', () => {
     const grown = new Grown()
     for (let hour = 0; hour < 6; hour++) {
       grown.append([0, 1, 2].map((i) => ({ ...ONE, ts: hour * HOUR + i, value: i })))
@@ -138,7 +138,7 @@ describe('buckets of history', () => {
     grown.close()
   })
 
-  it('come in pages when there are many, and are refused in one answer', () => {
+  it('come in pages when there are many, and are refused as one answer', () => {
     const grown = new Grown({ sealRows: 100_000 })
     const count = 25_000
     const rows = Array.from({ length: count }, (_, i) => ({ ...ONE, ts: ((i * 7_919) % count) * 10 }))

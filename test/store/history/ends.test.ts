@@ -16,7 +16,7 @@ const row: fc.Arbitrary<Row> = fc.record({
 })
 const stretch = fc.record({ rows: fc.array(row, { minLength: 1, maxLength: 4 }), closed: fc.boolean() })
 
-/** Blocks of one series one after the other, as the store has them. */
+/** Consecutive blocks of one series, as the store has them. */
 function blocksOf(stretches: readonly { readonly rows: readonly Row[] }[]): BlockColumns[] {
   let seq = 0
   return stretches.map(({ rows }) => ({
@@ -29,7 +29,7 @@ function blocksOf(stretches: readonly { readonly rows: readonly Row[] }[]): Bloc
 }
 
 describe('the first and the last number', () => {
-  it('are those of all readings, whether blocks were told as a whole or row by row', () => {
+  it('are those of all readings, whether blocks were added as a whole or row by row', () => {
     const property = fc.property(fc.array(stretch, { minLength: 1, maxLength: 6 }), (stretches) => {
       const blocks = blocksOf(stretches)
       const heads = blocks.map((columns, id): BlockHead => ({ id, ...summarize(columns) }))
@@ -65,7 +65,7 @@ describe('the first and the last number', () => {
     fc.assert(property, { numRuns: 500, examples: [[overlapping]] })
   })
 
-  it('are told without opening blocks that do not overlap', () => {
+  it('are found without opening blocks that do not overlap', () => {
     const blocks = blocksOf([
       {
         rows: [

@@ -4,7 +4,7 @@ import type { Bucket } from '../../../src/store/history/history.ts'
 
 type Exact = Omit<Bucket, 'start' | 'device' | 'metric' | 'unit' | 'avg' | 'sum'>
 
-/** Figures over readings in the order of history, by going through them. Summaries do not tell -0 from 0. */
+/** Figures from a scan of the readings in the order of history. Summaries do not distinguish -0 from 0. */
 export function exactFigures(readings: readonly StoredReading[]): Exact {
   const numbers = numbersOf(readings).map((value) => value + 0)
   return {
@@ -19,14 +19,14 @@ export function exactFigures(readings: readonly StoredReading[]): Exact {
   }
 }
 
-/** Whether a sum and a mean are those of these readings, as far as rounding lets one tell. */
+/** Whether a sum and a mean are those of these readings, within rounding errors. */
 export function isSumOf(
   { sum, avg }: { sum: number | null; avg: number | null },
   readings: readonly StoredReading[],
 ): boolean {
   const numbers = numbersOf(readings)
   const absolute = numbers.filter(Number.isFinite).reduce((a, b) => a + Math.abs(b), 0)
-  if (!Number.isFinite(absolute)) return true // in one order it overflows, in another not
+  if (!Number.isFinite(absolute)) return true // overflows in one order and not in another
   const total = numbers.reduce((a, b) => a + b, 0)
   if (numbers.length === 0 || Number.isNaN(total)) return sum === null && avg === null
   const close = (a: number | null, b: number): boolean =>

@@ -17,7 +17,7 @@ export const NAMES = [
   { device: 'press', metric: 'force', unit: 'kN' },
 ] as const
 
-/** What one reading is made of; its position comes with the place in the list. */
+/** The content of one reading; its position follows from its index in the list. */
 export interface Sown {
   /** Index in `NAMES`. */
   readonly name: number
@@ -39,7 +39,7 @@ const value: fc.Arbitrary<Value> = fc.oneof(
   { weight: 1, arbitrary: fc.uint8Array({ maxLength: 8 }) },
   { weight: 1, arbitrary: fc.constant(null) },
 )
-/** About two days in no order, with repetitions; some before 1970, and a few far away. */
+/** About two days in no order, with repeats; some before 1970, and a few far away. */
 const ts = fc.oneof(
   { weight: 10, arbitrary: fc.integer({ min: 1, max: 100 }).map((half) => half * 1_800_000) },
   { weight: 10, arbitrary: fc.integer({ min: 95, max: 100 }).map((half) => half * 1_800_000) },
@@ -57,7 +57,7 @@ export const sown: fc.Arbitrary<Sown> = fc.record({
 
 const MEMORY = '/dev/shm'
 
-/** A new folder in memory, where there is such: what these stores go through is a matter of order, not of disks. */
+/** A new folder in memory, where available: these tests depend on the order of steps, not on disks. */
 function quickFolder(): string {
   if (!existsSync(MEMORY)) return tempFolder()
   const folder = mkdtempSync(join(MEMORY, 'tidegate-test-'))
@@ -65,7 +65,7 @@ function quickFolder(): string {
   return folder
 }
 
-/** A store, and beside it the plain list of all readings that it must know. */
+/** A store, and the plain list of all readings that it must have. */
 export class Grown {
   readonly folder = quickFolder()
   readonly store: Store
@@ -74,7 +74,7 @@ export class Grown {
   readonly readings: StoredReading[] = []
   #now = 1e12
 
-  /** @param sealRows readings that become blocks at once, at most. */
+  /** @param sealRows at most this many readings go into one seal. */
   constructor({ sealRows = 64 } = {}) {
     this.store = openStore(this.folder, { uplinks: [], sealRows, sealAgeMs: 1_000 })
     this.database = openReadOnly(this.folder)
@@ -102,13 +102,13 @@ export class Grown {
     })
   }
 
-  /** All that is in the log becomes blocks; small seals are merged. */
+  /** Seals the whole log, and merges small seals. */
   seal(): void {
     this.#now += 10_000
     while (this.store.runHousekeeping({ now: this.#now, busy: false }));
   }
 
-  /** The verdict of a reading gets worse. */
+  /** Downgrades the verdict of a reading. */
   amend(index: number): void {
     const at = index % this.readings.length
     const before = this.readings[at]!
@@ -119,14 +119,17 @@ export class Grown {
     this.readings[at] = { ...before, ...verdict }
   }
 
-  /** As retention does it. @returns the readings that are gone. */
+  /** Removes a seal as retention does. @returns the removed readings. */
   removeNewestSeal(): StoredReading[] {
     const { id, first, last } = this.store.sealed.seals.all.at(-1)!
     tamper(this.folder, `DELETE FROM seals WHERE id = ${id}`)
     return this.readings.filter(({ seq }) => seq >= first && seq <= last)
   }
 
-  /** What a crash can leave: rows that are sealed already, blocks that no seal owns. Nobody must see them. */
+  /**
+   * Leaves what a crash can leave: rows that are sealed already, blocks without a seal. Queries must not return
+   * them.
+   */
   leaveOver(): void {
     tamper(
       this.folder,
@@ -137,10 +140,10 @@ export class Grown {
   }
 }
 
-/** Seals that become one when they are merged. */
+/** This many seals are merged into one. */
 const MERGED = 32
 
-/** A store that has been through everything: merged seals, small ones, a log, changed verdicts, left-overs of a crash. */
+/** A store in every state: merged seals, small seals, a log, changed verdicts, leftovers of a crash. */
 export function grow(readings: readonly Sown[], amended: readonly number[]): Grown {
   const grown = new Grown()
   const third = Math.floor(readings.length / 3)
@@ -160,7 +163,7 @@ export function grow(readings: readonly Sown[], amended: readonly number[]): Gro
   return grown
 }
 
-/** So many parts of about one size; fewer where there are not so many readings. */
+/** `count` parts of about equal size; fewer when there are fewer readings. */
 function chunks(readings: readonly Sown[], count: number): Sown[][] {
   const parts = Array.from({ length: count }, (_, i) =>
     readings.slice(Math.floor((i * readings.length) / count), Math.floor(((i + 1) * readings.length) / count)),
@@ -168,7 +171,7 @@ function chunks(readings: readonly Sown[], count: number): Sown[][] {
   return parts.filter((part) => part.length > 0)
 }
 
-/** The readings of a device and metric in a time, in the order of history, by going through all. */
+/** The readings of a device and metric in a time range, in the order of history, from a scan of all readings. */
 export function expected(
   readings: readonly StoredReading[],
   { device, metric, from = -Infinity, to = Infinity }: { device: string; metric: string; from?: number; to?: number },

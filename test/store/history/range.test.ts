@@ -4,7 +4,7 @@ import type { StoredReading } from '../../../src/base/reading.ts'
 import { tamper } from '../stores.ts'
 import { expected, Grown, grow, sown } from './grown.ts'
 
-/** Comparable with `toEqual`, which tells -0 from 0 but takes a Buffer for another kind than bytes. */
+/** Comparable with `toEqual`, which distinguishes -0 from 0 but treats a Buffer as another kind than bytes. */
 function plain(readings: readonly StoredReading[]): unknown[] {
   return readings.map(({ value, ...rest }) => ({ ...rest, value: value instanceof Uint8Array ? [...value] : value }))
 }
@@ -14,7 +14,7 @@ const ONE = { name: 0, value: 1, quality: 1, reasons: 0 } as const
 const bound = fc.oneof(fc.constant(undefined), fc.integer({ min: -10_000_000, max: 190_000_000 }))
 
 describe('a stretch of history', () => {
-  it('is what going through all readings finds: sealed, merged, amended or in the log, in any order, in pages of any size', () => {
+  it('agrees with a scan of all readings (sealed, merged, amended or in the log), in any order, in pages of any size', () => {
     const seed = {
       readings: fc.array(sown, { minLength: 100, maxLength: 200, size: 'max' }),
       amended: fc.array(fc.nat(), { maxLength: 6 }),
@@ -58,7 +58,7 @@ describe('a stretch of history', () => {
       const old: StoredReading[] = []
       for (const [i, some] of chunks.entries()) {
         grown.append(some.map((one) => ({ ...one, name: 0 })))
-        if (i < 31) grown.seal() // one more, and all are merged
+        if (i < 31) grown.seal() // with one more seal, all would be merged
       }
       old.push(...grown.readings)
       const [series] = grown.history.series({ ...HEAT, unit: 'Cel' })
@@ -70,7 +70,7 @@ describe('a stretch of history', () => {
         const { ts } = page.at(-1)!
         step++
         if (step <= 3) {
-          // Behind what was read, before and among what was not.
+          // After the readings on earlier pages; before and among those on later pages.
           grown.append([1, 1_800_001, 86_400_000].map((ms) => ({ ...ONE, ts: ts + ms })))
           old.push(...grown.readings.slice(-3))
         }
@@ -85,7 +85,7 @@ describe('a stretch of history', () => {
       expect(new Set(seenSeqs).size).toBe(seen.length)
       const missed = old.filter(({ seq }) => !gone.has(seq) && !seenSeqs.includes(seq))
       expect(missed).toEqual([])
-      // What was removed was seen, if it was read before, and no later.
+      // A removed reading may be on a page before its removal, and on none after it.
       const late = seen.slice(4 * 9).filter(({ seq }) => gone.has(seq))
       expect(late).toEqual([])
       grown.close()
@@ -93,7 +93,7 @@ describe('a stretch of history', () => {
     fc.assert(property, { numRuns: 5 })
   })
 
-  it('finds readings that come in between two pages, before others that were in the log already', () => {
+  it('includes readings that are stored between two pages, also when they sort before others already in the log', () => {
     const grown = new Grown()
     grown.append(Array.from({ length: 30 }, (_, i) => ({ ...ONE, ts: i })))
     grown.seal()
@@ -107,7 +107,7 @@ describe('a stretch of history', () => {
     grown.close()
   })
 
-  it('is read anew where a block was written anew under its number', () => {
+  it('uses the new content when a block was rewritten under its number', () => {
     const rows = Array.from({ length: 9 }, (_, i) => ({
       name: 0,
       ts: i * 1_000,
@@ -130,7 +130,7 @@ describe('a stretch of history', () => {
     thinned.close()
   })
 
-  it('is told page by page where its texts are long, and each page is a beginning of what is asked for', () => {
+  it('comes in shorter pages when its texts are long, and each page is a prefix of the rest', () => {
     const grown = new Grown()
     const long = (i: number): string => String(i).repeat(3_000_000)
     grown.append([3, 1, 2, 5, 4].map((i) => ({ name: 0, ts: i, value: long(i), quality: 1 as const, reasons: 0 })))
@@ -142,7 +142,7 @@ describe('a stretch of history', () => {
     grown.close()
   })
 
-  it('tells a verdict as it is now, also of a block that was open before it changed', () => {
+  it('shows the current verdict, also from a block that was open before the verdict changed', () => {
     const grown = new Grown()
     grown.append([1, 2, 3].map((i) => ({ name: 0, ts: i, value: i, quality: 1 as const, reasons: 0 })))
     grown.seal()

@@ -48,7 +48,7 @@ describe('SQL over history', () => {
     grown.close()
   })
 
-  it('makes buckets, joins with the tables of the store, and counts what is asked for and no more', () => {
+  it('makes buckets, joins the tables of the store, and counts only what the query selects', () => {
     const grown = plant()
     const session = new SqlSession(grown.folder, systemClock)
     const bucket = `SELECT start, unit, readings, numbers, avg, min, max, sum, first, last, good_share, worst`
@@ -97,7 +97,7 @@ describe('SQL over history', () => {
     grown.close()
   })
 
-  it('holds no transaction on the store while it goes through readings', () => {
+  it('holds no transaction on the store while it reads', () => {
     const grown = plant()
     const session = new SqlSession(grown.folder, systemClock)
     const writer = connect(grown.folder)

@@ -7,7 +7,7 @@ import { Grown } from './grown.ts'
 const SERIES = 60
 const ROUNDS = 3
 
-/** Everything that is asked of the log alone, for every series. */
+/** Every query on the log alone, for every series. */
 function answers(history: History): unknown[] {
   return history.series().map((series) => ({
     pages: [...history.pages(series, { limit: 4, from: 3_000, to: 9_000 })].flat().map(({ ts, value }) => [ts, value]),
@@ -35,8 +35,8 @@ function wanted(readings: readonly Pick<StoredReading, 'metric' | 'ts' | 'value'
   })
 }
 
-describe('many questions about many series in the log', () => {
-  it('are answered as one, while readings come in and are sealed between them', () => {
+describe('queries on many series in the log', () => {
+  it('give the right answers while readings are stored and sealed between them', () => {
     const grown = new Grown({ sealRows: 100_000 })
     const all: Pick<StoredReading, 'metric' | 'ts' | 'value'>[] = []
     for (let round = 0; round < ROUNDS; round++) {

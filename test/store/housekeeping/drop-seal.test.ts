@@ -14,10 +14,10 @@ import { append, imbalances, openStore, takeNext } from '../stores.ts'
 const MAX_BYTES = 1_048_576
 const START = Date.now() - 3_600_000
 const COMMIT_ROWS = 500
-/** More than fit by far. */
+/** Far more than fit. */
 const COMMITS = 500
 
-/** A commit as ingest makes it; false: it was refused. Values that do not get small. */
+/** Commits as ingest does; returns false when the commit was refused. The values do not compress well. */
 function commit(store: Store, first: number): boolean {
   try {
     store.upkeep.space.refuseIfFull(1)
@@ -36,7 +36,10 @@ function commit(store: Store, first: number): boolean {
   }
 }
 
-/** Commits with the cloud away, housekeeping in between as the store thread does it. @returns how many were taken. */
+/**
+ * Commits while the cloud is away, with housekeeping between commits as on the store thread. @returns the number of
+ * accepted commits.
+ */
 function fill(store: Store, commits = COMMITS): number {
   let taken = 0
   for (let k = 0; k < commits; k++) {
@@ -48,7 +51,7 @@ function fill(store: Store, commits = COMMITS): number {
   return taken
 }
 
-/** The cloud is back: everything is offered, taken and confirmed. @returns the positions that went out. */
+/** The cloud is back: every reading is offered, taken and confirmed. @returns the positions that were sent. */
 function drain(store: Store): number[] {
   const outbox = store.outbox('cloud')
   const sent: number[] = []
@@ -74,8 +77,8 @@ function totals(
   return all
 }
 
-describe('a store of bounded size under an endless load with the cloud away', () => {
-  it('refuses, loses nothing that it took, and takes more when the cloud has been back', () => {
+describe('a store of bounded size under an endless load while the cloud is away', () => {
+  it('refuses new readings, loses nothing that it accepted, and accepts more after the cloud was back', () => {
     const folder = tempFolder()
     const store = openStore(folder, { maxBytes: MAX_BYTES })
     const taken = fill(store)
@@ -100,7 +103,7 @@ describe('a store of bounded size under an endless load with the cloud away', ()
     expect(statSync(join(folder, DATABASE_FILE)).size).toBeLessThanOrEqual(MAX_BYTES)
   })
 
-  it('does not try again what it has just refused, until room is made or none can be', () => {
+  it('does not retry a refused commit until space was freed or none can be freed', () => {
     const store = openStore(tempFolder(), { maxBytes: MAX_BYTES, whenFull: 'drop-oldest' })
     let tried = 0
     const large = (): boolean => {
@@ -122,11 +125,11 @@ describe('a store of bounded size under an endless load with the cloud away', ()
     }
     for (let k = 0; k < 40 && commit(store, k * COMMIT_ROWS); k++);
     expect([large(), large(), large(), tried]).toEqual([false, false, false, 1])
-    // A small one is another matter.
+    // A small commit is still accepted.
     expect(commit(store, 0)).toBe(true)
     expect(large()).toBe(false)
     expect(tried).toBe(2)
-    // Nothing is left that could give way: it is tried, and fails, but it is not refused for ever unseen.
+    // No seal is left to drop: the commit is tried again and fails, so it is not refused forever without a try.
     for (const tries of [3, 4, 5]) {
       while (store.runHousekeeping({ now: Date.now(), busy: true }));
       expect([large(), large(), tried]).toEqual([false, false, tries])
@@ -134,7 +137,7 @@ describe('a store of bounded size under an endless load with the cloud away', ()
     store.close()
   })
 
-  it('drops the oldest, as many as the ledger says, and takes everything new', () => {
+  it('drops the oldest readings, exactly as many as the ledger says, and accepts everything new', () => {
     const folder = tempFolder()
     const store = openStore(folder, { maxBytes: MAX_BYTES, whenFull: 'drop-oldest' })
     const taken = fill(store)
@@ -152,7 +155,7 @@ describe('a store of bounded size under an endless load with the cloud away', ()
     expect(statSync(join(folder, DATABASE_FILE)).size).toBeLessThanOrEqual(MAX_BYTES)
   })
 
-  it('thins, so that the extremes of each stretch of time stay, and the ledger says how many are gone', () => {
+  it('thins: the extremes of each period stay, and the ledger counts the removed readings', () => {
     const folder = tempFolder()
     const retention = [{ match: '*/heat', thinS: 1, archive: false }]
     const store = openStore(folder, { maxBytes: MAX_BYTES, whenFull: 'thin', retention })
@@ -163,7 +166,7 @@ describe('a store of bounded size under an endless load with the cloud away', ()
     expect(taken * COMMIT_ROWS).toBeGreaterThan((MAX_BYTES / 9) * 2)
     expect(thinned).toBeGreaterThan(taken * COMMIT_ROWS * 0.4)
     expect(kept.length).toBe(stored - thinned)
-    // Of every second of every series the least and the greatest value are there.
+    // The least and the greatest value of every second of every series are kept.
     const left = new Set(kept.map(({ seq }) => seq))
     const lastThinned = store.sealed.seals.all.findLast((seal) => seal.thinned === 1)!.last
     const bySecond = Map.groupBy(
@@ -172,20 +175,20 @@ describe('a store of bounded size under an endless load with the cloud away', ()
     )
     const bounds = store.sealed.seals.all.map(({ first }) => first - 1)
     for (const ns of bySecond.values()) {
-      // Seals are thinned one by one: a second that lies in two of them has two sets of extremes.
+      // Seals are thinned one by one: a second that spans two seals has two sets of extremes.
       if (bounds.some((bound) => ns[0]! < bound && bound <= ns.at(-1)!)) continue
       const greatest = ns.reduce((best, n) => (Math.sin(n) > Math.sin(best) ? n : best))
       expect(left.has(greatest + 1)).toBe(true)
     }
     expect(drain(store)).toEqual(kept.map(({ seq }) => seq))
-    // Gaps between them are confirmed with them: they are not kept apart.
+    // The gaps between them are confirmed with them and do not become separate ranges.
     expect(store.outbox('cloud').settled.size).toBe(1)
     store.close()
     expect(totals(folder)).toMatchObject({ confirmed: kept.length, waiting: 0, thinned })
     expect(imbalances(folder)).toEqual([])
   }, 60_000)
 
-  it('neither drops nor thins what is on its way', () => {
+  it('neither drops nor thins readings that are in flight', () => {
     for (const whenFull of ['drop-oldest', 'thin'] as const) {
       const folder = tempFolder()
       const retention = [{ match: '*/heat', thinS: 1, archive: false }]
@@ -203,10 +206,10 @@ describe('a store of bounded size under an endless load with the cloud away', ()
   }, 60_000)
 })
 
-describe('the log of a store that is full', () => {
-  it('is sealed and cleared although no commit goes through meanwhile', () => {
+describe('the log of a full store', () => {
+  it('is sealed and cleared although every commit fails meanwhile', () => {
     const store = openStore(tempFolder(), { maxBytes: MAX_BYTES })
-    // The log alone fills the store: housekeeping had no turn.
+    // The log alone fills the store: housekeeping did not run.
     let taken = 0
     while (commit(store, taken * COMMIT_ROWS)) taken++
     for (let k = 0; k < 200; k++) {
@@ -225,8 +228,8 @@ describe('the log of a store that is full', () => {
   })
 })
 
-describe('seals that can be thinned', () => {
-  it('are the oldest neighbours that are not thinned yet and of which nothing is on its way', () => {
+describe('the seals to thin', () => {
+  it('are the oldest adjacent seals that are not thinned yet and have no reading in flight', () => {
     const seals = Array.from({ length: 6 }, (_, i) => ({
       id: i + 1,
       parts: 1,
@@ -249,8 +252,8 @@ describe('seals that can be thinned', () => {
   })
 })
 
-describe('what stays of a stretch of time', () => {
-  it('is its first, last, least and greatest reading, and whatever is no number', () => {
+describe('the readings that thinning keeps of a period', () => {
+  it('are the first, last, least and greatest number, and every value that is not a number', () => {
     const values = [5, 3, 9, 4, 4, 'on', 7, 8, null, 6]
     const ts = Float64Array.from(values, (_, i) => 1_000 + i * 10)
     expect([...keptRows({ ts, values }, 1_000)].sort((a, b) => a - b)).toEqual([0, 1, 2, 5, 8, 9])
@@ -259,7 +262,7 @@ describe('what stays of a stretch of time', () => {
   })
 })
 
-describe('room', () => {
+describe('the space of a store', () => {
   const facts = {
     usedBytes: 0,
     freeBytes: 0,
@@ -268,20 +271,20 @@ describe('room', () => {
     diskSizeBytes: 1e10,
     freeBytesMin: 1_000,
   }
-  it('is short when the reserve is touched, and none when half of it is used', () => {
+  it('is short once the reserve is touched, and full once half of it is used', () => {
     const level = (usedBytes: number): string => judgeSpace({ ...facts, usedBytes }).level
     expect([699, 700, 749, 750].map(level)).toEqual(['ample', 'short', 'short', 'full'])
     expect(judgeSpace({ ...facts, usedBytes: 600 }).roomBytes).toBe(150)
   })
 
-  it('is that of the disk too, and free pages of the file are room', () => {
+  it('is limited by the disk too, and counts free pages of the file as space', () => {
     const level = (diskFreeBytes: number, freeBytes = 0): string =>
       judgeSpace({ ...facts, maxBytes: undefined, diskFreeBytes, freeBytes }).level
     expect([2_001, 2_000, 1_001, 1_000].map((free) => level(free))).toEqual(['ample', 'short', 'short', 'full'])
     expect(level(1_000, 5_000)).toBe('ample')
   })
 
-  it('on a disk of which nothing is said is its size less a twentieth, at most a gibibyte', () => {
+  it('is, without a setting, that of the disk less a twentieth of its size, at most a gibibyte', () => {
     const room = (diskSizeBytes: number): number =>
       judgeSpace({ ...facts, maxBytes: undefined, diskFreeBytes: 2e10, diskSizeBytes, freeBytesMin: undefined })
         .roomBytes

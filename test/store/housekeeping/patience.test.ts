@@ -5,7 +5,7 @@ import { append, openStore } from '../stores.ts'
 
 const NOW = 1_750_000_000_000
 
-it('housekeeping says when it only tidies up: merging can wait, unless meanwhile there is something to seal', () => {
+it('housekeeping reports when it only tidies up: merging can wait, unless there is something to seal meanwhile', () => {
   const store = openStore(tempFolder(), { sealRows: 64, uplinks: [] })
   const fill = (rows: number): void => {
     store.write(() => {
@@ -17,7 +17,7 @@ it('housekeeping says when it only tidies up: merging can wait, unless meanwhile
   const patience: boolean[] = []
   for (let i = 0; i < 40; i++) {
     fill(64)
-    // Nothing of it is merged yet: for that somebody must have time.
+    // Nothing is merged yet: merging waits until the store is not busy.
     while (store.runHousekeeping({ now: NOW, busy: true })) patience.push(housekeeping.isPatient)
   }
   expect(new Set(patience)).toEqual(new Set([false]))

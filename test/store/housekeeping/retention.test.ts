@@ -31,7 +31,7 @@ function open(
   }
 }
 
-/** Appends readings of two series, one an hour from `first` on; each day is a stretch of its own or several. */
+/** Appends readings of two series, one per hour from `first` on; each day is one stretch or several. */
 function appendHours(store: Store, first: number, hours: number): void {
   for (let start = 0; start < hours; start += 32) {
     store.write(() => {
@@ -89,7 +89,7 @@ function bruteForce(gone: readonly Kept[]): Rollup[] {
 }
 
 describe('retention', () => {
-  it('removes what is past its time by the first rule that fits, keeps hourly sums, and books it', () => {
+  it('removes readings older than the first matching rule allows, keeps hourly sums, and counts them in the ledger', () => {
     const retention = [
       { match: '*/heat', rawDays: 10, rollupDays: 365 },
       { match: 'pump/*', rawDays: 1 },
@@ -106,7 +106,7 @@ describe('retention', () => {
     expect(gone.length).toBeGreaterThan(200)
     const heat = store.intake.catalog.find(store.intake.catalog.device('press'), 'heat', undefined).id
     expect(gone.every(({ series, ts }) => series === heat && NOW - ts > 10 * DAY_MS)).toBe(true)
-    // A block goes when its last reading is past its time: what is left of the past is less than a stretch.
+    // A block is removed when its last reading is too old: the readings that are left are fewer than a stretch.
     expect(after.filter(({ series, ts }) => series === heat && NOW - ts > 10 * DAY_MS).length).toBeLessThan(64)
     expect(store.upkeep.removal.takeSummary()).toEqual({ expired: gone.length, dropped: 0, thinned: 0, damaged: 0 })
     expect(store.upkeep.removal.takeSummary()).toBeUndefined()
@@ -115,7 +115,7 @@ describe('retention', () => {
     expect(imbalances(folder)).toEqual([])
   })
 
-  it('removes nothing by age that an uplink has not confirmed', () => {
+  it('removes no reading because of its age before every uplink has confirmed it', () => {
     const retention = [{ match: '*/*', rawDays: 1 }]
     const { folder, store } = open({ retention }, { uplinks: ['cloud', 'plant'] })
     appendHours(store, NOW - 20 * DAY_MS, 20 * 24)
@@ -131,7 +131,7 @@ describe('retention', () => {
     expect(imbalances(folder)).toEqual([])
   })
 
-  it('archives first: what is removed was handed out, once, as it was', () => {
+  it('archives readings before it removes them, each once and unchanged', () => {
     const retention = [
       { match: '*/heat', rawDays: 1, archive: true },
       { match: '*/*', rawDays: 1 },
@@ -157,7 +157,7 @@ describe('retention', () => {
     store.close()
   })
 
-  it('keeps what cannot be archived', () => {
+  it('keeps readings that cannot be archived', () => {
     const folder = tempFolder()
     const retention = [{ match: '*/*', rawDays: 1, archive: true }]
     const settings = edgeSettings.parse({ edge: 'site', store: { sealRows: 64, retention, archive: 'a' } }).store
@@ -183,7 +183,7 @@ describe('retention', () => {
     expect(hours.length).toBeGreaterThan(100)
   })
 
-  it('leaves each reading in the store or in a sum, never in both, at every point at which it can be killed', () => {
+  it('keeps each reading in the store or in a sum, never in both, at every point at which it can be killed', () => {
     const retention = [
       { match: '*/heat', rawDays: 3, rollupDays: 100 },
       { match: '*/*', rawDays: 5, rollupDays: 100 },
@@ -203,7 +203,7 @@ describe('retention', () => {
     expect(imbalances(folder)).toEqual([])
   })
 
-  it('sums right whatever the values are, and however often an hour is added to', () => {
+  it('adds sums correctly for any values, and however often an hour is extended', () => {
     const value = fc.oneof(fc.integer({ min: -1_000, max: 1_000 }), fc.constantFrom(null, true, 'on', Infinity))
     const reading = fc.record({
       value,

@@ -58,11 +58,7 @@ describe('the check of a store', () => {
       /other positions/,
     ],
     ['seals that overlap', 'UPDATE seals SET first = first - 1 WHERE level = 0', /both have the positions/],
-    [
-      'a seal that ends before its readings',
-      'UPDATE seals SET last = last - 200 WHERE level = 1',
-      /outside its seal/,
-    ],
+    ['a seal that ends before its readings', 'UPDATE seals SET last = last - 200 WHERE level = 1', /outside its seal/],
     ['a directory that ends early', `UPDATE meta SET value = value - 1 WHERE key = 'sealed'`, /positions are sealed/],
     ['a counter', 'UPDATE devices SET stored = stored + 1 WHERE id = 1', /^press-\d+: received/],
     ['a lost reading', 'DELETE FROM log WHERE seq = (SELECT max(seq) FROM log)', /kept \+ 0 removed/],

@@ -8,7 +8,7 @@ import { randomFrom } from './plant.ts'
 
 const PAGE_BYTES = 4_096
 
-/** Overwrites so many pages of a file, anywhere in it, with random bytes. */
+/** Overwrites `pages` of a file (pages at random places, or these) with random bytes. */
 export function scribble(file: string, { pages, seed }: { pages: number | readonly number[]; seed: number }): void {
   const content = readFileSync(file)
   const random = randomFrom(seed)
@@ -21,7 +21,7 @@ export function scribble(file: string, { pages, seed }: { pages: number | readon
   writeFileSync(file, content)
 }
 
-/** What the database of a folder says of its past. */
+/** The damages that the database of a folder has recorded. */
 export function damagesOf(folder: string): Damage[] {
   const database = connect(folder)
   const damages = readDamages(database)
@@ -36,7 +36,7 @@ export function setAside(folder: string): string[] {
     .map((name) => join(folder, name))
 }
 
-/** The first pages of the trees of tables. @throws when there is no such table. */
+/** The root pages of tables. @throws when there is no such table. */
 export function rootsOf(folder: string, ...tables: string[]): number[] {
   const database = connect(folder)
   const root = database.prepare('SELECT rootpage FROM sqlite_schema WHERE name = ? AND rootpage > 0').pluck()

@@ -17,8 +17,8 @@ beforeAll(() => {
   original = new Original()
 })
 
-describe('what is salvaged of a damaged database', () => {
-  it('knows all names when the tables of devices and of series are lost, from the indexes over them', () => {
+describe('the recovery of a damaged database', () => {
+  it('finds all names in the indexes when the tables of devices and series are lost', () => {
     const pages = rootsOf(original.folder, 'devices', 'series')
     const { folder } = original.wreck((file) => scribble(file, { pages, seed: 1 }))
     const store = openStore(folder, { uplinks: UPLINKS })
@@ -26,13 +26,13 @@ describe('what is salvaged of a damaged database', () => {
     store.close()
   })
 
-  it('gives no position again when the end of the log is lost', () => {
+  it('assigns no position again when the end of the log is lost', () => {
     const pages = [lastPageOf(original.folder, 'log_a'), lastPageOf(original.folder, 'log_b')]
     const damaged = original.wreck((file) => scribble(file, { pages, seed: 1 }))
     expect(original.expectHealed(damaged)).toBeLessThan(original.readings.size)
   })
 
-  it('has an account that balances also for an uplink that comes after the damage', () => {
+  it('has an account that balances, also for an uplink that is added after the damage', () => {
     const { folder } = original.wreck((file) => scribble(file, { pages: 20, seed: 3 }))
     openStore(folder, { uplinks: UPLINKS }).close()
     openStore(folder, { uplinks: [...UPLINKS, 'new'] }).close()
@@ -41,7 +41,7 @@ describe('what is salvaged of a damaged database', () => {
     expect(problems).toEqual([])
   })
 
-  it('counts anew what the newest commits had counted, where that cannot be read', () => {
+  it('recounts what the newest commits had counted when these counters cannot be read', () => {
     const running = original.wreck().folder
     const store = openStore(running, { uplinks: UPLINKS })
     for (let commit = 0; commit < 5; commit++) appendMany(store, 100, { device: 'press-1' })
@@ -55,7 +55,7 @@ describe('what is salvaged of a damaged database', () => {
     expect(damagesOf(folder)[0]!.report).toMatchObject({ kept: lastSeq, lost: 0 })
   })
 
-  it('does not take a block whose bytes were changed', () => {
+  it('does not accept a block whose bytes were changed', () => {
     const { folder, file } = original.wreck()
     tamper(folder, 'UPDATE blocks SET bytes = zeroblob(length(bytes)) WHERE id % 97 = 1')
     scribble(file, { pages: [1], seed: 1 })
@@ -66,7 +66,7 @@ describe('what is salvaged of a damaged database', () => {
   it.each([
     { what: 'known', lost: 'rejects' },
     { what: 'lost', lost: 'seals' },
-  ])('takes no reading twice from the left-overs of a merging, where the seals are $what', ({ lost }) => {
+  ])('takes no reading twice from the leftovers of a merge when the seals are $what', ({ lost }) => {
     const { folder, file } = original.wreck()
     tamper(
       folder,
@@ -78,7 +78,7 @@ describe('what is salvaged of a damaged database', () => {
     expect(original.expectHealed({ folder, file, damaged: readFileSync(file) })).toBe(original.readings.size)
   })
 
-  it('brings nothing back that was removed', () => {
+  it('does not bring back removed readings', () => {
     const { folder, file } = original.wreck()
     tamper(folder, 'DELETE FROM rejects')
     scribble(file, { pages: rootsOf(folder, 'rejects'), seed: 1 })
@@ -86,7 +86,7 @@ describe('what is salvaged of a damaged database', () => {
     expect(damagesOf(folder)[0]!.report.tables.rejects).toEqual({ rows: 0, gaps: 1 })
   })
 
-  it('keeps what was only in its WAL when it was killed', async () => {
+  it('keeps what was only in the WAL when the edge was killed', async () => {
     const folder = tempFolder()
     const store = openStore(folder)
     appendMany(store, 10_000)
@@ -95,13 +95,13 @@ describe('what is salvaged of a damaged database', () => {
     await holder.waitFor(/committed 10[1-9]\d\d/)
     holder.kill('SIGKILL')
     await holder.exit
-    const told = Number(holder.stdout.trim().split(' ').at(-1))
+    const committed = Number(holder.stdout.trim().split(' ').at(-1))
     const file = join(folder, DATABASE_FILE)
     const wal = readFileSync(`${file}-wal`)
     scribble(file, { pages: 30, seed: 1 })
     const healed = openStore(folder)
     const kept = positions(healed)
-    expect(healed.lastSeq).toBeGreaterThanOrEqual(told)
+    expect(healed.lastSeq).toBeGreaterThanOrEqual(committed)
     expect(kept.filter((seq) => seq > 10_000)).toHaveLength(healed.lastSeq - 10_000)
     healed.close()
     const { report } = damagesOf(folder)[0]!
@@ -111,8 +111,8 @@ describe('what is salvaged of a damaged database', () => {
   })
 })
 
-describe('a database that turns out to be damaged while it is in use', () => {
-  it('is written to no more, and salvaged at the next opening', () => {
+describe('a database found to be damaged while it is in use', () => {
+  it('is not written to any more, and is recovered at the next start', () => {
     const { folder, file } = original.wreck()
     const store = openStore(folder, { uplinks: UPLINKS })
     const device = store.intake.catalog.device('press-1')
@@ -125,7 +125,7 @@ describe('a database that turns out to be damaged while it is in use', () => {
     original.expectHealed({ folder, file, damaged: readFileSync(file) })
   })
 
-  it('gives up a block that cannot be opened, books what was in it, and goes on', () => {
+  it('gives up a block that cannot be opened, counts its readings as damaged, and keeps working', () => {
     const { folder } = original.wreck()
     tamper(folder, 'UPDATE blocks SET bytes = zeroblob(length(bytes)) WHERE id = (SELECT min(id) FROM blocks)')
     const store = openStore(folder, { uplinks: UPLINKS })

@@ -8,14 +8,14 @@ import { append, openStore, takeNext } from '../stores.ts'
 import { damagesOf, setAside } from './damage.ts'
 import { account, copyStore, fillStore, type Named, namedReadings, UPLINKS } from './plant.ts'
 
-/** A copy of the original that was damaged; `damaged` is the file as it is then. */
+/** A damaged copy of the original; `damaged` is the content of the file at that time. */
 export interface Wreck {
   readonly folder: string
   readonly file: string
   readonly damaged: Buffer
 }
 
-/** A store with all that a store can have, and what is in it. It is copied for each damage. */
+/** A store with everything that a store can contain, and its content. It is copied for each damage. */
 export class Original {
   readonly folder = tempFolder()
   readonly readings: ReadonlyMap<Seq, Named>
@@ -36,7 +36,9 @@ export class Original {
     return { folder, file, damaged: readFileSync(file) }
   }
 
-  /** What was salvaged must be what was stored, but for names and changed verdicts that the damage took. */
+  /**
+   * The recovered readings must be the stored ones, except for names and changed verdicts that the damage destroyed.
+   */
   expectTrue(salvaged: ReadonlyMap<Seq, Named>, torn: (table: string) => boolean): void {
     const wrong: [Seq, Named][] = []
     for (const [seq, reading] of salvaged) {
@@ -49,7 +51,7 @@ export class Original {
     expect(wrong).toEqual([])
   }
 
-  /** Opens a damaged store, and looks at everything that is promised of it. @returns how many readings were salvaged. */
+  /** Opens a damaged store, and checks every guarantee of recovery. @returns the number of recovered readings. */
   expectHealed({ folder, damaged }: Wreck): number {
     const store = openStore(folder, { uplinks: UPLINKS })
     expect(store.epoch).not.toBe(this.epoch)
@@ -58,18 +60,18 @@ export class Original {
     expect(report.nothingBecause).toBeUndefined()
     this.expectTrue(salvaged, (table) => report.tables[table]!.gaps > 0)
     expect(report.kept).toBe(salvaged.size)
-    // Where both its counters and the end of the log are lost, nothing tells of the last readings any more.
-    const told =
+    // When its counters and the end of the log are both lost, nothing shows that the last readings existed.
+    const known =
       report.tables.devices!.gaps + report.tables.tallies!.gaps > 0 &&
       report.tables.log_a!.gaps + report.tables.log_b!.gaps > 0
         ? store.lastSeq
         : this.readings.size
-    expect(report.kept + report.lost).toBe(told)
+    expect(report.kept + report.lost).toBe(known)
     expect(setAside(folder)).toEqual([report.file])
     expect(readFileSync(report.file!).equals(damaged)).toBe(true)
 
     const [first] = store.write(() => [append(store, { device: 'new' }), append(store, { device: 'new' })])
-    expect(first, 'no position is given again').toBe(told + 1)
+    expect(first, 'no position is given again').toBe(known + 1)
     deliverAll(store)
     runHousekeeping(store, 1e12)
     expect(contents(store)).toHaveLength(salvaged.size + 2)
@@ -88,7 +90,7 @@ const same = (a: object, b: object): boolean => {
   return JSON.stringify(a, plain) === JSON.stringify(b, plain)
 }
 
-/** As an uplink does: until it has nothing to send. Then nothing waits, and every position is settled. */
+/** Delivers as an uplink does, until there is nothing to send. Then nothing waits, and every position is settled. */
 function deliverAll(store: Store): void {
   for (const outbox of store.delivery.outboxes) {
     for (const lane of ['backfill', 'live'] as const) {

@@ -9,12 +9,12 @@ import { append, openStore } from '../stores.ts'
 
 export const UPLINKS = ['cloud', 'plant'] as const
 const DEVICES = 12
-/** Enough that 32 seals are confirmed, and merged. */
+/** Enough to confirm 32 seals, so that they are merged. */
 const SEALED_ROUNDS = 44
 const CONFIRMED_ROUNDS = { cloud: 40, plant: 36 }
 const ROUND_READINGS = 256
 
-/** Numbers from 0 to 1 that are the same at every run (mulberry32). */
+/** Numbers from 0 to 1 that are the same in every run (mulberry32). */
 export function randomFrom(seed: number): () => number {
   let state = seed
   return () => {
@@ -45,7 +45,7 @@ function valueOfKind(kind: number, random: () => number): Value {
   }
 }
 
-/** One reading as people know it: by names, not by the store's numbers. */
+/** One reading with names instead of the numbers of the store. */
 export interface Named {
   readonly device: string
   readonly metric: string
@@ -57,8 +57,8 @@ export interface Named {
 }
 
 /**
- * A store with all that a store can have: blocks, merged blocks, a log, changed verdicts, rejects, QoS 2 identifiers, and
- * two uplinks that have delivered different parts.
+ * A store with everything that a store can contain: blocks, merged blocks, a log, changed verdicts, rejects, QoS 2
+ * identifiers, and two uplinks that have delivered different parts.
  */
 export function fillStore(folder: string): void {
   const random = randomFrom(7)
@@ -139,7 +139,7 @@ export function copyStore(from: string, to: string): string {
   return join(to, DATABASE_FILE)
 }
 
-/** Readings by what became of them, over all devices, and what does not balance. */
+/** Counts of readings by their fate, over all devices, and the equations that do not balance. */
 export function account(folder: string): { stored: number; damaged: number; expired: number; problems: string[] } {
   const reader = openReader(folder)
   const rows = reader.ledger()

@@ -9,7 +9,10 @@ import { damagesOf, setAside } from './damage.ts'
 
 const ASIDE = 'corrupt-20261124T131415Z'
 
-/** A folder in which a replacement got as far as its first rename: the next database is whole. */
+/**
+ * A folder in which a crash interrupted a replacement before its first rename of the present database: the next
+ * database is complete.
+ */
 function begunReplacement(): { folder: string; present: string; next: string } {
   const folder = tempFolder()
   const other = tempFolder()
@@ -33,13 +36,13 @@ function lastSeqOf(folder: string): number {
   return lastSeq
 }
 
-describe('the replacement of a database that a crash has cut short', () => {
+describe('the replacement of a database that a crash has interrupted', () => {
   it.each([
     { at: 'nothing is renamed', wal: true, steps: [] },
     { at: 'the WAL is set aside', wal: true, steps: ['-wal'] },
     { at: 'the WAL and the database are set aside', wal: true, steps: ['-wal', ''] },
     { at: 'the database, which had no WAL, is set aside', wal: false, steps: [''] },
-  ])('is gone on with at the next opening, where $at', ({ wal, steps }) => {
+  ])('is completed at the next start, when $at', ({ wal, steps }) => {
     const { folder, present } = begunReplacement()
     const aside = join(folder, `${DATABASE_FILE}.${ASIDE}`)
     const before = readFileSync(present)
@@ -53,14 +56,14 @@ describe('the replacement of a database that a crash has cut short', () => {
     expect(damagesOf(folder)).toEqual([])
   })
 
-  it('leaves a half-made one alone that was not whole yet', () => {
+  it('ignores an incomplete new database', () => {
     const { folder, next } = begunReplacement()
     renameSync(next, join(folder, `${DATABASE_FILE}.making`))
     expect(lastSeqOf(folder)).toBe(3)
   })
 })
 
-it('what is set aside never takes the name of what was set aside before', () => {
+it('a file that is set aside never gets the name of one that was set aside before', () => {
   const folder = tempFolder()
   const at = Date.UTC(2026, 10, 24, 13, 14, 15)
   expect(asideName(folder, 'corrupt', at)).toBe(ASIDE)

@@ -27,12 +27,12 @@ const row: fc.Arbitrary<Required<Omit<Row, 'unit'>>> = fc.record({
   reasons: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
 })
 
-/** Readings of two series, as many as a stretch of 64 has at least. */
+/** Readings of two series, so that 64 of them are enough for a seal. */
 const fewSeries = fc
   .tuple(row, fc.boolean())
   .map(([one, second]) => ({ ...one, device: 'press', metric: second ? 'a' : 'b' }))
 
-/** What happens to a store. `slices`: so much of what is due is done, and then something else comes. */
+/** A step of a test. `slices`: run this many slices of housekeeping, which may leave work undone. */
 type Step =
   | { readonly kind: 'append'; readonly rows: readonly Required<Omit<Row, 'unit'>>[] }
   | { readonly kind: 'slices'; readonly count: number }
@@ -106,7 +106,7 @@ class Twin {
   }
 }
 
-/** What somebody finds who opens the files as they are now, as after a crash. */
+/** The readings in a copy of the files as they are now, as after a crash. */
 function afterCrash({ folder }: Twin): { found: Kept[]; problems: string[] } {
   const copy = tempFolder()
   for (const suffix of ['', '-wal']) cpSync(`${folder}/tidegate.db${suffix}`, `${copy}/tidegate.db${suffix}`)
@@ -119,7 +119,7 @@ function afterCrash({ folder }: Twin): { found: Kept[]; problems: string[] } {
 }
 
 describe('a store that seals and merges', () => {
-  it('gives back every reading as it was, once, whatever happens in whatever order', () => {
+  it('returns every reading as it was, once, for any sequence of steps', () => {
     const property = fc.property(fc.array(step, { minLength: 5, maxLength: 40 }), (steps) => {
       const twin = new Twin()
       for (const one of steps) twin.apply(one)
@@ -142,7 +142,8 @@ describe('a store that seals and merges', () => {
     for (let slices = 0; twin.store.runHousekeeping({ now: NOW, busy: false }); slices++) {
       if (slices === 20) twin.apply({ kind: 'amend', at: 0.1, quality: 3 })
       const state = JSON.stringify([twin.store.sealed.seals.all.length, twin.store.sealed.seals.sealedUpTo])
-      // Between two changes of the list of seals nothing but left-overs differs: look at each, and at some between.
+      // The state changes only when the list of seals changes; leftovers differ in between. Check each change, and
+      // some states in between.
       if (state === last && slices % 25 !== 0) continue
       last = state
       states++
@@ -155,7 +156,7 @@ describe('a store that seals and merges', () => {
     twin.store.close()
   }, 60_000)
 
-  it('takes a verdict that changes while its reading is being sealed, and while it is being merged', () => {
+  it('applies a verdict that changes while its reading is being sealed or merged', () => {
     const twin = new Twin()
     const rows = fc.sample(fewSeries, { numRuns: 64 * 32, seed: 8 })
     const amendAt = (at: number): void => twin.apply({ kind: 'amend', at, quality: 4 })
@@ -174,7 +175,7 @@ describe('a store that seals and merges', () => {
     twin.store.close()
   })
 
-  it('shows no block that a crash has left, also when it is too busy to clear it', () => {
+  it('shows no block that a crash has left, also when it is too busy to delete it', () => {
     const folder = tempFolder()
     openStore(folder, { sealRows: 64 }).close()
     tamper(
@@ -208,7 +209,7 @@ describe('a store that seals and merges', () => {
     store.close()
   })
 
-  it('keeps what an uplink has not confirmed as it was sealed, and merges it afterwards', () => {
+  it('leaves seals with unconfirmed readings as they are, and merges them after confirmation', () => {
     const twin = new Twin()
     const rows = fc.sample(fewSeries, { numRuns: 64 * 40, seed: 9 })
     for (let at = 0; at < rows.length; at += 64) twin.apply({ kind: 'append', rows: rows.slice(at, at + 64) })
@@ -221,7 +222,7 @@ describe('a store that seals and merges', () => {
     twin.store.close()
   })
 
-  it('waits with sealing while publishes keep it busy, up to a bound', () => {
+  it('delays sealing while publishes keep it busy, up to a bound', () => {
     const store = openStore(tempFolder(), { sealRows: 64 })
     const busy = { now: NOW, busy: true }
     for (let stretch = 1; stretch < 4; stretch++) {
@@ -238,7 +239,7 @@ describe('a store that seals and merges', () => {
     store.close()
   })
 
-  it('knows a repeated reading that is sealed already', () => {
+  it('recognizes a repeat of a sealed reading', () => {
     const twin = new Twin()
     const rows = fc.sample(fewSeries, { numRuns: 200, seed: 11 })
     twin.apply({ kind: 'append', rows })
@@ -263,7 +264,7 @@ describe('a store that seals and merges', () => {
 })
 
 describe('an uplink over sealed readings', () => {
-  it('is offered each of them once, in order, from blocks as from the log', () => {
+  it('is offered each of them once, in order, from blocks and from the log', () => {
     const twin = new Twin()
     const rows = fc.sample(fewSeries, { numRuns: 64 * 5 + 30, seed: 10 })
     for (let at = 0; at < rows.length; at += 70) twin.apply({ kind: 'append', rows: rows.slice(at, at + 70) })
@@ -285,8 +286,8 @@ describe('an uplink over sealed readings', () => {
   })
 })
 
-describe('settings of the store', () => {
-  it('refuse a stretch that is too small to be worth a block', () => {
+describe('the settings of the store', () => {
+  it('refuse a `sealRows` too small to be worth a block', () => {
     expect(() => storeSettings({ sealRows: 63 })).toThrow('sealRows')
   })
 })
