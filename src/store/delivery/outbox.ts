@@ -165,8 +165,8 @@ export class Outbox {
   }
 
   /**
-   * Whether the receiver may have this reading with its former verdict. This is possible although the reading is not in
-   * flight any more: its receipt may still arrive, and then it is not sent again.
+   * Whether the receiver may have this reading with its former verdict. A reading that is not in flight any more counts
+   * too: its receipt may still arrive, and then it is not sent again.
    */
   mayHaveLeft(seq: Seq): boolean {
     return seq <= this.#leftMax || this.settled.has(seq)

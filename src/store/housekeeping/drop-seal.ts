@@ -16,7 +16,7 @@ export function* dropSeal(retention: Retention, seal: Seal, reason: RemovalReaso
   const waiting = waitingIn(context, seal)
   const counts = new Map<number, RemovalCount>()
   const sums: { series: number; byHour: HourlySums }[] = []
-  const leaving = new Leaving(retention)
+  const archiveGroups = new ArchiveGroups(retention)
   let sliceEnd = performance.now() + SLICE_MS
   for (const page of context.blocks.headPages(seal)) {
     for (const head of page) {
@@ -27,7 +27,7 @@ export function* dropSeal(retention: Retention, seal: Seal, reason: RemovalReaso
         continue
       }
       const one = { head, columns: context.blocks.open(context.blocks.get(head.id)!) }
-      leaving.add(one)
+      archiveGroups.add(one)
       addCount(counts, removal.deviceOf(series), removal.count(one))
       if (removal.keepsRollups(series)) sums.push({ series, byHour: sumByHour(one.columns) })
       if (performance.now() < sliceEnd) continue
@@ -36,7 +36,7 @@ export function* dropSeal(retention: Retention, seal: Seal, reason: RemovalReaso
     }
     yield
   }
-  leaving.flush()
+  archiveGroups.flush()
   // If an uplink has sent or confirmed some of it meanwhile, the count is wrong: give up, and try again later.
   if (isOnItsWay(context, seal) || JSON.stringify(waitingIn(context, seal)) !== JSON.stringify(waiting)) return
   context.write(() => {
@@ -49,7 +49,7 @@ export function* dropSeal(retention: Retention, seal: Seal, reason: RemovalReaso
 }
 
 /** Collects blocks for the archive, and writes them in groups. */
-class Leaving {
+class ArchiveGroups {
   readonly #retention: Retention
   #some: Removable[] = []
   #readings = 0
