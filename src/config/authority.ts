@@ -8,21 +8,23 @@ import { equal, type JsonObject, MISSING } from './json.ts'
 import { formatRev, includes, NO_EDGE, type Rev, type Revision, sameRev } from './revision.ts'
 import { type Edit, renderRevision } from './wire.ts'
 
-/** Everything that the cloud knows of one device's config: plain JSON. It sequences; it never merges. */
+/**
+ * Everything that the cloud knows about the config of one device, as plain JSON. The cloud sequences; it never merges.
+ */
 export interface AuthorityState {
   readonly device: string
-  /** This cloud's incarnation, raised whenever its database is set back. */
+  /** Incarnation of this cloud; raised whenever its database is restored to an earlier state. */
   readonly ci: number
-  /** The largest `c` ever given in this incarnation. */
+  /** The largest `c` assigned in this incarnation. */
   readonly cMax: number
   readonly cur: Revision | null
   readonly clock: Hlc
-  /** Since when both sides have the tombstone, and whether it has been purged. UTC ms. */
+  /** Since when both sides have the tombstone (UTC ms), and whether it has been purged. */
   readonly tombstone: { readonly since: number; readonly purged: boolean } | null
 }
 
 export type AuthorityEvent =
-  /** Somebody at the cloud edits. With `resolves` it closes that conflict, and makes a revision in any case. */
+  /** An edit in the cloud. With `resolves` it closes that conflict, and makes a revision even if nothing changes. */
   | {
       readonly kind: 'write'
       readonly edit: Edit
@@ -33,22 +35,22 @@ export type AuthorityEvent =
   /** A message on the head topic, as `parseRevision` read it. */
   | { readonly kind: 'head'; readonly revision: Revision }
   | { readonly kind: 'malformed'; readonly reason: string }
-  /** The database was set back to an earlier state. `seen`: every `ci` in the retained messages of the broker. */
+  /** The database was restored to an earlier state. `seen`: every `ci` in the retained messages of the broker. */
   | { readonly kind: 'restore'; readonly seen: readonly number[] }
-  /** The process began: what it had published may be lost. */
+  /** The process started: messages that it published before may be lost. */
   | { readonly kind: 'restart' }
   | { readonly kind: 'tick' }
 
 export interface AuthorityEnv {
   /** UTC milliseconds. */
   readonly now: number
-  /** What the device's JSON Schema has against a config. */
+  /** Why the JSON Schema of the device refuses a config; empty: it does not, or there is none. */
   check(config: JsonObject): readonly string[]
 }
 
 export type AuthorityCount = 'malformed' | 'same' | 'accepted' | 'refused' | 'imported' | 'written'
 
-/** `log`, `keep` and `count` belong into the transaction of the new state; `publishDesired` and `result` come after it. */
+/** `log`, `keep` and `count` belong in the transaction of the new state; do `publishDesired` and `result` after it. */
 export type AuthorityEffect =
   | { readonly kind: 'log'; readonly change: Change }
   | { readonly kind: 'keep'; readonly revision: Revision }
@@ -71,7 +73,7 @@ export function newAuthorityState(device: string): AuthorityState {
   return { device, ci: 0, cMax: 0, cur: null, clock: { ms: 0, counter: 0, node: 'cloud' }, tombstone: null }
 }
 
-/** One event of one device at the cloud. Pure, like the edge's `step`. */
+/** Handles one event for one device in the cloud. Pure, like `step` for the edge. */
 export function authorityStep(state: AuthorityState, event: AuthorityEvent, env: AuthorityEnv): AuthorityStep {
   switch (event.kind) {
     case 'write':
@@ -89,14 +91,14 @@ export function authorityStep(state: AuthorityState, event: AuthorityEvent, env:
   }
 }
 
-/** What the desired topic has to say; '' clears it. */
+/** The payload for the desired topic; '' clears the topic. */
 export function desiredMessage({ device, cur, tombstone }: AuthorityState): string {
   return cur === null || tombstone?.purged ? '' : renderRevision(device, cur)
 }
 
 /**
- * A cloud that has nothing publishes nothing. What is retained of its past tells a later restore which incarnations there
- * have been, and an edge brings it back from there.
+ * A cloud without a config publishes nothing. Retained messages from its past show a later restore which incarnations
+ * existed, and the config comes back from an edge.
  */
 function published(state: AuthorityState, ...effects: readonly AuthorityEffect[]): AuthorityStep {
   if (state.cur === null) return { state, effects }
@@ -139,18 +141,20 @@ function checked(edited: Parsed<JsonObject | null>, env: AuthorityEnv): Parsed<J
   return {
     ok: false,
     code: 400,
-    reason: `the schema refuses it (${problems.join('; ').slice(0, 512)}): edit otherwise`,
+    reason: `the schema refuses it (${problems.join('; ').slice(0, 512)}): correct the edit`,
   }
 }
 
-/** A database that was set back counts on in a new incarnation: what it gave after that state is not given twice. */
+/** A restored database continues in a new incarnation, so that no name is assigned twice. */
 function renewed(state: AuthorityState, seen: readonly number[]): AuthorityState {
   const ci = Math.max(state.ci, ...seen) + 1
   const cur = state.cur && { ...state.cur, rev: { ...state.cur.rev, ci } }
   return { ...state, ci, cur, tombstone: null }
 }
 
-/** What an edge proposes is taken when it includes what the cloud has; else the edge is told what that is. */
+/**
+ * Accepts a head that includes what the cloud has; otherwise publishes the desired message, so that the edge merges.
+ */
 function onHead(before: AuthorityState, head: Revision, env: AuthorityEnv): AuthorityStep {
   const state = { ...before, clock: heard(before.clock, head, env.now) }
   const { cur, ci } = state
@@ -164,12 +168,14 @@ function onHead(before: AuthorityState, head: Revision, env: AuthorityEnv): Auth
   return store({ ...state, cMax }, head, { count: 'accepted', why: 'edge' }, env)
 }
 
-/** A counter of the cloud that this cloud never gave: its database was set back, and nobody has said so. */
+/**
+ * Whether a head has a `ci` or `c` that this cloud never assigned: its database was restored without a `restore` event.
+ */
 function hasForgotten({ ci, cMax }: AuthorityState, head: Rev): boolean {
   return head.ci > ci || (head.ci === ci && head.c > cMax)
 }
 
-/** Whether a head includes all that the cloud has. One name with two contents does not. */
+/** Whether a head includes everything that the cloud has. A head with the same name but another content does not. */
 function mayFollow(cur: Revision, head: Revision, ci: number): boolean {
   if (head.rev.ci !== ci) return false
   if (head.rev.ei !== cur.rev.ei) return sameRev(head.base, cur.rev)
@@ -177,8 +183,8 @@ function mayFollow(cur: Revision, head: Revision, ci: number): boolean {
 }
 
 /**
- * The cloud has nothing that could be lost. A head that never met a cloud is taken under its name; any other says that
- * this cloud has lost its database: then its content gets a name in an incarnation of its own.
+ * The cloud has no config, so nothing can be lost. A head that never met a cloud keeps its name. Any other head means
+ * that this cloud lost its database: then the content gets a name in a new incarnation.
  */
 function importHead(state: AuthorityState, head: Revision, env: AuthorityEnv): AuthorityStep {
   if (head.base === null && head.rev.ci === state.ci) return store(state, head, { count: 'imported', why: 'edge' }, env)
@@ -188,7 +194,7 @@ function importHead(state: AuthorityState, head: Revision, env: AuthorityEnv): A
   return store({ ...state, ci, cMax: c }, made, { count: 'imported', why: 'edge' }, env)
 }
 
-/** The edge has what the cloud has. */
+/** The edge has the revision of the cloud. */
 function onSame(state: AuthorityState, { now }: AuthorityEnv): AuthorityStep {
   const effects = [counted('same')]
   if (state.cur?.config !== null || state.tombstone !== null) return { state, effects }
@@ -201,7 +207,7 @@ interface Storing {
   readonly result?: AuthorityEffect
 }
 
-/** Puts a revision in force and publishes it: for a head that is the acknowledgement. */
+/** Puts a revision in force and publishes it. For a head, that is the acknowledgement. */
 function store(
   state: AuthorityState,
   next: Revision,

@@ -3,8 +3,8 @@ import type { Decided } from './merge.ts'
 import type { Rev, Revision } from './revision.ts'
 
 /**
- * One row of the change log. Every value that stops being in force stands in it: as `old` where an edit that knew it
- * replaced it, as `lost` where it met another edit and lost.
+ * One row of the change log. The log has every value that is no longer in force: as `old` if an edit based on it
+ * replaced it, as `lost` if it collided with another edit and lost.
  */
 export interface Change {
   readonly device: string
@@ -12,21 +12,24 @@ export interface Change {
   readonly at: number
   /** The revision that the change made. */
   readonly rev: Rev
-  /** JSON pointer; '' is the whole config. */
+  /** JSON Pointer; '' is the whole config. */
   readonly path: string
   readonly by: string
-  /** Why, as a word or two: `edit`, `cloud`, `adopted`, `policy cloud`, `resolved by edge`. */
+  /** The reason, in short: `edit`, `cloud`, `adopted`, `policy cloud`, `resolved by edge`. */
   readonly why: string
-  /** Before; absent: there was nothing. */
+  /** The value before; absent: there was none. */
   readonly old?: Json
-  /** After; absent: there is nothing. */
+  /** The value after; absent: there is none. */
   readonly new?: Json
-  /** The side whose value lost. Then `lost` is that value; absent: it had been deleted there. */
+  /** The side whose value lost; `lost` is that value (absent: that side had deleted it). */
   readonly loser?: 'edge' | 'cloud'
   readonly lost?: Json
 }
 
-/** A step with more differences is logged as one change of the whole config, with both texts: nothing is left out. */
+/**
+ * A step with more differences is logged as one change of the whole config, with both texts, so that nothing is
+ * missing.
+ */
 export const CHANGES_MAX = 64
 
 interface Cause {
@@ -35,13 +38,13 @@ interface Cause {
   readonly why: string
 }
 
-/** What a step from one revision to the next changed. */
+/** The changes from one revision to the next. @param from undefined: there was none */
 export function changesBetween(from: Revision | undefined, to: Revision, cause: Cause): Change[] {
   const before = from?.config ?? MISSING
   const after = to.config ?? MISSING
   const found = differences('', before, after)
-  const told = found.length <= CHANGES_MAX ? found : [{ path: '', before, after }]
-  return told.map(({ path, before, after }) => ({
+  const listed = found.length <= CHANGES_MAX ? found : [{ path: '', before, after }]
+  return listed.map(({ path, before, after }) => ({
     ...cause,
     rev: to.rev,
     path,
@@ -51,7 +54,7 @@ export function changesBetween(from: Revision | undefined, to: Revision, cause: 
   }))
 }
 
-/** The values that lost in collisions, and what won. `winner` has them decided in its config. */
+/** The values that lost in collisions, each with the value that won. @param winner the revision with the decisions */
 export function losses(
   collisions: readonly Decided[],
   sides: { readonly edge: Revision; readonly cloud: Revision },
@@ -61,8 +64,8 @@ export function losses(
   const found = collisions.flatMap((collision) =>
     collision.decision.manual ? [] : lossesOf(collision, collision.decision.value, collision.decision.why),
   )
-  const told = found.length <= CHANGES_MAX ? found : wholeLosses(sides, winner)
-  return told.map((loss) => ({ ...cause, rev: winner.rev, by: sides[loss.loser].by, ...loss }))
+  const listed = found.length <= CHANGES_MAX ? found : wholeLosses(sides, winner)
+  return listed.map((loss) => ({ ...cause, rev: winner.rev, by: sides[loss.loser].by, ...loss }))
 }
 
 type Loss = Pick<Change, 'path' | 'why' | 'new' | 'lost'> & { readonly loser: 'edge' | 'cloud' }
@@ -92,7 +95,7 @@ interface Difference {
   readonly after: Maybe
 }
 
-/** Where two values differ, as deep as both are objects. */
+/** The paths at which two values differ; it descends as long as both are objects. @param path JSON Pointer of both */
 export function differences(path: string, before: Maybe, after: Maybe): Difference[] {
   if (equal(before, after)) return []
   if (!isObject(before) || !isObject(after)) return [{ path, before, after }]

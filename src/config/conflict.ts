@@ -6,17 +6,17 @@ import type { Rev, Revision } from './revision.ts'
 
 export type ConflictKind = 'merge' | 'two_way' | 'delete_modify' | 'schema' | 'fork'
 
-/** More places are not listed, and the record says so: it must fit into a message. */
+/** Maximum number of places in a record, which must fit into a message. With more, the record is `truncated`. */
 export const CONFLICT_PATHS_MAX = 64
-/** Of the listed places in UTF-8; beyond it they are truncated likewise. */
+/** Maximum size of the listed places (UTF-8 bytes). With more, the record is `truncated`. */
 export const CONFLICT_BYTES_MAX = 64 * 1024
 
 const PROBLEMS_MAX = 16
 const PROBLEM_CHARS_MAX = 512
 
-/** What a person must decide, as it is published. While it is open, `running` is what the device runs. */
+/** A conflict that a person must decide, as it is published. While it is open, the device runs `running`. */
 export interface ConflictRecord {
-  /** The same three revisions give the same cid, whenever and how often they meet. */
+  /** The same three revisions always give the same cid. */
   readonly cid: string
   readonly kind: ConflictKind
   readonly status: 'open' | 'resolved'
@@ -25,10 +25,10 @@ export interface ConflictRecord {
   readonly cloud: Rev
   readonly paths: readonly Collision[]
   readonly truncated: boolean
-  /** What the schema or a bound refused, for people. */
+  /** What the schema or a limit refused, as text. */
   readonly problems: readonly string[]
   readonly running: { readonly rev: Rev; readonly hash: string } | null
-  /** UTC milliseconds, both. A conflict that changes keeps them. */
+  /** Both in UTC milliseconds. A conflict that is computed again keeps them. */
   readonly opened: number
   readonly deadline: number
   readonly resolution: Resolution | null
@@ -42,12 +42,12 @@ export interface Resolution {
   readonly at: number
 }
 
-/** An open conflict in the state of a device: with what is needed to compute it anew. */
+/** An open conflict in the state of a device, with everything that is needed to compute it again. */
 export interface Conflict {
   readonly record: ConflictRecord
   readonly ancestor: Revision | null
   readonly remote: Revision
-  /** It was told that nobody decided in time. */
+  /** The alarm about the missed deadline has been raised. */
   readonly overdue: boolean
 }
 
@@ -62,13 +62,13 @@ export interface Clash {
   readonly problems: readonly string[]
 }
 
-/** First 16 hex digits of the SHA-256 of the three names. */
+/** The id of a conflict: the first 16 hex digits of the SHA-256 of the three revision names. */
 export function cidOf(ancestor: Rev | null, edge: Rev, cloud: Rev): string {
   const names = [ancestor, edge, cloud] as unknown as Json
   return createHash('sha256').update(canonical(names)).digest('hex').slice(0, 16)
 }
 
-/** Opens a conflict, or brings the open one up to date: the same object when nothing is new. */
+/** Opens a conflict or updates the open one. Returns the same object if nothing has changed. */
 export function openConflict(before: Conflict | undefined, clash: Clash, now: number, deadlineMs: number): Conflict {
   const { ancestor, edge, remote } = clash
   const cid = cidOf(ancestor?.rev ?? null, edge.rev, remote.rev)
@@ -90,14 +90,16 @@ export function openConflict(before: Conflict | undefined, clash: Clash, now: nu
   return { record, ancestor, remote, overdue: before?.overdue ?? false }
 }
 
-/** A closed conflict. Its record is shown for a while; what it was about stays, for another side may close it too. */
+/**
+ * A closed conflict. Its record is shown for a while; the disputed paths are kept, because the cloud may close it too.
+ */
 export interface Settled {
   readonly cid: string
   readonly disputed: readonly string[]
   readonly shown: { readonly record: ConflictRecord; readonly until: number } | null
 }
 
-/** How long a resolved record stays on its topic, for those who look. */
+/** How long a resolved record stays on its topic (milliseconds). */
 export const RESOLVED_SHOWN_MS = 60_000
 
 export function closeConflict({ record }: Conflict, resolution: Resolution): Settled {
@@ -106,7 +108,7 @@ export function closeConflict({ record }: Conflict, resolution: Resolution): Set
   return { cid: record.cid, disputed: disputedPaths(record), shown }
 }
 
-/** Where the cloud's word counts when it resolves this conflict; places that are not listed make it the whole config. */
+/** The paths that the cloud decides when it resolves this conflict; the whole config if the record is truncated. */
 export function disputedPaths({ paths, truncated }: ConflictRecord): readonly string[] {
   return truncated ? [''] : paths.map(({ path }) => path)
 }

@@ -1,41 +1,43 @@
 import { canonical } from './canonical.ts'
 import { isObject, type Json, type JsonObject, pointerTo } from './json.ts'
 
-/** Beyond any of these a config is refused whole (413), never cut. */
+/** A config beyond any of these limits is refused as a whole (413), never cut. */
 export const BOUNDS = {
-  /** Of its canonical text, in UTF-8. */
+  /** Of the canonical text, in UTF-8. */
   configBytesMax: 32 * 1024,
-  /** Objects and arrays inside each other, the config itself included. */
+  /** Nesting of objects and arrays, including the config itself. */
   depthMax: 10,
-  /** Values, the config itself included. */
+  /** Number of values, including the config itself. */
   nodesMax: 2_000,
   keyBytesMax: 128,
   stringBytesMax: 4 * 1024,
 } as const
 
-/** A text that is longer is not even parsed: white space cannot make a config of 32 KiB so long. */
+/** A longer text is not parsed: white space does not make a config of 32 KiB that long. */
 export const TEXT_BYTES_MAX = 4 * BOUNDS.configBytesMax
 
-/** They name what every JavaScript object inherits; a program that copies members by name would be changed by them. */
+/**
+ * Names that every JavaScript object inherits: in a program that copies members by name they would change its objects.
+ */
 const REFUSED_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype'])
 
-/** Expected trouble: what is wrong, where, and what to do. 400: it is no config; 413: it is beyond a bound. */
+/** An expected failure: what is wrong, where, and what to do. 400: not a config; 413: beyond a limit. */
 export interface Refusal {
   readonly code: 400 | 413
   readonly reason: string
 }
 export type Parsed<T> = { readonly ok: true; readonly value: T } | ({ readonly ok: false } & Refusal)
 
-/** Parses JSON. Refuses what is not UTF-8, what names a member twice, and what is too long to be looked at. */
+/** Parses JSON. Refuses text that is not UTF-8, objects with a duplicate member, and text above TEXT_BYTES_MAX. */
 export function parseJson(bytes: Uint8Array | string): Parsed<Json> {
   if (Buffer.byteLength(bytes) > TEXT_BYTES_MAX) {
-    return refuse(413, `the message is larger than ${TEXT_BYTES_MAX} bytes`, 'send less')
+    return refuse(413, `the message is larger than ${TEXT_BYTES_MAX} bytes`, 'make it smaller')
   }
   try {
     const text = typeof bytes === 'string' ? bytes : new TextDecoder('utf-8', { fatal: true }).decode(bytes)
     const value = JSON.parse(text) as Json
     if (membersIn(text) !== membersOf(value)) {
-      return refuse(400, 'an object names one member twice', 'name each member once')
+      return refuse(400, 'an object has the same member twice', 'give each member once')
     }
     return { ok: true, value }
   } catch (trouble) {
@@ -43,7 +45,7 @@ export function parseJson(bytes: Uint8Array | string): Parsed<Json> {
   }
 }
 
-/** A config: a JSON object within the bounds. −0 becomes 0. */
+/** Checks that a value is a config: a JSON object within the limits. −0 becomes 0. */
 export function checkConfig(value: Json): Parsed<JsonObject> {
   if (!isObject(value)) return refuse(400, 'the config is not an object', 'send an object of settings')
   const problem = treeProblem(value)
@@ -70,7 +72,7 @@ function treeProblem(value: Json, path = '', depth = 1, walk: Walk = { nodes: 0 
   }
   if (typeof value !== 'object' || value === null) return undefined
   if (depth > BOUNDS.depthMax) {
-    return refuse(413, `${place(path)} lies deeper than ${BOUNDS.depthMax} levels`, 'make it flatter')
+    return refuse(413, `${place(path)} is nested deeper than ${BOUNDS.depthMax} levels`, 'make it flatter')
   }
   for (const [key, child] of Object.entries(value)) {
     const problem = keyProblem(key, path) ?? treeProblem(child, pointerTo(path, key), depth + 1, walk)
@@ -81,20 +83,20 @@ function treeProblem(value: Json, path = '', depth = 1, walk: Walk = { nodes: 0 
 
 function stringProblem(text: string, path: string): Refused | undefined {
   if (!text.isWellFormed()) {
-    return refuse(400, `the text at ${place(path)} has a lone surrogate, which UTF-8 cannot carry`, 'remove it')
+    return refuse(400, `the text at ${place(path)} has a lone surrogate, which UTF-8 cannot encode`, 'remove it')
   }
   if (Buffer.byteLength(text) <= BOUNDS.stringBytesMax) return undefined
   return refuse(413, `the text at ${place(path)} is longer than ${BOUNDS.stringBytesMax} bytes`, 'shorten it')
 }
 
 function keyProblem(key: string, path: string): Refused | undefined {
-  if (REFUSED_KEYS.has(key)) return refuse(400, `the key "${key}" in ${place(path)} is refused`, 'give it another name')
+  if (REFUSED_KEYS.has(key)) return refuse(400, `the key "${key}" in ${place(path)} is not allowed`, 'rename it')
   if (!key.isWellFormed()) return refuse(400, `a key in ${place(path)} has a lone surrogate`, 'remove it')
   if (Buffer.byteLength(key) <= BOUNDS.keyBytesMax) return undefined
   return refuse(413, `a key in ${place(path)} is longer than ${BOUNDS.keyBytesMax} bytes`, 'shorten it')
 }
 
-/** For people; a path can be as long as ten keys. */
+/** A path for a message, cut to 200 characters. */
 function place(path: string): string {
   return path === '' ? 'the config' : path.length <= 200 ? path : `${path.slice(0, 200)}…`
 }
@@ -112,7 +114,7 @@ function withoutNegativeZero(value: Json): Json {
   return Object.fromEntries(Object.entries(value).map(([key, child]) => [key, withoutNegativeZero(child)]))
 }
 
-/** Members that the text writes: its colons outside of strings. JSON.parse keeps one of two that have one name. */
+/** Number of members in the text: colons outside of strings. JSON.parse keeps only one of two with the same name. */
 function membersIn(text: string): number {
   let count = 0
   let inString = false
@@ -127,7 +129,7 @@ function membersIn(text: string): number {
 
 function membersOf(value: Json): number {
   let count = 0
-  const open: Json[] = [value] // not by recursion: the depth has not been checked yet
+  const open: Json[] = [value] // no recursion: the depth has not been checked yet
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
     if (typeof next !== 'object' || next === null) continue
     const children = Object.values(next) as Json[]

@@ -14,12 +14,12 @@ export function isArray(value: Maybe): value is readonly Json[] {
   return Array.isArray(value)
 }
 
-/** The member of that very name; what an object inherits is not its member. */
+/** The own member of that name; inherited ones do not count. */
 export function member(value: Maybe, key: string): Maybe {
   return isObject(value) && Object.hasOwn(value, key) ? value[key] : MISSING
 }
 
-/** Whether two values are one by value: the order of members does not count, −0 is 0. */
+/** Whether two values are equal: the order of members does not matter, and −0 equals 0. */
 export function equal(a: Maybe, b: Maybe): boolean {
   if (a === b) return true
   if (isArray(a)) return isArray(b) && a.length === b.length && a.every((item, i) => equal(item, b[i]))
@@ -30,12 +30,12 @@ export function equal(a: Maybe, b: Maybe): boolean {
   )
 }
 
-/** One step further in a JSON pointer (RFC 6901 §3). */
+/** A JSON Pointer extended by one key (RFC 6901 §3). */
 export function pointerTo(parent: string, key: string): string {
   return `${parent}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`
 }
 
-/** The keys that a JSON pointer names, from the root on (RFC 6901 §4). */
+/** The keys of a JSON Pointer, from the root (RFC 6901 §4). */
 export function keysOf(pointer: string): string[] {
   return pointer
     .split('/')
@@ -43,7 +43,7 @@ export function keysOf(pointer: string): string[] {
     .map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'))
 }
 
-/** What stands at a JSON pointer through objects; missing where there is nothing, or something else than an object. */
+/** The value at a JSON Pointer, through objects only; MISSING: there is none. */
 export function at(value: Maybe, pointer: string): Maybe {
   return keysOf(pointer).reduce<Maybe>(member, value)
 }

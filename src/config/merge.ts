@@ -1,18 +1,19 @@
 import { equal, isArray, isObject, type Json, type JsonObject, type Maybe, MISSING, member, pointerTo } from './json.ts'
 
 /**
- * The items of the array at `path` are told apart by their member `key`, and merged one by one. In paths such an item is
- * named by the value of its key. The order of the items then means nothing: after a merge it is the base's, new items last.
+ * The member `key` identifies the items of the array at `path`; they are merged one by one. In paths an item is named
+ * by the value of its key. The order of the items has no meaning: after a merge it is that of the base, with new items
+ * last.
  */
 export interface KeyedArray {
-  /** JSON pointer. */
+  /** JSON Pointer. */
   readonly path: string
   readonly key: string
 }
 
 export type CollisionKind = 'merge' | 'delete_modify'
 
-/** A place that both sides changed differently. An absent value is a missing one. */
+/** A place that both sides changed differently. An absent value: that side does not have it. */
 export interface Collision {
   readonly path: string
   readonly kind: CollisionKind
@@ -21,7 +22,7 @@ export interface Collision {
   readonly cloud?: Json
 }
 
-/** What becomes of a collision: a value (missing: it is deleted), or a person must say. */
+/** The decision about a collision: a value (MISSING: delete it), or `manual`, if a person must decide. */
 export type Decision =
   | { readonly manual: false; readonly value: Maybe; readonly why: string }
   | { readonly manual: true; readonly why: string }
@@ -31,18 +32,22 @@ export interface MergeRules {
   /** The common ancestor is unknown: every difference is a collision. */
   readonly twoWay?: boolean
   readonly keyedArrays?: readonly KeyedArray[]
-  /** Paths where the cloud's value is taken, whatever the base says: a person has seen all three and has chosen. */
+  /** Paths at which the cloud's value is taken whatever the base is: a person has seen all three values and chosen. */
   readonly cloudsChoice?: readonly string[]
   decide(collision: Collision): Decision
 }
 
 export interface Merged {
-  /** Where a person must decide it holds the edge's value. */
+  /** At places that a person must decide it has the edge's value. */
   readonly value: Maybe
   readonly collisions: readonly Decided[]
 }
 
-/** Merges what two sides made of a base. Exchanging the sides exchanges nothing but the words edge and cloud. */
+/**
+ * Merges the changes that two sides made to a base. Symmetric: with the sides exchanged, the result is the same with
+ * edge and cloud exchanged.
+ * @param base common ancestor; MISSING: none
+ */
 export function merge(base: Maybe, edge: Maybe, cloud: Maybe, rules: MergeRules): Merged {
   const collisions: Decided[] = []
   const value = mergeNode('', { base: rules.twoWay ? MISSING : base, edge, cloud }, { rules, collisions })
@@ -101,7 +106,7 @@ function below({ base, edge, cloud }: Sides, key: string): Sides {
   return { base: member(base, key), edge: member(edge, key), cloud: member(cloud, key) }
 }
 
-/** The three arrays as objects of their items, or undefined where they are to be merged as wholes. */
+/** The three arrays as objects with the items by key; undefined: they are merged as whole values. */
 function keyedItems(path: string, { base, edge, cloud }: Sides, rules: MergeRules): Sides | undefined {
   const keyed = rules.keyedArrays?.find((one) => one.path === path)
   if (keyed === undefined) return undefined

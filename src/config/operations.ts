@@ -1,37 +1,40 @@
 import type { CloudTopic } from './edge/state.ts'
 
 /**
- * What leaves for the cloud: rows that say "publish the present `what` of this device". What that is, is looked up when
- * it leaves, so a row that waits already stands for everything that happens meanwhile.
+ * A row in the queue to the cloud. It means "publish the current `what` of this device"; the content is read when the
+ * row is sent, so a waiting row also covers later changes.
  */
 export interface Operation {
   readonly device: string
   readonly what: CloudTopic
-  /** Negative answers so far. A lost link is none. */
+  /** Number of negative answers so far. A lost link does not count. */
   readonly attempts: number
-  /** Not before this time, in UTC ms. */
+  /** Not to be sent before this time, UTC milliseconds. */
   readonly due: number
-  /** Raised by every request: an answer to an earlier one leaves the row. */
+  /** Raised by every request: an answer to an earlier one does not remove the row. */
   readonly version: number
-  /** A person decides what becomes of it; no other device waits for that. */
+  /** The row needs a person (`config retry`). Other devices are not affected. */
   readonly attention: boolean
   readonly reason: string
 }
 
-/** Of one device. There is one for each topic, so there cannot be more. */
-export const OPERATIONS_MAX = 4
+/** Maximum number of rows of one device: one for each topic. */
+export const OPERATIONS_MAX = 3
 export const ATTEMPTS_MAX = 10
 export const RETRY_MS_MIN = 1_000
 export const RETRY_MS_MAX = 5 * 60_000
 
 export type Answer =
   | { readonly kind: 'taken' }
-  /** A broker or an ACL says no. */
+  /** The broker refused the message, for example because of an access rule. */
   | { readonly kind: 'refused'; readonly reason: string }
-  /** Nobody said anything. */
+  /** There was no answer. */
   | { readonly kind: 'lost' }
 
-/** Requests a publication. The rows are those of one device, or of all: others are not touched. */
+/**
+ * Requests a publication. `rows` are those of one device or of all; those of other devices stay unchanged.
+ * @param now UTC ms
+ */
 export function enqueue(rows: readonly Operation[], device: string, what: CloudTopic, now: number): Operation[] {
   const before = rows.find((row) => isFor(row, device, what))
   if (before === undefined) {
@@ -40,7 +43,7 @@ export function enqueue(rows: readonly Operation[], device: string, what: CloudT
   return rows.map((row) => (row === before ? { ...row, version: row.version + 1 } : row))
 }
 
-/** The next row that may leave, the longest due first. A device that needs attention is passed over. */
+/** The next row to send: the one with the earliest `due`. Devices that need attention are skipped. @param now UTC ms */
 export function nextOperation(rows: readonly Operation[], now: number): Operation | undefined {
   const stuck = new Set(rows.filter(({ attention }) => attention).map(({ device }) => device))
   return rows
@@ -48,12 +51,17 @@ export function nextOperation(rows: readonly Operation[], now: number): Operatio
     .reduce<Operation | undefined>((first, row) => (first && first.due <= row.due ? first : row), undefined)
 }
 
-/** A clock that was set back must not hold a row longer than the longest pause. */
+/** A clock that was set back must not delay a row by more than the longest pause. */
 function isDue(due: number, now: number): boolean {
   return due <= now || due - now > RETRY_MS_MAX
 }
 
-/** What an answer to the row `sent` makes of the rows. @param random uniform in [0, 1) */
+/**
+ * The rows after an answer to the row `sent`.
+ * @param sent the row as it was when it was sent
+ * @param now UTC milliseconds
+ * @param random uniform in [0, 1)
+ */
 export function answered(
   rows: readonly Operation[],
   sent: Operation,
@@ -74,7 +82,7 @@ export function answered(
   })
 }
 
-/** A person has looked: everything of the device is tried again. */
+/** All rows of a device are tried again, at the request of a person. */
 export function retry(rows: readonly Operation[], device: string, now: number): Operation[] {
   return rows.map((row) =>
     row.device === device ? { ...row, attempts: 0, due: now, attention: false, reason: '' } : row,

@@ -1,6 +1,6 @@
 import { isObject, type Json, type Maybe } from './json.ts'
 
-/** Applies a JSON Merge Patch (RFC 7396 §2): null removes a member, an object goes deeper, anything else replaces. */
+/** Applies a JSON Merge Patch (RFC 7396 §2): null removes a member, an object is merged, anything else replaces. */
 export function applyMergePatch(target: Maybe, patch: Json): Json {
   if (!isObject(patch)) return patch
   const result = new Map<string, Json>(isObject(target) ? Object.entries(target) : [])

@@ -4,27 +4,27 @@ import type { Collision, Decision, KeyedArray } from './merge.ts'
 
 export type OnConflict = 'cloud' | 'edge' | 'lww' | 'manual' | `custom:${string}`
 
-/** Who wins a collision at the paths that `path` covers: a JSON pointer where `*` is one key and `**` any number of them. */
+/** Who wins a collision at the paths that `path` covers: a JSON Pointer in which `*` is one key and `**` any number. */
 export interface Policy {
   readonly path: string
   readonly onConflict: OnConflict
 }
 
-/** One side deleted what the other changed, and no policy names the place. */
+/** What happens if one side deleted what the other changed and no policy covers the path. */
 export type DeleteModify = 'keep' | 'delete' | 'manual'
 
 export interface ConflictRules {
-  /** The first that covers a path counts; `cloud` where none does. */
+  /** The first one that covers a path applies; if none does, `cloud`. */
   readonly policies: readonly Policy[]
   readonly deleteModify: DeleteModify
   readonly keyedArrays: readonly KeyedArray[]
 }
 
-/** What a function of the operator's made of a collision. A throw or a timeout is a failure: then a person decides. */
+/** The result of the operator's own function for a collision. If it throws or times out, a person decides. */
 export type CustomResult = { readonly ok: true; readonly value: Json } | { readonly ok: false; readonly reason: string }
 export type CustomMerge = (name: string, base: Maybe, edge: Maybe, cloud: Maybe) => CustomResult
 
-/** Which side's edit is the newer one, as far as clocks can be believed. */
+/** The side with the newer edit, as far as the clocks can be trusted. */
 export type Newer = { readonly side: 'edge' | 'cloud'; readonly why: string }
 
 export interface Judges {
@@ -67,7 +67,7 @@ function byPolicy(onConflict: OnConflict, collision: Collision, judges: Judges):
 
 type Combine = (edge: Maybe, cloud: Maybe) => CustomResult
 
-/** Names that need no module. min and max want two numbers, union and intersect two arrays. */
+/** Functions that need no module. min and max need two numbers, union and intersect two arrays. */
 const BUILT_IN: ReadonlyMap<string, Combine> = new Map<string, Combine>([
   ['min', (edge, cloud) => ofNumbers(edge, cloud, Math.min)],
   ['max', (edge, cloud) => ofNumbers(edge, cloud, Math.max)],
@@ -86,7 +86,9 @@ function ofNumbers(edge: Maybe, cloud: Maybe, combine: (a: number, b: number) =>
   return { ok: true, value: combine(edge, cloud) }
 }
 
-/** Sets: each item once, in the order of their canonical texts, so that the sides may be exchanged. */
+/**
+ * Combines arrays as sets: each item once, ordered by canonical text, so that the result is the same for both sides.
+ */
 function ofArrays(
   edge: Maybe,
   cloud: Maybe,
@@ -97,7 +99,7 @@ function ofArrays(
   return { ok: true, value: [...items].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, item]) => item) }
 }
 
-/** Whether a policy's path covers a JSON pointer. Both are at most ten keys deep, so trying is cheap. */
+/** Whether the path of a policy covers a JSON Pointer. Both are at most ten keys deep, so backtracking is cheap. */
 export function covers(glob: string, pointer: string): boolean {
   return coversKeys(keysOf(glob), keysOf(pointer))
 }

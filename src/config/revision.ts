@@ -1,8 +1,8 @@
 import type { JsonObject } from './json.ts'
 
 /**
- * The name of a revision. `c` counts what the cloud made, `e` what the edge made. `ci` is raised when a cloud is restored,
- * `ei` is random and new with every edge database: counters of one incarnation say nothing about those of another.
+ * The name of a revision. `c` counts the revisions of the cloud, `e` those of the edge. `ci` is raised when the cloud
+ * is restored; `ei` is random and new with every edge database. Counters of different incarnations cannot be compared.
  */
 export interface Rev {
   readonly c: number
@@ -11,26 +11,26 @@ export interface Rev {
   readonly ei: string
 }
 
-/** A config under its name. `hash` is `hashOf(config)`, of null for a deleted one. */
+/** A config with its name. `hash` is `hashOf(config)`, with null for a deleted config. */
 export interface Revision {
   readonly rev: Rev
-  /** The newest revision of the other side that this one includes, if there is one. */
+  /** The newest revision of the other side that this one includes; null: none. */
   readonly base: Rev | null
   readonly hash: string
-  /** The config, or null: it was deleted, and this is its tombstone. */
+  /** The config; null: it is deleted, and this is the tombstone. */
   readonly config: JsonObject | null
-  /** Hybrid logical clock of the newest edit in it; ranks inside `lww` and nowhere else. */
+  /** Hybrid logical clock of the newest edit in it; only used by `lww`. */
   readonly hlc: string
   /** Who made it: `user:alice`, `device:pump-17`, `merge`. */
   readonly by: string
-  /** A cloud revision may close a conflict: its `cid`. */
+  /** The `cid` of a conflict that this cloud revision closes. */
   readonly resolves?: string
 }
 
-/** What a cloud revision carries before any edge has made one. */
+/** `e` and `ei` of a cloud revision before the edge has made any. */
 export const NO_EDGE: Pick<Rev, 'e' | 'ei'> = { e: 0, ei: '' }
 
-/** Whether b includes a: both counters say so, and both sides are the same incarnation. A partial order. */
+/** Whether b includes a: the same incarnations, and neither counter of a is larger. A partial order. */
 export function includes(b: Rev, a: Rev): boolean {
   return a.ci === b.ci && a.ei === b.ei && a.c <= b.c && a.e <= b.e
 }
@@ -40,7 +40,7 @@ export function sameRev(a: Rev | null | undefined, b: Rev | null | undefined): b
   return a.c === b.c && a.ci === b.ci && a.e === b.e && a.ei === b.ei
 }
 
-/** For people: `c12.1-e7.k3f9x2ab`. */
+/** A revision name as text: `c12.1-e7.k3f9x2ab`. */
 export function formatRev({ c, ci, e, ei }: Rev): string {
   return `c${c}.${ci}-e${e}.${ei}`
 }

@@ -6,27 +6,27 @@ import { codeOf, Exit, messageOf, OperatorError } from '../base/errors.ts'
 import { pattern } from '../base/pattern.ts'
 import type { JsonObject } from './json.ts'
 
-/** A JSON Schema for the configs of the devices whose names fit. */
+/** A JSON Schema for the configs of the devices whose names match. */
 export interface SchemaEntry {
-  /** Pattern over the name of the device; `*` stands for any run of characters. */
+  /** Pattern for the name of the device; `*` matches any characters, also none. */
   readonly match: string
   /** Absolute path of the schema, or relative to the working directory. */
   readonly file: string
 }
 
-/** What the schema of a device has against a config, for people; empty: nothing, or the device has no schema. */
+/** Why the schema of a device refuses a config, as text; empty: it does not, or the device has no schema. */
 export type SchemaCheck = (device: string, config: JsonObject) => string[]
 
-/** A larger file is refused: it is some other file. */
+/** Maximum size of a schema file (bytes): a larger file is not a schema. */
 const SCHEMA_BYTES_MAX = 1_048_576
-/** Problems that are told of one config; the others are counted. */
+/** Problems listed for one config; further ones are only counted. */
 const PROBLEMS_MAX = 8
 
 /**
- * Reads JSON Schemas (2020-12, or 2019-09 or draft 7 where `$schema` says so). The first entry that fits a device counts.
- * `format` is a remark and checks nothing, which is the default of 2020-12 (JSON Schema Validation, section 7.2.1). A schema is one
- * file: `$ref` leads to a place in it.
- * @throws OperatorError for a file that cannot be read or is no schema
+ * Reads JSON Schemas (2020-12; 2019-09 or draft 7 if `$schema` says so). The first entry that matches a device applies.
+ * `format` is an annotation and checks nothing, the default of 2020-12 (JSON Schema Validation, section 7.2.1). A
+ * schema is one file: every `$ref` must point into it.
+ * @throws OperatorError for a file that cannot be read or is not a schema
  */
 export function loadSchemas(entries: readonly SchemaEntry[]): SchemaCheck {
   const byFile = new Map<string, ValidateFunction>()
@@ -47,7 +47,9 @@ function compile(file: string): ValidateFunction {
     return ajvFor(schema).compile(schema)
   } catch (cause) {
     throw new OperatorError(`cannot use the JSON Schema ${file}: ${reasonOf(cause)}`, {
-      remedy: 'name a JSON file with a valid schema in `config.schemas`, with all that it refers to in its `$defs`',
+      remedy:
+        'name a JSON file with a valid schema in `config.schemas`; everything that it refers to must be in its ' +
+        '`$defs`',
       exitCode: Exit.SETTINGS,
       cause,
     })
@@ -60,15 +62,15 @@ function reasonOf(cause: unknown): string {
 
 function read(file: string): AnySchema {
   const bytes = readFileSync(file)
-  if (bytes.length > SCHEMA_BYTES_MAX) throw new Error(`it has ${bytes.length} bytes, more than ${SCHEMA_BYTES_MAX}`)
+  if (bytes.length > SCHEMA_BYTES_MAX) throw new Error(`it has ${bytes.length} bytes, the limit is ${SCHEMA_BYTES_MAX}`)
   const schema: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
   if (typeof schema === 'boolean' || (typeof schema === 'object' && schema !== null && !Array.isArray(schema))) {
     return schema
   }
-  throw new Error('it is neither an object nor true or false')
+  throw new Error('it is not an object, true or false')
 }
 
-/** Each schema has an instance of its own, so that two may have the same `$id`. */
+/** Each schema gets its own instance, so that two schemas may have the same `$id`. */
 function ajvFor(schema: AnySchema): Ajv {
   const options = { strict: false, allErrors: true, validateFormats: false, logger: false } as const
   const draft = typeof schema === 'object' && '$schema' in schema ? String(schema.$schema) : ''
@@ -77,16 +79,16 @@ function ajvFor(schema: AnySchema): Ajv {
 }
 
 function problemsIn(errors: readonly ErrorObject[]): string[] {
-  const told = errors.slice(0, PROBLEMS_MAX).map(problemText)
-  return errors.length > PROBLEMS_MAX ? [...told, `and ${errors.length - PROBLEMS_MAX} more`] : told
+  const listed = errors.slice(0, PROBLEMS_MAX).map(problemText)
+  return errors.length > PROBLEMS_MAX ? [...listed, `and ${errors.length - PROBLEMS_MAX} more`] : listed
 }
 
-function problemText({ instancePath, message = 'is not as the schema wants it', params }: ErrorObject): string {
+function problemText({ instancePath, message = 'does not match the schema', params }: ErrorObject): string {
   const place = instancePath === '' ? 'the config' : instancePath
   return `${place} ${message}${detailOf(params)}`
 }
 
-/** What the words of Ajv leave out: which property is one too many, which values are allowed. */
+/** Details that the message of Ajv omits: which property is not allowed, which values are. */
 function detailOf(params: ErrorObject['params']): string {
   const { additionalProperty, unevaluatedProperty, allowedValues, allowedValue } = params
   const detail = additionalProperty ?? unevaluatedProperty ?? allowedValues ?? allowedValue

@@ -1,4 +1,4 @@
-/** The topics of config sync, see README.md. `prefix` are the first levels on the cloud broker, such as `tidegate`. */
+/** The topics of config sync, see README.md. `prefix`: the first levels on the cloud broker, such as `tidegate`. */
 
 export type ConfigTopic = 'desired' | 'head' | 'reported' | 'conflict'
 
@@ -6,7 +6,7 @@ export function cloudTopic(prefix: string, edge: string, device: string, what: C
   return `${prefix}/${edge}/config/${device}/${what}`
 }
 
-/** The filter that covers that topic of every device of an edge, or with edge `+` of all edges. */
+/** The filter for that topic of all devices of an edge; with `+` as the edge, of all edges. */
 export function cloudFilter(prefix: string, edge: string, what: ConfigTopic): string {
   return cloudTopic(prefix, edge, '+', what)
 }
@@ -25,12 +25,12 @@ export function readCloudTopic(
 
 export type LocalTopic = 'set' | 'ack' | 'result'
 
-/** Where the device reads its effective config; only the edge writes there. */
+/** The topic with the config in force of a device, which only the edge writes, or one of the topics below it. */
 export function localTopic(device: string, what?: LocalTopic): string {
   return what === undefined ? `devices/${device}/config` : `devices/${device}/config/${what}`
 }
 
-/** Reads `devices/{device}/config/{set|ack}`: what devices and operators write. */
+/** Reads `devices/{device}/config/{set|ack}`, the topics that devices and operators write; undefined for any other. */
 export function readLocalTopic(topic: string): { readonly device: string; readonly what: 'set' | 'ack' } | undefined {
   const found = /^devices\/([^/]+)\/config\/(set|ack)$/.exec(topic)
   return found === null ? undefined : { device: found[1]!, what: found[2] as 'set' | 'ack' }

@@ -5,7 +5,7 @@ import { parseHlc } from './hlc.ts'
 import { isObject, type Json, type JsonObject, MISSING, member } from './json.ts'
 import { parseRev, type Rev, type Revision } from './revision.ts'
 
-/** The messages of config sync. Reading never throws: what is malformed comes back as a refusal. */
+/** The messages of config sync. Parsing never throws: a malformed message is returned as a refusal. */
 
 const counter = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
 const incarnation = z.string().regex(/^[A-Za-z0-9_-]{0,32}$/, 'must be up to 32 of A–Z a–z 0–9 _ -')
@@ -27,12 +27,15 @@ const revisionMessage = z.strictObject({
   resolves: cid.optional(),
 })
 
-/** What can stand on a desired topic. The forms without a name of their own are for simple clouds, see README.md. */
+/**
+ * A message on a desired topic. `versioned` and `bare` have no revision name: they are for simple clouds, see
+ * README.md.
+ */
 export type DesiredMessage =
   | { readonly form: 'full'; readonly revision: Revision }
   | { readonly form: 'versioned'; readonly version: number; readonly config: JsonObject }
   | { readonly form: 'bare'; readonly config: JsonObject }
-  /** Somebody cleared the topic. That deletes nothing: a tombstone does. */
+  /** The topic was cleared. That deletes nothing; only a tombstone does. */
   | { readonly form: 'empty' }
 
 export function renderRevision(device: string, { rev, base, hash, config, hlc, by, resolves }: Revision): string {
@@ -40,12 +43,13 @@ export function renderRevision(device: string, { rev, base, hash, config, hlc, b
   return JSON.stringify({ v: 1, device, rev, base, hash, deleted, config, hlc, by, ...(resolves && { resolves }) })
 }
 
-/** Reads a head, or a full desired message. Refuses one of another device, or whose hash is not that of its config. */
+/** Reads a head or a full desired message. Refuses a message for another device, or with a hash that does not match. */
 export function parseRevision(bytes: Uint8Array | string, device: string): Parsed<Revision> {
   const json = parseJson(bytes)
   return json.ok ? revisionIn(json.value, device) : json
 }
 
+/** Reads any message of a desired topic. An empty payload has the form `empty`. */
 export function parseDesired(bytes: Uint8Array | string, device: string): Parsed<DesiredMessage> {
   if (bytes.length === 0) return { ok: true, value: { form: 'empty' } }
   const json = parseJson(bytes)
@@ -62,7 +66,7 @@ export function parseDesired(bytes: Uint8Array | string, device: string): Parsed
   return { ok: true, value: { form: 'versioned', version, config: config.value } }
 }
 
-/** It means to be a full message; with a fault in it, it is not a config of that shape. */
+/** Whether a message is meant as a full one: then a fault in it is a refusal, and it is not read as a bare config. */
 function isFull(value: Json): boolean {
   const has = (key: string): boolean => member(value, key) !== MISSING
   return has('config') && (has('rev') || has('hash') || has('deleted'))
@@ -78,25 +82,29 @@ function revisionIn(json: Json, device: string): Parsed<Revision> {
   if (!read.success) return refused(read.error)
   const { v: _v, device: named, deleted, config, resolves, ...rest } = read.data
   if (named !== device)
-    return { ok: false, code: 400, reason: `the message is for "${named}": publish it on its topic` }
+    return { ok: false, code: 400, reason: `the message is for device "${named}": publish it on its topic` }
   if (deleted !== (config === null)) {
-    return { ok: false, code: 400, reason: 'exactly a deleted config is null: send `deleted` and `config` that agree' }
+    return {
+      ok: false,
+      code: 400,
+      reason: '`deleted` and `config` contradict each other: `config` is null exactly if `deleted` is true',
+    }
   }
   const checked: Parsed<JsonObject | null> = config === null ? { ok: true, value: null } : checkConfig(config as Json)
   if (!checked.ok) return checked
   if (hashOf(checked.value) !== rest.hash) {
-    return { ok: false, code: 400, reason: 'the hash is not that of the config: hash its canonical text (RFC 8785)' }
+    return { ok: false, code: 400, reason: 'the hash does not match the config: hash its canonical text (RFC 8785)' }
   }
   return { ok: true, value: { ...rest, config: checked.value, ...(resolves !== undefined && { resolves }) } }
 }
 
-/** What an edit asks for. It is checked when it is done. */
+/** The content of an edit; it is checked when the edit is made. */
 export type Edit =
   | { readonly patch: Json; readonly config?: never; readonly delete?: never }
   | { readonly config: Json; readonly patch?: never; readonly delete?: never }
   | { readonly delete: true; readonly patch?: never; readonly config?: never }
 
-/** A local edit. With `ifRev` it is refused (409) when another revision is in force. */
+/** A local edit. With `ifRev` it is refused (409) if another revision is in force. */
 export type LocalSet = { readonly id: string; readonly ifRev?: Rev } & Edit
 
 const revOrText = z.union([rev, z.string().transform((text, context) => parseRev(text) ?? fail(context))])
@@ -109,13 +117,14 @@ const setMessage = z.strictObject({
 })
 
 function fail(context: z.core.$RefinementCtx): never {
-  context.issues.push({ code: 'custom', message: 'must be like c12.1-e7.k3f9', input: context.value })
+  context.issues.push({ code: 'custom', message: 'must have the form c12.1-e7.k3f9', input: context.value })
   return z.NEVER
 }
 
-/** A refusal of a message that may say whom to answer. */
+/** An edit or a refusal; the refusal has the `id` of the edit if it could be read. */
 export type ParsedSet = Parsed<LocalSet> | (Extract<Parsed<LocalSet>, { ok: false }> & { readonly id: string })
 
+/** Reads an edit from the local set topic. @param retained flag of the message: a retained edit is refused */
 export function parseSet(bytes: Uint8Array | string, { retained }: { retained: boolean }): ParsedSet {
   const json = parseJson(bytes)
   if (!json.ok) return json
@@ -125,7 +134,7 @@ export function parseSet(bytes: Uint8Array | string, { retained }: { retained: b
     return {
       ok: false,
       code: 400,
-      reason: 'a retained edit would be made again and again: do not retain it',
+      reason: 'a retained edit would be made repeatedly: do not retain it',
       ...answer,
     }
   }
@@ -133,12 +142,17 @@ export function parseSet(bytes: Uint8Array | string, { retained }: { retained: b
   if (!read.success) return { ...refused(read.error), ...answer }
   const edits = ['patch', 'config', 'delete'].filter((key) => member(json.value, key) !== MISSING)
   if (edits.length !== 1) {
-    return { ok: false, code: 400, reason: 'an edit is exactly one of `patch`, `config` and `delete`', ...answer }
+    return {
+      ok: false,
+      code: 400,
+      reason: 'an edit must have exactly one of `patch`, `config` and `delete`',
+      ...answer,
+    }
   }
   return { ok: true, value: read.data as LocalSet }
 }
 
-/** What a device says: an answer to a config, or (with `config`) what it runs. */
+/** A message from a device: the answer to a config, or (with `config`) the config that it runs. */
 export interface DeviceMessage {
   readonly rev?: Rev
   readonly hash?: string
@@ -157,6 +171,7 @@ const deviceMessage = z
   })
   .refine(({ hash, config }) => hash !== undefined || config !== undefined, 'must have a `hash` or a `config`')
 
+/** Reads a message of a device from the local ack topic. */
 export function parseDeviceMessage(bytes: Uint8Array | string): Parsed<DeviceMessage> {
   const json = parseJson(bytes)
   if (!json.ok) return json
@@ -172,5 +187,5 @@ export function parseDeviceMessage(bytes: Uint8Array | string): Parsed<DeviceMes
 function refused(error: z.ZodError): { ok: false; code: 400; reason: string } {
   const [first] = error.issues
   const where = first === undefined || first.path.length === 0 ? 'the message' : `\`${first.path.join('.')}\``
-  return { ok: false, code: 400, reason: `${where}: ${first?.message ?? 'not as documented'}` }
+  return { ok: false, code: 400, reason: `${where}: ${first?.message ?? 'is invalid'}` }
 }

@@ -73,7 +73,7 @@ describe('JSON Schemas of devices', () => {
     for (const [file, reason] of [
       [missing, 'there is no such file'],
       [schemaFile('{'), 'JSON'],
-      [schemaFile('[]'), 'neither an object nor true or false'],
+      [schemaFile('[]'), 'not an object, true or false'],
       [schemaFile({ type: 'nonsense' }), 'schema is invalid'],
       [schemaFile(elsewhere), 'other.json'],
     ] as const) {

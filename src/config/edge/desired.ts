@@ -6,7 +6,7 @@ import { dispute, reconcile } from './reconcile.ts'
 import type { EdgeState } from './state.ts'
 import { install, problemsOf, publishHeadAgain, settle, share, type Turn } from './turn.ts'
 
-/** The edge's rules for a desired revision; the numbers are those of README.md. */
+/** Handles a desired message by the rules of the edge, numbered as in README.md. */
 export function onDesired(turn: Turn, message: DesiredMessage): void {
   if (message.form === 'empty') return
   const desired = message.form === 'full' ? message.revision : named(turn, message)
@@ -21,7 +21,7 @@ export function onDesired(turn: Turn, message: DesiredMessage): void {
   onConcurrent(turn, cur, desired) // rules 5 and 6
 }
 
-/** Gives a simple cloud's config the name that it must have: made from the newest revision that both sides have. */
+/** Names the config of a simple cloud: its name continues the newest revision that both sides have. */
 function named(turn: Turn, message: Exclude<DesiredMessage, { form: 'full' | 'empty' }>): Revision {
   const { base, conflict, maxCi } = turn.state
   const hash = hashOf(message.config)
@@ -42,7 +42,7 @@ function seen(turn: Turn, { rev, hlc }: Revision): void {
   })
 }
 
-/** What the cloud may know of the edge, the likely ancestors first. */
+/** The revisions of the edge that the cloud may know, the likely ancestors first. */
 function known({ ring, cur, base }: EdgeState): Revision[] {
   return [...ring, cur, base].filter((one) => one !== null)
 }
@@ -58,8 +58,8 @@ function onFork(turn: Turn, desired: Revision): void {
 }
 
 /**
- * Whether this, or something newer of the same cloud, is known: merged already, or waiting in a conflict for a person's
- * decision (an older revision would otherwise take the newer one's place there).
+ * Whether this revision, or a newer one of the same cloud, is known: it was merged, or it is the cloud's side of the
+ * open conflict (otherwise an older revision would replace the newer one there).
  */
 function isStale({ base, floor, conflict }: EdgeState, { rev }: Revision): boolean {
   if (conflict !== null && !sameRev(rev, conflict.remote.rev) && isBehind(rev, conflict.remote)) return true
@@ -67,15 +67,15 @@ function isStale({ base, floor, conflict }: EdgeState, { rev }: Revision): boole
 }
 
 /**
- * Whether `known` includes a revision, as far as its name tells. What an edge before this one made has counters that
- * cannot be compared; there `base` tells.
+ * Whether `known` includes a revision, as far as names can show it. The counters of a previous edge database cannot be
+ * compared; for those, `base` shows it.
  */
 function isBehind(rev: Rev, known: Revision): boolean {
   if (known.rev.ci === rev.ci && rev.c < known.rev.c) return true
   return includes(known.rev, rev) || (known.base !== null && includes(known.base, rev))
 }
 
-/** A cloud that is behind is told so; not while a person must decide, for until then it could not follow. */
+/** Publishes the head again for a cloud that is behind; not during a conflict, because the cloud could not follow. */
 function onStale(turn: Turn, { rev }: Revision): void {
   const { cur, conflict } = turn.state
   turn.count('stale')
@@ -91,7 +91,9 @@ function fastForward(turn: Turn, cur: Revision, desired: Revision): void {
   follow(turn, { ancestor: cur, desired, count: 'forwarded', why: 'cloud' })
 }
 
-/** Nothing at the edge can be lost by it: the edge never changed anything, or it holds the same content. */
+/**
+ * Takes a revision without a merge. Nothing at the edge is lost: it never changed anything, or has the same content.
+ */
 function adopt(turn: Turn, desired: Revision, why: string): void {
   follow(turn, { ancestor: null, desired, count: 'adopted', why })
 }
@@ -103,7 +105,7 @@ interface Following {
   readonly why: string
 }
 
-/** Takes the desired revision as it is, unless the device's schema refuses it. */
+/** Takes the desired revision as it is, unless the schema of the device refuses it. */
 function follow(turn: Turn, { ancestor, desired, count, why }: Following): void {
   const problems = problemsOf(desired.config, turn.env)
   if (problems.length > 0) {
@@ -120,7 +122,7 @@ function closedByCloud(turn: Turn, { by, rev }: Revision): void {
   settle(turn, { take: 'cloud', by, rev, at: turn.env.now })
 }
 
-/** Stands for what a device runs that never had a config. */
+/** The revision of a device that never had a config. */
 function nothing({ ei }: EdgeState): Revision {
   return { rev: { c: 0, ci: 0, e: 0, ei }, base: null, hash: hashOf(null), config: null, hlc: '0-0-', by: '' }
 }
@@ -139,7 +141,7 @@ function onConcurrent(turn: Turn, cur: Revision, desired: Revision): void {
   reconcile(turn, { ancestor: null, edge: cur, remote: desired })
 }
 
-/** The cloud has a revision that was published before what is in force now. */
+/** The cloud has a revision that the edge published before the current one. */
 function acknowledge(turn: Turn, acknowledged: Revision): void {
   const published = turn.state.ring.some(({ rev }) => sameRev(rev, turn.state.cur?.rev))
   const ring = turn.state.ring.filter(({ rev }) => rev.e > acknowledged.rev.e)

@@ -15,8 +15,8 @@ import {
 import { isDue, problemsOf, publishHeadAgain, publishLocal, type Turn } from './turn.ts'
 
 /**
- * The device's answer. Only one with the hash of what is in force makes it applied. One that names an older revision has
- * not applied this one yet: nothing is concluded, or edge and device would answer each other for ever.
+ * Handles the answer of the device. Only an answer with the hash of the config in force makes the status `applied`. An
+ * answer that names an older revision is ignored: otherwise edge and device would answer each other for ever.
  */
 export function onAck(turn: Turn, { rev, hash, code, message }: Extract<EdgeEvent, { kind: 'ack' }>): void {
   const { cur, applied } = turn.state
@@ -29,7 +29,7 @@ export function onAck(turn: Turn, { rev, hash, code, message }: Extract<EdgeEven
   report(turn, { ...applied, status, due: null, code, message })
 }
 
-/** The device runs this config under the present name: somebody edited it there. */
+/** Handles a message with the config that the device runs. With the current name and another content it is an edit. */
 export function onDevice(turn: Turn, { rev, config }: Extract<EdgeEvent, { kind: 'device' }>): void {
   const { cur, device } = turn.state
   const hash = hashOf(config)
@@ -53,11 +53,11 @@ function report(turn: Turn, next: Applied): void {
   }
   turn.change({ applied: next })
   turn.emit({ kind: 'enqueue', what: 'reported' })
-  if (next.status === 'drifted') alarm(turn, 'drifted', `device "${device}" runs another config than the one it names`)
-  if (next.status === 'silent') alarm(turn, 'silent', `device "${device}" does not say whether it applied its config`)
+  if (next.status === 'drifted') alarm(turn, 'drifted', `device "${device}" runs another config than it names`)
+  if (next.status === 'silent') alarm(turn, 'silent', `device "${device}" does not acknowledge its config`)
 }
 
-/** What time brings. Cheap where nothing is due; `nextDue` says when that will be. */
+/** Does everything that is due. Cheap if nothing is; `nextDue` returns the next time. */
 export function onTick(turn: Turn): void {
   const { now } = turn.env
   const { applied, headAgain, settled, conflict, tombstone } = turn.state
@@ -81,12 +81,12 @@ function overdue(turn: Turn): void {
   const conflict = turn.state.conflict!
   const { cid } = conflict.record
   turn.change({ conflict: { ...conflict, overdue: true } })
-  alarm(turn, 'overdue', `nobody has decided conflict ${cid} of device "${turn.state.device}" in time`)
+  alarm(turn, 'overdue', `conflict ${cid} of device "${turn.state.device}" was not decided before its deadline`)
   const { afterDeadline } = turn.env.rules
   if (afterDeadline !== 'wait') resolve(turn, cid, afterDeadline, 'deadline')
 }
 
-/** Both sides have had the tombstone long enough. It stays as the floor: nothing older can come back. */
+/** Both sides have had the tombstone long enough. Its name is kept, so that no older revision can come back. */
 function purge(turn: Turn): void {
   if (turn.state.conflict !== null) return
   turn.change({ tombstone: { ...turn.state.tombstone!, purged: true }, ring: [], settled: null, answers: [] })
@@ -94,7 +94,7 @@ function purge(turn: Turn): void {
   turn.emit({ kind: 'publishLocal', payload: '' })
 }
 
-/** When a `tick` has something to do, in UTC ms; undefined: when something else has happened. */
+/** When the next `tick` has something to do, UTC milliseconds; undefined: not before another event. */
 export function nextDue({ applied, headAgain, settled, conflict, tombstone }: EdgeState): number | undefined {
   const times = [
     applied.due,

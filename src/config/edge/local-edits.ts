@@ -8,7 +8,7 @@ import { type Choice, dominate, type Meeting, mergeMeeting, reconcile, whole } f
 import { ANSWERS_MAX, type EdgeEvent, type SetResult } from './state.ts'
 import { install, problemsOf, revisionOf, settle, type Turn } from './turn.ts'
 
-/** An edit by an operator or a device: done at once, whatever the link does. */
+/** Makes an edit by an operator or a device at once, whatever the state of the link is. */
 export function onSet(turn: Turn, { set, by }: Extract<EdgeEvent, { kind: 'set' }>): void {
   if (answeredBefore(turn, set.id)) return
   const { cur } = turn.state
@@ -24,13 +24,13 @@ export function onSet(turn: Turn, { set, by }: Extract<EdgeEvent, { kind: 'set' 
   const problems = problemsOf(edited.value, turn.env)
   if (problems.length > 0) {
     turn.count('refused', 'schema')
-    return answer(turn, set.id, 400, `the schema refuses it (${problems.join('; ').slice(0, 512)}): edit otherwise`)
+    return answer(turn, set.id, 400, `the schema refuses it (${problems.join('; ').slice(0, 512)}): correct the edit`)
   }
   edit(turn, edited.value, by)
   answer(turn, set.id, 200, '')
 }
 
-/** What an edit makes of a config. A deleted config is edited like an empty one. */
+/** The config after an edit; null: deleted. A deleted config is edited like an empty one. */
 export function apply(config: JsonObject | null, change: Edit): Parsed<JsonObject | null> {
   if (change.delete) return { ok: true, value: null }
   if (change.config !== undefined) return checkConfig(change.config)
@@ -38,7 +38,7 @@ export function apply(config: JsonObject | null, change: Edit): Parsed<JsonObjec
   return patch.ok ? checkConfig(applyMergePatch(config ?? {}, patch.value)) : patch
 }
 
-/** Makes and installs the next own revision; an open conflict is computed anew with it. Nothing when nothing differs. */
+/** Makes and installs the edge's next revision and computes an open conflict again. Does nothing if nothing changes. */
 export function edit(turn: Turn, config: JsonObject | null, by: string): void {
   const { cur, base, eMax, ei, clock, maxCi, conflict } = turn.state
   if (equal(cur?.config ?? MISSING, config ?? MISSING)) return
@@ -54,7 +54,7 @@ export function edit(turn: Turn, config: JsonObject | null, by: string): void {
   reconcile(turn, { ancestor, edge: next, remote, fork: record.kind === 'fork' })
 }
 
-/** A person at the edge decides the open conflict. */
+/** Handles the decision of a person at the edge about the open conflict. */
 export function onResolve(turn: Turn, { id, cid, take, by }: Extract<EdgeEvent, { kind: 'resolve' }>): void {
   if (answeredBefore(turn, id)) return
   const refusal = resolve(turn, cid, take, by)
@@ -67,7 +67,7 @@ interface Refused {
   readonly reason: string
 }
 
-/** Closes the conflict by one revision that includes both sides, or says why not. */
+/** Closes the conflict with one revision that includes both sides, or returns why it cannot. */
 export function resolve(
   turn: Turn,
   cid: string,
@@ -77,16 +77,19 @@ export function resolve(
   const { conflict, cur } = turn.state
   if (conflict === null || conflict.record.cid !== cid) {
     const open = conflict === null ? 'none is open' : `${conflict.record.cid} is open`
-    return { code: 409, reason: `conflict ${cid} cannot be resolved, ${open}: look at the conflict again` }
+    return { code: 409, reason: `conflict ${cid} cannot be resolved, ${open}: read the conflict again` }
   }
   if (cur === null && take === 'edge')
-    return { code: 400, reason: 'nothing runs here that could be taken: take another' }
+    return { code: 400, reason: 'the edge has no config that could be taken: take `cloud` or a file' }
   const meeting = { ...conflict, edge: cur ?? conflict.remote }
   const outcome = decided(turn, meeting, take)
   if (!outcome.ok) return outcome
   const problems = problemsOf(outcome.value.config, turn.env)
   if (problems.length > 0) {
-    return { code: 400, reason: `the schema refuses it (${problems.join('; ').slice(0, 512)}): give a config` }
+    return {
+      code: 400,
+      reason: `the schema refuses it (${problems.join('; ').slice(0, 512)}): give a config`,
+    }
   }
   const taken = typeof take === 'string' ? take : 'config'
   const made = dominate(turn, meeting, { ...outcome.value, why: `resolved by ${by}`, by })
@@ -94,7 +97,7 @@ export function resolve(
   return undefined
 }
 
-/** A side is taken where the merge needs a person; where the merge as such was refused, as a whole. */
+/** The side is taken only at the places that need a person; if the merge itself was refused, as a whole. */
 function decided(turn: Turn, meeting: Meeting, take: 'edge' | 'cloud' | { readonly config: Json }): Parsed<Choice> {
   if (typeof take !== 'string') {
     const given = checkConfig(take.config)

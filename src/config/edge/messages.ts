@@ -4,7 +4,7 @@ import { type Revision, sameRev } from '../revision.ts'
 import { renderRevision } from '../wire.ts'
 import { type CloudTopic, type EdgeState, RING_MAX, type SyncRules } from './state.ts'
 
-/** What a cloud topic has to say now; '' clears it. Looks only: the event `sending` is how to publish. */
+/** The current payload of a cloud topic; '' clears the topic. It only reads: to publish, use the event `sending`. */
 export function message(state: EdgeState, what: CloudTopic): string {
   if (what === 'conflict') {
     const record = state.conflict?.record ?? state.settled?.shown?.record
@@ -15,12 +15,12 @@ export function message(state: EdgeState, what: CloudTopic): string {
   return renderRevision(state.device, { ...headOf(state, state.cur), base: state.base?.rev ?? null })
 }
 
-/** The revision to propose: what is in force, or while the ring is full the last one that is in it. */
+/** The revision to propose: the one in force or, while the ring is full, the last one in the ring. */
 export function headOf(state: EdgeState, cur: Revision): Revision {
   return isPublished(state, cur) || state.ring.length < RING_MAX ? cur : state.ring.at(-1)!
 }
 
-/** Whether the cloud may know this revision already. */
+/** Whether the cloud may already know this revision. */
 export function isPublished({ base, ring }: EdgeState, { rev }: Revision): boolean {
   return sameRev(rev, base?.rev) || ring.some((one) => sameRev(one.rev, rev))
 }
@@ -30,7 +30,7 @@ function reportedMessage({ device, applied }: EdgeState, { rev, hash, config }: 
   return JSON.stringify({ v: 1, device, rev, hash, deleted: config === null, status, code, message, confirmed })
 }
 
-/** What the device gets, retained; '' clears the topic. */
+/** The retained payload for the device; '' clears the topic. */
 export function localPayload({ cur, tombstone }: EdgeState, form: SyncRules['localForm']): string {
   if (cur === null || tombstone?.purged) return ''
   const { rev, hash, config } = cur

@@ -7,28 +7,30 @@ import { decide, type Newer } from '../policies.ts'
 import { formatRev, type Revision } from '../revision.ts'
 import { install, problemsOf, revisionOf, settle, share, type Turn } from './turn.ts'
 
-/** What meets: the cloud's revision, what the edge runs, and what both came from, where that is known. */
+/** The revisions to reconcile: the cloud's, the edge's, and their common ancestor; null: it is not known. */
 export interface Meeting {
   readonly ancestor: Revision | null
   readonly edge: Revision
   readonly remote: Revision
-  /** Two contents bear one name. Then the ancestor is unknown. */
+  /** Two contents have the same name. Then the ancestor is null. */
   readonly fork?: boolean
 }
 
-/** What is to be in force, and what was decided for that. */
+/** The config to put in force, and the decisions that led to it. */
 export interface Choice {
   readonly config: JsonObject | null
   readonly collisions: readonly Decided[]
 }
 
-/** Rule 6: merges and puts the result in force, or opens a conflict and keeps what runs. */
+/**
+ * Rule 6: merges and puts the result in force, or opens a conflict, during which the device keeps running its config.
+ */
 export function reconcile(turn: Turn, meeting: Meeting): void {
   const chosen = cloudsResolution(turn, meeting.remote)
   let choice = mergeMeeting(turn, meeting, chosen)
   let problems = problemsOf(choice.config, turn.env)
   if (problems.length > 0 && chosen !== undefined && problemsOf(meeting.remote.config, turn.env).length === 0) {
-    choice = whole(meeting, meeting.remote.config, 'resolved by cloud') // it has decided, and its word as such is valid
+    choice = whole(meeting, meeting.remote.config, 'resolved by cloud') // the cloud decided, its config is valid
     problems = []
   }
   if (problems.length > 0 || choice.collisions.some(({ decision }) => decision.manual)) {
@@ -41,7 +43,11 @@ export function reconcile(turn: Turn, meeting: Meeting): void {
   if (meeting.fork) alarmFork(turn, meeting)
 }
 
-/** What the merge law and the policies make of it, whoever is asked afterwards. `undecided` answers for a person. */
+/**
+ * Merges by the rules and policies.
+ * @param chosen paths that the cloud has decided
+ * @param undecided the side to take at places that a person must decide; undefined: they stay open
+ */
 export function mergeMeeting(
   turn: Turn,
   { ancestor, edge, remote }: Meeting,
@@ -64,7 +70,7 @@ export function mergeMeeting(
   return { config: merged.value === MISSING ? null : (merged.value as JsonObject), collisions: merged.collisions }
 }
 
-/** One config in the place of both: wherever the sides differed, what it does not hold has lost. */
+/** One config that replaces both: wherever the sides differ, the values that it does not have are lost. */
 export function whole({ edge, remote }: Meeting, config: JsonObject | null, why: string): Choice {
   const sides = differences('', edge.config ?? MISSING, remote.config ?? MISSING)
   const collisions = sides.map(({ path, before, after }): Decided => {
@@ -75,7 +81,7 @@ export function whole({ edge, remote }: Meeting, config: JsonObject | null, why:
   return { config, collisions }
 }
 
-/** The paths that this revision decides, when it resolves the open conflict or the one that was closed last. */
+/** The paths that this revision decides if it resolves the open conflict or the one that was closed last. */
 function cloudsResolution({ state }: Turn, { resolves }: Revision): readonly string[] | undefined {
   if (resolves === undefined) return undefined
   const { conflict, settled } = state
@@ -87,11 +93,11 @@ function cloudsResolution({ state }: Turn, { resolves }: Revision): readonly str
 
 export interface Outcome extends Choice {
   readonly why: string
-  /** Who is named for what changes at the edge. */
+  /** Who made the changes, for the log at the edge. */
   readonly by: string
 }
 
-/** Makes the one revision that includes both sides, and puts it in force. */
+/** Makes a revision that includes both sides, and puts it in force. */
 export function dominate(turn: Turn, { edge, remote }: Meeting, outcome: Outcome): Revision {
   const { device, eMax, ei } = turn.state
   const { c, ci } = remote.rev
@@ -111,7 +117,7 @@ export function dominate(turn: Turn, { edge, remote }: Meeting, outcome: Outcome
   return made
 }
 
-/** A person must decide: what runs goes on running. */
+/** Opens or updates a conflict: a person must decide, and the device keeps running its config. */
 export function dispute(
   turn: Turn,
   meeting: Meeting,
@@ -131,7 +137,7 @@ export function dispute(
     alarm(turn, 'conflict', `a person must decide what device "${state.device}" runs (conflict ${conflict.record.cid})`)
 }
 
-/** For the log: what the merge took for the common ancestor. */
+/** The common ancestor of the merge, for the log. */
 function ancestorName({ ancestor }: Meeting): string {
   return ancestor === null ? 'unknown ancestor' : formatRev(ancestor.rev)
 }
@@ -145,14 +151,14 @@ function kindOf({ ancestor }: Meeting, collisions: readonly Decided[]): Conflict
 
 function alarmFork(turn: Turn, { remote }: Meeting): void {
   const name = formatRev(remote.rev)
-  alarm(turn, 'fork', `two configs of device "${turn.state.device}" are called ${name}: was a database copied back?`)
+  alarm(turn, 'fork', `two configs of device "${turn.state.device}" have the name ${name}: was a database copied back?`)
 }
 
 export function alarm(turn: Turn, name: 'fork' | 'conflict' | 'overdue' | 'silent' | 'drifted', message: string): void {
   turn.emit({ kind: 'alarm', name, message })
 }
 
-/** `lww`: by the clocks where both can be believed, then cloud over edge. */
+/** Policy `lww`: compares the clocks if both can be trusted; otherwise, and if they are equal, the cloud wins. */
 function newer({ env }: Turn, edge: Revision, remote: Revision): Newer {
   const ours = parseHlc(edge.hlc)
   const theirs = parseHlc(remote.hlc)

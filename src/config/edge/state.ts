@@ -6,48 +6,54 @@ import type { ConflictRules, CustomMerge } from '../policies.ts'
 import type { Rev, Revision } from '../revision.ts'
 import type { DesiredMessage, LocalSet } from '../wire.ts'
 
-/** Everything that the edge knows of one device's config: plain JSON, at most about 500 KiB, and mostly two configs. */
+/**
+ * Everything that the edge knows about the config of one device, as plain JSON: usually two configs, at most about 500
+ * KiB.
+ */
 export interface EdgeState {
   readonly device: string
-  /** This database's incarnation: every counter `e` that it gives goes with it. */
+  /** Incarnation of this database; part of every name with a counter `e` from it. */
   readonly ei: string
-  /** The largest `e` ever used. New ones come from here, never from `cur`, so that none is given twice. */
+  /** The largest `e` ever used. New ones continue from here, never from `cur`, so that none is assigned twice. */
   readonly eMax: number
-  /** The largest cloud incarnation ever seen; an older cloud is not listened to. */
+  /** The largest cloud incarnation ever seen; messages of an older one are ignored. */
   readonly maxCi: number
-  /** What is in force; null for a device that never had a config. After a purge its tombstone stays, as the floor. */
+  /** The revision in force; null: the device never had a config. After a purge the tombstone stays here. */
   readonly cur: Revision | null
   /** The newest revision that both sides have. */
   readonly base: Revision | null
   /**
-   * Revisions of former edge databases that `base` includes although their counters cannot say so, at the same `c`: a
-   * replay of one of them is stale. Survives a purge; at most 8.
+   * Revisions of former edge databases, at the same `c`, that `base` includes although their counters cannot show it: a
+   * replay of one of them is stale. Survives a purge; at most FLOOR_MAX.
    */
   readonly floor: readonly Rev[]
-  /** Published and not acknowledged, oldest first. Any of them may turn out to be the ancestor of what comes. */
+  /**
+   * Revisions that are published and not acknowledged, oldest first. Each may be the ancestor of a later desired
+   * message.
+   */
   readonly ring: readonly Revision[]
   readonly conflict: Conflict | null
   readonly settled: Settled | null
   readonly applied: Applied
-  /** The own hybrid logical clock. */
+  /** The hybrid logical clock of this edge. */
   readonly clock: Hlc
-  /** When the head was last published because the cloud was behind, and when that is due again. UTC ms. */
+  /** When the head was last published again because the cloud was behind (UTC ms), and whether that is due again. */
   readonly headAgain: { readonly at: number; readonly due: boolean } | null
-  /** Answers to the latest local edits: a repeated one is answered again and changes nothing. */
+  /** Answers to the latest local edits: a repeated edit gets its answer again and changes nothing. */
   readonly answers: readonly SetResult[]
-  /** Since when a tombstone is what both sides have, and whether all but it has been purged. UTC ms. */
+  /** Since when both sides have the tombstone (UTC ms), and whether everything except it has been purged. */
   readonly tombstone: { readonly since: number; readonly purged: boolean } | null
 }
 
-/** What the device says of the config. */
+/** What the device reports about its config. */
 export interface Applied {
   /**
-   * pending: published, the device has not answered; applied: it runs this very content; refused: it answered with
-   * another code; drifted: it says that it runs something else under this name; silent: it did not answer in time;
-   * none: there is nothing to apply.
+   * pending: published, and the device has not answered; applied: it runs exactly this content; refused: it answered
+   * with another code; drifted: it reports another content under this name; silent: it did not answer in time; none:
+   * there is nothing to apply.
    */
   readonly status: 'none' | 'pending' | 'applied' | 'refused' | 'drifted' | 'silent'
-  /** How often the config was published to it, and when the answer to that is overdue. UTC ms. */
+  /** How often the config was published to the device, and when its answer is overdue (UTC ms). */
   readonly attempts: number
   readonly due: number | null
   readonly code: number | null
@@ -58,18 +64,18 @@ export interface Applied {
 
 export const RING_MAX = 8
 export const FLOOR_MAX = 8
-/** A cloud that is behind gets the head again, but not more often. */
+/** Shortest time between two heads for a cloud that is behind (milliseconds). */
 export const HEAD_AGAIN_MS = 10_000
 export const ACK_WAIT_MS = 30_000
 export const ACK_ATTEMPTS_MAX = 3
 export const TOMBSTONE_KEPT_MS = 30 * 86_400_000
 export const ANSWERS_MAX = 16
 
-/** What the operator has set for a device. */
+/** The operator's settings for config sync. */
 export interface SyncRules extends ConflictRules {
   /** How a device gets its config: the bare config, or `{rev, hash, deleted, config}`. */
   readonly localForm: 'plain' | 'envelope'
-  /** After so long an open conflict raises an alarm, and `afterDeadline` is done. */
+  /** After this time (milliseconds) an open conflict raises an alarm, and `afterDeadline` applies. */
   readonly conflictDeadlineMs: number
   readonly afterDeadline: 'wait' | 'cloud' | 'edge'
 }
@@ -83,16 +89,16 @@ export const DEFAULT_RULES: SyncRules = {
   afterDeadline: 'wait',
 }
 
-/** The edge's rules for a desired revision (README.md); a test can drop one to see what it is good for. */
+/** The rules of the edge for a desired revision (README.md). A test can switch one off to show that it is needed. */
 export type RuleNumber = 1 | 2 | 3 | 4 | 5 | 6
 
 export interface EdgeEnv {
   /** UTC milliseconds. */
   readonly now: number
-  /** Whether `now` can be believed; if not, `lww` is decided for the cloud. */
+  /** Whether `now` can be trusted; if not, the cloud wins `lww`. */
   readonly clockSynced: boolean
   readonly rules: SyncRules
-  /** What the device's JSON Schema has against a config; empty: nothing, or there is no schema. */
+  /** Why the JSON Schema of the device refuses a config; empty: it does not, or there is none. */
   check(config: JsonObject): readonly string[]
   readonly custom: CustomMerge
   readonly without?: ReadonlySet<RuleNumber>
@@ -105,11 +111,11 @@ export type EdgeEvent =
   | { readonly kind: 'set'; readonly set: LocalSet; readonly by: string }
   /** A message on a topic of the device or the cloud that could not be read. */
   | { readonly kind: 'malformed'; readonly reason: string }
-  /** The device's answer. A device that does not know revisions leaves `rev` out. */
+  /** The answer of the device. A device that does not know revisions omits `rev`. */
   | { readonly kind: 'ack'; readonly rev?: Rev; readonly hash: string; readonly code: number; readonly message: string }
-  /** The device runs this config: it was edited there, unless `rev` is an older one. */
+  /** The device runs this config: it was edited on the device, unless `rev` is an older revision. */
   | { readonly kind: 'device'; readonly rev?: Rev; readonly config: JsonObject }
-  /** An operator at the edge decides. */
+  /** An operator at the edge decides a conflict. */
   | {
       readonly kind: 'resolve'
       readonly id: string
@@ -117,24 +123,24 @@ export type EdgeEvent =
       readonly take: 'edge' | 'cloud' | { readonly config: Json }
       readonly by: string
     }
-  /** A cloud topic is about to be published: the answer is an effect `publish`. Commit, then publish. */
+  /** A cloud topic is about to be published: the step returns an effect `publish`. Commit, then publish. */
   | { readonly kind: 'sending'; readonly what: CloudTopic }
-  /** The process began: what it had published may be lost. */
+  /** The process started: messages that it published before may be lost. */
   | { readonly kind: 'restart' }
   | { readonly kind: 'tick' }
 
-/** What of a device is published to the cloud by the edge. */
+/** The topics of a device that the edge publishes to the cloud. */
 export type CloudTopic = 'head' | 'reported' | 'conflict'
 
 export interface SetResult {
   readonly id: string
   readonly code: 200 | 400 | 409 | 413 | 429
   readonly rev: Rev | null
-  /** What was attempted and what to do, where it was refused. */
+  /** If the edit was refused: what was attempted and what to do. */
   readonly message: string
 }
 
-/** What happened, to be counted per device. */
+/** Events that are counted per device. */
 export type EdgeCount =
   | 'malformed'
   | 'stale'
@@ -150,17 +156,17 @@ export type EdgeCount =
   | 'refused'
 
 /**
- * What is to be done. `enqueue`, `log`, `keep`, `count` and `forget` belong into the transaction of the new state; the others are
- * done after it and may be lost with the process: `restart` asserts again what matters of them.
+ * An effect of a step. `enqueue`, `log`, `keep`, `count` and `forget` belong in the transaction of the new state. Do
+ * the others after it; they may be lost with the process, and `restart` repeats those that matter.
  */
 export type EdgeEffect =
-  /** Put "publish the present `what`" into the operations queue; once is enough. */
+  /** Put "publish the current `what`" into the operations queue, if it is not there yet. */
   | { readonly kind: 'enqueue'; readonly what: CloudTopic }
   | { readonly kind: 'log'; readonly change: Change }
-  /** Keep it among the 20 latest revisions of the device. */
+  /** Add it to the 20 latest revisions of the device. */
   | { readonly kind: 'keep'; readonly revision: Revision }
   | { readonly kind: 'count'; readonly name: EdgeCount; readonly reason?: string }
-  /** Drop the kept revisions: the tombstone is purged. */
+  /** Remove the kept revisions: the tombstone is purged. */
   | { readonly kind: 'forget' }
   /** Publish retained to the device; an empty payload clears the topic. */
   | { readonly kind: 'publishLocal'; readonly payload: string }
@@ -178,7 +184,10 @@ export interface EdgeStep {
   readonly effects: readonly EdgeEffect[]
 }
 
-/** @param ei random for every new database, 1 to 32 of A–Z a–z 0–9 _ - */
+/**
+ * The state of a device that never had a config.
+ * @param ei random for every new database, 1 to 32 of A–Z a–z 0–9 _ -
+ */
 export function newEdgeState(device: string, ei: string): EdgeState {
   return {
     device,

@@ -6,8 +6,8 @@ import { type CloudTopic, type EdgeEnv, type EdgeEvent, type EdgeState, type Edg
 import { ageTombstone, publishLocal, Turn } from './turn.ts'
 
 /**
- * One event of one device at the edge. Pure: the new state and what is to be done. Commit the state together with the
- * durable effects, then do the others.
+ * Handles one event for one device at the edge. Pure: it returns the new state and the effects. Commit the state
+ * together with the durable effects, then do the others.
  */
 export function step(state: EdgeState, event: EdgeEvent, env: EdgeEnv): EdgeStep {
   const turn = new Turn(state, env)
@@ -39,7 +39,7 @@ function work(turn: Turn, event: EdgeEvent): void {
   }
 }
 
-/** From now on the cloud may know the head: it is a possible ancestor, and must be on disk before it is published. */
+/** The cloud may know the head from now on, so it may become an ancestor: it must be on disk before it is published. */
 function onSending(turn: Turn, what: CloudTopic): void {
   const { state } = turn
   if (what === 'head' && state.cur !== null) {
@@ -49,7 +49,7 @@ function onSending(turn: Turn, what: CloudTopic): void {
   turn.emit({ kind: 'publish', what, payload: message(turn.state, what) })
 }
 
-/** Says everything again that may have been lost with the process. */
+/** Publishes everything again that may have been lost with the process. */
 function onRestart(turn: Turn): void {
   const { cur, conflict, settled, applied, tombstone } = turn.state
   if (cur !== null && !tombstone?.purged) {

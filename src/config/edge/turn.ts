@@ -16,7 +16,7 @@ import {
   type RuleNumber,
 } from './state.ts'
 
-/** One event being worked on: the state as it has become so far, and what is to be done. */
+/** An event that is being handled: the state so far, and the effects so far. */
 export class Turn {
   state: EdgeState
   readonly env: EdgeEnv
@@ -44,12 +44,12 @@ export class Turn {
   }
 }
 
-/** Whether the time has come; also when the clock has jumped back so far that it would come much too late. */
+/** Whether a time has come, or the clock was set back so far that it would come much too late. All in milliseconds. */
 export function isDue(at: number, periodMs: number, now: number): boolean {
   return now >= at || at - now > periodMs
 }
 
-/** What forbids a config here: a bound, or the device's schema. Empty: nothing. */
+/** Why a config is not allowed here: a limit, or the schema of the device. Empty: it is allowed. */
 export function problemsOf(config: JsonObject | null, env: EdgeEnv): readonly string[] {
   if (config === null) return []
   const checked = checkConfig(config)
@@ -68,7 +68,7 @@ export function revisionOf({ rev, base, config, hlc, by }: Draft): Revision {
   return { rev, base, hash: hashOf(config), config, hlc, by }
 }
 
-/** Both sides have this revision now. */
+/** Records that both sides now have this revision. */
 export function share(turn: Turn, next: Revision, ring: readonly Revision[] = []): void {
   const { base, floor } = turn.state
   const level = (rev: Rev): boolean => rev.ci === next.rev.ci && rev.c === next.rev.c && rev.ei !== next.rev.ei
@@ -76,7 +76,7 @@ export function share(turn: Turn, next: Revision, ring: readonly Revision[] = []
   turn.change({ base: next, ring, floor: below.slice(-FLOOR_MAX) })
 }
 
-/** Puts a revision in force: logged and kept, told to the device, and to the cloud. */
+/** Puts a revision in force: it is logged, kept, published to the device and queued for the cloud. */
 export function install(turn: Turn, next: Revision, why: string, by = next.by): void {
   const { state, env } = turn
   const cause = { device: state.device, at: env.now, why }
@@ -89,7 +89,7 @@ export function install(turn: Turn, next: Revision, why: string, by = next.by): 
   turn.emit({ kind: 'enqueue', what: 'head' }, { kind: 'enqueue', what: 'reported' })
 }
 
-/** Publishes what is in force to the device, and begins to wait for its answer. */
+/** Publishes the config in force to the device, and starts to wait for its answer. */
 export function publishLocal(turn: Turn, attempts: number): void {
   const { cur, applied } = turn.state
   turn.emit({ kind: 'publishLocal', payload: localPayload(turn.state, turn.env.rules.localForm) })
@@ -101,7 +101,7 @@ export function publishLocal(turn: Turn, attempts: number): void {
   })
 }
 
-/** The cloud is behind: the head again, now or as soon as it may be. */
+/** The cloud is behind: queues the head again, at once or after HEAD_AGAIN_MS since the last time. */
 export function publishHeadAgain(turn: Turn): void {
   const { headAgain } = turn.state
   if (headAgain === null || isDue(headAgain.at + HEAD_AGAIN_MS, HEAD_AGAIN_MS, turn.env.now)) {
@@ -121,7 +121,7 @@ export function settle(turn: Turn, resolution: Resolution): void {
   turn.count('resolved')
 }
 
-/** A tombstone that both sides have begins to age; with anything else in force there is none. */
+/** Starts the age of a tombstone when both sides have it; clears it if anything else is in force. */
 export function ageTombstone(turn: Turn): void {
   const { cur, base, tombstone } = turn.state
   const buried = cur !== null && cur.config === null && sameRev(cur.rev, base?.rev)
