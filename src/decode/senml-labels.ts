@@ -59,7 +59,7 @@ export class Labels {
     let found: string | undefined
     for (const label of VALUE_LABELS) {
       if (this.#record[label] === undefined) continue
-      if (found !== undefined) return this.refuse(label, `a second value beside "${found}"`)
+      if (found !== undefined) return this.refuse(label, `a second value in addition to "${found}"`)
       found = label
     }
     if (found === undefined) return undefined

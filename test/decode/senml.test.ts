@@ -245,7 +245,7 @@ describe('SenML', () => {
   it.each([
     ['[{"bn":"a","v":1},5]', /^\$\[1\]: expected a SenML record, found a number$/],
     ['[{"n":"a","v":"1"}]', /^\$\[0\]\.v: expected a number, found a text$/],
-    ['[{"n":"a","v":1,"vs":"x"}]', /^\$\[0\]\.vs: a second value beside "v"$/],
+    ['[{"n":"a","v":1,"vs":"x"}]', /^\$\[0\]\.vs: a second value in addition to "v"$/],
     ['[{"n":"a","v":1},{"n":"b"}]', /^\$\[1\]: a SenML record without a value$/],
     ['[{"v":1},{"n":"a","v":1}]', /^\$\[0\]: a SenML record without a name$/],
     ['[{"n":"a","v":1,"t":"now"}]', /^\$\[0\]\.t: expected a number/],

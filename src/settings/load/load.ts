@@ -69,7 +69,7 @@ function readText(file: string): string {
     if (size > FILE_BYTES_MAX) throw new Error(`it has ${size} bytes, the limit is ${FILE_BYTES_MAX}`)
     return readFileSync(file, 'utf8')
   } catch (trouble) {
-    const reason = codeOf(trouble) === 'ENOENT' ? 'the file does not exist' : messageOf(trouble)
+    const reason = codeOf(trouble) === 'ENOENT' ? 'there is no such file' : messageOf(trouble)
     throw new OperatorError(`cannot read the settings file ${file}: ${reason}`, {
       remedy: 'give the path of a readable YAML file, such as examples/edge.yaml',
       exitCode: Exit.SETTINGS,

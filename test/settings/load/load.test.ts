@@ -156,7 +156,7 @@ describe('an invalid settings file', () => {
   it('is refused when it is missing, a folder or too large', () => {
     const folder = tempFolder()
     mkdirSync(join(folder, 'edge.yaml'))
-    expect(() => loadEdgeSettings(join(folder, 'none.yaml'), {})).toThrow(/the file does not exist/)
+    expect(() => loadEdgeSettings(join(folder, 'none.yaml'), {})).toThrow(/there is no such file/)
     expect(() => loadEdgeSettings(join(folder, 'edge.yaml'), {})).toThrow(/cannot read the settings file/)
     expect(() => loadEdgeSettings(write(`# ${'x'.repeat(1_048_576)}`), {})).toThrow(/the limit is 1048576/)
   })
