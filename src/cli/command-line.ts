@@ -6,20 +6,23 @@ import { commandHelp, overview } from './help.ts'
 import type { Output } from './output.ts'
 import { parseCommandLine } from './parse.ts'
 
-/** sysexits.h EX_SOFTWARE: a broken promise of our own. */
+/** EX_SOFTWARE of sysexits.h: a bug in Tidegate. */
 const EXIT_SOFTWARE = 70
 
-/** Does what the words after `tidegate` ask for. Never rejects: trouble is told on standard error and in the code. */
+/**
+ * Runs the command that the arguments after `tidegate` name. Never rejects: errors go to standard error and set the exit
+ * code.
+ */
 export async function runCommandLine(
-  words: readonly string[],
+  args: readonly string[],
   output: Output,
 ): Promise<ExitCode | typeof EXIT_SOFTWARE> {
   try {
-    if (words.length === 0) {
+    if (args.length === 0) {
       output.note(overview(commands, version))
       return Exit.USAGE
     }
-    const request = parseCommandLine(commands, words)
+    const request = parseCommandLine(commands, args)
     switch (request.kind) {
       case 'version':
         output.print(version)
@@ -38,7 +41,7 @@ export async function runCommandLine(
   }
 }
 
-/** Tells trouble: what an operator can cure without a stack, anything else with all that helps to find the bug. */
+/** Prints an error: an OperatorError with its remedy and no stack, anything else as a bug, with stack and cause. */
 export function report(trouble: unknown, output: Output): ExitCode | typeof EXIT_SOFTWARE {
   if (trouble instanceof OperatorError) {
     output.note(`error: ${trouble.message}\n  what to do: ${trouble.remedy}`)

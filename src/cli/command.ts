@@ -1,14 +1,14 @@
 import type { ExitCode } from '../base/errors.ts'
 import type { Output } from './output.ts'
 
-/** A switch: present or not. */
+/** An option without a value. */
 interface Flag {
   readonly kind: 'flag'
   readonly short?: string
   readonly help: string
 }
 
-/** An option with a value. `value` is the word that stands for it in help texts. */
+/** An option with a text value. `value` is the placeholder in help texts. */
 interface TextOption {
   readonly kind: 'text'
   readonly value: string
@@ -16,7 +16,7 @@ interface TextOption {
   readonly help: string
   readonly required?: true
   readonly fallback?: string
-  /** The values that exist, where only some do. */
+  /** The permitted values; absent: any text. */
   readonly oneOf?: readonly string[]
 }
 
@@ -41,10 +41,10 @@ type ValueOf<O extends Option> = O extends { kind: 'flag' }
       | (O extends { oneOf: readonly (infer One)[] } ? One : O extends { kind: 'number' } ? number : string)
       | (O extends { required: true } | { fallback: string | number } ? never : undefined)
 
-/** The checked options of one call, by their names. */
+/** The checked options of one call, by name. */
 export type Values<O extends Options> = { readonly [Name in keyof O]: ValueOf<O[Name]> }
 
-/** What stands on a command line beside options; `max` of Infinity takes any number. */
+/** The arguments that are not options; `max` may be Infinity. */
 export interface Operands {
   readonly value: string
   readonly help: string
@@ -60,31 +60,31 @@ export interface Call<O extends Options> {
 }
 
 /**
- * One command: what a person must know of it, and what it does. Help, checks and the values' types all come from here.
- * `run` imports the parts that it needs when it is called, so that help and misuse answer at once.
+ * One command: its help and its action. Help texts, checks and the types of the values are all derived from this.
+ * `run` imports the modules that it needs when it is called, so that help and usage errors appear at once.
  */
 export interface Declaration<O extends Options> {
-  /** One word or several: `run`, `settings check`. */
+  /** One or more parts: `run`, `settings check`. */
   readonly name: string
   readonly summary: string
-  /** Paragraphs for `--help`, each one line of any length. */
+  /** Paragraphs for `--help`; each is one line of any length, which the help wraps. */
   readonly notes?: readonly string[]
   readonly options: O
   readonly operands?: Operands
-  /** What follows `tidegate` in a call that works. */
+  /** Complete calls without the leading `tidegate`; they must work when pasted into a shell. */
   readonly examples: readonly string[]
   run(call: Call<O>): Promise<ExitCode>
 }
 
-/** A command whose own types of values are settled inside. */
+/** A command whose value types are checked and hidden. */
 export type Command = Declaration<Options>
 
-/** Declares a command. The command line hands it nothing but values checked against its own options. */
+/** Declares a command. The command line passes only values that were checked against the command's own options. */
 export function command<const O extends Options>(declaration: Declaration<O>): Command {
   return { ...declaration, run: (call) => declaration.run({ ...call, values: call.values as Values<O> }) }
 }
 
-/** Options that several commands share. */
+/** Options that are the same in several commands. */
 export const shared = {
   settings: { kind: 'text', short: 's', value: 'FILE', help: 'Settings file of the edge', required: true },
   json: { kind: 'flag', help: 'Print JSON' },

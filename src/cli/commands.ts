@@ -32,7 +32,7 @@ import { settingsCheck, settingsDocs, settingsSchema } from './commands/settings
 import { sql } from './commands/sql/sql.ts'
 import { status } from './commands/status.ts'
 
-/** Every command, in the order in which help lists them. */
+/** All commands, in the order of the help. */
 export const commands: readonly Command[] = [
   demo,
   run,

@@ -1,13 +1,13 @@
 /**
- * V8 sizes its heap for servers: under load the young generation alone grows to 128 MB. An edge lives on a small box, and
- * what it allocates dies young or stays for good. Measured with 1,000 busy connections, these bounds take a third off the
- * process for a tenth of its throughput; half of them again would cost another fifth.
+ * V8 sizes its heap for servers: under load, the young generation alone grows to 128 MB. An edge runs on a small machine,
+ * and its objects either die young or live until the end. Measured with 1,000 busy connections, these limits reduce the
+ * memory of the process by a third and its throughput by a tenth; half these limits would cost another fifth.
  */
 const HEAP_FLAGS = ['--max-semi-space-size=8', '--heap-growing-percent=40']
 
 /**
- * Goes on as the same process (same id, same standard streams) with a bounded heap. Returns where that is so already,
- * where somebody has set a heap size by hand, and on systems that cannot do it (Windows).
+ * Executes the program again as the same process (same id, same standard streams) with a limited heap, and does not return.
+ * Returns if the heap is already limited, if the user has set a semi-space size, or on systems without execve (Windows).
  */
 export function boundHeap(): void {
   const { execve, execPath, execArgv, argv, env, platform } = process

@@ -1,6 +1,6 @@
-import type { Command, Option } from './command.ts'
+import type { Command, Option, Options } from './command.ts'
 
-/** Help on one command. */
+/** The text of `tidegate COMMAND --help`. */
 export function commandHelp({ name, summary, notes = [], options, operands, examples }: Command): string {
   const required = Object.entries(options).filter(([, option]) => option.kind === 'text' && option.required)
   const usage = [
@@ -8,6 +8,7 @@ export function commandHelp({ name, summary, notes = [], options, operands, exam
     name,
     ...(operands === undefined ? [] : [operandUsage(operands)]),
     ...required.map(([key, option]) => optionUsage(key, option)),
+    ...(needsSource(options) ? ['(-s FILE | --data FOLDER)'] : []),
     ...(required.length < Object.keys(options).length ? ['[options]'] : []),
   ]
   const rows: [string, string][] = [
@@ -24,14 +25,15 @@ export function commandHelp({ name, summary, notes = [], options, operands, exam
   ])
 }
 
-/** Help on all commands, or on those of a group. */
+/** The list of all commands, or of the commands of a group. */
 export function overview(commands: readonly Command[], version: string): string {
   return sections([
     `Tidegate ${version}: an MQTT broker and bridge for the edge that never acknowledges what it could lose.`,
     'Usage: tidegate COMMAND [options]',
     `Commands:\n${columns(commands.map(({ name, summary }) => [name, summary]))}`,
-    '`tidegate COMMAND --help` tells more of each; `tidegate --version` prints the version.\n' +
-      'Exit codes: 0 well, 1 not well, 64 misuse, 69 not reachable, 70 a bug, 73 cannot create a file, 78 settings.',
+    '`tidegate COMMAND --help` shows options and examples; `tidegate --version` prints the version.\n' +
+      'Exit codes: 0 success, 1 failure or a problem found, 64 wrong usage, 69 not reachable or not running,\n' +
+      '70 bug in Tidegate, 73 cannot create a file, 78 invalid settings.',
   ])
 }
 
@@ -39,6 +41,11 @@ const WIDTH = 110
 
 function sections(parts: readonly string[]): string {
   return parts.filter((part) => part !== '').join('\n\n')
+}
+
+/** Whether the command reads a database that either a settings file or a data folder names. */
+function needsSource({ settings, data }: Options): boolean {
+  return settings?.kind === 'text' && !settings.required && data !== undefined
 }
 
 function operandUsage({ value, min, max }: { value: string; min: number; max: number }): string {
@@ -58,7 +65,8 @@ function optionLabel(key: string, option: Option): string {
 
 function optionHelp(option: Option): string {
   if (option.kind === 'flag') return option.help
-  const choice = option.kind === 'text' && option.oneOf ? `; one of ${option.oneOf.join(', ')}` : ''
+  const values = option.kind === 'text' ? (option.oneOf ?? []) : []
+  const choice = values.length === 0 ? '' : `; ${values.length === 1 ? 'must be' : 'one of'} ${values.join(', ')}`
   return `${option.help}${choice}${option.fallback === undefined ? '' : ` (default ${option.fallback})`}`
 }
 
@@ -67,13 +75,13 @@ function columns(rows: readonly (readonly [string, string])[]): string {
   return rows.map(([label, text]) => `  ${label.padEnd(width - 2)}${wrap(text, width)}`).join('\n')
 }
 
-/** Breaks a text into lines; every line but the first begins with `indent` blanks. */
+/** Wraps a text at WIDTH columns; all lines but the first begin with `indent` spaces. */
 function wrap(text: string, indent: number): string {
   const lines: string[] = ['']
-  for (const word of text.split(' ')) {
+  for (const piece of text.split(' ')) {
     const line = lines.at(-1) ?? ''
-    if (line !== '' && indent + line.length + word.length >= WIDTH) lines.push(word)
-    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`
+    if (line !== '' && indent + line.length + piece.length >= WIDTH) lines.push(piece)
+    else lines[lines.length - 1] = line === '' ? piece : `${line} ${piece}`
   }
   return lines.join(`\n${' '.repeat(indent)}`)
 }

@@ -1,16 +1,16 @@
 import { codeOf } from '../base/errors.ts'
 
-/** Where a command prints: data on standard output, words about the work on standard error. */
+/** Where a command prints: results go to standard output, remarks to standard error. */
 export interface Output {
-  /** One line or several of what was asked for. */
+  /** One or more lines of the result. */
   print(text: string): void
-  /** What was asked for, as indented JSON. */
+  /** The result as indented JSON. */
   json(data: unknown): void
-  /** Resolves when all that was printed has been taken; false: nobody reads on. Long answers wait for it page by page. */
-  taken(): Promise<boolean>
-  /** A remark for the person who waits. */
+  /** Resolves when all output has been written; false: the reader has closed the pipe. Long results wait for it page by page. */
+  drained(): Promise<boolean>
+  /** A remark for the user. */
   note(text: string): void
-  /** A remark that the next one overwrites; only where a person watches a terminal. */
+  /** A remark that the next one overwrites; printed on a terminal only. */
   progress(text: string): void
 }
 
@@ -21,7 +21,7 @@ export class ProcessOutput implements Output {
 
   constructor() {
     for (const stream of [process.stdout, process.stderr]) {
-      // Whoever stops reading (`| head`) misses the rest, and the exit code keeps its meaning.
+      // A closed pipe (`| head`) is not a failure: the exit code still reports how the command ended.
       stream.on('error', (trouble) => {
         if (codeOf(trouble) !== 'EPIPE') this.#failure ??= trouble
       })
@@ -36,7 +36,7 @@ export class ProcessOutput implements Output {
     this.print(JSON.stringify(data, null, 2))
   }
 
-  taken(): Promise<boolean> {
+  drained(): Promise<boolean> {
     return new Promise((resolve) => process.stdout.write('', (trouble) => resolve(!trouble)))
   }
 
@@ -52,8 +52,8 @@ export class ProcessOutput implements Output {
   }
 
   /**
-   * Resolves when all that was printed has left the process: with undefined, or with why some of it did not arrive
-   * (a full disk). Until then such trouble ends nothing: an edge does not stop for a line that nobody could read.
+   * Resolves when all output has left the process: with undefined, or with the error that lost some of it (a full disk).
+   * Such an error does not stop a running command: an edge does not stop because a line could not be printed.
    */
   async flushed(): Promise<unknown> {
     if (this.#overwrites !== '') process.stderr.write(this.#overwrites)

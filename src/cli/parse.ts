@@ -3,10 +3,10 @@ import { Exit, messageOf, OperatorError } from '../base/errors.ts'
 import { suggestion } from '../base/nearest.ts'
 import type { Command, Option, Options, Values } from './command.ts'
 
-/** What a command line asks for. */
-export type Request =
+/** A parsed command line. */
+export type CommandRequest =
   | { readonly kind: 'version' }
-  /** Help on everything, on the commands of a group (`settings`), or on one command. */
+  /** Help on all commands, on the commands of a group (`settings`), or on one command. */
   | { readonly kind: 'help'; readonly about: readonly Command[] }
   | {
       readonly kind: 'run'
@@ -15,40 +15,43 @@ export type Request =
       readonly operands: readonly string[]
     }
 
-/** Understands the words after `tidegate`. Throws an OperatorError (exit 64) that names the nearest right word. */
-export function parseCommandLine(commands: readonly Command[], words: readonly string[]): Request {
-  const [first = ''] = words
+/**
+ * Parses the arguments after `tidegate`.
+ * @throws OperatorError (exit 64) with the most similar name that exists
+ */
+export function parseCommandLine(commands: readonly Command[], args: readonly string[]): CommandRequest {
+  const [first = ''] = args
   if (first === '--version' || first === '-V') return { kind: 'version' }
   if (isHelp(first)) return { kind: 'help', about: commands }
-  if (first.startsWith('-')) throw misuse(`unknown option ${first} before a command`)
-  if (!commands.some(({ name }) => firstWord(name) === first)) throw unknownCommand([first], commands)
+  if (first.startsWith('-')) throw misuse(`unknown option ${first} before the command`)
+  if (!commands.some(({ name }) => firstPart(name) === first)) throw unknownCommand([first], commands)
   const command = commands
-    .filter(({ name }) => begins(words, name.split(' ')))
+    .filter(({ name }) => begins(args, name.split(' ')))
     .toSorted((a, b) => b.name.length - a.name.length)[0]
   if (command === undefined) {
     let depth = 1
-    while (depth < words.length && commands.some(({ name }) => begins(name.split(' '), words.slice(0, depth + 1))))
+    while (depth < args.length && commands.some(({ name }) => begins(name.split(' '), args.slice(0, depth + 1))))
       depth++
-    const group = commands.filter(({ name }) => begins(name.split(' '), words.slice(0, depth)))
-    if (isHelp(words[depth] ?? '')) return { kind: 'help', about: group }
-    throw unknownCommand(words.slice(0, depth + 1), group)
+    const group = commands.filter(({ name }) => begins(name.split(' '), args.slice(0, depth)))
+    if (isHelp(args[depth] ?? '')) return { kind: 'help', about: group }
+    throw unknownCommand(args.slice(0, depth + 1), group)
   }
-  const rest = words.slice(command.name.split(' ').length)
-  const asked = rest.indexOf('--') === -1 ? rest : rest.slice(0, rest.indexOf('--'))
-  if (asked.some(isHelp)) return { kind: 'help', about: [command] }
+  const rest = args.slice(command.name.split(' ').length)
+  const beforeDashes = rest.indexOf('--') === -1 ? rest : rest.slice(0, rest.indexOf('--'))
+  if (beforeDashes.some(isHelp)) return { kind: 'help', about: [command] }
   return { kind: 'run', command, ...parseRest(command, rest) }
 }
 
-function begins(words: readonly string[], beginning: readonly string[]): boolean {
-  return beginning.length <= words.length && beginning.every((word, i) => words[i] === word)
+function begins(args: readonly string[], beginning: readonly string[]): boolean {
+  return beginning.length <= args.length && beginning.every((part, i) => args[i] === part)
 }
 
-function firstWord(name: string): string {
+function firstPart(name: string): string {
   return name.split(' ', 1)[0]!
 }
 
-function isHelp(word: string): boolean {
-  return word === '--help' || word === '-h'
+function isHelp(arg: string): boolean {
+  return arg === '--help' || arg === '-h'
 }
 
 function misuse(message: string, about = ''): OperatorError {
@@ -58,24 +61,22 @@ function misuse(message: string, about = ''): OperatorError {
   })
 }
 
-const ORDINALS = ['first', 'second', 'third', 'fourth']
-
-function unknownCommand(words: readonly string[], among: readonly Command[]): OperatorError {
+function unknownCommand(args: readonly string[], among: readonly Command[]): OperatorError {
   const names = among.map(({ name }) => name)
-  const word = words.join(' ')
-  if (word === '') return misuse('no command is given')
-  if (names.some((name) => name.startsWith(`${word} `))) {
-    const next = new Set(names.map((name) => name.split(' ')[words.length]))
-    return misuse(`"${word}" needs a ${ORDINALS[words.length]} word: ${[...next].join(', ')}`, word)
+  const given = args.join(' ')
+  if (given === '') return misuse('no command is given')
+  if (names.some((name) => name.startsWith(`${given} `))) {
+    const next = new Set(names.map((name) => name.split(' ')[args.length]))
+    return misuse(`"${given}" needs a subcommand: ${[...next].join(', ')}`, given)
   }
-  return misuse(`unknown command "${word}"${suggestion(word, [...names, ...names.map(firstWord)])}`)
+  return misuse(`unknown command "${given}"${suggestion(given, [...names, ...names.map(firstPart)])}`)
 }
 
 function parseRest(
   { name, options, operands }: Command,
-  words: readonly string[],
+  rest: readonly string[],
 ): { readonly values: Values<Options>; readonly operands: readonly string[] } {
-  const args = withSignedValues(words, options)
+  const args = withSignedValues(rest, options)
   const known = Object.fromEntries(Object.entries(options).map(([key, option]) => [key, parseArgsOption(option)]))
   const { tokens } = parseArgs({ args, options: known, allowPositionals: true, strict: false, tokens: true })
   const seen = new Set<string>()
@@ -95,20 +96,20 @@ function parseRest(
   const count = given.positionals.length
   if (count < min) throw misuse(`${name}: ${value} is missing`, name)
   if (count > max) throw misuse(`${name}: "${given.positionals[max]}" is one argument too many`, name)
-  // Each value was just made by the kind of its own option.
+  // `checkedValue` has produced each value according to its own option.
   return { values: values as Values<Options>, operands: given.positionals }
 }
 
-/** `--from -24h` as `--from=-24h`: of itself `parseArgs` takes what begins with a dash for another option. */
-function withSignedValues(words: readonly string[], options: Options): string[] {
+/** Turns `--from -24h` into `--from=-24h`: `parseArgs` treats an argument that begins with a dash as another option. */
+function withSignedValues(given: readonly string[], options: Options): string[] {
   const args: string[] = []
-  for (const [i, word] of words.entries()) {
-    if (word === '--') return [...args, ...words.slice(i)]
+  for (const [i, arg] of given.entries()) {
+    if (arg === '--') return [...args, ...given.slice(i)]
     const before = args.at(-1)
     const takesValue =
       before?.startsWith('--') === true && /^(?:text|number)$/.test(options[before.slice(2)]?.kind ?? '')
-    if (takesValue && /^-\d/.test(word)) args[args.length - 1] = `${before}=${word}`
-    else args.push(word)
+    if (takesValue && /^-\d/.test(arg)) args[args.length - 1] = `${before}=${arg}`
+    else args.push(arg)
   }
   return args
 }

@@ -2,8 +2,8 @@ import type { History } from '../store/history/history.ts'
 import type { StoreReader } from '../store/reader.ts'
 
 /**
- * Opens the `tidegate.db` of a folder for reading, also beside a running edge, hands it to `use`, and closes it.
- * Throws an OperatorError when there is no database, or a newer one.
+ * Opens the `tidegate.db` of a folder read-only, passes it to `use`, and closes it. The edge may be running.
+ * @throws OperatorError if there is no database, or its schema is newer
  */
 export async function withReader<T>(folder: string, use: (reader: StoreReader) => T): Promise<T> {
   const { openReader } = await import('../store/reader.ts')
@@ -15,7 +15,7 @@ export async function withReader<T>(folder: string, use: (reader: StoreReader) =
   }
 }
 
-/** The same for questions about history, which may take their time: they hold no transaction open. */
+/** The same for history queries. They may take long, because they do not keep a transaction open. */
 export async function withHistory<T>(folder: string, use: (history: History) => Promise<T>): Promise<T> {
   const { openReadOnly } = await import('../store/database.ts')
   const { History } = await import('../store/history/history.ts')

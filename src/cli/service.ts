@@ -3,20 +3,20 @@ import { Exit, type ExitCode, messageOf } from '../base/errors.ts'
 import { StopSignals } from '../base/stop-signals.ts'
 import type { Output } from './output.ts'
 
-/** What runs until it is told to stop. */
+/** Something that runs until it is stopped. */
 export interface Service {
   stop(): Promise<void>
-  /** Rejects when it cannot go on. */
+  /** Rejects when the service cannot continue. */
   readonly failed?: Promise<never>
 }
 
-/** A service that has not stopped so long after the first signal is left behind: the process ends with code 1. */
+/** If a service has not stopped within this time after the first signal (milliseconds), the process ends with code 1. */
 const STOP_MS_MAX = 10_000
 
 /**
- * Starts a service, tells that it is ready, and runs it until SIGINT or SIGTERM; then stops it in order. A signal that
- * comes while it starts is not lost. A second signal ends the process at once: what was acknowledged is on disk. A
- * service that cannot go on is stopped, and its trouble thrown.
+ * Starts a service, prints that it is ready, runs it until SIGINT or SIGTERM, and then stops it in order. A signal during
+ * the start is not lost. A second signal ends the process at once: everything that was acknowledged is on disk. A service
+ * that cannot continue is stopped, and its error is thrown.
  */
 export async function serve<S extends Service>(
   output: Output,
@@ -44,6 +44,8 @@ async function stop(service: Service, output: Output, stopMsMax: number): Promis
     pause(stopMsMax, enough.signal).then(() => 'late'),
   ]).finally(() => enough.abort())
   if (outcome === 'stopped') return Exit.OK
-  output.note(`tidegate: did not stop within ${stopMsMax / 1_000} s and is ended; what was acknowledged is on disk`)
+  output.note(
+    `tidegate: not stopped within ${stopMsMax / 1_000} s, exiting now; everything that was acknowledged is on disk`,
+  )
   return Exit.FAILED
 }

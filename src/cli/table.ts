@@ -1,13 +1,13 @@
 export type Cell = string | number
 
-/** A table in fixed-width columns: text to the left, numbers to the right. `foot` is a last row below a rule. */
+/** A table in fixed-width columns: text is left-aligned, numbers right-aligned. `foot` is a last row below a rule. */
 export function textTable(head: readonly string[], rows: readonly (readonly Cell[])[], foot?: readonly Cell[]): string {
   const table = new TableWriter(head, foot)
   const text = table.lines(rows)
   return foot === undefined ? text : [text, table.foot(foot)].join('\n')
 }
 
-/** The same, a page at a time: columns are as wide as the first page needs, and give way where a later one needs more. */
+/** The same, page by page: the first page sets the column widths; a longer cell in a later page shifts the rest of its row. */
 export class TableWriter {
   readonly #head: readonly string[]
   readonly #foot: readonly Cell[]
@@ -18,7 +18,7 @@ export class TableWriter {
     this.#foot = foot
   }
 
-  /** The next rows as lines; before the first ones the head. */
+  /** The next rows as lines; the first call also returns the head. */
   lines(rows: readonly (readonly Cell[])[]): string {
     if (this.#columns !== undefined) return rows.map((row) => this.#line(row)).join('\n')
     const all = [this.#head, ...rows, this.#foot]
@@ -46,7 +46,7 @@ export class TableWriter {
   }
 }
 
-/** A text of somebody else in one line of a terminal: control characters are shown, what is too long is cut. */
+/** An untrusted text for one line of a terminal: control characters are escaped, and a long text is cut. */
 export function oneLine(text: string, charsMax: number): string {
   const shown = text.replaceAll(/\p{Cc}/gu, (control) => `\\x${control.charCodeAt(0).toString(16).padStart(2, '0')}`)
   return shown.length > charsMax ? `${shown.slice(0, charsMax - 1)}…` : shown

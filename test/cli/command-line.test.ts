@@ -9,7 +9,7 @@ import { tempFolder } from '../../support/folder.ts'
 import { ROOT, runTidegate } from '../../support/process.ts'
 
 describe('tidegate as a process', () => {
-  it('answers to --help and --version on standard output, with 0', async () => {
+  it('answers --help and --version on standard output and exits with 0', async () => {
     const help = await runTidegate(['--help'])
     expect(help).toMatchObject({ code: 0, stderr: '' })
     for (const { name } of commands) expect(help.stdout).toContain(`\n  ${name} `)
@@ -17,7 +17,7 @@ describe('tidegate as a process', () => {
     expect(version).toEqual({ code: 0, stdout: `${packageJson.version}\n`, stderr: '' })
   })
 
-  it('tells a misuse on standard error, with what to do and 64', async () => {
+  it('reports a usage error with its remedy on standard error and exits with 64', async () => {
     const typo = await runTidegate(['setings', 'check'])
     expect(typo).toMatchObject({ code: 64, stdout: '' })
     expect(typo.stderr).toBe(
@@ -26,14 +26,14 @@ describe('tidegate as a process', () => {
     expect(await runTidegate([])).toMatchObject({ code: 64, stdout: '', stderr: expect.stringContaining('Usage:') })
   })
 
-  it('tells all problems of settings before it starts anything, with 78 and no stack', async () => {
+  it('reports all problems of the settings without a stack, starts nothing and exits with 78', async () => {
     const file = join(tempFolder(), 'edge.yaml')
     writeFileSync(file, 'edge: a\nqualty: []\nweb: { port: x }\ndata: ./made')
-    for (const words of [
+    for (const args of [
       ['settings', 'check', file],
       ['run', '-s', file],
     ]) {
-      const { code, stdout, stderr } = await runTidegate(words, { env: { TIDEGATE_LGO__LEVEL: 'debug' } })
+      const { code, stdout, stderr } = await runTidegate(args, { env: { TIDEGATE_LGO__LEVEL: 'debug' } })
       expect({ code, stdout }).toEqual({ code: 78, stdout: '' })
       expect(stderr).toContain(`\n  ${file}:2:1 qualty: unknown key "qualty"; did you mean "quality"?\n`)
       expect(stderr).toContain(`\n  ${file}:3:8 web.port: must be a number, not text\n`)
@@ -44,14 +44,14 @@ describe('tidegate as a process', () => {
     expect(existsSync(join(file, '../made'))).toBe(false)
   })
 
-  it('finds the examples right, and tells a receiver from an edge', async () => {
+  it('accepts the examples, and does not accept the settings of a receiver for an edge', async () => {
     expect(await runTidegate(['settings', 'check', 'examples/edge.yaml'])).toMatchObject({ code: 0, stderr: '' })
     const receiver = ['settings', 'check', 'examples/receiver.yaml']
     expect(await runTidegate([...receiver, '--receiver'])).toMatchObject({ code: 0, stderr: '' })
     expect(await runTidegate(receiver)).toMatchObject({ code: 78, stdout: '' })
   })
 
-  it('prints a JSON Schema that knows what the check knows', async () => {
+  it('prints a JSON Schema with the rules of the check', async () => {
     const { code, stdout } = await runTidegate(['settings', 'schema'])
     const schema = JSON.parse(stdout)
     expect(code).toBe(0)
@@ -63,17 +63,17 @@ describe('tidegate as a process', () => {
     expect(Object.keys(schema.properties.uplinks.items.properties)).toContain('password_file')
   })
 
-  it('is not disturbed by who stops reading, and admits what could not be printed', async () => {
+  it('exits with 0 when its reader stops reading, and with 1 when its output cannot be written', async () => {
     const tidegate = (stdout: number | 'pipe') =>
       spawn(process.execPath, [join(ROOT, 'src/main.ts'), 'settings', 'docs'], { stdio: ['ignore', stdout, 'pipe'] })
     const unread = tidegate('pipe')
     unread.stdout?.destroy()
-    let told = ''
+    let errors = ''
     unread.stderr?.setEncoding('utf8').on('data', (text) => {
-      told += text
+      errors += text
     })
     expect(await once(unread, 'close')).toEqual([0, null])
-    expect(told).toBe('')
+    expect(errors).toBe('')
     if (!existsSync('/dev/full')) return
     const full = openSync('/dev/full', 'w')
     expect(await once(tidegate(full), 'close')).toEqual([1, null])

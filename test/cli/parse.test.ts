@@ -3,7 +3,7 @@ import { Exit, OperatorError } from '../../src/base/errors.ts'
 import { command } from '../../src/cli/command.ts'
 import { commands } from '../../src/cli/commands.ts'
 import { commandHelp } from '../../src/cli/help.ts'
-import { parseCommandLine, type Request } from '../../src/cli/parse.ts'
+import { type CommandRequest, parseCommandLine } from '../../src/cli/parse.ts'
 
 const pump = command({
   name: 'pump',
@@ -25,9 +25,9 @@ const drain = command({
   examples: ['well drain'],
   run: async () => Exit.OK,
 })
-const parse = (line: string): Request => parseCommandLine([pump, drain], line.split(' '))
+const parse = (line: string): CommandRequest => parseCommandLine([pump, drain], line.split(' '))
 
-/** What is said to a misuse. */
+/** The error message for a usage error. */
 function refusal(line: string): string {
   try {
     parse(line)
@@ -40,7 +40,7 @@ function refusal(line: string): string {
 }
 
 describe('a command line', () => {
-  it('gives each option its value, its fallback, or nothing', () => {
+  it('gives each option its value, its fallback or nothing', () => {
     expect(parse('pump -f x a b')).toMatchObject({
       kind: 'run',
       command: { name: 'pump' },
@@ -51,12 +51,12 @@ describe('a command line', () => {
     expect(all).toMatchObject({ values: { file: 'y', mode: 'fast', rate: 0, loud: true }, operands: ['--rate'] })
   })
 
-  it('takes what begins with a dash and a digit for a value, not for an option', () => {
+  it('treats a dash followed by a digit as the beginning of a value, not of an option', () => {
     const signed = {
       ...pump,
       options: { ...pump.options, from: { kind: 'text', value: 'TIME', help: 'When' } as const },
     }
-    const request = (line: string): Request => parseCommandLine([signed], line.split(' '))
+    const request = (line: string): CommandRequest => parseCommandLine([signed], line.split(' '))
     expect(request('pump --from -24h -f x -- --from -7d')).toMatchObject({
       values: { from: '-24h', file: 'x' },
       operands: ['--from', '-7d'],
@@ -64,13 +64,13 @@ describe('a command line', () => {
     expect(() => request('pump --loud -1 -f x a')).toThrow('-1')
   })
 
-  it('finds commands of two words, and asks for the second one', () => {
+  it('finds a command of two parts, and asks for a missing second part', () => {
     expect(parse('well drain')).toMatchObject({ kind: 'run', command: { name: 'well drain' } })
-    expect(refusal('well')).toBe('"well" needs a second word: drain')
+    expect(refusal('well')).toBe('"well" needs a subcommand: drain')
     expect(refusal('well drian')).toBe('unknown command "well drian"; did you mean "well drain"?')
   })
 
-  it('is told the nearest right word', () => {
+  it('is refused with the nearest known command, option or value', () => {
     expect(refusal('pmup')).toBe('unknown command "pmup"; did you mean "pump"?')
     expect(refusal('wel')).toBe('unknown command "wel"; did you mean "well"?')
     expect(refusal('explode')).toBe('unknown command "explode"')
@@ -79,10 +79,10 @@ describe('a command line', () => {
     expect(refusal('pump -f x a --mode fsat')).toBe(
       'pump: --mode must be one of slow, fast, not "fsat"; did you mean "fast"?',
     )
-    expect(refusal('--verbose pump')).toBe('unknown option --verbose before a command')
+    expect(refusal('--verbose pump')).toBe('unknown option --verbose before the command')
   })
 
-  it('takes nothing in silence that it does not understand', () => {
+  it('is refused when a part is missing, superfluous or out of range', () => {
     expect(refusal('pump a')).toBe('pump: --file FILE is required')
     expect(refusal('pump -f x')).toBe('pump: WELL is missing')
     expect(refusal('pump -f x a b c')).toBe('pump: "c" is one argument too many')
@@ -96,7 +96,7 @@ describe('a command line', () => {
     expect(refusal('pump -f x a --rate=-1')).toMatch(/must be a whole number/)
   })
 
-  it('is answered with help wherever it asks for it', () => {
+  it('gets help wherever it asks for it', () => {
     expect(parse('--help')).toMatchObject({ kind: 'help', about: [pump, drain] })
     expect(parse('-h')).toMatchObject({ kind: 'help' })
     expect(parse('well --help')).toMatchObject({ kind: 'help', about: [drain] })
@@ -107,7 +107,7 @@ describe('a command line', () => {
 })
 
 describe('every command of Tidegate', () => {
-  it('has a name of its own, and tells all of its options', () => {
+  it('has a unique name, and lists all of its options in its help', () => {
     expect(new Set(commands.map(({ name }) => name)).size).toBe(commands.length)
     for (const one of commands) {
       const help = commandHelp(one)
@@ -119,13 +119,13 @@ describe('every command of Tidegate', () => {
     }
   })
 
-  it('has examples that its own rules accept', () => {
+  it('has examples that its parser accepts', () => {
     for (const { name, examples } of commands) {
       expect(examples.length).toBeGreaterThan(0)
       for (const example of examples) {
-        const words = example.match(/"[^"]*"|\S+/g) ?? []
-        const end = words.findIndex((word) => /^2?>$/.test(word))
-        const request = parseCommandLine(commands, end === -1 ? words : words.slice(0, end))
+        const args = example.match(/"[^"]*"|\S+/g) ?? []
+        const end = args.findIndex((arg) => /^2?>$/.test(arg))
+        const request = parseCommandLine(commands, end === -1 ? args : args.slice(0, end))
         expect(request).toMatchObject({ kind: 'run', command: { name } })
       }
     }

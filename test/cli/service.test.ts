@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { serve } from '../../src/cli/service.ts'
 import { ROOT, type RunningProcess, startProcess } from '../../support/process.ts'
 
-/** A process that serves what the text says: `start` and `stop` are bodies of asynchronous functions. */
+/** A process that runs a service; `start` and `stop` are the source text of asynchronous function bodies. */
 function startService({ start = '', stop = '', stopMsMax = 10_000 }): RunningProcess {
   const modules = (file: string): string => pathToFileURL(join(ROOT, 'src/cli', file)).href
   const text = `
@@ -28,7 +28,7 @@ describe('a service', () => {
     }
   })
 
-  it('that is told to stop while it starts, stops when it has started', async () => {
+  it('that gets a signal while it starts stops as soon as it has started', async () => {
     const service = startService({
       start: `console.log('starting'); await new Promise((go) => process.once('SIGTERM', go))`,
     })
@@ -47,16 +47,16 @@ describe('a service', () => {
     expect(await service.exit).toBe(130)
   })
 
-  it('that does not stop in time is left behind, with 1', async () => {
+  it('that does not stop in time ends with 1', async () => {
     const service = startService({ stop: 'await forever', stopMsMax: 100 })
     await service.waitFor(/ready/)
     service.kill('SIGTERM')
     expect(await service.exit).toBe(1)
   })
 
-  it('that cannot go on is stopped, and its trouble told', async () => {
+  it('that fails is stopped, and its error is reported', async () => {
     let stopped = false
-    const output = { print: () => {}, json: () => {}, taken: async () => true, note: () => {}, progress: () => {} }
+    const output = { print: () => {}, json: () => {}, drained: async () => true, note: () => {}, progress: () => {} }
     const start = async () => ({
       failed: Promise.reject<never>(new Error('the disk is gone')),
       stop: async () => {

@@ -3,7 +3,7 @@ import { Exit } from '../../src/base/errors.ts'
 import { timeOption } from '../../src/cli/time.ts'
 
 describe('a time on the command line', () => {
-  it('is a day, its beginning, or a time of a day; in UTC unless it names a zone', () => {
+  it('is a day, which means its beginning, or a time of a day; it is in UTC unless it names a zone', () => {
     const day = Date.UTC(2026, 0, 31)
     const noon = day + 12 * 3_600_000
     expect(timeOption('from', '2026-01-31')).toBe(day)
@@ -25,7 +25,7 @@ describe('a time on the command line', () => {
     '31.1.2026',
     '1769860800',
   ])('"%s" is refused with the name of the option', (text) => {
-    const refusal = expect.objectContaining({ exitCode: Exit.USAGE, message: `--to "${text}" is no time` })
+    const refusal = expect.objectContaining({ exitCode: Exit.USAGE, message: `--to "${text}" is not a time` })
     expect(() => timeOption('to', text)).toThrow(refusal)
   })
 })

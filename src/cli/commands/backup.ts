@@ -7,19 +7,19 @@ import { sizeText } from '../progress-bar.ts'
 
 export const backup = command({
   name: 'backup',
-  summary: 'Writes a whole copy of the store to a file, while the edge runs or not',
+  summary: 'Write a complete copy of the store to a file; the edge may be running',
   notes: [
-    'The copy is what the store is at this moment. The file appears when it has been checked and is on the disk; where this is interrupted, there is none. It takes about 10 s for each GB and as much space as the store has in use; the WAL of a busy edge grows meanwhile.',
-    'With `store.backup` in its settings an edge makes such copies by itself.',
+    'The backup contains the store as it is when the command starts to copy. The file appears under its name only when it is checked and on disk; an interrupted backup leaves no file. A backup takes about 10 s per GB and as much space as the store uses. Meanwhile the WAL of a busy edge grows.',
+    'With `store.backup` in its settings, an edge makes backups by itself.',
   ],
-  options: { ...storeOptions, force: { kind: 'flag', help: 'Replace a file that exists' }, json: shared.json },
+  options: { ...storeOptions, force: { kind: 'flag', help: 'Replace an existing file' }, json: shared.json },
   operands: { value: 'FILE', help: 'File to write', min: 1, max: 1 },
   examples: ['backup plant-7.db -s examples/edge.yaml', 'backup /mnt/usb/plant-7.db --data ./data --force'],
   async run({ values, operands: [operand = ''], output, env }) {
     const file = resolve(operand)
     if (existsSync(file) && !values.force) {
-      throw new OperatorError(`the file ${file} exists`, {
-        remedy: 'name another file, or give --force to replace it',
+      throw new OperatorError(`the file ${file} already exists`, {
+        remedy: 'name another file, or add --force to replace this one',
         exitCode: Exit.CANNOT_CREATE,
       })
     }
@@ -27,7 +27,7 @@ export const backup = command({
     const { backUp } = await import('../../store/backup/backup.ts')
     const written = backUp(folder, file)
     if (values.json) output.json(written)
-    else output.print(`backup ${written.file} is whole: ${sizeText(written.bytes)}`)
+    else output.print(`backup complete: ${written.file}, ${sizeText(written.bytes)}`)
     return Exit.OK
   },
 })

@@ -9,14 +9,14 @@ import { textTable } from '../table.ts'
 
 export const check = command({
   name: 'check',
-  summary: 'Looks at everything in the store; exits with 1 when something is wrong',
+  summary: 'Check the whole store; exit code 1 if there is a problem',
   notes: [
-    'Looks at every page of the database, opens every block, and compares blocks, their directory and the ledger. It changes nothing and works beside a running edge, whose WAL grows while the pages and the ledger are looked at; a large store takes minutes.',
-    'A store that was damaged is salvaged when the edge starts. What that has cost is told here and is a problem of its health until somebody acknowledges it.',
+    'Checks every page of the database, opens every block, and compares the blocks with their directory and with the ledger. Changes nothing. The edge may be running; its WAL grows while the pages and the ledger are checked. A large store takes minutes.',
+    'An edge with a damaged store salvages it at the start. This command reports what was lost. The loss counts as a problem here and in the health of the edge until you acknowledge it with --acknowledge.',
   ],
   options: {
     ...storeOptions,
-    acknowledge: { kind: 'flag', help: 'Says that the damage told so far is known, and checks nothing' },
+    acknowledge: { kind: 'flag', help: 'Acknowledge all damage reported so far; check nothing' },
     json: shared.json,
   },
   examples: ['check -s examples/edge.yaml', 'check --data ./data --acknowledge'],
@@ -30,7 +30,7 @@ export const check = command({
     if (values.json) output.json({ sound, ...report })
     else {
       for (const problem of report.problems) output.print(`problem: ${problem}`)
-      for (const damage of report.damages) tellDamage(damage, describeDamage(damage), output)
+      for (const damage of report.damages) printDamage(damage, describeDamage(damage), output)
       output.print(summary(report, sound))
     }
     return sound ? Exit.OK : Exit.FAILED
@@ -38,16 +38,17 @@ export const check = command({
 })
 
 function summary({ problems, damages, blocks, readings }: CheckReport, sound: boolean): string {
-  const looked = `${countText(readings)} readings in ${countText(blocks)} blocks were opened`
-  if (sound) return `all is well: ${looked}`
-  const seen = damages.length === 0 ? '' : '; when the damage is known, say so with --acknowledge'
-  return `${problems.length + damages.length} problems: ${looked}${seen}`
+  const checked = `checked ${countText(readings)} readings in ${countText(blocks)} blocks`
+  if (sound) return `no problems: ${checked}`
+  const count = problems.length + damages.length
+  const advice = damages.length === 0 ? '' : '; run again with --acknowledge to confirm that you know of the damage'
+  return `${count} ${count === 1 ? 'problem' : 'problems'}: ${checked}${advice}`
 }
 
-/** What a damage has cost: by device, and the places of each table that could not be read. */
-function tellDamage({ report }: Damage, sentence: string, output: Output): void {
+/** Prints what was lost: readings per device, and the unreadable places of each table. */
+function printDamage({ report }: Damage, sentence: string, output: Output): void {
   output.print(`problem: ${sentence}`)
-  output.print(`  SQLite said: ${report.cause}`)
+  output.print(`  SQLite error: ${report.cause}`)
   const torn = Object.entries(report.tables).filter(([, { gaps }]) => gaps > 0)
   if (report.devices.length > 0) {
     output.print(
@@ -72,7 +73,7 @@ async function acknowledgeAll(folder: string, output: Output): Promise<typeof Ex
     const open = openDamages(folder, damages)
     acknowledge(folder, damages)
     for (const damage of open) output.print(`acknowledged: ${describeDamage(damage)}`)
-    if (open.length === 0) output.print('there is no damage to acknowledge')
+    if (open.length === 0) output.print('no damage to acknowledge')
     return Exit.OK
   } finally {
     database.close()

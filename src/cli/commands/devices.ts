@@ -10,9 +10,9 @@ const NAME_CHARS_MAX = 40
 
 export const devices = command({
   name: 'devices',
-  summary: 'Lists what each device measures: how many readings since when, mean, least, greatest, how many are good',
+  summary: 'List the series of each device: count, average, minimum, maximum, good %',
   notes: [
-    'Counts what is kept, and of removed readings what their hourly sums tell. `tidegate ledger` accounts for all that was ever received. Reads the database beside a running edge.',
+    'The figures cover the readings that are kept, and removed readings through their hourly sums. `tidegate ledger` accounts for everything that was ever received. The edge may be running.',
   ],
   options: { ...storeOptions, json: shared.json },
   examples: ['devices -s examples/edge.yaml', 'devices --data ./data --json'],

@@ -12,31 +12,41 @@ import { countText, progressBar, sizeText } from '../progress-bar.ts'
 import { stopSignals } from '../stop-signals.ts'
 import { timeOption } from '../time.ts'
 
-/** Between two looks of a person at the progress. */
+/** The progress is updated at most this often (milliseconds). */
 const PROGRESS_MS = 200
 
 export const exportReadings = command({
   name: 'export',
-  summary: 'Writes readings as CSV, NDJSON or Parquet',
+  summary: 'Export readings as CSV, NDJSON or Parquet',
   notes: [
-    'Readings come series by series (device, metric, unit), each in the order of time. CSV and NDJSON have device, metric, unit, ts, value, type, quality, reasons and seq; type tells how value is to be read: number, boolean, text, bytes (in base64) or missing. Parquet has a column for each type instead: value, bool, text and bytes, of which one is not null, or none where the reading is missing.',
-    'Reads the database beside a running edge. A file appears under its name when it is whole; what arrives while the export runs may be in it or not. --partition day makes a folder of date=2026-01-31/part-0.parquet and so on, by the day in UTC, which DuckDB, Spark and others read as one table.',
+    'Readings are written series by series (device, metric, unit), each in order of time. CSV and NDJSON have the columns device, metric, unit, ts, value, type, quality, reasons and seq; type says how to read value: number, boolean, text, bytes (base64) or missing. Parquet has one column per type instead: value, bool, text and bytes. One of them is not null, or none if the reading is missing.',
+    'The edge may be running; readings that arrive during the export may or may not be included. A file appears under its name only when it is complete. --partition day writes one file per UTC day, such as date=2026-01-31/part-0.parquet, into the folder; DuckDB, Spark and others read the folder as one table.',
   ],
   options: {
     ...storeOptions,
-    format: { kind: 'text', value: 'FORMAT', help: 'Format', required: true, oneOf: ['csv', 'ndjson', 'parquet'] },
-    from: { kind: 'text', value: 'TIME', help: 'Only readings from this time on; ISO 8601, in UTC without a zone' },
+    format: {
+      kind: 'text',
+      value: 'FORMAT',
+      help: 'Output format',
+      required: true,
+      oneOf: ['csv', 'ndjson', 'parquet'],
+    },
+    from: {
+      kind: 'text',
+      value: 'TIME',
+      help: 'Only readings at or after this time: ISO 8601 (UTC if without a zone), now, -24h',
+    },
     to: { kind: 'text', value: 'TIME', help: 'Only readings before this time' },
-    device: { kind: 'text', value: 'PATTERN', help: 'Only these devices; * stands for any characters' },
-    metric: { kind: 'text', value: 'PATTERN', help: 'Only these metrics, likewise' },
+    device: { kind: 'text', value: 'PATTERN', help: 'Only devices that match; * stands for any characters' },
+    metric: { kind: 'text', value: 'PATTERN', help: 'Only metrics that match; * stands for any characters' },
     out: {
       kind: 'text',
       short: 'o',
       value: 'PATH',
-      help: 'File, or folder with --partition; without it standard output',
+      help: 'Output file, or folder with --partition; default: standard output',
     },
-    partition: { kind: 'text', value: 'BY', help: 'Makes a folder with files of their own for each', oneOf: ['day'] },
-    force: { kind: 'flag', help: 'Replace files that exist' },
+    partition: { kind: 'text', value: 'BY', help: 'Write a folder with a file for each day in UTC', oneOf: ['day'] },
+    force: { kind: 'flag', help: 'Replace existing files' },
   },
   examples: [
     'export -s examples/edge.yaml --format csv --device press-1 --from 2026-01-31 > press-1.csv',
@@ -51,14 +61,14 @@ export const exportReadings = command({
     const { openReadOnly } = await import('../../store/database.ts')
     const { History } = await import('../../store/history/history.ts')
     const database = openReadOnly(folder)
-    const stop = stopSignals('the export', 'files that were whole are there, nothing of others; call it again')
+    const stop = stopSignals('the export', 'complete files are kept, incomplete ones are removed; run the export again')
     try {
       const source = new History(database)
-      const series = seriesMeant(source, values)
-      const told = destination.to === 'stdout' && process.stdout.isTTY ? undefined : teller(output)
+      const series = selectSeries(source, values)
+      const onProgress = destination.to === 'stdout' && process.stdout.isTTY ? undefined : progressPrinter(output)
       const now = systemClock.now()
       await write(
-        { source, series, interval, format: values.format, now, signal: stop.signal, told },
+        { source, series, interval, format: values.format, now, signal: stop.signal, onProgress },
         destination,
         output,
       )
@@ -93,12 +103,12 @@ function destinationOf(values: {
   if (out !== undefined) {
     return { to: partition === undefined ? 'file' : 'folder', path: resolve(out), overwrite: force }
   }
-  if (partition !== undefined) throw misuse('--partition makes a folder, and none is named', 'name it with -o FOLDER')
-  if (format === 'parquet') throw misuse('Parquet is not written to standard output', 'name a file with -o FILE')
+  if (partition !== undefined) throw misuse('--partition writes a folder, but -o is missing', 'add -o FOLDER')
+  if (format === 'parquet') throw misuse('Parquet cannot be written to standard output', 'add -o FILE')
   return { to: 'stdout' }
 }
 
-function seriesMeant(
+function selectSeries(
   history: History,
   { device, metric }: { readonly device: string | undefined; readonly metric: string | undefined },
 ): StoredSeries[] {
@@ -107,7 +117,7 @@ function seriesMeant(
   const series = history.series().filter((one) => isDevice(one.device) && isMetric(one.metric))
   if (series.length > 0 || (device === undefined && metric === undefined)) return series
   throw new OperatorError(`the store has no series of device ${device ?? '*'} and metric ${metric ?? '*'}`, {
-    remedy: 'see `tidegate ledger` for the devices; in a pattern * stands for any characters',
+    remedy: '`tidegate devices` lists all devices and metrics; in a pattern, * stands for any characters',
   })
 }
 
@@ -116,7 +126,7 @@ async function write(work: ExportWork<StoredSeries>, destination: Destination, o
   const { FileTarget, ReaderGone, StreamTarget } = await import('../../export/target.ts')
   if (destination.to === 'stdout') {
     await exportFile(work, () => new StreamTarget(process.stdout)).catch((trouble) => {
-      // Whoever read has seen enough, as `head` does.
+      // The reader has closed the pipe, as `head` does: not an error.
       if (!(trouble instanceof ReaderGone)) throw trouble
     })
     return
@@ -131,13 +141,13 @@ async function write(work: ExportWork<StoredSeries>, destination: Destination, o
 }
 
 function summary({ readings, files, bytes }: ExportProgress, path: string): string {
-  if (files === 0) return 'no readings: nothing was written'
+  if (files === 0) return 'no readings match: nothing was written'
   const many = files === 1 ? '' : ` in ${countText(files)} files`
   return `${countText(readings)} readings${many}, ${sizeText(bytes)}: ${path}`
 }
 
-/** Shows a bar, not more often than a person can look. */
-function teller(output: Output): (progress: ExportProgress) => void {
+/** Shows a progress bar, updated at most every PROGRESS_MS. */
+function progressPrinter(output: Output): (progress: ExportProgress) => void {
   let due = 0
   return ({ share, readings, bytes }) => {
     const now = performance.now()

@@ -9,13 +9,13 @@ import { type Cell, textTable } from '../table.ts'
 
 export const ledger = command({
   name: 'ledger',
-  summary: 'Accounts for every reading of every device; exits with 1 when it does not balance',
+  summary: 'Account for every reading of every device; exit code 1 if it does not balance',
   notes: [
-    'For every device: received = stored + rejected + duplicate; stored = kept + expired + dropped + thinned + damaged; and for every uplink: stored = confirmed + waiting + parked + lost. Says which equation does not hold. Reads the database beside a running edge.',
+    'For every device: received = stored + rejected + duplicate, and stored = kept + expired + dropped + thinned + damaged. For every device and uplink: stored = confirmed + waiting + parked + lost. Every equation that does not hold is reported. The edge may be running.',
   ],
   options: {
     ...storeOptions,
-    uplink: { kind: 'text', value: 'NAME', help: 'Only this uplink; without it all' },
+    uplink: { kind: 'text', value: 'NAME', help: 'Only this uplink; default: all uplinks' },
     json: shared.json,
   },
   examples: ['ledger -s examples/edge.yaml', 'ledger --data ./data --json'],
@@ -39,12 +39,12 @@ export const ledger = command({
 })
 
 function noSuchUplink(name: string, known: readonly string[]): OperatorError {
-  return new OperatorError(`the store knows no uplink "${name}"${suggestion(name, known)}`, {
-    remedy: known.length === 0 ? 'leave --uplink out; it has none yet' : `give one of ${known.join(', ')}`,
+  return new OperatorError(`the store has no uplink "${name}"${suggestion(name, known)}`, {
+    remedy: known.length === 0 ? 'omit --uplink: the store has no uplinks yet' : `use one of ${known.join(', ')}`,
   })
 }
 
-/** Of forwarded messages, one row an uplink. */
+/** Forwarded messages, one row per uplink. */
 function messagesTable(accounts: readonly ForwardAccount[]): string {
   const head = ['messages to', 'stored', 'confirmed', 'waiting', 'parked', 'lost']
   return textTable(
@@ -55,10 +55,10 @@ function messagesTable(accounts: readonly ForwardAccount[]): string {
   )
 }
 
-/** Readings that are kept no more, and why; a column is shown once something is in it. */
+/** Readings that are no longer kept, by reason; a column is shown if any device has such readings. */
 const REMOVED = ['expired', 'dropped', 'thinned', 'damaged'] as const
 
-/** One row a device and their total; with several uplinks each has columns of its own. */
+/** One row per device, and the total; if there are several uplinks, each has its own columns. */
 export function ledgerTable(rows: readonly LedgerRow[]): string {
   const uplinks = [...new Set(rows.flatMap(({ perUplink }) => Object.keys(perUplink)))]
   const of = (row: LedgerRow, uplink: string) =>

@@ -6,13 +6,16 @@ import { type Cell, textTable } from '../table.ts'
 
 export const retention = command({
   name: 'retention',
-  summary: 'Tells what each retention rule keeps; with --dry-run also what its next run would remove',
+  summary: 'Show what each retention rule keeps; with --dry-run, what it would remove',
   notes: [
-    'A running edge removes by itself what is past its time, and looks every ten minutes. Age counts from arrival, and a block of readings goes when its last one is old enough. Nothing goes by age that an uplink has not confirmed.',
+    'A running edge applies its retention rules every ten minutes. Age counts from arrival, and a block of readings is removed when its last reading is old enough. Readings that an uplink has not confirmed are never removed by age.',
   ],
   options: {
     settings: shared.settings,
-    'dry-run': { kind: 'flag', help: 'Also tell what would be removed now, and what would but for an uplink' },
+    'dry-run': {
+      kind: 'flag',
+      help: 'Also show what would be removed now, and what is due but kept because it is unconfirmed',
+    },
     json: shared.json,
   },
   examples: ['retention -s examples/edge.yaml', 'retention -s examples/edge.yaml --dry-run'],

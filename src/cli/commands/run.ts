@@ -4,9 +4,9 @@ import { serve } from '../service.ts'
 
 export const run = command({
   name: 'run',
-  summary: 'Runs an edge: broker, store and uplinks',
+  summary: 'Run an edge: broker, store and uplinks',
   notes: [
-    'Prints one line when devices can connect; its log goes to standard error. SIGINT or SIGTERM stops it in order, a second one at once: nothing that was acknowledged is lost either way.',
+    'Prints one line when devices can connect; the log goes to standard error. SIGINT or SIGTERM stops the edge in order, a second one ends it at once. Either way, nothing that was acknowledged is lost.',
   ],
   options: { settings: shared.settings },
   examples: ['run -s examples/edge.yaml', 'run -s plant-7.yaml 2> plant-7.log'],

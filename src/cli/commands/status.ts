@@ -5,10 +5,10 @@ import { command, shared } from '../command.ts'
 import type { Output } from '../output.ts'
 import { withReader } from '../reader.ts'
 
-/** An edge that does not answer within this is reported as not running. */
+/** If an edge does not answer within this time (milliseconds), it is reported as not running. */
 const ANSWER_MS_MAX = 5_000
 
-/** What the command needs of an edge's answer; it prints all the rest as it comes. */
+/** The members of the answer that the command itself uses; the others are printed as they are. */
 interface EdgeStatus {
   readonly edge: string
   readonly healthy: boolean
@@ -16,8 +16,8 @@ interface EdgeStatus {
 
 export const status = command({
   name: 'status',
-  summary: 'Tells how a running edge is doing; of one that is not running, what its store holds',
-  notes: ['Exits with 0 when the edge is healthy, 1 when it is not, 69 when it does not answer.'],
+  summary: 'Show the status of a running edge; of a stopped one, what its store holds',
+  notes: ['Exit code 0: the edge is healthy; 1: it is not healthy; 69: it does not answer.'],
   options: { settings: shared.settings, json: shared.json },
   examples: ['status -s examples/edge.yaml', 'status -s examples/edge.yaml --json'],
   async run({ values, output, env }) {
@@ -26,12 +26,12 @@ export const status = command({
     const answer = await ask(web)
     if ('silence' in answer) {
       output.note(`edge ${edge} is not running: ${answer.silence}`)
-      await print(output, values.json, { edge, running: false, store: await whatIsStored(data, output) })
+      await print(output, values.json, { edge, running: false, store: await storeSummary(data, output) })
       return Exit.UNAVAILABLE
     }
     if (answer.status.edge !== edge) {
       throw new OperatorError(`at ${urlOf(web)} the edge ${answer.status.edge} answers, not ${edge}`, {
-        remedy: 'give the settings file of the running edge, or give each edge a `web.port` of its own',
+        remedy: 'use the settings file of the running edge, or set a different `web.port` for each edge',
         exitCode: Exit.UNAVAILABLE,
       })
     }
@@ -40,8 +40,8 @@ export const status = command({
   },
 })
 
-/** What the store holds, or null when there is none to be read. */
-async function whatIsStored(folder: string, output: Output): Promise<StoreSummary | null> {
+/** The contents of the store, or null if it cannot be read. */
+async function storeSummary(folder: string, output: Output): Promise<StoreSummary | null> {
   try {
     return await withReader(folder, (reader) => reader.summary())
   } catch (trouble) {
@@ -51,15 +51,15 @@ async function whatIsStored(folder: string, output: Output): Promise<StoreSummar
   }
 }
 
-/** Where the edge of this machine answers: an address for every interface is reached over the loopback. */
+/** The status URL of the edge on this machine: an edge that listens on all interfaces is asked over loopback. */
 function urlOf({ host, port }: WebSettings): string {
   const reachable = host === '0.0.0.0' || host === '::' || host === '' ? '127.0.0.1' : host
   return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}/api/status`
 }
 
 async function ask(web: WebSettings): Promise<{ readonly status: EdgeStatus } | { readonly silence: string }> {
-  if (!web.enabled) return { silence: 'it cannot be asked, since `web.enabled` is false' }
-  if (web.port === 0) return { silence: 'it cannot be asked, since `web.port` is 0' }
+  if (!web.enabled) return { silence: 'its status is not available, because `web.enabled` is false' }
+  if (web.port === 0) return { silence: 'its status is not available, because `web.port` is 0' }
   const url = urlOf(web)
   let body: string
   try {
@@ -70,7 +70,7 @@ async function ask(web: WebSettings): Promise<{ readonly status: EdgeStatus } | 
     return { silence: `nothing answers at ${url} (${messageOf(cause)})` }
   }
   const status = parseStatus(body)
-  return status === undefined ? { silence: `what answers at ${url} is no edge` } : { status }
+  return status === undefined ? { silence: `another program answers at ${url}` } : { status }
 }
 
 function parseStatus(body: string): EdgeStatus | undefined {

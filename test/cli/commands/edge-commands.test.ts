@@ -18,7 +18,7 @@ interface EdgeUnderTest {
   readonly url: string
 }
 
-/** Settings of an edge with a web port of its own. */
+/** Writes the settings of an edge with a free web port. @returns the file name. */
 async function edgeFile(): Promise<string> {
   const folder = tempFolder()
   const file = join(folder, 'edge.yaml')
@@ -43,13 +43,13 @@ async function publish(url: string, topic: string, payload: Uint8Array): Promise
   await link.close()
 }
 
-const json = async (...words: string[]) => {
-  const { code, stdout } = await runTidegate([...words, '--json'])
+const json = async (...args: string[]) => {
+  const { code, stdout } = await runTidegate([...args, '--json'])
   return { code, data: JSON.parse(stdout) }
 }
 
 describe('a running edge', () => {
-  it('is healthy, accounts for what was published, and shows what it could not decode', async () => {
+  it('is healthy, accounts for every published message, and shows the ones that it could not decode', async () => {
     const { file, url, data } = await startEdge()
     const series = join(tempFolder(), 'press-1.csv')
     writeFileSync(series, 'timestamp,value\n2013-12-02 21:15:00,1\n2013-12-02 21:16:00,2\n2013-12-02 21:17:00,3\n')
@@ -87,7 +87,7 @@ describe('a running edge', () => {
     expect(none).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('no reject with the id "999"') })
   })
 
-  it('stops in order at the first signal, and what it knew can still be read', async () => {
+  it('stops in order at the first signal, and its status and ledger can still be read', async () => {
     const { process, file, url } = await startEdge()
     await publish(url, 'telemetry/press-9/heat', Buffer.from('21.5'))
     process.kill('SIGTERM')
@@ -100,7 +100,7 @@ describe('a running edge', () => {
     expect((await json('ledger', '-s', file)).code).toBe(0)
   })
 
-  it('that was never started is not running either', async () => {
+  it('is reported as not running when it was never started', async () => {
     const file = await edgeFile()
     expect(await json('status', '-s', file)).toEqual({
       code: 69,
@@ -116,7 +116,7 @@ describe('a running edge', () => {
 })
 
 describe('a ledger that does not balance', () => {
-  it('ends with 1 and says which equation fails for which device', async () => {
+  it('makes the command exit with 1 and name the device and the equation that fails', async () => {
     const { process, url, data } = await startEdge()
     await publish(url, 'telemetry/press-9/heat', Buffer.from('21.5'))
     await process.stop()
@@ -130,9 +130,9 @@ describe('a ledger that does not balance', () => {
   })
 })
 
-describe('status', () => {
-  /** Somebody at the web port of an edge. */
-  async function answering(body: string): Promise<string> {
+describe('the status command', () => {
+  /** Serves this body at the web port of an edge. @returns the settings file of that edge. */
+  async function settingsOfServer(body: string): Promise<string> {
     const server = createServer((_request, response) => response.end(body)).listen(0, '127.0.0.1')
     await once(server, 'listening')
     onStop(() => void server.close())
@@ -141,19 +141,19 @@ describe('status', () => {
     return file
   }
 
-  it('is 1 for an edge that is not healthy', async () => {
-    const file = await answering('{"edge":"site-1","healthy":false,"problems":["disk full"]}')
+  it('exits with 1 for an edge that is not healthy', async () => {
+    const file = await settingsOfServer('{"edge":"site-1","healthy":false,"problems":["disk full"]}')
     expect(await runTidegate(['status', '-s', file])).toMatchObject({
       code: 1,
       stdout: expect.stringContaining('disk full'),
     })
   })
 
-  it('is not taken from another edge, nor from another program', async () => {
-    const other = await runTidegate(['status', '-s', await answering('{"edge":"site-2","healthy":true}')])
+  it('does not accept an answer from another edge or from another program', async () => {
+    const other = await runTidegate(['status', '-s', await settingsOfServer('{"edge":"site-2","healthy":true}')])
     expect(other).toMatchObject({ code: 69, stdout: '', stderr: expect.stringContaining('the edge site-2 answers') })
     for (const body of ['<html>', '{}', 'null', '[]', '{"edge":"site-1"}']) {
-      const { code, stdout } = await runTidegate(['status', '--json', '-s', await answering(body)])
+      const { code, stdout } = await runTidegate(['status', '--json', '-s', await settingsOfServer(body)])
       expect({ code, data: JSON.parse(stdout) }).toEqual({
         code: 69,
         data: { edge: 'site-1', running: false, store: null },

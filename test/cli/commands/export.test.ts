@@ -12,7 +12,7 @@ const BEGIN = Date.UTC(2026, 0, 31, 12)
 const MINUTE_MS = 60_000
 const COUNT = 3_000
 
-/** One series of each type, a number with two units, all of three days, one reading a minute in turn; some in disorder. */
+/** One series of each type, one metric in two units; readings of three days, one a minute in turn, some out of order. */
 const SERIES: readonly ((i: number) => Row & { readonly value: Value })[] = [
   (i) => ({ device: 'press-1', metric: 'heat', unit: 'Cel', value: Math.round(Math.sin(i) * 1e4) / 100 }),
   (i) => ({ device: 'press-1', metric: 'heat', value: i / 7 }),
@@ -21,14 +21,14 @@ const SERIES: readonly ((i: number) => Row & { readonly value: Value })[] = [
   (i) => ({ device: 'mill "2"', metric: 'frame', value: new Uint8Array([i & 255, 0, i >> 8]) }),
 ]
 
-/** All that was stored, by position. */
+/** All stored readings, by position. */
 const rows = Array.from({ length: COUNT }, (_, i) => {
   const ts = BEGIN + (i % 17 === 0 ? i - 30 : i) * MINUTE_MS
   return { unit: '', ...SERIES[i % SERIES.length]!(i), ts, seq: i + 1, quality: i === 9 ? 4 : 1 }
 })
 
 const data = tempFolder()
-/** It stays open: every export below is beside a writer. Most of it is sealed, the newest readings are in the log. */
+/** Stays open, so that every export runs with a writer. Most readings are sealed, the newest are in the log. */
 const store = openStore(data, { uplinks: [], sealRows: 256 })
 
 beforeAll(() => {
@@ -41,8 +41,8 @@ beforeAll(() => {
   return () => store.close()
 })
 
-function run(...words: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  return runTidegate(['export', '--data', data, ...words])
+function run(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  return runTidegate(['export', '--data', data, ...args])
 }
 
 interface Named {
@@ -59,7 +59,7 @@ function byName(a: Named, b: Named): number {
   return nameOf(a) < nameOf(b) ? -1 : 1
 }
 
-/** Sum, count and the like per series, as they must be. */
+/** The expected sum, count and other figures of each series. */
 function expected() {
   const names = [...new Set(rows.map(nameOf))].sort()
   return names.map((name) => {
@@ -102,13 +102,13 @@ async function sums(from: string) {
 }
 
 describe('tidegate export', () => {
-  it('writes a Parquet file in which DuckDB finds what was stored, sealed or not, of every type', async () => {
+  it('writes a Parquet file in which DuckDB finds all stored readings, sealed or not, of every type', async () => {
     const file = join(tempFolder(), 'all.parquet')
     expect(await run('--format', 'parquet', '-o', file)).toMatchObject({ code: 0, stdout: '' })
     expect(await sums(`'${file}'`)).toEqual(expected())
   })
 
-  it('writes a folder of days in which DuckDB finds the same', async () => {
+  it('writes a folder partitioned by day in which DuckDB finds the same readings', async () => {
     const folder = join(tempFolder(), 'lake')
     expect((await run('--format', 'parquet', '--partition', 'day', '-o', folder)).code).toBe(0)
     expect(readdirSync(folder).sort()).toEqual(['date=2026-01-31', 'date=2026-02-01', 'date=2026-02-02'])
@@ -119,7 +119,7 @@ describe('tidegate export', () => {
     ])
   })
 
-  it('writes CSV and NDJSON to standard output, of the devices, metrics and time that are asked for', async () => {
+  it('writes CSV and NDJSON of the requested devices, metrics and time to standard output', async () => {
     const [from, to] = [BEGIN + 600 * MINUTE_MS, BEGIN + 1_200 * MINUTE_MS]
     const times = ['--from', '2026-01-31T22:00', '--to', '2026-02-01T10:00:00+02:00']
     const meant = rows.filter((row) => row.ts >= from && row.ts < to && row.device === 'press-1')
@@ -139,14 +139,14 @@ describe('tidegate export', () => {
     )
   })
 
-  it('ends well when its reader has seen enough', async () => {
-    const words = `"${process.execPath}" src/main.ts export --data "${data}" --format csv; echo "code $?" >&2`
-    const { stdout, stderr } = await runProcess('sh', ['-c', `(${words}) | head -n 1`], { cwd: ROOT })
+  it('exits with 0 when its reader closes the pipe', async () => {
+    const command = `"${process.execPath}" src/main.ts export --data "${data}" --format csv; echo "code $?" >&2`
+    const { stdout, stderr } = await runProcess('sh', ['-c', `(${command}) | head -n 1`], { cwd: ROOT })
     expect(stdout).toBe('device,metric,unit,ts,value,type,quality,reasons,seq\n')
     expect(stderr).toBe('code 0\n')
   })
 
-  it('refuses what cannot be meant, and to replace a file that is there, with what to do', async () => {
+  it('refuses invalid combinations of options, and refuses to replace a file without --force', async () => {
     const file = join(tempFolder(), 'all.csv')
     writeFileSync(file, 'mine')
     expect(await run('--format', 'csv', '-o', file)).toMatchObject({
@@ -167,7 +167,7 @@ describe('tidegate export', () => {
   })
 
   it.each(['SIGTERM', 'SIGKILL'] as const)(
-    'ended by %s leaves the whole file under the name, or none',
+    'leaves a complete file or no file under the name when it is ended by %s',
     async (signal) => {
       const folder = tempFolder()
       const exporting = startTidegate([

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { BatchBuilder } from '../../../src/codec/batch.ts'
-import { decodeRequest, type Request } from '../../../src/codec/request.ts'
+import { decodeRequest, type ResendRequest } from '../../../src/codec/request.ts'
 import { openLink } from '../../../src/link/open.ts'
 import type { EdgeView } from '../../../src/receiver/fleet/fleet.ts'
 import { openStatus } from '../../../src/receiver/fleet/status-message.ts'
@@ -105,7 +105,7 @@ describePeer('mosquitto', 'a receiver watches its edges over Mosquitto', () => {
   })
 
   it('asks an edge for a gap when a person wants it, and the edge answers with readings and with what it has no more', async () => {
-    const requests: Request[] = []
+    const requests: ResendRequest[] = []
     const edge = await startEdge(broker.url)
     const link = await openLink({
       url: broker.url,
@@ -125,7 +125,7 @@ describePeer('mosquitto', 'a receiver watches its edges over Mosquitto', () => {
     const gaps = ['receive', 'gaps', '--data', folder]
     expect((await runHere(gaps)).stdout).toMatch(/plant-7 +epoch-1 +1 +7 +7 +20\S+Z *\n/)
     expect(await runHere([...gaps, '--request', '--edge', EDGE])).toMatchObject({ code: 0, stderr: /^1 requests/ })
-    expect((await runHere(gaps)).stdout).toContain('noted')
+    expect((await runHere(gaps)).stdout).toContain('not sent yet')
     expect(requests).toEqual([])
     await edge.link.publish(STATUS, report(), { qos: 1 })
     await until(() => requests.length > 0)

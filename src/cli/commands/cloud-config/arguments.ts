@@ -5,7 +5,7 @@ import type { Json } from '../../../config/json.ts'
 import { parseRev, type Rev } from '../../../config/revision.ts'
 import type { Edit } from '../../../config/wire.ts'
 
-/** What stands on a command line about configs, understood. All of it throws an OperatorError (exit 64). */
+/** Parses the config arguments of a command line. All functions throw an OperatorError (exit 64). */
 
 /** Reads a JSON file. */
 export function jsonFile(file: string): Json {
@@ -16,7 +16,7 @@ export function jsonFile(file: string): Json {
     if (cause instanceof OperatorError) throw cause
     const reason = codeOf(cause) === 'ENOENT' ? 'there is no such file' : messageOf(cause)
     throw new OperatorError(`cannot read ${file}: ${reason}`, {
-      remedy: 'name a JSON file',
+      remedy: 'name a JSON file that can be read',
       exitCode: Exit.USAGE,
       cause,
     })
@@ -26,10 +26,13 @@ export function jsonFile(file: string): Json {
 function jsonOf(name: string, text: Uint8Array | string): Json {
   const read = parseJson(text)
   if (read.ok) return read.value
-  throw new OperatorError(`${name} cannot be used: ${read.reason}`, { remedy: 'correct it', exitCode: Exit.USAGE })
+  throw new OperatorError(`${name} cannot be used: ${read.reason}`, {
+    remedy: 'correct the JSON',
+    exitCode: Exit.USAGE,
+  })
 }
 
-/** The one edit that the options ask for. */
+/** The edit that the options describe. */
 export function editOf(values: {
   readonly file?: string | undefined
   readonly patch?: string | undefined
@@ -38,8 +41,8 @@ export function editOf(values: {
   const { file, patch } = values
   const count = Number(file !== undefined) + Number(patch !== undefined) + Number(values.delete === true)
   if (count !== 1) {
-    throw new OperatorError('what is to become of the config is not clear', {
-      remedy: 'give exactly one of --file, --patch and --delete',
+    throw new OperatorError('give exactly one of --file, --patch and --delete', {
+      remedy: 'use --file for a whole config, --patch for a part of it, --delete to delete it',
       exitCode: Exit.USAGE,
     })
   }
@@ -47,12 +50,12 @@ export function editOf(values: {
   return patch === undefined ? { delete: true } : { patch: jsonOf('--patch', patch) }
 }
 
-/** @param name where it stands, for the error */
+/** @param name the option, for the error */
 export function revOf(name: string, text: string): Rev {
   const rev = parseRev(text)
   if (rev !== undefined) return rev
-  throw new OperatorError(`${name} "${text}" is no revision`, {
-    remedy: 'write it as `tidegate cloud config history` does: c12.1-e7.k3f9x2ab',
+  throw new OperatorError(`${name} "${text}" is not a revision`, {
+    remedy: 'use the form c12.1-e7.k3f9x2ab, as `tidegate cloud config history` prints it',
     exitCode: Exit.USAGE,
   })
 }

@@ -9,26 +9,26 @@ import { editOf, jsonFile, revOf } from './arguments.ts'
 import { byOf, deviceKey, deviceOperands, withSource, writeOptions } from './source.ts'
 
 const NOTE =
-  'The command writes into the database of the receiver. A running receiver publishes what is new within half a second, another one when it is started.'
+  'The command writes into the database of the receiver. A running receiver publishes the change within half a second, a stopped one when it starts.'
 
 export const cloudConfigSet = command({
   name: 'cloud config set',
-  summary: 'Writes, patches or deletes the config of a device',
+  summary: 'Write, patch or delete the config of a device',
   notes: [
     NOTE,
-    'With --if-rev the edit is refused when another revision is in force: read, edit, write, and nobody is overwritten.',
+    'With --if-rev, the edit is refused if another revision is in force, so you cannot overwrite a change that you have not seen.',
   ],
   options: {
-    file: { kind: 'text', value: 'FILE', help: 'The new config, a JSON file' },
+    file: { kind: 'text', value: 'FILE', help: 'The new config: a JSON file' },
     patch: { kind: 'text', value: 'JSON', help: 'A JSON Merge Patch (RFC 7396): null removes a member' },
     delete: { kind: 'flag', help: 'Delete the config' },
-    'if-rev': { kind: 'text', value: 'REV', help: 'Only if this revision is in force, such as c12.1-e7.k3f9x2ab' },
+    'if-rev': { kind: 'text', value: 'REV', help: 'Edit only if this revision is in force, such as c12.1-e7.k3f9x2ab' },
     ...writeOptions,
   },
   operands: deviceOperands,
   examples: [
     'cloud config set plant-7 pump-17 --file pump.json -s examples/receiver.yaml',
-    'cloud config set plant-7 pump-17 --patch {"interval_s":60} --if-rev c12.1-e7.k3f9 -s examples/receiver.yaml',
+    `cloud config set plant-7 pump-17 --patch '{"gain":2}' --if-rev c12.1-e7.k3f9x2ab -s examples/receiver.yaml`,
     'cloud config set plant-7 pump-17 --delete -s examples/receiver.yaml',
   ],
   run({ values, operands, output, env }) {
@@ -41,13 +41,13 @@ export const cloudConfigSet = command({
 
 export const cloudConfigRollback = command({
   name: 'cloud config rollback',
-  summary: 'Makes the config of an earlier revision the newest one',
+  summary: 'Restore the config of an earlier revision, as a new revision',
   notes: [NOTE],
   options: {
     rev: {
       kind: 'text',
       value: 'REV',
-      help: 'One of `cloud config history`; without it the one before the present one',
+      help: 'Revision from `tidegate cloud config history`; default: the one before the present one',
     },
     ...writeOptions,
   },
@@ -61,17 +61,27 @@ export const cloudConfigRollback = command({
 
 export const cloudConfigResolve = command({
   name: 'cloud config resolve',
-  summary: 'Decides an open conflict for the cloud, for the edge, or with another config',
+  summary: 'Resolve an open conflict: take the cloud, the edge, or another config',
   notes: [
-    '--take edge gives in to the edge where the two collide, and keeps what only the cloud has changed.',
-    'When somebody at the edge decides at the same time, the cloud wins.',
+    '--take edge takes the values of the edge for the paths in conflict, and keeps what only the cloud has changed.',
+    'If the edge resolves the same conflict at the same time, the cloud wins.',
   ],
   options: {
-    take: { kind: 'text', value: 'SIDE', help: '`cloud`, `edge`, or a JSON file with the config', required: true },
+    take: {
+      kind: 'text',
+      value: 'cloud|edge|FILE',
+      help: 'Which side wins, or a JSON file with the whole config',
+      required: true,
+    },
     ...writeOptions,
   },
-  operands: { value: 'EDGE DEVICE CID', help: 'The conflict, from `cloud config conflicts`', min: 3, max: 3 },
-  examples: ['cloud config resolve plant-7 pump-17 0123456789abcdef --take edge -s examples/receiver.yaml'],
+  operands: {
+    value: 'EDGE DEVICE CID',
+    help: 'Names of edge and device; id of the conflict, from `tidegate cloud config conflicts`',
+    min: 3,
+    max: 3,
+  },
+  examples: ['cloud config resolve plant-7 pump-17 3f0c9a2b7d11e845 --take edge -s examples/receiver.yaml'],
   run({ values, operands, output, env }) {
     const side = values.take
     const take: Take = side === 'cloud' || side === 'edge' ? side : { config: jsonFile(side) }
@@ -102,9 +112,12 @@ async function write(
   }
   if (code !== 200) {
     const cut = message.lastIndexOf(': ')
-    const [what, remedy] = cut < 0 ? [message, 'edit otherwise'] : [message.slice(0, cut), message.slice(cut + 2)]
-    throw new OperatorError(`the config of ${key.edge}/${key.device} stays as it is (${code}): ${what}`, { remedy })
+    const [what, remedy] =
+      cut < 0 ? [message, 'change the edit and try again'] : [message.slice(0, cut), message.slice(cut + 2)]
+    throw new OperatorError(`the config of ${key.edge}/${key.device} was not changed (${code}): ${what}`, { remedy })
   }
-  output.print(`${key.edge}/${key.device}: ${name ?? 'no config'} is in force; a running receiver publishes it at once`)
+  output.print(
+    `${key.edge}/${key.device}: ${name ?? 'no config'} is in force; a running receiver publishes it within half a second`,
+  )
   return Exit.OK
 }

@@ -9,21 +9,21 @@ import { oneLine } from '../../table.ts'
 const NAME_CHARS_MAX = 40
 const VALUE_CHARS_MAX = 60
 const TEXT_CHARS_MAX = 200
-/** The last moment that a Date can tell, UTC milliseconds. */
+/** The latest time that a Date can hold, UTC milliseconds. */
 const TIME_MAX = 8_640_000_000_000_000
 
-/** A device with its config, for people. */
-export function format(record: DeviceRecord): string {
+/** A device with its config, as text. */
+export function deviceRecordText(record: DeviceRecord): string {
   const { edge, device, state, head, reported, conflict, counts } = record
   const { cur } = state
-  const told = Object.entries(counts).map(([name, count]) => `${count} ${name}`)
+  const counters = Object.entries(counts).map(([name, count]) => `${count} ${name}`)
   return [
     `${edge}/${device}: ${standingOf(record)}`,
     `revision   ${revisionText(cur)}`,
     ...(head === null ? [] : [`edge has   ${revisionText(head)}`]),
     ...(reported === null ? [] : [`device     ${reportedText(reported)}`]),
     ...(conflict === null ? [] : conflictLines(conflict)),
-    ...(told.length === 0 ? [] : [`counters   ${told.join(', ')}`]),
+    ...(counters.length === 0 ? [] : [`counters   ${counters.join(', ')}`]),
     '',
     cur === null ? 'no config' : cur.config === null ? 'deleted' : JSON.stringify(cur.config, null, 2),
   ].join('\n')
@@ -36,15 +36,15 @@ function revisionText(revision: Revision | null): string {
   return `${formatRev(rev)} ${edited}${config === null ? ', deleted' : ''}`
 }
 
-/** When the newest edit in it was made, by the clock of who made it. */
+/** When the newest edit in the revision was made, by the clock of its author's side; empty if not known. */
 export function editedText({ hlc }: Revision): string {
   const { ms } = parseHlc(hlc) ?? {}
   return ms === undefined || ms > TIME_MAX ? '' : timeText(ms)
 }
 
 function reportedText({ rev, status, code, message }: NonNullable<DeviceRecord['reported']>): string {
-  const words = message ? `: ${oneLine(message, TEXT_CHARS_MAX)}` : ''
-  return `${status} at ${formatRev(rev)}${code === null ? '' : `, answered ${code}`}${words}`
+  const detail = message ? `: ${oneLine(message, TEXT_CHARS_MAX)}` : ''
+  return `${status} at ${formatRev(rev)}${code === null ? '' : `, answered ${code}`}${detail}`
 }
 
 export function conflictLines(conflict: ConflictRecord): string[] {
@@ -55,16 +55,16 @@ export function conflictLines(conflict: ConflictRecord): string[] {
   return [
     `conflict   ${cid} (${kind}, ${status})${since}`,
     ...paths.map(({ path, base, edge, cloud }) => {
-      const place = path === '' ? 'the config' : oneLine(path, TEXT_CHARS_MAX)
+      const place = path === '' ? '(whole config)' : oneLine(path, TEXT_CHARS_MAX)
       return `           ${place}: edge ${value(edge)}, cloud ${value(cloud)}, before ${value(base)}`
     }),
-    ...(truncated ? ['           and more places, which the edge did not list'] : []),
+    ...(truncated ? ['           and more paths, which the edge did not list'] : []),
     ...problems.map((problem) => `           ${oneLine(problem, TEXT_CHARS_MAX)}`),
   ]
 }
 
-/** As JSON, revisions by their names. */
-export function plain(record: DeviceRecord): Record<string, unknown> {
+/** A device as JSON; revisions by their names. */
+export function plainDeviceRecord(record: DeviceRecord): Record<string, unknown> {
   const { edge, device, state, head, reported, conflict, counts } = record
   const confirmed = reported?.confirmed
   return {

@@ -19,10 +19,10 @@ interface Row {
 
 export const cloudConfigHistory = command({
   name: 'cloud config history',
-  summary: 'Lists the latest revisions of a config, its change log, or where two revisions differ',
+  summary: 'List the revisions or changes of a config, or show the changes since a revision',
   options: {
-    diff: { kind: 'text', value: 'REV', help: 'Where the newest revision differs from this one' },
-    changes: { kind: 'flag', help: 'The change log: every value that was replaced or lost, newest first' },
+    diff: { kind: 'text', value: 'REV', help: 'Show how the newest revision differs from this one' },
+    changes: { kind: 'flag', help: 'Show the change log: every value that was replaced or lost, newest first' },
     ...readOptions,
   },
   operands: deviceOperands,
@@ -45,7 +45,7 @@ export const cloudConfigHistory = command({
       return [['path', 'before', 'after'], rows] as const
     })
     if (values.json) output.json(rows.map(({ json }) => json))
-    else if (rows.length === 0) output.print('nothing')
+    else if (rows.length === 0) output.print(values.diff === undefined ? 'no entries' : 'no differences')
     else {
       output.print(
         textTable(
@@ -90,11 +90,11 @@ function cell(value: unknown): string {
 }
 
 function place(path: string): string {
-  return path === '' ? 'the config' : oneLine(path, CELL_CHARS_MAX)
+  return path === '' ? '(whole config)' : oneLine(path, CELL_CHARS_MAX)
 }
 
 function notKept({ edge, device }: DeviceKey, rev: string): OperatorError {
-  return new OperatorError(`${rev} of ${edge}/${device} is not kept`, {
-    remedy: 'name one that `tidegate cloud config history` lists',
+  return new OperatorError(`revision ${rev} of ${edge}/${device} is not kept`, {
+    remedy: 'use a revision that `tidegate cloud config history` lists',
   })
 }

@@ -6,9 +6,9 @@ import { withSource } from './source.ts'
 
 export const cloudConfigRestored = command({
   name: 'cloud config restored',
-  summary: 'Says that the database of the receiver was set back, so that no revision is named twice',
+  summary: 'Prevent duplicate revision names after a receiver database was restored',
   notes: [
-    'Run it after a backup was put back, while the receiver is stopped and before anybody writes a config. It reads from the broker which incarnation of the cloud is the newest that edges have seen, and goes on in the next one. What edges have gone on to meanwhile is not lost: they propose it.',
+    'Run this command after you have restored a backup, while the receiver is stopped and before a config is written. It reads from the broker the newest incarnation of the cloud that the edges have seen, and continues every config in the next incarnation. Changes that edges have made since the backup are not lost: the edges propose them.',
   ],
   options: { settings: { ...shared.settings, help: 'Settings file of the receiver' } },
   examples: ['cloud config restored -s examples/receiver.yaml'],
@@ -18,14 +18,14 @@ export const cloudConfigRestored = command({
       const { limitsOf } = await import('../../../receiver/config/settings.ts')
       const { cloud } = settings!
       const seen = await newestIncarnation(cloud, `tidegate-restored-${randomUUID().slice(0, 8)}`).catch((cause) => {
-        throw new OperatorError(`cannot look at what the broker has kept: ${messageOf(cause)}`, {
-          remedy: 'start the broker, or look at `cloud` in the settings',
+        throw new OperatorError(`cannot read the retained config messages of the broker: ${messageOf(cause)}`, {
+          remedy: 'start the broker, or correct `cloud` in the settings',
           exitCode: Exit.UNAVAILABLE,
           cause,
         })
       })
       const count = await renewAll(store, { seen, limits: limitsOf(settings!), now: systemClock.now() })
-      output.print(`${count} configs go on in a new incarnation; a running receiver publishes them at once`)
+      output.print(`${count} configs continue in a new incarnation; the receiver publishes them when it starts`)
       return Exit.OK
     }),
 })

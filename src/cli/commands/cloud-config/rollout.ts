@@ -9,37 +9,41 @@ import { type Cell, oneLine, textTable } from '../../table.ts'
 import { durationOption } from '../../time.ts'
 import { jsonFile } from './arguments.ts'
 import { matching } from './show.ts'
-import { byOf, readOptions, type Source, withSource, writeOptions } from './source.ts'
+import { byOf, type ConfigSource, readOptions, withSource, writeOptions } from './source.ts'
 
 const DEVICES_SHOWN_MAX = 10_000
 
 export const cloudConfigRollout = command({
   name: 'cloud config rollout',
-  summary:
-    'Brings one config or patch to many devices, stage by stage, and sets it back when a device does not take it',
+  summary: 'Roll out a config or patch to many devices in stages; revert on failure',
   notes: [
-    'A stage is written, then waited for: every device of it must say that it runs that very content. When one refuses it, is in conflict, or does not say so in time, what the rollout changed is set back on every device that it touched; what was edited since then stays.',
-    'Ctrl-C stops the command and leaves the rollout where it is: `rollout resume ID` carries it on, `rollout abort ID` sets it back. A receiver must be running. Exit code 0: every device runs it; 1: it was set back, or stopped.',
+    'The rollout writes the configs of a stage, and then waits until every device of the stage has reported that it runs exactly this content. If a device refuses it, has a conflict, or does not report in time, the rollout reverts its change on every device that it has changed. Later edits by others are kept.',
+    'Ctrl-C stops the command and leaves the rollout where it is: `tidegate cloud config rollout resume ID` continues it, `tidegate cloud config rollout abort ID` reverts it. A receiver must be running. Exit code 0: every device runs the new config; 1: the rollout was reverted or stopped.',
   ],
   options: {
     match: {
       kind: 'text',
       value: 'EDGE/DEVICE',
-      help: 'Which devices; `*` stands for any run of characters',
+      help: 'Devices with a config that match; * stands for any characters',
       required: true,
     },
     patch: { kind: 'flag', help: 'FILE is a JSON Merge Patch (RFC 7396), not a whole config' },
     percent: {
       kind: 'text',
       value: 'LIST',
-      help: 'How many of them have it at the end of each stage',
+      help: 'Percentage of the devices after each stage, ascending to 100',
       fallback: '5,25,100',
     },
-    wait: { kind: 'text', value: 'DURATION', help: 'So long the devices of a stage have to apply it', fallback: '60s' },
+    wait: {
+      kind: 'text',
+      value: 'DURATION',
+      help: 'How long the devices of a stage may take to apply it',
+      fallback: '60s',
+    },
     ...writeOptions,
   },
   operands: { value: 'FILE', help: 'JSON file with the config or the patch', min: 1, max: 1 },
-  examples: ['cloud config rollout fast.json --patch --match */pump-* --percent 5,100 -s examples/receiver.yaml'],
+  examples: ['cloud config rollout fast.json --patch --match "*/pump-*" --percent 5,100 -s examples/receiver.yaml'],
   async run({ values, operands: [file = ''], output, env }) {
     const edit = values.patch ? { patch: jsonFile(file) } : { config: jsonFile(file) }
     const plan = {
@@ -62,9 +66,9 @@ export const cloudConfigRollout = command({
 
 export const cloudConfigRolloutResume = command({
   name: 'cloud config rollout resume',
-  summary: 'Carries on a rollout that was stopped or killed',
+  summary: 'Continue a rollout that was stopped or killed',
   options: writeOptions,
-  operands: { value: 'ID', help: 'Number of the rollout, from `rollout status`', min: 1, max: 1 },
+  operands: { value: 'ID', help: 'Number of the rollout, from `tidegate cloud config rollout status`', min: 1, max: 1 },
   examples: ['cloud config rollout resume 3 -s examples/receiver.yaml'],
   run: ({ values, operands, output, env }) =>
     withSource(values, { env, write: true }, (source) => carry(idOf(operands), source, { output, json: values.json })),
@@ -72,15 +76,15 @@ export const cloudConfigRolloutResume = command({
 
 export const cloudConfigRolloutAbort = command({
   name: 'cloud config rollout abort',
-  summary: 'Gives a rollout up, and sets back what it has changed',
+  summary: 'Abort a rollout and revert what it has changed',
   options: writeOptions,
-  operands: { value: 'ID', help: 'Number of the rollout, from `rollout status`', min: 1, max: 1 },
+  operands: { value: 'ID', help: 'Number of the rollout, from `tidegate cloud config rollout status`', min: 1, max: 1 },
   examples: ['cloud config rollout abort 3 -s examples/receiver.yaml'],
   run: ({ values, operands, output, env }) =>
     withSource(values, { env, write: true }, async (source) => {
       const { giveUp } = await import('../../../receiver/config/rollout/run.ts')
       const id = idOf(operands)
-      await giveUp(id, { store: source.store, now: () => systemClock.now() }, `given up by ${byOf(values.by).by}`)
+      await giveUp(id, { store: source.store, now: () => systemClock.now() }, `aborted by ${byOf(values.by).by}`)
       await carry(id, source, { output, json: values.json })
       const rollout = await source.store.rollouts.one(id)
       return rollout?.status === 'reverted' ? Exit.OK : Exit.FAILED
@@ -89,9 +93,9 @@ export const cloudConfigRolloutAbort = command({
 
 export const cloudConfigRolloutStatus = command({
   name: 'cloud config rollout status',
-  summary: 'Lists rollouts, or shows one with its devices',
+  summary: 'List rollouts, or show one with its devices',
   options: readOptions,
-  operands: { value: 'ID', help: 'Number of one rollout', min: 0, max: 1 },
+  operands: { value: 'ID', help: 'Number of the rollout; default: list all', min: 0, max: 1 },
   examples: [
     'cloud config rollout status -s examples/receiver.yaml',
     'cloud config rollout status 3 --json -s examples/receiver.yaml',
@@ -100,7 +104,7 @@ export const cloudConfigRolloutStatus = command({
     withSource(values, { env, write: false }, async ({ store }) => {
       if (operands.length > 0) return showOne(idOf(operands), store.rollouts, { output, json: values.json })
       const all = await store.rollouts.list()
-      if (values.json) output.json(all.map(plain))
+      if (values.json) output.json(all.map(plainRollout))
       else if (all.length === 0) output.print('no rollouts')
       else output.print(textTable(HEAD, all.map(cells)))
       return Exit.OK
@@ -109,13 +113,16 @@ export const cloudConfigRolloutStatus = command({
 
 async function showOne(
   id: number,
-  rollouts: Source['store']['rollouts'],
+  rollouts: ConfigSource['store']['rollouts'],
   { output, json }: ReportOptions,
 ): Promise<typeof Exit.OK> {
   const rollout = await rollouts.one(id)
-  if (rollout === undefined) throw new OperatorError(`there is no rollout ${id}`, { remedy: 'see `rollout status`' })
+  if (rollout === undefined)
+    throw new OperatorError(`there is no rollout ${id}`, {
+      remedy: '`tidegate cloud config rollout status` lists all rollouts',
+    })
   const devices = await rollouts.devices(id, 0, DEVICES_SHOWN_MAX)
-  if (json) output.json({ ...plain(rollout), places: devices.map(({ before: _, ...device }) => device) })
+  if (json) output.json({ ...plainRollout(rollout), places: devices.map(({ before: _, ...device }) => device) })
   else {
     output.print(textTable(HEAD, [cells(rollout)]))
     if (rollout.reason !== null) output.print(`stopped: ${oneLine(rollout.reason, 400)}`)
@@ -135,16 +142,16 @@ interface ReportOptions {
   readonly json: boolean
 }
 
-/** Carries the rollout on and tells how it ends. @throws OperatorError when a signal stops it */
-async function carry(id: number, { config, store }: Source, { output, json }: ReportOptions): Promise<ExitCode> {
+/** Executes the rollout and prints how it ends. @throws OperatorError if a signal stops it */
+async function carry(id: number, { config, store }: ConfigSource, { output, json }: ReportOptions): Promise<ExitCode> {
   const { carryOn } = await import('../../../receiver/config/rollout/run.ts')
-  const remedy = `carry it on with \`tidegate cloud config rollout resume ${id}\`, or set it back with \`… rollout abort ${id}\``
+  const remedy = `continue with \`tidegate cloud config rollout resume ${id}\`, or revert with \`tidegate cloud config rollout abort ${id}\``
   const signals = stopSignals(`rollout ${id}`, remedy)
-  let told = ''
+  let printed = ''
   const onProgress = (rollout: Rollout): void => {
     const text = `rollout ${id}: ${progressText(rollout)}`
-    if (text !== told) output.note(text)
-    told = text
+    if (text !== printed) output.note(text)
+    printed = text
   }
   try {
     const rollout = await carryOn(id, {
@@ -155,7 +162,7 @@ async function carry(id: number, { config, store }: Source, { output, json }: Re
       onProgress,
     })
     if (rollout.status === 'running' || rollout.status === 'reverting') signals.signal.throwIfAborted()
-    if (json) output.json({ ...plain(rollout), tally: await store.rollouts.tally(id) })
+    if (json) output.json({ ...plainRollout(rollout), tally: await store.rollouts.tally(id) })
     else
       output.print(
         `rollout ${id}: ${rollout.status}${rollout.reason === null ? '' : ` (${oneLine(rollout.reason, 400)})`}`,
@@ -167,37 +174,37 @@ async function carry(id: number, { config, store }: Source, { output, json }: Re
 }
 
 function progressText({ status, stage, percents, devices, writtenAt, reason }: Rollout): string {
-  if (status === 'reverting') return `setting everything back: ${oneLine(reason ?? '', 400)}`
+  if (status === 'reverting') return `reverting all changes: ${oneLine(reason ?? '', 400)}`
   if (status !== 'running') return `${devices} devices, ${status}`
   const doing = writtenAt === null ? 'writing' : 'waiting for the devices'
   return `stage ${stage + 1} of ${percents.length} (${percents[stage]} % of ${devices}), ${doing}`
 }
 
-const HEAD = ['id', 'begun (UTC)', 'by', 'match', 'status', 'stage', 'devices']
+const HEAD = ['id', 'started (UTC)', 'by', 'match', 'status', 'stage', 'devices']
 
 function cells({ id, at, by, match, status, stage, percents, devices }: Rollout): Cell[] {
   return [id, timeText(at), oneLine(by, 32), oneLine(match, 48), status, `${stage + 1} of ${percents.length}`, devices]
 }
 
-function plain({ at, writtenAt, ...rollout }: Rollout): Record<string, unknown> {
+function plainRollout({ at, writtenAt, ...rollout }: Rollout): Record<string, unknown> {
   return { ...rollout, at: timeText(at), writtenAt: writtenAt === null ? null : timeText(writtenAt) }
 }
 
 function idOf([text = '']: readonly string[]): number {
   if (/^[1-9]\d{0,14}$/.test(text)) return Number(text)
-  throw new OperatorError(`"${text}" is no number of a rollout`, {
-    remedy: 'see `rollout status`',
+  throw new OperatorError(`"${text}" is not the number of a rollout`, {
+    remedy: '`tidegate cloud config rollout status` lists all rollouts',
     exitCode: Exit.USAGE,
   })
 }
 
-/** Ascending, up to 100. */
+/** Parses the stages: ascending percentages that end with 100. */
 function percentsOf(text: string): number[] {
   const percents = text.split(',').map(Number)
   const ascending = percents.every((percent, i) => percent > (percents[i - 1] ?? 0) && percent <= 100)
   if (ascending && percents.at(-1) === 100) return percents
-  throw new OperatorError(`--percent "${text}" is no list of stages`, {
-    remedy: 'give ascending percentages that end with 100, such as 5,25,100',
+  throw new OperatorError(`--percent "${text}" is not a list of stages`, {
+    remedy: 'use ascending percentages that end with 100, such as 5,25,100',
     exitCode: Exit.USAGE,
   })
 }

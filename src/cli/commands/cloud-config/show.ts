@@ -7,17 +7,17 @@ import type { DeviceKey } from '../../../receiver/config/device-key.ts'
 import { standingOf } from '../../../receiver/config/standing.ts'
 import { command } from '../../command.ts'
 import { type Cell, oneLine, textTable } from '../../table.ts'
-import { conflictLines, editedText, format, plain } from './format.ts'
+import { conflictLines, deviceRecordText, editedText, plainDeviceRecord } from './format.ts'
 import { deviceKey, deviceOperands, readOptions, withSource } from './source.ts'
 
-/** Devices that are read at once. */
+/** Devices read in one query. */
 const PAGE = 500
 const NAME_CHARS_MAX = 32
 
 const limitOption = {
   kind: 'number',
   value: 'N',
-  help: 'How many at most',
+  help: 'Maximum number of devices',
   fallback: 1_000,
   min: 1,
   max: 100_000,
@@ -25,7 +25,7 @@ const limitOption = {
 
 export const cloudConfigShow = command({
   name: 'cloud config show',
-  summary: 'Shows the config of a device, how far it has come, and what the edge and the device say of it',
+  summary: 'Show the config of a device, its standing, and the reports of edge and device',
   options: readOptions,
   operands: deviceOperands,
   examples: [
@@ -35,41 +35,41 @@ export const cloudConfigShow = command({
   async run({ values, operands, output, env }) {
     const key = deviceKey(operands)
     const record = await withSource(values, { env, write: false }, ({ config }) => config.show(key))
-    if (record === undefined) throw unknown(key)
-    if (values.json) output.json(plain(record))
-    else output.print(format(record))
+    if (record === undefined) throw unknownDevice(key)
+    if (values.json) output.json(plainDeviceRecord(record))
+    else output.print(deviceRecordText(record))
     return Exit.OK
   },
 })
 
 export const cloudConfigList = command({
   name: 'cloud config list',
-  summary: 'Lists devices with a config, and how far each has come',
+  summary: 'List the devices with a config, and the standing of each',
   notes: [
-    'Standing: underway until the edge has spoken of it, pending until the device has answered, then applied or refused; drifted: the device says that it runs something else; silent: it did not answer; conflict: see `cloud config conflicts`.',
+    'Standing: underway (the edge has not reported on this config yet), pending (the device has not answered yet), applied, refused, drifted (the device runs something else), silent (the device did not answer), conflict (see `tidegate cloud config conflicts`), none (no config).',
   ],
   options: {
     match: {
       kind: 'text',
       value: 'EDGE/DEVICE',
-      help: 'Only devices that fit; `*` stands for any run of characters',
+      help: 'Only devices that match; * stands for any characters',
       fallback: '*/*',
     },
     limit: limitOption,
     ...readOptions,
   },
   examples: [
-    'cloud config list --match plant-*/pump-* -s examples/receiver.yaml',
+    'cloud config list --match "plant-*/pump-*" -s examples/receiver.yaml',
     'cloud config list --data ./received',
   ],
   async run({ values, output, env }) {
     const { match, limit } = values
     const found = await withSource(values, { env, write: false }, ({ config }) => matching(config, match, limit + 1))
     const shown = found.slice(0, limit)
-    if (values.json) output.json(shown.map(plain))
+    if (values.json) output.json(shown.map(plainDeviceRecord))
     else if (shown.length === 0) output.print('no configs')
     else output.print(textTable(HEAD, shown.map(cells)))
-    if (found.length > limit) output.note(`there are more than ${limit}: --limit lists more`)
+    if (found.length > limit) output.note(`there are more than ${limit}: raise --limit to list more`)
     return Exit.OK
   },
 })
@@ -79,11 +79,11 @@ const HEAD = ['edge', 'device', 'revision', 'standing', 'by', 'edited (UTC)']
 function cells(record: DeviceRecord): Cell[] {
   const { edge, device, state } = record
   const { cur } = state
-  const told = cur === null ? ['', ''] : [oneLine(cur.by, NAME_CHARS_MAX), editedText(cur)]
-  return [edge, oneLine(device, 64), cur === null ? '' : formatRev(cur.rev), standingOf(record), ...told]
+  const edit = cur === null ? ['', ''] : [oneLine(cur.by, NAME_CHARS_MAX), editedText(cur)]
+  return [edge, oneLine(device, 64), cur === null ? '' : formatRev(cur.rev), standingOf(record), ...edit]
 }
 
-/** The first devices that fit the pattern over `edge/device`, at most `limit`. */
+/** The first devices whose `edge/device` matches the pattern, at most `limit`. */
 export async function matching(config: CloudConfig, match: string, limit: number): Promise<DeviceRecord[]> {
   const fits = pattern(match)
   const found: DeviceRecord[] = []
@@ -99,7 +99,7 @@ export async function matching(config: CloudConfig, match: string, limit: number
 
 export const cloudConfigConflicts = command({
   name: 'cloud config conflicts',
-  summary: 'Lists open conflicts: what edge and cloud have changed differently, and nobody has decided',
+  summary: 'List open conflicts between edge and cloud that a person must resolve',
   options: { limit: limitOption, ...readOptions },
   examples: ['cloud config conflicts -s examples/receiver.yaml'],
   async run({ values, output, env }) {
@@ -112,13 +112,13 @@ export const cloudConfigConflicts = command({
       [`${edge}/${device}`, ...conflictLines(conflict!)].join('\n')
     if (values.json) output.json(shown.map(({ edge, device, conflict }) => ({ ...conflict, at: { edge, device } })))
     else output.print(shown.length === 0 ? 'no open conflicts' : shown.map(text).join('\n\n'))
-    if (found.length > limit) output.note(`there are more than ${limit}: --limit lists more`)
+    if (found.length > limit) output.note(`there are more than ${limit}: raise --limit to list more`)
     return Exit.OK
   },
 })
 
-function unknown({ edge, device }: DeviceKey): OperatorError {
-  return new OperatorError(`nothing is known of a config of ${edge}/${device}`, {
-    remedy: 'look at `tidegate cloud config list`, or write one with `tidegate cloud config set`',
+function unknownDevice({ edge, device }: DeviceKey): OperatorError {
+  return new OperatorError(`there is no config of ${edge}/${device}`, {
+    remedy: 'see `tidegate cloud config list`, or write one with `tidegate cloud config set`',
   })
 }

@@ -9,23 +9,23 @@ import { shared } from '../../command.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** Options of a command that only looks: the settings file of the receiver, or its folder. */
+/** Options of a command that only reads: the settings file of the receiver, or its data folder. */
 export const readOptions = {
   settings: { kind: 'text', short: 's', value: 'FILE', help: 'Settings file of the receiver' },
-  data: { kind: 'text', value: 'FOLDER', help: 'Folder of received.db, instead of a settings file' },
+  data: { kind: 'text', value: 'FOLDER', help: 'Folder with received.db, instead of a settings file' },
   json: shared.json,
 } as const
 
-/** Options of a command that changes something: schemas and bounds stand in the settings. */
+/** Options of a command that writes: it needs the settings, because they contain schemas and limits. */
 export const writeOptions = {
   settings: { ...shared.settings, help: 'Settings file of the receiver' },
-  by: { kind: 'text', value: 'NAME', help: 'Who does it; by default the user who is logged in' },
+  by: { kind: 'text', value: 'NAME', help: 'Author for the change log; default: the login name' },
   json: shared.json,
 } as const
 
 export const deviceOperands = {
   value: 'EDGE DEVICE',
-  help: 'Names of the edge and of the device',
+  help: 'Name of the edge and name of the device',
   min: 2,
   max: 2,
 } as const
@@ -34,23 +34,26 @@ export function deviceKey([edge = '', device = '']: readonly string[]): DeviceKe
   return { edge, device }
 }
 
-/** Where the commands work: the database of a receiver, which may run beside them or not. */
-export interface Source {
+/** The config tables of a receiver; the receiver may be running. */
+export interface ConfigSource {
   readonly config: CloudConfig
   readonly store: ConfigStore
-  /** Undefined where only a folder is named. */
+  /** Undefined if only a data folder is given. */
   readonly settings: ReceiverSettings | undefined
 }
 
-/** @throws OperatorError when it is not clear which receiver is meant, or when there is none */
+/**
+ * Opens the config tables of the receiver that `--settings` or `--data` names, passes them to `work`, and closes them.
+ * @throws OperatorError if not exactly one of them is given, or there is no database
+ */
 export async function withSource<T>(
   { settings: file, data }: { readonly settings: string | undefined; readonly data?: string | undefined },
   { env, write }: { readonly env: Environment; readonly write: boolean },
-  work: (source: Source) => Promise<T>,
+  work: (source: ConfigSource) => Promise<T>,
 ): Promise<T> {
   if ((file === undefined) === (data === undefined)) {
-    throw new OperatorError('which receiver is meant is not clear', {
-      remedy: 'give either -s FILE or --data FOLDER',
+    throw new OperatorError('cannot tell which receiver is meant: give exactly one of --settings and --data', {
+      remedy: 'add -s FILE (settings file of the receiver) or --data FOLDER, not both',
       exitCode: Exit.USAGE,
     })
   }
@@ -79,7 +82,7 @@ async function load(file: string, env: Environment): Promise<ReceiverSettings> {
   return loadReceiverSettings(file, env)
 }
 
-/** Who does it, as it stands in revisions and in the change log. */
+/** The author of a change, as it appears in revisions and in the change log. */
 export function byOf(name: string | undefined): { readonly by: string } {
   return { by: `user:${name ?? loggedIn()}` }
 }

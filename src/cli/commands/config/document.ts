@@ -3,20 +3,20 @@ import { codeOf, Exit, messageOf, OperatorError } from '../../../base/errors.ts'
 import type { Parsed } from '../../../config/document.ts'
 import type { ConfigOrder } from '../../../store/orders.ts'
 
-/** A JSON value, as orders carry it. */
-export type Document = Extract<ConfigOrder, { kind: 'config-set' }>['config']
+/** A config or a patch: a JSON value, as orders contain it. */
+export type ConfigDocument = Extract<ConfigOrder, { kind: 'config-set' }>['config']
 
-/** A file larger than this is not read: with all its comments a config of 32 KiB is smaller (bytes). */
+/** Larger files are not read (bytes). A config of 32 KiB fits, even with many comments. */
 const FILE_BYTES_MAX = 1_048_576
 
-/** Reads a config or a patch: `.json` as JSON, anything else as YAML, which JSON is too. @throws OperatorError */
-export async function readDocument(file: string): Promise<Document> {
+/** Reads a config or a patch: `.json` as JSON, any other file as YAML (which includes JSON). @throws OperatorError (exit 64) */
+export async function readDocument(file: string): Promise<ConfigDocument> {
   const text = readText(file)
-  if (file.endsWith('.json')) return parseText(text, `the file ${file}`)
+  if (file.endsWith('.json')) return parseJsonText(text, `the file ${file}`)
   const { parseSettings } = await import('../../../settings/load/document.ts')
   const { data, problems } = parseSettings(text)
   const [problem] = problems
-  if (problem === undefined) return data as Document
+  if (problem === undefined) return data as ConfigDocument
   const { place } = problem
   const where = place !== undefined && 'line' in place ? `${file}:${place.line}:${place.column}` : file
   throw new OperatorError(`cannot read ${where}: ${problem.text}`, {
@@ -25,19 +25,19 @@ export async function readDocument(file: string): Promise<Document> {
   })
 }
 
-/** A JSON text. @param what it is, for people @throws OperatorError */
-export async function parseText(text: string, what: string): Promise<Document> {
+/** Parses a JSON text. @param what names the text in errors @throws OperatorError (exit 64) */
+export async function parseJsonText(text: string, what: string): Promise<ConfigDocument> {
   const { parseJson } = await import('../../../config/document.ts')
   const read = parseJson(text)
-  if (read.ok) return read.value as Document
+  if (read.ok) return read.value as ConfigDocument
   throw new OperatorError(`cannot read ${what}: ${read.reason}`, {
     remedy: `give JSON, such as '{"sampling":{"interval_s":60}}'`,
     exitCode: Exit.USAGE,
   })
 }
 
-/** What every edge refuses in a config or a patch, whatever else it knows: no order need be left for that. */
-export async function checkDocument(document: Document): Promise<Parsed<unknown>> {
+/** The checks that every edge makes, whatever its settings: if they fail, no order is needed. */
+export async function checkDocument(document: ConfigDocument): Promise<Parsed<unknown>> {
   const { checkConfig } = await import('../../../config/document.ts')
   return checkConfig(document)
 }

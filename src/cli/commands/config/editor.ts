@@ -6,15 +6,15 @@ const NAME_CHARS_MAX = 100
 
 /** Options of commands that change a config. */
 export const editorOption = {
-  by: { kind: 'text', value: 'NAME', help: 'Who does it, for the change log; without it the login name' },
+  by: { kind: 'text', value: 'NAME', help: 'Author for the change log; default: the login name' },
 } as const
 
-/** Who changes a config, as revisions and the change log name people. @throws OperatorError for a name that is too long */
+/** The author of a change as it appears in revisions and in the change log. @throws OperatorError if the name is too long */
 export function editorName(by: string | undefined): string {
   const name = by ?? loginName()
   if (name.length <= NAME_CHARS_MAX) return `user:${name}`
   throw new OperatorError(`--by has ${name.length} characters, more than ${NAME_CHARS_MAX}`, {
-    remedy: 'give a shorter name',
+    remedy: 'use a shorter name',
     exitCode: Exit.USAGE,
   })
 }
@@ -23,17 +23,17 @@ function loginName(): string {
   try {
     return userInfo().username
   } catch {
-    return `uid ${process.getuid?.() ?? '?'}` // a container may run a user that has no name
+    return `uid ${process.getuid?.() ?? '?'}` // in a container, the user may have no name
   }
 }
 
-/** The revision that `--if-rev` names. @throws OperatorError for what is none: an edit must not be made without its condition */
+/** The revision in `--if-rev`. @throws OperatorError if it is invalid: the edit must not be made without its condition */
 export function ifRevOption(text: string | undefined): { readonly ifRev?: string } {
   if (text === undefined) return {}
   const rev = parseRev(text)
   if (rev !== undefined) return { ifRev: formatRev(rev) }
-  throw new OperatorError(`--if-rev "${text}" is no revision`, {
-    remedy: 'give one like c12.1-e7.k3f9x2ab, as `tidegate config show` prints it',
+  throw new OperatorError(`--if-rev "${text}" is not a revision`, {
+    remedy: 'use the form c12.1-e7.k3f9x2ab, as `tidegate config show` prints it',
     exitCode: Exit.USAGE,
   })
 }

@@ -6,16 +6,16 @@ import { cellOf } from './values.ts'
 
 const REASON_CHARS_MAX = 200
 
-/** All that is known of a device's config. */
-export interface Portrayed {
+/** Everything that the edge knows about the config of a device. */
+export interface ConfigView {
   readonly state: EdgeState
   readonly waiting: readonly WaitingMessage[]
-  /** Orders that wait for the edge. */
+  /** Number of orders that wait for the edge. */
   readonly ordered: number
 }
 
 /** A device's config as JSON: revisions as text, times in ISO 8601. */
-export function plainConfig({ state, waiting, ordered }: Portrayed): Record<string, unknown> {
+export function plainConfig({ state, waiting, ordered }: ConfigView): Record<string, unknown> {
   const { device, cur, base, applied, conflict } = state
   const { status, attempts, code, message, confirmed } = applied
   return {
@@ -33,7 +33,7 @@ export function plainConfig({ state, waiting, ordered }: Portrayed): Record<stri
   }
 }
 
-export function configText({ state, waiting, ordered }: Portrayed): string {
+export function configText({ state, waiting, ordered }: ConfigView): string {
   const { device, cur, base, applied, conflict } = state
   const { status, code, message } = applied
   const answer = code === null ? '' : ` (${code}${message ? `: ${oneLine(message, REASON_CHARS_MAX)}` : ''})`
@@ -43,10 +43,14 @@ export function configText({ state, waiting, ordered }: Portrayed): string {
     `revision   ${cur === null ? 'none' : `${formatRev(cur.rev)}, by ${oneLine(cur.by, REASON_CHARS_MAX)}`}`,
     ...(cur === null ? [] : [`hash       ${cur.hash}`]),
     `device is  ${status}${answer}`,
-    `cloud has  ${base === null ? 'nothing of it yet' : formatRev(base.rev)}`,
-    ...(waiting.length === 0 ? [] : [`waiting    ${waiting.map(({ what }) => what).join(', ')} for the cloud`]),
-    ...(stuck === undefined ? [] : [`attention  ${oneLine(stuck.reason, REASON_CHARS_MAX)}: tidegate config retry`]),
-    ...(conflict === null ? [] : [`conflict   ${conflict.record.cid}: tidegate config conflicts`]),
+    `cloud has  ${base === null ? 'no revision yet' : formatRev(base.rev)}`,
+    ...(waiting.length === 0
+      ? []
+      : [`waiting    ${waiting.map(({ what }) => what).join(', ')}, to be sent to the cloud`]),
+    ...(stuck === undefined
+      ? []
+      : [`attention  ${oneLine(stuck.reason, REASON_CHARS_MAX)}; after fixing it: tidegate config retry`]),
+    ...(conflict === null ? [] : [`conflict   ${conflict.record.cid}; for details: tidegate config conflicts`]),
     ...(ordered === 0 ? [] : [`ordered    ${ordered} ${ordered === 1 ? 'edit waits' : 'edits wait'} for the edge`]),
   ]
   return [...lines, '', cur === null ? '(no config)' : configOf(cur.config)].join('\n')
@@ -56,7 +60,7 @@ function configOf(config: unknown): string {
   return config === null ? '(deleted)' : JSON.stringify(config, null, 2)
 }
 
-/** A conflict as JSON: the record that the cloud gets too. */
+/** A conflict as JSON: the record that is also sent to the cloud, and the cloud's config. */
 export function plainConflict({ device, record, remote, overdue }: OpenConflict): Record<string, unknown> {
   return {
     device,
@@ -77,7 +81,7 @@ export function conflictText({ device, record, remote, overdue }: OpenConflict):
   const { cid, kind, ancestor, edge, cloud, paths, truncated, problems, running, opened, deadline } = record
   const rows = paths.map(({ path, ...sides }) => {
     return [
-      oneLine(path === '' ? '(all of it)' : path, 60),
+      oneLine(path === '' ? '(whole config)' : path, 60),
       cellOf(sides.base),
       cellOf(sides.edge),
       cellOf(sides.cloud),
@@ -86,11 +90,11 @@ export function conflictText({ device, record, remote, overdue }: OpenConflict):
   return [
     `${device}: conflict ${cid} (${kind}), open since ${new Date(opened).toISOString()}`,
     `  edge ${formatRev(edge)}, cloud ${formatRev(cloud)} by ${oneLine(remote.by, 100)}, ancestor ${revText(ancestor) ?? 'unknown'}`,
-    `  the device goes on with ${running === null ? 'nothing' : formatRev(running.rev)}`,
-    `  ${overdue ? 'overdue since' : 'to be decided until'} ${new Date(deadline).toISOString()}`,
+    `  the device keeps running ${running === null ? 'no config' : formatRev(running.rev)}`,
+    `  ${overdue ? 'overdue since' : 'decide before'} ${new Date(deadline).toISOString()}`,
     ...problems.map((problem) => `  problem: ${oneLine(problem, REASON_CHARS_MAX)}`),
     ...(rows.length === 0 ? [] : ['', textTable(['path', 'base', 'edge', 'cloud'], rows)]),
-    ...(truncated ? ['… there are more places: see the whole configs with --json'] : []),
+    ...(truncated ? ['… and more paths: --json shows both configs in full'] : []),
     '',
     `  decide: tidegate config resolve ${device} ${cid} --take edge|cloud|FILE`,
   ].join('\n')

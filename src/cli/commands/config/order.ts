@@ -5,38 +5,38 @@ import { OperatorError } from '../../../base/errors.ts'
 import type { SetResult } from '../../../config/edge/state.ts'
 import type { ConfigReader } from '../../../store/config/config-reader.ts'
 import type { ConfigOrder } from '../../../store/orders.ts'
-import { withConfigs } from './with-configs.ts'
+import { withConfigReader } from './with-config-reader.ts'
 
-/** A running edge looks for orders twice a second. */
+/** How long to wait for the answer (milliseconds); a running edge polls for orders twice a second. */
 const ANSWER_MS_MAX = 10_000
 const POLL_EVERY_MS = 50
-/** After so long without an answer it is asked whether an edge runs at all. */
-const ASK_EVERY_MS = 1_000
+/** While there is no answer, check this often whether an edge is running (milliseconds). */
+const LOCK_CHECK_EVERY_MS = 1_000
 const LOCK_FILE = 'tidegate.lock'
 
-/** What became of an order. */
-export type Outcome =
+/** The outcome of an order. */
+export type OrderOutcome =
   | { readonly kind: 'done'; readonly result: SetResult | undefined }
   | { readonly kind: 'refused'; readonly code: number; readonly message: string }
-  /** Nobody has looked at it yet: no edge runs, or the one that runs is not able to. It stays, and will be carried out. */
+  /** Not processed yet: no edge runs, or it cannot write at present. The order stays and will be carried out. */
   | { readonly kind: 'left'; readonly edgeRuns: boolean }
 
 /**
- * Leaves an order for the edge of a data folder and waits for what becomes of it. It is on the disk from the beginning:
- * whoever is interrupted meanwhile has still ordered it.
- * @throws OperatorError when it cannot be left
+ * Places an order for the edge of a data folder and waits for the outcome. The order is on disk before the wait begins: an
+ * interrupted command does not withdraw it.
+ * @throws OperatorError if the order cannot be placed
  */
-export async function carryOut(folder: string, order: ConfigOrder): Promise<Outcome> {
+export async function carryOut(folder: string, order: ConfigOrder): Promise<OrderOutcome> {
   const { placeOrder } = await import('../../../store/orders.ts')
-  return withConfigs(folder, async (configs) => {
+  return withConfigReader(folder, async (configs) => {
     placeOrder(folder, order, systemClock.now())
     const begun = performance.now()
-    let asked = 0
+    let checkedAt = 0
     while (configs.isOrdered(order)) {
       const ms = performance.now() - begun
       if (ms >= ANSWER_MS_MAX) return { kind: 'left', edgeRuns: true }
-      if (ms >= asked + ASK_EVERY_MS) {
-        asked = ms
+      if (ms >= checkedAt + LOCK_CHECK_EVERY_MS) {
+        checkedAt = ms
         if (!(await edgeRuns(folder))) return { kind: 'left', edgeRuns: false }
       }
       await pause(POLL_EVERY_MS)
@@ -45,8 +45,8 @@ export async function carryOut(folder: string, order: ConfigOrder): Promise<Outc
   })
 }
 
-/** An order and its answer are one commit: where the order is gone, the answer is there. */
-function answerTo(configs: ConfigReader, order: ConfigOrder): Outcome {
+/** The edge removes an order and stores its answer in one commit: if the order is gone, the answer is there. */
+function answerTo(configs: ConfigReader, order: ConfigOrder): OrderOutcome {
   if (order.kind === 'config-retry') return { kind: 'done', result: undefined }
   const state = configs.state(order.device)
   const result = state?.answers.find(({ id }) => id === order.id)
@@ -55,27 +55,27 @@ function answerTo(configs: ConfigReader, order: ConfigOrder): Outcome {
   return { kind: 'refused', code: result.code, message: result.message }
 }
 
-function unanswered({ device }: ConfigOrder, known: boolean): Outcome {
+function unanswered({ device }: ConfigOrder, known: boolean): OrderOutcome {
   if (!known) {
-    const message = `the edge has no room for the config of one more device, "${device}": config.devicesMax is reached`
+    const message = `the edge cannot store a config for one more device ("${device}"): config.devicesMax is reached`
     return { kind: 'refused', code: 429, message }
   }
-  throw new OperatorError(`so much has happened since to device "${device}" that the edge's answer is gone`, {
-    remedy: '`tidegate config history` tells what was done',
+  throw new OperatorError(`the answer of the edge for device "${device}" is gone: later edits have replaced it`, {
+    remedy: 'check with `tidegate config history` whether the edit was made',
   })
 }
 
 /**
- * Whether a process holds the data folder. Asking takes the folder's lock for a moment where it is free, so it is asked
- * only when an order has waited in vain.
+ * Whether a process holds the lock of the data folder. The check takes the lock for a moment if it is free, so it is made
+ * only if an order is not answered at once.
  */
 async function edgeRuns(folder: string): Promise<boolean> {
   const { FolderLock } = await import('../../../store/lock.ts')
-  if (!existsSync(join(folder, LOCK_FILE))) return false // an edge makes it; made here, it might be another user's
+  if (!existsSync(join(folder, LOCK_FILE))) return false // only an edge creates this file; created here, it could belong to the wrong user
   try {
     FolderLock.take(folder).release()
     return false
   } catch {
-    return true // held; or this user may not even try, cannot know, and waits on
+    return true // the lock is held; or this user has no permission to try: assume that an edge runs
   }
 }

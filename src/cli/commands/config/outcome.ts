@@ -2,17 +2,17 @@ import { Exit, type ExitCode, OperatorError } from '../../../base/errors.ts'
 import { formatRev } from '../../../config/revision.ts'
 import type { ConfigOrder } from '../../../store/orders.ts'
 import type { Output } from '../../output.ts'
-import type { Outcome } from './order.ts'
+import type { OrderOutcome } from './order.ts'
 
-/** Exit codes of what orders an edge to do something, for help texts. */
+/** Help text about the exit codes of commands that place an order. */
 export const OUTCOME_NOTES = [
-  'The order is left in the data folder, and a running edge carries it out within a second. Exit code 0: it is done and on the disk; 1: the edge refuses it, with the reason; 69: no edge runs, or it has not come to it within 10 s: the order stays, and is carried out when the edge can.',
+  'The command stores an order in the database, and a running edge carries it out within a second. Exit code 0: done and on disk; 1: the edge refuses the order and gives the reason; 69: no edge runs, or it did not process the order within 10 s. In this last case the order stays, and the edge carries it out when it can.',
 ]
 
-/** Tells what became of an order. @throws OperatorError where it was refused, unless JSON is asked for */
-export function tellOutcome(
+/** Prints the outcome of an order. @throws OperatorError if it was refused, unless `json` is set */
+export function reportOutcome(
   order: ConfigOrder,
-  outcome: Outcome,
+  outcome: OrderOutcome,
   { folder, json, output }: { readonly folder: string; readonly json: boolean; readonly output: Output },
 ): ExitCode {
   if (json) output.json(plainOutcome(order, outcome))
@@ -29,8 +29,8 @@ export function tellOutcome(
   }
 }
 
-/** What became of an order, as JSON. `code` and `rev` are null where the edge has not answered. */
-function plainOutcome(order: ConfigOrder, outcome: Outcome): Record<string, unknown> {
+/** The outcome of an order as JSON. `code` and `rev` are null if the edge has not answered. */
+function plainOutcome(order: ConfigOrder, outcome: OrderOutcome): Record<string, unknown> {
   const { device } = order
   const common = { device, id: 'id' in order ? order.id : null, outcome: outcome.kind }
   switch (outcome.kind) {
@@ -45,11 +45,11 @@ function plainOutcome(order: ConfigOrder, outcome: Outcome): Record<string, unkn
   }
 }
 
-const LATE = 'the edge has not come to it within 10 s'
+const LATE = 'the edge did not process the order within 10 s'
 
-function doneText(order: ConfigOrder, { result }: Extract<Outcome, { kind: 'done' }>): string {
+function doneText(order: ConfigOrder, { result }: Extract<OrderOutcome, { kind: 'done' }>): string {
   const { device, kind } = order
-  if (kind === 'config-retry') return `${device}: what waits for the cloud is sent again`
+  if (kind === 'config-retry') return `${device}: the waiting messages are sent to the cloud again`
   const rev = result?.rev ?? null
   const inForce = rev === null ? 'there is no config' : `${formatRev(rev)} is in force`
   if (kind === 'config-resolve') return `${device}: conflict ${order.cid} is resolved, ${inForce}`
@@ -57,19 +57,19 @@ function doneText(order: ConfigOrder, { result }: Extract<Outcome, { kind: 'done
   return `${device}: ${inForce}`
 }
 
-function leftText(order: ConfigOrder, folder: string, { edgeRuns }: Extract<Outcome, { kind: 'left' }>): string {
-  const what = `${order.device}: the order is left in ${folder}`
+function leftText(order: ConfigOrder, folder: string, { edgeRuns }: Extract<OrderOutcome, { kind: 'left' }>): string {
+  const what = `${order.device}: the order is stored in ${folder}`
   return edgeRuns
-    ? `${what}: ${LATE}, and will carry it out\n  what to do: \`tidegate status\` tells how the edge is; its disk may be full`
-    : `${what}: no edge runs there, and the next one carries it out\n  what to do: start the edge`
+    ? `${what}; ${LATE}, but will carry it out\n  what to do: check with \`tidegate status\` whether the edge is healthy; its disk may be full`
+    : `${what}; no edge is running there, and the edge carries it out when it starts\n  what to do: start the edge`
 }
 
-/** What to do about the answers of an edge (docs/config.md); their texts say more. */
+/** What to do about the answer codes of an edge (docs/config.md); the message of the answer gives the details. */
 const REMEDIES: Readonly<Record<number, string>> = {
-  400: 'mend what the reason names, and try again; nothing was changed',
-  409: '`tidegate config show` and `tidegate config conflicts` tell what is the case now; nothing was changed',
-  413: 'keep the config within its bounds (docs/config.md); nothing was changed',
-  429: 'raise config.devicesMax in the settings and start the edge anew; nothing was changed',
+  400: 'correct what the reason names, and try again; nothing was changed',
+  409: 'see `tidegate config show` and `tidegate config conflicts` for the present state; nothing was changed',
+  413: 'make the config smaller: docs/config.md lists the limits; nothing was changed',
+  429: 'raise config.devicesMax in the settings and restart the edge; nothing was changed',
 }
 
 const VERBS: Readonly<Record<ConfigOrder['kind'], string>> = {
@@ -77,13 +77,13 @@ const VERBS: Readonly<Record<ConfigOrder['kind'], string>> = {
   'config-patch': 'patch the config',
   'config-delete': 'delete the config',
   'config-resolve': 'resolve the conflict',
-  'config-retry': 'send again what waits',
+  'config-retry': 'send the waiting messages',
 }
 
 function refusal(
   { kind, device }: ConfigOrder,
-  { code, message }: Extract<Outcome, { kind: 'refused' }>,
+  { code, message }: Extract<OrderOutcome, { kind: 'refused' }>,
 ): OperatorError {
-  const remedy = REMEDIES[code] ?? '`tidegate config show` tells what is in force; nothing was changed'
+  const remedy = REMEDIES[code] ?? 'see `tidegate config show` for the config in force; nothing was changed'
   return new OperatorError(`cannot ${VERBS[kind]} of device "${device}" (${code}): ${message}`, { remedy })
 }

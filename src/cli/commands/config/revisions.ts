@@ -1,29 +1,29 @@
 import { OperatorError } from '../../../base/errors.ts'
 import type { EdgeState } from '../../../config/edge/state.ts'
 import { formatRev, type Revision, sameRev } from '../../../config/revision.ts'
-import type { KeptRevision } from '../../../store/config/config-reader.ts'
+import type { StoredRevision } from '../../../store/config/config-reader.ts'
 
-/** Revisions of a device that can still be read whole. */
-export interface Known {
+/** The revisions of a device that can still be read in full. */
+export interface KnownRevisions {
   readonly state: EdgeState
-  /** The newest first. */
-  readonly kept: readonly KeptRevision[]
+  /** Newest first. */
+  readonly kept: readonly StoredRevision[]
 }
 
-/** The revision of that name: one that was in force, that the cloud has, or that waits in a conflict. @throws OperatorError */
-export function findRevision({ state, kept }: Known, text: string): Revision {
+/** Finds a revision: kept, in force, at the cloud, or part of the open conflict. @throws OperatorError if it is not kept */
+export function findRevision({ state, kept }: KnownRevisions, text: string): Revision {
   const { cur, base, ring, conflict } = state
   const others = [cur, base, ...ring, conflict?.remote, conflict?.ancestor]
   const all = [...kept.map(({ revision }) => revision), ...others].filter((one) => one !== null && one !== undefined)
   const found = all.find(({ rev }) => formatRev(rev) === text)
   if (found !== undefined) return found
   throw new OperatorError(`revision "${text}" of device "${state.device}" is not kept`, {
-    remedy: '`tidegate config history` tells the revisions that are kept, 20 of a device',
+    remedy: '`tidegate config history` lists the kept revisions, at most 20 per device',
   })
 }
 
-/** What was in force before the present revision. @throws OperatorError where that is not known */
-export function revisionBefore({ state, kept }: Known): Revision {
+/** The revision that was in force before the present one. @throws OperatorError if it is not known */
+export function revisionBefore({ state, kept }: KnownRevisions): Revision {
   const before = kept.find(({ revision }) => !sameRev(revision.rev, state.cur?.rev))
   if (before !== undefined) return before.revision
   throw new OperatorError(`there is only one revision of the config of device "${state.device}"`, {
@@ -31,10 +31,11 @@ export function revisionBefore({ state, kept }: Known): Revision {
   })
 }
 
-/** What is in force. @throws OperatorError where there never was a config */
+/** The revision in force. @throws OperatorError if the device never had a config */
 export function currentOf({ device, cur }: EdgeState): Revision {
   if (cur !== null) return cur
   throw new OperatorError(`device "${device}" never had a config`, {
-    remedy: '`tidegate config set` gives it one; `tidegate config conflicts` tells whether one of the cloud waits',
+    remedy:
+      'write one with `tidegate config set`; `tidegate config conflicts` shows whether a config of the cloud waits for a decision',
   })
 }

@@ -3,7 +3,7 @@ import { oneLine } from '../../table.ts'
 
 const VALUE_CHARS_MAX = 40
 
-/** A value of a config in a cell of a table; `-` where there is none, which is not null. */
+/** A config value for a table cell; `-` if there is none (null is a value). */
 export function cellOf(value: Maybe): string {
   return value === undefined ? '-' : oneLine(JSON.stringify(value), VALUE_CHARS_MAX)
 }

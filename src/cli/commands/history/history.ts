@@ -8,31 +8,31 @@ import { dataFolder, storeOptions } from '../../data-folder.ts'
 import type { Output } from '../../output.ts'
 import { withHistory } from '../../reader.ts'
 import { durationOption, timeOption } from '../../time.ts'
-import type { Format, Printed } from './printer.ts'
+import type { PrintResult, RowFormat } from './printer.ts'
 
-/** Rows of a table that nobody has named a limit for. */
+/** Rows of a table without --limit. */
 const TABLE_ROWS = 1_000
 const DEFAULT_SPAN_MS = 86_400_000
 
 export const history = command({
   name: 'history',
-  summary: 'Prints what a device has measured, reading by reading or per interval',
+  summary: 'Print the readings of a series, or figures per interval',
   notes: [
-    'Times are ISO 8601 (in UTC without a zone), now, or relative to now as -24h or -7d; durations have a unit: ms, s, m, h, d or w. Without --from the last 24 hours before --to are shown.',
-    'With --every there is a line for each interval that has readings: how many, mean, least, greatest, first and last number, the share of good ones, and the worst quality. Intervals begin at multiples of their length since 1970-01-01 in UTC. Hourly sums that stand for removed readings are in the interval in which their hour starts.',
-    'Reads the database beside a running edge. A table ends after 1,000 lines unless --limit says otherwise; CSV (that of `tidegate export`) and JSON have no end of their own, and take no more memory for it.',
+    'Times are ISO 8601 (UTC if without a zone), now, or relative to now, such as -24h or -7d. Durations have a unit: ms, s, m, h, d or w. Without --from, the 24 hours before --to are printed.',
+    'With --every, one line is printed for each interval that has readings: number of readings, average, minimum, maximum, first and last value, percentage of good readings, and worst quality. Intervals begin at multiples of their length since 1970-01-01 UTC. The hourly sums of removed readings count in the interval in which the hour starts.',
+    'The edge may be running. A table ends after 1,000 lines unless --limit is given. CSV (in the format of `tidegate export`) and JSON have no limit; they are streamed, so their length does not affect the memory needed.',
   ],
   options: {
     ...storeOptions,
-    from: { kind: 'text', value: 'TIME', help: 'Only readings from this time on' },
+    from: { kind: 'text', value: 'TIME', help: 'Only readings at or after this time' },
     to: { kind: 'text', value: 'TIME', help: 'Only readings before this time', fallback: 'now' },
-    every: { kind: 'text', value: 'DURATION', help: 'Figures per interval instead of readings' },
-    unit: { kind: 'text', value: 'UNIT', help: 'Only readings in this unit; without it in any' },
-    limit: { kind: 'number', value: 'N', help: 'At most so many lines', min: 1, max: Number.MAX_SAFE_INTEGER },
+    every: { kind: 'text', value: 'DURATION', help: 'Print figures per interval of this length, not readings' },
+    unit: { kind: 'text', value: 'UNIT', help: 'Only readings in this unit; default: all units' },
+    limit: { kind: 'number', value: 'N', help: 'Maximum number of lines', min: 1, max: Number.MAX_SAFE_INTEGER },
     csv: { kind: 'flag', help: 'Print CSV' },
     json: shared.json,
   },
-  operands: { value: 'DEVICE METRIC', help: 'The series, by their names', min: 2, max: 2 },
+  operands: { value: 'DEVICE METRIC', help: 'Name of the device and of the metric', min: 2, max: 2 },
   examples: [
     'history press-1 temperature -s examples/edge.yaml --from -1h',
     'history press-1 temperature -s examples/edge.yaml --from -7d --every 1h',
@@ -48,15 +48,15 @@ export const history = command({
       const { printRows } = await import('./printer.ts')
       const { readingShape, bucketShape } = await import('./shapes.ts')
       const { PAGE_READINGS } = await import('../../../store/history/history.ts')
-      const how = { format, limit, output }
+      const options = { format, limit, output }
       const printed =
         everyMs === undefined
           ? await printRows(
               history.pages(series, { ...interval, limit: Math.min(PAGE_READINGS, limit + 1) }),
               readingShape,
-              how,
+              options,
             )
-          : await printRows(history.bucketPages({ series, ...interval, everyMs }), bucketShape, how)
+          : await printRows(history.bucketPages({ series, ...interval, everyMs }), bucketShape, options)
       remark(printed, { limit, output, bounds: boundsOf(history, series), interval })
       return Exit.OK
     })
@@ -71,8 +71,8 @@ function intervalOf({ from, to }: { readonly from: string | undefined; readonly 
   throw misuse(`--from ${from} is not before --to ${to}`, 'give an earlier --from or a later --to')
 }
 
-function formatOf({ csv, json }: { readonly csv: boolean; readonly json: boolean }): Format {
-  if (csv && json) throw misuse('--csv and --json exclude each other', 'give one of them')
+function formatOf({ csv, json }: { readonly csv: boolean; readonly json: boolean }): RowFormat {
+  if (csv && json) throw misuse('--csv and --json cannot be combined', 'use one of them')
   return csv ? 'csv' : json ? 'json' : 'table'
 }
 
@@ -80,7 +80,7 @@ function misuse(message: string, remedy: string): OperatorError {
   return new OperatorError(`history: ${message}`, { remedy, exitCode: Exit.USAGE })
 }
 
-/** The series of a device and metric, in one unit or in all. @throws OperatorError that names what there is instead. */
+/** The series of a device and metric, in one unit or in all. @throws OperatorError that suggests what exists */
 function findSeries(
   history: History,
   { device, metric, unit }: { readonly device: string; readonly metric: string; readonly unit: string | undefined },
@@ -95,16 +95,16 @@ function findSeries(
   }
   if (!metrics.includes(metric)) throw unknown(`metric "${metric}" of ${device}`, suggestion(metric, metrics))
   const units = history.series({ device, metric }).map((one) => one.unit ?? 'none')
-  throw unknown(`unit "${unit}" of ${device} ${metric}`, `; there is ${units.join(', ')}`)
+  throw unknown(`unit "${unit}" of ${device} ${metric}`, `; its units: ${units.join(', ')}`)
 }
 
 function unknown(what: string, hint: string): OperatorError {
   return new OperatorError(`the store has no readings of ${what}${hint}`, {
-    remedy: '`tidegate devices` tells all devices, their metrics and units',
+    remedy: '`tidegate devices` lists all devices with their metrics and units',
   })
 }
 
-/** Times of the earliest and the latest reading of some series. */
+/** Times of the earliest and the latest reading of the series, UTC milliseconds; undefined if there is none. */
 function boundsOf(
   history: History,
   series: readonly StoredSeries[],
@@ -117,7 +117,7 @@ function boundsOf(
 }
 
 function remark(
-  { rows, cut }: Printed,
+  { rows, cut }: PrintResult,
   {
     limit,
     output,
@@ -125,9 +125,10 @@ function remark(
     interval,
   }: { limit: number; output: Output; bounds: ReturnType<typeof boundsOf>; interval: Interval },
 ): void {
-  if (cut) output.note(`there are more than ${limit} lines: give a --limit, or a later --from`)
+  if (cut) output.note(`there are more than ${limit} lines: raise --limit, or give a later --from`)
   if (rows > 0) return
   const known = bounds()
-  const where = known === undefined ? '' : `; there are some from ${timeText(known.first)} to ${timeText(known.last)}`
+  const where =
+    known === undefined ? '' : `; the series has readings from ${timeText(known.first)} to ${timeText(known.last)}`
   output.note(`no readings from ${timeText(interval.from)} to ${timeText(interval.to)}${where}`)
 }

@@ -1,8 +1,8 @@
 import type { Output } from '../../output.ts'
 import { type Cell, TableWriter } from '../../table.ts'
 
-/** How rows of one kind are shown: as a table for people, as CSV, as JSON. */
-export interface Shape<T> {
+/** How rows of one kind are formatted: as a table, as CSV, as JSON. */
+export interface RowShape<T> {
   readonly head: readonly string[]
   cells(row: T): readonly Cell[]
   readonly csvHead: string
@@ -11,20 +11,20 @@ export interface Shape<T> {
   json(row: T): string
 }
 
-export type Format = 'table' | 'csv' | 'json'
+export type RowFormat = 'table' | 'csv' | 'json'
 
-export interface Printed {
+export interface PrintResult {
   readonly rows: number
-  /** There were more than the limit. */
+  /** There were more rows than the limit. */
   readonly cut: boolean
 }
 
-/** Prints rows as they come, a page at a time, until the limit or until nobody reads on. */
+/** Prints rows page by page, up to the limit or until the reader closes the pipe. */
 export async function printRows<T>(
   pages: Iterable<readonly T[]>,
-  shape: Shape<T>,
-  { format, limit, output }: { readonly format: Format; readonly limit: number; readonly output: Output },
-): Promise<Printed> {
+  shape: RowShape<T>,
+  { format, limit, output }: { readonly format: RowFormat; readonly limit: number; readonly output: Output },
+): Promise<PrintResult> {
   const print = printers[format](shape, output)
   let rows = 0
   let cut = false
@@ -33,7 +33,7 @@ export async function printRows<T>(
     if (some.length > 0) print.rows(some)
     rows += some.length
     cut = some.length < page.length
-    if (cut || !(await output.taken())) break
+    if (cut || !(await output.drained())) break
   }
   print.end()
   return { rows, cut }
@@ -44,7 +44,7 @@ interface Printer<T> {
   end(): void
 }
 
-const printers: Readonly<Record<Format, <T>(shape: Shape<T>, output: Output) => Printer<T>>> = {
+const printers: Readonly<Record<RowFormat, <T>(shape: RowShape<T>, output: Output) => Printer<T>>> = {
   table: ({ head, cells }, output) => {
     const table = new TableWriter(head)
     return { rows: (some) => output.print(table.lines(some.map(cells))), end: () => undefined }

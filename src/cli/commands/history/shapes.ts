@@ -4,10 +4,10 @@ import { CSV_HEAD, csvField, csvLine } from '../../../export/csv.ts'
 import type { Bucket } from '../../../store/history/history.ts'
 import { bucketJson } from '../../../store/history/json.ts'
 import { type Cell, oneLine } from '../../table.ts'
-import type { Shape } from './printer.ts'
+import type { RowShape } from './printer.ts'
 
 const TEXT_CHARS_MAX = 60
-/** Digits of a mean or a sum in a table: more than that is rounding. */
+/** Significant digits of an average or sum in a table: further digits are rounding errors. */
 const DIGITS = 9
 
 export const QUALITY_NAMES: Readonly<Record<Quality, string>> = {
@@ -18,8 +18,8 @@ export const QUALITY_NAMES: Readonly<Record<Quality, string>> = {
   9: 'missing',
 }
 
-/** Readings; their CSV is that of `tidegate export`. */
-export const readingShape: Shape<StoredReading> = {
+/** Readings; the CSV has the format of `tidegate export`. */
+export const readingShape: RowShape<StoredReading> = {
   head: ['time (UTC)', 'value', 'unit', 'quality', 'reasons'],
   cells: ({ ts, value, unit = '', quality, reasons }) => {
     return [timeText(ts), valueCell(value), oneLine(unit, 16), QUALITY_NAMES[quality], reasonsText(reasons)]
@@ -29,7 +29,7 @@ export const readingShape: Shape<StoredReading> = {
   json: readingJson,
 }
 
-export const bucketShape: Shape<Bucket> = {
+export const bucketShape: RowShape<Bucket> = {
   head: ['from (UTC)', 'unit', 'readings', 'avg', 'min', 'max', 'first', 'last', 'good %', 'worst'],
   cells: ({ start, unit = '', readings, avg, min, max, first, last, goodShare, worst }) => [
     ...[timeText(start), oneLine(unit, 16), readings, ...[avg, min, max, first, last].map(figureCell)],
@@ -44,7 +44,7 @@ export const bucketShape: Shape<Bucket> = {
   json: bucketJson,
 }
 
-/** A mean or the like, as a person wants it; empty where there is none. */
+/** A figure rounded for a table; empty if there is none. */
 export function figureCell(value: number | null): Cell {
   return value === null ? '' : Number(value.toPrecision(DIGITS))
 }

@@ -9,16 +9,16 @@ const PROBLEMS_CHARS_MAX = 100
 
 export const receiveFleet = command({
   name: 'receive fleet',
-  summary: 'Lists the edges of a receiver: who is online, since when, with what backlog and what problems',
+  summary: 'List the edges of a receiver: online or not, last seen, backlog, problems',
   notes: [
-    'Asks what a receiver has written down, whether it runs or not. An edge that was cut off counts as online until the broker has given it up.',
-    'Clock offset is how far the clock of an edge is behind that of the receiver; what a message takes on its way is part of it. Oldest is when the oldest waiting reading came, by the clock of the edge.',
+    'Reads the database of the receiver, which may be running or not. An edge that lost its connection counts as online until the broker has noticed.',
+    'Clock offset: how far the clock of the edge is behind the clock of the receiver, including the network delay. Oldest: when the oldest unconfirmed reading arrived at the edge, by the clock of the edge.',
   ],
   options: { ...receiverOptions, json: shared.json },
   examples: ['receive fleet -s examples/receiver.yaml', 'receive fleet --data ./received --json'],
   async run({ values, output, env }) {
     const edges = await askFleet(values, { env, write: false }, async (fleet) => fleet.edges())
-    if (values.json) output.json(edges.map(plain))
+    if (values.json) output.json(edges.map(plainEdge))
     else if (edges.length === 0) output.print('no edges')
     else output.print(textTable(HEAD, edges.map(cells)))
     return Exit.OK
@@ -50,7 +50,7 @@ function time(ts: number | undefined): string {
   return ts === undefined ? '' : timeText(ts)
 }
 
-/** With its sign, in the largest unit of which it is ten or more. */
+/** With its sign, in the largest unit in which it is at least ten. */
 function offsetText(offsetMs: number | undefined): string {
   if (offsetMs === undefined) return ''
   const sign = offsetMs < 0 ? '-' : '+'
@@ -61,7 +61,7 @@ function offsetText(offsetMs: number | undefined): string {
 }
 
 /** As JSON, times in ISO 8601. */
-function plain({ seenAt, storedAt, at, oldestAt, waiting, ...edge }: EdgeView): Record<string, unknown> {
+function plainEdge({ seenAt, storedAt, at, oldestAt, waiting, ...edge }: EdgeView): Record<string, unknown> {
   const iso = (ts: number | undefined): string | undefined => (ts === undefined ? undefined : timeText(ts))
   return {
     ...edge,

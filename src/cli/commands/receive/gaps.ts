@@ -8,16 +8,16 @@ import { askFleet, receiverOptions } from './source.ts'
 
 export const receiveGaps = command({
   name: 'receive gaps',
-  summary: 'Lists the positions that a receiver lacks of its edges, and has the edges asked for them',
+  summary: 'List the positions that a receiver is missing, and request them from the edges',
   notes: [
-    'A position is missing when a higher one of its edge is there, or when the edge says that it has given it. What still waits at an edge (see `receive fleet`) comes by itself; what remains was lost, dropped by a full store, or never meant for this receiver.',
-    'With --request the listed positions are noted. The running receiver asks each edge when it is online, and again at growing intervals, until they have come or the edge has said that it does not have them.',
+    'A position is missing if the receiver has a higher position of the same edge, or if the edge reports that it has assigned the position. Readings that are still waiting at an edge (see `tidegate receive fleet`) arrive by themselves. Any other missing reading was lost, dropped by a full store, or not meant for this receiver.',
+    '--request stores a request for the listed positions. The running receiver sends it to each edge that is online, and repeats it at growing intervals until the readings have arrived or the edge has answered that it does not have them.',
   ],
   options: {
     ...receiverOptions,
-    edge: { kind: 'text', value: 'NAME', help: 'Only of this edge' },
-    limit: { kind: 'number', value: 'N', help: 'How many gaps at most', fallback: 1_000, min: 1, max: REQUESTS_MAX },
-    request: { kind: 'flag', help: 'Have the edges asked for what is listed' },
+    edge: { kind: 'text', value: 'NAME', help: 'Only gaps of this edge' },
+    limit: { kind: 'number', value: 'N', help: 'Maximum number of gaps', fallback: 1_000, min: 1, max: REQUESTS_MAX },
+    request: { kind: 'flag', help: 'Request the listed positions from the edges' },
     json: shared.json,
   },
   examples: [
@@ -26,34 +26,35 @@ export const receiveGaps = command({
   ],
   async run({ values, output, env }) {
     const { edge, limit, request } = values
-    const { gaps, more, noted } = await askFleet(values, { env, write: request }, async (fleet) => {
+    const { gaps, more, stored } = await askFleet(values, { env, write: request }, async (fleet) => {
       const found = await fleet.gaps({ edge, limit: limit + 1 })
       const listed = found.slice(0, limit)
-      const newly = request ? await fleet.request(listed, systemClock.now()) : 0
-      return { gaps: listed, more: found.length > limit, noted: newly }
+      const stored = request ? await fleet.request(listed, systemClock.now()) : 0
+      return { gaps: listed, more: found.length > limit, stored }
     })
-    if (values.json) output.json(gaps.map(plain))
+    if (values.json) output.json(gaps.map(plainGap))
     else if (gaps.length === 0) output.print('no gaps')
     else output.print(textTable(HEAD, gaps.map(cells)))
-    if (more) output.note(`there are more than ${limit} gaps: --limit lists more`)
-    if (request) output.note(`${noted} requests are noted; the running receiver sends them`)
+    if (more) output.note(`there are more than ${limit} gaps: raise --limit to list more`)
+    if (request)
+      output.note(`${stored} new ${stored === 1 ? 'request' : 'requests'} stored; the running receiver sends them`)
     return Exit.OK
   },
 })
 
-const HEAD = ['edge', 'epoch', 'first', 'last', 'positions', 'since (UTC)', 'asked (UTC)']
+const HEAD = ['edge', 'epoch', 'first', 'last', 'positions', 'since (UTC)', 'requested (UTC)']
 
 function cells({ edge, epoch, first, last, since, askedAt }: Gap): Cell[] {
-  const asked = askedAt === 0 ? 'noted' : time(askedAt)
-  return [edge, oneLine(epoch, 24), first, last, last - first + 1, time(since), asked]
+  const requested = askedAt === 0 ? 'not sent yet' : time(askedAt)
+  return [edge, oneLine(epoch, 24), first, last, last - first + 1, time(since), requested]
 }
 
 function time(ts: number | undefined): string {
   return ts === undefined ? '' : timeText(ts)
 }
 
-/** As JSON, times in ISO 8601; `asked` is null where it is noted and was not done yet. */
-function plain({ since, askedAt, ...gap }: Gap): Record<string, unknown> {
+/** As JSON, times in ISO 8601; `asked` is null if the request is stored and not sent yet, and absent without a request. */
+function plainGap({ since, askedAt, ...gap }: Gap): Record<string, unknown> {
   return {
     ...gap,
     positions: gap.last - gap.first + 1,

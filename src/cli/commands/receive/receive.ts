@@ -7,14 +7,18 @@ import { serve } from '../../service.ts'
 
 export const receive = command({
   name: 'receive',
-  summary: 'Runs a receiver: it stores what the edges send and answers with receipts',
+  summary: 'Run a receiver: it stores the readings of the edges and confirms them',
   notes: [
-    'Prints one line when it has started; its log goes to standard error. SIGINT or SIGTERM stops it in order.',
-    'Readings go into received.db in the folder `data`, or into PostgreSQL (docs/postgresql.md). A PostgreSQL that is away does not keep it from starting: nothing is acknowledged until it is there. Others on the machine can read a password on a command line; settings have better places for it.',
+    'Prints one line when it has started; the log goes to standard error. SIGINT or SIGTERM stops it in order.',
+    'Readings are stored in received.db in the folder `data`, or in PostgreSQL (docs/postgresql.md). The receiver also starts while PostgreSQL is not reachable; it confirms nothing until the readings are stored. Do not put a password into --sink: other users of the machine can read command lines. Put the URL into a file that `sink_file` in the settings names.',
   ],
   options: {
     settings: { ...shared.settings, help: 'Settings file of the receiver' },
-    sink: { kind: 'text', value: 'URL', help: 'PostgreSQL as postgres://user@host/database, whatever the file says' },
+    sink: {
+      kind: 'text',
+      value: 'URL',
+      help: 'Store in PostgreSQL: postgres://user@host/database. Overrides `sink` in the settings',
+    },
   },
   examples: [
     'receive -s examples/receiver.yaml',
@@ -41,7 +45,7 @@ export const receive = command({
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** The environment with the sink of the command line in it, so that it is checked like any other setting. */
+/** Adds the sink of the command line to the environment, so that it is checked like any other setting. */
 function withSink(env: Environment, sink: string | undefined): Environment {
   return sink === undefined ? env : { ...env, TIDEGATE_SINK: sink, TIDEGATE_SINK_FILE: undefined }
 }

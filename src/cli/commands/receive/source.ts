@@ -2,15 +2,15 @@ import { resolve } from 'node:path'
 import { Exit, OperatorError } from '../../../base/errors.ts'
 import type { Fleet } from '../../../receiver/fleet/fleet.ts'
 
-/** Options of a command that asks what a receiver knows: its settings file, or its folder. */
+/** Options of a command that reads the database of a receiver: its settings file, or its data folder. */
 export const receiverOptions = {
   settings: { kind: 'text', short: 's', value: 'FILE', help: 'Settings file of the receiver' },
-  data: { kind: 'text', value: 'FOLDER', help: 'Folder of received.db, instead of a settings file' },
+  data: { kind: 'text', value: 'FOLDER', help: 'Folder with received.db, instead of a settings file' },
 } as const
 
 /**
- * Asks the fleet of the receiver that `--settings` or `--data` names, whether it runs or not.
- * @throws OperatorError when it is not clear which, or when there is none
+ * Opens the fleet tables of the receiver that `--settings` or `--data` names; the receiver may be running.
+ * @throws OperatorError if not exactly one of them is given, or there is no database
  */
 export async function askFleet<T>(
   { settings: file, data }: { readonly settings: string | undefined; readonly data: string | undefined },
@@ -18,8 +18,8 @@ export async function askFleet<T>(
   work: (fleet: Fleet) => Promise<T>,
 ): Promise<T> {
   if ((file === undefined) === (data === undefined)) {
-    throw new OperatorError('which receiver to ask is not clear', {
-      remedy: 'give either -s FILE or --data FOLDER',
+    throw new OperatorError('cannot tell which receiver is meant: give exactly one of --settings and --data', {
+      remedy: 'add -s FILE (settings file of the receiver) or --data FOLDER, not both',
       exitCode: Exit.USAGE,
     })
   }

@@ -5,15 +5,15 @@ import { dataFolder, storeOptions } from '../../data-folder.ts'
 import { withReader } from '../../reader.ts'
 import { oneLine, textTable } from '../../table.ts'
 import { formatMessage, messageId, plainMessage } from './message.ts'
-import { formatParked, idOf, plainParked } from './parked.ts'
+import { formatParked, parkedId, plainParked } from './parked.ts'
 import { noSuchReject, parseId } from './reject-id.ts'
-import { format, plain } from './undecodable.ts'
+import { formatUndecodable, plainUndecodable } from './undecodable.ts'
 
 const ID_MAX = Number.MAX_SAFE_INTEGER
 
-/** One of the list, whatever it is. */
+/** One row of the list, of any kind. */
 interface Entry {
-  /** UTC ms. */
+  /** UTC milliseconds. */
   readonly at: number
   readonly cells: readonly (string | number)[]
   readonly json: Record<string, unknown>
@@ -21,14 +21,14 @@ interface Entry {
 
 export const rejectsList = command({
   name: 'rejects list',
-  summary: 'Lists messages that could not be decoded and what a far side refuses, newest first',
+  summary: 'List undecodable messages and what the cloud refused, newest first',
   notes: [
-    'Ids that begin with p are readings that an uplink has parked, those with m are forwarded messages; all others go on their way without them.',
+    'An id without a letter is a message that the edge could not decode. An id that begins with p is a parked reading: an uplink has quarantined it, because the receiver or cloud broker refuses it. An id that begins with m is a parked forwarded message. Other readings and messages are still delivered.',
   ],
   options: {
     ...storeOptions,
-    limit: { kind: 'number', value: 'N', help: 'How many', fallback: 20, min: 1, max: 10_000 },
-    before: { kind: 'number', value: 'ID', help: 'Only undecodable messages older than this', min: 1, max: ID_MAX },
+    limit: { kind: 'number', value: 'N', help: 'Maximum number of rows', fallback: 20, min: 1, max: 10_000 },
+    before: { kind: 'number', value: 'ID', help: 'Only undecodable messages with a smaller id', min: 1, max: ID_MAX },
     json: shared.json,
   },
   examples: ['rejects list -s examples/edge.yaml', 'rejects list --data ./data --limit 100 --before 4711'],
@@ -57,14 +57,14 @@ function undecodableOf(reader: StoreReader, limit: number, before: number | unde
   return reader.rejects(limit, before).map((row) => ({
     at: row.receivedAt,
     cells: cells(row.id, row.receivedAt, 'decoder', row.device, row.topic, row.reason),
-    json: plain(row),
+    json: plainUndecodable(row),
   }))
 }
 
 function parkedOf(reader: StoreReader, limit: number): Entry[] {
   return reader.parked(limit).map((row) => ({
     at: row.parkedAt,
-    cells: cells(idOf(row), row.parkedAt, `uplink ${row.uplink}`, row.device, row.metric, row.reason),
+    cells: cells(parkedId(row), row.parkedAt, `uplink ${row.uplink}`, row.device, row.metric, row.reason),
     json: plainParked(row),
   }))
 }
@@ -84,7 +84,7 @@ function cells(id: string | number, at: number, ...[by, device, subject, reason]
 
 export const rejectsShow = command({
   name: 'rejects show',
-  summary: 'Shows one reject whole: the payload of a message, or a reading that a far side refuses',
+  summary: 'Show one reject in full: a message with its payload, or a parked reading',
   options: { ...storeOptions, json: shared.json },
   operands: { value: 'ID', help: 'Id of the reject, from `tidegate rejects list`', min: 1, max: 1 },
   examples: ['rejects show 4711 -s examples/edge.yaml', 'rejects show p3 -s examples/edge.yaml'],
@@ -107,5 +107,5 @@ export const rejectsShow = command({
 })
 
 function showMessage(row: RejectRow | undefined): { json: Record<string, unknown>; text: string } | undefined {
-  return row && { json: plain(row), text: format(row) }
+  return row && { json: plainUndecodable(row), text: formatUndecodable(row) }
 }

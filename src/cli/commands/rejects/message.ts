@@ -3,7 +3,7 @@ import { oneLine } from '../../table.ts'
 import { formatId } from './reject-id.ts'
 import { payloadText, plainPayload } from './undecodable.ts'
 
-/** A parked message as JSON: times in ISO 8601, payload in base64 and, where it is UTF-8, as text. */
+/** A parked message as JSON: times in ISO 8601, payload in base64 and, if it is UTF-8, as text. */
 export function plainMessage({ payload, ...row }: ParkedMessage): Record<string, unknown> {
   return {
     ...row,

@@ -8,7 +8,7 @@ export function plainParked(row: ParkedRow): Record<string, unknown> {
   const { value, reasons } = row
   return {
     ...row,
-    id: idOf(row),
+    id: parkedId(row),
     parkedAt: new Date(row.parkedAt).toISOString(),
     value: value instanceof Uint8Array ? { base64: Buffer.from(value).toString('base64') } : value,
     reasons: reasonNames(reasons),
@@ -19,7 +19,7 @@ export function formatParked(row: ParkedRow): string {
   const { value } = row
   const text = value instanceof Uint8Array ? `${value.length} bytes` : oneLine(String(value), 2_000)
   return [
-    `id        ${idOf(row)}`,
+    `id        ${parkedId(row)}`,
     `parked    ${new Date(row.parkedAt).toISOString()}${row.replay ? ', to be sent again' : ''}`,
     `uplink    ${row.uplink}`,
     `reason    ${oneLine(row.reason, 2_000)}`,
@@ -32,6 +32,6 @@ export function formatParked(row: ParkedRow): string {
   ].join('\n')
 }
 
-export function idOf({ id }: ParkedRow): string {
+export function parkedId({ id }: ParkedRow): string {
   return formatId({ kind: 'parked', number: id })
 }

@@ -9,17 +9,20 @@ import { noSuchReject, parseId } from './reject-id.ts'
 
 const IDS_MAX = 10_000
 const NOTES = [
-  'The order is left in the database. A running edge carries it out within a second, another one when it is started.',
+  'The command stores an order in the database. A running edge carries it out within a second, a stopped one when it starts.',
 ]
-const options = { ...storeOptions, all: { kind: 'flag', help: 'Everything that uplinks have parked' } } as const
+const options = {
+  ...storeOptions,
+  all: { kind: 'flag', help: 'All parked readings and messages of all uplinks' },
+} as const
 const operands = { value: 'ID', help: 'Ids of rejects, from `tidegate rejects list`', min: 0, max: IDS_MAX }
 
 type Verb = 'replay' | 'drop'
 
 export const rejectsReplay = command({
   name: 'rejects replay',
-  summary: 'Sends parked readings and messages once more',
-  notes: [...NOTES, 'What is refused again is parked again, with the new reason.'],
+  summary: 'Send parked readings and messages again',
+  notes: [...NOTES, 'If one is refused again, it is parked again with the new reason.'],
   options,
   operands,
   examples: ['rejects replay p3 -s examples/edge.yaml', 'rejects replay --all --data ./data'],
@@ -29,7 +32,7 @@ export const rejectsReplay = command({
 
 export const rejectsDrop = command({
   name: 'rejects drop',
-  summary: 'Gives rejects up for good; the ledger counts a parked reading as lost',
+  summary: 'Discard rejects permanently; the ledger counts a parked reading as lost',
   notes: NOTES,
   options,
   operands,
@@ -47,8 +50,8 @@ interface Given {
 
 async function placeAll(verb: Verb, { values, ids, env, print }: Given): Promise<typeof Exit.OK> {
   if (values.all === ids.length > 0) {
-    throw new OperatorError('which rejects are meant is not clear', {
-      remedy: 'give ids, or --all',
+    throw new OperatorError('cannot tell which rejects are meant', {
+      remedy: 'give either the ids of rejects or --all',
       exitCode: Exit.USAGE,
     })
   }
@@ -57,11 +60,11 @@ async function placeAll(verb: Verb, { values, ids, env, print }: Given): Promise
   const { placeOrder } = await import('../../../store/orders.ts')
   for (const order of orders) placeOrder(folder, order, systemClock.now())
   const count = orders.reduce((sum, order) => sum + order.ids.length, 0)
-  print(`${count} ${count === 1 ? 'reject' : 'rejects'} to ${verb}; a running edge does it within a second`)
+  print(`ordered to ${verb} ${count} ${count === 1 ? 'reject' : 'rejects'}; a running edge does it within a second`)
   return Exit.OK
 }
 
-/** One order for each uplink and kind. @throws OperatorError where an id is not there, or cannot be replayed. */
+/** One order per uplink and kind. @throws OperatorError if an id does not exist or cannot be replayed */
 function ordersFor(reader: StoreReader, verb: Verb, given: readonly string[] | undefined): RejectOrder[] {
   const orders = new Map<string, RejectOrder>()
   const add = (order: RejectOrder): void => {
@@ -97,7 +100,7 @@ function found<T>(id: string, row: T | undefined): T {
 function checkUndecodable(reader: StoreReader, verb: Verb, id: string, number: number): void {
   if (reader.reject(number) === undefined) throw noSuchReject(id)
   if (verb === 'drop') return
-  throw new OperatorError(`reject ${id} is a message that could not be decoded: there is no reading in it to be sent`, {
-    remedy: 'mend the route or the device, and let the device publish it again',
+  throw new OperatorError(`reject ${id} cannot be sent: the message could not be decoded, so it contains no reading`, {
+    remedy: 'correct the route in the settings, or the device, and let the device publish again',
   })
 }

@@ -1,8 +1,8 @@
 import type { RejectRow } from '../../../store/reader.ts'
 import { oneLine } from '../../table.ts'
 
-/** A reject as JSON: time in ISO 8601, payload in base64 and, where it is UTF-8, as text. */
-export function plain({ receivedAt, payload, ...row }: RejectRow): Record<string, unknown> {
+/** An undecodable message as JSON: time in ISO 8601, payload in base64 and, if it is UTF-8, as text. */
+export function plainUndecodable({ receivedAt, payload, ...row }: RejectRow): Record<string, unknown> {
   return {
     ...row,
     receivedAt: new Date(receivedAt).toISOString(),
@@ -19,8 +19,8 @@ export function plainPayload(payload: Uint8Array): { readonly payloadBase64: str
   }
 }
 
-export function format(row: RejectRow): string {
-  const cut = row.payload.length < row.payloadBytes ? `, the first ${row.payload.length} are kept` : ''
+export function formatUndecodable(row: RejectRow): string {
+  const cut = row.payload.length < row.payloadBytes ? `, of which the first ${row.payload.length} are kept` : ''
   return [
     `id        ${row.id}`,
     `received  ${new Date(row.receivedAt).toISOString()}`,
@@ -34,12 +34,12 @@ export function format(row: RejectRow): string {
   ].join('\n')
 }
 
-/** For a terminal. */
+/** For a terminal: as text if it is printable UTF-8, else as a hex dump. */
 export function payloadText(payload: Uint8Array): string {
   return textOf(payload) ?? hexDump(payload)
 }
 
-/** The payload as text, when it is UTF-8 that a terminal can show. */
+/** The payload as text, or undefined if it is not UTF-8 or has control characters. */
 function textOf(payload: Uint8Array): string | undefined {
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(payload)

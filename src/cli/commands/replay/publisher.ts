@@ -4,75 +4,75 @@ import { backoffMs } from '../../../link/backoff.ts'
 import type { Link, LinkOptions } from '../../../link/link.ts'
 import { openLink } from '../../../link/open.ts'
 
-export interface Message {
+export interface OutgoingMessage {
   readonly topic: string
   readonly payload: Uint8Array
 }
 
-export interface PublisherOptions {
+export interface ReplayPublisherOptions {
   readonly link: LinkOptions
   readonly qos: 0 | 1
-  /** Messages without an acknowledgement at once. */
+  /** Maximum number of unacknowledged messages. */
   readonly window: number
-  /** Without any progress for so long it gives up. */
+  /** Gives up if no message is answered for this long (milliseconds). */
   readonly giveUpMs: number
 }
 
-/** MQTT 5 reason codes from here on are errors (MQTT 5, 2.4). */
+/** MQTT 5 reason codes from this value on are errors (MQTT 5, section 2.4). */
 const REASON_CODE_ERROR_MIN = 0x80
 const BACKOFF = { minMs: 250, maxMs: 5_000 }
 
 /**
- * Publishes as a careful device does: it keeps every message until the broker has acknowledged it, and after a lost
- * connection sends again, in order, what has no acknowledgement. A message may so arrive twice, but none is left out.
+ * Publishes as a careful device does: it keeps every message until the broker has acknowledged it. After a lost connection
+ * it sends the unacknowledged messages again, in order. So a message may arrive twice, but none is missing.
  */
-export class Publisher {
+export class ReplayPublisher {
   acknowledged = 0
-  /** Answered with an MQTT 5 error code: the broker does not want them, and they are not sent again. */
+  /** Number of messages that were answered with an MQTT 5 error code; they are not sent again. */
   refused = 0
   reconnects = 0
-  readonly #options: PublisherOptions
+  readonly #options: ReplayPublisherOptions
   readonly #ended = new AbortController()
-  readonly #inFlight = new Set<Message>()
-  /** Waiting for a connection, or for room in the broker's Receive Maximum. */
-  #pending: Message[] = []
+  readonly #inFlight = new Set<OutgoingMessage>()
+  /** Messages that wait for a connection, or for the broker's Receive Maximum. */
+  #pending: OutgoingMessage[] = []
   #link: Link | undefined
   #trouble: unknown
   #progressAt = 0
   #wake: (() => void) | undefined
 
-  /** Connects. Throws an OperatorError (exit 69) when the broker cannot be reached or refuses. */
-  static async open(options: PublisherOptions): Promise<Publisher> {
+  /** Connects. @throws OperatorError (exit 69) if the broker cannot be reached or refuses the connection */
+  static async open(options: ReplayPublisherOptions): Promise<ReplayPublisher> {
     try {
-      return new Publisher(options, await openLink(options.link))
+      return new ReplayPublisher(options, await openLink(options.link))
     } catch (cause) {
-      throw new OperatorError(`cannot connect: ${messageOf(cause)}`, {
-        remedy: 'start the edge, and check the address given with --url',
+      throw new OperatorError(`cannot connect to the broker: ${messageOf(cause)}`, {
+        remedy: 'check that the edge is running, and that --url names its address',
         exitCode: Exit.UNAVAILABLE,
         cause,
       })
     }
   }
 
-  private constructor(options: PublisherOptions, link: Link) {
+  private constructor(options: ReplayPublisherOptions, link: Link) {
     this.#options = options
     void this.#keepLink(link)
   }
 
-  /** Messages without an answer. */
+  /** Number of messages that are not answered yet. */
   get open(): number {
     return this.#inFlight.size + this.#pending.length
   }
 
-  /** Takes a message. What it returns, if anything, is to be awaited before the next one: the window is full. */
-  send(message: Message): Promise<void> | undefined {
+  /** Takes a message. If it returns a promise, the window is full: await the promise before the next message. */
+  send(message: OutgoingMessage): Promise<void> | undefined {
     if (this.open === 0) this.#progressAt = performance.now()
     this.#pending.push(message)
     this.#transmit()
     return this.open < this.#options.window ? undefined : this.#untilFewer(this.#options.window)
   }
 
-  /** Resolves when every message has its answer. Throws an OperatorError (exit 69) when none comes for `giveUpMs`. */
+  /** Resolves when every message is answered. @throws OperatorError (exit 69) if no answer arrives for `giveUpMs` */
   settled(): Promise<void> {
     return this.#untilFewer(1)
   }
@@ -91,12 +91,12 @@ export class Publisher {
       this.#inFlight.add(message)
       link.publish(message.topic, message.payload, { qos: this.#options.qos }).then(
         ({ reasonCode }) => this.#settle(message, reasonCode),
-        () => {}, // The link has ended; the next one sends the message again.
+        () => {}, // The link has ended; the next link sends the message again.
       )
     }
   }
 
-  #settle(message: Message, reasonCode: number): void {
+  #settle(message: OutgoingMessage, reasonCode: number): void {
     if (!this.#inFlight.delete(message)) return
     if (reasonCode < REASON_CODE_ERROR_MIN) this.acknowledged++
     else this.refused++
@@ -116,7 +116,7 @@ export class Publisher {
     }
   }
 
-  /** Tries until a connection stands, or until nobody wants it any more. */
+  /** Tries until it is connected; undefined: the publisher was closed. */
   async #reopen(): Promise<Link | undefined> {
     for (let attempt = 0; ; attempt++) {
       await pause(backoffMs(attempt, BACKOFF, Math.random), this.#ended.signal)
@@ -149,8 +149,8 @@ export class Publisher {
     const trouble = this.#trouble === undefined ? '' : ` (${messageOf(this.#trouble)})`
     const { giveUpMs } = this.#options
     return new OperatorError(
-      `gave up: no answer for ${giveUpMs / 1000} s${trouble}; ${this.acknowledged} messages are acknowledged, ${this.open} are not`,
-      { remedy: 'see whether the edge runs and is healthy, with `tidegate status`', exitCode: Exit.UNAVAILABLE },
+      `gave up: no answer for ${giveUpMs / 1_000} s${trouble}; ${this.acknowledged} messages are acknowledged, ${this.open} are not`,
+      { remedy: 'check with `tidegate status` that the edge is running and healthy', exitCode: Exit.UNAVAILABLE },
     )
   }
 }

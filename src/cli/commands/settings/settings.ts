@@ -1,11 +1,11 @@
 import { Exit } from '../../../base/errors.ts'
 import { command } from '../../command.ts'
 
-const receiver = { kind: 'flag', help: 'The settings of a receiver instead of those of an edge' } as const
+const receiver = { kind: 'flag', help: 'Use the settings of a receiver instead of those of an edge' } as const
 
 export const settingsCheck = command({
   name: 'settings check',
-  summary: 'Checks a settings file and the environment; reports all problems at once',
+  summary: 'Check a settings file and the environment, and report all problems at once',
   options: { receiver },
   operands: { value: 'FILE', help: 'Settings file', min: 1, max: 1 },
   examples: ['settings check examples/edge.yaml', 'settings check --receiver examples/receiver.yaml'],
@@ -25,7 +25,7 @@ export const settingsCheck = command({
 
 export const settingsSchema = command({
   name: 'settings schema',
-  summary: 'Prints the JSON Schema of the settings, for editors that complete and check YAML',
+  summary: 'Print the JSON Schema of the settings, for editors that complete and check YAML',
   options: { receiver },
   examples: ['settings schema > edge.schema.json', 'settings schema --receiver'],
   async run({ values, output }) {
@@ -37,7 +37,7 @@ export const settingsSchema = command({
 
 export const settingsDocs = command({
   name: 'settings docs',
-  summary: 'Prints all settings as Markdown: path, type, default and meaning',
+  summary: 'Print all settings as Markdown: path, type, default and meaning',
   options: {},
   examples: ['settings docs > docs/settings.md'],
   async run({ output }) {

@@ -7,23 +7,25 @@ import { stopSignals } from '../../stop-signals.ts'
 import { type Cell, oneLine, textTable } from '../../table.ts'
 import { durationOption } from '../../time.ts'
 
-/** Rows of one result: they are in memory before the first is printed, so that a slow reader holds nothing. */
+/** Maximum rows of a result. All are in memory before the first is printed, so a slow reader does not hold a transaction open. */
 const ROWS_MAX = 100_000
 const ROWS = 1_000
 const TEXT_CHARS_MAX = 60
 
 export const sql = command({
   name: 'sql',
-  summary: 'Asks the store in SQL, read-only',
+  summary: 'Query the store with SQL, read-only',
   notes: [
-    "readings('DEVICE', 'METRIC', FROM_TS, TO_TS) has ts (UTC ms), time, value, quality, reasons, unit and seq of all readings, sealed or not. buckets('DEVICE', 'METRIC', FROM_TS, TO_TS, EVERY_MS) has start, time, unit, readings, numbers, avg, min, max, sum, first, last, good_share and worst per interval. Times are UTC ms or texts as 2026-01-31T08:00:00Z, -24h or now; EVERY_MS is in ms or a text as 1h. FROM_TS and TO_TS can be left out: `buckets('press-1', 'heat') WHERE every_ms = '1h'`. Both join: `devices AS d, readings(d.name, 'heat')`.",
-    "The store's own tables (devices, series, rejects, seals and others) can be read, too; log and blocks hold readings as they are on the disk, with left-overs, and their form may change.",
-    'One statement that reads is run, in a process of low priority that is ended after --timeout. Until then one over the own tables keeps the WAL of a running edge from being set back.',
+    "readings('DEVICE', 'METRIC', FROM_TS, TO_TS) returns all readings, sealed or not, with the columns ts (UTC milliseconds), time, value, quality, reasons, unit and seq.",
+    "buckets('DEVICE', 'METRIC', FROM_TS, TO_TS, EVERY_MS) returns one row per interval, with start, time, unit, readings, numbers, avg, min, max, sum, first, last, good_share and worst.",
+    "Times are UTC milliseconds, or texts such as '2026-01-31T08:00:00Z', '-24h' and 'now'. EVERY_MS is in milliseconds, or a text such as '1h'. FROM_TS and TO_TS may be omitted: `buckets('press-1', 'heat') WHERE every_ms = '1h'`. Both can be joined: `devices AS d, readings(d.name, 'heat')`.",
+    "The store's own tables (devices, series, rejects, seals and others) can be queried as well. Do not rely on the tables log and blocks: they hold readings in the storage format, which may change, and leftover rows.",
+    "The statement must be a single one that only reads. It runs in a process with low priority, which is killed after --timeout. While a statement on the store's own tables runs, the WAL of a running edge cannot be reset and grows.",
   ],
   options: {
     ...storeOptions,
-    limit: { kind: 'number', value: 'N', help: 'At most so many rows', fallback: ROWS, min: 1, max: ROWS_MAX },
-    timeout: { kind: 'text', value: 'DURATION', help: 'The statement is ended after so long', fallback: '60s' },
+    limit: { kind: 'number', value: 'N', help: 'Maximum number of rows', fallback: ROWS, min: 1, max: ROWS_MAX },
+    timeout: { kind: 'text', value: 'DURATION', help: 'Kill the statement after this time', fallback: '60s' },
     csv: { kind: 'flag', help: 'Print CSV' },
     json: shared.json,
   },
@@ -39,7 +41,7 @@ export const sql = command({
     const timeoutMs = durationOption('timeout', values.timeout)
     const folder = await dataFolder(values, env)
     const { runStatement } = await import('./statement.ts')
-    const stop = stopSignals('the statement', 'call it again; the store is as it was')
+    const stop = stopSignals('the statement', 'run it again; the store is unchanged')
     try {
       const request = { folder, sql: statement, rowsMax: limit }
       const result = await runStatement(request, { timeoutMs, signal: stop.signal })
@@ -47,9 +49,7 @@ export const sql = command({
       else if (json) output.print(jsonText(result))
       else output.print(textTable(result.columns, result.rows.map(cells)))
       if (result.cut)
-        output.note(
-          `there are more rows than these ${result.rows.length}: narrow the statement down, or give a --limit`,
-        )
+        output.note(`there are more rows than these ${result.rows.length}: narrow the statement, or raise --limit`)
       return Exit.OK
     } finally {
       stop.forget()
@@ -58,8 +58,8 @@ export const sql = command({
 })
 
 function bothFormats(): OperatorError {
-  return new OperatorError('sql: --csv and --json exclude each other', {
-    remedy: 'give one of them',
+  return new OperatorError('sql: --csv and --json cannot be combined', {
+    remedy: 'use one of them',
     exitCode: Exit.USAGE,
   })
 }
@@ -79,7 +79,7 @@ async function csvText({ columns, rows }: SqlResult): Promise<string> {
   return [columns, ...rows.map((row) => row.map(text))].map((line) => line.map(csvField).join(',')).join('\n')
 }
 
-/** A list of objects; bytes are base64, and integers that JavaScript has not are texts. */
+/** A list of objects; bytes are base64, and integers outside the safe range of JavaScript are texts. */
 function jsonText({ columns, rows }: SqlResult): string {
   const names = columns.map((name) => JSON.stringify(name))
   const objects = rows.map((row) => {

@@ -4,7 +4,7 @@ import { Exit, messageOf, OperatorError } from '../../../base/errors.ts'
 import { SqlSession } from '../../../store/history/sql.ts'
 import type { StatementReply, StatementRequest } from './protocol.ts'
 
-/** Below everything that serves devices: a statement takes what they leave. */
+/** Lower priority than the edge: a statement must not delay devices. */
 const NICE = 10
 
 function answer({ folder, sql, rowsMax }: StatementRequest): StatementReply {
@@ -23,7 +23,7 @@ function answer({ folder, sql, rowsMax }: StatementRequest): StatementReply {
   }
 }
 
-/** A process of its own for one statement: SQLite cannot be interrupted within one, but a process can be ended. */
+/** One process per statement: a running SQLite statement cannot be interrupted, but its process can be killed. */
 process.once('message', (request: StatementRequest) => {
   setPriority(NICE)
   process.send!(answer(request), () => process.disconnect())

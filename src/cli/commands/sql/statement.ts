@@ -6,9 +6,9 @@ import type { SqlResult } from '../../../store/history/sql.ts'
 import type { StatementReply, StatementRequest } from './protocol.ts'
 
 /**
- * Runs a statement in a process of its own, which is ended when it takes too long or the signal fires: so it cannot hold
- * the store's WAL, or a processor, for longer.
- * @throws OperatorError when it is refused, or takes longer than `timeoutMs`.
+ * Runs a statement in its own process, which is killed after the timeout or when the signal fires. Thus the statement
+ * cannot keep the store's WAL or a processor busy for longer.
+ * @throws OperatorError if the statement is refused, or takes longer than `timeoutMs`
  */
 export async function runStatement(
   request: StatementRequest,
@@ -26,7 +26,9 @@ export async function runStatement(
     const reply = await new Promise<StatementReply>((resolve, reject) => {
       child.once('message', (message) => resolve(message as StatementReply))
       child.once('error', reject)
-      child.once('exit', (code, killedBy) => reject(new Error(`the statement's process ended: ${killedBy ?? code}`)))
+      child.once('exit', (code, killedBy) =>
+        reject(new Error(`the process of the statement ended: ${killedBy ?? code}`)),
+      )
       child.send(request)
     })
     return resultOf(reply)
@@ -43,13 +45,13 @@ export async function runStatement(
 function resultOf(reply: StatementReply): SqlResult {
   if (reply.ok) return reply.result
   const { message, remedy, exitCode } = reply
-  assert(remedy !== undefined, `a statement fails with an error for its operator: ${message}`)
+  assert(remedy !== undefined, `every failure of a statement is an OperatorError: ${message}`)
   throw new OperatorError(message, { remedy, exitCode: exitCode as ExitCode })
 }
 
 function tooLong(timeoutMs: number): OperatorError {
-  return new OperatorError(`the statement took longer than ${timeoutMs / 1_000} s and was ended`, {
-    remedy: 'narrow it down (a device, a shorter time), or give it longer with --timeout',
+  return new OperatorError(`the statement took longer than ${timeoutMs / 1_000} s and was killed`, {
+    remedy: 'narrow the statement (one device, a shorter time), or raise --timeout',
     exitCode: Exit.FAILED,
   })
 }

@@ -41,7 +41,7 @@ async function pump(verb: string, ...more: string[]) {
 const inForce = () => sink.configs.one(PUMP)?.state.cur
 
 describe('tidegate cloud config', () => {
-  it('writes, patches and deletes beside the receiver, and shows what is in force', async () => {
+  it('writes, patches and deletes while the receiver runs, and shows the revision in force', async () => {
     const file = join(folder, 'new.json')
     writeFileSync(file, '{"speed":1,"mode":"eco"}')
     expect(await pump('set', '--file', file)).toMatchObject({
@@ -60,29 +60,29 @@ describe('tidegate cloud config', () => {
     expect((await runHere(['cloud', 'config', 'list', '--match', 'x/*', '--data', folder])).stdout).toBe('no configs\n')
   })
 
-  it('refuses an edit of what somebody else has edited, or that the schema forbids, and tells what to do', async () => {
+  it('refuses an edit of an outdated revision or against the schema, and says what to do', async () => {
     await pump('set', '--patch', '{"speed":1}')
     expect(await pump('set', '--patch', '{"speed":2}', '--if-rev', 'c1.0-e0.')).toMatchObject({ code: 0 })
     const late = await pump('set', '--patch', '{"speed":3}', '--if-rev', 'c1.0-e0.')
     expect(late).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/stays as it is \(409\)[\s\S]+what to do: read it and edit again/),
+      stderr: expect.stringMatching(/was not changed \(409\)[\s\S]+what to do: read it and edit again/),
     })
     expect(await pump('set', '--patch', '{"speed":"fast"}')).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(/\/speed must be number/),
     })
-    const told = await pump('set', '--patch', '{"speed":"fast"}', '--json')
-    expect([told.code, JSON.parse(told.stdout)]).toMatchObject([1, { code: 400 }])
+    const printed = await pump('set', '--patch', '{"speed":"fast"}', '--json')
+    expect([printed.code, JSON.parse(printed.stdout)]).toMatchObject([1, { code: 400 }])
     expect(inForce()?.config).toEqual({ speed: 2 })
-    for (const words of [[], ['--delete', '--patch', '{}'], ['--patch', '{'], ['--delete', '--if-rev', 'c1']]) {
-      expect(await pump('set', ...words)).toMatchObject({ code: 64 })
+    for (const args of [[], ['--delete', '--patch', '{}'], ['--patch', '{'], ['--delete', '--if-rev', 'c1']]) {
+      expect(await pump('set', ...args)).toMatchObject({ code: 64 })
     }
     const misnamed = ['cloud', 'config', 'set', 'plant 7', 'pump-1', '--delete', '-s', settings]
     expect(await runHere(misnamed)).toMatchObject({ code: 1, stderr: expect.stringMatching(/not a valid edge name/) })
   })
 
-  it('lists revisions and changes, tells differences, and goes back to an earlier revision', async () => {
+  it('lists revisions, changes and differences, and rolls back to an earlier revision', async () => {
     for (const speed of [1, 2, 3]) await pump('set', '--patch', `{"speed":${speed}}`)
     expect((await pump('history')).stdout.match(/c\d\.0-e0\./g)).toEqual(['c3.0-e0.', 'c2.0-e0.', 'c1.0-e0.'])
     const diff = JSON.parse((await pump('history', '--diff', 'c1.0-e0.', '--json')).stdout)
@@ -99,7 +99,7 @@ describe('tidegate cloud config', () => {
     })
   })
 
-  it('lists open conflicts and decides them for either side, or with another config', async () => {
+  it('lists open conflicts and resolves them for either side or with another config', async () => {
     const sides = { base: 0, edge: 1, cloud: 2 }
     for (const [take, speed] of [
       ['edge', 1],
@@ -143,7 +143,7 @@ describe('tidegate cloud config', () => {
 })
 
 describePeer('mosquitto', 'tidegate cloud config restored', () => {
-  it('goes on in an incarnation that no edge has seen', async () => {
+  it('continues in an incarnation that no edge has seen', async () => {
     const broker = await startMosquitto()
     configure(broker.url)
     await pump('set', '--patch', '{"speed":1}')
@@ -155,7 +155,10 @@ describePeer('mosquitto', 'tidegate cloud config restored', () => {
     await link.publish('tidegate/other/config/valve/head', payload, { qos: 1, retain: true })
     await link.close()
     const restored = await runHere(['cloud', 'config', 'restored', '-s', settings])
-    expect(restored).toMatchObject({ code: 0, stdout: expect.stringMatching(/^1 configs go on in a new incarnation/) })
+    expect(restored).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^1 configs continue in a new incarnation/),
+    })
     expect(inForce()).toMatchObject({ rev: { c: 1, ci: 4 }, config: { speed: 1 } })
     await pump('set', '--patch', '{"speed":2}')
     expect(inForce()?.rev).toMatchObject({ c: 2, ci: 4 })

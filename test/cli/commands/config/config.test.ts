@@ -23,19 +23,19 @@ function written(name: string, text: string): string {
   return file
 }
 
-/** A command about the configs of an edge, and the JSON that it printed. */
-async function config(edge: SiteEdge, ...words: string[]) {
-  const { code, stdout, stderr } = await runHere(['config', ...words, '-s', edge.settingsFile, '--json'])
+/** Runs a config command for an edge. @returns its exit code, the JSON that it printed and its errors. */
+async function config(edge: SiteEdge, ...args: string[]) {
+  const { code, stdout, stderr } = await runHere(['config', ...args, '-s', edge.settingsFile, '--json'])
   return { code, data: stdout === '' ? undefined : JSON.parse(stdout), stderr }
 }
 
-describe('config commands beside a running edge', () => {
+describe('config commands with a running edge', () => {
   let edge: SiteEdge
   beforeAll(async () => {
     edge = await startEdge({ devicesMax: 3 })
   })
 
-  it('set a config that is on the retained topic of the device', async () => {
+  it('set a config, which is then retained on the topic of the device', async () => {
     const file = written('pump.yaml', '# of the pump\nsampling: { interval_s: 60 }\n')
     const set = await runTidegate(['config', 'set', 'valve', '--file', file, '--by', 'alice', '-s', edge.settingsFile])
     expect(set).toMatchObject({
@@ -56,7 +56,7 @@ describe('config commands beside a running edge', () => {
     })
   })
 
-  it('patch only the revision that is named, and roll back to one that was', async () => {
+  it('patch only the named revision, and roll back to an earlier one', async () => {
     const first = await config(edge, 'patch', 'motor', '{"on":true,"gain":1}')
     const { rev } = first.data
     expect(await config(edge, 'patch', 'motor', '{"gain":null}', '--if-rev', rev)).toMatchObject({ code: 0 })
@@ -81,7 +81,7 @@ describe('config commands beside a running edge', () => {
     expect(await config(edge, 'rollback', 'motor', 'c9.9-e9.x')).toMatchObject({ code: 1, data: undefined })
   })
 
-  it('refuse what is beyond a bound, by itself or together with what is there, and change nothing', async () => {
+  it('refuse a config or a patch that exceeds a limit, and change nothing', async () => {
     const half = JSON.stringify(Object.fromEntries(Array.from({ length: 5 }, (_, i) => [`a${i}`, 'x'.repeat(4_000)])))
     expect(await config(edge, 'patch', 'pump', half)).toMatchObject({ code: 0 })
     const { data: before } = await config(edge, 'show', 'pump')
@@ -92,7 +92,7 @@ describe('config commands beside a running edge', () => {
     expect((await config(edge, 'show', 'pump')).data).toMatchObject({ rev: before.rev, config: before.config })
   })
 
-  it('delete a config, and do not wait in vain where there is no room for a device more', async () => {
+  it('delete a config, and return at once when there is no room for another device', async () => {
     let last = await config(edge, 'patch', 'fan', '{}')
     for (let i = 1; i <= 3 && last.code === 0; i++) last = await config(edge, 'patch', `fan-${i}`, '{}')
     expect(last).toMatchObject({ code: 1, data: { outcome: 'refused', code: 429 } })
@@ -105,7 +105,7 @@ describe('config commands beside a running edge', () => {
 })
 
 describe('config commands without an edge', () => {
-  it('leave an edit, say so with 69, and the next edge carries it out', async () => {
+  it('leave an edit for the next start of the edge and exit with 69', async () => {
     const edge = await SiteEdge.create()
     mkdirSync(edge.folder)
     openStore(edge.folder).close()
@@ -120,7 +120,7 @@ describe('config commands without an edge', () => {
     expect((await config(edge, 'show', 'pump')).data).toMatchObject({ config: { on: false }, ordered: 0 })
   })
 
-  it('tell what the cloud refuses for good, which a running edge sends again when it is asked to', async () => {
+  it('show a head that the cloud refuses, and make a running edge send it again on request', async () => {
     const edge = await SiteEdge.create()
     mkdirSync(edge.folder)
     const store = openStore(edge.folder)
@@ -141,10 +141,10 @@ describe('config commands without an edge', () => {
     expect(data.waiting).toMatchObject([{ what: 'head', attempts: 0, attention: false, reason: '' }])
   })
 
-  it('say what is wrong with a call before they leave anything', async () => {
+  it('report a usage error before they leave anything', async () => {
     const edge = await SiteEdge.create()
     const bad = written('bad.yaml', 'a: [1\n')
-    for (const words of [
+    for (const args of [
       ['set', 'pump', '--file', bad],
       ['set', 'pump', '--file', `${bad}.missing`],
       ['set', 'pump/1', '--file', written('good.json', '{}')],
@@ -153,7 +153,7 @@ describe('config commands without an edge', () => {
       ['patch', 'pump', '{}', '--if-rev', 'c1'],
       ['patch', 'pump', '{}', '--by', 'x'.repeat(200)],
     ]) {
-      expect({ words, ...(await config(edge, ...words)) }).toMatchObject({
+      expect({ args, ...(await config(edge, ...args)) }).toMatchObject({
         code: 64,
         data: undefined,
         stderr: expect.stringMatching(/^error: .*\n {2}what to do: ./s),

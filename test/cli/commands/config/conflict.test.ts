@@ -14,7 +14,7 @@ import { onStop } from '../../../../support/started.ts'
 import { until } from '../../../../support/wait.ts'
 import { runHere } from '../../recorder.ts'
 
-/** A cloud that wants a config, whatever has come from the edge meanwhile. */
+/** Publishes a desired config from the cloud, whatever the edge has published meanwhile. */
 async function desire(cloud: MqttClient, device: string, c: number, config: JsonObject): Promise<void> {
   const rev: Rev = { c, ci: 1, e: 0, ei: '' }
   const given = { rev, base: null, hash: hashOf(config), config, hlc: '1795000000000-0-cloud', by: 'user:bob' }
@@ -35,15 +35,15 @@ describePeer('mosquitto', 'a conflict that a person must decide', () => {
     onStop(() => cloud.endAsync())
   })
 
-  async function config(...words: string[]) {
-    const { code, stdout } = await runHere(['config', ...words, '-s', edge.settingsFile, '--json'])
+  async function config(...args: string[]) {
+    const { code, stdout } = await runHere(['config', ...args, '-s', edge.settingsFile, '--json'])
     return { code, data: stdout === '' ? undefined : JSON.parse(stdout) }
   }
 
   /** Both sides change `gain`, and the cloud also `name`. */
   async function conflict(device: string) {
     await desire(cloud, device, 1, { gain: 1, name: 'a' })
-    await until(async () => (await config('show', device)).data?.config, { what: 'the config has come' })
+    await until(async () => (await config('show', device)).data?.config, { what: 'the edge has the config' })
     expect(await config('patch', device, '{"gain":2}')).toMatchObject({ code: 0 })
     await desire(cloud, device, 2, { gain: 3, name: 'b' })
     const open = await until(
@@ -53,7 +53,7 @@ describePeer('mosquitto', 'a conflict that a person must decide', () => {
     return open as { cid: string; paths: object[] }
   }
 
-  it('is shown with the values of both sides and what they had in common, and decided for the cloud', async () => {
+  it('is shown with the values of both sides and their base, and can be resolved for the cloud', async () => {
     const { cid, paths } = await conflict('pump')
     expect(paths).toEqual([{ path: '/gain', kind: 'merge', base: 1, edge: 2, cloud: 3 }])
     expect((await config('show', 'pump')).data).toMatchObject({ config: { gain: 2, name: 'a' }, conflict: { cid } })
@@ -73,7 +73,7 @@ describePeer('mosquitto', 'a conflict that a person must decide', () => {
     expect(await config('resolve', 'pump', '--take', 'cloud')).toMatchObject({ code: 1, data: undefined })
   })
 
-  it('is decided by a config that is neither side, which goes to the cloud too', async () => {
+  it('can be resolved with a third config, which also goes to the cloud', async () => {
     const { cid } = await conflict('valve')
     const file = join(tempFolder(), 'both.yaml')
     writeFileSync(file, 'gain: 2.5\nname: c\n')

@@ -9,7 +9,7 @@ const MINUTE = 60_000
 const BEGIN = Date.UTC(2026, 0, 31)
 const GOOD = { name: 0, quality: 1, reasons: 0 } as const
 
-/** Two hours of heat, a reading a minute, the first of them sealed; and one of each other kind. */
+/** A store with two hours of `heat`, one reading a minute, the first 70 of them sealed; and more readings. */
 function plant(more: readonly Sown[] = []): Grown {
   const grown = new Grown()
   const minutes = Array.from({ length: 120 }, (_, i) => ({ ...GOOD, ts: BEGIN + i * MINUTE, value: i / 4 }))
@@ -29,11 +29,11 @@ const kinds: readonly Sown[] = [
 ]
 
 describe('tidegate history', () => {
-  it('prints readings of a time as a table, CSV as export does, or JSON', async () => {
+  it('prints the readings of a time range as a table, as JSON or as the CSV of the export', async () => {
     const grown = plant(kinds)
-    const words = ['history', 'press', 'force', '--data', grown.folder, '--from', '2026-01-31', '--to', '2026-02-01']
+    const args = ['history', 'press', 'force', '--data', grown.folder, '--from', '2026-01-31', '--to', '2026-02-01']
     const readings = grown.readings.filter(({ metric }) => metric === 'force')
-    const table = await runHere(words)
+    const table = await runHere(args)
     expect(table).toMatchObject({ code: 0, stderr: '' })
     expect(table.stdout.split('\n').slice(0, 4)).toEqual([
       'time (UTC)                value      unit  quality        reasons',
@@ -41,16 +41,16 @@ describe('tidegate history', () => {
       '2026-01-31T00:00:00.000Z  on, "off"  kN    suspect        SPIKE',
       '2026-01-31T00:00:00.000Z             kN    missing        MISSING',
     ])
-    const csv = await runHere([...words, '--csv'])
+    const csv = await runHere([...args, '--csv'])
     expect(csv.stdout).toBe(`${[CSV_HEAD, ...readings.map(csvLine)].join('\n')}\n`)
-    const json = await runHere([...words, '--json'])
+    const json = await runHere([...args, '--json'])
     expect(JSON.parse(json.stdout)).toEqual(readings.map((one) => JSON.parse(readingJson(one))))
     grown.close()
   })
 
   it('prints figures per interval', async () => {
     const grown = plant()
-    const words = [
+    const args = [
       'history',
       'press',
       'heat',
@@ -61,32 +61,32 @@ describe('tidegate history', () => {
       '--to',
       '2026-02-01',
     ]
-    const { stdout } = await runHere([...words, '--every', '1h', '--unit', 'Cel', '--json'])
+    const { stdout } = await runHere([...args, '--every', '1h', '--unit', 'Cel', '--json'])
     expect(JSON.parse(stdout)).toMatchObject([
       { start: '2026-01-31T00:00:00.000Z', unit: 'Cel', readings: 30, avg: 11.125, min: 7.5, max: 14.75, goodShare: 1 },
       { start: '2026-01-31T01:00:00.000Z', readings: 60, avg: 22.375, first: 15, last: 29.75, worst: 1 },
     ])
-    const csv = await runHere([...words, '--every', '1h', '--csv'])
+    const csv = await runHere([...args, '--every', '1h', '--csv'])
     expect(csv.stdout.split('\n').slice(0, 2)).toEqual([
       'start,device,metric,unit,readings,numbers,avg,min,max,sum,goodShare,worst,first,last',
       '2026-01-31T00:00:00.000Z,press,heat,Cel,30,30,11.125,7.5,14.75,333.75,1,1,7.5,14.75',
     ])
-    const table = await runHere([...words, '--every', '30m'])
+    const table = await runHere([...args, '--every', '30m'])
     expect(table.stdout).toMatch(
       /^2026-01-31T01:30:00.000Z {2}Cel +30 +26.125 +22.5 +29.75 +22.5 +29.75 +100 {2}good$/m,
     )
     grown.close()
   })
 
-  it('shows the last day where no --from is given, and says where the readings are when there are none', async () => {
+  it('shows the last day when --from is missing, and says when the readings were if it finds none', async () => {
     const grown = plant([{ ...GOOD, ts: Date.now() - 60_000, value: 5 }])
-    const words = ['history', 'press', 'heat', '--data', grown.folder, '--json']
-    expect(JSON.parse((await runHere(words)).stdout)).toMatchObject([{ value: 5 }])
-    expect(JSON.parse((await runHere([...words, '--to', '2026-01-31T00:02'])).stdout)).toMatchObject([
+    const args = ['history', 'press', 'heat', '--data', grown.folder, '--json']
+    expect(JSON.parse((await runHere(args)).stdout)).toMatchObject([{ value: 5 }])
+    expect(JSON.parse((await runHere([...args, '--to', '2026-01-31T00:02'])).stdout)).toMatchObject([
       { value: 0 },
       { value: 0.25 },
     ])
-    const none = await runHere([...words, '--from', '-30s'])
+    const none = await runHere([...args, '--from', '-30s'])
     expect(none).toMatchObject({
       code: 0,
       stdout: '[]\n',
@@ -95,26 +95,26 @@ describe('tidegate history', () => {
     grown.close()
   })
 
-  it('ends at the limit and says so; a table ends of itself, and nothing goes on when nobody reads', async () => {
+  it('reports that it stopped at --limit or at the limit of a table, and stops when its reader is gone', async () => {
     const grown = plant(Array.from({ length: 20_000 }, (_, i) => ({ ...GOOD, ts: BEGIN + i, value: i })))
-    const words = ['history', 'press', 'heat', '--data', grown.folder, '--from', '2026-01-31', '--to', '2026-02-01']
-    const five = await runHere([...words, '--limit', '5', '--csv'])
+    const args = ['history', 'press', 'heat', '--data', grown.folder, '--from', '2026-01-31', '--to', '2026-02-01']
+    const five = await runHere([...args, '--limit', '5', '--csv'])
     expect(five.stdout.trimEnd().split('\n').length).toBe(6)
     expect(five.stderr).toContain('more than 5 lines')
-    const table = await runHere(words)
+    const table = await runHere(args)
     expect(table.stdout.trimEnd().split('\n').length).toBe(1_002)
     expect(table.stderr).toContain('more than 1000 lines')
-    const all = await runHere([...words, '--csv', '--limit', '20120'])
+    const all = await runHere([...args, '--csv', '--limit', '20120'])
     expect(all).toMatchObject({ stderr: '', prints: 4 })
     expect(all.stdout.trimEnd().split('\n').length).toBe(20_121)
-    expect((await runHere([...words, '--csv'], () => false)).prints).toBe(2)
+    expect((await runHere([...args, '--csv'], () => false)).prints).toBe(2)
     grown.close()
   })
 
-  it('refuses what does not exist with the nearest that does, and misuse with 64', async () => {
+  it('refuses an unknown series with the nearest known name, and a usage error with 64', async () => {
     const grown = plant()
-    const ask = async (...words: string[]): Promise<unknown> => {
-      const { code, stdout, stderr } = await runHere(['history', ...words, '--data', grown.folder])
+    const ask = async (...args: string[]): Promise<unknown> => {
+      const { code, stdout, stderr } = await runHere(['history', ...args, '--data', grown.folder])
       return [code, stdout, stderr.split('\n')[0]]
     }
     const error = (code: number, text: string): unknown => [code, '', `error: ${text}`]
@@ -125,21 +125,21 @@ describe('tidegate history', () => {
       error(1, 'the store has no readings of metric "heet" of press; did you mean "heat"?'),
     )
     expect(await ask('press', 'heat', '--unit', 'K')).toEqual(
-      error(1, 'the store has no readings of unit "K" of press heat; there is Cel'),
+      error(1, 'the store has no readings of unit "K" of press heat; its units: Cel'),
     )
-    expect(await ask('press', 'heat', '--from', 'x')).toEqual(error(64, '--from "x" is no time'))
-    expect(await ask('press', 'heat', '--every', '1')).toEqual(error(64, '--every "1" is no duration'))
+    expect(await ask('press', 'heat', '--from', 'x')).toEqual(error(64, '--from "x" is not a time'))
+    expect(await ask('press', 'heat', '--every', '1')).toEqual(error(64, '--every "1" is not a duration'))
     expect(await ask('press', 'heat', '--from', 'now')).toEqual(error(64, 'history: --from now is not before --to now'))
     expect(await ask('press', 'heat', '--csv', '--json')).toEqual(
-      error(64, 'history: --csv and --json exclude each other'),
+      error(64, 'history: --csv and --json cannot be combined'),
     )
     grown.close()
   })
 
-  it('ends well when its reader has seen enough', async () => {
+  it('exits with 0 when its reader closes the pipe', async () => {
     const grown = plant(Array.from({ length: 30_000 }, (_, i) => ({ ...GOOD, ts: BEGIN + i, value: 'x'.repeat(50) })))
-    const words = `history press heat --data ${grown.folder} --from 2026-01-31 --csv`
-    const command = `(${process.execPath} src/main.ts ${words}; echo "code $?" >&2) | head -n 2`
+    const args = `history press heat --data ${grown.folder} --from 2026-01-31 --csv`
+    const command = `(${process.execPath} src/main.ts ${args}; echo "code $?" >&2) | head -n 2`
     const { stdout, stderr } = await runProcess('sh', ['-c', command])
     expect(stderr).toBe('code 0\n')
     expect(stdout.split('\n')[0]).toBe(CSV_HEAD)

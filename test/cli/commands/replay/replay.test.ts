@@ -7,7 +7,7 @@ import fc from 'fast-check'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { pause } from '../../../../src/base/clock.ts'
 import { payloadText, replayAll } from '../../../../src/cli/commands/replay/play.ts'
-import type { Publisher } from '../../../../src/cli/commands/replay/publisher.ts'
+import type { ReplayPublisher } from '../../../../src/cli/commands/replay/publisher.ts'
 import { parseSampleTime } from '../../../../src/cli/commands/replay/series.ts'
 import { openLink } from '../../../../src/link/open.ts'
 import { tempFolder } from '../../../../support/folder.ts'
@@ -57,7 +57,7 @@ async function startListener(): Promise<Listener> {
   }
 }
 
-/** A CSV file with one row a minute. */
+/** Writes a CSV file with one row per minute. @returns its name. */
 function seriesFile(name: string, values: readonly (string | number)[]): string {
   const file = join(tempFolder(), name)
   const rows = values.map(
@@ -93,7 +93,7 @@ describe('a replayed series', () => {
     )
   })
 
-  it('of several files publishes as one device for each file, at the same time', async () => {
+  it('is published as one device per file, all at the same time, when it has several files', async () => {
     const { url, heard } = await startListener()
     const files = [seriesFile('a.csv', [1, 2, 3]), seriesFile('b.csv', [4])]
     const { code, stdout } = await runTidegate([
@@ -116,7 +116,7 @@ describe('a replayed series', () => {
     expect(heard[3]?.text).toBe(`{"m":3,"ts":${START + 120_000}}`)
   })
 
-  it('waits for its --rate: a faster replay that starts later ends first', async () => {
+  it('waits for its --rate, so that a faster replay that starts later ends first', async () => {
     const listener = await startListener()
     const file = seriesFile('a.csv', [1, 2, 3])
     const run = ['replay', file, '--url', listener.url]
@@ -128,7 +128,7 @@ describe('a replayed series', () => {
     await slow.stop()
   })
 
-  it('sends every message even if the connection is cut repeatedly', async () => {
+  it('arrives completely even if the connection is cut repeatedly', async () => {
     const { port, heard } = await startListener()
     const proxy = await startProxy({ to: port })
     const count = 4_000
@@ -149,7 +149,7 @@ describe('a replayed series', () => {
     expect([...new Set(values)]).toEqual(Array.from({ length: count }, (_, i) => i))
   })
 
-  it('that is invalid is refused with the file and the line', async () => {
+  it('is refused with the file and the line when it is invalid', async () => {
     const { url } = await startListener()
     const refusal = async (text: string) => {
       const file = join(tempFolder(), 'bad.csv')
@@ -166,7 +166,7 @@ describe('a replayed series', () => {
     expect(missing).toMatchObject({ code: 1, stderr: expect.stringMatching(/^error: cannot read the series/) })
   })
 
-  it('exits with 69 when no broker answers, and with 64 when a name is not allowed', async () => {
+  it('ends with exit code 69 when no broker answers, and with 64 when a name is not allowed', async () => {
     const file = seriesFile('a.csv', [1])
     const unanswered = await runTidegate(['replay', file, '--url', 'mqtt://127.0.0.1:9'])
     expect(unanswered).toMatchObject({ code: 69, stdout: '', stderr: expect.stringMatching(/^error: cannot connect/) })
@@ -194,7 +194,7 @@ describe('a replay at 50 messages per second', () => {
       const ms = waitMs(times.length)
       return ms === 0 ? undefined : pause(ms)
     }
-    const publisher = { send, settled: async () => undefined } as Partial<Publisher> as Publisher
+    const publisher = { send, settled: async () => undefined } as Partial<ReplayPublisher> as ReplayPublisher
     const file = seriesFile('a.csv', Array(count).fill(1))
     const part = { file, topic: 't', device: 'd', metric: 'm', format: 'json' } as const
     let isOver = false

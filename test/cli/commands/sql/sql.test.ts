@@ -8,7 +8,7 @@ import { runHere } from '../../recorder.ts'
 const GOOD = { name: 0, quality: 1, reasons: 0 } as const
 const ENDLESS = 'WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT max(n) FROM c'
 
-/** Processes that run a statement for this process. */
+/** The number of processes that run a statement for this process. */
 function statementProcesses(): number {
   return readdirSync('/proc').filter((pid) => {
     try {
@@ -25,7 +25,7 @@ describe('tidegate sql', () => {
     const grown = new Grown()
     grown.append([1, 2, 3].map((value) => ({ ...GOOD, ts: value * 1_000, value })))
     grown.seal()
-    const ask = (statement: string, ...words: string[]) => runHere(['sql', statement, '--data', grown.folder, ...words])
+    const ask = (statement: string, ...args: string[]) => runHere(['sql', statement, '--data', grown.folder, ...args])
     const readings = "SELECT time, value FROM readings('press', 'heat')"
     const [table, csv, json, cut] = await Promise.all([
       ask(readings),
@@ -59,7 +59,7 @@ describe('tidegate sql', () => {
   it('reports the error of a statement that SQLite rejects, of a missing database and of a damaged block', async () => {
     const grown = new Grown()
     grown.append([{ ...GOOD, ts: 1, value: 1 }])
-    const ask = (statement: string, ...words: string[]) => runHere(['sql', statement, '--data', grown.folder, ...words])
+    const ask = (statement: string, ...args: string[]) => runHere(['sql', statement, '--data', grown.folder, ...args])
     const [wrong, missing] = await Promise.all([
       ask('SELCT 1'),
       runHere(['sql', 'SELECT 1', '--data', `${grown.folder}/none`]),
