@@ -2,33 +2,33 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { openReader } from '../store/reader.ts'
-import type { FleetCounts } from './fleet.ts'
+import type { DeviceFleetCounts } from './fleet.ts'
 import { EDGE_NAME } from './settings.ts'
 
-/** What became of the readings, as three parties tell it who do not ask each other. Counted in readings. */
-export interface Account {
-  /** The devices: readings that were acknowledged to them, those of earlier runs on the same data included. */
+/** Where all readings are, counted independently by devices, edge and receiver. All counts are readings unless noted. */
+export interface DemoAccount {
+  /** Devices: readings that were acknowledged to them, including earlier runs on the same data. */
   readonly taken: number
-  /** The edge's database: readings in its ledger, and of those the confirmed and the waiting ones. */
+  /** Edge database: readings in the ledger, and how many of them are confirmed or waiting. */
   readonly stored: number
   readonly confirmed: number
   readonly waiting: number
-  /** The edge's database: messages that nobody could decode, and readings that were sent again and known by that. */
+  /** Edge database: messages that could not be decoded, and readings that were recognised as repeats. */
   readonly rejected: number
   readonly duplicate: number
-  /** The receiver's database: rows of its view `readings`, and rows that differ in device, metric or time. */
+  /** Receiver database: rows of the view `readings`, and how many of them have a distinct (device, metric, time). */
   readonly received: number
   readonly different: number
   readonly quality: Readonly<Record<'good' | 'uncertain' | 'bad', number>>
-  /** Taken or stored, and neither received nor waiting at the edge. */
+  /** Acknowledged or stored, but neither received nor waiting at the edge. */
   readonly lost: number
-  /** Received more than once: a device gives no two readings of one metric the same time. */
+  /** Received more than once: a device never gives two readings of a metric the same time. */
   readonly twice: number
-  /** Where they contradict each other, in words; empty when they agree. */
+  /** Contradictions between the counts, as sentences; empty if the counts agree. */
   readonly problems: readonly string[]
 }
 
-/** The edge's side: sums over the ledger of every device. */
+/** Counts of the edge: sums over the ledgers of all devices. */
 interface EdgeSums {
   readonly stored: number
   readonly confirmed: number
@@ -38,31 +38,33 @@ interface EdgeSums {
   readonly problems: readonly string[]
 }
 
-type ReceiverSums = Pick<Account, 'received' | 'different' | 'quality'>
+type ReceiverSums = Pick<DemoAccount, 'received' | 'different' | 'quality'>
 
 /**
- * Counts from the files, when everybody who wrote them has stopped.
- * @param earlier readings that the edge had stored before the devices of this run were switched on
+ * Counts the readings in the database files; every process that writes to them must have stopped.
+ * @param earlier readings that the edge had stored before the devices of this run started
  */
-export function closeAccount(data: string, counts: FleetCounts, earlier: number): Account {
-  return settle(earlier + counts.readings, countEdge(join(data, 'edge')), countReceived(join(data, 'received')))
+export function closeAccount(data: string, counts: DeviceFleetCounts, earlier: number): DemoAccount {
+  return compareCounts(earlier + counts.readings, countEdge(join(data, 'edge')), countReceived(join(data, 'received')))
 }
 
-/** Readings stored in the edge's database. */
+/** Number of readings stored in the edge's database. */
 export function countStored(data: string): number {
   return countEdge(join(data, 'edge')).stored
 }
 
-/** Compares what the three parties say. Pure. */
-export function settle(taken: number, edge: EdgeSums, receiver: ReceiverSums): Account {
+/** Compares the counts of devices, edge and receiver. Pure. */
+export function compareCounts(taken: number, edge: EdgeSums, receiver: ReceiverSums): DemoAccount {
   const { stored, waiting, confirmed, rejected, duplicate } = edge
   const { received, different } = receiver
   const lost = Math.max(0, Math.max(taken, stored) - different - waiting)
   const twice = received - different
   const problems = [...edge.problems]
   if (taken > stored) problems.push(`${taken - stored} acknowledged readings are not in the edge's database`)
-  if (waiting > 0) problems.push(`${waiting} readings still wait at the edge: they are safe there, and not delivered`)
-  if (confirmed > different) problems.push(`${confirmed} are marked as confirmed, but the receiver has ${different}`)
+  if (waiting > 0)
+    problems.push(`${waiting} readings are still waiting at the edge: they are stored there, but not delivered`)
+  if (confirmed > different)
+    problems.push(`the edge has ${confirmed} readings marked as confirmed, but the receiver has ${different}`)
   if (different > stored) problems.push(`the receiver has ${different - stored} readings that the edge does not know`)
   if (twice > 0) problems.push(`${twice} readings are in the receiver's database more than once`)
   if (lost > 0) problems.push(`${lost} readings are lost`)
@@ -98,7 +100,7 @@ const RECEIVED = `
     count(*) FILTER (WHERE quality IN (4, 9)) AS bad
   FROM readings WHERE edge = :edge`
 
-/** Reads the receiver's file with another SQLite library than the one that wrote it. */
+/** Reads the receiver's file with a different SQLite library than the one that wrote it. */
 function countReceived(folder: string): ReceiverSums {
   const file = join(folder, 'received.db')
   if (!existsSync(file)) return { received: 0, different: 0, quality: { good: 0, uncertain: 0, bad: 0 } }

@@ -5,8 +5,8 @@ import { noIntake } from '../broker/intake.ts'
 import type { BrokerSettings } from '../settings/edge.ts'
 
 /**
- * The cloud's MQTT broker with a switch. An outage is a real one: the broker is stopped, its port refuses connections,
- * and the sessions and queues that it held are gone.
+ * The cloud's MQTT broker, which can be stopped and started. An outage is real: the broker is stopped, its port refuses
+ * connections, and its sessions and queues are lost.
  */
 export class Cloud implements Part {
   readonly name = 'cloud broker'
@@ -14,7 +14,7 @@ export class Cloud implements Part {
   readonly #log: Log
   #broker: Broker | undefined
   #cutAt = 0
-  /** Switching takes its turn: each waits for the one before. */
+  /** Stops and starts are queued: each waits for the previous one. */
   #switched: Promise<void> = Promise.resolve()
 
   private constructor(settings: BrokerSettings, log: Log, broker: Broker) {
@@ -23,10 +23,10 @@ export class Cloud implements Part {
     this.#broker = broker
   }
 
-  /** @throws OperatorError when the port is taken. */
+  /** @throws OperatorError if the port is in use */
   static async start(settings: BrokerSettings, log: Log): Promise<Cloud> {
     const broker = await startBroker(settings, log)
-    // Port 0 is decided now: after an outage the cloud is where it was.
+    // Port 0 is replaced by the actual port, so that the cloud has the same port after an outage.
     const tcp = { ...settings.tcp, port: broker.address.port }
     return new Cloud({ ...settings, tcp }, log, broker)
   }
@@ -40,17 +40,17 @@ export class Cloud implements Part {
     return this.#broker === undefined ? performance.now() - this.#cutAt : undefined
   }
 
-  /** Resolves when the cloud is gone. */
+  /** Resolves when the broker has stopped. */
   cut(): Promise<void> {
     return this.#next(() => this.#cut())
   }
 
-  /** Resolves when the cloud takes connections again. @throws OperatorError when somebody took its port meanwhile. */
+  /** Resolves when the broker accepts connections again. @throws OperatorError if another program took the port */
   restore(): Promise<void> {
     return this.#next(() => this.#restore())
   }
 
-  /** Cuts the cloud or restores it, whichever it is not by then. */
+  /** Cuts the cloud, or restores it if it is cut when the call's turn comes. */
   toggle(): Promise<void> {
     return this.#next(() => (this.#broker === undefined ? this.#restore() : this.#cut()))
   }

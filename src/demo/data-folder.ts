@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 
-/** Where the demo keeps its databases: a folder that a person named, or a temporary one. */
+/** The folder with the databases of the demo: a named one, or a temporary one. */
 export class DataFolder {
   readonly path: string
   readonly temporary: boolean
@@ -14,13 +14,13 @@ export class DataFolder {
     if (this.temporary) process.once('exit', this.#onExit)
   }
 
-  /** Removes it if it is temporary; never what a person named. */
+  /** Removes the folder if it is temporary; a named folder is never removed. */
   release(): void {
     process.off('exit', this.#onExit)
     this.#remove()
   }
 
-  /** Leaves it for whoever wants to look. */
+  /** Keeps the folder for inspection, even if it is temporary. */
   keep(): void {
     process.off('exit', this.#onExit)
   }

@@ -5,61 +5,61 @@ import { silentLog } from '../base/log.ts'
 import { type Edge, startEdge } from '../edge/edge.ts'
 import { startReceiver } from '../receiver/receiver.ts'
 import { SqliteSink } from '../receiver/sqlite/sqlite-sink.ts'
-import { type Account, closeAccount, countStored } from './account.ts'
+import { closeAccount, countStored, type DemoAccount } from './account.ts'
 import { Cloud } from './cloud.ts'
 import { DataFolder } from './data-folder.ts'
-import type { Intro } from './display.ts'
+import { count, type Intro } from './display.ts'
 import { Ending } from './ending.ts'
-import { Fleet } from './fleet.ts'
+import { DeviceFleet } from './fleet.ts'
 import { buildPlant } from './plant.ts'
 import { portOrAny } from './ports.ts'
-import { JsonReport, type Report, ScreenReport } from './report.ts'
+import { type DemoReport, JsonReport, ScreenReport } from './report.ts'
 import { Screen } from './screen.ts'
 import { demoCloud, demoEdge, demoReceiver, HOST } from './settings.ts'
 import type { Snapshot } from './snapshot.ts'
 
 export interface DemoOptions {
-  /** Folder of both databases; without it a temporary one that is removed at the end. */
+  /** Folder for both databases; undefined: a temporary one that is removed at the end. */
   readonly data?: string | undefined
   /** 1 or more; default 20. */
   readonly devices?: number | undefined
   /** Messages per second of each device; default 5. */
   readonly rate?: number | undefined
-  /** Wanted ports; where somebody listens already, and for 0, a free one is taken. */
+  /** Preferred ports. If a port is in use, or is 0, any free port is used. */
   readonly ports?: { readonly mqtt: number; readonly cloud: number; readonly web: number } | undefined
 }
 
 export interface RunOptions extends DemoOptions {
-  /** Ends by itself after so many seconds. */
+  /** Stops after this many seconds; undefined: runs until a signal or key. */
   readonly forS?: number | undefined
-  /** Prints JSON lines. */
+  /** Print one JSON object per line. */
   readonly json?: boolean | undefined
 }
 
 /** A running demo. */
 export interface Demo {
   readonly intro: Intro
-  /** Cuts the cloud off, or brings it back. Resolves when that is done; rejects when its port was taken meanwhile. */
+  /** Cuts the cloud, or restores it. Resolves when that is done; rejects if another program took the port. */
   toggleCloud(): Promise<void>
   snapshot(): Promise<Snapshot>
-  /** Rejects when the edge cannot go on; the demo must be stopped then. */
+  /** Rejects when the edge cannot continue; the demo must then be stopped. */
   readonly failed: Promise<never>
   /**
-   * Stops devices, brings the cloud back, waits for the backlog, stops the rest and counts. Where the count does not
-   * agree, a temporary folder stays for whoever wants to look.
+   * Stops the devices, restores the cloud, waits until the backlog has drained, stops everything else and counts. If the
+   * counts do not agree, a temporary folder is kept for inspection.
    */
-  stop(): Promise<Account>
+  stop(): Promise<DemoAccount>
 }
 
 const PORTS = { mqtt: 1883, cloud: 1884, web: 8080 }
 const SEED = 1
-/** A backlog that has not drained by then is reported as what it is: waiting. */
+/** A backlog that has not drained within this time (milliseconds) is reported as waiting. */
 const DRAIN_MS_MAX = 60_000
 const DRAIN_POLL_MS = 50
 
 /**
  * Starts cloud broker, receiver, edge and devices in this process, connected by MQTT over the loopback interface.
- * @throws OperatorError when the data folder is in use or cannot be written; nothing is left running then.
+ * @throws OperatorError if the data folder is in use or cannot be written; nothing is left running
  */
 export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
   const parts = new Parts()
@@ -67,7 +67,7 @@ export async function startDemo(options: DemoOptions = {}): Promise<Demo> {
   try {
     return await assemble(options, parts, folder)
   } catch (failure) {
-    await parts.stop().catch(() => undefined) // the failure before is the one to tell
+    await parts.stop().catch(() => undefined) // the first failure is the one to report
     folder.release()
     throw failure
   }
@@ -90,11 +90,11 @@ async function assemble(options: DemoOptions, parts: Parts, folder: DataFolder):
   parts.add({ name: 'edge', stop: () => edge.stop() })
   const { mqtt, web } = edge.addresses
   const earlier = countStored(data)
-  const fleet = parts.add(await Fleet.start(buildPlant(devices, SEED), { ...mqtt, rate, clock }))
+  const fleet = parts.add(await DeviceFleet.start(buildPlant(devices, SEED), { ...mqtt, rate, clock }))
 
-  const stop = async (): Promise<Account> => {
+  const stop = async (): Promise<DemoAccount> => {
     await fleet.stop()
-    // Where the cloud cannot come back, because somebody took its port, the account tells what waits.
+    // If the cloud cannot be restored, because its port is in use, the account shows the waiting readings.
     await cloud.restore().then(
       () => drained(edge),
       () => undefined,
@@ -134,7 +134,7 @@ async function snapshotOf(edge: Edge, own: Pick<Snapshot, 'upMs' | 'taken' | 'cu
   return { ...own, stored, confirmed, waiting, rejected, duplicates, quality, problems }
 }
 
-/** Waits until the edge is connected to the cloud and that has confirmed all, for DRAIN_MS_MAX; never rejects. */
+/** Waits until the edge is connected and everything is confirmed, for at most DRAIN_MS_MAX; never rejects. */
 async function drained(edge: Edge): Promise<void> {
   const deadline = performance.now() + DRAIN_MS_MAX
   while (performance.now() < deadline) {
@@ -147,12 +147,12 @@ async function drained(edge: Edge): Promise<void> {
   }
 }
 
-/** 128 + SIGINT, as a shell tells it. */
+/** 128 + SIGINT, as shells report it. */
 const EXIT_INTERRUPTED = 130
 
 /**
- * Runs the demo in front of a person, or of a program, until a signal, `q`, or `forS`.
- * @returns OK when devices, edge and receiver agree on every reading at the end
+ * Runs the demo with output for a person or, with `json`, for a program, until a signal, the key `q`, or `forS`.
+ * @returns OK if the counts of devices, edge and receiver agree at the end
  */
 export async function runDemo(options: RunOptions = {}): Promise<ExitCode> {
   const ending = new Ending()
@@ -168,10 +168,10 @@ export async function runDemo(options: RunOptions = {}): Promise<ExitCode> {
     })
     if (options.forS !== undefined) ending.after(options.forS)
     await play(demo, report, ending.signal).catch((trouble: unknown) =>
-      report.note(`The edge cannot go on: ${messageOf(trouble)}`),
+      report.note(`The edge cannot continue: ${messageOf(trouble)}`),
     )
     const account = await demo.stop()
-    if (account.problems.length > 0) report.note(`The databases stay for a look: ${demo.intro.data}`)
+    if (account.problems.length > 0) report.note(`The databases are kept for inspection: ${demo.intro.data}`)
     report.ended(account)
     return account.problems.length === 0 ? Exit.OK : Exit.FAILED
   } finally {
@@ -180,27 +180,27 @@ export async function runDemo(options: RunOptions = {}): Promise<ExitCode> {
   }
 }
 
-async function switchCloud(demo: Demo, report: Report): Promise<void> {
+async function switchCloud(demo: Demo, report: DemoReport): Promise<void> {
   try {
     await demo.toggleCloud()
     const { cutMs, waiting } = await demo.snapshot()
     report.note(
       cutMs === undefined
-        ? `The cloud is back: the backlog of ${waiting} readings drains.`
-        : 'The cloud is cut off: its port refuses connections. Devices are acknowledged as before, and the backlog grows.',
+        ? `The cloud is back. The backlog of ${count(waiting)} readings drains.`
+        : 'The cloud is cut off: its port refuses connections. The edge still acknowledges every device, and the backlog grows.',
     )
   } catch (trouble) {
-    report.note(`The cloud stays as it was: ${messageOf(trouble)}`)
+    report.note(`The cloud could not be switched: ${messageOf(trouble)}`)
   }
 }
 
-/** Shows the state again and again until the signal fires. Rejects when the edge cannot go on. */
-async function play(demo: Demo, report: Report, signal: AbortSignal): Promise<void> {
+/** Shows the state periodically until the signal fires. Rejects if the edge cannot continue. */
+async function play(demo: Demo, report: DemoReport, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     report.state(await demo.snapshot())
     await Promise.race([pause(report.everyMs, signal), demo.failed])
   }
   const { cutMs, waiting } = await demo.snapshot()
-  const back = cutMs === undefined ? '' : ' The cloud comes back for that.'
-  report.note(`Stopping: the devices are switched off, and what waits (${waiting} readings) is delivered.${back}`)
+  const back = cutMs === undefined ? '' : ' The cloud is switched on again for that.'
+  report.note(`Stopping: the devices are off; delivering the backlog (${count(waiting)} readings).${back}`)
 }

@@ -1,9 +1,9 @@
-import type { Account } from './account.ts'
+import type { DemoAccount } from './account.ts'
 import type { Rates, Snapshot } from './snapshot.ts'
 
 export type Colour = 'green' | 'yellow' | 'red' | 'dim'
 
-/** Words and the colour that helps to find them; nothing is told by colour alone. */
+/** A text and its colour. The colour is never the only carrier of information. */
 export interface Span {
   readonly text: string
   readonly colour?: Colour
@@ -11,7 +11,7 @@ export interface Span {
 
 const SGR: Readonly<Record<Colour, string>> = { green: '32', yellow: '33', red: '31', dim: '2' }
 
-/** One line of at most `width` columns, with colours where they are wanted. */
+/** One line of at most `width` columns, with or without colours. */
 export function paint(spans: readonly Span[], { width, colours }: { width: number; colours: boolean }): string {
   let left = width
   let line = ''
@@ -23,7 +23,7 @@ export function paint(spans: readonly Span[], { width, colours }: { width: numbe
   return line
 }
 
-/** The state of everything in one line, what matters most first: a narrow terminal shows the beginning. */
+/** The whole state in one line, the most important first, because a narrow terminal shows only the beginning. */
 export function liveLine(snapshot: Snapshot, { inPerS, outPerS }: Rates): Span[] {
   const { cutMs, waiting, confirmed, problems } = snapshot
   const cloud: Span =
@@ -60,64 +60,65 @@ export interface Intro {
   readonly web: { readonly host: string; readonly port: number } | undefined
   readonly data: string
   readonly removesData: boolean
-  /** Ports that somebody else had. */
+  /** Ports that were in use by another program, and the ports used instead. */
   readonly moved: readonly { readonly wanted: number; readonly got: number }[]
 }
 
-/** What is running and where to look. */
+/** What is running, and its addresses. */
 export function introLines(intro: Intro): string[] {
   const { devices, rate, mqtt, cloud, web, data, removesData, moved } = intro
   const lines = [
-    `Tidegate demo: ${devices} simulated devices, some of them faulty, ${rate} messages a second each.`,
+    `Tidegate demo: ${devices} simulated devices, some of them faulty, ${rate} messages per second each.`,
     '',
     `  devices ──▶ edge ${mqtt.host}:${mqtt.port} ──▶ cloud broker ${cloud.host}:${cloud.port} ──▶ receiver`,
     '',
-    ...moved.map(({ wanted, got }) => `  Port ${wanted} is in use by another program; this runs on ${got} instead.`),
-    `  Listen to the devices:  mosquitto_sub -h ${mqtt.host} -p ${mqtt.port} -t 'telemetry/#' -v`,
-    `  and to the edge:        mosquitto_sub -h ${cloud.host} -p ${cloud.port} -t 'tidegate/+/status'`,
+    ...moved.map(({ wanted, got }) => `  Port ${wanted} is in use by another program; port ${got} is used instead.`),
+    `  Messages of the devices:  mosquitto_sub -h ${mqtt.host} -p ${mqtt.port} -t 'telemetry/#' -v`,
+    `  Reports of the edge:      mosquitto_sub -h ${cloud.host} -p ${cloud.port} -t 'tidegate/+/status'`,
   ]
-  if (web !== undefined) lines.push(`  Status of the edge:     http://${web.host}:${web.port}/api/status`)
-  lines.push(`  Data:                   ${data}${removesData ? ' (removed at the end)' : ''}`, '')
+  if (web !== undefined) lines.push(`  Status of the edge:       http://${web.host}:${web.port}/api/status`)
+  lines.push(`  Data:                     ${data}${removesData ? ' (removed at the end)' : ''}`, '')
   return lines
 }
 
-/** What to press; without a keyboard there are signals only. */
+/** How to control the demo; without a keyboard, by signals only. */
 export function helpLine(hasKeys: boolean): string {
   return hasKeys
-    ? 'Press o to cut the cloud off and again to bring it back, q to stop and count.'
-    : 'Ctrl-C (SIGINT) or SIGTERM stops it and counts.'
+    ? 'Press o to cut the cloud off, o again to bring it back, q to stop and count the readings.'
+    : 'Ctrl-C (SIGINT) or SIGTERM stops the demo and counts the readings.'
 }
 
-/** Who has what, and whether that agrees. */
-export function summaryLines(account: Account): string[] {
+/** The counts of the three parties, and whether they agree. */
+export function summaryLines(account: DemoAccount): string[] {
   const { taken, stored, confirmed, different, rejected, duplicate, quality, lost, twice } = account
   const row = (label: string, value: number, what: string): string =>
     `  ${label.padEnd(12)}${count(value).padStart(11)}  ${what}`
   const { good, uncertain, bad } = quality
   return [
-    'Counted in the two databases, after everything had stopped:',
-    row('taken', taken, 'readings acknowledged to the devices'),
-    row('stored', stored, "readings in the edge's database"),
-    row('confirmed', confirmed, 'of them confirmed by the receiver'),
+    'Readings in the two databases, counted after everything has stopped:',
+    row('taken', taken, 'acknowledged to the devices'),
+    row('stored', stored, "in the edge's database"),
+    row('confirmed', confirmed, 'confirmed by the receiver'),
     row(
       'received',
       different,
       `in the receiver's database: ${count(good)} good, ${count(uncertain)} uncertain, ${count(bad)} bad`,
     ),
-    row('lost', lost, 'acknowledged, and nowhere to be found'),
-    row('twice', twice, `rows in the receiver's database beyond one a reading`),
-    `  Besides: ${count(rejected)} messages that nobody can decode are kept as rejects; ${count(duplicate)} repeats were recognised.`,
+    row('lost', lost, 'acknowledged, but neither received nor waiting at the edge'),
+    row('twice', twice, "surplus rows in the receiver's database"),
+    row('rejected', rejected, 'messages that could not be decoded, kept with the reason'),
+    row('duplicate', duplicate, 'readings that a device sent again, recognised and not stored twice'),
     ...account.problems.map((problem) => `  PROBLEM: ${problem}`),
-    account.problems.length === 0 ? 'All agree: nothing lost, nothing twice.' : 'They do not agree.',
+    account.problems.length === 0 ? 'The counts agree: nothing lost, nothing twice.' : 'The counts do not agree.',
   ]
 }
 
-/** Whole, in groups of three: 12,345. */
+/** Rounded, with thousands separators: 12,345. */
 export function count(value: number): string {
   return Math.round(value).toLocaleString('en-US')
 }
 
-/** A share is never rounded to nothing, nor to all: `<1%` and `>99%` say that there is something else. */
+/** A share above 0 is never shown as 0 %, nor a share below 1 as 100 %: it becomes `<1%` or `>99%`. */
 function percent(share: number): string {
   if (share > 0 && share < 0.01) return '<1%'
   if (share > 0.99 && share < 1) return '>99%'

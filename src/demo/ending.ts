@@ -1,8 +1,8 @@
 import { StopSignals } from '../base/stop-signals.ts'
 
 /**
- * When the demo stops: a signal, a key, or after the given time. The second request ends the process at once; what was
- * acknowledged is on disk. Signals count from the construction to `close`.
+ * Stops the demo: on a signal, on a key, or after a time. A second request ends the process at once; everything that was
+ * acknowledged is on disk. Signals are handled from the construction until `close`.
  */
 export class Ending {
   readonly #signals = new StopSignals(['SIGINT', 'SIGTERM', 'SIGHUP'])
@@ -13,7 +13,7 @@ export class Ending {
     return this.#signals.signal
   }
 
-  /** @param exitCode with which the process ends if it was asked to stop before */
+  /** @param exitCode exit code of the process if this is the second request */
   request(exitCode: number): void {
     this.#signals.request(exitCode)
   }

@@ -1,6 +1,6 @@
-import type { Moment, Signal } from './signals.ts'
+import type { SignalMoment, Signal } from './signals.ts'
 
-/** What can be wrong with a device. Each shows within seconds of the start and comes again and again. */
+/** The faults of simulated devices. Each appears within seconds of the start, and repeatedly. */
 export type Fault =
   | 'spikes'
   | 'sticks'
@@ -10,17 +10,17 @@ export type Fault =
   | 'garbles'
   | 'forgets-acknowledgements'
 
-/** Behind by more than `staleS` of the demo's rules, ahead by more than their `futureS`. */
+/** Clock errors: later than `staleS` of the demo's quality rules permits, and earlier than `futureS` permits. */
 const LATE_MS = -7 * 60_000
 const EARLY_MS = 12 * 60_000
 
 const SPIKE_EVERY = 25
 const GARBLED_EVERY = 20
 const FORGOTTEN_EVERY = 12
-/** Of these, the n-th message is the one. */
+/** Position of the faulty message in each period. */
 const PLACE = 8
 
-/** A loose contact: now and then a value that nothing around it explains, each fourth beyond what can be at all. */
+/** A loose contact: one value in SPIKE_EVERY is a spike, and every fourth spike is physically impossible. */
 export function withSpikes(signal: Signal<number>): Signal<number> {
   return (at) => {
     if (at.index % SPIKE_EVERY !== PLACE) return signal(at)
@@ -29,7 +29,7 @@ export function withSpikes(signal: Signal<number>): Signal<number> {
   }
 }
 
-/** A frozen converter: it repeats one value for 20 s out of 45. */
+/** A frozen converter: it repeats one value for 20 s of every 45 s. */
 export function withSticking(signal: Signal<number>): Signal<number> {
   return (at) => {
     const inCycleMs = at.elapsedMs % 45_000
@@ -39,24 +39,24 @@ export function withSticking(signal: Signal<number>): Signal<number> {
   }
 }
 
-/** Air in the pump: 2 s out of 15. */
-export function cavitates({ elapsedMs }: Moment): boolean {
+/** Air in the pump, for 2 s of every 15 s. */
+export function cavitates({ elapsedMs }: SignalMoment): boolean {
   const inCycleMs = elapsedMs % 15_000
   return inCycleMs >= 2_500 && inCycleMs < 4_500
 }
 
-/** How far the device's clock is off, in milliseconds. */
+/** Error of the device's clock in milliseconds; negative: the clock is slow. */
 export function clockErrorMs(fault: Fault | undefined): number {
   if (fault === 'clock-late') return LATE_MS
   return fault === 'clock-early' ? EARLY_MS : 0
 }
 
-/** Whether the n-th payload of the device is cut off on its way through a bad serial line. */
+/** Whether the n-th payload of the device is truncated, as by a bad serial line. */
 export function isGarbled(fault: Fault | undefined, index: number): boolean {
   return fault === 'garbles' && index % GARBLED_EVERY === PLACE
 }
 
-/** Whether the device loses the acknowledgement of its n-th message and so sends it again. */
+/** Whether the device loses the acknowledgement of its n-th message, and therefore sends the message again. */
 export function isForgotten(fault: Fault | undefined, index: number): boolean {
   return fault === 'forgets-acknowledgements' && index % FORGOTTEN_EVERY === PLACE
 }

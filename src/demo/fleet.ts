@@ -3,7 +3,7 @@ import type { Part } from '../base/lifecycle.ts'
 import { backoffMs } from '../link/backoff.ts'
 import type { Link } from '../link/link.ts'
 import { openLink } from '../link/open.ts'
-import type { Device, Message } from './plant.ts'
+import type { DeviceMessage, SimulatedDevice } from './plant.ts'
 import { publishTwice } from './repeat.ts'
 
 export interface FleetOptions {
@@ -14,88 +14,88 @@ export interface FleetOptions {
   readonly clock: Clock
 }
 
-/** What the devices know of their own: everything here was acknowledged to them. */
-export interface FleetCounts {
+/** The counts of the devices: everything here was acknowledged to them. */
+export interface DeviceFleetCounts {
   /** Readings, each once. */
   readonly readings: number
-  /** Messages that nobody can decode. */
+  /** Messages that cannot be decoded. */
   readonly garbled: number
   /** Readings that were sent and acknowledged a second time. */
   readonly repeated: number
 }
 
-/** Messages of one device without an acknowledgement; with so many it waits. */
+/** Maximum number of unacknowledged messages of a device; at this number it waits. */
 const OPEN_MAX = 100
-/** A device that fell further behind leaves out what it should have measured meanwhile. */
+/** A device that is late by more than this (milliseconds) skips the measurements that it has missed. */
 const BEHIND_MS_MAX = 1_000
-/** A device that gets no acknowledgement for so long after the end keeps the reading; it was never taken. */
+/** How long a device waits for acknowledgements after the stop (milliseconds); unanswered readings do not count as taken. */
 const GOODBYE_MS_MAX = 5_000
-/** MQTT 5 reason codes from here on are errors (MQTT 5 §2.4). */
+/** MQTT 5 reason codes from this value on are errors (MQTT 5 §2.4). */
 const REASON_CODE_ERROR_MIN = 0x80
 const BACKOFF = { minMs: 100, maxMs: 2_000 }
 
-/** Devices that publish over MQTT, QoS 1, each by its own connection. */
-export class Fleet implements Part {
+/** Devices that publish over MQTT with QoS 1, each on its own connection. */
+export class DeviceFleet implements Part {
   readonly name = 'devices'
-  readonly #players: readonly Player[]
+  readonly #clients: readonly DeviceClient[]
 
-  private constructor(players: readonly Player[]) {
-    this.#players = players
+  private constructor(clients: readonly DeviceClient[]) {
+    this.#clients = clients
   }
 
-  /** Resolves when every device is connected. @throws LinkError when one cannot connect. */
-  static async start(devices: readonly Device[], options: FleetOptions): Promise<Fleet> {
-    const players: Player[] = []
+  /** Resolves when every device is connected. @throws LinkError if a device cannot connect */
+  static async start(devices: readonly SimulatedDevice[], options: FleetOptions): Promise<DeviceFleet> {
+    const clients: DeviceClient[] = []
     try {
-      for (const device of devices) players.push(await Player.start(device, options))
+      for (const device of devices) clients.push(await DeviceClient.start(device, options))
     } catch (failure) {
-      await new Fleet(players).stop()
+      await new DeviceFleet(clients).stop()
       throw failure
     }
-    return new Fleet(players)
+    return new DeviceFleet(clients)
   }
 
-  get counts(): FleetCounts {
-    const sum = (of: keyof FleetCounts): number => this.#players.reduce((total, { counts }) => total + counts[of], 0)
+  get counts(): DeviceFleetCounts {
+    const sum = (of: keyof DeviceFleetCounts): number => this.#clients.reduce((total, { counts }) => total + counts[of], 0)
     return { readings: sum('readings'), garbled: sum('garbled'), repeated: sum('repeated') }
   }
 
-  /** Switches the devices off, when they have what they are still owed. */
+  /** Stops the devices, after waiting up to GOODBYE_MS_MAX for the acknowledgements still missing. */
   async stop(): Promise<void> {
-    await Promise.all(this.#players.map((player) => player.stop()))
+    await Promise.all(this.#clients.map((client) => client.stop()))
   }
 }
 
-/** One device at its work. It keeps a message until it is acknowledged, over as many connections as that takes. */
-class Player {
+/** One running device. It keeps a message until it is acknowledged, over as many connections as necessary. */
+class DeviceClient {
   readonly counts = { readings: 0, garbled: 0, repeated: 0 }
-  readonly #device: Device
+  readonly #device: SimulatedDevice
   readonly #options: FleetOptions
   readonly #measuring = new AbortController()
   readonly #gone = new AbortController()
   readonly #open = new Set<Promise<void>>()
   readonly #done: Promise<void>
-  /** The connection in use, or the one that is being made; undefined when the device has gone. */
+  /** The present connection, or the next one while connecting; undefined when the device has stopped. */
   #link: Promise<Link | undefined>
 
-  private constructor(device: Device, options: FleetOptions, link: Link) {
+  private constructor(device: SimulatedDevice, options: FleetOptions, link: Link) {
     this.#device = device
     this.#options = options
     this.#link = this.#use(link)
     this.#done = this.#measure()
   }
 
-  static async start(device: Device, options: FleetOptions): Promise<Player> {
-    return new Player(device, options, await connect(device.name, options))
+  static async start(device: SimulatedDevice, options: FleetOptions): Promise<DeviceClient> {
+    return new DeviceClient(device, options, await connect(device.name, options))
   }
 
   async stop(): Promise<void> {
     this.#measuring.abort()
-    const patience = setTimeout(() => this.#gone.abort(), GOODBYE_MS_MAX)
+    const goodbye = setTimeout(() => this.#gone.abort(), GOODBYE_MS_MAX)
     this.#gone.signal.addEventListener('abort', () => void this.#link.then((link) => link?.destroy()))
     await this.#done
     await Promise.all(this.#open)
-    clearTimeout(patience)
+    clearTimeout(goodbye)
     this.#gone.abort()
     await (await this.#link)?.close()
   }
@@ -106,7 +106,7 @@ class Player {
     const periodMs = 1_000 / rate
     const startedAt = clock.now()
     let lastTs = startedAt - 1
-    let due = performance.now() + Math.random() * periodMs // all at once would be no plant
+    let due = performance.now() + Math.random() * periodMs // a random phase, so that the devices do not publish all at once
     for (let index = 0; !signal.aborted; index++) {
       const now = performance.now()
       due = Math.max(due, now - BEHIND_MS_MAX)
@@ -120,7 +120,7 @@ class Player {
     }
   }
 
-  #publish(message: Message): void {
+  #publish(message: DeviceMessage): void {
     const settled = (message.repeated ? this.#deliverTwice(message) : this.#deliver(message)).then((acknowledged) => {
       this.#open.delete(settled)
       if (!acknowledged) return
@@ -131,8 +131,8 @@ class Player {
     this.#open.add(settled)
   }
 
-  /** False when the broker refused it for good, or the device had to go without an answer. */
-  async #deliver({ topic, payload }: Message): Promise<boolean> {
+  /** False if the broker refused the message, or the device stopped before it was answered. */
+  async #deliver({ topic, payload }: DeviceMessage): Promise<boolean> {
     for (;;) {
       const link = await this.#link
       if (link === undefined) return false
@@ -141,12 +141,12 @@ class Player {
         return reasonCode < REASON_CODE_ERROR_MIN
       } catch {
         if (this.#gone.signal.aborted) return false
-        // The connection is lost: the next one sends it again.
+        // The connection is lost: the message is sent again on the next one.
       }
     }
   }
 
-  async #deliverTwice({ topic, payload }: Message): Promise<boolean> {
+  async #deliverTwice({ topic, payload }: DeviceMessage): Promise<boolean> {
     const { host, port } = this.#options
     const clientId = `${this.#device.name}-modem`
     return publishTwice({ host, port, clientId, topic, payload }).then(
@@ -169,7 +169,7 @@ class Player {
       try {
         return await this.#use(await connect(this.#device.name, this.#options))
       } catch {
-        // The edge is away; it is tried again after a longer pause.
+        // The edge is not reachable: try again after a longer pause.
       }
     }
   }

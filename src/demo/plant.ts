@@ -5,7 +5,7 @@ import {
   gateOpen,
   hallTemperature,
   litresCounted,
-  type Moment,
+  type SignalMoment,
   pressure,
   type Signal,
   vibration,
@@ -13,24 +13,24 @@ import {
 
 type Kind = 'hall' | 'cold-store' | 'pump' | 'meter' | 'gate'
 
-/** What a device publishes at one moment. */
-export interface Message {
+/** The message of a device at one moment. */
+export interface DeviceMessage {
   readonly topic: string
   readonly payload: Buffer
-  /** Readings in it; 0 when nobody can decode it. */
+  /** Number of readings in it; 0: it cannot be decoded. */
   readonly readings: number
-  /** The device loses its acknowledgement and sends it a second time. */
+  /** The device loses the acknowledgement and sends the message a second time. */
   readonly repeated: boolean
 }
 
-/** A simulated device: a pure function of time. It never gives two readings of one metric the same time. */
-export interface Device {
+/** A simulated device: a pure function of time. It never gives two readings of a metric the same time. */
+export interface SimulatedDevice {
   readonly name: string
   readonly fault: Fault | undefined
-  messageAt(moment: Moment): Message
+  messageAt(moment: SignalMoment): DeviceMessage
 }
 
-/** A plant, device by device; a bigger one has several of it. The first ten show every fault. */
+/** The devices of a plant; a larger plant repeats the list. The first ten have every fault. */
 const PLANT: readonly (readonly [Kind, Fault?])[] = [
   ['hall'],
   ['hall', 'spikes'],
@@ -54,8 +54,8 @@ const PLANT: readonly (readonly [Kind, Fault?])[] = [
   ['gate'],
 ]
 
-/** So many devices, each by its own seed: `hall-1`, `hall-2`, `pump-1`, … */
-export function buildPlant(count: number, seed: number): Device[] {
+/** Builds `count` devices, each with its own seed: `hall-1`, `hall-2`, `pump-1`, … */
+export function buildPlant(count: number, seed: number): SimulatedDevice[] {
   const named = new Map<Kind, number>()
   return Array.from({ length: count }, (_, i) => {
     const [kind, fault] = PLANT[i % PLANT.length]!
@@ -68,13 +68,13 @@ export function buildPlant(count: number, seed: number): Device[] {
 function buildDevice(
   name: string,
   { kind, fault, seed }: { kind: Kind; fault: Fault | undefined; seed: number },
-): Device {
-  const publish = PUBLISHERS[kind](seed, fault)
+): SimulatedDevice {
+  const measure = MEASUREMENTS[kind](seed, fault)
   return {
     name,
     fault,
     messageAt(moment) {
-      const { metric, body, readings } = publish(moment, moment.ts + clockErrorMs(fault))
+      const { metric, body, readings } = measure(moment, moment.ts + clockErrorMs(fault))
       const payload = Buffer.from(JSON.stringify(body))
       const garbled = isGarbled(fault, moment.index)
       return {
@@ -87,10 +87,10 @@ function buildDevice(
   }
 }
 
-/** What a kind of device says: one metric in the topic, or an object of several. `ts` is its own clock. */
-type Publisher = (moment: Moment, ts: number) => { metric?: string; body: object; readings: number }
+/** The message of a kind of device: one metric named by the topic, or an object of several. `ts`: the device's own clock. */
+type Measure = (moment: SignalMoment, ts: number) => { metric?: string; body: object; readings: number }
 
-const PUBLISHERS: Readonly<Record<Kind, (seed: number, fault: Fault | undefined) => Publisher>> = {
+const MEASUREMENTS: Readonly<Record<Kind, (seed: number, fault: Fault | undefined) => Measure>> = {
   hall: (seed, fault) => {
     const healthy = hallTemperature(seed)
     return single('temperature', fault === 'spikes' ? withSpikes(healthy) : healthy, 'Cel')
@@ -117,6 +117,6 @@ const PUBLISHERS: Readonly<Record<Kind, (seed: number, fault: Fault | undefined)
   gate: (seed) => single('open', gateOpen(seed)),
 }
 
-function single(metric: string, signal: Signal<Exclude<Value, Uint8Array>>, unit?: string): Publisher {
+function single(metric: string, signal: Signal<Exclude<Value, Uint8Array>>, unit?: string): Measure {
   return (moment, ts) => ({ metric, body: { value: signal(moment), unit, ts }, readings: 1 })
 }

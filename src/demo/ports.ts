@@ -2,8 +2,8 @@ import { createServer } from 'node:net'
 import { codeOf } from '../base/errors.ts'
 
 /**
- * The port itself, or 0 (any free one) when somebody listens there already. Whoever takes it in the moment between the
- * question and the listening is met as an OperatorError then.
+ * The port itself, or 0 (any free port) if it is in use. If another program takes the port between this check and the
+ * listen call, the listener fails with an OperatorError.
  */
 export function portOrAny(port: number, host: string): Promise<number> {
   return new Promise((resolve, reject) => {

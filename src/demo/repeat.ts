@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import { generate, type Packet, parser } from 'mqtt-packet'
 
-/** A broker that says nothing for so long has not taken the message. */
+/** If the broker does not answer within this time (milliseconds), the publish has failed. */
 const ANSWER_MS_MAX = 10_000
 const MESSAGE_ID = 1
 
@@ -14,9 +14,9 @@ export interface Repeat {
 }
 
 /**
- * Publishes with QoS 1 over a connection that breaks after the PUBACK, forgets the PUBACK, and so publishes again over a
- * new one, with the DUP flag (MQTT 3.1.1 §3.3.1.1, §4.4). Resolves when both are acknowledged.
- * @throws Error when the broker does not acknowledge
+ * Publishes with QoS 1, breaks the connection after the PUBACK, and publishes again over a new connection with the DUP flag,
+ * as a device does that has lost the PUBACK (MQTT 3.1.1 §3.3.1.1, §4.4). Resolves when both are acknowledged.
+ * @throws Error if the broker does not acknowledge
  */
 export async function publishTwice(message: Repeat): Promise<void> {
   await publishOnce(message, false)

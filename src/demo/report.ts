@@ -1,21 +1,21 @@
-import type { Account } from './account.ts'
+import type { DemoAccount } from './account.ts'
 import { helpLine, type Intro, introLines, liveLine, summaryLines } from './display.ts'
 import type { Screen } from './screen.ts'
 import { RateMeter, type Snapshot } from './snapshot.ts'
 
-/** Where the demo tells what happens. */
-export interface Report {
-  /** How often the state is wanted, in milliseconds. */
+/** The output of the demo. */
+export interface DemoReport {
+  /** How often to call `state` (milliseconds). */
   readonly everyMs: number
   started(intro: Intro): void
   state(snapshot: Snapshot): void
-  /** Something changed that a person should know. */
+  /** An event that the user should see. */
   note(text: string): void
-  ended(account: Account): void
+  ended(account: DemoAccount): void
 }
 
-/** For a person: a few lines at both ends, and one that lives between them. */
-export class ScreenReport implements Report {
+/** For a person: an introduction, a live status line, and a summary. */
+export class ScreenReport implements DemoReport {
   readonly #screen: Screen
   readonly #rates = new RateMeter()
 
@@ -39,13 +39,13 @@ export class ScreenReport implements Report {
     this.#screen.print(text)
   }
 
-  ended(account: Account): void {
+  ended(account: DemoAccount): void {
     this.#screen.print('', ...summaryLines(account))
   }
 }
 
-/** For programs: one JSON object a line, told apart by `event`; the last one is the `summary`. */
-export class JsonReport implements Report {
+/** For programs: one JSON object per line, with its kind in `event`; the last one is the `summary`. */
+export class JsonReport implements DemoReport {
   readonly everyMs = 2_000
   readonly #write: (line: string) => void
 
@@ -65,7 +65,7 @@ export class JsonReport implements Report {
     this.#line('note', { text })
   }
 
-  ended(account: Account): void {
+  ended(account: DemoAccount): void {
     this.#line('summary', account)
   }
 

@@ -15,8 +15,8 @@ export interface ScreenOptions {
 }
 
 /**
- * Lines for a person. On a terminal the last one is live: it is written over in place, and keys are read one by one.
- * Elsewhere all are plain, without an escape code. NO_COLOR (https://no-color.org) takes the colours away.
+ * Output for a person. On a terminal the last line is live: it is overwritten in place, and keys are read one by one.
+ * Elsewhere all lines are plain, without escape codes. NO_COLOR (https://no-color.org) removes the colours.
  */
 export class Screen {
   readonly #output: ScreenOptions['output']
@@ -33,7 +33,7 @@ export class Screen {
     this.#keys = this.#live && 'setRawMode' in input && input.isTTY ? input : undefined
     if (this.#live) {
       output.write(HIDE_CURSOR)
-      process.once('exit', this.#restore) // whatever ends the process, the terminal is left as it was
+      process.once('exit', this.#restore) // restores the terminal, however the process ends
     }
   }
 
@@ -41,12 +41,12 @@ export class Screen {
     return this.#keys !== undefined
   }
 
-  /** How often the state is worth showing. */
+  /** How often to update the state (milliseconds). */
   get everyMs(): number {
     return this.#live ? LIVE_EVERY_MS : PLAIN_EVERY_MS
   }
 
-  /** Hands over every key from now on; Ctrl-C comes as '\u0003'. */
+  /** Calls `handle` for every key from now on; Ctrl-C is '\u0003'. */
   onKey(handle: (key: string) => void): void {
     this.#keys?.setRawMode(true)
     this.#keys?.setEncoding('utf8').on('data', (keys) => {
@@ -54,24 +54,24 @@ export class Screen {
     })
   }
 
-  /** Lines that stay. */
+  /** Prints permanent lines. */
   print(...lines: readonly string[]): void {
     const erase = this.#shows ? ERASE_LINE : ''
     this.#shows = false
     this.#output.write(`${erase}${lines.join('\n')}\n`)
   }
 
-  /** The state: it takes the place of the one before where that is possible. */
+  /** Shows the state; on a terminal it overwrites the previous state. */
   show(spans: readonly Span[]): void {
     if (!this.#live) return this.print(paint(spans, { width: Number.POSITIVE_INFINITY, colours: false }))
     const columns = 'columns' in this.#output ? this.#output.columns : WIDTH_DEFAULT
-    // The last column stays free: a full line makes some terminals go on to the next one.
+    // The last column stays free: some terminals wrap after a full line.
     const line = paint(spans, { width: (columns || WIDTH_DEFAULT) - 1, colours: this.#colours })
     this.#output.write(`${ERASE_LINE}${line}`)
     this.#shows = true
   }
 
-  /** Leaves the terminal as it was. Calling it twice is harmless. */
+  /** Restores the terminal. A second call does nothing. */
   close(): void {
     if (!this.#live) return
     process.off('exit', this.#restore)

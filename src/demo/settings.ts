@@ -4,7 +4,7 @@ import { type ReceiverSettings, receiverSettings } from '../settings/receiver.ts
 
 export const EDGE_NAME = 'demo-plant'
 
-/** Rules under which every kind of flag shows within a minute; a real plant waits longer for most of them. */
+/** Quality rules that produce every kind of flag within a minute; the limits of a real plant are longer for most of them. */
 const QUALITY = [
   {
     match: '*/temperature',
@@ -20,15 +20,15 @@ const QUALITY = [
   { match: '*/open', type: 'boolean' },
 ]
 
-/** Coming back quickly is worth more here than sparing a cloud that a thousand edges share. */
-const BACK_SOON = { backoffMinMs: 200, backoffMaxMs: 1_000, connectTimeoutMs: 2_000 }
-/** Batches that reached the cloud's broker before the receiver had come back are not answered. */
+/** Short pauses: the demo should reconnect quickly, and its cloud is not shared by a thousand edges. */
+const RECONNECT_FAST = { backoffMinMs: 200, backoffMaxMs: 1_000, connectTimeoutMs: 2_000 }
+/** Short: a batch that reaches the cloud broker before the receiver has reconnected is never answered. */
 const CONFIRM_TIMEOUT_MS = 2_000
-/** Loopback only: there is no access control here. */
+/** Loopback only, because the demo has no access control. */
 export const HOST = '127.0.0.1'
 
 interface Places {
-  /** Folder of everything that the demo keeps. */
+  /** Folder for all data of the demo. */
   readonly data: string
   readonly cloudPort: number
 }
@@ -44,18 +44,18 @@ export function demoEdge({
     data: join(data, 'edge'),
     broker: { tcp: { host: HOST, port: mqttPort } },
     quality: QUALITY,
-    uplinks: [{ url: urlOf(cloudPort), confirmTimeoutMs: CONFIRM_TIMEOUT_MS, statusEveryMs: 5_000, ...BACK_SOON }],
+    uplinks: [{ url: urlOf(cloudPort), confirmTimeoutMs: CONFIRM_TIMEOUT_MS, statusEveryMs: 5_000, ...RECONNECT_FAST }],
     web: { host: HOST, port: webPort },
   })
 }
 
-/** Settings of the cloud's broker, which is the edge's own kind of broker with nothing behind it. */
+/** Settings of the cloud broker: the same broker as that of the edge, without a store. */
 export function demoCloud(port: number): EdgeSettings['broker'] {
   return edgeSettings.parse({ edge: 'cloud', broker: { tcp: { host: HOST, port } } }).broker
 }
 
 export function demoReceiver({ data, cloudPort }: Places): ReceiverSettings {
-  return receiverSettings.parse({ cloud: { url: urlOf(cloudPort), ...BACK_SOON }, data: join(data, 'received') })
+  return receiverSettings.parse({ cloud: { url: urlOf(cloudPort), ...RECONNECT_FAST }, data: join(data, 'received') })
 }
 
 export function urlOf(port: number): string {

@@ -1,19 +1,19 @@
 import type { Value } from '../base/reading.ts'
 
-/** When a value is taken. */
-export interface Moment {
+/** The time of a measurement. */
+export interface SignalMoment {
   /** UTC milliseconds. */
   readonly ts: number
-  /** Milliseconds since the device was switched on. */
+  /** Milliseconds since the device was started. */
   readonly elapsedMs: number
-  /** Number of the message since then, from 0. */
+  /** Index of the message since the start, from 0. */
   readonly index: number
 }
 
-/** What a sensor shows at a moment; the same moment gives the same value. */
-export type Signal<V extends Value = Value> = (at: Moment) => V
+/** The value of a sensor at a moment; the same moment gives the same value. */
+export type Signal<V extends Value = Value> = (at: SignalMoment) => V
 
-/** mulberry32 by Tommy Ettinger (public domain): uniform in [0, 1), 2^32 states, the same row for the same seed. */
+/** mulberry32 by Tommy Ettinger (public domain): uniform in [0, 1), 2^32 states, the same sequence for the same seed. */
 export function mulberry32(seed: number): () => number {
   let state = seed | 0
   return () => {
@@ -24,14 +24,14 @@ export function mulberry32(seed: number): () => number {
   }
 }
 
-/** The n-th value of a row of its own, in [-1, 1). */
+/** The n-th value of the sequence of a seed, in [-1, 1). */
 function jitter(seed: number, n: number): number {
   return mulberry32(seed ^ Math.imul(n, 0x9e3779b1))() * 2 - 1
 }
 
 /**
- * Wanders in [-1, 1], a new direction every `periodMs`. Its slope is at most 3 per period however often it is read, so
- * that a fast sensor does not look like one whose value jumps.
+ * Drifts in [-1, 1], in a new direction every `periodMs`. The slope is at most 3 per period, however often it is read, so
+ * that a fast sensor does not appear to jump.
  */
 export function drift(seed: number, periodMs: number, ts: number): number {
   const knot = Math.floor(ts / periodMs)
@@ -44,7 +44,7 @@ export function drift(seed: number, periodMs: number, ts: number): number {
 const DAY_MS = 86_400_000
 const PEAK_MS = 54_000_000 // 15:00 UTC
 
-/** Air of a hall in °C: warmest in the afternoon, doors and machines, and the noise of a cheap sensor. */
+/** Air temperature of a hall in °C: warmest in the afternoon, with slow drift and the noise of a cheap sensor. */
 export function hallTemperature(seed: number): Signal<number> {
   const base = 20 + 2 * jitter(seed, 0)
   return ({ ts, index }) => {
@@ -53,7 +53,7 @@ export function hallTemperature(seed: number): Signal<number> {
   }
 }
 
-/** A cold store in °C: the compressor's cycle, and noise. */
+/** Temperature of a cold store in °C: the cycle of the compressor, and noise. */
 export function coldStoreTemperature(seed: number): Signal<number> {
   return ({ ts, index }) => {
     const cycle = 1.2 * Math.sin((2 * Math.PI * ts) / 90_000 + seed)
@@ -61,29 +61,29 @@ export function coldStoreTemperature(seed: number): Signal<number> {
   }
 }
 
-/** Outlet of a pump in bar. */
+/** Outlet pressure of a pump in bar. */
 export function pressure(seed: number): Signal<number> {
   return ({ ts }) => round(4.2 + 0.25 * drift(seed, 4_000, ts), 3)
 }
 
-/** Velocity of vibration in mm/s RMS, as ISO 10816 judges machines by. */
+/** Vibration velocity in mm/s RMS, the quantity that ISO 10816 uses to judge machines. */
 export function vibration(seed: number): Signal<number> {
   return ({ ts, index }) => round(2.3 + 0.5 * drift(seed, 8_000, ts) + 0.2 * jitter(seed, index), 2)
 }
 
 const COUNTED_SINCE_MS = Date.UTC(2025, 0, 1)
 
-/** A water meter in whole litres. It only ever counts up, 24 to 60 a minute. */
+/** A water meter in whole litres. It only counts up, by 24 to 60 litres a minute. */
 export function litresCounted(seed: number): Signal<number> {
   return ({ ts }) => Math.floor((0.7 * (ts - COUNTED_SINCE_MS)) / 1_000 + 3 * Math.sin(ts / 10_000 + seed))
 }
 
-/** Whether a gate stands open: about a fifth of the time, for seconds. */
+/** Whether a gate is open: about a fifth of the time, for seconds. */
 export function gateOpen(seed: number): Signal<boolean> {
   return ({ ts }) => drift(seed, 9_000, ts) > 0.45
 }
 
-/** Not -0: a freezer at -0.001 shows 0. */
+/** Never -0: a freezer at -0.001 shows 0. */
 function round(value: number, digits: number): number {
   return Number(value.toFixed(digits)) + 0
 }

@@ -1,4 +1,4 @@
-/** The running demo at one moment. Readings are counted since the start of this run, except `waiting`. */
+/** The state of the running demo. Readings are counted since the start of this run, except `waiting`. */
 export interface Snapshot {
   readonly upMs: number
   /** Acknowledged to the devices. */
@@ -12,24 +12,24 @@ export interface Snapshot {
   readonly quality: Readonly<Record<'good' | 'uncertain' | 'bad', number>>
   /** Milliseconds since the cloud was cut; undefined while it is up. */
   readonly cutMs: number | undefined
-  /** What a person should look at; empty when all is well. */
+  /** Health problems of the edge; empty: it is healthy. */
   readonly problems: readonly string[]
 }
 
-/** Readings per second that the edge stored, and that the cloud confirmed. */
+/** Readings per second that the edge has stored, and that the cloud has confirmed. */
 export interface Rates {
   readonly inPerS: number
   readonly outPerS: number
 }
 
-/** Rates are means over so long: a backlog that drains within a second is still seen. */
+/** Rates are averages over this time (milliseconds), so a backlog that drains within a second is still visible. */
 const WINDOW_MS = 2_000
 
-/** Makes rates of the latest snapshots. */
+/** Computes rates from the latest snapshots. */
 export class RateMeter {
   readonly #recent: Snapshot[] = []
 
-  /** Takes the next snapshot, and tells the rates up to it; 0 for the first. */
+  /** Adds a snapshot and returns the rates up to it; 0 for the first. */
   take(snapshot: Snapshot): Rates {
     const recent = this.#recent
     recent.push(snapshot)

@@ -1,17 +1,17 @@
 import { describe, expect, it } from 'vitest'
-import { settle } from '../../src/demo/account.ts'
+import { compareCounts } from '../../src/demo/account.ts'
 
 const EDGE = { stored: 100, confirmed: 100, waiting: 0, rejected: 2, duplicate: 3, problems: [] }
 const RECEIVER = { received: 100, different: 100, quality: { good: 90, uncertain: 6, bad: 4 } }
 
 describe('the account', () => {
   it('agrees when devices, edge and receiver tell the same', () => {
-    const account = settle(100, EDGE, RECEIVER)
+    const account = compareCounts(100, EDGE, RECEIVER)
     expect(account).toMatchObject({ taken: 100, stored: 100, received: 100, lost: 0, twice: 0, problems: [] })
   })
 
   it('finds no fault where the edge stored a reading whose acknowledgement the device missed', () => {
-    expect(settle(99, EDGE, RECEIVER).problems).toEqual([])
+    expect(compareCounts(99, EDGE, RECEIVER).problems).toEqual([])
   })
 
   it.each([
@@ -42,7 +42,7 @@ describe('the account', () => {
       { lost: 0, twice: 0 },
     ],
   ])('does not agree about %s', (_, taken, edge, receiver, expected) => {
-    const account = settle(taken, edge, receiver)
+    const account = compareCounts(taken, edge, receiver)
     expect(account).toMatchObject(expected)
     expect(account.problems.length).toBeGreaterThan(0)
   })

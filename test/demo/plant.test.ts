@@ -3,7 +3,7 @@ import { Reason, reasonNames } from '../../src/base/flags.ts'
 import type { Quality, Reading } from '../../src/base/reading.ts'
 import { compileRoute } from '../../src/base/topics.ts'
 import { decode } from '../../src/decode/decode.ts'
-import { buildPlant, type Device } from '../../src/demo/plant.ts'
+import { buildPlant, type SimulatedDevice } from '../../src/demo/plant.ts'
 import { demoEdge } from '../../src/demo/settings.ts'
 import { Judge } from '../../src/quality/judge.ts'
 
@@ -19,7 +19,7 @@ interface Flagged extends Reading {
 }
 
 /** What a minute of the plant looks like in the store: decoded and judged as the edge does. */
-function playMinute(devices: readonly Device[]): { flagged: Flagged[]; undecodable: number } {
+function playMinute(devices: readonly SimulatedDevice[]): { flagged: Flagged[]; undecodable: number } {
   const judge = new Judge(quality)
   const series = new Map<string, number>()
   const flagged: Flagged[] = []

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { codeOf } from '../../src/base/errors.ts'
-import type { Account } from '../../src/demo/account.ts'
+import type { DemoAccount } from '../../src/demo/account.ts'
 import type { Intro } from '../../src/demo/display.ts'
 import { type RunningProcess, startTidegate } from '../../support/process.ts'
 import { onStop } from '../../support/started.ts'
@@ -40,7 +40,7 @@ describe('the demo as a process', () => {
       expect(intro.moved.map(({ wanted }) => wanted)).toEqual([1883, 1884, 8080])
       expect([intro.mqtt.port, intro.cloud.port, intro.web?.port]).toEqual(intro.moved.map(({ got }) => got))
       expect(told.filter(({ event }) => event === 'state').length).toBeGreaterThan(0)
-      const summary = told.at(-1) as { event: string } & Account
+      const summary = told.at(-1) as { event: string } & DemoAccount
       expect(summary).toMatchObject({ event: 'summary', waiting: 0, lost: 0, twice: 0, problems: [] })
       expect(summary.stored).toBeGreaterThan(50)
       expect(summary.different).toBe(summary.stored)

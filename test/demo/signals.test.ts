@@ -6,7 +6,7 @@ import {
   gateOpen,
   hallTemperature,
   litresCounted,
-  type Moment,
+  type SignalMoment,
   mulberry32,
   pressure,
   type Signal,
@@ -15,7 +15,7 @@ import {
 
 const seeds = fc.integer()
 const times = fc.integer({ min: Date.UTC(2026, 0, 1), max: Date.UTC(2060, 0, 1) })
-const at = (ts: number, index = 0): Moment => ({ ts, index, elapsedMs: 0 })
+const at = (ts: number, index = 0): SignalMoment => ({ ts, index, elapsedMs: 0 })
 
 const SENSORS: readonly [string, (seed: number) => Signal<number>, number, number][] = [
   ['hall', hallTemperature, 12, 29],
