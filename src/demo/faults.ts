@@ -1,4 +1,4 @@
-import type { SignalMoment, Signal } from './signals.ts'
+import type { Signal, SignalMoment } from './signals.ts'
 
 /** The faults of simulated devices. Each appears within seconds of the start, and repeatedly. */
 export type Fault =

@@ -3,7 +3,7 @@ import type { Part } from '../base/lifecycle.ts'
 import { backoffMs } from '../link/backoff.ts'
 import type { Link } from '../link/link.ts'
 import { openLink } from '../link/open.ts'
-import type { DeviceMessage, SimulatedDevice } from './plant.ts'
+import type { SimulatedDevice, SimulatedMessage } from './plant.ts'
 import { publishTwice } from './repeat.ts'
 
 export interface FleetOptions {
@@ -56,7 +56,8 @@ export class DeviceFleet implements Part {
   }
 
   get counts(): DeviceFleetCounts {
-    const sum = (of: keyof DeviceFleetCounts): number => this.#clients.reduce((total, { counts }) => total + counts[of], 0)
+    const sum = (of: keyof DeviceFleetCounts): number =>
+      this.#clients.reduce((total, { counts }) => total + counts[of], 0)
     return { readings: sum('readings'), garbled: sum('garbled'), repeated: sum('repeated') }
   }
 
@@ -120,7 +121,7 @@ class DeviceClient {
     }
   }
 
-  #publish(message: DeviceMessage): void {
+  #publish(message: SimulatedMessage): void {
     const settled = (message.repeated ? this.#deliverTwice(message) : this.#deliver(message)).then((acknowledged) => {
       this.#open.delete(settled)
       if (!acknowledged) return
@@ -132,7 +133,7 @@ class DeviceClient {
   }
 
   /** False if the broker refused the message, or the device stopped before it was answered. */
-  async #deliver({ topic, payload }: DeviceMessage): Promise<boolean> {
+  async #deliver({ topic, payload }: SimulatedMessage): Promise<boolean> {
     for (;;) {
       const link = await this.#link
       if (link === undefined) return false
@@ -146,7 +147,7 @@ class DeviceClient {
     }
   }
 
-  async #deliverTwice({ topic, payload }: DeviceMessage): Promise<boolean> {
+  async #deliverTwice({ topic, payload }: SimulatedMessage): Promise<boolean> {
     const { host, port } = this.#options
     const clientId = `${this.#device.name}-modem`
     return publishTwice({ host, port, clientId, topic, payload }).then(

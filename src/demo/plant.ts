@@ -5,16 +5,16 @@ import {
   gateOpen,
   hallTemperature,
   litresCounted,
-  type SignalMoment,
   pressure,
   type Signal,
+  type SignalMoment,
   vibration,
 } from './signals.ts'
 
 type Kind = 'hall' | 'cold-store' | 'pump' | 'meter' | 'gate'
 
 /** The message of a device at one moment. */
-export interface DeviceMessage {
+export interface SimulatedMessage {
   readonly topic: string
   readonly payload: Buffer
   /** Number of readings in it; 0: it cannot be decoded. */
@@ -27,7 +27,7 @@ export interface DeviceMessage {
 export interface SimulatedDevice {
   readonly name: string
   readonly fault: Fault | undefined
-  messageAt(moment: SignalMoment): DeviceMessage
+  messageAt(moment: SignalMoment): SimulatedMessage
 }
 
 /** The devices of a plant; a larger plant repeats the list. The first ten have every fault. */

@@ -6,10 +6,10 @@ import {
   gateOpen,
   hallTemperature,
   litresCounted,
-  type SignalMoment,
   mulberry32,
   pressure,
   type Signal,
+  type SignalMoment,
   vibration,
 } from '../../src/demo/signals.ts'
 

@@ -2,7 +2,7 @@ import { pause } from '../../../base/clock.ts'
 import type { OutgoingMessage, ReplayPublisher } from './publisher.ts'
 import { readSeries, type Sample } from './series.ts'
 
-export type PayloadFormat = 'json' | 'plain'
+export type ReplayFormat = 'json' | 'plain'
 
 /** A recorded series, and the device and metric that it is published as. */
 export interface ReplaySeries {
@@ -11,7 +11,7 @@ export interface ReplaySeries {
   readonly topic: string
   readonly device: string
   readonly metric: string
-  readonly format: PayloadFormat
+  readonly format: ReplayFormat
 }
 
 /**

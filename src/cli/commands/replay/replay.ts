@@ -2,7 +2,7 @@ import { basename, extname } from 'node:path'
 import { Exit, OperatorError } from '../../../base/errors.ts'
 import { nameProblem, topicProblem } from '../../../base/topics.ts'
 import { command, shared } from '../../command.ts'
-import type { PayloadFormat, ReplaySeries } from './play.ts'
+import type { ReplayFormat, ReplaySeries } from './play.ts'
 
 /** A replay gives up if no message is answered for this long: the edge is gone, or its disk is full. */
 const GIVE_UP_MS = 60_000
@@ -104,7 +104,7 @@ export const replay = command({
 
 function seriesOf(
   files: readonly string[],
-  options: { device: string | undefined; metric: string; topic: string; format: PayloadFormat },
+  options: { device: string | undefined; metric: string; topic: string; format: ReplayFormat },
 ): ReplaySeries[] {
   if (options.device !== undefined && files.length > 1) {
     throw misuse(`--device names one device, but there are ${files.length} files`, 'omit --device')
