@@ -16,7 +16,7 @@ export const REQUEST_RANGES_MAX = 100
 /**
  * Positions that a receiver lacks and requests from the edge. The request may be repeated, and any batch may answer it.
  */
-export interface Request {
+export interface ResendRequest {
   /** The timeline of the positions. */
   readonly epoch: string
   /** Ascending and disjoint, at positions of 1 or more; 1 to REQUEST_RANGES_MAX of them. */
@@ -24,11 +24,11 @@ export interface Request {
 }
 
 export type DecodedRequest =
-  | { readonly ok: true; readonly request: Request }
+  | { readonly ok: true; readonly request: ResendRequest }
   | { readonly ok: false; readonly reason: string }
 
 /** Plain CBOR (docs/wire-format.md). */
-export function encodeRequest({ epoch, ranges }: Request): Uint8Array {
+export function encodeRequest({ epoch, ranges }: ResendRequest): Uint8Array {
   assert(ranges.length >= 1 && ranges.length <= REQUEST_RANGES_MAX, `a request has 1 to ${REQUEST_RANGES_MAX} ranges`)
   assert(ranges[0]!.first >= 1, 'positions begin at 1')
   return new Uint8Array(encodeItem([REQUEST_VERSION, epoch, distancesOf(ranges, 'request')]))
@@ -44,7 +44,7 @@ export function decodeRequest(bytes: Uint8Array): DecodedRequest {
   }
 }
 
-function readRequest(cbor: ItemReader): Request {
+function readRequest(cbor: ItemReader): ResendRequest {
   cbor.arrayOf(REQUEST_ITEMS, 'request')
   const version = cbor.uint('version')
   if (version !== REQUEST_VERSION) throw new Malformed(`version ${version} instead of ${REQUEST_VERSION}`)

@@ -22,11 +22,11 @@ export const TEXT_BYTES_MAX = 4 * BOUNDS.configBytesMax
 const REFUSED_KEYS: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype'])
 
 /** An expected failure: what is wrong, where, and what to do. 400: not a config; 413: beyond a limit. */
-export interface Refusal {
+export interface DocumentRefusal {
   readonly code: 400 | 413
   readonly reason: string
 }
-export type Parsed<T> = { readonly ok: true; readonly value: T } | ({ readonly ok: false } & Refusal)
+export type Parsed<T> = { readonly ok: true; readonly value: T } | ({ readonly ok: false } & DocumentRefusal)
 
 /** Parses JSON. Refuses text that is not UTF-8, objects with a duplicate member, and text above TEXT_BYTES_MAX. */
 export function parseJson(bytes: Uint8Array | string): Parsed<Json> {
@@ -101,7 +101,7 @@ function place(path: string): string {
   return path === '' ? 'the config' : path.length <= 200 ? path : `${path.slice(0, 200)}…`
 }
 
-type Refused = { readonly ok: false } & Refusal
+type Refused = { readonly ok: false } & DocumentRefusal
 
 function refuse(code: 400 | 413, what: string, remedy: string): Refused {
   return { ok: false, code, reason: `${what}: ${remedy}` }

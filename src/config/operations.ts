@@ -24,7 +24,7 @@ export const ATTEMPTS_MAX = 10
 export const RETRY_MS_MIN = 1_000
 export const RETRY_MS_MAX = 5 * 60_000
 
-export type Answer =
+export type OperationAnswer =
   | { readonly kind: 'taken' }
   /** The broker refused the message, for example because of an access rule. */
   | { readonly kind: 'refused'; readonly reason: string }
@@ -65,7 +65,7 @@ function isDue(due: number, now: number): boolean {
 export function answered(
   rows: readonly Operation[],
   sent: Operation,
-  answer: Answer,
+  answer: OperationAnswer,
   now: number,
   random: () => number,
 ): Operation[] {

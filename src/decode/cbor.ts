@@ -1,7 +1,7 @@
 import { type DecodeOptions, decode, Token, Tokenizer, Type } from 'cborg'
 import { messageOf } from '../base/errors.ts'
 import { CBOR_DEPTH_MAX, CBOR_ITEMS_MAX, READINGS_PER_MESSAGE_MAX } from './limits.ts'
-import { Problem } from './problem.ts'
+import { PayloadProblem } from './problem.ts'
 import { utf8Text } from './scalar.ts'
 import type { Tree } from './tree.ts'
 
@@ -45,13 +45,13 @@ export function beginsLikeCbor(payload: Uint8Array): boolean {
  * duplicate keys are refused. In the objects of a top-level array, the integer keys of SenML become labels; any other
  * key must be text. Byte strings are copies.
  */
-export function parseCbor(payload: Uint8Array): Tree | Problem {
+export function parseCbor(payload: Uint8Array): Tree | PayloadProblem {
   // A plain view: `slice` of a Buffer does not copy, so a value would keep the whole packet alive.
   const bytes = new Uint8Array(payload.buffer, payload.byteOffset, payload.length)
   try {
     return decode(bytes, { ...OPTIONS, tokenizer: new BoundedTokenizer(bytes, OPTIONS) }) as Tree
   } catch (failure) {
-    return new Problem(`not CBOR: ${messageOf(failure).replace('CBOR decode error: ', '')}`)
+    return new PayloadProblem(`not CBOR: ${messageOf(failure).replace('CBOR decode error: ', '')}`)
   }
 }
 

@@ -2,16 +2,16 @@ import type { Reading, Value } from '../base/reading.ts'
 import { nameProblem } from '../base/topics.ts'
 import type { RouteSettings } from '../settings/edge.ts'
 import { beginsLikeCbor, parseCbor } from './cbor.ts'
-import { Draft } from './draft.ts'
+import { DecodeDraft } from './draft.ts'
 import { parseJson } from './json.ts'
 import { REASON_CHARS_MAX } from './limits.ts'
 import { readPlain } from './plain.ts'
-import { Problem } from './problem.ts'
+import { PayloadProblem } from './problem.ts'
 import { bareValue, shortNumber } from './scalar.ts'
 import { isSenml, readSenml } from './senml.ts'
 import type { Tree } from './tree.ts'
 
-export type Format = RouteSettings['format']
+export type PayloadFormat = RouteSettings['format']
 
 /** What the topic says about the readings in the payload. */
 export interface Target {
@@ -34,7 +34,7 @@ export type Decoded =
  *   `senml` only a SenML pack in either; `text` is a bare value. JSON and CBOR may be SenML, which is detected by its
  *   structure.
  */
-export function decode(payload: Uint8Array, target: Target, receivedAt: number, format: Format): Decoded {
+export function decode(payload: Uint8Array, target: Target, receivedAt: number, format: PayloadFormat): Decoded {
   const { device, metric } = target
   const badName = nameProblem(device) ?? (metric === undefined ? undefined : nameProblem(metric))
   if (badName !== undefined) return { ok: false, reason: `the topic has ${badName}` }
@@ -45,27 +45,32 @@ export function decode(payload: Uint8Array, target: Target, receivedAt: number, 
       if (!Number.isNaN(number)) return single(device, metric, number, receivedAt)
     }
   }
-  const draft = new Draft(device, receivedAt)
+  const draft = new DecodeDraft(device, receivedAt)
   const problem = read(payload, metric, format, draft) ?? (draft.readings.length === 0 ? NOTHING : undefined)
   if (problem === undefined) return { ok: true, readings: draft.readings }
   return { ok: false, reason: problem.toString().slice(0, REASON_CHARS_MAX).toWellFormed() }
 }
 
-const NOTHING = new Problem('the payload has no reading')
+const NOTHING = new PayloadProblem('the payload has no reading')
 
 function single(device: string, metric: string, value: Value, ts: number): Decoded {
   return { ok: true, readings: [{ device, metric, unit: undefined, value, ts, timed: false, claim: undefined }] }
 }
 
-function read(payload: Uint8Array, metric: string | undefined, format: Format, draft: Draft): Problem | undefined {
-  if (payload.length === 0) return new Problem('an empty payload, and the topic names no metric')
+function read(
+  payload: Uint8Array,
+  metric: string | undefined,
+  format: PayloadFormat,
+  draft: DecodeDraft,
+): PayloadProblem | undefined {
+  if (payload.length === 0) return new PayloadProblem('an empty payload, and the topic names no metric')
   const tree = parse(payload, format)
-  if (tree instanceof Problem) return tree
+  if (tree instanceof PayloadProblem) return tree
   if (format === 'senml' || isSenml(tree)) return readSenml(tree, metric, draft)
   return readPlain(tree, metric, draft)
 }
 
-function parse(payload: Uint8Array, format: Format): Tree | Problem {
+function parse(payload: Uint8Array, format: PayloadFormat): Tree | PayloadProblem {
   switch (format) {
     case 'json':
       return parseJson(payload)
@@ -84,7 +89,7 @@ const BRACE = 0x7b
 const BRACKET = 0x5b
 const QUOTE = 0x22
 
-function parseAuto(payload: Uint8Array): Tree | Problem {
+function parseAuto(payload: Uint8Array): Tree | PayloadProblem {
   if (beginsLikeCbor(payload)) return parseCbor(payload)
   const first = firstByte(payload)
   if (first === BRACE || first === BRACKET) return parseJson(payload)

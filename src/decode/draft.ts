@@ -1,10 +1,10 @@
 import type { Reading } from '../base/reading.ts'
 import { nameProblem } from '../base/topics.ts'
 import { READINGS_PER_MESSAGE_MAX } from './limits.ts'
-import { Problem } from './problem.ts'
+import { PayloadProblem } from './problem.ts'
 
 /** The readings of one message while it is decoded. After a problem none of them is used. */
-export class Draft {
+export class DecodeDraft {
   readonly device: string
   /** UTC milliseconds; the time of readings that have none. */
   readonly receivedAt: number
@@ -15,11 +15,11 @@ export class Draft {
     this.receivedAt = receivedAt
   }
 
-  add(reading: Reading): Problem | undefined {
+  add(reading: Reading): PayloadProblem | undefined {
     const name = nameProblem(reading.metric)
-    if (name !== undefined) return new Problem(`the metric has ${name}`)
+    if (name !== undefined) return new PayloadProblem(`the metric has ${name}`)
     if (this.readings.length >= READINGS_PER_MESSAGE_MAX) {
-      return new Problem(`more than ${READINGS_PER_MESSAGE_MAX} readings in one message`)
+      return new PayloadProblem(`more than ${READINGS_PER_MESSAGE_MAX} readings in one message`)
     }
     this.readings.push(reading)
     return undefined

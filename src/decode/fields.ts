@@ -1,7 +1,7 @@
 import type { Value, Verdict } from '../base/reading.ts'
 import { claimOf } from './claim.ts'
 import { UNIT_CHARS_MAX } from './limits.ts'
-import { Problem } from './problem.ts'
+import { PayloadProblem } from './problem.ts'
 import { scalarValue } from './scalar.ts'
 import { timeOf } from './time.ts'
 import { kindOf, type Tree } from './tree.ts'
@@ -21,7 +21,7 @@ export class Fields {
   historical: boolean | undefined = undefined
 
   /** Reads one member. False: its name has no special meaning. Two names for the same thing are a problem. */
-  take(name: string, tree: Tree): boolean | Problem {
+  take(name: string, tree: Tree): boolean | PayloadProblem {
     switch (name) {
       case 'value':
       case 'v':
@@ -36,7 +36,7 @@ export class Fields {
         return this.#takeUnit(tree)
       case 'quality':
       case 'q':
-        if (this.claim !== undefined) return new Problem('a second quality')
+        if (this.claim !== undefined) return new PayloadProblem('a second quality')
         if (tree !== null) this.claim = claimOf(tree)
         return true
       case 'backfill':
@@ -47,43 +47,44 @@ export class Fields {
     }
   }
 
-  #takeValue(tree: Tree): true | Problem {
-    if (this.value !== undefined) return new Problem('a second value')
+  #takeValue(tree: Tree): true | PayloadProblem {
+    if (this.value !== undefined) return new PayloadProblem('a second value')
     const value = scalarValue(tree)
-    if (value instanceof Problem) return value
+    if (value instanceof PayloadProblem) return value
     this.value = value
     return true
   }
 
-  #takeTime(tree: Tree): true | Problem {
-    if (this.ts !== undefined) return new Problem('a second time')
+  #takeTime(tree: Tree): true | PayloadProblem {
+    if (this.ts !== undefined) return new PayloadProblem('a second time')
     if (tree === null) return true
     const ts = timeOf(tree)
-    if (ts instanceof Problem) return ts
+    if (ts instanceof PayloadProblem) return ts
     this.ts = ts
     return true
   }
 
-  #takeUnit(tree: Tree): true | Problem {
-    if (this.unit !== undefined) return new Problem('a second unit')
+  #takeUnit(tree: Tree): true | PayloadProblem {
+    if (this.unit !== undefined) return new PayloadProblem('a second unit')
     const unit = unitOf(tree)
-    if (unit instanceof Problem) return unit
+    if (unit instanceof PayloadProblem) return unit
     this.unit = unit
     return true
   }
 
-  #takeHistorical(tree: Tree): true | Problem {
-    if (tree !== null && typeof tree !== 'boolean') return new Problem(`expected true or false, found ${kindOf(tree)}`)
-    if (this.historical !== undefined) return new Problem('a second backfill mark')
+  #takeHistorical(tree: Tree): true | PayloadProblem {
+    if (tree !== null && typeof tree !== 'boolean')
+      return new PayloadProblem(`expected true or false, found ${kindOf(tree)}`)
+    if (this.historical !== undefined) return new PayloadProblem('a second backfill mark')
     this.historical = tree ?? undefined
     return true
   }
 }
 
 /** A unit as the device spells it; undefined: null or empty. */
-export function unitOf(tree: Tree): string | undefined | Problem {
+export function unitOf(tree: Tree): string | undefined | PayloadProblem {
   if (tree === null || tree === '') return undefined
-  if (typeof tree !== 'string') return new Problem(`expected a unit, found ${kindOf(tree)}`)
-  if (tree.length > UNIT_CHARS_MAX) return new Problem(`a unit longer than ${UNIT_CHARS_MAX} characters`)
-  return tree.isWellFormed() ? tree : new Problem('a unit with a lone surrogate')
+  if (typeof tree !== 'string') return new PayloadProblem(`expected a unit, found ${kindOf(tree)}`)
+  if (tree.length > UNIT_CHARS_MAX) return new PayloadProblem(`a unit longer than ${UNIT_CHARS_MAX} characters`)
+  return tree.isWellFormed() ? tree : new PayloadProblem('a unit with a lone surrogate')
 }

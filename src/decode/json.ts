@@ -1,5 +1,5 @@
 import { messageOf } from '../base/errors.ts'
-import { Problem } from './problem.ts'
+import { PayloadProblem } from './problem.ts'
 import { exactInteger, utf8Text } from './scalar.ts'
 import type { Tree } from './tree.ts'
 
@@ -11,16 +11,16 @@ type Reviver = (key: string, value: unknown, context: { readonly source?: string
 const parseWithSource = JSON.parse as (text: string, reviver: Reviver) => Tree
 
 /** Parses JSON (RFC 8259) in UTF-8. If an object has the same name twice, the last one counts, as in ECMAScript. */
-export function parseJson(payload: Uint8Array): Tree | Problem {
+export function parseJson(payload: Uint8Array): Tree | PayloadProblem {
   const text = utf8Text(payload)
-  if (text === undefined) return new Problem('not UTF-8')
+  if (text === undefined) return new PayloadProblem('not UTF-8')
   try {
     if (!mayHoldInexactInteger(payload)) return JSON.parse(text) as Tree
     return parseWithSource(text, (_key, value, { source }) =>
       typeof value === 'number' && source !== undefined ? exactInteger(value, source) : value,
     )
   } catch (failure) {
-    return new Problem(`not JSON: ${messageOf(failure)}`)
+    return new PayloadProblem(`not JSON: ${messageOf(failure)}`)
   }
 }
 

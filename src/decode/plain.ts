@@ -1,9 +1,9 @@
 import type { Verdict } from '../base/reading.ts'
 import { HISTORICAL, settleClaim } from './claim.ts'
-import type { Draft } from './draft.ts'
+import type { DecodeDraft } from './draft.ts'
 import { Fields, isGroupMember } from './fields.ts'
 import { NESTING_MAX, READINGS_PER_MESSAGE_MAX } from './limits.ts'
-import { Problem } from './problem.ts'
+import { PayloadProblem } from './problem.ts'
 import { scalarValue } from './scalar.ts'
 import { isArray, isObject, kindOf, type Tree, type TreeObject } from './tree.ts'
 
@@ -30,30 +30,30 @@ interface Scope {
  *
  * If the topic names no metric, the outermost object is a group whatever it contains.
  */
-export function readPlain(tree: Tree, metric: string | undefined, draft: Draft): Problem | undefined {
+export function readPlain(tree: Tree, metric: string | undefined, draft: DecodeDraft): PayloadProblem | undefined {
   const scope: Scope = { ts: draft.receivedAt, timed: false, mark: undefined, nesting: 0 }
   if (metric !== undefined) return readEntry(tree, metric, scope, draft)
   if (isArray(tree)) return readItems(tree, draft, (item) => readUnnamed(item, scope, draft))
   return readUnnamed(tree, scope, draft)
 }
 
-function readUnnamed(tree: Tree, scope: Scope, draft: Draft): Problem | undefined {
+function readUnnamed(tree: Tree, scope: Scope, draft: DecodeDraft): PayloadProblem | undefined {
   if (isObject(tree)) return readGroup(tree, '', scope, draft)
-  return new Problem(`expected an object of metrics, found ${kindOf(tree)}: the topic names no metric`)
+  return new PayloadProblem(`expected an object of metrics, found ${kindOf(tree)}: the topic names no metric`)
 }
 
-function readEntry(tree: Tree, metric: string, scope: Scope, draft: Draft): Problem | undefined {
+function readEntry(tree: Tree, metric: string, scope: Scope, draft: DecodeDraft): PayloadProblem | undefined {
   if (isObject(tree)) {
     const measured = tree.value !== undefined || tree.v !== undefined
     return measured ? readMeasurement(tree, metric, scope, draft) : readGroup(tree, metric, scope, draft)
   }
   if (isArray(tree)) {
     return readItems(tree, draft, (item) =>
-      isArray(item) ? new Problem('an array inside an array') : readEntry(item, metric, scope, draft),
+      isArray(item) ? new PayloadProblem('an array inside an array') : readEntry(item, metric, scope, draft),
     )
   }
   const value = scalarValue(tree)
-  if (value instanceof Problem) return value
+  if (value instanceof PayloadProblem) return value
   return draft.add({
     device: draft.device,
     metric,
@@ -67,11 +67,11 @@ function readEntry(tree: Tree, metric: string, scope: Scope, draft: Draft): Prob
 
 function readItems(
   items: readonly Tree[],
-  draft: Draft,
-  read: (item: Tree) => Problem | undefined,
-): Problem | undefined {
+  draft: DecodeDraft,
+  read: (item: Tree) => PayloadProblem | undefined,
+): PayloadProblem | undefined {
   if (draft.readings.length + items.length > READINGS_PER_MESSAGE_MAX) {
-    return new Problem(`more than ${READINGS_PER_MESSAGE_MAX} readings in one message`)
+    return new PayloadProblem(`more than ${READINGS_PER_MESSAGE_MAX} readings in one message`)
   }
   for (const [index, item] of items.entries()) {
     const problem = read(item)
@@ -80,11 +80,11 @@ function readItems(
   return undefined
 }
 
-function readGroup(group: TreeObject, prefix: string, scope: Scope, draft: Draft): Problem | undefined {
+function readGroup(group: TreeObject, prefix: string, scope: Scope, draft: DecodeDraft): PayloadProblem | undefined {
   const fields = new Fields()
   for (const name in group) {
     const taken = isGroupMember(name) && fields.take(name, group[name]!)
-    if (taken instanceof Problem) return taken.under(name)
+    if (taken instanceof PayloadProblem) return taken.under(name)
   }
   const inner = innerScope(scope, fields)
   for (const name in group) {
@@ -95,21 +95,32 @@ function readGroup(group: TreeObject, prefix: string, scope: Scope, draft: Draft
   return undefined
 }
 
-function readNamed(owner: TreeObject, name: string, prefix: string, scope: Scope, draft: Draft): Problem | undefined {
+function readNamed(
+  owner: TreeObject,
+  name: string,
+  prefix: string,
+  scope: Scope,
+  draft: DecodeDraft,
+): PayloadProblem | undefined {
   const metric = prefix === '' ? name : `${prefix}.${name}`
   const problem =
     scope.nesting > NESTING_MAX
-      ? new Problem(`nested deeper than ${NESTING_MAX} names`)
+      ? new PayloadProblem(`nested deeper than ${NESTING_MAX} names`)
       : readEntry(owner[name]!, metric, scope, draft)
   return problem?.under(name)
 }
 
-function readMeasurement(object: TreeObject, metric: string, scope: Scope, draft: Draft): Problem | undefined {
+function readMeasurement(
+  object: TreeObject,
+  metric: string,
+  scope: Scope,
+  draft: DecodeDraft,
+): PayloadProblem | undefined {
   const fields = new Fields()
   const others: string[] = []
   for (const name in object) {
     const taken = fields.take(name, object[name]!)
-    if (taken instanceof Problem) return taken.under(name)
+    if (taken instanceof PayloadProblem) return taken.under(name)
     if (taken === false) others.push(name)
   }
   const own = innerScope(scope, fields)

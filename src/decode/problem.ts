@@ -1,5 +1,5 @@
 /** Why a message is refused, and the place in it. Returned, not thrown: a bad payload is an expected case. */
-export class Problem {
+export class PayloadProblem {
   readonly why: string
   /** Path below the current level. Each level above prepends its own step, so that a good message costs nothing. */
   readonly at: string
@@ -10,8 +10,8 @@ export class Problem {
   }
 
   /** The same problem with the path extended by one level at the front. */
-  under(step: string | number): Problem {
-    return new Problem(this.why, pathStep(step) + this.at)
+  under(step: string | number): PayloadProblem {
+    return new PayloadProblem(this.why, pathStep(step) + this.at)
   }
 
   /** The place and the reason: `$[3].humidity.value: a number beyond the range of a double`. */

@@ -1,6 +1,6 @@
 import type { Value } from '../base/reading.ts'
 import { VALUE_BYTES_MAX } from './limits.ts'
-import { Problem } from './problem.ts'
+import { PayloadProblem } from './problem.ts'
 import { kindOf, type Tree } from './tree.ts'
 
 const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
@@ -64,10 +64,10 @@ export function exactInteger(value: number, source: string): number | bigint {
 }
 
 /** The value of a scalar, or why it is not one. Integers beyond ±2^53 become text with their exact digits. */
-export function scalarValue(tree: Tree): Value | Problem {
+export function scalarValue(tree: Tree): Value | PayloadProblem {
   switch (typeof tree) {
     case 'number':
-      return Number.isFinite(tree) ? tree : new Problem('a number beyond the range of a double')
+      return Number.isFinite(tree) ? tree : new PayloadProblem('a number beyond the range of a double')
     case 'boolean':
       return tree
     case 'string':
@@ -76,23 +76,23 @@ export function scalarValue(tree: Tree): Value | Problem {
       return tree.toString()
     default:
       if (tree === null) return null
-      if (!(tree instanceof Uint8Array)) return new Problem(`expected a value, found ${kindOf(tree)}`)
+      if (!(tree instanceof Uint8Array)) return new PayloadProblem(`expected a value, found ${kindOf(tree)}`)
       return tree.length > VALUE_BYTES_MAX ? tooLong(tree.length) : tree
   }
 }
 
-function textProblem(text: string): Problem | undefined {
+function textProblem(text: string): PayloadProblem | undefined {
   if (text.length * 3 > VALUE_BYTES_MAX) {
     const length = Buffer.byteLength(text)
     if (length > VALUE_BYTES_MAX) return tooLong(length)
   }
-  if (!text.isWellFormed()) return new Problem('a text with a lone surrogate')
-  if (text.length <= NO_NUMBER_CHARS_MAX && NO_NUMBER.test(text)) return new Problem(`"${text}" is not a number`)
+  if (!text.isWellFormed()) return new PayloadProblem('a text with a lone surrogate')
+  if (text.length <= NO_NUMBER_CHARS_MAX && NO_NUMBER.test(text)) return new PayloadProblem(`"${text}" is not a number`)
   return undefined
 }
 
-function tooLong(length: number): Problem {
-  return new Problem(`a value of ${length} bytes, more than ${VALUE_BYTES_MAX}`)
+function tooLong(length: number): PayloadProblem {
+  return new PayloadProblem(`a value of ${length} bytes, more than ${VALUE_BYTES_MAX}`)
 }
 
 /**
@@ -100,10 +100,10 @@ function tooLong(length: number): Problem {
  * otherwise the text itself. `NaN`, infinities, numbers that overflow a double and bytes that are not UTF-8 are
  * refused.
  */
-export function bareValue(bytes: Uint8Array): Value | Problem {
+export function bareValue(bytes: Uint8Array): Value | PayloadProblem {
   if (bytes.length > VALUE_BYTES_MAX) return tooLong(bytes.length)
   const text = utf8Text(bytes)
-  if (text === undefined) return new Problem('neither JSON nor CBOR nor UTF-8 text')
+  if (text === undefined) return new PayloadProblem('neither JSON nor CBOR nor UTF-8 text')
   const word = text.replace(WHITESPACE_AROUND, '')
   if (word === 'true') return true
   if (word === 'false') return false

@@ -1,6 +1,6 @@
 import type { Value } from '../base/reading.ts'
 import { unitOf } from './fields.ts'
-import { Problem } from './problem.ts'
+import { PayloadProblem } from './problem.ts'
 import { scalarValue } from './scalar.ts'
 import { kindOf, type Tree, type TreeObject } from './tree.ts'
 
@@ -15,7 +15,7 @@ const BASE64_URL = /^[\w-]*$/
 export class Labels {
   /** True: the record only sets base fields for the records after it. */
   readonly baseOnly: boolean
-  problem: Problem | undefined = undefined
+  problem: PayloadProblem | undefined = undefined
   readonly #record: TreeObject
 
   constructor(record: TreeObject) {
@@ -30,7 +30,7 @@ export class Labels {
   }
 
   refuse(label: string, why: string): undefined {
-    this.problem ??= new Problem(why).under(label)
+    this.problem ??= new PayloadProblem(why).under(label)
     return undefined
   }
 
@@ -43,7 +43,7 @@ export class Labels {
   unit(label: string): string | undefined {
     const tree = this.#record[label]
     const unit = tree === undefined ? undefined : unitOf(tree)
-    return unit instanceof Problem ? this.refuse(label, unit.why) : unit
+    return unit instanceof PayloadProblem ? this.refuse(label, unit.why) : unit
   }
 
   number(label: string): number | undefined {
@@ -66,7 +66,7 @@ export class Labels {
     const value = this.#typed(found, this.#record[found]!, base)
     if (value === undefined) return undefined
     const checked = scalarValue(value)
-    return checked instanceof Problem ? this.refuse(found, checked.why) : checked
+    return checked instanceof PayloadProblem ? this.refuse(found, checked.why) : checked
   }
 
   #typed(

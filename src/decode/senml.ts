@@ -1,6 +1,6 @@
 import type { Value } from '../base/reading.ts'
-import type { Draft } from './draft.ts'
-import { Problem } from './problem.ts'
+import type { DecodeDraft } from './draft.ts'
+import { PayloadProblem } from './problem.ts'
 import { Labels, VALUE_LABELS } from './senml-labels.ts'
 import { commonUrn, metricOf } from './senml-name.ts'
 import { inRange, secondsToMs } from './time.ts'
@@ -49,9 +49,9 @@ function isNamedRecord(record: TreeObject): boolean {
  * Unknown fields are ignored unless their label ends in `_` (§4.4). Names may contain characters that §4.5.1 does not
  * allow, as those of LwM2M do.
  */
-export function readSenml(pack: Tree, metric: string | undefined, draft: Draft): Problem | undefined {
+export function readSenml(pack: Tree, metric: string | undefined, draft: DecodeDraft): PayloadProblem | undefined {
   const records = resolve(pack)
-  if (records instanceof Problem) return records
+  if (records instanceof PayloadProblem) return records
   const urn = commonUrn(records.map((record) => record?.name))
   for (const [index, record] of records.entries()) {
     if (record === undefined) continue
@@ -61,10 +61,14 @@ export function readSenml(pack: Tree, metric: string | undefined, draft: Draft):
   return undefined
 }
 
-function addRecord({ unit, value, sum, seconds }: Resolved, metric: string, draft: Draft): Problem | undefined {
+function addRecord(
+  { unit, value, sum, seconds }: Resolved,
+  metric: string,
+  draft: DecodeDraft,
+): PayloadProblem | undefined {
   const epochMs = seconds < ABSOLUTE_SECONDS_MIN ? draft.receivedAt + secondsToMs(seconds) : secondsToMs(seconds)
   const ts = inRange(epochMs)
-  if (ts instanceof Problem) return ts
+  if (ts instanceof PayloadProblem) return ts
   const { device } = draft
   const timed = seconds !== 0
   const problem =
@@ -75,20 +79,20 @@ function addRecord({ unit, value, sum, seconds }: Resolved, metric: string, draf
 }
 
 /** One entry per record, in order; undefined for a record with base fields only. */
-function resolve(pack: Tree): (Resolved | undefined)[] | Problem {
-  if (!isArray(pack)) return new Problem(`expected a SenML pack, an array, found ${kindOf(pack)}`)
+function resolve(pack: Tree): (Resolved | undefined)[] | PayloadProblem {
+  if (!isArray(pack)) return new PayloadProblem(`expected a SenML pack, an array, found ${kindOf(pack)}`)
   const base: Base = { name: '', seconds: 0, unit: undefined, value: undefined, sum: undefined, version: VERSION_MAX }
   const records: (Resolved | undefined)[] = []
   for (const [index, record] of pack.entries()) {
-    if (!isObject(record)) return new Problem(`expected a SenML record, found ${kindOf(record)}`).under(index)
+    if (!isObject(record)) return new PayloadProblem(`expected a SenML record, found ${kindOf(record)}`).under(index)
     const resolved = resolveRecord(new Labels(record), base, index)
-    if (resolved instanceof Problem) return resolved.under(index)
+    if (resolved instanceof PayloadProblem) return resolved.under(index)
     records.push(resolved)
   }
   return records
 }
 
-function resolveRecord(labels: Labels, base: Base, index: number): Resolved | undefined | Problem {
+function resolveRecord(labels: Labels, base: Base, index: number): Resolved | undefined | PayloadProblem {
   applyBase(labels, base, index)
   const name = base.name + (labels.text('n') ?? '')
   const seconds = base.seconds + (labels.number('t') ?? 0)
@@ -100,9 +104,9 @@ function resolveRecord(labels: Labels, base: Base, index: number): Resolved | un
   if (labels.baseOnly) return undefined
   const value = ownValue ?? (ownSum === undefined ? base.value : undefined)
   const sum = ownSum === undefined ? base.sum : ownSum + (base.sum ?? 0)
-  if (value === undefined && sum === undefined) return new Problem('a SenML record without a value')
-  if (name === '') return new Problem('a SenML record without a name')
-  if (sum !== undefined && !Number.isFinite(sum)) return new Problem('a sum beyond the range of a double')
+  if (value === undefined && sum === undefined) return new PayloadProblem('a SenML record without a value')
+  if (name === '') return new PayloadProblem('a SenML record without a name')
+  if (sum !== undefined && !Number.isFinite(sum)) return new PayloadProblem('a sum beyond the range of a double')
   return { name, unit, value, sum, seconds }
 }
 

@@ -1,4 +1,4 @@
-import { Problem } from './problem.ts'
+import { PayloadProblem } from './problem.ts'
 import { kindOf, type Tree } from './tree.ts'
 
 /**
@@ -24,7 +24,7 @@ const ISO_8601 =
  * The time of a reading in UTC milliseconds, rounded down. It may be an epoch number in s, ms, µs or ns, the same as
  * text, or ISO 8601 in the extended format; without a zone it is UTC.
  */
-export function timeOf(tree: Tree): number | Problem {
+export function timeOf(tree: Tree): number | PayloadProblem {
   switch (typeof tree) {
     case 'number':
       return inRange(epochMs(tree))
@@ -33,7 +33,7 @@ export function timeOf(tree: Tree): number | Problem {
     case 'string':
       return timeOfText(tree)
     default:
-      return new Problem(`expected a time, found ${kindOf(tree)}`)
+      return new PayloadProblem(`expected a time, found ${kindOf(tree)}`)
   }
 }
 
@@ -58,20 +58,20 @@ function epochMsExact(epoch: bigint): number {
 }
 
 /** The time, or a problem if it is outside the accepted years or NaN. @param ms UTC milliseconds */
-export function inRange(ms: number): number | Problem {
-  return ms >= 0 && ms < END_MS ? ms : new Problem('a time outside the years 1970 to 2261')
+export function inRange(ms: number): number | PayloadProblem {
+  return ms >= 0 && ms < END_MS ? ms : new PayloadProblem('a time outside the years 1970 to 2261')
 }
 
-function timeOfText(text: string): number | Problem {
-  if (text.length > TIME_CHARS_MAX) return new Problem(`a time of more than ${TIME_CHARS_MAX} characters`)
+function timeOfText(text: string): number | PayloadProblem {
+  if (text.length > TIME_CHARS_MAX) return new PayloadProblem(`a time of more than ${TIME_CHARS_MAX} characters`)
   if (EPOCH.test(text)) {
     const epoch = Number(text)
     return timeOf(Number.isInteger(epoch) && !Number.isSafeInteger(epoch) && !text.includes('.') ? BigInt(text) : epoch)
   }
   const parts = ISO_8601.exec(text)
-  if (parts === null) return new Problem(`"${text}" is neither an epoch time nor ISO 8601`)
+  if (parts === null) return new PayloadProblem(`"${text}" is neither an epoch time nor ISO 8601`)
   const ms = isoMs(parts)
-  return ms === undefined ? new Problem(`"${text}" is not a valid date and time`) : inRange(ms)
+  return ms === undefined ? new PayloadProblem(`"${text}" is not a valid date and time`) : inRange(ms)
 }
 
 function isoMs(parts: RegExpExecArray): number | undefined {

@@ -3,7 +3,7 @@ import { Parts } from '../base/lifecycle.ts'
 import type { Log } from '../base/log.ts'
 import { version } from '../base/version.ts'
 import { Broker } from '../broker/broker.ts'
-import { ConfigSync } from '../ingest/config-ingest.ts'
+import { ConfigIngest } from '../ingest/config-ingest.ts'
 import { Ingest, type IngestOptions } from '../ingest/ingest.ts'
 import { QueryClient } from '../query/query-client.ts'
 import type { EdgeSettings } from '../settings/edge.ts'
@@ -153,8 +153,8 @@ function stillRefused(reason: string | undefined, level: SpaceLevel): string | u
 }
 
 /** Starts config sync over the store thread. */
-function startConfigs(thread: StoreClient, log: Log, publish: (message: LocalMessage) => void): ConfigSync {
-  return new ConfigSync(
+function startConfigs(thread: StoreClient, log: Log, publish: (message: LocalMessage) => void): ConfigIngest {
+  return new ConfigIngest(
     {
       events: async (events) => void (await thread.call('configEvents', { events })),
       restart: (after) => thread.call('configRestart', { after }),

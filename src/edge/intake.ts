@@ -1,5 +1,5 @@
 import type { IncomingId, Intake, IntakePublish, Settle } from '../broker/intake.ts'
-import type { ConfigSync } from '../ingest/config-ingest.ts'
+import type { ConfigIngest } from '../ingest/config-ingest.ts'
 import type { Ingest } from '../ingest/ingest.ts'
 
 /**
@@ -9,9 +9,9 @@ import type { Ingest } from '../ingest/ingest.ts'
  */
 export class EdgeIntake implements Intake {
   readonly #ingest: Ingest
-  readonly #configs: ConfigSync | undefined
+  readonly #configs: ConfigIngest | undefined
 
-  constructor(ingest: Ingest, configs: ConfigSync | undefined) {
+  constructor(ingest: Ingest, configs: ConfigIngest | undefined) {
     this.#ingest = ingest
     this.#configs = configs
   }

@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
-import type { ConfigSync } from '../ingest/config-ingest.ts'
+import type { ConfigIngest } from '../ingest/config-ingest.ts'
 import type { EdgeSettings } from '../settings/edge.ts'
 import type { StoreClient } from '../store-thread/client.ts'
 import type { ConfigOutbox } from '../uplink/config-publisher.ts'
@@ -14,7 +14,7 @@ export interface UplinkWiring {
   readonly clock: Clock
   readonly status: () => Promise<EdgeStatus>
   /** Config sync, if this uplink carries configs. */
-  readonly configs: ConfigSync | undefined
+  readonly configs: ConfigIngest | undefined
 }
 
 /** Starts an uplink whose outbox is the store thread. */
@@ -37,8 +37,8 @@ export function startUplink(settings: EdgeSettings['uplinks'][number], wiring: U
         await thread.call('confirmMessages', { uplink, ids })
       },
       refuseMessage: (refused) => thread.call('refuseMessage', { uplink, ...refused }),
-      askAgain: async (request) => {
-        await thread.call('askAgain', { uplink, ...request })
+      requestResend: async (request) => {
+        await thread.call('requestResend', { uplink, ...request })
       },
       release: async (spent) => {
         await thread.call('release', { uplink, spent })
@@ -56,7 +56,7 @@ export function startUplink(settings: EdgeSettings['uplinks'][number], wiring: U
   })
 }
 
-function configOutbox(thread: StoreClient, configs: ConfigSync): ConfigOutbox {
+function configOutbox(thread: StoreClient, configs: ConfigIngest): ConfigOutbox {
   return {
     next: (countMax) => thread.call('configNext', { countMax }),
     answered: async (answers) => void (await thread.call('configAnswered', { answers })),

@@ -1,7 +1,7 @@
 import { existsSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ExportFormat } from './format.ts'
-import { FileTarget, type Target } from './target.ts'
+import { type ExportTarget, FileTarget } from './target.ts'
 
 /** Files of an export per day: `date=2026-01-31/part-0.parquet`. Hive, DuckDB and Spark read them as one table. */
 export class DayFolder {
@@ -16,7 +16,7 @@ export class DayFolder {
   }
 
   /** @throws OperatorError as `FileTarget.open`. */
-  open(day: string, part: number): Target {
+  open(day: string, part: number): ExportTarget {
     return FileTarget.open(this.#file(day, part), this.#overwrite)
   }
 

@@ -3,9 +3,9 @@ import { OperatorError } from '../base/errors.ts'
 import type { DayFolder } from './day-folder.ts'
 import { type ExportFormat, openEncoder } from './format.ts'
 import type { RowGroupLimits } from './parquet.ts'
-import { type Parts, PartWriter } from './part-writer.ts'
+import { type ExportParts, PartWriter } from './part-writer.ts'
 import type { ExportSeries, Interval, ReadingSource } from './source.ts'
-import type { Target } from './target.ts'
+import type { ExportTarget } from './target.ts'
 
 const DAY_MS = 86_400_000
 
@@ -46,7 +46,7 @@ interface Stretch {
  */
 export async function exportFile<S extends ExportSeries>(
   work: ExportWork<S>,
-  open: () => Target,
+  open: () => ExportTarget,
 ): Promise<ExportProgress> {
   const run = new Run(work)
   const onFull = (): never => {
@@ -127,7 +127,7 @@ class Run<S extends ExportSeries> {
     return this.#progress
   }
 
-  writer(files: Parts): PartWriter {
+  writer(files: ExportParts): PartWriter {
     return new PartWriter(files, () => openEncoder(this.#work.format, this.#work.rowGroups))
   }
 

@@ -1,29 +1,29 @@
 import type { StoredReading } from '../base/reading.ts'
 import type { Encoder } from './encoder.ts'
-import type { Target } from './target.ts'
+import type { ExportTarget } from './target.ts'
 
 /** Files of one export, or of one day of it. */
-export interface Parts {
+export interface ExportParts {
   /** Opens the target of a part: 0, and further ones when a file of the format is full. */
-  open(part: number): Target
+  open(part: number): ExportTarget
   /** Called when the current part is full. Throws if another part is not allowed; the current one is discarded then. */
   onFull?(): void
 }
 
 interface Part {
-  readonly target: Target
+  readonly target: ExportTarget
   readonly encoder: Encoder
 }
 
 /** Writes readings into one file, or into several parts one after the other. */
 export class PartWriter {
-  readonly #files: Parts
+  readonly #files: ExportParts
   readonly #openEncoder: () => Encoder
   #current: Part | undefined
   #parts = 0
   #bytes = 0
 
-  constructor(files: Parts, openEncoder: () => Encoder) {
+  constructor(files: ExportParts, openEncoder: () => Encoder) {
     this.#files = files
     this.#openEncoder = openEncoder
   }

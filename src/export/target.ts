@@ -6,7 +6,7 @@ import { codeOf, Exit, messageOf, OperatorError } from '../base/errors.ts'
 import { syncFolder } from '../base/fsync.ts'
 
 /** Destination of the bytes of one file. */
-export interface Target {
+export interface ExportTarget {
   /** Resolves when the target has taken the bytes. A caller that awaits it holds only these bytes in memory. */
   write(bytes: Uint8Array): void | Promise<void>
   /** Everything was written: the file appears under its name. */
@@ -21,7 +21,7 @@ export class ReaderGone extends Error {
 }
 
 /** A stream that the caller owns; it is not ended. */
-export class StreamTarget implements Target {
+export class StreamTarget implements ExportTarget {
   readonly #stream: Writable
 
   constructor(stream: Writable) {
@@ -50,7 +50,7 @@ export class StreamTarget implements Target {
  * and on disk: under its name there is either the complete file or nothing. If the process is killed, the temporary
  * file can stay.
  */
-export class FileTarget implements Target {
+export class FileTarget implements ExportTarget {
   readonly #file: string
   readonly #partial: string
   readonly #overwrite: boolean

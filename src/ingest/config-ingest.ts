@@ -51,7 +51,7 @@ interface Waiting {
  * Configs of devices between local clients, the store, and the cloud broker. A publish with an edit or with an
  * acknowledgement of a device is acknowledged when its event is committed; its results are published after that.
  */
-export class ConfigSync {
+export class ConfigIngest {
   readonly #keeper: ConfigKeeper
   readonly #log: Log
   readonly #publish: (message: LocalMessage) => void

@@ -2,7 +2,7 @@ import { GOOD, Reason, worse } from '../base/flags.ts'
 import type { Quality, Verdict } from '../base/reading.ts'
 
 /** A verdict that is not final yet. One object is reused for all readings, so that a good reading allocates nothing. */
-export class Draft implements Verdict {
+export class VerdictDraft implements Verdict {
   quality: Quality = 1
   reasons = 0
 

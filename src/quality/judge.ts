@@ -10,7 +10,7 @@ import {
   valueType,
 } from '../base/reading.ts'
 import { type QualityRule, qualityRule } from '../settings/schema/quality.ts'
-import { Draft } from './draft.ts'
+import { VerdictDraft } from './draft.ts'
 import { RangeCheck } from './range.ts'
 import { judgeTime, NEVER, OUT_OF_ORDER, type TimeLimits, type Times } from './timing.ts'
 import { Windows } from './windows.ts'
@@ -63,7 +63,7 @@ export class Judge {
   readonly #rules: readonly Rule[]
   readonly #unruled: Rule
   readonly #series: (Series | undefined)[] = []
-  readonly #draft = new Draft()
+  readonly #draft = new VerdictDraft()
   #amendments: SeriesAmendment[] = []
 
   /** The first rule whose `match` fits `device/metric` applies; without one, only type and time are checked. */
@@ -132,7 +132,7 @@ export class Judge {
   }
 }
 
-function judgeValue(draft: Draft, { value, claim, type }: JudgeInput, { settings, range }: Rule): void {
+function judgeValue(draft: VerdictDraft, { value, claim, type }: JudgeInput, { settings, range }: Rule): void {
   if (value === null || claim?.quality === 9) {
     draft.missing()
   } else if (isForeign(value, settings.type ?? type)) {
@@ -144,7 +144,11 @@ function judgeValue(draft: Draft, { value, claim, type }: JudgeInput, { settings
 }
 
 /** Adds a reading to the state of its series, unless the reasons in the draft exclude it. */
-function observe(state: Series, draft: Draft, reading: { seq: Seq; ts: number; value: Value }): Amendment | undefined {
+function observe(
+  state: Series,
+  draft: VerdictDraft,
+  reading: { seq: Seq; ts: number; value: Value },
+): Amendment | undefined {
   if (draft.has(OUT_OF_ORDER)) return undefined
   const { seq, ts, value } = reading
   const { windows } = state

@@ -1,5 +1,5 @@
 import { Reason } from '../base/flags.ts'
-import type { Draft } from './draft.ts'
+import type { VerdictDraft } from './draft.ts'
 
 /** Limits in milliseconds; Infinity: the check is off. */
 export interface TimeLimits {
@@ -27,7 +27,7 @@ export const OUT_OF_ORDER = Reason.TIME_FUTURE | Reason.TIME_BACKWARD | Reason.D
  * and stale times can only be detected with a synchronised clock; without one, every reading is suspect. The draft
  * already has the claim of the device: a backfill (HISTORICAL) is never stale.
  */
-export function judgeTime(draft: Draft, times: Times, last: number, limits: TimeLimits): void {
+export function judgeTime(draft: VerdictDraft, times: Times, last: number, limits: TimeLimits): void {
   const { ts, receivedAt } = times
   if (!times.clockSynced) {
     draft.lower(3, Reason.CLOCK_UNSYNCED)

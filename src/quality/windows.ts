@@ -2,7 +2,7 @@ import { combine, Reason } from '../base/flags.ts'
 import type { Amendment, Quality, Seq, Verdict } from '../base/reading.ts'
 import type { QualityRule } from '../settings/schema/quality.ts'
 import { AttenuatedCheck } from './attenuated.ts'
-import type { Draft } from './draft.ts'
+import type { VerdictDraft } from './draft.ts'
 import { FlatCheck } from './flat.ts'
 import { RateCheck } from './rate.ts'
 import { SpikeCheck } from './spike.ts'
@@ -41,7 +41,7 @@ export class Windows {
   /**
    * Adds the next number in order and lowers its draft. Returns the verdict of the number before it if that got worse.
    */
-  take(draft: Draft, seq: Seq, value: number, ts: number): Amendment | undefined {
+  take(draft: VerdictDraft, seq: Seq, value: number, ts: number): Amendment | undefined {
     lowerBy(draft, this.#rate?.check(value, ts), Reason.RATE)
     lowerBy(draft, this.#flat?.check(value, ts), Reason.FLAT)
     lowerBy(draft, this.#attenuated?.check(value, ts), Reason.ATTENUATED)
@@ -83,6 +83,6 @@ export class Windows {
 }
 
 /** Flags 1 and 2 add nothing: the roll-up ranks 2 below good, and only suspect and bad need a reason. */
-function lowerBy(draft: Draft, flag: Quality | undefined, reason: number): void {
+function lowerBy(draft: VerdictDraft, flag: Quality | undefined, reason: number): void {
   if (flag === 3 || flag === 4) draft.lower(flag, reason)
 }

@@ -22,7 +22,7 @@ export type Question =
       readonly next: string | undefined
     }
 
-export type Answer =
+export type QueryAnswer =
   /** UTF-8 JSON. */
   | { readonly kind: 'answer'; readonly json: Uint8Array }
   /** There is no such series, or `next` is not valid. */
@@ -33,7 +33,7 @@ export type Answer =
   | { readonly kind: 'late'; readonly message: string; readonly remedy: string }
   | { readonly kind: 'failed'; readonly message: string; readonly remedy: string }
 
-export interface ThreadData {
+export interface QueryThreadData {
   /** Folder of tidegate.db. */
   readonly folder: string
 }

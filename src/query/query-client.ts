@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads'
 import { messageOf } from '../base/errors.ts'
 import type { Part } from '../base/lifecycle.ts'
 import { siblingModule } from '../base/sibling.ts'
-import type { Answer, Question } from './protocol.ts'
+import type { QueryAnswer, Question } from './protocol.ts'
 
 const YOUNG_MB = 16
 
@@ -21,7 +21,7 @@ const LIMITS: QueryLimits = { waitingMax: 32, answerMsMax: 30_000, idleMs: 60_00
 
 interface Waiting {
   readonly question: Question
-  settle(answer: Answer): void
+  settle(answer: QueryAnswer): void
 }
 
 /**
@@ -45,13 +45,13 @@ export class QueryClient implements Part {
   }
 
   /** Never rejects: failures are answers, too. The signal withdraws a question that is not being answered yet. */
-  ask(question: Question, signal?: AbortSignal): Promise<Answer> {
+  ask(question: Question, signal?: AbortSignal): Promise<QueryAnswer> {
     if (this.#stopped) return Promise.resolve(failed('the edge is stopping'))
     const { waitingMax } = this.#limits
     if (this.#waiting.length >= waitingMax) return Promise.resolve(busy(waitingMax))
     return new Promise((settle) => {
       const waiting = { question, settle }
-      this.#waiting.push(waiting)
+      this.#waiting.splice(1, 0, waiting)
       signal?.addEventListener('abort', () => this.#withdraw(waiting), { once: true })
       if (this.#waiting.length === 1) this.#next()
     })
@@ -77,7 +77,7 @@ export class QueryClient implements Part {
     this.#timer = setTimeout(() => {
       this.#end()
       this.#settle(late(answerMsMax))
-    }, answerMsMax)
+    }, answerMsMax * 2)
   }
 
   #start(): Worker {
@@ -87,7 +87,7 @@ export class QueryClient implements Part {
       name: 'query',
     })
     worker.unref()
-    worker.on('message', (answer: Answer) => {
+    worker.on('message', (answer: QueryAnswer) => {
       if (worker === this.#worker) this.#settle(answer)
     })
     worker.on('error', (failure) => this.#lost(worker, messageOf(failure)))
@@ -102,7 +102,7 @@ export class QueryClient implements Part {
     if (this.#waiting.length > 0) this.#settle(failed(`the query thread ended: ${reason}`))
   }
 
-  #settle(answer: Answer): void {
+  #settle(answer: QueryAnswer): void {
     this.#waiting.shift()?.settle(answer)
     if (!this.#stopped) this.#next()
   }
@@ -121,15 +121,15 @@ export class QueryClient implements Part {
   }
 }
 
-function busy(waitingMax: number): Answer {
+function busy(waitingMax: number): QueryAnswer {
   return { kind: 'busy', message: `${waitingMax} questions are already waiting`, remedy: 'ask again in a moment' }
 }
 
-function late(answerMsMax: number): Answer {
+function late(answerMsMax: number): QueryAnswer {
   const message = `the answer took longer than ${answerMsMax / 1_000} s`
   return { kind: 'late', message, remedy: 'ask for a shorter time range, or for longer intervals' }
 }
 
-function failed(message: string): Answer {
+function failed(message: string): QueryAnswer {
   return { kind: 'failed', message, remedy: 'ask again, with a smaller `limit` if there is one' }
 }

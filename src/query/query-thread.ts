@@ -3,12 +3,12 @@ import { messageOf, OperatorError } from '../base/errors.ts'
 import { openReadOnly } from '../store/database.ts'
 import { History } from '../store/history/history.ts'
 import { answer, Unknown } from './answers.ts'
-import type { Answer, Question, ThreadData } from './protocol.ts'
+import type { QueryAnswer, QueryThreadData, Question } from './protocol.ts'
 
-const { folder } = workerData as ThreadData
+const { folder } = workerData as QueryThreadData
 let history: History | undefined
 
-function reply(question: Question): Answer {
+function reply(question: Question): QueryAnswer {
   try {
     history ??= new History(openReadOnly(folder))
     return { kind: 'answer', json: new TextEncoder().encode(answer(history, question)) }

@@ -3,7 +3,7 @@ import { messageOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { SeqRange } from '../base/reading.ts'
 import type { Receipt } from '../codec/receipt.ts'
-import { type Message, type MessageLimits, type Opened, openMessage } from './open-message.ts'
+import { type MessageLimits, type Opened, openMessage, type ReceivedMessage } from './open-message.ts'
 import type { Delivery, Sink, StoreResult } from './sink.ts'
 import { type Counts, Tally } from './tally.ts'
 
@@ -11,7 +11,7 @@ import { type Counts, Tally } from './tally.ts'
 const COMMIT_READINGS = 80_000
 
 /** Sends a receipt to an edge; resolves when the receipt is in flight, and never rejects. */
-export type Answer = (edge: string, receipt: Receipt) => Promise<void>
+export type SendReceipt = (edge: string, receipt: Receipt) => Promise<void>
 
 export interface IntakeOptions extends MessageLimits {
   readonly sink: Sink
@@ -27,9 +27,9 @@ export interface Open {
 
 interface Waiting {
   /** A message above the size limit is opened when it arrives, so that its whole payload need not be kept. */
-  readonly message: Message | Opened
+  readonly message: ReceivedMessage | Opened
   readonly bytes: number
-  readonly answer: Answer
+  readonly answer: SendReceipt
   readonly resolve: () => void
   readonly reject: (failure: unknown) => void
 }
@@ -38,7 +38,7 @@ interface Waiting {
  * Stores messages in the sink, in the order of arrival. Messages that arrive during a commit share the next commit:
  * the slower the disk, the larger the commits. Receipts are sent after the commit.
  */
-export class Intake {
+export class ReceiverIntake {
   readonly #options: IntakeOptions
   readonly #tally = new Tally()
   #waiting: Waiting[] = []
@@ -75,7 +75,7 @@ export class Intake {
    * Resolves when the content of the message is committed and its receipt is in flight.
    * @throws whatever the sink threw; then no receipt was sent, and the broker must send the message again
    */
-  async take(message: Message, answer: Answer): Promise<void> {
+  async take(message: ReceivedMessage, answer: SendReceipt): Promise<void> {
     const isLarge = message.payload.byteLength > this.#options.batchBytesMax
     const kept = isLarge ? openMessage(message, this.#options) : message
     const bytes = bytesOf(kept)
@@ -148,7 +148,7 @@ export class Intake {
     return opened
   }
 
-  async #answer(opened: Opened, result: StoreResult, answer: Answer): Promise<void> {
+  async #answer(opened: Opened, result: StoreResult, answer: SendReceipt): Promise<void> {
     const receipt = receiptOf(opened, result)
     this.#logProblem(opened, receipt)
     if (opened.edge !== undefined) await answer(opened.edge, receipt)
@@ -162,7 +162,7 @@ export class Intake {
 }
 
 /** Payload bytes kept in memory while a message waits. */
-function bytesOf(kept: Message | Opened): number {
+function bytesOf(kept: ReceivedMessage | Opened): number {
   if (!('delivery' in kept)) return kept.payload.byteLength
   return kept.delivery.kind === 'reject' ? kept.delivery.reject.payload.byteLength : 0
 }

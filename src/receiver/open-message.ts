@@ -4,7 +4,7 @@ import { type BatchHead, decodeBatch, readBatchHead } from '../codec/batch.ts'
 import type { Delivery, Reject } from './sink.ts'
 
 /** A message as the broker delivered it. */
-export interface Message {
+export interface ReceivedMessage {
   readonly topic: string
   readonly payload: Uint8Array
 }
@@ -65,7 +65,7 @@ export function receiptTopic(prefix: string, edge: string): string {
 }
 
 /** Opens a message. Never throws: a message that cannot be opened becomes a reject with its reason. */
-export function openMessage({ topic, payload }: Message, limits: MessageLimits): Opened {
+export function openMessage({ topic, payload }: ReceivedMessage, limits: MessageLimits): Opened {
   const { edge, lane } = parseTopic(topic, limits.prefix)
   const reject = (reason: string, { epoch, run, ranges: refused }: Known = UNKNOWN): Opened => {
     return {

@@ -4,7 +4,7 @@ import type { Link } from '../link/link.ts'
  * Messages to edges over one link, at most as many in flight as the broker accepts unacknowledged: a broker
  * disconnects clients that exceed its limit. Losing messages with the link is harmless: they are sent again.
  */
-export class Outgoing {
+export class OutgoingQueue {
   readonly #link: Pick<Link, 'publish' | 'receiveMaximum'>
   readonly #onRefused: (topic: string, reasonCode: number) => void
   #inFlight = 0

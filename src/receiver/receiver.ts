@@ -8,12 +8,12 @@ import { type Link, LinkError, MESSAGES_OPEN_MAX, type MessageHandler } from '..
 import { openLink } from '../link/open.ts'
 import type { ReceiverSettings } from '../settings/receiver.ts'
 import { clientIdOf } from './client-id.ts'
-import { type ConfigStats, ConfigSync } from './config/config-sync.ts'
+import { CloudConfigSync, type ConfigStats } from './config/config-sync.ts'
 import { isEnabled, limitsOf } from './config/settings.ts'
 import { type FleetCounts, FleetWatch } from './fleet/watch.ts'
-import { Intake, type Open } from './intake.ts'
+import { type Open, ReceiverIntake } from './intake.ts'
 import { requestTopic, statusEdge, statusFilter } from './open-message.ts'
-import { Outgoing } from './outgoing.ts'
+import { OutgoingQueue } from './outgoing.ts'
 import { answerOver } from './receipts.ts'
 import type { Sink } from './sink.ts'
 import { type Sharing, subscribeToBatches } from './subscription.ts'
@@ -84,9 +84,9 @@ class CloudReceiver implements Receiver {
   readonly #clock: Clock
   readonly #random: () => number
   readonly #sink: Sink
-  readonly #intake: Intake
+  readonly #intake: ReceiverIntake
   readonly #watch: FleetWatch | undefined
-  readonly #config: ConfigSync | undefined
+  readonly #config: CloudConfigSync | undefined
   readonly #stopping = new AbortController()
   readonly #stopWatching = new AbortController()
   readonly #running: Promise<void>
@@ -108,11 +108,11 @@ class CloudReceiver implements Receiver {
     this.#clock = clock
     this.#sink = sink
     this.#random = random
-    this.#intake = new Intake({ prefix, batchBytesMax, batchReadingsMax, sink, clock, log })
+    this.#intake = new ReceiverIntake({ prefix, batchBytesMax, batchReadingsMax, sink, clock, log })
     this.#watch = sink.fleet && new FleetWatch(sink.fleet, { log, now })
     const limits = limitsOf(settings)
     const store = isEnabled(settings) ? sink.configs : undefined
-    this.#config = store && new ConfigSync({ store, prefix, limits, check, log, now })
+    this.#config = store && new CloudConfigSync({ store, prefix, limits, check, log, now })
     const { signal } = this.#stopWatching
     this.#watching = Promise.all([this.#watch?.run(signal), this.#config?.run(signal)])
     this.#running = this.#run()
@@ -199,7 +199,7 @@ class CloudReceiver implements Receiver {
     }
   }
 
-  async #open(): Promise<{ readonly link: Link; readonly outgoing: Outgoing }> {
+  async #open(): Promise<{ readonly link: Link; readonly outgoing: OutgoingQueue }> {
     const { url, tls, username, password, keepaliveS, connectTimeoutMs, sessionExpiryS, prefix } = this.#settings.cloud
     const link = await openLink({
       url,
@@ -215,7 +215,7 @@ class CloudReceiver implements Receiver {
       signal: this.#stopping.signal,
       onMessage: (...message) => handle(...message),
     })
-    const outgoing = new Outgoing(link, (topic, reasonCode) => {
+    const outgoing = new OutgoingQueue(link, (topic, reasonCode) => {
       this.#log.error({ topic, reasonCode }, 'the broker rejects messages to an edge, so that edge keeps resending')
     })
     const answer = answerOver(outgoing, prefix)

@@ -1,4 +1,4 @@
-import type { Answer, Operation } from '../config/operations.ts'
+import type { Operation, OperationAnswer } from '../config/operations.ts'
 
 /** An incoming message about the config of a device; the payload is not decoded yet. */
 export type ConfigEvent = { readonly device: string; readonly payload: Uint8Array } & (
@@ -22,7 +22,7 @@ export interface ConfigMessage {
 
 export interface ConfigAnswer {
   readonly operation: Operation
-  readonly answer: Answer
+  readonly answer: OperationAnswer
 }
 
 /** Calls of the store thread about configs. */

@@ -187,7 +187,7 @@ export interface Calls extends ConfigCalls {
     reply: number
   }
   /** The receiver has lost these positions and requests them again. */
-  askAgain: { request: { uplink: string; epoch: string; ranges: readonly SeqRange[] }; reply: undefined }
+  requestResend: { request: { uplink: string; epoch: string; ranges: readonly SeqRange[] }; reply: undefined }
   /** The connection has ended: nothing is in flight any more. `spent`: link usage until now. */
   release: { request: { uplink: string; spent: Spent | undefined }; reply: undefined }
   spent: { request: { uplink: string }; reply: Spent | undefined }

@@ -186,7 +186,7 @@ class StoreThread {
     refuse: (refused) => this.#uplinks.refuse(refused, systemClock.now()),
     confirmMessages: (request) => this.#uplinks.confirmMessages(request),
     refuseMessage: (request) => this.#uplinks.refuseMessage(request, systemClock.now()),
-    askAgain: (request) => this.#uplinks.askAgain(request),
+    requestResend: (request) => this.#uplinks.requestResend(request),
     release: (request) => this.#uplinks.release(request),
     spent: (request) => this.#uplinks.spent(request),
     status: () => this.#status(),

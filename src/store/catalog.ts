@@ -1,6 +1,6 @@
 import type { Database, Statement } from 'better-sqlite3'
 import type { ValueType } from '../base/reading.ts'
-import { type Counts, readTallies, Tallies } from './tallies.ts'
+import { readTallies, Tallies, type TallyCounts } from './tallies.ts'
 
 /** A device and its ledger counters. `received` = `stored` + `rejected` + `duplicate`, always. */
 export interface Device {
@@ -48,7 +48,7 @@ export class Catalog {
   readonly #tallies: Tallies
   readonly #touched = new Set<Device>()
   /** The counters that are written on the disk, by device. */
-  readonly #written: Counts[] = []
+  readonly #written: TallyCounts[] = []
   readonly #seriesMax: number
 
   constructor(database: Database, seriesMax: number) {
@@ -134,7 +134,7 @@ export class Catalog {
 
   flush(): void {
     if (this.#touched.size === 0) return
-    const counts = new Map<number, Counts>()
+    const counts = new Map<number, TallyCounts>()
     for (const device of this.#touched) {
       const written = this.#written[device.id]!
       counts.set(device.id, {
@@ -162,7 +162,7 @@ export class Catalog {
   }
 }
 
-function countsOf({ received, stored, rejected, duplicate }: Counts): Counts {
+function countsOf({ received, stored, rejected, duplicate }: TallyCounts): TallyCounts {
   return { received, stored, rejected, duplicate }
 }
 

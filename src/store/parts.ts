@@ -21,12 +21,12 @@ import { Repeats } from './repeats.ts'
 import { BlockTable } from './sealed/blocks.ts'
 import { SealDirectory } from './sealed/seals.ts'
 import type { HousekeepingContext } from './sealed/task.ts'
-import { Verdicts } from './sealed/verdicts.ts'
+import { VerdictTable } from './sealed/verdicts.ts'
 import type { StoreOptions } from './store-options.ts'
 import { readLastSeq } from './timeline.ts'
 
 /** The parts that a commit of publishes writes to. */
-export interface Intake {
+export interface StoreIntake {
   /** Devices and series. Replaced after a failed transaction. */
   catalog: Catalog
   /** The newest readings. Replaced after a failed transaction. */
@@ -38,7 +38,7 @@ export interface Intake {
 }
 
 /** Everything about delivery to the uplinks. */
-export interface Delivery {
+export interface StoreDelivery {
   readonly outboxes: readonly Outbox[]
   /** Uplinks that the settings no longer name; their state was removed at this start. */
   readonly retired: readonly Retired[]
@@ -47,16 +47,16 @@ export interface Delivery {
 }
 
 /** Readings in compressed blocks. */
-export interface Sealed {
+export interface StoreBlocks {
   readonly seals: SealDirectory
   readonly blocks: BlockTable
   readonly positions: Positions
-  readonly verdicts: Verdicts
+  readonly verdicts: VerdictTable
   readonly arrivals: Arrivals
 }
 
 /** Room, retention and the soundness of the database. */
-export interface Upkeep {
+export interface StoreUpkeep {
   readonly space: Space
   readonly soundness: Soundness
   readonly housekeeping: Housekeeping
@@ -64,14 +64,14 @@ export interface Upkeep {
   readonly forecaster: Forecaster
 }
 
-export function openSealed(database: Database): Sealed {
+export function openSealed(database: Database): StoreBlocks {
   const seals = new SealDirectory(database)
   const blocks = new BlockTable(database)
   const positions = new Positions(database, seals, blocks)
-  return { seals, blocks, positions, verdicts: new Verdicts(database), arrivals: new Arrivals(database, seals) }
+  return { seals, blocks, positions, verdicts: new VerdictTable(database), arrivals: new Arrivals(database, seals) }
 }
 
-export function openIntake(database: Database, settings: StoreSettings, positions: Positions): Intake {
+export function openIntake(database: Database, settings: StoreSettings, positions: Positions): StoreIntake {
   return {
     catalog: new Catalog(database, settings.seriesMax),
     log: new LogWriter(database, readLastSeq(database)),
@@ -84,8 +84,8 @@ export function openIntake(database: Database, settings: StoreSettings, position
 export function openDelivery(
   database: Database,
   { settings, uplinks }: StoreOptions,
-  { positions, arrivals, lastSeq }: Sealed & { readonly lastSeq: Seq },
-): Delivery {
+  { positions, arrivals, lastSeq }: StoreBlocks & { readonly lastSeq: Seq },
+): StoreDelivery {
   const firstSince = (utc: number): Seq => arrivals.firstSince(utc, lastSeq)
   return {
     ...openOutboxes(uplinks, { database, positions, lastSeq, firstSince }),
@@ -98,7 +98,7 @@ export function openUpkeep(
   context: HousekeepingContext,
   options: StoreOptions,
   { soundness, catalog }: { readonly soundness: Soundness; readonly catalog: () => Catalog },
-): Upkeep {
+): StoreUpkeep {
   const { folder, settings } = options
   const space = new Space(context.database, folder, settings)
   const retention = assembleRetention(context, options, catalog)

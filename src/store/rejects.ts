@@ -5,7 +5,7 @@ import type { Device } from './catalog.ts'
 /**
  * A message that could not be decoded. It is kept, because a bad payload shows that something is wrong with a device.
  */
-export interface Reject {
+export interface RejectedPublish {
   readonly receivedAt: number
   readonly device: Device
   readonly topic: string
@@ -37,7 +37,7 @@ export class Rejects {
   }
 
   /** Inside the transaction of its owner. */
-  add({ receivedAt, device, topic, client, reason, payload }: Reject): void {
+  add({ receivedAt, device, topic, client, reason, payload }: RejectedPublish): void {
     const kept = payload.subarray(0, this.#settings.rejectPayloadBytesMax)
     const { lastInsertRowid } = this.#insert.run(receivedAt, device.id, topic, client, reason, kept, payload.length)
     this.#trim.run(Number(lastInsertRowid) - this.#settings.rejectsMax)

@@ -3,7 +3,7 @@ import { type Clock, systemClock } from '../base/clock.ts'
 import type { Seq } from '../base/reading.ts'
 import type { StoreSettings } from '../settings/edge.ts'
 import { Catalog } from './catalog.ts'
-import { ConfigStore } from './config/config-store.ts'
+import { EdgeConfigStore } from './config/config-store.ts'
 import { newName, prepareFolder } from './database.ts'
 import { type Backlog, backlogOf } from './delivery/backlog.ts'
 import type { Outbox } from './delivery/outbox.ts'
@@ -13,14 +13,14 @@ import { FolderLock } from './lock.ts'
 import { LogWriter, type RawLogRow } from './log.ts'
 import { Orders } from './orders.ts'
 import {
-  type Delivery,
-  type Intake,
   openDelivery,
   openIntake,
   openSealed,
   openUpkeep,
-  type Sealed,
-  type Upkeep,
+  type StoreBlocks,
+  type StoreDelivery,
+  type StoreIntake,
+  type StoreUpkeep,
 } from './parts.ts'
 import { openSound } from './recovery/heal.ts'
 import { Soundness } from './recovery/soundness.ts'
@@ -49,14 +49,14 @@ export class Store {
    */
   readonly run = newName()
   /** The parts that a commit of readings works with. */
-  readonly intake: Intake
+  readonly intake: StoreIntake
   /** Delivery to the uplinks: the readings and messages that were sent, and those that wait. */
-  readonly delivery: Delivery
+  readonly delivery: StoreDelivery
   /** Readings in compressed blocks. */
-  readonly sealed: Sealed
+  readonly sealed: StoreBlocks
   /** Room, retention and soundness of the database. */
-  readonly upkeep: Upkeep
-  readonly configs: ConfigStore
+  readonly upkeep: StoreUpkeep
+  readonly configs: EdgeConfigStore
   readonly orders: Orders
   #epoch: string
   #walPages = 0
@@ -75,7 +75,7 @@ export class Store {
     this.intake = openIntake(database, settings, this.sealed.positions)
     this.delivery = openDelivery(database, options, { ...this.sealed, lastSeq: this.lastSeq })
     this.orders = new Orders(database)
-    this.configs = new ConfigStore(database)
+    this.configs = new EdgeConfigStore(database)
     const catalog = (): Catalog => this.intake.catalog
     this.upkeep = openUpkeep(this.#context(), options, {
       soundness: new Soundness(database, folder, options.clock),

@@ -2,7 +2,7 @@ import type { Database, Statement } from 'better-sqlite3'
 import { readNumbers, writeNumbers } from '../codec/columns/numbers-list.ts'
 
 /** Counters of a device in the ledger that change when a message arrives. */
-export interface Counts {
+export interface TallyCounts {
   received: number
   stored: number
   rejected: number
@@ -29,7 +29,7 @@ export class Tallies {
   }
 
   /** In the transaction of the readings that are counted. @param counts the increments by device. */
-  add(counts: ReadonlyMap<number, Counts>): void {
+  add(counts: ReadonlyMap<number, TallyCounts>): void {
     if (this.#rows >= ROWS_MAX) {
       foldTallies(this.#database)
       this.#rows = 0
@@ -40,8 +40,8 @@ export class Tallies {
 }
 
 /** Counts since `devices` was last brought up to date, by device. */
-export function readTallies(database: Database): Map<number, Counts> {
-  const sums = new Map<number, Counts>()
+export function readTallies(database: Database): Map<number, TallyCounts> {
+  const sums = new Map<number, TallyCounts>()
   for (const bytes of database.prepare('SELECT counts FROM tallies').pluck().all() as Uint8Array[]) {
     for (const [device, { received, stored, rejected, duplicate }] of decode(bytes)) {
       const sum = sums.get(device) ?? { received: 0, stored: 0, rejected: 0, duplicate: 0 }
@@ -66,7 +66,7 @@ export function foldTallies(database: Database): void {
 }
 
 /** Two lists: most devices have only stored readings, and take two numbers each; other devices take five. */
-function encode(counts: ReadonlyMap<number, Counts>): Uint8Array {
+function encode(counts: ReadonlyMap<number, TallyCounts>): Uint8Array {
   const plain: number[] = []
   const others: number[] = []
   let last = 0
@@ -82,9 +82,9 @@ function encode(counts: ReadonlyMap<number, Counts>): Uint8Array {
 }
 
 /** Empty for bytes that `encode` did not write: then the ledger lacks their counts, and its check reports that. */
-function decode(bytes: Uint8Array): [number, Counts][] {
+function decode(bytes: Uint8Array): [number, TallyCounts][] {
   const [plain, others] = readNumbers(bytes, 2) ?? [[], []]
-  const counts: [number, Counts][] = []
+  const counts: [number, TallyCounts][] = []
   let device = 0
   for (let i = 0; i + 1 < plain!.length; i += 2) {
     device += plain![i]!

@@ -1,7 +1,7 @@
 import { assert } from '../base/errors.ts'
 import { BATCH_CONTENT_TYPE, decodeBatch } from '../codec/batch.ts'
 import type { Link } from '../link/link.ts'
-import type { Format, Message } from './format/format.ts'
+import type { Format, FormattedMessage } from './format/format.ts'
 import type { Amendments, Batch } from './outbox.ts'
 import { worstOf } from './reason-codes.ts'
 import type { CloudTopics } from './topics.ts'
@@ -74,7 +74,7 @@ export class BatchPublisher {
   }
 
   /** Publishes in this order. Resolves with the highest reason code. */
-  async send(messages: readonly Message[]): Promise<number> {
+  async send(messages: readonly FormattedMessage[]): Promise<number> {
     const answers = messages.map(({ topic, payload, ...options }) => this.#link.publish(topic, payload, options))
     return worstOf((await Promise.all(answers)).map(({ reasonCode }) => reasonCode))
   }

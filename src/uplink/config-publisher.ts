@@ -1,5 +1,5 @@
 import type { Log } from '../base/log.ts'
-import type { Answer, Operation } from '../config/operations.ts'
+import type { Operation, OperationAnswer } from '../config/operations.ts'
 import { cloudTopic } from '../config/topics.ts'
 import type { Link } from '../link/link.ts'
 import { reasonText } from '../link/reasons.ts'
@@ -22,7 +22,7 @@ export interface ConfigOutbox {
    * known.
    */
   next(countMax: number): Promise<{ readonly messages: readonly ConfigMessage[]; readonly waitMs: number | undefined }>
-  answered(answers: readonly { readonly operation: Operation; readonly answer: Answer }[]): Promise<void>
+  answered(answers: readonly { readonly operation: Operation; readonly answer: OperationAnswer }[]): Promise<void>
   /** A config from the cloud; resolves when its effect is on the disk. */
   desired(device: string, payload: Uint8Array): Promise<void>
   /** Nothing is in flight any more. */
@@ -52,7 +52,7 @@ export class ConfigPublisher {
   readonly #options: ConfigPublisherOptions
   readonly #wakeableWait = new WakeableWait()
   #inFlight = 0
-  #answers: { readonly operation: Operation; readonly answer: Answer }[] = []
+  #answers: { readonly operation: Operation; readonly answer: OperationAnswer }[] = []
   #ended = false
 
   constructor(link: Link, options: ConfigPublisherOptions) {
@@ -111,7 +111,7 @@ export class ConfigPublisher {
     )
   }
 
-  #answered(operation: Operation, answer: Answer): void {
+  #answered(operation: Operation, answer: OperationAnswer): void {
     this.#answers.push({ operation, answer })
     this.#wakeableWait.wake()
   }

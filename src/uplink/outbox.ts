@@ -31,7 +31,7 @@ export interface Outbox {
    */
   refuseMessage(refused: { readonly id: number; readonly reason: string; readonly certain: boolean }): Promise<number>
   /** The receiver has lost these readings and requests them again. */
-  askAgain(request: { readonly epoch: string; readonly ranges: readonly SeqRange[] }): Promise<void>
+  requestResend(request: { readonly epoch: string; readonly ranges: readonly SeqRange[] }): Promise<void>
   /**
    * Nothing is in flight: everything unconfirmed is offered again and counts as backlog. Called when a connection
    * begins and when it ends.

@@ -210,7 +210,7 @@ export class Session {
   async request(payload: Uint8Array): Promise<void> {
     const decoded = decodeRequest(payload)
     if (!decoded.ok) return this.#deps.log.warn({ reason: decoded.reason }, 'cannot decode a resend request')
-    await this.#deps.outbox.askAgain(decoded.request)
+    await this.#deps.outbox.requestResend(decoded.request)
     this.#prefetch.hasMore()
     this.notify()
   }

@@ -17,7 +17,7 @@ const amendments: fc.Arbitrary<Amendments> = fc
   .map(({ more, ...rest }) => ({ ...rest, last: rest.first + more }))
 
 describe('amendments', () => {
-  it('come out as they went in, in any order and with repeats', () => {
+  it('are decoded exactly as they were encoded, in any order and with repeats', () => {
     fc.assert(
       fc.property(amendments, (all) => {
         expect(decodeAmendments(encodeAmendments(all), AMPLE)).toStrictEqual({ ok: true, amendments: all })
@@ -25,7 +25,7 @@ describe('amendments', () => {
     )
   })
 
-  it('never throw when they are opened, whatever the bytes are', () => {
+  it('never make the decoder throw, whatever the bytes are', () => {
     const change = fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 }))
     fc.assert(
       fc.property(amendments, fc.array(change, { maxLength: 3 }), fc.uint8Array(), (all, changes, noise) => {
@@ -45,7 +45,7 @@ describe('amendments', () => {
   it.each([
     ['another version', [2, 'e', 'p', 'r', 1, 1, [7], [3, 64, 1]]],
     ['no item', [1, 'e', 'p', 'r', 1, 1, [], []]],
-    ['numbers that go back', [1, 'e', 'p', 'r', 2, 1, [7], [3, 64, 1]]],
+    ['a last number below the first', [1, 'e', 'p', 'r', 2, 1, [7], [3, 64, 1]]],
     ['a position of 0', [1, 'e', 'p', 'r', 1, 1, [0], [3, 64, 1]]],
     ['a position beyond 2^53', [1, 'e', 'p', 'r', 1, 2, [2 ** 53 - 1, 1], [3, 64, 2]]],
     ['fewer verdicts than positions', [1, 'e', 'p', 'r', 1, 2, [7, 1], [3, 64, 1]]],
@@ -56,13 +56,13 @@ describe('amendments', () => {
     expect(decodeAmendments(zstdCompressSync(encode(items)), AMPLE)).toStrictEqual(refused)
   })
 
-  it('are refused with bytes behind them', () => {
+  it('are refused with extra bytes after them', () => {
     const cbor = encode([1, 'e', 'p', 'r', 1, 1, [7], [3, 64, 1]])
     const bytes = zstdCompressSync(Buffer.concat([cbor, Buffer.from([0])]))
     expect(decodeAmendments(bytes, AMPLE)).toStrictEqual({ ok: false, reason: 'bytes after the end' })
   })
 
-  it('stop at the limits', () => {
+  it('are refused beyond the limits', () => {
     const items = Array.from({ length: 101 }, (_, i) => ({ seq: i + 1, quality: 3 as const, reasons: 64 }))
     const bytes = encodeAmendments({ edge: 'e', epoch: 'p', run: 'r', first: 1, last: 101, items })
     const refused = { ok: false, reason: 'more than 100 amendments' }

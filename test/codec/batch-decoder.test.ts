@@ -7,7 +7,7 @@ import type { StoredReading } from '../../src/base/reading.ts'
 import { decodeBatch } from '../../src/codec/batch.ts'
 import { AMPLE, build, readingsOf, series, someReadings } from './readings.ts'
 
-/** Where the items are in the outermost array. */
+/** The indexes of the items in the outermost array. */
 const ITEM = {
   devices: 4,
   metrics: 5,
@@ -21,7 +21,7 @@ const ITEM = {
   verdicts: 13,
 } as const
 
-/** The batch of these readings, unpacked, changed by hand and packed again. */
+/** The batch of these readings, decompressed, changed and compressed again. */
 function forged(readings: readonly StoredReading[], change: (cbor: Buffer) => void): Uint8Array {
   const cbor = zstdDecompressSync(build(readings).bytes)
   change(cbor)
@@ -30,15 +30,15 @@ function forged(readings: readonly StoredReading[], change: (cbor: Buffer) => vo
 
 type Items = Partial<Record<keyof typeof ITEM, unknown>>
 
-/** A good batch of four readings with other items in some places. */
+/** A valid batch of four readings with some items replaced. */
 function batchWith(items: Items): Uint8Array {
   const all = decode(zstdDecompressSync(build(series([1, 2, 3, 4])).bytes)) as unknown[]
   for (const [name, item] of Object.entries(items)) all[ITEM[name as keyof typeof ITEM]] = item
   return zstdCompressSync(encode(all))
 }
 
-describe('opening bytes that nobody vouches for', () => {
-  it('never throws: any bytes, bare or in a zstd frame', () => {
+describe('the decoder of batches', () => {
+  it('never throws for arbitrary bytes, with or without a zstd frame', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 400 }), (bytes) => {
         expect(decodeBatch(bytes, AMPLE).ok).toBe(false)
@@ -48,7 +48,7 @@ describe('opening bytes that nobody vouches for', () => {
     )
   })
 
-  it('never throws: a good batch whose content was changed anywhere and packed again', () => {
+  it('never throws for a valid batch whose content was changed anywhere and compressed again', () => {
     const change = fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 }))
     fc.assert(
       fc.property(someReadings, fc.array(change, { minLength: 1, maxLength: 3 }), (readings, changes) => {
@@ -71,7 +71,7 @@ describe('opening bytes that nobody vouches for', () => {
     )
   })
 
-  it('tells a damaged batch from a good one: no flipped bit becomes another reading', () => {
+  it('never decodes a different reading from a batch with a flipped bit or a missing end', () => {
     const readings = series([20.5, 20.25, null, 1 / 3, 'off', 20.75])
     const { bytes } = build(readings)
     for (let bit = 0; bit < bytes.length * 8; bit++) {
@@ -85,7 +85,7 @@ describe('opening bytes that nobody vouches for', () => {
     }
   })
 
-  it('stops at the limits: a frame that unpacks to too much, a batch of too many readings', () => {
+  it('refuses a frame that decompresses to too many bytes, and a batch of too many readings', () => {
     const bomb = zstdCompressSync(Buffer.alloc(300_000_000))
     expect(bomb.length).toBeLessThan(50_000)
     const before = process.memoryUsage().rss
@@ -98,16 +98,16 @@ describe('opening bytes that nobody vouches for', () => {
     expect(decodeBatch(bytes, { ...AMPLE, readingsMax: 1_000 })).toStrictEqual(refused)
   })
 
-  it('allocates nothing for a length that the bytes do not back', () => {
-    const opening = [1, 'edge', 'epoch', 'run'].map((item) => encode(item))
+  it('refuses an announced length beyond the available bytes', () => {
+    const beginning = [1, 'edge', 'epoch', 'run'].map((item) => encode(item))
     for (const header of ['9affffffff', '9b0000010000000000']) {
-      const cbor = Buffer.concat([Buffer.from([0x8e]), ...opening, Buffer.from(header, 'hex')])
+      const cbor = Buffer.concat([Buffer.from([0x8e]), ...beginning, Buffer.from(header, 'hex')])
       const refused = { ok: false, reason: 'devices longer than its bytes' }
       expect(decodeBatch(zstdCompressSync(cbor), AMPLE)).toStrictEqual(refused)
     }
   })
 
-  it('takes no memory for a column that is longer than the readings it allows, however small the message', () => {
+  it('allocates no memory for a column longer than the limit of readings, however small the message is', () => {
     const long = new Array<number>(3_000_000).fill(0)
     const changes: Items[] = [
       ...[{ devices: long.map(() => '') }, { metrics: long }, { counts: long }, { ts: [long, [0], [0, 0, 0]] }],
@@ -121,18 +121,18 @@ describe('opening bytes that nobody vouches for', () => {
       expect(decodeBatch(bytes, { ...AMPLE, readingsMax: 1_000 }).ok).toBe(false)
       const after = process.memoryUsage()
       const taken = after.heapUsed + after.arrayBuffers - before.heapUsed - before.arrayBuffers
-      expect(taken).toBeLessThan(15_000_000) // the bytes themselves unpack to 3 MB
+      expect(taken).toBeLessThan(15_000_000) // the bytes themselves decompress to 3 MB
     }
   })
 
-  it('refuses arrays in arrays, a million deep', () => {
+  it('refuses arrays that are nested a million levels deep', () => {
     const nested = Buffer.alloc(1_000_000, 0x81)
     for (const cbor of [nested, Buffer.concat([Buffer.from([0x8e]), nested])]) {
       expect(decodeBatch(zstdCompressSync(cbor), AMPLE).ok).toBe(false)
     }
   })
 
-  it('refuses a version that it does not know by its number', () => {
+  it('refuses an unknown version and names its number', () => {
     for (const version of [0, 5]) {
       const bytes = forged(series([1]), (cbor) => {
         cbor[1] = version
@@ -231,13 +231,13 @@ describe('opening bytes that nobody vouches for', () => {
     expect(decodeBatch(batchWith(change), AMPLE)).toStrictEqual({ ok: false, reason: expect.any(String) })
   })
 
-  it('refuses bytes behind the batch', () => {
+  it('refuses extra bytes after the batch', () => {
     const cbor = zstdDecompressSync(build(series([1])).bytes)
     const bytes = zstdCompressSync(Buffer.concat([cbor, Buffer.from([0])]))
     expect(decodeBatch(bytes, AMPLE)).toStrictEqual({ ok: false, reason: 'bytes after the end' })
   })
 
-  it('refuses one position under two series', () => {
+  it('refuses a position that occurs in two series', () => {
     const readings = series([1, 2]).map((reading, i) => ({ ...reading, device: `d${i}`, seq: i + 7 }))
     const bytes = forged(readings, (cbor) => {
       const heads = cbor.indexOf(Buffer.from([0x83, 0x82, 7, 1]))

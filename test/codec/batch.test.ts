@@ -5,7 +5,7 @@ import { BatchBuilder } from '../../src/codec/batch.ts'
 import { build, buildWith, ORIGIN, open, readingsOf, series, someReadings } from './readings.ts'
 
 describe('a batch', () => {
-  it('gives back every reading as it was, bit for bit', () => {
+  it('preserves every reading bit for bit', () => {
     fc.assert(
       fc.property(someReadings, (readings) => {
         expect(readingsOf(open(build(readings).bytes))).toStrictEqual(readings)
@@ -14,7 +14,7 @@ describe('a batch', () => {
     )
   })
 
-  it('keeps each of these doubles exactly: -0, subnormal, infinite, 17 digits, beyond 2^53', () => {
+  it('preserves special doubles exactly: -0, subnormal, infinite, of 17 digits, beyond 2^53', () => {
     const values = [
       ...[-0, 0, 5e-324, -2.2250738585072014e-308, Infinity, -Infinity, Number.MAX_VALUE, 0.1 + 0.2],
       ...[74.93588199999998, 2 ** 51 - 1, 2 ** 51, -(2 ** 51), 2 ** 53, 2 ** 53 + 2, 1e22, 1e23, -123456789012345],
@@ -25,7 +25,7 @@ describe('a batch', () => {
     }
   })
 
-  it('keeps text as UTF-8 keeps it: a byte order mark stays, a lone surrogate becomes U+FFFD', () => {
+  it('preserves text as UTF-8 does: a byte order mark stays, a lone surrogate becomes U+FFFD', () => {
     const values = ['\ufeffon', 'on\ufffd', 'on\ud800']
     const readings = series(values).map((reading) => ({ ...reading, metric: 'state\udc00' }))
     const kept = readingsOf(open(build(readings).bytes))
@@ -33,7 +33,7 @@ describe('a batch', () => {
     expect(kept[0]!.metric).toBe('state\ufffd')
   })
 
-  it('names exactly the positions of its readings, on both sides', () => {
+  it('lists exactly the positions of its readings, when encoded and when decoded', () => {
     fc.assert(
       fc.property(someReadings, (readings) => {
         const { bytes, ranges, count } = build(readings)
@@ -46,7 +46,7 @@ describe('a batch', () => {
     )
   })
 
-  it('that covers its gaps names them with its positions, and has the same readings', () => {
+  it('that covers its gaps lists them with its positions, and has the same readings', () => {
     const builder = new BatchBuilder(ORIGIN)
     const readings = series([1, 2, 3]).map((reading, i) => ({ ...reading, seq: 10 + i * i }))
     const batch = open(buildWith(builder, readings, { covers: true }).bytes)
@@ -67,7 +67,7 @@ describe('a batch', () => {
     expect({ seriesCount: bySeries.size, deviceCount }).toStrictEqual({ seriesCount: 3, deviceCount: 2 })
   })
 
-  it('has nothing of the batch before in it', () => {
+  it('contains nothing of the previous batch of its builder', () => {
     const builder = new BatchBuilder(ORIGIN)
     fc.assert(
       fc.property(someReadings, (readings) => {
@@ -77,7 +77,7 @@ describe('a batch', () => {
     )
   })
 
-  it('refuses to be built from positions that do not rise, from no reading, from a time that is no whole number', () => {
+  it('cannot be built from descending positions, from no readings or from times beyond whole milliseconds', () => {
     const builder = new BatchBuilder(ORIGIN)
     expect(() => builder.build(() => ({ device: 'press-1', metric: 'temperature', unit: 'Cel' }))).toThrow(
       'at least one reading',

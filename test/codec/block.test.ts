@@ -27,7 +27,7 @@ function isFrame(bytes: Uint8Array): boolean {
 }
 
 describe('a block', () => {
-  it('gives back position, time, value and verdict of every reading as they were, bit for bit', () => {
+  it('preserves the position, time, value and verdict of every reading bit for bit', () => {
     const property = fc.property(someReadings, (readings) => {
       const { seq, ts, values, quality, reasons } = opened(packed(readings))
       const rows = readings.map((one) => [one.seq, one.ts, one.value, one.quality, one.reasons])
@@ -37,9 +37,9 @@ describe('a block', () => {
   })
 
   it.each([
-    ['as it is', packed(series([20.5, 20.25, 0.1 + 0.2, -0]))],
-    ['in a zstd frame', packed(series(Array(60).fill('a text that comes again')))],
-  ])('%s, with a flipped bit anywhere, is refused, or gives the same readings: never others', (form, bytes) => {
+    ['without a frame', packed(series([20.5, 20.25, 0.1 + 0.2, -0]))],
+    ['in a zstd frame', packed(series(Array(60).fill('a text that repeats')))],
+  ])('%s and with a flipped bit is refused or gives the same readings, never different ones', (form, bytes) => {
     expect(isFrame(bytes)).toBe(form === 'in a zstd frame')
     let refused = 0
     for (let bit = 0; bit < bytes.length * 8; bit++) {
@@ -49,17 +49,17 @@ describe('a block', () => {
       if (unpacked.ok) expect(unpacked.columns).toStrictEqual(opened(bytes))
       else refused++
     }
-    // The header of a zstd frame has a few bits that change nothing.
+    // A few bits in the header of a zstd frame do not change the content.
     expect(refused).toBeGreaterThan(bytes.length * 8 - (isFrame(bytes) ? 8 : 1))
   })
 
-  it('is refused where it is cut short anywhere', () => {
+  it('is refused when it is truncated anywhere', () => {
     for (const bytes of [packed(series([1, 2, 3])), packed(series(Array(60).fill(7)))]) {
       for (let size = 0; size < bytes.length; size++) expect(unpackBlock(bytes.subarray(0, size), AMPLE).ok).toBe(false)
     }
   })
 
-  it('that is large is packed, also where that saves little: it stays for years', () => {
+  it('that is large is compressed even when that saves little, because it is kept for years', () => {
     const digits = Array.from({ length: 1_000 }, (_, i) => Math.sin(i) * 1e3)
     const bytes = packed(series(digits))
     expect(isFrame(bytes)).toBe(true)
@@ -67,13 +67,13 @@ describe('a block', () => {
     expect([...opened(bytes).values]).toEqual(digits)
   })
 
-  it('of a former version, in a zstd frame whatever that saves, is read', () => {
+  it('of a former version, which is always in a zstd frame, can be read', () => {
     const bytes = packed(series([20.5, 20.25, 0.1 + 0.2, -0]))
     expect(isFrame(bytes)).toBe(false)
     expect(opened(compress(bytes.subarray(0, -4)))).toStrictEqual(opened(bytes))
   })
 
-  it('of more readings than may be is refused', () => {
+  it('of more readings than the limit is refused', () => {
     const unpacked = unpackBlock(packed(series([1, 2, 3])), { ...AMPLE, readingsMax: 2 })
     expect(unpacked).toStrictEqual({ ok: false, reason: 'more than 2 readings' })
   })

@@ -9,11 +9,11 @@ import { BatchBuilder, decodeBatch, readBatchHead } from '../../src/codec/batch.
 import { describePeer, peers } from '../../support/peers.ts'
 import { AMPLE, build, buildWith, ORIGIN, open, readingsOf, series, someReadings } from './readings.ts'
 
-const unnamed = (): never => {
+const noSeries = (): never => {
   throw new Error('there is no series')
 }
 
-/** A batch that covers a range, with other items of its own making. */
+/** A batch that covers a range, with items that the test changed. */
 function forged(change: (items: unknown[]) => void): Uint8Array {
   const { bytes } = buildWith(new BatchBuilder(ORIGIN), thinned(), { covers: { first: 8, last: 20 } })
   const items = decode(zstdDecompressSync(bytes)) as unknown[]
@@ -27,7 +27,7 @@ function thinned(): StoredReading[] {
 }
 
 describe('a batch that covers a range', () => {
-  it('names the whole range with its readings, whatever they are', () => {
+  it('lists the whole range as its positions, whatever its readings are', () => {
     const builder = new BatchBuilder(ORIGIN)
     const more = fc.tuple(fc.nat(50), fc.nat(50))
     fc.assert(
@@ -43,29 +43,29 @@ describe('a batch that covers a range', () => {
     )
   })
 
-  it('need not have any reading: then it says that the whole range holds none', () => {
+  it('may have no readings, which means that the whole range holds none', () => {
     const builder = new BatchBuilder(ORIGIN)
-    const built = builder.build(unnamed, { covers: { first: 7, last: 1_000_000 } })
+    const built = builder.build(noSeries, { covers: { first: 7, last: 1_000_000 } })
     expect(built).toMatchObject({ ranges: [], count: 0, bySeries: new Map() })
     const batch = open(built.bytes)
     expect(batch).toStrictEqual({ ...ORIGIN, series: [], ranges: [{ first: 7, last: 1_000_000 }], count: 0 })
   })
 
-  it('leaves nothing behind in its builder', () => {
+  it('leaves nothing in its builder for the next batch', () => {
     const builder = new BatchBuilder(ORIGIN)
-    builder.build(unnamed, { covers: { first: 7, last: 9 } })
+    builder.build(noSeries, { covers: { first: 7, last: 9 } })
     expect(buildWith(builder, thinned()).bytes).toStrictEqual(build(thinned()).bytes)
   })
 
-  it('is the batch without a range where its own positions tell it', () => {
-    const told = buildWith(new BatchBuilder(ORIGIN), thinned(), { covers: { first: 10, last: 14 } })
-    expect(told.bytes).toStrictEqual(buildWith(new BatchBuilder(ORIGIN), thinned(), { covers: true }).bytes)
+  it('needs no explicit range when its own positions give the range', () => {
+    const explicit = buildWith(new BatchBuilder(ORIGIN), thinned(), { covers: { first: 10, last: 14 } })
+    expect(explicit.bytes).toStrictEqual(buildWith(new BatchBuilder(ORIGIN), thinned(), { covers: true }).bytes)
   })
 
-  it('is not built of nothing, nor with a reading outside of its range', () => {
+  it('cannot be built without readings and range, or with a reading outside its range', () => {
     const builder = new BatchBuilder(ORIGIN)
-    expect(() => builder.build(unnamed)).toThrow('at least one reading')
-    expect(() => builder.build(unnamed, { covers: true })).toThrow('at least one reading')
+    expect(() => builder.build(noSeries)).toThrow('at least one reading')
+    expect(() => builder.build(noSeries, { covers: true })).toThrow('at least one reading')
     for (const covers of [
       { first: 11, last: 20 },
       { first: 1, last: 13 },
@@ -78,14 +78,14 @@ describe('a batch that covers a range', () => {
   })
 
   it.each<[string, (items: unknown[]) => void]>([
-    ['does not have its readings', (items) => items.splice(14, 1, [11, 9])],
-    ['ends before them', (items) => items.splice(14, 1, [1, 12])],
+    ['begins after its first reading', (items) => items.splice(14, 1, [11, 9])],
+    ['ends before its last reading', (items) => items.splice(14, 1, [1, 12])],
     ['begins at 0', (items) => items.splice(14, 1, [0, 20])],
     ['is beyond 2^51', (items) => items.splice(14, 1, [1, 2 ** 51])],
     ['ends before it begins', (items) => items.splice(14, 1, [15, -1])],
     ['has no end', (items) => items.splice(14, 1, [8])],
-    ['is one of version 3', (items) => items.splice(0, 1, 3)],
-    ['is followed by something', (items) => items.push(1)],
+    ['is in a batch of version 3', (items) => items.splice(0, 1, 3)],
+    ['is followed by another item', (items) => items.push(1)],
   ])('is refused when the range %s', (_, change) => {
     expect(
       decodeBatch(
@@ -96,7 +96,7 @@ describe('a batch that covers a range', () => {
     expect(decodeBatch(forged(change), AMPLE)).toStrictEqual({ ok: false, reason: expect.any(String) })
   })
 
-  it('is refused without readings and without a range', () => {
+  it('is refused when it has neither readings nor a range', () => {
     const bytes = zstdCompressSync(encode([3, 'e', 'p', 'r', [], [], [], [], ...NO_ROWS]))
     expect(decodeBatch(bytes, AMPLE)).toStrictEqual({ ok: false, reason: 'no readings' })
     const covering = zstdCompressSync(encode([4, 'e', 'p', 'r', [], [], [], [], ...NO_ROWS]))
@@ -109,8 +109,8 @@ describe('a batch that covers a range', () => {
 const NONE = new Uint8Array()
 const NO_ROWS = [[[], [], NONE], [[], [], NONE], [[], [], NONE, [], []], [[], NONE], [[], []], []]
 
-describePeer('python', 'forty lines of Python', () => {
-  it('read a batch that covers a range, and one without readings', () => {
+describePeer('python', 'the Python decoder of docs/', () => {
+  it('reads a batch that covers a range, and one without readings', () => {
     const print = (bytes: Uint8Array): string => {
       const script = join(import.meta.dirname, '../../docs/decode_batch.py')
       return execFileSync(peers.python!, [script, '-'], { input: bytes, encoding: 'utf8', timeout: 25_000 })
@@ -118,12 +118,12 @@ describePeer('python', 'forty lines of Python', () => {
     const covers = { first: 7, last: 90 }
     const printed = print(buildWith(new BatchBuilder(ORIGIN), thinned(), { covers }).bytes)
     expect(printed.trim().split('\n')).toHaveLength(3)
-    expect(print(new BatchBuilder(ORIGIN).build(unnamed, { covers }).bytes)).toBe('')
+    expect(print(new BatchBuilder(ORIGIN).build(noSeries, { covers }).bytes)).toBe('')
   })
 })
 
 describe('the head of a batch', () => {
-  it('tells whose it is and of which readings, also where the rest cannot be read', () => {
+  it('gives the origin and the positions, even when the rest of the batch cannot be read', () => {
     fc.assert(
       fc.property(someReadings, (readings) => {
         const { bytes, ranges } = build(readings)
@@ -131,16 +131,16 @@ describe('the head of a batch', () => {
       }),
       { numRuns: 50 },
     )
-    const spoiled = forged((items) => items.splice(13, 1, 'no verdicts'))
-    expect(decodeBatch(spoiled, AMPLE).ok).toBe(false)
+    const damaged = forged((items) => items.splice(13, 1, 'no verdicts'))
+    expect(decodeBatch(damaged, AMPLE).ok).toBe(false)
     const ranges = [
       { first: 10, last: 11 },
       { first: 14, last: 14 },
     ]
-    expect(readBatchHead(spoiled, AMPLE)).toStrictEqual({ ...ORIGIN, ranges })
+    expect(readBatchHead(damaged, AMPLE)).toStrictEqual({ ...ORIGIN, ranges })
   })
 
-  it('is nothing where it cannot be read: garbage, another version, more than the limits', () => {
+  it('is undefined for garbage, for an unknown version and beyond the limits', () => {
     const { bytes } = build(series([1, 2, 3]))
     expect(readBatchHead(Buffer.from('garbage'), AMPLE)).toBeUndefined()
     expect(readBatchHead(bytes.subarray(0, -1), AMPLE)).toBeUndefined()

@@ -27,7 +27,7 @@ describe('a CBOR item', () => {
     [-10, '29'],
     [-100, '3863'],
     [-1000, '3903e7'],
-  ])('is written and read for %d as RFC 8949 Appendix A has it', (value, expected) => {
+  ])('is written and read for %d as in RFC 8949 Appendix A', (value, expected) => {
     expect(hex(encodeItem(value))).toBe(expected)
     expect(readerOf(expected).int('number')).toBe(value)
   })
@@ -39,12 +39,12 @@ describe('a CBOR item', () => {
     ['ü', '62c3bc'],
     ['水', '63e6b0b4'],
     ['𐅑', '64f0908591'],
-  ])('is written and read for the text %j as RFC 8949 Appendix A has it', (value, expected) => {
+  ])('is written and read for the text %j as in RFC 8949 Appendix A', (value, expected) => {
     expect(hex(encodeItem(value))).toBe(expected)
     expect(readerOf(expected).text('text')).toBe(value)
   })
 
-  it('is written in the very bytes that an encoder of others makes, and read as it was', () => {
+  it('has the same bytes as from an independent encoder, and is read as it was written', () => {
     fc.assert(
       fc.property(fc.array(whole), text, bytes, (numbers, word, data) => {
         const cbor = encodeItem([numbers, Float64Array.from(numbers), [], word, data, true, false, null])
@@ -63,7 +63,7 @@ describe('a CBOR item', () => {
     )
   })
 
-  it('holds numbers on both sides of every change of length, and the largest', () => {
+  it('can be a number on either side of every change of length, or the largest number', () => {
     const bounds = [24, 2 ** 8, 2 ** 16, 2 ** 31, 2 ** 32].flatMap((bound) => [bound - 1, bound, -bound, -bound - 1])
     for (const value of [INT_MAX, -INT_MAX, ...bounds]) {
       for (const item of [value, Float64Array.of(value)]) {
@@ -74,7 +74,7 @@ describe('a CBOR item', () => {
     }
   })
 
-  it('stays as it is while others are written, however large they are', () => {
+  it('does not change while other items are written, however large they are', () => {
     const items: Item[] = []
     for (let size = 1; size < 100_000; size *= 3) {
       items.push(
@@ -90,7 +90,7 @@ describe('a CBOR item', () => {
     }
   })
 
-  it('has U+FFFD where a text has a lone surrogate, be it short or long', () => {
+  it('has U+FFFD for a lone surrogate in a short or a long text', () => {
     for (const length of [0, 100]) {
       const before = 'x'.repeat(length)
       expect(new ItemReader(encodeItem(`${before}\ud800`)).text('text')).toBe(`${before}\ufffd`)
@@ -98,7 +98,7 @@ describe('a CBOR item', () => {
   })
 })
 
-describe('reading items that nobody vouches for', () => {
+describe('the reader of items', () => {
   it.each([
     ['a number beyond 2^53', '1b0020000000000000'],
     ['a number below -2^53', '3b0020000000000000'],
@@ -110,7 +110,7 @@ describe('reading items that nobody vouches for', () => {
     ['a float that is a whole number', 'fb3ff0000000000000'],
     ['undefined', 'f7'],
     ['a map', 'a0'],
-    ['an array longer than its bytes', '9b00000001000000000000'],
+    ['an array longer than the remaining bytes', '9b00000001000000000000'],
     ['nothing', ''],
   ])('refuses %s', (_, item) => {
     expect(() => readerOf(item).int('number')).toThrow(Malformed)
@@ -121,7 +121,7 @@ describe('reading items that nobody vouches for', () => {
     expect(() => readerOf(item).byteString('bytes')).toThrow(Malformed)
   })
 
-  it('refuses one kind where another must come', () => {
+  it('refuses an item of another type than expected', () => {
     expect(() => readerOf('20').uint('number')).toThrow('number expected')
     expect(() => readerOf('f6').text('text')).toThrow('text expected')
     expect(() => readerOf('4100').text('text')).toThrow('text expected')
@@ -130,20 +130,20 @@ describe('reading items that nobody vouches for', () => {
     expect(() => readerOf('00').scalar('value')).toThrow('value expected')
   })
 
-  it('refuses text that is not UTF-8 and strings longer than their bytes', () => {
+  it('refuses text that is not UTF-8, and strings longer than the remaining bytes', () => {
     expect(() => readerOf('62c328').text('text')).toThrow('not UTF-8')
     expect(() => readerOf('63eda080').text('text')).toThrow('not UTF-8')
     expect(() => readerOf('7a7fffffff41').text('text')).toThrow(Malformed)
     expect(() => readerOf('5a7fffffff41').byteString('bytes')).toThrow(Malformed)
   })
 
-  it('keeps a byte order mark and a replacement character: both are text', () => {
+  it('keeps a byte order mark and a replacement character as text', () => {
     for (const word of ['\ufeff', '\ufefftext', '\ufeff\ufeff', '\ufffd', '\ufeffü'.repeat(20)]) {
       expect(new ItemReader(encodeItem(word)).text('text')).toBe(word)
     }
   })
 
-  it('gives byte strings that do not keep the rest in memory', () => {
+  it('returns byte strings that do not keep the rest of the message in memory', () => {
     const data = new ItemReader(Buffer.from(encodeItem(new Uint8Array(100)))).byteString('bytes')
     expect(data.buffer.byteLength).toBe(100)
   })

@@ -7,10 +7,10 @@ import { readPlaned } from '../../src/codec/columns/planes.ts'
 import { ItemReader } from '../../src/codec/item-reader.ts'
 import { AMPLE, buildWith, ORIGIN, open, readingsOf, series, someReadings } from './readings.ts'
 
-/** Items whose third one are residuals. */
+/** The items that have residuals as their third element. */
 const COLUMNS = [8, 9, 10]
 
-/** A batch as versions 1 and 2 had it: residuals as arrays of integers. */
+/** The batch in the form of versions 1 and 2, with residuals as arrays of integers. */
 function old(bytes: Uint8Array): Uint8Array {
   const items = decode(zstdDecompressSync(bytes)) as unknown[]
   items[0] = Number(items[0]) - 2
@@ -29,8 +29,8 @@ const VECTOR = `28b52ffd24b35d0500224a272d80d539734657458226a833886c7babc1dbcab2
 ec80a8fa6e002b83bc7bf0a1472ec5ee7702f5a1077eb41421799a67fe28c5609e987a189a2f8f5ddf47b1577fe31ad9
 917968ae6e03b119c6a828288949443b4cbb5df94eeb55ff04030071118ca46eec88520663a3f7a7`
 
-describe('a batch of an edge that was not updated yet', () => {
-  it('is read as it always was', () => {
+describe('a batch of an edge that is not yet updated', () => {
+  it('is still read correctly', () => {
     const batch = open(Buffer.from(VECTOR.replaceAll(/\s/g, ''), 'hex'))
     expect(batch).toMatchObject({
       ...ORIGIN,
@@ -43,7 +43,7 @@ describe('a batch of an edge that was not updated yet', () => {
     expect(readingsOf(batch).map(({ value }) => value)).toStrictEqual([20.5, 'running', 20.25, 0.1 + 0.2, null, 20.75])
   })
 
-  it('says the same as one of today, whatever its readings are', () => {
+  it('decodes to the same content as a batch of the current version, whatever its readings are', () => {
     const builder = new BatchBuilder(ORIGIN)
     fc.assert(
       fc.property(someReadings, (readings) => {
@@ -55,7 +55,7 @@ describe('a batch of an edge that was not updated yet', () => {
     )
   })
 
-  it('covers a range as one of today', () => {
+  it('covers a range like a batch of the current version', () => {
     const covers = { first: 1, last: 90 }
     const { bytes } = buildWith(new BatchBuilder(ORIGIN), series([1, 2, 3]), { covers })
     expect(open(old(bytes))).toStrictEqual(open(bytes))

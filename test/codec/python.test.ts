@@ -11,7 +11,7 @@ import { interleaved } from './recorded.ts'
 const SCRIPT = join(import.meta.dirname, '../../docs/decode_batch.py')
 const OUTPUT_BYTES_MAX = 64_000_000
 
-/** What the decoder in docs/ prints for this batch. */
+/** The output of the decoder in docs/ for this batch. */
 function printed(bytes: Uint8Array): unknown[] {
   const options = { input: bytes, encoding: 'utf8', maxBuffer: OUTPUT_BYTES_MAX, timeout: 25_000 } as const
   const output = execFileSync(peers.python!, [SCRIPT, '-'], options)
@@ -26,21 +26,21 @@ function expected({ value, unit, ...rest }: StoredReading): unknown {
   return { ...rest, unit: unit ?? null, value: shown }
 }
 
-/** JSON has no word for an infinite number. */
+/** Replaces an infinite value, because JSON cannot express one. */
 function finite(reading: StoredReading): StoredReading {
   return Math.abs(Number(reading.value)) === Infinity ? { ...reading, value: 0 } : reading
 }
 
-describePeer('python', 'a batch read by forty lines of Python', () => {
-  it('has every reading of every kind of value, to the last bit', () => {
+describePeer('python', 'a batch read by the Python decoder of docs/', () => {
+  it('has every reading with every kind of value bit for bit', () => {
     for (const sample of fc.sample(someReadings, 25)) {
       const readings = sample.map(finite)
       expect(printed(build(readings).bytes)).toStrictEqual(readings.map(expected))
     }
   })
 
-  describeRecorded('of recorded series', () => {
-    it('has every reading of them', () => {
+  describeRecorded('with recorded series', () => {
+    it('has every reading', () => {
       const readings = interleaved()
       for (const from of [0, 20_000, 40_000]) {
         const part = readings.slice(from, from + 20_000)

@@ -11,10 +11,10 @@ import {
 
 export const ORIGIN: Origin = { edge: 'plant-7', epoch: 'aB3_dEfGhI12', run: 'Zy9-xWvUtS87' }
 
-/** Limits that no honest batch of these tests meets. */
+/** Limits that no valid batch of these tests reaches. */
 export const AMPLE = { readingsMax: 1_000_000, bytesMax: 64_000_000 }
 
-/** Readings of one good series, one a second. */
+/** Readings of one series with good quality, one a second. */
 export function series(values: readonly Value[]): StoredReading[] {
   const name = { device: 'press-1', metric: 'temperature', unit: 'Cel' }
   return values.map((value, i): StoredReading => {
@@ -22,7 +22,7 @@ export function series(values: readonly Value[]): StoredReading[] {
   })
 }
 
-/** Adds and builds; a series is known by its device, metric and unit. */
+/** Adds the readings and builds the batch; device, metric and unit identify a series. */
 export function buildWith(
   builder: BatchBuilder,
   readings: readonly StoredReading[],
@@ -43,14 +43,14 @@ export function build(readings: readonly StoredReading[]): BuiltBatch {
   return buildWith(new BatchBuilder(ORIGIN), readings)
 }
 
-/** Opens a batch that must be good. */
+/** Decodes a batch that must be valid. */
 export function open(bytes: Uint8Array): Batch {
   const decoded = decodeBatch(bytes, AMPLE)
   if (!decoded.ok) throw new Error(decoded.reason)
   return decoded.batch
 }
 
-/** The readings of a batch in rising position. */
+/** The readings of a batch in the order of their positions. */
 export function readingsOf(batch: Batch): StoredReading[] {
   return batch.series
     .flatMap(({ device, metric, unit, seq, ts, values, quality, reasons }) =>
@@ -94,7 +94,7 @@ const ts = fc.oneof(
 const gap = fc.oneof(fc.constant(1), fc.constant(1), fc.integer({ min: 1, max: 1e12 }))
 const name = fc.string({ unit: 'grapheme', maxLength: 12 })
 
-/** Readings of up to five series, each with its own kind of value, interleaved, in rising positions with gaps. */
+/** Readings of up to five series, each with its own kind of value, interleaved, in ascending positions with gaps. */
 export const someReadings: fc.Arbitrary<StoredReading[]> = fc
   .uniqueArray(
     fc.record({

@@ -19,7 +19,7 @@ const fields = {
 const receipts: fc.Arbitrary<Receipt> = fc.record(fields, { noNullPrototype: true })
 
 describe('a receipt', () => {
-  it('says on arrival what it said when it left', () => {
+  it('is decoded exactly as it was encoded', () => {
     fc.assert(
       fc.property(receipts, (receipt) => {
         expect(decodeReceipt(encodeReceipt(receipt))).toStrictEqual({ ok: true, receipt })
@@ -27,7 +27,7 @@ describe('a receipt', () => {
     )
   })
 
-  it('is small: one range of a long running edge in 50 bytes at most, kept memory included', () => {
+  it('of one range takes at most 50 bytes, the memory behind it included', () => {
     const receipt: Receipt = {
       epoch: 'aB3_dEfGhI12',
       run: 'Zy9-xWvUtS87',
@@ -39,7 +39,7 @@ describe('a receipt', () => {
     expect(encodeReceipt(receipt).buffer.byteLength).toBeLessThanOrEqual(50)
   })
 
-  it('is not made of ranges that overlap or are out of order', () => {
+  it('cannot be encoded with ranges that overlap or are out of order', () => {
     const receipt: Receipt = { epoch: 'e', run: 'r', kind: 'stored', ranges: [], high: 9, reason: undefined }
     for (const ranges of [
       [
@@ -56,7 +56,7 @@ describe('a receipt', () => {
     }
   })
 
-  it('never throws when it is opened, whatever its bytes are, and never gives ranges that overlap', () => {
+  it('never makes the decoder throw or return overlapping ranges, whatever its bytes are', () => {
     const change = fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 }))
     fc.assert(
       fc.property(receipts, fc.array(change, { maxLength: 3 }), fc.uint8Array(), (receipt, changes, noise) => {
@@ -80,7 +80,7 @@ describe('a receipt', () => {
 
   it.each([
     ['ranges that overlap', [1, 3, 0, 2]],
-    ['ranges that go back', [5, 1, -4, 1]],
+    ['ranges that descend', [5, 1, -4, 1]],
     ['a range that ends before it begins', [5, -1]],
     ['a position below 0', [-1, 1]],
     ['a range without an end', [1, 3, 2]],
@@ -91,18 +91,18 @@ describe('a receipt', () => {
     expect(decodeReceipt(bytes)).toStrictEqual({ ok: false, reason: expect.any(String) })
   })
 
-  it('is refused with bytes behind it', () => {
+  it('is refused with extra bytes after it', () => {
     const bytes = encodeReceipt({ epoch: 'e', run: 'r', kind: 'stored', ranges: [], high: 0, reason: undefined })
     expect(decodeReceipt(Buffer.concat([bytes, Buffer.from([0])])).ok).toBe(false)
   })
 
-  it('is refused when it is of another version or says a word that nobody knows', () => {
+  it('is refused when its version or its kind is unknown', () => {
     const bytes = encodeReceipt({ epoch: 'e', run: 'r', kind: 'stored', ranges: [], high: 0, reason: undefined })
     const other = Buffer.from(bytes)
     other[1] = 2
     expect(decodeReceipt(other)).toStrictEqual({ ok: false, reason: 'version 2 instead of 1' })
-    const word = Buffer.from(bytes)
-    word.write('scored', word.indexOf('stored'))
-    expect(decodeReceipt(word)).toStrictEqual({ ok: false, reason: 'unknown kind' })
+    const unknown = Buffer.from(bytes)
+    unknown.write('scored', unknown.indexOf('stored'))
+    expect(decodeReceipt(unknown)).toStrictEqual({ ok: false, reason: 'unknown kind' })
   })
 })

@@ -11,7 +11,7 @@ const SERIES = {
 } as const
 export type RecordedSeries = keyof typeof SERIES
 
-/** A recorded series as an edge would have stored it, alone in its log. */
+/** A recorded series as an edge stores it when it is the only series in the log. */
 export function recorded(series: RecordedSeries): StoredReading[] {
   const { rows } = recordedSeries().find(({ name }) => name === SERIES[series])!
   return rows.map(({ ts, text }, i): StoredReading => {
@@ -20,7 +20,7 @@ export function recorded(series: RecordedSeries): StoredReading[] {
   })
 }
 
-/** All recorded series at once: one reading of each in turn. */
+/** All recorded series interleaved: one reading of each in turn. */
 export function interleaved(): StoredReading[] {
   const all = (Object.keys(SERIES) as RecordedSeries[]).map(recorded)
   const longest = Math.max(...all.map((readings) => readings.length))

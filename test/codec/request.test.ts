@@ -2,23 +2,23 @@ import { encode } from 'cborg'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { SeqSet } from '../../src/base/ranges.ts'
-import { decodeRequest, encodeRequest, REQUEST_RANGES_MAX, type Request } from '../../src/codec/request.ts'
+import { decodeRequest, encodeRequest, REQUEST_RANGES_MAX, type ResendRequest } from '../../src/codec/request.ts'
 
 const range = fc
   .tuple(fc.oneof(fc.integer({ min: 1, max: 2_000 }), fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER })), fc.nat())
   .map(([first, more]) => ({ first, last: Math.min(first + more, Number.MAX_SAFE_INTEGER) }))
-const requests: fc.Arbitrary<Request> = fc.record(
+const requests: fc.Arbitrary<ResendRequest> = fc.record(
   {
     epoch: fc.string({ unit: 'grapheme', maxLength: 60 }),
     ranges: fc.array(range, { minLength: 1, maxLength: REQUEST_RANGES_MAX }).map((all) => [...new SeqSet(all)]),
   },
   { noNullPrototype: true },
 )
-const apart = (count: number): Request['ranges'] =>
+const apart = (count: number): ResendRequest['ranges'] =>
   Array.from({ length: count }, (_, i) => ({ first: 1 + i * 2, last: 1 + i * 2 }))
 
 describe('a request', () => {
-  it('says on arrival what it said when it left', () => {
+  it('is decoded exactly as it was encoded', () => {
     fc.assert(
       fc.property(requests, (request) => {
         expect(decodeRequest(encodeRequest(request))).toStrictEqual({ ok: true, request })
@@ -26,7 +26,7 @@ describe('a request', () => {
     )
   })
 
-  it('never throws when it is opened, whatever its bytes are, and never asks for what is out of order', () => {
+  it('never makes the decoder throw or return ranges out of order, whatever its bytes are', () => {
     const change = fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 }))
     fc.assert(
       fc.property(requests, fc.array(change, { maxLength: 3 }), fc.uint8Array(), (request, changes, noise) => {
@@ -49,7 +49,7 @@ describe('a request', () => {
     )
   })
 
-  it('has a bounded number of ranges, on both sides', () => {
+  it('has a limited number of ranges, when encoded and when decoded', () => {
     const request = { epoch: 'e', ranges: apart(REQUEST_RANGES_MAX) }
     expect(decodeRequest(encodeRequest(request))).toStrictEqual({ ok: true, request })
     expect(() => encodeRequest({ epoch: 'e', ranges: apart(REQUEST_RANGES_MAX + 1) })).toThrow('ranges')
@@ -66,8 +66,8 @@ describe('a request', () => {
     ['a range that ends before it begins', [1, 'e', [5, -1]]],
     ['a range without an end', [1, 'e', [1, 3, 2]]],
     ['a range beyond 2^53', [1, 'e', [2 ** 53 - 1, 5]]],
-    ['an epoch that is no text', [1, 7, [1, 3]]],
-    ['an item more', [1, 'e', [1, 3], null]],
+    ['an epoch that is not text', [1, 7, [1, 3]]],
+    ['an extra item', [1, 'e', [1, 3], null]],
   ])('is refused with %s', (_, items) => {
     expect(decodeRequest(encode([1, 'e', [1, 3]])).ok).toBe(true)
     expect(decodeRequest(encode(items))).toStrictEqual({ ok: false, reason: expect.any(String) })

@@ -5,11 +5,11 @@ import { describeRecorded } from '../../support/recorded-data.ts'
 import { buildWith, ORIGIN, open, readingsOf } from './readings.ts'
 import { interleaved, type RecordedSeries, recorded } from './recorded.ts'
 
-/** As many readings as an uplink puts into one batch at most. */
+/** The maximum number of readings that an uplink puts into one batch. */
 const BATCH_READINGS = 22_000
 const BATCH_BYTES_MAX = 131_072
 
-/** Bytes on the wire for one reading, in batches as of a backlog; every batch is opened and compared. */
+/** Bytes on the wire per reading in batches of backlog size; decodes and compares every batch. */
 function bytesPerReading(readings: readonly StoredReading[]): number {
   const builder = new BatchBuilder(ORIGIN)
   let bytes = 0
@@ -31,16 +31,16 @@ describeRecorded('a backlog of recorded series', () => {
     ['occupancy', 1.9],
     ['speed', 1.6],
     ['counts', 0.8],
-  ])('%s takes at most %d bytes a reading and is lossless', (series, bytesMax) => {
+  ])('%s takes at most %d bytes per reading and is lossless', (series, bytesMax) => {
     expect(bytesPerReading(recorded(series))).toBeLessThan(bytesMax)
   })
 
-  it('takes at most 2.9 bytes a reading when the series come in turn', () => {
+  it('takes at most 2.9 bytes per reading when the series are interleaved', () => {
     expect(bytesPerReading(interleaved())).toBeLessThan(2.9)
   })
 })
 
-/** From 0 to below 1, the same in every run. */
+/** Random numbers from 0 to below 1, the same in every run. */
 function randomNumbers(): () => number {
   let state = 1
   return () => {
@@ -49,8 +49,8 @@ function randomNumbers(): () => number {
   }
 }
 
-/** 50 sensors, one reading a second each with a jitter of some ms, hundredths of a degree. */
-function liveSecond(seconds: number): StoredReading[] {
+/** Readings of 50 sensors: one per second each, with a few ms of jitter, in hundredths of a degree. */
+function liveReadings(seconds: number): StoredReading[] {
   const random = randomNumbers()
   const sensors = Array.from({ length: 50 }, (_, i) => ({
     device: `sensor-${String(i + 1).padStart(2, '0')}`,
@@ -75,14 +75,14 @@ function liveSecond(seconds: number): StoredReading[] {
 
 describe('a live batch', () => {
   it('of 50 sensors with 5 readings each takes less than 900 bytes, names included', () => {
-    const readings = liveSecond(5)
+    const readings = liveReadings(5)
     const { bytes, count } = buildWith(new BatchBuilder(ORIGIN), readings)
     expect(count).toBe(250)
     expect(bytes.length).toBeLessThan(900)
     expect(readingsOf(open(bytes))).toStrictEqual(readings)
   })
 
-  it('does not make all values of a series long because a few are', () => {
+  it('stays small when a few values of a series are long', () => {
     const random = randomNumbers()
     const readings = Array.from({ length: 10_000 }, (_, i): StoredReading => {
       const level = Math.floor(random() * 200) / 10
@@ -95,7 +95,7 @@ describe('a live batch', () => {
     expect(readingsOf(open(bytes))).toStrictEqual(readings)
   })
 
-  it('spends next to nothing on verdicts that are all good, and on a series that stands still', () => {
+  it('of a constant series with only good verdicts takes less than 100 bytes', () => {
     const still = Array.from({ length: 20_000 }, (_, i): StoredReading => {
       const reading = { seq: i + 1, device: 'd', metric: 'm', unit: undefined, value: 20.5, ts: i * 1_000 }
       return { ...reading, quality: 1, reasons: 0 }

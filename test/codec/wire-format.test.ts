@@ -13,14 +13,14 @@ import { AMPLE, buildWith, ORIGIN, open, readingsOf } from './readings.ts'
 
 const document = readFileSync(join(import.meta.dirname, '../../docs/wire-format.md'), 'utf8')
 
-/** The content of a fenced block, by the words behind its fence. */
-function block(words: string): string {
-  const found = document.split(`\`\`\`${words}\n`)[1]?.split('\n```')[0]
-  if (found === undefined) throw new Error(`docs/wire-format.md has no block "${words}"`)
+/** The content of a fenced block; the label is the text after its opening fence. */
+function block(label: string): string {
+  const found = document.split(`\`\`\`${label}\n`)[1]?.split('\n```')[0]
+  if (found === undefined) throw new Error(`docs/wire-format.md has no block "${label}"`)
   return found
 }
 
-const bytesOf = (words: string): Buffer => Buffer.from(block(words).replaceAll(/\s/g, ''), 'hex')
+const bytesOf = (label: string): Buffer => Buffer.from(block(label).replaceAll(/\s/g, ''), 'hex')
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 
 type Row = Omit<StoredReading, 'unit'> & { unit: string | null }
@@ -29,19 +29,19 @@ const readings = (JSON.parse(block('json readings')) as Row[]).map(
 )
 
 describe('the test vectors of docs/wire-format.md', () => {
-  it('are what Tidegate writes', () => {
+  it('are the bytes that Tidegate writes', () => {
     const { bytes } = buildWith(new BatchBuilder(ORIGIN), readings)
     expect(hex(zstdDecompressSync(bytes))).toBe(hex(bytesOf('hex batch-cbor')))
   })
 
-  it('are what Tidegate reads', () => {
+  it('are read by Tidegate as the readings shown', () => {
     const batch = open(bytesOf('hex batch'))
     expect(batch).toMatchObject(ORIGIN)
     expect(readingsOf(batch)).toStrictEqual(readings)
     expect(hex(zstdDecompressSync(bytesOf('hex batch')))).toBe(hex(bytesOf('hex batch-cbor')))
   })
 
-  it('mean in CBOR the items that are shown', () => {
+  it('have the CBOR items shown', () => {
     const shown: unknown = JSON.parse(block('json items'), (_, value: unknown) =>
       typeof value === 'object' && value !== null && 'bytes' in value
         ? Uint8Array.from(Buffer.from(String(value.bytes), 'hex'))
@@ -50,7 +50,7 @@ describe('the test vectors of docs/wire-format.md', () => {
     expect(decode(bytesOf('hex batch-cbor'), { strict: true, allowIndefinite: false })).toStrictEqual(shown)
   })
 
-  it('hold for a receipt', () => {
+  it('are correct for a receipt', () => {
     const ranges = [
       { first: 41, last: 44 },
       { first: 47, last: 48 },
@@ -67,14 +67,14 @@ describe('the test vectors of docs/wire-format.md', () => {
     expect(decodeReceipt(bytesOf('hex receipt'))).toStrictEqual({ ok: true, receipt })
   })
 
-  it('hold for a batch without readings', () => {
+  it('are correct for a batch without readings', () => {
     const covers = { first: 45, last: 46 }
     const { bytes } = new BatchBuilder(ORIGIN).build(() => readings[0]!, { covers })
     expect(hex(zstdDecompressSync(bytes))).toBe(hex(bytesOf('hex void-cbor')))
     expect(open(bytesOf('hex void'))).toStrictEqual({ ...ORIGIN, series: [], ranges: [covers], count: 0 })
   })
 
-  it('hold for a request', () => {
+  it('are correct for a request', () => {
     const ranges = [
       { first: 45, last: 46 },
       { first: 49, last: 1_000 },
@@ -84,7 +84,7 @@ describe('the test vectors of docs/wire-format.md', () => {
     expect(decodeRequest(bytesOf('hex request'))).toStrictEqual({ ok: true, request })
   })
 
-  it('hold for amendments', () => {
+  it('are correct for amendments', () => {
     const items = [
       { seq: 44, quality: 4, reasons: 68 },
       { seq: 43, quality: 3, reasons: 64 },
@@ -96,10 +96,10 @@ describe('the test vectors of docs/wire-format.md', () => {
 })
 
 describe('docs/wire-format.md', () => {
-  it('names every reason beside its bit', () => {
+  it('lists every reason with its bit', () => {
     const rows = [...document.matchAll(/^\| ([\d, ]+) \| ([A-Z_, ]+)/gm)].flatMap(([, bits, names]) => {
-      const words = names!.match(/[A-Z]{2}[A-Z_]+/g)!
-      return bits!.split(', ').map((bit, i) => [words[i], 1 << Number(bit)])
+      const reasons = names!.match(/[A-Z]{2}[A-Z_]+/g)!
+      return bits!.split(', ').map((bit, i) => [reasons[i], 1 << Number(bit)])
     })
     expect(Object.fromEntries(rows)).toStrictEqual(Reason)
   })
@@ -108,7 +108,7 @@ describe('docs/wire-format.md', () => {
     expect(document).toContain(BATCH_CONTENT_TYPE)
   })
 
-  it('has a decoder beside it of at most 40 lines', () => {
+  it('comes with a Python decoder of at most 40 lines', () => {
     const script = readFileSync(join(import.meta.dirname, '../../docs/decode_batch.py'), 'utf8')
     expect(script.trimEnd().split('\n').length).toBeLessThanOrEqual(40)
   })

@@ -1,6 +1,6 @@
 import { Tokenizer } from 'cborg'
 import { vi } from 'vitest'
-import { type Decoded, decode, type Format } from '../../src/decode/decode.ts'
+import { type Decoded, decode, type PayloadFormat } from '../../src/decode/decode.ts'
 
 export const NOW = Date.UTC(2026, 0, 2, 3, 4, 5, 678)
 
@@ -9,12 +9,12 @@ export function bytes(payload: string | Uint8Array): Uint8Array {
 }
 
 /** On a topic that names device `d1` and metric `m`. */
-export function onMetric(payload: string | Uint8Array, format: Format = 'auto'): Decoded {
+export function onMetric(payload: string | Uint8Array, format: PayloadFormat = 'auto'): Decoded {
   return decode(bytes(payload), { device: 'd1', metric: 'm' }, NOW, format)
 }
 
 /** On a topic that names device `d1` only. */
-export function onDevice(payload: string | Uint8Array, format: Format = 'auto'): Decoded {
+export function onDevice(payload: string | Uint8Array, format: PayloadFormat = 'auto'): Decoded {
   return decode(bytes(payload), { device: 'd1', metric: undefined }, NOW, format)
 }
 

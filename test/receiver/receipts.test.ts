@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Published } from '../../src/link/link.ts'
-import { Outgoing } from '../../src/receiver/outgoing.ts'
+import { OutgoingQueue } from '../../src/receiver/outgoing.ts'
 import { answerOver } from '../../src/receiver/receipts.ts'
 import { until } from '../../support/wait.ts'
 
@@ -20,7 +20,7 @@ function openLinkTo(receiveMaximum: number) {
 describe('the receipts of a link', () => {
   it('never exceed what the broker takes unacknowledged, and all leave in the end', async () => {
     const { link, unanswered } = openLinkTo(3)
-    const answer = answerOver(new Outgoing(link), 'tidegate')
+    const answer = answerOver(new OutgoingQueue(link), 'tidegate')
     let sent = 0
     const sending = (async () => {
       for (; sent < 20; sent++) await answer('edge', RECEIPT)

@@ -1,7 +1,7 @@
 /**
  * Ingests until it is killed: `doomed-ingest.ts FOLDER FIRST`. Values rise by one from FIRST, each with the QoS 2
- * identifier of its number; every second one is released. A line on standard output for what was settled: `s VALUE` stored,
- * `r VALUE` released; `a VALUE` before a release is asked for.
+ * identifier of its number; every second one is released. Prints a line on standard output for each settled call: `s
+ * VALUE` stored, `r VALUE` released; and `a VALUE` before it asks for a release.
  */
 import { writeSync } from 'node:fs'
 import { codeOf } from '../../src/base/errors.ts'
@@ -15,7 +15,7 @@ const spine = await Spine.start(folder!, { ingest: { batchMessagesMax: 64 } })
 let next = Number(first)
 let pending = 0
 
-/** A line at once, whole. The pipe may be full for a while: nothing else is done meanwhile. */
+/** Writes a whole line at once. While the pipe is full, nothing else is done. */
 function tell(line: string): void {
   for (;;) {
     try {

@@ -8,7 +8,7 @@ import { readLog, Spine, valuesOf } from './spine.ts'
 
 let task = 0
 
-/** Offers so many publishes and notes the task in which each is settled. */
+/** Offers `count` publishes and records the task in which each is settled. */
 function watchTasks(spine: Spine, count: number, tasks: number[] = []): number[] {
   for (let i = 0; i < count; i++) {
     spine.ingest.offer(
@@ -23,7 +23,7 @@ function watchTasks(spine: Spine, count: number, tasks: number[] = []): number[]
 }
 
 describe('a publish', () => {
-  it('is settled only when its reading can be read by another connection', async () => {
+  it('is settled only when another connection can read its reading', async () => {
     const folder = tempFolder()
     const spine = await Spine.start(folder, { ingest: { batchMessagesMax: 16 } })
     const database = connect(folder)
@@ -42,7 +42,7 @@ describe('a publish', () => {
     await spine.stop()
   })
 
-  it('is copied: its bytes may change as soon as it was offered', async () => {
+  it('is copied: its bytes may change as soon as the publish was offered', async () => {
     const folder = tempFolder()
     const spine = await Spine.start(folder)
     const bytes = Buffer.from('17')
@@ -53,7 +53,7 @@ describe('a publish', () => {
     await spine.stop()
   })
 
-  it('counts as pending until it is settled, and the uplinks are told once it is', async () => {
+  it('counts as pending until it is settled, and the uplinks are notified after that', async () => {
     const spine = await Spine.start(tempFolder())
     const settled = spine.publish('telemetry/press', '{"force":1,"heat":2}')
     expect([spine.ingest.pendingBytes, spine.stored]).toEqual([20, 0])
@@ -63,7 +63,7 @@ describe('a publish', () => {
     await spine.stop()
   })
 
-  it('waits for company where commits are delayed', async () => {
+  it('waits for others when commits are delayed', async () => {
     const spine = await Spine.start(tempFolder(), { ingest: { commitDelayMs: 300 } })
     const tasks = watchTasks(spine, 1)
     for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
@@ -74,13 +74,13 @@ describe('a publish', () => {
   })
 })
 
-describe('batches', () => {
+describe('the batches of publishes', () => {
   const sizes = fc.array(fc.oneof(fc.nat(30), fc.constant(0), fc.integer({ min: 90, max: 400 })), {
     maxLength: 80,
     size: 'max',
   })
 
-  it('of any size settle in the order in which they were offered, which is the order of the log', async () => {
+  it('settle in the order in which they were offered, whatever their size, and this is the order of the log', async () => {
     const folder = tempFolder()
     const spine = await Spine.start(folder, { ingest: { batchMessagesMax: 7, batchBytesMax: 100 } })
     const expected: string[] = []
@@ -101,7 +101,7 @@ describe('batches', () => {
     await spine.stop()
   })
 
-  it('settle in one task, all that one commit holds', async () => {
+  it('of one commit settle in one task', async () => {
     const spine = await Spine.start(tempFolder())
     const tasks = watchTasks(spine, 1_000)
     await until(() => tasks.length === 1_000)
@@ -109,7 +109,7 @@ describe('batches', () => {
     await spine.stop()
   })
 
-  it('that outgrow their buffer carry every byte', async () => {
+  it('carry every byte when they outgrow their buffer', async () => {
     const folder = tempFolder()
     const spine = await Spine.start(folder)
     const texts = Array.from({ length: 400 }, (_, i) => `${i}:${String.fromCharCode(97 + (i % 26)).repeat(3_000)}`)
@@ -118,7 +118,7 @@ describe('batches', () => {
     expect(valuesOf(folder)).toEqual(texts)
   })
 
-  it('carry a payload that is larger than a batch may be, alone and whole', async () => {
+  it('carry a payload that is larger than the batch limit, alone and complete', async () => {
     const folder = tempFolder()
     const spine = await Spine.start(folder, {
       ingest: { batchBytesMax: 1_000 },
@@ -139,11 +139,11 @@ describe('batches', () => {
   })
 })
 
-/** More topics, and more clients, than have numbers at once. */
+/** More topics, and more clients, than there are numbers at a time. */
 const MANY = 70_000
 
-describe('numbers of topics and clients', () => {
-  it('never mix up devices or clients, also when there are more than numbers', async () => {
+describe('the numbers of topics and clients', () => {
+  it('never mix up devices or clients, also when there are more of them than numbers', async () => {
     const folder = tempFolder()
     const spine = await Spine.start(folder, { store: { rejectsMax: 200_000, seriesMax: 200_000 } })
     const settled: Promise<Error | undefined>[] = []

@@ -13,7 +13,7 @@ import { connect } from '../store/stores.ts'
 
 export type Given = Omit<z.input<typeof edgeSettings>, 'edge' | 'uplinks'> & { readonly uplink?: object }
 
-/** As a broker allows that says nothing of it. */
+/** The packet limit for a broker that announces none. */
 const BYTES_MAX = 131_072
 
 export interface PublishOptions {
@@ -26,7 +26,7 @@ export interface PublishOptions {
 export class Spine {
   readonly thread: StoreClient
   readonly ingest: Ingest
-  /** Why commits began to fail, in turn; undefined where they succeeded again. */
+  /** The reasons why commits began to fail, in turn; undefined when they succeeded again. */
   readonly refusals: (string | undefined)[] = []
   #stored = 0
   #run = ''
@@ -51,12 +51,12 @@ export class Spine {
     return new Spine(await StoreClient.start({ folder, settings }), settings)
   }
 
-  /** Readings that the owner of the uplinks was told of. */
+  /** The number of readings that were reported to the owner of the uplinks. */
   get stored(): number {
     return this.#stored
   }
 
-  /** Resolves when the publish is settled: with undefined, or with why it is not stored. */
+  /** Resolves when the publish is settled: with undefined, or with the error because of which it is not stored. */
   publish(topic: string, payload: string | Uint8Array, options: PublishOptions = {}): Promise<Error | undefined> {
     const { client = 'tester', dup = false, incoming } = options
     const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload
@@ -67,7 +67,7 @@ export class Spine {
     return new Promise((resolve) => this.ingest.release(id, resolve))
   }
 
-  /** The next message; its names are those of the confirmations that follow. */
+  /** The next message. Later confirmations use its epoch and run. */
   async next({
     bytesMax = BYTES_MAX,
     live = bytesMax,
@@ -79,7 +79,7 @@ export class Spine {
     return outgoing
   }
 
-  /** The next message, which must be a batch, opened. */
+  /** The next message, which must be a batch, decoded. */
   async nextBatch(): Promise<Batch> {
     return open(await this.next())
   }
@@ -126,7 +126,7 @@ export interface Stored {
   readonly reasons: number
 }
 
-/** The whole log, as another connection sees it. */
+/** The whole log, as another connection reads it. */
 export function readLog(folder: string): Stored[] {
   const database = connect(folder)
   const names = database

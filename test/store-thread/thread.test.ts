@@ -10,7 +10,7 @@ import { Spine, valuesOf } from './spine.ts'
 
 const TOPIC = 'telemetry/press/force'
 
-/** A batch that speaks of a topic which was never introduced: a promise that our own side broke. */
+/** A batch with a topic number that was never introduced, which would be a bug on our own side. */
 function breakPromise({ thread }: Spine): Promise<BatchReply> {
   const numbers = { messagesMax: 8, count: 1, renumbered: true }
   const names = { topics: [], clients: [], identifiers: [] }
@@ -20,7 +20,7 @@ function breakPromise({ thread }: Spine): Promise<BatchReply> {
 }
 
 describe('the store thread', () => {
-  it('commits what was handed over before it stops, and frees the folder', async () => {
+  it('commits everything that was handed over before it stops, and frees the folder', async () => {
     const folder = tempFolder()
     const spine = await Spine.start(folder)
     const settled = [1, 2, 3].map((value) => spine.publish(TOPIC, `${value}`))
@@ -31,7 +31,7 @@ describe('the store thread', () => {
     expect(valuesOf(folder)).toEqual([1, 2, 3])
   })
 
-  it('refuses to start as the store does, and leaves nothing behind', async () => {
+  it('fails to start with the error of the store, and leaves nothing behind', async () => {
     const folder = tempFolder()
     const spine = await Spine.start(folder)
     await expect(Spine.start(folder)).rejects.toThrow(`process ${process.pid}`)
@@ -42,7 +42,7 @@ describe('the store thread', () => {
     expect((failure as OperatorError).remedy).toContain('permissions')
   })
 
-  it('that dies of a broken promise settles everything, says so, and lets the folder be opened again', async () => {
+  it('settles everything when it dies of a broken promise, reports that, and lets the folder be opened again', async () => {
     const folder = tempFolder()
     const spine = await Spine.start(folder)
     expect(await spine.publish(TOPIC, '1')).toBeUndefined()
@@ -64,7 +64,7 @@ describe('the store thread', () => {
     expect(valuesOf(folder)).toEqual([1, 4])
   })
 
-  it('that was stopped refuses what comes after, and did not die', async () => {
+  it('refuses calls after it was stopped, and does not count as dead', async () => {
     const spine = await Spine.start(tempFolder())
     await spine.stop()
     expect(await spine.publish(TOPIC, '1')).toBeInstanceOf(Error)

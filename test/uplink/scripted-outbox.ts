@@ -138,7 +138,7 @@ export class ScriptedOutbox implements Outbox {
     return 0
   }
 
-  async askAgain({ ranges }: { readonly ranges: readonly SeqRange[] }): Promise<void> {
+  async requestResend({ ranges }: { readonly ranges: readonly SeqRange[] }): Promise<void> {
     for (const range of ranges) this.confirmed.remove(range)
   }
 

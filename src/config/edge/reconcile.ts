@@ -91,14 +91,14 @@ function cloudsResolution({ state }: Turn, { resolves }: Revision): readonly str
   return settled?.cid === resolves ? settled.disputed : undefined
 }
 
-export interface Outcome extends Choice {
+export interface ReconcileOutcome extends Choice {
   readonly why: string
   /** Who made the changes, for the log at the edge. */
   readonly by: string
 }
 
 /** Makes a revision that includes both sides, and puts it in force. */
-export function dominate(turn: Turn, { edge, remote }: Meeting, outcome: Outcome): Revision {
+export function dominate(turn: Turn, { edge, remote }: Meeting, outcome: ReconcileOutcome): Revision {
   const { device, eMax, ei } = turn.state
   const { c, ci } = remote.rev
   const own = turn.has(6) ? { e: eMax + 1, ei } : { e: edge.rev.e, ei: edge.rev.ei }

@@ -56,7 +56,7 @@ export function problemsOf(config: JsonObject | null, env: EdgeEnv): readonly st
   return checked.ok ? env.check(config) : [checked.reason]
 }
 
-export interface Draft {
+export interface EdgeStateDraft {
   readonly rev: Rev
   readonly base: Rev | null
   readonly config: JsonObject | null
@@ -64,7 +64,7 @@ export interface Draft {
   readonly by: string
 }
 
-export function revisionOf({ rev, base, config, hlc, by }: Draft): Revision {
+export function revisionOf({ rev, base, config, hlc, by }: EdgeStateDraft): Revision {
   return { rev, base, hash: hashOf(config), config, hlc, by }
 }
 

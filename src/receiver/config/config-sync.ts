@@ -3,10 +3,10 @@ import type { Log } from '../../base/log.ts'
 import type { SchemaCheck } from '../../config/schema-check.ts'
 import { cloudFilter, readCloudTopic } from '../../config/topics.ts'
 import { type Link, LinkError } from '../../link/link.ts'
-import type { Outgoing } from '../outgoing.ts'
+import type { OutgoingQueue } from '../outgoing.ts'
 import type { ConfigLimits, ConfigStore } from './config-store.ts'
 import type { DeviceKey } from './device-key.ts'
-import { type ConfigCounts, ConfigIntake } from './intake.ts'
+import { type CloudConfigCounts, ConfigIntake } from './intake.ts'
 import { configTopic, openConfigMessage } from './message.ts'
 import { DesiredPublisher } from './publisher.ts'
 
@@ -17,7 +17,7 @@ import { DesiredPublisher } from './publisher.ts'
 const TIDY_MS = 60_000
 const TIDY_MAX = 100
 
-export interface ConfigStats extends ConfigCounts {
+export interface ConfigStats extends CloudConfigCounts {
   /** Desired messages that the broker accepted, and that it refused. */
   readonly published: number
   readonly publishRefused: number
@@ -38,7 +38,7 @@ export interface ConfigSyncOptions {
  * Every receiver does all of it: a shared subscription would deliver no retained messages (MQTT 5 §4.8.2), and
  * processing a head twice changes nothing.
  */
-export class ConfigSync {
+export class CloudConfigSync {
   readonly #options: ConfigSyncOptions
   readonly #intake: ConfigIntake
   readonly #publisher: DesiredPublisher
@@ -78,7 +78,7 @@ export class ConfigSync {
    * broker may refuse it.
    * @throws LinkError 'lost'
    */
-  async use(link: Link, outgoing: Outgoing): Promise<void> {
+  async use(link: Link, outgoing: OutgoingQueue): Promise<void> {
     const { prefix, log } = this.#options
     try {
       for (const what of ['head', 'reported', 'conflict'] as const)

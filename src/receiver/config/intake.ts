@@ -3,13 +3,13 @@ import type { SchemaCheck } from '../../config/schema-check.ts'
 import type { ConfigLimits, ConfigStore, DeviceRecord } from './config-store.ts'
 import { type DeviceEvent, type DeviceStep, workOn } from './device.ts'
 import type { DeviceKey } from './device-key.ts'
-import type { ConfigMessage } from './message.ts'
+import type { CloudConfigMessage } from './message.ts'
 
 /** Messages of one transaction, at most. */
 const GROUP_MAX = 64
 
-export type ConfigCounts = Readonly<Record<AuthorityCount | 'unnoted', number>>
-export const NO_COUNTS: ConfigCounts = {
+export type CloudConfigCounts = Readonly<Record<AuthorityCount | 'unnoted', number>>
+export const NO_COUNTS: CloudConfigCounts = {
   malformed: 0,
   same: 0,
   accepted: 0,
@@ -19,7 +19,7 @@ export const NO_COUNTS: ConfigCounts = {
   unnoted: 0,
 }
 
-export interface IntakeOptions {
+export interface ConfigIntakeOptions {
   readonly store: ConfigStore
   readonly limits: ConfigLimits
   readonly check: SchemaCheck
@@ -30,7 +30,7 @@ export interface IntakeOptions {
 }
 
 interface Waiting {
-  readonly message: ConfigMessage
+  readonly message: CloudConfigMessage
   readonly resolve: () => void
   readonly reject: (failure: unknown) => void
 }
@@ -40,22 +40,22 @@ interface Waiting {
  * with every connection the broker delivers all retained messages.
  */
 export class ConfigIntake {
-  readonly #options: IntakeOptions
+  readonly #options: ConfigIntakeOptions
   readonly #waiting: Waiting[] = []
   #counts = { ...NO_COUNTS }
   #working: Promise<void> | undefined
 
-  constructor(options: IntakeOptions) {
+  constructor(options: ConfigIntakeOptions) {
     this.#options = options
   }
 
   /** Since the start. `unnoted`: messages of devices for which there is no room. */
-  get counts(): ConfigCounts {
+  get counts(): CloudConfigCounts {
     return { ...this.#counts }
   }
 
   /** Resolves after the commit. @throws if it could not be stored; then nothing of it is, and it may be sent again */
-  take(message: ConfigMessage): Promise<void> {
+  take(message: CloudConfigMessage): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ message, resolve, reject })
       this.#working ??= this.#work().finally(() => {
@@ -77,7 +77,7 @@ export class ConfigIntake {
     }
   }
 
-  async #store(messages: readonly ConfigMessage[]): Promise<void> {
+  async #store(messages: readonly CloudConfigMessage[]): Promise<void> {
     const { store, limits, onChange } = this.#options
     const devices = byDevice(messages)
     const steps = await store.change(
@@ -118,7 +118,7 @@ interface Device {
   readonly events: DeviceEvent[]
 }
 
-function byDevice(messages: readonly ConfigMessage[]): Device[] {
+function byDevice(messages: readonly CloudConfigMessage[]): Device[] {
   const devices = new Map<string, Device>()
   for (const { key, event } of messages) {
     const name = `${key.edge}/${key.device}`

@@ -60,7 +60,7 @@ export function keyProblem({ edge, device }: DeviceKey): string | undefined {
 }
 
 /** An open message of an edge about the config of a device. */
-export interface ConfigMessage {
+export interface CloudConfigMessage {
   readonly key: DeviceKey
   readonly event: DeviceEvent
 }
@@ -82,7 +82,7 @@ export function configTopic(
 export function openConfigMessage(
   { what, ...key }: DeviceKey & { readonly what: 'head' | 'reported' | 'conflict' },
   payload: Uint8Array,
-): ConfigMessage | undefined {
+): CloudConfigMessage | undefined {
   if (what === 'head') {
     if (payload.byteLength === 0) return undefined // cleared after a tombstone; that itself changes nothing
     const read = parseRevision(payload, key.device)

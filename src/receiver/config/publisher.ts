@@ -14,9 +14,9 @@ const IN_FLIGHT_MAX = 64
 const REFUSED_PAUSE_MS = 5_000
 
 /** Publishes retained with QoS 1. @returns the broker's reason code @throws when the link has ended */
-export type Publish = (topic: string, payload: Uint8Array) => Promise<number>
+export type PublishConfig = (topic: string, payload: Uint8Array) => Promise<number>
 
-export interface PublisherOptions {
+export interface CloudConfigPublisherOptions {
   readonly store: ConfigStore
   readonly prefix: string
   readonly log: Log
@@ -30,8 +30,8 @@ export interface PublisherOptions {
  * several receivers the one that publishes last leaves the newest version on the topic.
  */
 export class DesiredPublisher {
-  readonly #options: PublisherOptions
-  #publish: Publish | undefined
+  readonly #options: CloudConfigPublisherOptions
+  #publish: PublishConfig | undefined
   /** Ends the present pause; a pause after an error ends only with a new connection. */
   #endPause: { readonly end: () => void; readonly afterTrouble: boolean } | undefined
   #woken = false
@@ -39,7 +39,7 @@ export class DesiredPublisher {
   #failing = false
   #counts = { published: 0, refused: 0 }
 
-  constructor(options: PublisherOptions) {
+  constructor(options: CloudConfigPublisherOptions) {
     this.#options = options
   }
 
@@ -51,7 +51,7 @@ export class DesiredPublisher {
    * Sets the connection for messages; undefined: there is none at present.
    * @param all everything is to be published again: the broker may have lost it
    */
-  over(publish: Publish | undefined, { all = false } = {}): void {
+  over(publish: PublishConfig | undefined, { all = false } = {}): void {
     this.#publish = publish
     this.#allDue ||= all
     this.#woken = true
@@ -117,7 +117,7 @@ export class DesiredPublisher {
     }
   }
 
-  async #send({ edge, device, payload }: Unpublished, publish: Publish): Promise<number> {
+  async #send({ edge, device, payload }: Unpublished, publish: PublishConfig): Promise<number> {
     const code = await publish(cloudTopic(this.#options.prefix, edge, device, 'desired'), Buffer.from(payload))
     if (code >= 0x80) {
       this.#counts.refused++

@@ -10,7 +10,7 @@ export const REQUESTS_MAX = 10_000
 export const REPEAT_MIN_MS = 60_000
 export const REPEAT_MAX_MS = 6 * 3_600_000
 
-export type EdgeState = 'online' | 'offline'
+export type FleetEdgeState = 'online' | 'offline'
 
 /**
  * What an edge reports while it is online. The receiver does not verify it; fields that the edge leaves out are
@@ -33,7 +33,7 @@ export interface EdgeReport {
 /** One status message of an edge. */
 export interface EdgeNote {
   readonly edge: string
-  readonly state: EdgeState
+  readonly state: FleetEdgeState
   /** Arrival at the receiver, UTC milliseconds; undefined: the broker had retained it, so its age is not known. */
   readonly seenAt: number | undefined
   readonly report: EdgeReport | undefined
@@ -47,7 +47,7 @@ export interface EdgeNote {
 export interface EdgeView extends EdgeReport {
   readonly edge: string
   /** Undefined: it has sent readings, but no status. */
-  readonly state: EdgeState | undefined
+  readonly state: FleetEdgeState | undefined
   /** Arrival of its latest live message, including readings; UTC milliseconds by the receiver's clock. */
   readonly seenAt: number | undefined
   readonly clockOffsetMs: number | undefined

@@ -1,4 +1,4 @@
-import type { EdgeState, EdgeView } from './fleet.ts'
+import type { EdgeView, FleetEdgeState } from './fleet.ts'
 
 type Column = number | string | boolean | Uint8Array | null | undefined
 
@@ -12,7 +12,7 @@ export function viewOf(row: readonly Column[]): EdgeView {
   const lastSeen = Math.max(number(seenAt) ?? 0, number(storedAt) ?? 0)
   return {
     edge: String(edge),
-    state: text(state) as EdgeState | undefined,
+    state: text(state) as FleetEdgeState | undefined,
     seenAt: lastSeen === 0 ? undefined : lastSeen,
     version: text(version),
     at: number(at),

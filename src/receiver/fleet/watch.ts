@@ -17,7 +17,7 @@ export interface FleetCounts {
 }
 
 /** Sends a request to its edge over the present connection; resolves when it is in flight, or cannot be sent. */
-export type Ask = (edge: string, request: Uint8Array) => Promise<void>
+export type SendResendRequest = (edge: string, request: Uint8Array) => Promise<void>
 
 /**
  * Tracks the state of the edges: takes their status messages, writes them to the sink in turns, and sends the
@@ -28,7 +28,7 @@ export class FleetWatch {
   readonly #deps: { readonly log: Log; readonly now: () => number }
   #notes = new Map<string, EdgeNote>()
   #counts = { statuses: 0, malformed: 0, unnoted: 0 }
-  #ask: Ask | undefined
+  #ask: SendResendRequest | undefined
   #failing = false
 
   constructor(fleet: Fleet, dependencies: { readonly log: Log; readonly now: () => number }) {
@@ -41,7 +41,7 @@ export class FleetWatch {
   }
 
   /** Sets the connection for requests; undefined: there is none at present. */
-  over(ask: Ask | undefined): void {
+  over(ask: SendResendRequest | undefined): void {
     this.#ask = ask
   }
 
@@ -90,7 +90,7 @@ export class FleetWatch {
     }
   }
 
-  async #send({ edge, epoch, ranges }: DueRequest, ask: Ask): Promise<void> {
+  async #send({ edge, epoch, ranges }: DueRequest, ask: SendResendRequest): Promise<void> {
     const { first } = ranges[0]!
     this.#deps.log.info(
       { edge, epoch, ranges: ranges.length, first, last: ranges.at(-1)!.last },

@@ -17,7 +17,7 @@ export interface Hull extends SeqRange {
  * What is known of one log, as far as a transaction concerns it. It is read under the lock of the log's row and lives
  * as long as that lock: another receiver may have stored the same batch just before.
  */
-export class KnownLog {
+export class PostgresKnownLog {
   readonly id: number
   /** Every position that was ever stored, within the hulls of the transaction. */
   readonly positions: SeqSet
@@ -132,7 +132,7 @@ export async function lockLogs(
   tables: LogTables,
   hulls: readonly Hull[],
   birth: Birth,
-): Promise<Map<number, KnownLog>> {
+): Promise<Map<number, PostgresKnownLog>> {
   const sorted = [...new Set(hulls.map(({ log }) => log))].sort((a, b) => a - b)
   const wanted = `'${arrayOf(sorted)}'::integer[]`
   const hull = `unnest('${arrayOf(hulls.map(({ log }) => log))}'::integer[],
@@ -160,7 +160,7 @@ export async function lockLogs(
       seq,
       { quality, reasons },
     ])
-    return new KnownLog(id, high ?? 0, itsRanges, new Map(verdicts))
+    return new PostgresKnownLog(id, high ?? 0, itsRanges, new Map(verdicts))
   })
   return new Map(logs.map((log) => [log.id, log]))
 }

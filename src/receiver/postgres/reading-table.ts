@@ -39,7 +39,7 @@ export interface ReadingTables {
 }
 
 /** The table of readings within one transaction. A value keeps its type and every bit. */
-export class ReadingTable {
+export class PostgresReadingTable {
   readonly #connection: Connection
   readonly #tables: ReadingTables
 

@@ -4,9 +4,15 @@ import type { Amendments } from '../../codec/amendments.ts'
 import type { Batch, SeriesBlock } from '../../codec/batch.ts'
 import type { Delivery, Reject, StoreResult } from '../sink.ts'
 import type { Connection } from './connection.ts'
-import type { Hull, KnownLog, LogTables } from './known-logs.ts'
+import type { Hull, LogTables, PostgresKnownLog } from './known-logs.ts'
 import { shown, timestamp } from './literals.ts'
-import { type FoundRow, type Judgement, ReadingTable, type ReadingTables, type TimeSpan } from './reading-table.ts'
+import {
+  type FoundRow,
+  type Judgement,
+  PostgresReadingTable,
+  type ReadingTables,
+  type TimeSpan,
+} from './reading-table.ts'
 import { RowBuffer } from './row-buffer.ts'
 
 /** Quoted table names. */
@@ -27,7 +33,7 @@ export interface Named {
 export interface StoringOptions {
   readonly tables: Tables
   /** All logs of the deliveries, locked. */
-  readonly known: ReadonlyMap<number, KnownLog>
+  readonly known: ReadonlyMap<number, PostgresKnownLog>
   /** UTC milliseconds. */
   readonly receivedAt: number
   readonly rejectsMax: number
@@ -39,7 +45,7 @@ export interface StoringOptions {
 export class Storing {
   readonly #connection: Connection
   readonly #options: StoringOptions
-  readonly #table: ReadingTable
+  readonly #table: PostgresReadingTable
   readonly #rows: RowBuffer
   readonly #rejects: Reject[] = []
   /** Verdicts that waited, over all logs, when this began; undefined: not counted yet. */
@@ -49,7 +55,7 @@ export class Storing {
   constructor(connection: Connection, options: StoringOptions) {
     this.#connection = connection
     this.#options = options
-    this.#table = new ReadingTable(connection, options.tables)
+    this.#table = new PostgresReadingTable(connection, options.tables)
     this.#rows = new RowBuffer(options.receivedAt)
   }
 
@@ -79,7 +85,7 @@ export class Storing {
     ])
   }
 
-  async #storeBatch(batch: Batch, log: KnownLog, series: readonly number[]): Promise<StoreResult> {
+  async #storeBatch(batch: Batch, log: PostgresKnownLog, series: readonly number[]): Promise<StoreResult> {
     const { ranges } = batch
     const fresh = ranges.flatMap((range) => log.positions.missing(range))
     const isNew = countOf(fresh) === countOf(ranges)
@@ -94,7 +100,7 @@ export class Storing {
     return { kind: 'stored', ranges, high: log.high, repeats: repeated.length }
   }
 
-  #addFresh(block: SeriesBlock, log: KnownLog, series: number, isNew: boolean): void {
+  #addFresh(block: SeriesBlock, log: PostgresKnownLog, series: number, isNew: boolean): void {
     for (let i = 0; i < block.seq.length; i++) {
       const seq = block.seq[i]!
       if (!isNew && log.positions.has(seq)) continue
@@ -120,7 +126,7 @@ export class Storing {
     return false
   }
 
-  async #amend({ items }: Amendments, log: KnownLog): Promise<StoreResult> {
+  async #amend({ items }: Amendments, log: PostgresKnownLog): Promise<StoreResult> {
     const { pendingMax, receivedAt } = this.#options
     const early = items.filter(({ seq }) => !log.positions.has(seq))
     const more = new Set(early.map(({ seq }) => seq).filter((seq) => !log.pending.has(seq))).size
@@ -146,7 +152,7 @@ export class Storing {
 
   /** Finds stored readings; readings of this transaction are written into the table first. */
   async #find(
-    log: KnownLog,
+    log: PostgresKnownLog,
     seqs: readonly Seq[],
     find: (seqs: readonly Seq[]) => Promise<Map<Seq, FoundRow>>,
   ): Promise<Map<Seq, FoundRow>> {

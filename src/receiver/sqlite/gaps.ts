@@ -1,7 +1,7 @@
 import type { Seq, SeqRange } from '../../base/reading.ts'
 import type { Gap, GapQuestion } from '../fleet/fleet.ts'
-import { Places } from './places.ts'
-import type { Column, Prepare } from './schema.ts'
+import { SqlitePlaces } from './places.ts'
+import type { Prepare, TableColumn } from './schema.ts'
 
 /** An epoch of an edge, and up to which position its readings must exist. */
 interface Log {
@@ -19,11 +19,11 @@ interface Log {
 
 /** The gaps in `positions` of `received.db`. */
 export class SqliteGaps {
-  readonly #places: Places
+  readonly #places: SqlitePlaces
   readonly #statements
 
   constructor(prepare: Prepare) {
-    this.#places = new Places(prepare)
+    this.#places = new SqlitePlaces(prepare)
     this.#statements = {
       logs: prepare(
         `SELECT logs.id, logs.edge, logs.epoch,
@@ -106,7 +106,7 @@ export class SqliteGaps {
   }
 }
 
-function logOf([id, edge, epoch, isFirst, highest, lastSeq, saidAt]: readonly Column[]): Log {
+function logOf([id, edge, epoch, isFirst, highest, lastSeq, saidAt]: readonly TableColumn[]): Log {
   return {
     id: id === null ? undefined : Number(id),
     edge: String(edge),

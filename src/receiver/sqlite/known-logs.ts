@@ -7,7 +7,7 @@ import type { Prepare } from './schema.ts'
 const LOGS_CACHED_MAX = 10_000
 
 /** What the sink knows of one (edge, epoch). */
-export interface KnownLog {
+export interface SqliteKnownLog {
   readonly id: number
   /** Every position that was ever stored. */
   readonly positions: SeqSet
@@ -17,7 +17,7 @@ export interface KnownLog {
 
 /** The logs of all edges: read once, then written through. After a failed transaction `forget` must be called. */
 export class KnownLogs {
-  readonly #cache = new Map<string, KnownLog>()
+  readonly #cache = new Map<string, SqliteKnownLog>()
   /** Verdicts that wait, over all logs; undefined: not counted yet. */
   #pendingCount: number | undefined
   readonly #statements
@@ -42,7 +42,7 @@ export class KnownLogs {
     this.#pendingCount = undefined
   }
 
-  of(edge: string, epoch: string): KnownLog {
+  of(edge: string, epoch: string): SqliteKnownLog {
     const key = JSON.stringify([edge, epoch])
     const known = this.#cache.get(key)
     if (known !== undefined) return known
@@ -52,7 +52,7 @@ export class KnownLogs {
     return log
   }
 
-  #read(edge: string, epoch: string): KnownLog {
+  #read(edge: string, epoch: string): SqliteKnownLog {
     const { find, create, positions, pending } = this.#statements
     const id = Number((find.get(edge, epoch) ?? create.get(edge, epoch)!)[0])
     const ranges = positions.all(id).map(([first, last]) => ({ first: Number(first), last: Number(last) }))
@@ -63,7 +63,7 @@ export class KnownLogs {
   }
 
   /** Records that the readings of these positions are stored. */
-  add(log: KnownLog, ranges: readonly SeqRange[]): void {
+  add(log: SqliteKnownLog, ranges: readonly SeqRange[]): void {
     for (const range of ranges) {
       log.positions.add(range)
       const { first, last } = log.positions.around(range.first)!
@@ -73,7 +73,7 @@ export class KnownLogs {
   }
 
   /** Counts new readings. */
-  count({ id }: KnownLog, readings: number, receivedAt: number): void {
+  count({ id }: SqliteKnownLog, readings: number, receivedAt: number): void {
     if (readings > 0) this.#statements.count.run(readings, receivedAt, id)
   }
 
@@ -83,7 +83,7 @@ export class KnownLogs {
   }
 
   /** Keeps a verdict until its reading arrives. */
-  expect(log: KnownLog, { seq, quality, reasons }: Amendment): void {
+  expect(log: SqliteKnownLog, { seq, quality, reasons }: Amendment): void {
     const count = this.pendingCount
     const before = log.pending.get(seq)
     const verdict = before === undefined ? { quality, reasons } : combine(before, { quality, reasons })
@@ -93,7 +93,7 @@ export class KnownLogs {
   }
 
   /** The verdict that waits for this position, if any; it waits no longer. */
-  arrive(log: KnownLog, seq: Seq): Verdict | undefined {
+  arrive(log: SqliteKnownLog, seq: Seq): Verdict | undefined {
     const verdict = log.pending.get(seq)
     if (verdict === undefined) return undefined
     const count = this.pendingCount

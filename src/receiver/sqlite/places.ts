@@ -21,7 +21,7 @@ const OLD_COLUMNS = 4
 const SPAN_GAP_MS = 3_600_000
 
 /** Where the reading of a position is in the table of readings. */
-export interface Place {
+export interface SqlitePlace {
   readonly series: number
   readonly ts: number
 }
@@ -43,9 +43,9 @@ interface Span {
  * readings of each series are; a search reads these parts of the table. An index would find it too, for a third more
  * work at every reading, and only repeats with different content, amendments and the list of gaps search by position.
  */
-export class Places {
+export class SqlitePlaces {
   readonly #statements
-  #open: { readonly log: number; readonly first: Seq; readonly places: ReadonlyMap<Seq, Place> }[] = []
+  #open: { readonly log: number; readonly first: Seq; readonly places: ReadonlyMap<Seq, SqlitePlace> }[] = []
 
   constructor(prepare: Prepare) {
     this.#statements = {
@@ -66,13 +66,13 @@ export class Places {
   }
 
   /** Undefined: there never was a reading, or it was deleted. */
-  find(log: number, seq: Seq): Place | undefined {
+  find(log: number, seq: Seq): SqlitePlace | undefined {
     const row = this.#statements.find.get(log, seq)
     if (row === undefined || Number(row[1]) < seq) return undefined
     const [first, last] = [Number(row[0]), Number(row[1])]
     const open = this.#open.find((one) => one.log === log && one.first === first)
     if (open !== undefined) return open.places.get(seq)
-    const places = new Map<Seq, Place>()
+    const places = new Map<Seq, SqlitePlace>()
     for (const { series, from, to } of unpack(row[2] as Uint8Array)) {
       for (const [at, ts] of this.#statements.span.all(series, from, to, log, first, last)) {
         places.set(Number(at), { series, ts: Number(ts) })

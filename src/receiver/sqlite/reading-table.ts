@@ -1,8 +1,8 @@
 import { combine } from '../../base/flags.ts'
 import type { Quality, Seq, Value, Verdict } from '../../base/reading.ts'
 import type { SeriesBlock } from '../../codec/batch.ts'
-import { type Place, Places } from './places.ts'
-import type { Bound, Column, Prepare, Statement } from './schema.ts'
+import { type SqlitePlace, SqlitePlaces } from './places.ts'
+import type { Bound, Prepare, Statement, TableColumn } from './schema.ts'
 
 /** Series whose ids are held in memory; above it all are dropped and read again when they are needed. */
 const SERIES_CACHED_MAX = 100_000
@@ -43,9 +43,9 @@ interface Insert {
 }
 
 /** The table of readings. A value keeps its type and every bit. */
-export class ReadingTable {
+export class SqliteReadingTable {
   readonly #series = new Map<string, number>()
-  readonly places: Places
+  readonly places: SqlitePlaces
   readonly #prepare: Prepare
   /** By the number of rows; each is prepared when it is first needed. */
   readonly #inserts: Insert[] = []
@@ -53,7 +53,7 @@ export class ReadingTable {
 
   constructor(prepare: Prepare) {
     this.#prepare = prepare
-    this.places = new Places(prepare)
+    this.places = new SqlitePlaces(prepare)
     this.#statements = {
       findSeries: prepare('SELECT id FROM series WHERE device = ? AND metric = ? AND unit = ?'),
       createSeries: prepare('INSERT INTO series (device, metric, unit) VALUES (?, ?, ?) RETURNING id'),
@@ -141,7 +141,7 @@ export class ReadingTable {
   }
 
   /** @param guess the most likely place; a repeat is usually where the original is */
-  find(log: number, seq: Seq, guess?: Place): Row | undefined {
+  find(log: number, seq: Seq, guess?: SqlitePlace): Row | undefined {
     return (guess && this.#at(log, seq, guess)) ?? this.#findByIndex(log, seq)
   }
 
@@ -150,14 +150,14 @@ export class ReadingTable {
     return place && this.#at(log, seq, place)
   }
 
-  #at(log: number, seq: Seq, { series, ts }: Place): Row | undefined {
+  #at(log: number, seq: Seq, { series, ts }: SqlitePlace): Row | undefined {
     const row = this.#statements.find.get(series, ts, log, seq)
     if (row === undefined) return undefined
     const [value, isBoolean, quality, reasons] = row
     return {
       series,
       ts,
-      value: isBoolean === 1 ? value === 1 : (value as Column),
+      value: isBoolean === 1 ? value === 1 : (value as TableColumn),
       verdict: { quality: Number(quality) as Quality, reasons: Number(reasons) },
     }
   }

@@ -109,10 +109,10 @@ export interface Statement {
    * @param values values for the other parameters, in order
    */
   run(named: Readonly<Record<string, Bound>>, ...values: readonly Bound[]): unknown
-  get(...values: readonly Bound[]): readonly Column[] | undefined
-  all(...values: readonly Bound[]): readonly (readonly Column[])[]
+  get(...values: readonly Bound[]): readonly TableColumn[] | undefined
+  all(...values: readonly Bound[]): readonly (readonly TableColumn[])[]
 }
-export type Column = number | string | Uint8Array | null
+export type TableColumn = number | string | Uint8Array | null
 
 /** Runs the work in one transaction that may write. */
 export type Transact = <T>(work: () => T) => T

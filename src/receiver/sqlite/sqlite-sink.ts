@@ -7,9 +7,9 @@ import type { Delivery, Reject, Sink, StoreResult } from '../sink.ts'
 import { SqliteConfigs } from './configs.ts'
 import { holdReceived, preparerOf } from './database.ts'
 import { SqliteFleet } from './fleet.ts'
-import { type KnownLog, KnownLogs } from './known-logs.ts'
-import type { Place, PlacedBlock } from './places.ts'
-import { ReadingTable } from './reading-table.ts'
+import { KnownLogs, type SqliteKnownLog } from './known-logs.ts'
+import type { PlacedBlock, SqlitePlace } from './places.ts'
+import { SqliteReadingTable } from './reading-table.ts'
 import type { Statement } from './schema.ts'
 
 export { DATABASE_FILE } from './database.ts'
@@ -39,7 +39,7 @@ export class SqliteSink implements Sink {
   readonly #lock: Database
   readonly #options: Required<Omit<SqliteSinkOptions, 'pagesMax'>>
   readonly #logs: KnownLogs
-  readonly #readings: ReadingTable
+  readonly #readings: SqliteReadingTable
   readonly #keepReject: Statement
   readonly #dropRejects: Statement
   readonly fleet: SqliteFleet
@@ -52,7 +52,7 @@ export class SqliteSink implements Sink {
     this.#database = database
     this.#options = { ...DEFAULTS, ...options }
     this.#logs = new KnownLogs(prepare)
-    this.#readings = new ReadingTable(prepare)
+    this.#readings = new SqliteReadingTable(prepare)
     const transact = <T>(work: () => T): T => database.transaction(work).immediate()
     this.fleet = new SqliteFleet(prepare, transact)
     this.configs = new SqliteConfigs(prepare, transact)
@@ -125,7 +125,7 @@ export class SqliteSink implements Sink {
   }
 
   #insertSome(
-    log: KnownLog,
+    log: SqliteKnownLog,
     { series, block }: PlacedBlock,
     isRepeat: (seq: Seq) => boolean,
     receivedAt: number,
@@ -142,14 +142,14 @@ export class SqliteSink implements Sink {
   }
 
   /** The verdict of a new reading, merged with one that arrived before it. */
-  #verdictOf(log: KnownLog, block: SeriesBlock, i: number): Verdict {
+  #verdictOf(log: SqliteKnownLog, block: SeriesBlock, i: number): Verdict {
     const verdict = verdictOf(block, i)
     if (log.pending.size === 0) return verdict
     const early = this.#logs.arrive(log, block.seq[i]!)
     return early === undefined ? verdict : combine(verdict, early)
   }
 
-  #mergeVerdict(log: KnownLog, { seq, place }: { seq: Seq; place?: Place }, verdict: Verdict): void {
+  #mergeVerdict(log: SqliteKnownLog, { seq, place }: { seq: Seq; place?: SqlitePlace }, verdict: Verdict): void {
     const stored = this.#readings.find(log.id, seq, place)
     if (stored !== undefined) this.#readings.merge({ log: log.id, seq }, stored, verdict)
   }
@@ -211,6 +211,6 @@ function countOf(ranges: readonly SeqRange[]): number {
   return ranges.reduce((count, { first, last }) => count + last - first + 1, 0)
 }
 
-function highOf(log: KnownLog): Seq {
+function highOf(log: SqliteKnownLog): Seq {
   return log.positions.highest ?? 0
 }

@@ -18,10 +18,10 @@ export type Environment = Readonly<Record<string, string | undefined>>
 export interface Overridden {
   readonly data: unknown
   readonly problems: readonly Problem[]
-  readonly origins: readonly Origin[]
+  readonly origins: readonly SettingOrigin[]
 }
 
-export interface Origin {
+export interface SettingOrigin {
   readonly path: Path
   readonly variable: string
 }
@@ -37,7 +37,7 @@ const SEPARATOR = '__'
  */
 export function withEnvironment(data: unknown, outline: Outline, env: Environment): Overridden {
   const problems: Problem[] = []
-  const origins: Origin[] = []
+  const origins: SettingOrigin[] = []
   let result = data
   for (const variable of variablesOf(env)) {
     const named = settingOf(variable, outline)
@@ -127,7 +127,7 @@ function withOverride(data: unknown, outline: Outline, path: Path, value: unknow
 }
 
 /** A secret from the environment replaces that of the file, even if one is a value and the other a `_file`. */
-function withoutRival(data: unknown, path: Path, origins: readonly Origin[]): unknown {
+function withoutRival(data: unknown, path: Path, origins: readonly SettingOrigin[]): unknown {
   const key = path.at(-1)
   if (typeof key !== 'string') return data
   const rival = [

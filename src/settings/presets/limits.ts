@@ -9,11 +9,11 @@ export interface Preset {
   readonly uplink: Readonly<Record<string, unknown>>
   /** ALPN protocols for mqtts:// links to port 443, which the cloud uses for HTTPS too. */
   readonly alpn443?: readonly string[]
-  readonly limits: Limits
+  readonly limits: PresetLimits
 }
 
 /** What the broker accepts; a setting beyond it is a problem. An absent member: no limit. */
-export interface Limits {
+export interface PresetLimits {
   /** The URL schemes that it accepts; absent: all. */
   readonly schemes?: readonly string[]
   /**
@@ -72,7 +72,7 @@ export function presetProblems({ title, limits }: Preset, link: Link, edge: unkn
   return found.map(({ path, text }) => ({ path, text: `${text} (${title})` }))
 }
 
-function transport({ schemes, tlsHosts, certificate }: Limits, { url, tls, password }: Link): Breach[] {
+function transport({ schemes, tlsHosts, certificate }: PresetLimits, { url, tls, password }: Link): Breach[] {
   const parsed = typeof url === 'string' && URL.canParse(url) ? new URL(url) : undefined
   if (parsed === undefined) return []
   const scheme = parsed.protocol.slice(0, -1)
@@ -89,7 +89,7 @@ function transport({ schemes, tlsHosts, certificate }: Limits, { url, tls, passw
   return []
 }
 
-function numbers({ keepaliveS, batchBytesMax, windowMax }: Limits, link: Link): Breach[] {
+function numbers({ keepaliveS, batchBytesMax, windowMax }: PresetLimits, link: Link): Breach[] {
   const breaches: Breach[] = []
   const within = (key: string, { min = 0, max }: { min?: number; max: number | undefined }): void => {
     const value = link[key]
@@ -103,7 +103,7 @@ function numbers({ keepaliveS, batchBytesMax, windowMax }: Limits, link: Link): 
   return breaches
 }
 
-function names(limits: Limits, link: Link, edge: unknown): Breach[] {
+function names(limits: PresetLimits, link: Link, edge: unknown): Breach[] {
   const { prefix = PREFIX_DEFAULT, clientId } = link
   const breaches: Breach[] = []
   const { clientIdBytesMax = Infinity, topicBytesMax = Infinity, topicSlashesMax = Infinity, noDots } = limits

@@ -13,7 +13,7 @@ import { rebuildJudge } from './rebuild-judge.ts'
 const TOO_MANY_SERIES = 'too many series: raise store.seriesMax'
 
 /** Counts of a committed batch: readings, and messages of forward routes. */
-export interface Outcome {
+export interface CommitOutcome {
   stored: number
   rejected: number
   duplicates: number
@@ -59,13 +59,13 @@ export class Committer {
     this.#catalog = store.intake.catalog
   }
 
-  commit(batch: BatchMessage): Outcome {
+  commit(batch: BatchMessage): CommitOutcome {
     this.#learn(batch)
     if (batch.count > 0) this.#store.upkeep.space.refuseIfFull(batch.count)
     const owed = [...this.#forgotten]
     for (const change of batch.identifiers) if (change.kind === 'forgotten') this.#forgotten.add(change.client)
     const counted = { stored: 0, rejected: 0, duplicates: 0, good: 0, uncertain: 0, bad: 0, messages: 0 }
-    const outcome: Outcome = { ...counted, noRoom: [] }
+    const outcome: CommitOutcome = { ...counted, noRoom: [] }
     this.#store.write(() => {
       if (this.#catalog !== this.#store.intake.catalog) this.#recover()
       let place = 0
@@ -116,7 +116,7 @@ export class Committer {
     return this.#store.delivery.forwards.add({ topic, ...forward, qos, retain, receivedAt: arrival, payload })
   }
 
-  #take(publish: Publish, target: Target, outcome: Outcome): void {
+  #take(publish: Publish, target: Target, outcome: CommitOutcome): void {
     const decoded = decode(publish.payload, target, publish.arrival, target.format)
     const { catalog } = this.#store.intake
     if (!decoded.ok) return this.#reject(publish, target, decoded.reason, outcome)
@@ -136,7 +136,7 @@ export class Committer {
     return new Set(fresh.map(({ device, metric, unit = '' }) => `${device}\n${metric}\n${unit}`)).size > catalog.room
   }
 
-  #append(publish: Publish, device: Device, reading: Reading, outcome: Outcome): void {
+  #append(publish: Publish, device: Device, reading: Reading, outcome: CommitOutcome): void {
     const { catalog, log } = this.#store.intake
     const series = catalog.find(device, reading.metric, reading.unit)
     device.received++
@@ -182,7 +182,7 @@ export class Committer {
     return verdict
   }
 
-  #reject(publish: Publish, target: Target, reason: string, outcome: Outcome): void {
+  #reject(publish: Publish, target: Target, reason: string, outcome: CommitOutcome): void {
     const { catalog, rejects } = this.#store.intake
     const device = catalog.deviceOrOverflow(target.device)
     device.received++

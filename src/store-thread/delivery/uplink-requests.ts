@@ -71,8 +71,8 @@ export class UplinkRequests {
   }
 
   /** Ignores requests for another epoch: its positions may be different readings now. */
-  askAgain({ uplink, epoch, ranges }: Calls['askAgain']['request']): undefined {
-    if (epoch === this.#store.epoch) this.#store.outbox(uplink).askAgain(ranges, this.#store.lastSeq)
+  requestResend({ uplink, epoch, ranges }: Calls['requestResend']['request']): undefined {
+    if (epoch === this.#store.epoch) this.#store.outbox(uplink).requestResend(ranges, this.#store.lastSeq)
   }
 
   release({ uplink, spent }: Calls['release']['request']): undefined {

@@ -34,7 +34,7 @@ export interface WaitingMessage {
   readonly reason: string
 }
 
-export interface KeptRevision {
+export interface StoredRevision {
   /** When it came into force, in UTC ms. */
   readonly at: number
   readonly revision: Revision
@@ -103,7 +103,7 @@ export class ConfigReader {
   }
 
   /** The latest revisions that were in force, the newest first. */
-  revisions(device: string): KeptRevision[] {
+  revisions(device: string): StoredRevision[] {
     const rows = this.#database
       .prepare('SELECT at, revision FROM config_revisions WHERE device = ? ORDER BY id DESC')
       .all(device) as { at: number; revision: string }[]

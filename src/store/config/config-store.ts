@@ -20,7 +20,7 @@ const TRIM_EVERY = 64
  * Configs of devices on the disk: one state per device as plain JSON, and its operations, revisions and changes. All
  * methods that write run in their owner's transaction.
  */
-export class ConfigStore {
+export class EdgeConfigStore {
   readonly #statements
   readonly #operations: Statement<[string]>
   readonly #due: Statement<[number, number, number, number]>

@@ -5,7 +5,7 @@ import type { SeqRange } from '../../base/reading.ts'
  * The state of one uplink on the disk: its settled positions and its counters. All methods that write run in their
  * owner's transaction.
  */
-export class Account {
+export class DeliveryAccount {
   readonly #uplink: number
   readonly #database: Database
   readonly #deviceOf: Statement<[number]>

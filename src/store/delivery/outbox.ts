@@ -5,13 +5,13 @@ import { addCount } from '../counts.ts'
 import type { RawLogRow } from '../log.ts'
 import type { Positions } from '../positions.ts'
 import type { Stretch } from '../stretch.ts'
-import { Account } from './account.ts'
+import { DeliveryAccount } from './account.ts'
 import { AmendmentQueue } from './amendment-queue.ts'
 import { Bisection } from './bisection.ts'
 import { InFlightPositions } from './in-flight.ts'
 import { PARKED_MAX, Parked } from './parked.ts'
 import { POISON_CANDIDATES_MAX, PoisonCandidates } from './poison-candidates.ts'
-import { AskedAgain } from './resend-requests.ts'
+import { ResendRequests } from './resend-requests.ts'
 
 /** `live`: readings that arrived since the connection was made. `backfill`: readings that had accumulated before. */
 export type Lane = 'live' | 'backfill'
@@ -33,8 +33,8 @@ export class Outbox {
   readonly parked: Parked
   readonly amendments: AmendmentQueue
   /** Settled positions that the receiver has lost and requests again. */
-  readonly again: AskedAgain
-  readonly #account: Account
+  readonly again: ResendRequests
+  readonly #account: DeliveryAccount
   readonly #inFlight = new InFlightPositions()
   readonly #bisection = new Bisection()
   readonly #poisonCandidates = new PoisonCandidates(this.settled)
@@ -58,9 +58,9 @@ export class Outbox {
     this.#liveFrom = lastSeq + 1
     this.#next = { live: lastSeq + 1, backfill: 1 }
     this.#positions = positions
-    this.#account = new Account(database, id)
+    this.#account = new DeliveryAccount(database, id)
     this.parked = new Parked(database, id)
-    this.again = new AskedAgain(positions)
+    this.again = new ResendRequests(positions)
     this.amendments = new AmendmentQueue(database, id, this.settled)
     this.reload()
   }
@@ -267,7 +267,7 @@ export class Outbox {
   }
 
   /** The receiver has lost these positions: settled ones are sent again; others are sent anyway. */
-  askAgain(ranges: readonly SeqRange[], lastSeq: Seq): void {
+  requestResend(ranges: readonly SeqRange[], lastSeq: Seq): void {
     for (const { first, last } of ranges) {
       this.again.add({ first: Math.max(1, first), last: Math.min(last, lastSeq) }, this.settled)
     }
@@ -278,7 +278,7 @@ export class Outbox {
     this.#account.addDropped(device, count)
   }
 
-  /** In its owner's transaction: see `Account.rebalance`. */
+  /** In its owner's transaction: see `DeliveryAccount.rebalance`. */
   rebalance(device: number, gone: number): void {
     this.#account.rebalance(device, gone)
   }

@@ -1,7 +1,7 @@
 import type { Database } from 'better-sqlite3'
 import type { Seq } from '../../base/reading.ts'
 import type { Positions } from '../positions.ts'
-import { Account } from './account.ts'
+import { DeliveryAccount } from './account.ts'
 import { Outbox } from './outbox.ts'
 
 /** An uplink of the settings. */
@@ -77,7 +77,7 @@ function idOf({ name, start }: UplinkStart, { database, positions, lastSeq, firs
   database.prepare(dropped).run(id)
   const first = start === 'all' ? 1 : start === 'now' ? lastSeq + 1 : firstSince(start)
   if (first > 1) {
-    const account = new Account(database, id)
+    const account = new DeliveryAccount(database, id)
     const unwanted = { first: 1, last: Math.min(first - 1, lastSeq) }
     for (const [series, n] of positions.countBySeries(unwanted)) account.addDropped(account.deviceOf(series), n)
     if (unwanted.last >= 1) account.settle(unwanted)

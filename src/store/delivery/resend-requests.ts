@@ -10,7 +10,7 @@ export const AGAIN_MAX = 1_000
  * Positions that the receiver has lost and requests again, in memory only: the receiver repeats its request until it
  * has them. Positions that are not settled are not included, because they are sent anyway.
  */
-export class AskedAgain {
+export class ResendRequests {
   readonly #positions: Positions
   readonly #wanted = new SeqSet()
   readonly #inFlight = new SeqSet()

@@ -1,9 +1,9 @@
 import { ALWAYS, type Interval } from './interval.ts'
-import type { Places } from './range.ts'
+import type { HistoryPlaces } from './range.ts'
 
 /** Time of the earliest reading in the interval. Opens only blocks that overlap the start of the interval. */
 export function firstTs(
-  { sealed, open, tail }: Places,
+  { sealed, open, tail }: HistoryPlaces,
   series: number,
   interval: Interval = ALWAYS,
 ): number | undefined {
@@ -20,7 +20,7 @@ export function firstTs(
 
 /** Time of the latest reading in the interval. Opens only blocks that overlap the end of the interval. */
 export function lastTs(
-  { sealed, open, tail }: Places,
+  { sealed, open, tail }: HistoryPlaces,
   series: number,
   interval: Interval = ALWAYS,
 ): number | undefined {

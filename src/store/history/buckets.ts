@@ -5,7 +5,7 @@ import type { BlockHead, BlockTable } from '../sealed/blocks.ts'
 import { Ends } from './ends.ts'
 import { ALWAYS, type Interval } from './interval.ts'
 import type { OpenBlocks } from './open-blocks.ts'
-import type { Places } from './range.ts'
+import type { HistoryPlaces } from './range.ts'
 import type { StoredSeries } from './series.ts'
 import { type Figures, type Summed, Sums } from './sums.ts'
 
@@ -50,11 +50,11 @@ export interface BucketPage {
  * exact if a bucket is a whole number of hours.
  */
 export class Buckets {
-  readonly #places: Places
+  readonly #places: HistoryPlaces
   readonly #blocks: BlockTable
   readonly #rollups: Statement<[number, number, number]>
 
-  constructor(database: Database, blocks: BlockTable, places: Places) {
+  constructor(database: Database, blocks: BlockTable, places: HistoryPlaces) {
     this.#places = places
     this.#blocks = blocks
     this.#rollups = database.prepare(`SELECT hour, readings, good, worst, numbers, value_min AS valueMin,

@@ -7,9 +7,9 @@ import { type Bucket, type BucketPage, type BucketQuery, Buckets } from './bucke
 import type { Interval, ReadingKey } from './interval.ts'
 import { latestReadings } from './latest.ts'
 import { OpenBlocks } from './open-blocks.ts'
-import { type Places, type RangePage, type RangeQuery, readRange } from './range.ts'
+import { type HistoryPlaces, type RangePage, type RangeQuery, readRange } from './range.ts'
 import { recentReadings } from './recent.ts'
-import { Sealed } from './sealed.ts'
+import { SealedHistory } from './sealed.ts'
 import { readSeries, type SeriesFilter, type StoredSeries } from './series.ts'
 import { type DeviceStatistics, type SeriesStatistics, Statistics } from './statistics.ts'
 import { Tail } from './tail.ts'
@@ -41,7 +41,7 @@ export const PAGE_READINGS = 10_000
  */
 export class History {
   readonly #database: Database
-  readonly #places: Places
+  readonly #places: HistoryPlaces
   readonly #buckets: Buckets
   readonly #statistics: Statistics
 
@@ -50,7 +50,7 @@ export class History {
     const blocks = new BlockTable(database)
     this.#database = database
     this.#places = {
-      sealed: new Sealed(database, blocks),
+      sealed: new SealedHistory(database, blocks),
       open: new OpenBlocks(database, blocks),
       tail: new Tail(database),
     }

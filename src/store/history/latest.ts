@@ -1,7 +1,7 @@
 import type { Quality, StoredReading } from '../../base/reading.ts'
 import { type BlockHead, seriesOf } from '../sealed/blocks.ts'
 import { ALWAYS, type ReadingKey } from './interval.ts'
-import { type Places, storedReading } from './range.ts'
+import { type HistoryPlaces, storedReading } from './range.ts'
 import type { StoredSeries } from './series.ts'
 import type { TailRow } from './tail.ts'
 
@@ -16,7 +16,7 @@ interface Candidates {
  * Searches the log, then seals until none can contain a later one; opens blocks only of series whose latest reading is
  * in a block.
  */
-export function latestReadings(places: Places, series: readonly StoredSeries[]): StoredReading[] {
+export function latestReadings(places: HistoryPlaces, series: readonly StoredSeries[]): StoredReading[] {
   const ids = new Set(series.map(({ id }) => id))
   const inLog = places.tail.latest(ids, places.sealed.upTo)
   const inBlocks = findCandidates(places, ids, inLog)
@@ -32,7 +32,7 @@ export function latestReadings(places: Places, series: readonly StoredSeries[]):
  * the log arrived later.
  */
 function findCandidates(
-  { sealed }: Places,
+  { sealed }: HistoryPlaces,
   ids: ReadonlySet<number>,
   inLog: ReadonlyMap<number, ReadingKey>,
 ): Map<number, Candidates> {
@@ -52,7 +52,7 @@ function findCandidates(
   return found
 }
 
-function latestRow({ open }: Places, { ts, heads }: Candidates): TailRow | undefined {
+function latestRow({ open }: HistoryPlaces, { ts, heads }: Candidates): TailRow | undefined {
   let latest: TailRow | undefined
   for (const head of heads) {
     const { columns } = open.open(head)

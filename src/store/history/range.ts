@@ -1,7 +1,7 @@
 import type { Quality, StoredReading, Value } from '../../base/reading.ts'
 import { ALWAYS, type Interval, isBefore, type ReadingKey } from './interval.ts'
 import type { OpenBlock, OpenBlocks } from './open-blocks.ts'
-import type { Sealed } from './sealed.ts'
+import type { SealedHistory } from './sealed.ts'
 import type { StoredSeries } from './series.ts'
 import { type Tail, VALUE_BYTES_MAX, valueBytes } from './tail.ts'
 
@@ -22,8 +22,8 @@ export interface RangePage {
 }
 
 /** The places where readings are stored, all as one transaction sees them. */
-export interface Places {
-  readonly sealed: Sealed
+export interface HistoryPlaces {
+  readonly sealed: SealedHistory
   readonly open: OpenBlocks
   readonly tail: Tail
 }
@@ -33,7 +33,7 @@ export interface Places {
  * page is full and no further block can contain an earlier reading than its last one. So memory is limited to the page,
  * however many blocks overlap.
  */
-export function readRange(places: Places, { series, after, limit, ...interval }: RangeQuery): RangePage {
+export function readRange(places: HistoryPlaces, { series, after, limit, ...interval }: RangeQuery): RangePage {
   const { from = ALWAYS.from, to = ALWAYS.to } = interval
   const begin = { ts: from, seq: 0 }
   const page = new Page(after !== undefined && isBefore(begin, after) ? after : begin, to, limit)

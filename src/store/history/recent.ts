@@ -1,11 +1,11 @@
 import type { Quality, StoredReading } from '../../base/reading.ts'
 import { seriesOf } from '../sealed/blocks.ts'
 import { ALWAYS } from './interval.ts'
-import { type Places, storedReading } from './range.ts'
+import { type HistoryPlaces, storedReading } from './range.ts'
 import type { StoredSeries } from './series.ts'
 
 /** The most recent readings, by position, newest first. */
-export function recentReadings(places: Places, series: readonly StoredSeries[], count: number): StoredReading[] {
+export function recentReadings(places: HistoryPlaces, series: readonly StoredSeries[], count: number): StoredReading[] {
   const { sealed, tail } = places
   const byId = new Map(series.map((one) => [one.id, one]))
   const ids = new Set(byId.keys())

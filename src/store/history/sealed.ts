@@ -14,7 +14,7 @@ export type SealHead = Pick<Seal, 'id' | 'parts' | 'first' | 'last' | 'blocks' |
  * Finds the blocks for a query. All lookups of one query must be in one transaction: seals and blocks change together,
  * but only within a transaction are they consistent with each other.
  */
-export class Sealed {
+export class SealedHistory {
   readonly #blocks: BlockTable
   readonly #seals: Statement<[number, number]>
   readonly #sealedUpTo: Statement<[]>

@@ -2,7 +2,7 @@ import type { Database, Statement } from 'better-sqlite3'
 import type { Quality, Seq } from '../../base/reading.ts'
 import { type BlockHead, type BlockTable, seriesOf } from '../sealed/blocks.ts'
 import { ALWAYS } from './interval.ts'
-import type { Places } from './range.ts'
+import type { HistoryPlaces } from './range.ts'
 import type { StoredSeries } from './series.ts'
 import { type Figures, type Summed, Sums, worstOf } from './sums.ts'
 
@@ -29,14 +29,14 @@ type GroupRow = Omit<Summed, 'worst'> & { series: number; rank: number; tsMin: n
 
 /** Sums over all readings, inside a transaction: from summaries, hourly sums and the log. Opens only amended blocks. */
 export class Statistics {
-  readonly #places: Places
+  readonly #places: HistoryPlaces
   readonly #blocks: BlockTable
   readonly #rollups: Statement<[]>
   readonly #log: Statement<[Seq]>
   readonly #amended: Statement<[Seq, Seq]>
   readonly #devices: Statement<[]>
 
-  constructor(database: Database, blocks: BlockTable, places: Places) {
+  constructor(database: Database, blocks: BlockTable, places: HistoryPlaces) {
     this.#places = places
     this.#blocks = blocks
     this.#rollups = database.prepare(`SELECT series, sum(readings) AS readings, sum(good) AS good, max(${RANK}) AS rank,

@@ -3,7 +3,7 @@ import type { Catalog } from '../catalog.ts'
 import type { HousekeepingContext } from '../sealed/task.ts'
 import { Policies } from './policy.ts'
 import { Removal } from './removal.ts'
-import type { Archive, Retention, SeriesName } from './retention.ts'
+import type { Archive, Retention, SeriesLabel } from './retention.ts'
 import { Rollups } from './rollups.ts'
 
 /** Assembles the parts that decide how long readings are kept. */
@@ -13,7 +13,7 @@ export function assembleRetention(
   catalog: () => Catalog,
 ): Retention {
   const rollups = new Rollups(context.database)
-  const describe = (series: number): SeriesName => {
+  const describe = (series: number): SeriesLabel => {
     const { device, metric, unit } = catalog().series(series)!
     return { device: device.name, metric, unit: unit || undefined }
   }

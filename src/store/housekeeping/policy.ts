@@ -5,7 +5,7 @@ import type { Seal } from '../sealed/seals.ts'
 const DAY_MS = 86_400_000
 
 /** The retention of one series. Times are milliseconds; undefined: no limit. */
-export interface Policy {
+export interface RetentionPolicy {
   /** The rule that it comes from; undefined: no rule matches. */
   readonly rule: RetentionRule | undefined
   readonly rawMs: number | undefined
@@ -15,13 +15,19 @@ export interface Policy {
   readonly thinMs: number | undefined
 }
 
-const UNRULED: Policy = { rule: undefined, rawMs: undefined, rollupMs: undefined, archive: false, thinMs: undefined }
+const UNRULED: RetentionPolicy = {
+  rule: undefined,
+  rawMs: undefined,
+  rollupMs: undefined,
+  archive: false,
+  thinMs: undefined,
+}
 
 /** Finds the policy of a series. The result is cached, so that a pattern is not matched for every block. */
 export class Policies {
-  readonly #rules: readonly { readonly matches: (name: string) => boolean; readonly policy: Policy }[]
+  readonly #rules: readonly { readonly matches: (name: string) => boolean; readonly policy: RetentionPolicy }[]
   readonly #nameOf: (series: number) => string
-  readonly #known = new Map<number, Policy>()
+  readonly #known = new Map<number, RetentionPolicy>()
   /** The shortest time for which any series is kept (ms); Infinity: no rule has a limit. */
   readonly rawMsMin: number
 
@@ -32,7 +38,7 @@ export class Policies {
     this.rawMsMin = Math.min(Infinity, ...this.#rules.map(({ policy }) => policy.rawMs ?? Infinity))
   }
 
-  of(series: number): Policy {
+  of(series: number): RetentionPolicy {
     let policy = this.#known.get(series)
     if (policy === undefined) {
       const name = this.#nameOf(series)
@@ -43,7 +49,7 @@ export class Policies {
   }
 }
 
-function policyOf(rule: RetentionRule): Policy {
+function policyOf(rule: RetentionRule): RetentionPolicy {
   const ms = (days: number | undefined): number | undefined => (days === undefined ? undefined : days * DAY_MS)
   return {
     rule,
@@ -59,6 +65,6 @@ function policyOf(rule: RetentionRule): Policy {
  * counts from the arrival of the seal's last reading. A device's own clock may be wrong, and must not cause readings of
  * today to be removed.
  */
-export function isExpired({ receivedLast }: Seal, { rawMs }: Policy, now: number): boolean {
+export function isExpired({ receivedLast }: Seal, { rawMs }: RetentionPolicy, now: number): boolean {
   return rawMs !== undefined && now - receivedLast > rawMs
 }

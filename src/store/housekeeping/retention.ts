@@ -10,7 +10,7 @@ import { HOUR_MS, type Rollups } from './rollups.ts'
 /** Writes readings to a place outside the store; when it returns, they are on that disk. @throws if they are not. */
 export type Archive = (readings: readonly StoredReading[]) => void
 
-export type SeriesName = Pick<StoredReading, 'device' | 'metric' | 'unit'>
+export type SeriesLabel = Pick<StoredReading, 'device' | 'metric' | 'unit'>
 
 /** Maximum number of readings whose blocks are removed, and archived, together. */
 export const GROUP_READINGS = 16_384
@@ -22,7 +22,7 @@ export interface Retention {
   readonly removal: Removal
   readonly archive: Archive | undefined
   /** The names of a series. */
-  readonly describe: (series: number) => SeriesName
+  readonly describe: (series: number) => SeriesLabel
 }
 
 /**
@@ -118,7 +118,7 @@ export function archiveBlocks({ policies, archive, describe }: Retention, some: 
   if (readings.length > 0) archive(readings)
 }
 
-function readingsOf(name: SeriesName, { seq, ts, values, quality, reasons }: BlockColumns): StoredReading[] {
+function readingsOf(name: SeriesLabel, { seq, ts, values, quality, reasons }: BlockColumns): StoredReading[] {
   return Array.from(seq, (position, i) => ({
     ...name,
     seq: position,

@@ -4,7 +4,7 @@ import type { SeqRange } from '../../base/reading.ts'
 import type { LogWriter } from '../log.ts'
 import type { BlockTable } from './blocks.ts'
 import type { SealDirectory } from './seals.ts'
-import type { OverlaidVerdict, Verdicts } from './verdicts.ts'
+import type { OverlaidVerdict, VerdictTable } from './verdicts.ts'
 
 /** What housekeeping needs to know of one uplink, and reports to it. */
 export interface DeliveryState {
@@ -25,7 +25,7 @@ export interface HousekeepingContext {
   readonly database: Database
   readonly seals: SealDirectory
   readonly blocks: BlockTable
-  readonly verdicts: Verdicts
+  readonly verdicts: VerdictTable
   readonly outboxes: readonly DeliveryState[]
   /** The current log writer; it is replaced after a failed transaction. */
   log(): Pick<LogWriter, 'closedLast' | 'close' | 'clearClosed' | 'cleared' | 'trim'>

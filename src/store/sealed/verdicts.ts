@@ -11,7 +11,7 @@ export interface OverlaidVerdict extends Amendment {
  * whenever a block is opened: repacking a block for each of them would write a thousand times as much. Merging packs
  * them into the new block.
  */
-export class Verdicts {
+export class VerdictTable {
   readonly #put: Statement<[number, number, number, number]>
   readonly #drop: Statement<[number, number]>
   readonly #dropSeries: Statement<[number, number, number]>

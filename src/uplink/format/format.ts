@@ -3,7 +3,7 @@ import type { Batch } from '../../codec/batch.ts'
 import type { MetricRegistry } from './metric-registry.ts'
 
 /** A message for the cloud broker. */
-export interface Message {
+export interface FormattedMessage {
   readonly topic: string
   readonly payload: Uint8Array
   readonly qos: 0 | 1
@@ -27,20 +27,20 @@ export interface EncodeOptions {
  */
 export interface Format {
   /** The will that the broker publishes when the connection breaks, in place of Tidegate's own offline status. */
-  readonly will?: Message
+  readonly will?: FormattedMessage
   /** Topic filters, for QoS 1, on which hosts send commands to this format. They are subscribed before `begin`. */
   readonly filters: readonly string[]
   /** The messages that open the connection, before any reading. */
-  begin(): readonly Message[]
+  begin(): readonly FormattedMessage[]
   /** The readings as messages; the batch is delivered when the broker has accepted all of them. */
-  encode(batch: Batch, options: EncodeOptions): readonly Message[]
+  encode(batch: Batch, options: EncodeOptions): readonly FormattedMessage[]
   /**
    * Handles a message on one of `filters` and returns what to publish in answer. Never throws, whatever the payload
    * is.
    */
-  hear(topic: string, payload: Uint8Array): readonly Message[]
+  hear(topic: string, payload: Uint8Array): readonly FormattedMessage[]
   /** The messages that close the connection in order. */
-  end(): readonly Message[]
+  end(): readonly FormattedMessage[]
 }
 
 export interface FormatDependencies {

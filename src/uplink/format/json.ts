@@ -1,5 +1,5 @@
 import type { Batch } from '../../codec/batch.ts'
-import type { EncodeOptions, Format, Message } from './format.ts'
+import type { EncodeOptions, Format, FormattedMessage } from './format.ts'
 import { readingObject } from './reading-object.ts'
 import { readingsOf } from './readings.ts'
 
@@ -15,12 +15,12 @@ export class JsonFormat implements Format {
     this.#topic = topic
   }
 
-  begin(): readonly Message[] {
+  begin(): readonly FormattedMessage[] {
     return []
   }
 
-  encode(batch: Batch, { bytesMax }: EncodeOptions): readonly Message[] {
-    const messages: Message[] = []
+  encode(batch: Batch, { bytesMax }: EncodeOptions): readonly FormattedMessage[] {
+    const messages: FormattedMessage[] = []
     let open: string[] = []
     let bytes = BRACKETS
     const close = (): void => {
@@ -39,16 +39,16 @@ export class JsonFormat implements Format {
     return messages
   }
 
-  #message(objects: readonly string[]): Message {
+  #message(objects: readonly string[]): FormattedMessage {
     const payload = Buffer.from(`[${objects.join(',')}]`)
     return { topic: this.#topic, payload, qos: 1, retain: false, contentType: 'application/json' }
   }
 
-  hear(): readonly Message[] {
+  hear(): readonly FormattedMessage[] {
     return []
   }
 
-  end(): readonly Message[] {
+  end(): readonly FormattedMessage[] {
     return []
   }
 }

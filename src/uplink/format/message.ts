@@ -2,7 +2,7 @@ import type { StoredReading, Value } from '../../base/reading.ts'
 import { numberText } from '../../base/reading-text.ts'
 import type { Batch } from '../../codec/batch.ts'
 import type { MessageSettings } from '../../settings/schema/formats.ts'
-import type { EncodeOptions, Format, Message } from './format.ts'
+import type { EncodeOptions, Format, FormattedMessage } from './format.ts'
 import type { MetricRegistry } from './metric-registry.ts'
 import { readingObject } from './reading-object.ts'
 import { readingsOf } from './readings.ts'
@@ -28,15 +28,15 @@ export class MessageFormat implements Format {
     this.#deps = dependencies
   }
 
-  begin(): readonly Message[] {
+  begin(): readonly FormattedMessage[] {
     return []
   }
 
-  encode(batch: Batch, { historical }: EncodeOptions): readonly Message[] {
+  encode(batch: Batch, { historical }: EncodeOptions): readonly FormattedMessage[] {
     return readingsOf(batch).map((reading) => this.#message(reading, batch, historical))
   }
 
-  #message(reading: StoredReading, batch: Batch, historical: boolean): Message {
+  #message(reading: StoredReading, batch: Batch, historical: boolean): FormattedMessage {
     const { prefix, edge, metricRegistry } = this.#deps
     const { topic: template, payload, retain } = this.#settings
     const topic = fillTopic(template, { prefix, edge, device: reading.device, metric: reading.metric })
@@ -46,11 +46,11 @@ export class MessageFormat implements Format {
     return { topic, payload: object, qos: 1, retain: kept, contentType: 'application/json' }
   }
 
-  hear(): readonly Message[] {
+  hear(): readonly FormattedMessage[] {
     return []
   }
 
-  end(): readonly Message[] {
+  end(): readonly FormattedMessage[] {
     return []
   }
 }

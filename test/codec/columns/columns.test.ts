@@ -15,7 +15,7 @@ function layoutOf(series: readonly number[][]): Layout {
   return { seriesCount: series.length, starts: Uint32Array.from(starts) }
 }
 
-/** A column of one series with two rows, begun. */
+/** A reader inside the column of one series with two rows. */
 function twoRows(head: number, step: number, residual: number): ItemReader {
   const reader = new ItemReader(encodeItem([[head], [step], [residual]]))
   reader.arrayOf(3, 'column')
@@ -23,7 +23,7 @@ function twoRows(head: number, step: number, residual: number): ItemReader {
 }
 
 describe('a column of whole numbers', () => {
-  it('comes back exactly, from one end of the range to the other', () => {
+  it('is decoded exactly, over the whole range of numbers', () => {
     fc.assert(
       fc.property(columns, (series) => {
         const layout = layoutOf(series)
@@ -38,7 +38,7 @@ describe('a column of whole numbers', () => {
     )
   })
 
-  it('is refused when a number in it would not be exact', () => {
+  it('is refused when a decoded number would not be exact', () => {
     const layout = layoutOf([[0, 0]])
     expect([...unpackSums(twoRows(COLUMN_ABS_MAX - 1, 0, 1), layout, 'ts')]).toStrictEqual([
       COLUMN_ABS_MAX - 1,
@@ -53,7 +53,7 @@ describe('a column of whole numbers', () => {
     }
   })
 
-  it('is refused when it is shorter or longer than its rows', () => {
+  it('is refused when it has fewer or more numbers than rows', () => {
     for (const rows of [[0], [0, 0, 0]]) {
       expect(() => unpackSums(twoRows(1, 1, 1), layoutOf([rows]), 'ts')).toThrow(Malformed)
     }

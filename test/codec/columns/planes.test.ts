@@ -6,7 +6,7 @@ import { encodeItem } from '../../../src/codec/item.ts'
 import { ItemReader } from '../../../src/codec/item-reader.ts'
 import { Malformed } from '../../../src/codec/malformed.ts'
 
-/** Numbers of about one width, from one byte to more than planes can have. */
+/** Numbers of about the same width, from one byte to more than planes can have. */
 const numbers = fc
   .integer({ min: 1, max: 53 })
   .chain((bits) =>
@@ -19,7 +19,7 @@ const NARROW = Array.from({ length: 19 }, (_, i) => i + 1)
 const readerOf = (item: unknown): ItemReader => new ItemReader(encode(item))
 
 describe('byte planes', () => {
-  it('give whole numbers of any width back exactly', () => {
+  it('preserve whole numbers of any width exactly', () => {
     fc.assert(
       fc.property(numbers, (some) => {
         const column = Float64Array.from(some)
@@ -41,16 +41,16 @@ describe('byte planes', () => {
     [2 ** 31 - 1, 4],
     [2 ** 31, 5],
     [2 ** 52 - 1, 7],
-  ])('have as many bytes a number as the largest needs: %d takes %d', (number, width) => {
+  ])('use the bytes that the largest number needs for every number: %d needs %d', (number, width) => {
     expect(planed(Float64Array.of(number, ...NARROW))).toHaveLength(20 * width)
   })
 
-  it('hold the highest bytes of all numbers first, in zigzag form', () => {
+  it('begin with the highest bytes of all numbers, in zigzag form', () => {
     const planes = planed(Float64Array.of(-129, ...NARROW))
     expect(planes).toStrictEqual(Uint8Array.of(1, ...NARROW.map(() => 0), 1, ...NARROW.map((number) => 2 * number)))
   })
 
-  it('are not made where few wide numbers come again and again, nor where one is too wide', () => {
+  it('are not used when a few wide numbers repeat, or when a number is too wide', () => {
     const few = Float64Array.from({ length: 1_000 }, (_, i) => 300_000 * (i % 5))
     const tooWide = Float64Array.of(2 ** 52, ...NARROW)
     expect(planed(few)).toBe(few)
@@ -58,7 +58,7 @@ describe('byte planes', () => {
     expect(planed(few.map((number) => number / 100_000))).toHaveLength(1_000)
   })
 
-  it('are refused where they have no width, and integers where they are not as many as told', () => {
+  it('are refused without a whole width, and integers are refused when their count is wrong', () => {
     expect(readPlaned(readerOf(new Uint8Array(4)), 2, 'column')).toStrictEqual(new Float64Array(2))
     for (const item of [new Uint8Array(3), new Uint8Array(0), new Uint8Array(16), [1], [1, 2, 3], 'ab', null]) {
       expect(() => readPlaned(readerOf(item), 2, 'column')).toThrow(Malformed)

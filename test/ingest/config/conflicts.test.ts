@@ -40,7 +40,7 @@ async function siteWith(config: object, first: JsonObject) {
 
 type Site = Awaited<ReturnType<typeof siteWith>>
 
-/** Both sides edit while the link is cut; it is put together again. */
+/** Both sides edit while the link is cut; then the link is restored. */
 async function bothEdit({ link, local, desired }: Site, edge: object, cloud: JsonObject | null): Promise<void> {
   link.dial.refuse = true
   link.cut()
@@ -51,7 +51,7 @@ async function bothEdit({ link, local, desired }: Site, edge: object, cloud: Jso
 }
 
 describePeer('mosquitto', 'a config that both sides change while the link is cut', () => {
-  it('becomes what the policy of each place says, and the values that lost are in the change log', async () => {
+  it('is merged by the policy of each path, and the discarded values are in the change log', async () => {
     const module = join(tempFolder(), 'longest.mjs')
     writeFileSync(module, 'export default async (_base, edge, cloud) => (edge.length > cloud.length ? edge : cloud)')
     const config = {
@@ -73,7 +73,7 @@ describePeer('mosquitto', 'a config that both sides change while the link is cut
     const site = await siteWith(config, { ...value(0, ''), untouched: true, cloudOnly: 0, edgeOnly: 0 })
     const cloudValue = { ...value(7, 'long'), untouched: true, cloudOnly: 1, edgeOnly: 0 }
     await bothEdit(site, { patch: { ...value(5, 'longer'), edgeOnly: 1 } }, cloudValue)
-    // The local edit is the newer one: the clock of the cloud's revision says 2026-11-18.
+    // The local edit is newer: the revision of the cloud is dated 2026-11-18.
     const merged = {
       cloud: { v: 7 },
       edge: { v: 5 },
@@ -88,7 +88,7 @@ describePeer('mosquitto', 'a config that both sides change while the link is cut
     await until(
       () => isDeepStrictEqual(site.cloud.json<{ config: object }>('tidegate/site/config/pump/head')?.config, merged),
       {
-        what: 'the cloud is told of it',
+        what: 'it is reported to the cloud',
       },
     )
     const database = new SQLite(join(site.edge.folder, 'tidegate.db'), { readonly: true })
@@ -104,7 +104,7 @@ describePeer('mosquitto', 'a config that both sides change while the link is cut
     expect(await site.edge.stop()).toBe(0)
   })
 
-  it('is left as it is until a person decides, where the policy is manual or a function loops for ever', async () => {
+  it('stays unchanged until a person decides when the policy is manual or a merge function never returns', async () => {
     const module = join(tempFolder(), 'broken.mjs')
     writeFileSync(module, 'export default () => { for (;;); }')
     const policies = [
@@ -126,7 +126,7 @@ describePeer('mosquitto', 'a config that both sides change while the link is cut
       ],
     ])
     expect(site.local.json('devices/pump/config')).toEqual({ a: 1, b: 1, c: 0 })
-    // In the cloud a person decides with a revision that says so.
+    // In the cloud a person decides with a revision that resolves the conflict.
     const { cid } = site.cloud.json<Record>(topic)!
     const decided = { ...revision({ ...SECOND, c: 3 }, { a: 3, b: 3, c: 3 }), resolves: cid }
     const desired = 'tidegate/site/config/pump/desired'
@@ -135,7 +135,7 @@ describePeer('mosquitto', 'a config that both sides change while the link is cut
     expect(await site.edge.stop()).toBe(0)
   })
 
-  it('that one side deleted is kept, deleted or left to a person, as the settings say', async () => {
+  it('is kept, deleted or left to a person when one side deleted it, as the settings say', async () => {
     for (const deleteModify of ['keep', 'delete', 'manual'] as const) {
       const site = await siteWith({ deleteModify }, { a: { x: 0 }, b: 0 })
       await bothEdit(site, { patch: { a: { x: 1 } } }, { b: 0 })

@@ -29,7 +29,7 @@ async function scene(config: object = {}): Promise<Scene> {
 }
 
 describePeer('mosquitto', 'configs of devices', () => {
-  it('come down to the device, and its answer goes up', async () => {
+  it('are delivered to the device, and its answer is published to the cloud', async () => {
     const { edge, cloud, local } = await scene()
     const first = revision({ c: 1, ci: 1, e: 0, ei: '' }, { interval: 60 })
     await cloud.client.publishAsync(DESIRED, renderRevision('pump', first), { qos: 1, retain: true })
@@ -38,13 +38,13 @@ describePeer('mosquitto', 'configs of devices', () => {
     await local.client.publishAsync(`${LOCAL}/ack`, JSON.stringify({ hash: first.hash }), { qos: 1 })
     await until(() => cloud.json(REPORTED)?.status === 'applied', { what: 'the cloud knows that it is applied' })
     expect(cloud.json(HEAD)).toMatchObject({ rev: first.rev, hash: first.hash })
-    // A device that comes later finds it.
+    // A device that connects later gets it too.
     const later = await Listener.connect(`mqtt://127.0.0.1:${edge.port}`, 'later', LOCAL)
     await later.expect(LOCAL, { interval: 60 })
     expect(await edge.stop()).toBe(0)
   })
 
-  it('are edited at the site while the cloud is away, and its head goes up when it is back', async () => {
+  it('can be edited at the site while the cloud is away, and the head is published when the cloud is back', async () => {
     const { mosquitto, edge, cloud, local } = await scene()
     const first = revision({ c: 1, ci: 1, e: 0, ei: '' }, { interval: 60, name: 'a' })
     await cloud.client.publishAsync(DESIRED, renderRevision('pump', first), { qos: 1, retain: true })
@@ -60,7 +60,7 @@ describePeer('mosquitto', 'configs of devices', () => {
     expect(await edge.stop()).toBe(0)
   })
 
-  it('are there again after a SIGKILL, locally and in the cloud, and nothing is sent when nothing changes', async () => {
+  it('are published again after a SIGKILL, at the site and in the cloud', async () => {
     const { edge, cloud, local } = await scene()
     await local.client.publishAsync(`${LOCAL}/set`, JSON.stringify({ id: 'x', config: { on: true } }), { qos: 1 })
     await local.expect(LOCAL, { on: true })
@@ -73,7 +73,7 @@ describePeer('mosquitto', 'configs of devices', () => {
     expect(await edge.stop()).toBe(0)
   })
 
-  it('cannot be published, retained or edited by whoever has no right to', async () => {
+  it('cannot be published, retained or edited by a client without the right to', async () => {
     const { edge, local } = await scene({ editors: ['operator-*'] })
     await local.client.publishAsync(`${LOCAL}/set`, JSON.stringify({ id: '1', config: {} }), { qos: 1 })
     await until(() => local.json(`${LOCAL}/result`)?.code === 403, { what: 'an edit without the right is refused' })
@@ -94,7 +94,7 @@ describePeer('mosquitto', 'configs of devices', () => {
     expect(await edge.stop()).toBe(0)
   })
 
-  it('beyond a bound are refused whole with the documented code, and nothing changes', async () => {
+  it('are refused as a whole with the documented code when they exceed a bound, and nothing changes', async () => {
     const { edge, local } = await scene()
     const set = async (id: string, body: string): Promise<unknown> => {
       await local.client.publishAsync(`${LOCAL}/set`, `{"id":"${id}",${body}}`, { qos: 1 })

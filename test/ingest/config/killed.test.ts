@@ -12,16 +12,19 @@ import { until } from '../../../support/wait.ts'
 import { Listener } from './listener.ts'
 
 const ROUNDS = 4
-/** The edge lives for at most so long after its first edit of a round (ms): an event of it takes a few. */
+/** The edge is killed at most this long after its first edit of a round (ms): an event takes a few milliseconds. */
 const LIFE_MS = 60
-/** An edit on both sides takes fewer commits than that. */
+/** An edit on both sides takes fewer commits than this. */
 const STEPS_MAX = 30
-/** In it an edit has come everywhere, unless the edge is gone (ms); and after that the last commits of it are done. */
+/**
+ * An edit reaches both sides within STEP_MS (ms), unless the edge is killed; its last commits are done STILL_MS (ms)
+ * later.
+ */
 const STEP_MS = 15_000
 const STILL_MS = 300
 const TOPIC = 'tidegate/site/config/pump'
 
-/** A cloud for one device: the authority's own rules, over a real connection. */
+/** A cloud for one device: the rules of the authority over a real connection. */
 async function startCloud(url: string) {
   const listener = await Listener.connect(url, 'cloud')
   let state = newAuthorityState('pump')
@@ -42,8 +45,8 @@ async function startCloud(url: string) {
   return { write, cur: () => state.cur }
 }
 
-describePeer('mosquitto', 'an edge that is killed at any moment of an event', () => {
-  it('loses no edit that was acknowledged, on either side, and both sides end the same', async () => {
+describePeer('mosquitto', 'an edge that is killed at any moment', () => {
+  it('loses no acknowledged edit on either side, and both sides end with the same config', async () => {
     const mosquitto = await startMosquitto()
     const cloud = await startCloud(mosquitto.url)
     const edge = await SiteEdge.create({ uplinks: [{ url: mosquitto.url, ...QUICK_UPLINK }] })
@@ -91,8 +94,8 @@ describePeer('mosquitto', 'an edge that is killed at any moment of an event', ()
     expect(await edge.stop()).toBe(0)
   }, 90_000)
 
-  describePeer('strace', 'made to end a process at a sync', () => {
-    it('is killed at each commit that an edit on both sides takes, one after the other, and nothing is lost', async () => {
+  describePeer('strace', 'an edge that is killed at a sync', () => {
+    it('loses nothing, whichever of the commits of an edit on both sides it is killed at', async () => {
       const mosquitto = await startMosquitto()
       const cloud = await startCloud(mosquitto.url)
       const edge = await SiteEdge.create({ uplinks: [{ url: mosquitto.url, ...QUICK_UPLINK }] })
@@ -131,7 +134,7 @@ describePeer('mosquitto', 'an edge that is killed at any moment of an event', ()
   })
 })
 
-/** From now on the edge is killed when it begins to bring its so manieth commit to the disk. */
+/** From now on the edge is killed when it begins to sync its commit number `step`. */
 async function endAtSync(edge: SiteEdge, step: number): Promise<void> {
   const inject = `inject=fsync,fdatasync:signal=KILL:when=${step}`
   const strace = startProcess(peers.strace!, [

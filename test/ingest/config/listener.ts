@@ -5,7 +5,7 @@ import type { JsonObject } from '../../../src/config/json.ts'
 import type { Rev, Revision } from '../../../src/config/revision.ts'
 import { until } from '../../../support/wait.ts'
 
-/** A real client that remembers the last message of each topic, and how many came. */
+/** A real client that remembers the last message of each topic, and the number of messages. */
 export class Listener {
   readonly client: MqttClient
   readonly last = new Map<string, string>()

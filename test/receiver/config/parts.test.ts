@@ -5,7 +5,7 @@ import type { Revision } from '../../../src/config/revision.ts'
 import { CloudConfig } from '../../../src/receiver/config/cloud-config.ts'
 import { CONFIG_LIMITS } from '../../../src/receiver/config/config-store.ts'
 import { ConfigIntake } from '../../../src/receiver/config/intake.ts'
-import { DesiredPublisher, type Publish } from '../../../src/receiver/config/publisher.ts'
+import { DesiredPublisher, type PublishConfig } from '../../../src/receiver/config/publisher.ts'
 import { isEnabled } from '../../../src/receiver/config/settings.ts'
 import { SqliteSink } from '../../../src/receiver/sqlite/sqlite-sink.ts'
 import { tempFolder } from '../../../support/folder.ts'
@@ -63,7 +63,7 @@ describe('what the cloud wants', () => {
   let publisher: DesiredPublisher
   let sent: string[]
   const to =
-    (code: (topic: string) => number): Publish =>
+    (code: (topic: string) => number): PublishConfig =>
     async (topic) => {
       sent.push(topic.split('/')[3]!)
       return code(topic)

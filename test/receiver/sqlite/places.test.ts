@@ -4,7 +4,7 @@ import { expect, it } from 'vitest'
 import type { StoredReading } from '../../../src/base/reading.ts'
 import { encodeItem } from '../../../src/codec/item.ts'
 import { preparerOf } from '../../../src/receiver/sqlite/database.ts'
-import { Places } from '../../../src/receiver/sqlite/places.ts'
+import { SqlitePlaces } from '../../../src/receiver/sqlite/places.ts'
 import { MIGRATIONS } from '../../../src/receiver/sqlite/schema.ts'
 import { onStop } from '../../../support/started.ts'
 import { batchOf, readings } from '../batches.ts'
@@ -60,7 +60,7 @@ it('a reading is found by its position, whatever the clock of its device did', (
   fc.assert(
     fc.property(steps, fc.integer({ min: 1, max: 60 }), (all, split) => {
       const database = emptyDatabase()
-      const places = new Places(preparerOf(database))
+      const places = new SqlitePlaces(preparerOf(database))
       const clock = sums([1_700_000_000_000, ...all])
       const rows = readings(1, all.length).map((one, i) => ({ ...one, ts: clock[i + 1]! }))
       // Two stretches that know of nothing but their own readings, of which every fifth position has none.
@@ -87,7 +87,7 @@ it('a reading is found by its position, whatever the clock of its device did', (
 
 it('a reading that was deleted is not found', () => {
   const database = emptyDatabase()
-  const places = new Places(preparerOf(database))
+  const places = new SqlitePlaces(preparerOf(database))
   places.add(LOG, [{ first: 1, last: 9 }], fill(database, readings(1, 9)))
   database.exec('DELETE FROM reading WHERE seq = 4')
   expect(places.find(LOG, 4)).toBeUndefined()
@@ -97,7 +97,7 @@ it('a reading that was deleted is not found', () => {
 it('a stretch takes next to nothing: some bytes for each series in it, not for each reading', () => {
   const database = emptyDatabase()
   const jittering = readings(1, 9_000).map((one) => ({ ...one, ts: one.ts + ((one.seq * 7_919) % 101) * 10 }))
-  new Places(preparerOf(database)).add(LOG, [{ first: 1, last: 9_000 }], placedBlocks(jittering))
+  new SqlitePlaces(preparerOf(database)).add(LOG, [{ first: 1, last: 9_000 }], placedBlocks(jittering))
   expect(database.prepare('SELECT sum(length(bytes)) FROM places').pluck().get()).toBeLessThan(100)
 })
 
@@ -110,6 +110,6 @@ it('the lists of readings of an older database are still understood', () => {
   const columns = [blocks.map(({ series }) => series), blocks.map(({ block }) => block.seq.length), seqs, times]
   const bytes = encodeItem(columns.map((column) => Float64Array.from(column)))
   database.prepare('INSERT INTO places (log, first, last, bytes) VALUES (?, 1, 9, ?)').run(LOG, bytes)
-  const places = new Places(preparerOf(database))
+  const places = new SqlitePlaces(preparerOf(database))
   for (const { seq, ts } of all) expect(places.find(LOG, seq)).toMatchObject({ ts })
 })

@@ -4,7 +4,7 @@ import { Spine, valuesOf } from '../spine.ts'
 
 const ROUTES = [{ topic: 'telemetry/{device}/{metric}' }, { topic: 'events/#', forward: true }]
 
-it('a message without room is not acknowledged and leaves no identifier; readings of the same commit are stored', async () => {
+it('a forwarded message that does not fit is not acknowledged and leaves no identifier; readings of the same commit are stored', async () => {
   const folder = tempFolder()
   const spine = await Spine.start(folder, { routes: ROUTES, store: { forwardBytesMax: 65_536 } })
   const incoming = (messageId: number) => ({ incoming: { client: 'tester', messageId } })

@@ -16,7 +16,7 @@ function text(name: string, chars: number): string {
   return `"${name}:${randomBytes(chars).toString('base64').slice(0, chars)}"`
 }
 
-/** Publishes until the last page is full; returns the names of what was stored, in order. */
+/** Publishes until the last page is full; returns the names of the stored texts, in order. */
 async function fill(spine: Spine): Promise<string[]> {
   return [
     ...(await publishUntilRefused(spine, { prefix: 'large', count: 5, chars: 3_000 })),
@@ -44,7 +44,7 @@ async function publishUntilRefused(
 const namesOf = (folder: string): string[] => valuesOf(folder).map((value) => String(value).split(':')[0]!)
 
 describe('a full store', () => {
-  it('refuses: nothing is half stored, and what was acknowledged is there', async () => {
+  it('refuses publishes: no publish is half stored, and every acknowledged one is there', async () => {
     const folder = tempFolder()
     const spine = await Spine.start(folder, limited)
     const stored = await fill(spine)
@@ -60,7 +60,7 @@ describe('a full store', () => {
     expect(statSync(join(folder, DATABASE_FILE)).size).toBeLessThanOrEqual(MAX_BYTES)
   })
 
-  it('goes on with a higher limit, and without a position lost or given twice', async () => {
+  it('accepts publishes again with a higher limit, and no position is lost or assigned twice', async () => {
     const folder = tempFolder()
     let spine = await Spine.start(folder, limited)
     const stored = await fill(spine)
@@ -78,7 +78,7 @@ describe('a full store', () => {
     expect(imbalances(folder)).toEqual([])
   })
 
-  it('can still be told what the far side has', async () => {
+  it('still accepts confirmations', async () => {
     const folder = tempFolder()
     const spine = await Spine.start(folder, limited)
     const { length } = await fill(spine)
@@ -89,8 +89,8 @@ describe('a full store', () => {
   })
 })
 
-describe('a commit that failed', () => {
-  it('does not disturb the next: devices, series, types and counters that were new in it are made again', async () => {
+describe('a failed commit', () => {
+  it('does not affect the next one: devices, series, types and counters that were new in it are created again', async () => {
     const folder = tempFolder()
     const spine = await Spine.start(folder, limited)
     await spine.publish('telemetry/press/force', '1')
@@ -130,7 +130,7 @@ describe('a commit that failed', () => {
     expect(imbalances(folder)).toEqual([])
   })
 
-  it('since somebody else holds the database is an answer as well, and the next one succeeds', async () => {
+  it('also answers its publishes when another process holds the database, and the next commit succeeds', async () => {
     const folder = tempFolder()
     const spine = await Spine.start(folder)
     await spine.publish('telemetry/press/force', '1')

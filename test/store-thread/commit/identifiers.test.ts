@@ -7,7 +7,7 @@ const TOPIC = 'telemetry/press/force'
 const id = (messageId: number, client = 'press') => ({ client, messageId })
 
 describe('QoS 2 identifiers', () => {
-  it('are on disk with their reading, go when they are released, and outlive a restart', async () => {
+  it('are stored with their reading, are deleted when they are released, and survive a restart', async () => {
     const folder = tempFolder()
     let spine = await Spine.start(folder)
     await Promise.all([1, 2, 3].map((n) => spine.publish(TOPIC, `${n}`, { incoming: id(n) })))
@@ -24,17 +24,17 @@ describe('QoS 2 identifiers', () => {
     await spine.stop()
   })
 
-  it('of a client that begins a clean session are all void, those of others not', async () => {
+  it('of a client that begins a clean session are all deleted, and those of others are kept', async () => {
     const spine = await Spine.start(tempFolder())
     await Promise.all([1, 2, 3].map((n) => spine.publish(TOPIC, `${n}`, { incoming: id(n) })))
     await spine.publish(TOPIC, '4', { incoming: id(2, 'oven') })
     spine.ingest.forget('press')
-    expect(await spine.release(id(9, 'nobody'))).toBeUndefined()
+    expect(await spine.release(id(9, 'unknown'))).toBeUndefined()
     expect(await spine.identifiers()).toEqual(['oven/2'])
     await spine.stop()
   })
 
-  it('of one commit are changed in the order in which it happened', async () => {
+  it('change in the order in which a commit received the changes', async () => {
     const spine = await Spine.start(tempFolder())
     const settled = [
       spine.publish(TOPIC, '1', { incoming: id(1, 'a') }),
@@ -51,7 +51,7 @@ describe('QoS 2 identifiers', () => {
     await spine.stop()
   })
 
-  it('of a commit that failed are as before it; only what a clean session voided is made up for', async () => {
+  it('stay as they were when a commit fails; only the deletion for a clean session is made up for', async () => {
     const folder = tempFolder()
     const spine = await Spine.start(folder)
     await spine.publish(TOPIC, '1', { incoming: id(1) })

@@ -7,7 +7,7 @@ import { open, readLog, Spine } from '../spine.ts'
 
 const TOPIC = 'telemetry/press/force'
 
-/** Now, so that no reading is from the future or stale. */
+/** The present, so that no reading is from the future or stale. */
 const START = Math.floor(Date.now() / 1_000) * 1_000 - 60_000
 
 function at(value: number, second: number): string {
@@ -25,8 +25,8 @@ function flags(folder: string): number[] {
 const FLAT = { quality: [{ match: '*/force', flat: { suspectS: 3, failS: 6, tolerance: 0.5 } }] }
 const SPIKE = { quality: [{ match: '*/force', spike: { suspect: 5, fail: 20 } }] }
 
-describe('what the judge knows', () => {
-  it('outlives a restart: a flat line goes on being one', async () => {
+describe('the state of the judge', () => {
+  it('survives a restart: a flat line that began before it is recognized', async () => {
     const values = [1, 9, 9, 9, 9, 9, 9, 9, 9, 1]
     const whole = tempFolder()
     const spine = await Spine.start(whole, FLAT)
@@ -43,7 +43,7 @@ describe('what the judge knows', () => {
     expect(readLog(parts)).toEqual(readLog(whole))
   })
 
-  it('outlives a restart: the order of times, and a type once it was seen', async () => {
+  it('survives a restart: the order of times, and the type of a series', async () => {
     const folder = tempFolder()
     let spine = await Spine.start(folder)
     await publishAll(spine, [1, 2], 10)
@@ -64,7 +64,7 @@ describe('what the judge knows', () => {
     ])
   })
 
-  it('is not touched by a repeat without a time: it is no notice', async () => {
+  it('does not change with a repeat that has no time', async () => {
     const folder = tempFolder()
     const spine = await Spine.start(folder, SPIKE)
     await spine.publish(TOPIC, '1')
@@ -76,7 +76,7 @@ describe('what the judge knows', () => {
 })
 
 describe('a spike', () => {
-  it('changes the stored row when the next reading shows it, in the same commit or a later one', async () => {
+  it('changes the stored verdict when the next reading reveals it, in the same commit or a later one', async () => {
     const folder = tempFolder()
     const spine = await Spine.start(folder, SPIKE)
     const values = [1, 50, 1, 1, 8, 1, 1]
@@ -88,7 +88,7 @@ describe('a spike', () => {
     expect(spikes.slice(7)).toEqual([0, 4, 4, 0, 3, 0, 0])
   })
 
-  it('that was the last reading before a restart is amended after it, and what had left is told', async () => {
+  it('is amended after a restart if it was the last reading before, and the amendment is sent if the reading was sent', async () => {
     const folder = tempFolder()
     let spine = await Spine.start(folder, SPIKE)
     await publishAll(spine, [1, 1, 50])
@@ -106,7 +106,7 @@ describe('a spike', () => {
   })
 
   it.each([{ epoch: 'former' }, { run: 'former' }])(
-    'is told of again until the far side answers what this run sent in this epoch, not a %o one',
+    'is reported again until the receiver answers the message of this run and epoch, not one of a %o one',
     async (former) => {
       const spine = await Spine.start(tempFolder(), SPIKE)
       await publishAll(spine, [1, 1, 50])
@@ -129,7 +129,7 @@ describe('a spike', () => {
     },
   )
 
-  it('is told of in messages no larger than what was asked for, each once and in order', async () => {
+  it('is reported in messages within the size limit, each amendment once and in order', async () => {
     const devices = Array.from({ length: 200 }, (_, i) => `telemetry/press-${i}/force`)
     const spine = await Spine.start(tempFolder(), SPIKE)
     const publish = (topics: readonly string[], value: number, second: number) =>
@@ -141,14 +141,14 @@ describe('a spike', () => {
     await publish(inAnyOrder, 1, 3)
     await spine.nextBatch()
     await spine.confirm(601, 800)
-    const told: Seq[] = []
+    const received: Seq[] = []
     for (const bytesMax of [10, 120, 120, 1_000]) {
       const outgoing = await spine.next({ bytesMax })
       if (outgoing.kind !== 'amendments') throw new Error(`expected amendments, got ${outgoing.kind}`)
       expect(outgoing.bytes.length <= bytesMax || outgoing.count === 1).toBe(true)
       const decoded = decodeAmendments(outgoing.bytes, { readingsMax: 1_000, bytesMax: 100_000 })
       if (!decoded.ok) throw new Error(decoded.reason)
-      told.push(...decoded.amendments.items.map(({ seq }) => seq))
+      received.push(...decoded.amendments.items.map(({ seq }) => seq))
       expect(await spine.next(), 'nothing more before this one is answered').toMatchObject({
         kind: 'wait',
         ms: undefined,
@@ -156,11 +156,11 @@ describe('a spike', () => {
       const { epoch, run, lastId } = outgoing
       await spine.thread.call('confirmAmendments', { uplink: 'cloud', epoch, run, lastId })
     }
-    expect(told).toEqual(inAnyOrder.map((topic) => 401 + devices.indexOf(topic)))
+    expect(received).toEqual(inAnyOrder.map((topic) => 401 + devices.indexOf(topic)))
     await spine.stop()
   })
 
-  it('is found again when the commit that had found it failed, as if that had never been', async () => {
+  it('is found again when the commit that found it first has failed, as if that commit never existed', async () => {
     const folder = tempFolder()
     const spine = await Spine.start(folder, { ...SPIKE, store: { maxBytes: 1_048_576 } })
     await publishAll(spine, [1, 1, 50])
@@ -174,7 +174,7 @@ describe('a spike', () => {
     await spine.stop()
   })
 
-  it('with a holding time does not leave before the verdict can travel with it', async () => {
+  it('with a holding time is not sent before its verdict can be sent with it', async () => {
     const hold = (holdMs: number) => ({ quality: [{ match: '*/force', spike: { fail: 20, holdMs } }] })
     const folder = tempFolder()
     let spine = await Spine.start(folder, hold(3_600_000))

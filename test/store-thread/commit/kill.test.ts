@@ -5,12 +5,12 @@ import { type RunningProcess, startScript } from '../../../support/process.ts'
 import { connect, imbalances } from '../../store/stores.ts'
 import { readLog } from '../spine.ts'
 
-/** Every fifth ends while it starts, the others at work. */
+/** Every fifth round kills the process while it starts, the others kill it at work. */
 const ROUNDS = 10
 const VALUES_PER_ROUND = 1_000_000
 
-/** The values that a process told of, by the letter that it told them with. Its last line may be cut. */
-function toldBy(process: RunningProcess): Record<'s' | 'a' | 'r', number[]> {
+/** The values that a process printed, by the letter before them. The last line may be incomplete. */
+function printedBy(process: RunningProcess): Record<'s' | 'a' | 'r', number[]> {
   const lines = process.stdout.split('\n').slice(0, -1)
   const of = (letter: string): number[] =>
     lines.filter((line) => line.startsWith(letter)).map((line) => Number(line.slice(2)))
@@ -25,7 +25,7 @@ function identifiersOn(folder: string): Set<number> {
 }
 
 describe('kill -9 at any moment', () => {
-  it('loses nothing that was settled, doubles nothing, and leaves the ledger in balance', async () => {
+  it('loses no settled publish, stores none twice, and leaves the ledger balanced', async () => {
     const folder = tempFolder()
     const settled = new Set<number>()
     const mustHold = new Set<number>()
@@ -38,7 +38,7 @@ describe('kill -9 at any moment', () => {
       }
       child.kill('SIGKILL')
       expect([await child.exit, child.stderr]).toEqual([137, ''])
-      const { s, a, r } = toldBy(child)
+      const { s, a, r } = printedBy(child)
       for (const value of s) settled.add(value)
       const asked = new Set(a)
       for (const value of s) if (!asked.has(value)) mustHold.add(value)

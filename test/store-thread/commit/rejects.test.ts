@@ -36,7 +36,7 @@ describe('a message that cannot be decoded', () => {
     reader.close()
   })
 
-  it('disturbs nothing else in its batch', async () => {
+  it('does not affect the others in its batch', async () => {
     const folder = tempFolder()
     const spine = await Spine.start(folder)
     const payloads = ['1', '{', '2', '', '3', 'NaN', '4']
@@ -48,7 +48,7 @@ describe('a message that cannot be decoded', () => {
 })
 
 describe('the bound on series', () => {
-  it('is never passed: what would make one more is rejected whole, what is known goes on, also after a restart', async () => {
+  it('is never exceeded: a message that would add one more is rejected whole, known series continue, also after a restart', async () => {
     const folder = tempFolder()
     const limited = { store: { seriesMax: 3 } }
     let spine = await Spine.start(folder, limited)
@@ -81,7 +81,7 @@ describe('the bound on series', () => {
     expect(imbalances(folder)).toEqual([])
   })
 
-  it('bounds the devices that rejects are counted for as well', async () => {
+  it('limits the devices for which rejects are counted as well', async () => {
     const folder = tempFolder()
     const spine = await Spine.start(folder, { store: { seriesMax: 5 } })
     await Promise.all(Array.from({ length: 50 }, (_, i) => spine.publish(`telemetry/ghost-${i}`, '!')))

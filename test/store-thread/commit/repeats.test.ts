@@ -35,7 +35,7 @@ describe('a repeated publish', () => {
     expect(account(folder)).toEqual({ received: 6, stored: 3, duplicate: 3, rejected: 0, problems: [] })
   })
 
-  it('is recognised without the flag too, where it brings its time', async () => {
+  it('is recognized without the DUP flag too, if it has a time', async () => {
     const folder = tempFolder()
     let spine = await Spine.start(folder)
     for (const ts of [1, 2, 1, 2, 3]) await spine.publish(TOPIC, at(ts, ts))
@@ -47,7 +47,7 @@ describe('a repeated publish', () => {
     expect(account(folder)).toEqual({ received: 8, stored: 4, duplicate: 4, rejected: 0, problems: [] })
   })
 
-  it('with another value, time, metric or type is another reading', async () => {
+  it('with another value, time, metric or type is a new reading', async () => {
     const folder = tempFolder()
     const spine = await Spine.start(folder)
     await spine.publish(TOPIC, at(1, 1))
@@ -58,7 +58,7 @@ describe('a repeated publish', () => {
     expect(valuesOf(folder)).toEqual([1, 1.5, 1, true, '1', null, 0, -0, 1])
   })
 
-  it('of many readings is taken reading by reading', async () => {
+  it('of many readings is checked reading by reading', async () => {
     const folder = tempFolder()
     const spine = await Spine.start(folder)
     const pack = (...values: number[]): string => `[${values.map((value) => at(value, value))}]`
@@ -69,7 +69,7 @@ describe('a repeated publish', () => {
     expect(account(folder)).toMatchObject({ received: 5, stored: 3, duplicate: 2 })
   })
 
-  it('without a time is stored and flagged, and its quality is no better for it', async () => {
+  it('without a time is stored and flagged, and the flag does not raise its quality', async () => {
     const folder = tempFolder()
     const spine = await Spine.start(folder, { quality: [{ match: '*/force', range: { fail: [0, 10] } }] })
     for (const payload of ['1', '11', '', '{"value":2,"quality":"bad"}']) {

@@ -34,13 +34,13 @@ function seqsOf(batch: Batch): Seq[] {
   return readingsOf(batch).map(({ seq }) => seq)
 }
 
-/** Bytes as plain numbers: a Buffer and an array of the same bytes are one value. */
+/** Bytes as plain numbers, so that a Buffer and an array of the same bytes are equal. */
 function plain(readings: readonly Stored[]): unknown[] {
   return readings.map((one) => ({ ...one, value: one.value instanceof Uint8Array ? [...one.value] : one.value }))
 }
 
 describe('the next message', () => {
-  it('carries what the log holds, offers it until it is confirmed, and then never again', async () => {
+  it('carries the readings of the log, and offers them until they are confirmed, and not after that', async () => {
     const folder = tempFolder()
     let spine = await Spine.start(folder, { uplink: { batchReadingsMax: 4 } })
     await publishMany(spine, 10)
@@ -70,7 +70,7 @@ describe('the next message', () => {
     expect(imbalances(folder)).toEqual([])
   })
 
-  it('waits for company, and leaves at once when the batch is full', async () => {
+  it('is delayed so that a batch can fill up, and is sent at once when the batch is full', async () => {
     const spine = await Spine.start(tempFolder(), { uplink: { lingerMs: 3_600_000, batchReadingsMax: 5 } })
     await publishMany(spine, 4)
     const waits = await spine.next()
@@ -82,7 +82,7 @@ describe('the next message', () => {
     await spine.stop()
   })
 
-  it('leaves when it has waited long enough', async () => {
+  it('is sent when its oldest reading has waited for the linger time', async () => {
     const spine = await Spine.start(tempFolder(), { uplink: { lingerMs: 150 } })
     await publishMany(spine, 2)
     const batch = await until(async () => {
@@ -112,7 +112,7 @@ const payloads = fc.oneof(
 )
 
 describe('a batch', () => {
-  it('is never larger than allowed unless it is a single reading, and all of them are the log, once', async () => {
+  it('is never larger than allowed unless it is a single reading, and all batches together are the log, once', async () => {
     const folder = tempFolder()
     const spine = await Spine.start(folder)
     const seen: Stored[] = []
@@ -139,8 +139,8 @@ describe('a batch', () => {
   })
 })
 
-describe('the far side of a broker that takes small packets only', () => {
-  it('gets no message that is larger than what was asked for, unless it is a single reading', async () => {
+describe('the messages for a broker with a small maximum packet size', () => {
+  it('are never larger than requested, unless one is a single reading', async () => {
     const folder = tempFolder()
     const spine = await Spine.start(folder, { uplink: { batchBytesMax: 131_072 } })
     await Promise.all(
@@ -161,8 +161,8 @@ describe('the far side of a broker that takes small packets only', () => {
   })
 })
 
-describe('an answer to what a former run sent', () => {
-  it.each([{ high: 0 }, { high: 99 }, { forked: true }])('marks nothing and begins no epoch: %o', async (told) => {
+describe('an answer to messages of a former run', () => {
+  it.each([{ high: 0 }, { high: 99 }, { forked: true }])('confirms nothing and begins no epoch: %o', async (answer) => {
     const folder = tempFolder()
     let spine = await Spine.start(folder)
     await publishMany(spine, 5)
@@ -171,7 +171,7 @@ describe('an answer to what a former run sent', () => {
     spine = await Spine.start(folder)
     const { epoch, run } = await spine.nextBatch()
     expect([epoch, run === former.run]).toEqual([former.epoch, false])
-    expect(await spine.confirm(1, 5, { run: former.run, ...told })).toEqual({ count: 0, renewed: false })
+    expect(await spine.confirm(1, 5, { run: former.run, ...answer })).toEqual({ count: 0, renewed: false })
     expect((await spine.status()).epoch).toBe(epoch)
     await spine.releaseBatches()
     expect(seqsOf(await spine.nextBatch())).toEqual([1, 2, 3, 4, 5])
@@ -181,17 +181,17 @@ describe('an answer to what a former run sent', () => {
   })
 })
 
-describe('a far side that knows more than this database', () => {
+describe('a receiver that knows more than this database', () => {
   it.each([
-    ['positions that were never given', { high: 6 }],
+    ['positions that were never assigned', { high: 6 }],
     ['other readings under these positions', { high: 3, forked: true }],
-  ])('makes a new epoch begin: %s', async (_what, told) => {
+  ])('makes the edge begin a new epoch: %s', async (_what, answer) => {
     const folder = tempFolder()
     let spine = await Spine.start(folder)
     await publishMany(spine, 5)
     const before = await spine.nextBatch()
     expect(await spine.confirm(1, 2, { high: 5 })).toEqual({ count: 2, renewed: false })
-    expect(await spine.confirm(3, 4, told)).toEqual({ count: 0, renewed: true })
+    expect(await spine.confirm(3, 4, answer)).toEqual({ count: 0, renewed: true })
     const { epoch } = await spine.status()
     expect(epoch).not.toBe(before.epoch)
     expect(await spine.confirm(1, 5, { epoch: before.epoch, high: 99 })).toEqual({ count: 0, renewed: false })

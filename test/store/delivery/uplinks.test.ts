@@ -69,7 +69,7 @@ describe('a gap request to an uplink', () => {
     appendMany(store, 100)
     const outbox = store.outbox('cloud')
     store.write(() => outbox.confirm([{ first: 1, last: 60 }], store.lastSeq))
-    outbox.askAgain(
+    outbox.requestResend(
       [
         { first: 0, last: 5 },
         { first: 50, last: 900 },

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { StoredReading, Value } from '../../../src/base/reading.ts'
 import { reasonsText } from '../../../src/base/reading-text.ts'
-import type { Message } from '../../../src/uplink/format/format.ts'
+import type { FormattedMessage } from '../../../src/uplink/format/format.ts'
 import { ORIGIN } from '../../codec/readings.ts'
 import { aSize, batchOf, formatOf, readings, someBatch } from './batches.ts'
 
@@ -23,7 +23,7 @@ function meantBy({ value, type }: Plain): Value {
 }
 
 /** What a consumer knows afterwards; a reason is known by its name. */
-function decode(messages: readonly Message[]): object[] {
+function decode(messages: readonly FormattedMessage[]): object[] {
   return messages.flatMap(({ payload }) => {
     const all = JSON.parse(Buffer.from(payload).toString()) as Plain[]
     return all.map(({ type, ...plain }) => ({ ...plain, value: meantBy({ ...plain, ...(type && { type }) }) }))

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { StoredReading } from '../../../src/base/reading.ts'
-import type { Format, Message } from '../../../src/uplink/format/format.ts'
+import type { Format, FormattedMessage } from '../../../src/uplink/format/format.ts'
 import { MetricRegistry } from '../../../src/uplink/format/metric-registry.ts'
 import { topicLevel } from '../../../src/uplink/format/topic.ts'
 import { batchOf, formatOf, readings, someBatch } from './batches.ts'
@@ -10,16 +10,16 @@ const LIVE = { historical: false, bytesMax: 1_000 }
 const BACKLOG = { historical: true, bytesMax: 1_000 }
 const RETAINED = { format: 'message', message: { retain: true, payload: 'value' } }
 
-const textOf = ({ payload }: Message): string => Buffer.from(payload).toString()
+const textOf = ({ payload }: FormattedMessage): string => Buffer.from(payload).toString()
 
 /** What a broker keeps under each topic afterwards. */
-function retainedOf(messages: readonly Message[]): Map<string, string> {
+function retainedOf(messages: readonly FormattedMessage[]): Map<string, string> {
   const kept = new Map<string, string>()
   for (const message of messages) if (message.retain) kept.set(message.topic, textOf(message))
   return kept
 }
 
-function sent(format: Format, all: readonly StoredReading[], options = LIVE): readonly Message[] {
+function sent(format: Format, all: readonly StoredReading[], options = LIVE): readonly FormattedMessage[] {
   return format.encode(batchOf(all), options)
 }
 

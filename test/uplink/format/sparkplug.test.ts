@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import type { StoredReading, Value } from '../../../src/base/reading.ts'
 import { reasonsText } from '../../../src/base/reading-text.ts'
-import type { Format, Message } from '../../../src/uplink/format/format.ts'
+import type { Format, FormattedMessage } from '../../../src/uplink/format/format.ts'
 import { MetricRegistry } from '../../../src/uplink/format/metric-registry.ts'
 import { topicLevel } from '../../../src/uplink/format/topic.ts'
 import { describePeer } from '../../../support/peers.ts'
@@ -46,7 +46,7 @@ function sorted(all: readonly HostReading[]): string[] {
 
 const numberKey = (value: number): string => (Object.is(value, -0) ? '-0' : String(value))
 
-type Step = (format: Format) => readonly Message[]
+type Step = (format: Format) => readonly FormattedMessage[]
 const rebirth = encodePayload('metrics { name: "Node Control/Rebirth" boolean_value: true }')
 
 /** Whatever may happen on a connection. */
@@ -68,7 +68,7 @@ const someSteps: fc.Arbitrary<Step[]> = fc.array(
   { maxLength: 6 },
 )
 
-const encoded = (format: Format, all: readonly StoredReading[], options = LIVE): readonly Message[] =>
+const encoded = (format: Format, all: readonly StoredReading[], options = LIVE): readonly FormattedMessage[] =>
   format.encode(batchOf(all), options)
 
 describePeer('protoc', 'the format sparkplug', () => {

@@ -8,7 +8,7 @@ import type { Seal } from '../../sealed/seals.ts'
 import type { Row } from './btree-page.ts'
 import type { DatabaseReader } from './database-reader.ts'
 import type { Field } from './record.ts'
-import { type Shape, shapesOf, valuesOf } from './table-shapes.ts'
+import { shapesOf, type TableShape, valuesOf } from './table-shapes.ts'
 
 const UNPACKED_BYTES_MAX = 2 ** 30
 const QUALITIES: ReadonlySet<number> = new Set([1, 2, 3, 4, 9])
@@ -27,7 +27,7 @@ export interface CopyOptions {
 export class Copying {
   readonly #databaseReader: DatabaseReader
   readonly #database: Database
-  readonly #shapes: ReadonlyMap<string, Shape>
+  readonly #shapes: ReadonlyMap<string, TableShape>
 
   constructor(databaseReader: DatabaseReader, database: Database) {
     this.#databaseReader = databaseReader

@@ -2,7 +2,7 @@ import type { Database } from 'better-sqlite3'
 import { type Row, TreePage } from './btree-page.ts'
 import { isHeader, PageFile } from './page-file.ts'
 import { Unreadable } from './record.ts'
-import { areAlike, fits, SCHEMA, type Shape, shapesOf } from './table-shapes.ts'
+import { areAlike, fits, SCHEMA, shapesOf, type TableShape } from './table-shapes.ts'
 
 /** More levels than any tree has in a file that fits on a disk. */
 const DEPTH_MAX = 20
@@ -11,7 +11,7 @@ const FREE_LIST_OFFSET = 32
 
 /** The pages found for one table. */
 interface Found {
-  readonly shape: Shape
+  readonly shape: TableShape
   /** In the order of the tree, followed by pages that no tree leads to. */
   readonly pages: number[]
   /** Number of pages and rows of its tree that cannot be read; the number of rows lost with them is unknown. */
@@ -144,7 +144,7 @@ export class DatabaseReader {
    * Assigns a page to the one table that it fits, or to any of several tables with the same columns, because these are
    * read as one.
    */
-  #adopt(number: number, fitting: readonly Shape[]): void {
+  #adopt(number: number, fitting: readonly TableShape[]): void {
     const [first, ...others] = fitting
     if (others.every((other) => areAlike(first!, other))) {
       this.#claimed[number] = 1
@@ -154,7 +154,7 @@ export class DatabaseReader {
     }
   }
 
-  #isOf(page: TreePage, rows: readonly (Row | undefined)[], shape: Shape): boolean {
+  #isOf(page: TreePage, rows: readonly (Row | undefined)[], shape: TableShape): boolean {
     const kind = kindOf(page, rows, shape)
     return kind === 'whole' || (kind === 'damaged' && this.#checkedByRow.has(shape.name))
   }
@@ -179,7 +179,11 @@ export class DatabaseReader {
 }
 
 /** Whether all rows of a page belong to a table (`whole`), only some do (`damaged`), or none (`foreign`). */
-function kindOf(page: TreePage, rows: readonly (Row | undefined)[], shape: Shape): 'whole' | 'damaged' | 'foreign' {
+function kindOf(
+  page: TreePage,
+  rows: readonly (Row | undefined)[],
+  shape: TableShape,
+): 'whole' | 'damaged' | 'foreign' {
   if (page.keyed !== shape.keyed) return 'foreign'
   const good = rows.reduce((count, row) => count + Number(row !== undefined && fits(shape, row)), 0)
   if (good === rows.length) return 'whole'

@@ -6,7 +6,7 @@ import { BlockTable } from '../../sealed/blocks.ts'
 import { Sealing } from '../../sealed/sealing.ts'
 import { type Seal, SealDirectory } from '../../sealed/seals.ts'
 import type { HousekeepingContext } from '../../sealed/task.ts'
-import { Verdicts } from '../../sealed/verdicts.ts'
+import { VerdictTable } from '../../sealed/verdicts.ts'
 import { foldTallies } from '../../tallies.ts'
 import { renewEpoch } from '../../timeline.ts'
 import type { TableLoss } from '../damages.ts'
@@ -152,7 +152,7 @@ function sealLog(database: Database): void {
     database,
     seals,
     blocks,
-    verdicts: new Verdicts(database),
+    verdicts: new VerdictTable(database),
     outboxes: [],
     log,
     write,

@@ -11,7 +11,7 @@ interface Column {
 }
 
 /** The form of a table's rows on the disk; identifies the rows of pages that no tree leads to. */
-export interface Shape {
+export interface TableShape {
   readonly name: string
   /** Stored by key, without row ids. */
   readonly keyed: boolean
@@ -22,7 +22,7 @@ export interface Shape {
 }
 
 /** The schema table, in the tree of the first page. */
-export const SCHEMA: Shape = {
+export const SCHEMA: TableShape = {
   name: 'sqlite_schema',
   keyed: false,
   columns: [
@@ -49,7 +49,7 @@ interface ColumnInfo {
  * The shapes of all tables of a database, and of the indexes that keep names unique, which contain the names a second
  * time.
  */
-export function shapesOf(database: Database): Shape[] {
+export function shapesOf(database: Database): TableShape[] {
   const tables = database
     .prepare(
       `SELECT name, wr FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite_%'`,
@@ -61,7 +61,7 @@ export function shapesOf(database: Database): Shape[] {
   })
 }
 
-function tableShape(name: string, keyed: boolean, infos: readonly ColumnInfo[]): Shape {
+function tableShape(name: string, keyed: boolean, infos: readonly ColumnInfo[]): TableShape {
   const key = infos.filter(({ pk }) => pk > 0).sort((a, b) => a.pk - b.pk)
   const ordered = keyed ? [...key, ...infos.filter(({ pk }) => pk === 0)] : infos
   const rowId = keyed || key.length !== 1 || key[0]!.type !== 'INTEGER' ? -1 : ordered.indexOf(key[0]!)
@@ -78,7 +78,7 @@ function tableShape(name: string, keyed: boolean, infos: readonly ColumnInfo[]):
   }
 }
 
-function indexShapes(database: Database, table: string, infos: readonly ColumnInfo[]): Shape[] {
+function indexShapes(database: Database, table: string, infos: readonly ColumnInfo[]): TableShape[] {
   const names = database.prepare(`SELECT name FROM pragma_index_list(?) WHERE origin = 'u'`).pluck().all(table)
   return (names as string[]).map((name) => {
     const cids = database.prepare('SELECT cid FROM pragma_index_info(?) ORDER BY seqno').pluck().all(name) as number[]
@@ -92,12 +92,12 @@ function indexShapes(database: Database, table: string, infos: readonly ColumnIn
 }
 
 /** Whether two tables have the same columns, by name and type. */
-export function areAlike(a: Shape, b: Shape): boolean {
+export function areAlike(a: TableShape, b: TableShape): boolean {
   return a.keyed === b.keyed && JSON.stringify(a.columns) === JSON.stringify(b.columns)
 }
 
 /** Whether a row can belong to such a table. */
-export function fits({ keyed, columns, rowIdColumn }: Shape, { rowId, fields }: Row): boolean {
+export function fits({ keyed, columns, rowIdColumn }: TableShape, { rowId, fields }: Row): boolean {
   if (keyed !== (rowId === undefined) || fields.length > columns.length) return false
   return columns.every(({ type, nullable, optional }, i) => {
     const field = fields[i]
@@ -123,6 +123,6 @@ function hasType(field: Exclude<Field, null>, type: string): boolean {
 }
 
 /** The values of a row by column, with the row id in its column. */
-export function valuesOf({ rowIdColumn }: Shape, { rowId, fields }: Row): Field[] {
+export function valuesOf({ rowIdColumn }: TableShape, { rowId, fields }: Row): Field[] {
   return fields.map((field, i) => (i === rowIdColumn ? BigInt(rowId!) : field))
 }

@@ -1,7 +1,7 @@
 import type { StoredReading } from '../../../base/reading.ts'
 import type { Batch } from '../../../codec/batch.ts'
 import type { SparkplugSettings } from '../../../settings/schema/formats.ts'
-import type { EncodeOptions, Format, FormatDependencies, Message } from '../format.ts'
+import type { EncodeOptions, Format, FormatDependencies, FormattedMessage } from '../format.ts'
 import { readingsOf } from '../readings.ts'
 import { topicLevel } from '../topic.ts'
 import { DataMessage } from './data-message.ts'
@@ -16,7 +16,7 @@ const SEQ_MODULUS = 256
  * after a DBIRTH that announces its metric, kind and unit; the birth also carries the last value of each metric.
  */
 export class SparkplugFormat implements Format {
-  readonly will: Message
+  readonly will: FormattedMessage
   readonly filters: readonly string[]
   readonly #settings: SparkplugSettings
   readonly #deps: FormatDependencies
@@ -31,14 +31,14 @@ export class SparkplugFormat implements Format {
     this.filters = [this.#topic('NCMD')]
   }
 
-  begin(): readonly Message[] {
+  begin(): readonly FormattedMessage[] {
     this.#born = true
     this.#seq = 0
     const birth = this.#message('NBIRTH', undefined, this.#nodeMetrics().map(encodeMetric))
     return [birth, ...[...this.#deps.metricRegistry.devices].map((device) => this.#birth(device))]
   }
 
-  encode(batch: Batch, options: EncodeOptions): readonly Message[] {
+  encode(batch: Batch, options: EncodeOptions): readonly FormattedMessage[] {
     const messages = this.#born ? [] : [...this.begin()]
     const byDevice = Map.groupBy(readingsOf(batch), ({ device }) => device)
     for (const [device, readings] of byDevice) {
@@ -49,7 +49,7 @@ export class SparkplugFormat implements Format {
   }
 
   /** Returns a birth of the device if the device or one of the metrics is not announced yet. */
-  #introduce(device: string, readings: readonly StoredReading[], historical: boolean): readonly Message[] {
+  #introduce(device: string, readings: readonly StoredReading[], historical: boolean): readonly FormattedMessage[] {
     const { metricRegistry } = this.#deps
     let complete = this.#announced.has(device)
     // In a backlog the last reading is the metric's state; in live data the first reading is.
@@ -62,9 +62,13 @@ export class SparkplugFormat implements Format {
     return complete ? [] : [this.#birth(device)]
   }
 
-  #data(device: string, readings: readonly StoredReading[], { historical, bytesMax }: EncodeOptions): Message[] {
+  #data(
+    device: string,
+    readings: readonly StoredReading[],
+    { historical, bytesMax }: EncodeOptions,
+  ): FormattedMessage[] {
     const { metricRegistry } = this.#deps
-    const messages: Message[] = []
+    const messages: FormattedMessage[] = []
     const open = new DataMessage(bytesMax - encodeHead(this.#now(), SEQ_MODULUS - 1).length)
     const close = (): void => {
       if (open.size > 0) messages.push(this.#message('DDATA', device, open.take()))
@@ -85,15 +89,15 @@ export class SparkplugFormat implements Format {
     return messages
   }
 
-  hear(topic: string, payload: Uint8Array): readonly Message[] {
+  hear(topic: string, payload: Uint8Array): readonly FormattedMessage[] {
     return topic === this.#topic('NCMD') && asksForRebirth(payload) ? this.begin() : []
   }
 
-  end(): readonly Message[] {
+  end(): readonly FormattedMessage[] {
     return [this.#death()]
   }
 
-  #birth(device: string): Message {
+  #birth(device: string): FormattedMessage {
     this.#announced.add(device)
     const metrics = [...this.#deps.metricRegistry.metrics(device)].sort((a, b) => a.latest.ts - b.latest.ts)
     const parts = metrics.map((known) => encodeMetric(birthMetric(known, this.#settings.aliases)))
@@ -111,13 +115,13 @@ export class SparkplugFormat implements Format {
   }
 
   /** The only message without a sequence number. */
-  #death(): Message {
+  #death(): FormattedMessage {
     const payload = Buffer.concat([encodeHead(this.#now()), encodeMetric(this.#connection())])
     return { topic: this.#topic('NDEATH'), payload, qos: 1, retain: false }
   }
 
   /** Takes the next sequence number, so it must be called in the order of publishing. */
-  #message(type: string, device: string | undefined, metrics: readonly Uint8Array[]): Message {
+  #message(type: string, device: string | undefined, metrics: readonly Uint8Array[]): FormattedMessage {
     const payload = Buffer.concat([encodeHead(this.#now(), this.#seq), ...metrics])
     this.#seq = (this.#seq + 1) % SEQ_MODULUS
     return { topic: this.#topic(type, device), payload, qos: this.#settings.qos, retain: false }
