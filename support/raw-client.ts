@@ -3,10 +3,10 @@ import mqttPacket, { type Packet } from 'mqtt-packet'
 import { onStop } from './started.ts'
 import { until } from './wait.ts'
 
-/** An MQTT client that does exactly what it is told, right or wrong, and remembers what it got. */
+/** An MQTT client that sends exactly what the test wants, valid or not, and records what it receives. */
 export class RawClient {
   readonly received: Packet[] = []
-  /** Told of each packet in the tick in which it arrives. */
+  /** Called for each packet in the tick in which it arrives. */
   onPacket: (packet: Packet) => void = () => undefined
   onClosed: () => void = () => undefined
   readonly #socket: Socket
@@ -28,7 +28,7 @@ export class RawClient {
     onStop(() => this.destroy())
   }
 
-  /** A TCP connection and nothing more. */
+  /** Opens only a TCP connection. */
   static async open(port: number): Promise<RawClient> {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true })
     await new Promise<void>((resolve, reject) => {
@@ -38,7 +38,7 @@ export class RawClient {
     return new RawClient(socket)
   }
 
-  /** Connected, and accepted by CONNACK 0. */
+  /** Connects, and waits for CONNACK 0. */
   static async connect(port: number, clientId: string, options: Record<string, unknown> = {}): Promise<RawClient> {
     const client = await RawClient.open(port)
     client.send({
@@ -60,9 +60,14 @@ export class RawClient {
     return this.#closed
   }
 
-  /** All packets in one segment. */
+  /** Sends all packets in one write. */
   send(...packets: Packet[]): void {
     this.#socket.write(Buffer.concat(packets.map((packet) => mqttPacket.generate(packet))))
+  }
+
+  /** Bytes that were sent and that the kernel has not accepted yet, because the peer does not read fast enough. */
+  get unsentBytes(): number {
+    return this.#socket.writableLength
   }
 
   sendBytes(bytes: Uint8Array): void {
@@ -82,7 +87,7 @@ export class RawClient {
     return ((await this.next('suback')) as { granted: readonly unknown[] }).granted
   }
 
-  /** Waits for a packet of this kind and takes it out. @throws Error when the connection ends first. */
+  /** Waits for a packet of this type and removes it from `received`. @throws Error if the connection ends first. */
   async next(cmd: Packet['cmd']): Promise<Packet> {
     return until(
       () => {
@@ -99,7 +104,7 @@ export class RawClient {
     return this.received.filter((packet) => packet.cmd === cmd).length
   }
 
-  /** Answers every QoS 1 publish, as a good subscriber does. */
+  /** Acknowledges every QoS 1 publish received so far. */
   acknowledge(): void {
     for (const packet of this.received) {
       if (packet.cmd === 'publish' && packet.qos === 1)
@@ -107,7 +112,7 @@ export class RawClient {
     }
   }
 
-  /** A PINGREQ answered after all that was sent before it was looked at. */
+  /** Sends a PINGREQ and waits for the answer: the broker has then read everything that was sent before. */
   async ping(): Promise<void> {
     this.send({ cmd: 'pingreq' })
     await this.next('pingresp')
