@@ -35,7 +35,7 @@ describe('a config', () => {
     ['with a lone surrogate', { a: '\ud800' }, 400],
     ['that is an array', [], 400],
     ['that is null', null, 400],
-  ])('%s is answered as it should', (_name, config, code) => {
+  ])('%s is answered with the right code', (_name, config, code) => {
     expect(codeOfConfig(config)).toBe(code)
   })
 
@@ -44,18 +44,18 @@ describe('a config', () => {
     ['constructor', '{"constructor":1}', 400],
     ['prototype', '[{"prototype":1}]', 400],
     ['a number beyond doubles', '{"a":1e999}', 400],
-    ['a member that stands twice', '{"a":1,"b":{":":"\\":","c":1,"c":2}}', 400],
+    ['a duplicate member', '{"a":1,"b":{":":"\\":","c":1,"c":2}}', 400],
     ['colons in strings', '{"a":":\\\\","b":{":":"\\":"}}', 200],
-    ['no JSON', '{', 400],
-    ['no UTF-8', new Uint8Array([0x22, 0xff, 0x22]), 400],
+    ['invalid JSON', '{', 400],
+    ['invalid UTF-8', new Uint8Array([0x22, 0xff, 0x22]), 400],
     ['200 KB of brackets', '['.repeat(100_000) + ']'.repeat(100_000), 413],
     ['100 KB of brackets', '['.repeat(50_000) + ']'.repeat(50_000), 400],
     ['deep objects', `${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}`, 413],
-  ])('in text with %s is answered as it should', (_name, text, code) => {
+  ])('from a text with %s is answered with the right code', (_name, text, code) => {
     expect(codeOfText(text)).toBe(code)
   })
 
-  it('has one canonical text and one hash, whatever the order of its members and the sign of zero', () => {
+  it('has one canonical text and hash, independent of the order of its members and the sign of zero', () => {
     const one = checkConfig({ b: -0, a: [1e21, 'é'] })
     const other = checkConfig({ a: [1e21, 'é'], b: 0 })
     if (!one.ok || !other.ok) throw new Error('both are configs')
@@ -64,7 +64,7 @@ describe('a config', () => {
     expect(hashOf(one.value)).toMatch(/^[A-Za-z0-9_-]{43}$/)
   })
 
-  it('tells the bound that it breaks', () => {
+  it('is refused with the limit that it exceeds', () => {
     const checked = checkConfig(nested(11))
     expect(checked.ok ? '' : checked.reason).toContain(`${BOUNDS.depthMax} levels`)
   })

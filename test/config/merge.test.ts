@@ -44,12 +44,12 @@ describe('a merge patch', () => {
     [{ e: null }, { a: 1 }, { e: null, a: 1 }],
     [[1, 2], { a: 'b', c: null }, { a: 'b' }],
     [{}, { a: { bb: { ccc: null } } }, { a: { bb: {} } }],
-  ])('of %j by %j gives %j', (original, patch, result) => {
+  ])('changes %j with %j to %j', (original, patch, result) => {
     expect(applyMergePatch(original, patch)).toEqual(result)
   })
 })
 
-describe('the merge law', () => {
+describe('the three-way merge', () => {
   it('is mirror-symmetric', () => {
     fc.assert(
       fc.property(side, side, side, fc.boolean(), (base, left, right, twoWay) => {
@@ -61,20 +61,20 @@ describe('the merge law', () => {
     )
   })
 
-  it('gives merge(B,L,B) = L, merge(B,B,R) = R and merge(B,X,X) = X, and no collision', () => {
+  it('satisfies merge(B,L,B) = L, merge(B,B,R) = R and merge(B,X,X) = X without collisions', () => {
     fc.assert(fc.property(side, side, (base, one) => expectIdentities(base, one)))
     const documents = (suite as { doc?: Json; expected?: Json }[]).filter(({ expected }) => expected !== undefined)
     expect(documents.length).toBeGreaterThan(50)
     for (const { doc, expected } of documents) expectIdentities(doc, expected)
   })
 
-  it('holds only values from base, edge and cloud', () => {
+  it('produces only values from base, edge and cloud', () => {
     fc.assert(
       fc.property(side, side, side, (base, edge, cloud) => {
         const { value } = merge(base, edge, cloud, cloudWins)
         const known = new Set([base, edge, cloud].flatMap((one) => leaves(one, '')))
         for (const found of leaves(value, '')) {
-          // an object of which a part was taken away may be left empty
+          // an object may be empty after the removal of its members
           expect(known.has(found) || found.endsWith(' {}')).toBe(true)
         }
       }),
@@ -96,13 +96,13 @@ describe('the merge law', () => {
     expect(merged.collisions.map(({ path }) => path)).toEqual(paths)
   })
 
-  it('makes a union of two configs whose ancestor is unknown, by the usual rules', () => {
+  it('combines two configs without a known ancestor into their union, by the usual policies', () => {
     const rules: ConflictRules = { policies: [], deleteModify: 'keep', keyedArrays: [] }
     const { value } = merge({ hello: 9 }, { hello: 1, there: 3 }, { hello: 1, here: 4 }, { twoWay: true, ...by(rules) })
     expect(value).toEqual({ hello: 1, there: 3, here: 4 })
   })
 
-  it('merges the items of a keyed array one by one, in the same order from both sides', () => {
+  it('merges a keyed array item by item, in the same order from both sides', () => {
     const keyedArrays = [{ path: '/p', key: 'id' }]
     const base = {
       p: [
@@ -119,7 +119,7 @@ describe('the merge law', () => {
 })
 
 describe('policies', () => {
-  it('cover paths as written, * for one key and ** for any number', () => {
+  it('match paths literally, with * for one key and ** for any number of keys', () => {
     expect(covers('/safety/**', '/safety/a/b')).toBe(true)
     expect(covers('/safety/**', '/safety')).toBe(true)
     expect(covers('/safety/**', '/safetyX')).toBe(false)
@@ -141,12 +141,15 @@ describe('policies', () => {
     expect(merge({ a: 0 }, { a: edge }, { a: cloud }, by(rules)).value).toEqual({ a: result })
   })
 
-  it.each<OnConflict>(['manual', 'custom:min', 'custom:absent'])('%s may leave it to a person', (onConflict) => {
-    const rules: ConflictRules = { policies: [{ path: '/a', onConflict }], deleteModify: 'keep', keyedArrays: [] }
-    const { value, collisions } = merge({ a: 'x' }, { a: 'y' }, { a: 'z' }, by(rules))
-    expect(collisions[0]?.decision.manual).toBe(true)
-    expect(value).toEqual({ a: 'y' })
-  })
+  it.each<OnConflict>(['manual', 'custom:min', 'custom:absent'])(
+    '%s leaves a collision that it cannot decide to a person',
+    (onConflict) => {
+      const rules: ConflictRules = { policies: [{ path: '/a', onConflict }], deleteModify: 'keep', keyedArrays: [] }
+      const { value, collisions } = merge({ a: 'x' }, { a: 'y' }, { a: 'z' }, by(rules))
+      expect(collisions[0]?.decision.manual).toBe(true)
+      expect(value).toEqual({ a: 'y' })
+    },
+  )
 
   it.each([
     ['keep', { a: 2 }],
@@ -177,7 +180,7 @@ function expectIdentities(base: Maybe, one: Maybe): void {
   }
 }
 
-/** Every value that is no object, with its path. */
+/** Every value that is not an object, with its path; of an empty object, the object. */
 function leaves(value: Maybe, path: string): string[] {
   if (value === MISSING) return []
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return [`${path} ${JSON.stringify(value)}`]

@@ -23,7 +23,7 @@ const env: EdgeEnv = {
 }
 const key = fc.constantFrom('a', 'b', 'c', 'd')
 
-/** An edge whose device has had `{…}` from the cloud, and edits that the cloud has not seen. */
+/** The state of an edge with a first config from the cloud and edits that the cloud has not seen. */
 function edited(edits: readonly string[]): EdgeState {
   let state = desired(newEdgeState('pump', 'k3f9'), full(1, { a: 0, b: 0, c: 0, d: 0 })).state
   for (const [i, name] of edits.entries()) state = set(state, `${i}`, { [name]: 1_000 + i })
@@ -44,7 +44,7 @@ function full(c: number, config: JsonObject): DesiredMessage {
   return { form: 'full', revision }
 }
 
-/** What a cloud writes one after the other, each value once. */
+/** The configs that a cloud writes one after the other; no value occurs twice. */
 function revisions(writes: readonly string[]): JsonObject[] {
   let config: JsonObject = { a: 0, b: 0, c: 0, d: 0 }
   return writes.map((name, i) => {
@@ -54,7 +54,7 @@ function revisions(writes: readonly string[]): JsonObject[] {
 }
 
 describe('the order of messages', () => {
-  it('makes no difference, and repetition none (invariant 9)', () => {
+  it('does not influence the final state, and neither does repetition (invariant 9)', () => {
     const edits = fc.array(key, { maxLength: 4 })
     const writes = fc.array(key, { minLength: 1, maxLength: 6 })
     fc.assert(
@@ -77,7 +77,7 @@ describe('a simple cloud', () => {
   )
   const event = fc.oneof(simple, fc.record({ form: fc.constant('edit' as const), name: key }))
 
-  it('never overwrites an edit at the edge that it has not seen, without a word in the log (invariant 24)', () => {
+  it('never overwrites an unseen edit of the edge without a log entry (invariant 24)', () => {
     fc.assert(
       fc.property(fc.array(event, { maxLength: 12 }), (events) => {
         let state = edited([])
@@ -95,14 +95,14 @@ describe('a simple cloud', () => {
           const counted = effects.map((effect) => (effect.kind === 'count' ? effect.name : ''))
           const edits = before.cur?.rev.e !== before.base?.rev.e
           expect(edits && (counted.includes('forwarded') || counted.includes('adopted'))).toBe(false)
-          expectNothingSilent(before, after, effects)
+          expectLossesLogged(before, after, effects)
           state = after
         }
       }),
     )
   })
 
-  it('is understood in both forms, and a replay of a version is stale', () => {
+  it('is understood in both message forms, and an older version from it is stale', () => {
     const one = desired(edited([]), read('{"version":5,"config":{"a":5}}')).state
     expect(formatRev(one.cur!.rev)).toBe('c5.0-e0.')
     expect(desired(one, read('{"version":4,"config":{"a":4}}')).state.cur).toEqual(one.cur)
@@ -118,8 +118,8 @@ function read(text: string): DesiredMessage {
   return message.value
 }
 
-/** A value that was edited at the edge and gives way is told as a loser. */
-function expectNothingSilent(before: EdgeState, after: EdgeState, effects: readonly EdgeEffect[]): void {
+/** Expects the log to report every edited value of the edge that was replaced as lost. */
+function expectLossesLogged(before: EdgeState, after: EdgeState, effects: readonly EdgeEffect[]): void {
   const lost = effects.flatMap((effect) =>
     effect.kind === 'log' && effect.change.loser === 'edge' ? [effect.change] : [],
   )

@@ -22,7 +22,7 @@ const PUMP = {
 }
 
 describe('JSON Schemas of devices', () => {
-  it('tell every place where a config is not as they say, and nothing of one that is', () => {
+  it('report every violation with its place, and nothing for a valid config', () => {
     const check = loadSchemas([{ match: 'pump-*', file: schemaFile(PUMP) }])
     expect(check('pump-1', { interval_s: 5, mode: 'eco' })).toEqual([])
     expect(check('pump-1', { interval_s: 0, mode: 'off', speed: 1 })).toEqual([
@@ -32,7 +32,7 @@ describe('JSON Schemas of devices', () => {
     ])
   })
 
-  it('are chosen by the first pattern that fits the device; a device without one is free', () => {
+  it('apply by the first pattern that matches the device; a device without a match may have any config', () => {
     const no = schemaFile('false')
     const check = loadSchemas([
       { match: 'pump-7', file: schemaFile('true') },
@@ -45,7 +45,7 @@ describe('JSON Schemas of devices', () => {
     expect(check('valve', { speed: 1 })).toEqual([])
   })
 
-  it('are of the draft that they name, may share an id, and take formats for remarks', () => {
+  it('are read by the draft that they name, may share an id, and treat formats as annotations', () => {
     const tuple = { type: 'array', items: [{ type: 'number' }], additionalItems: false }
     const draft7 = { $schema: 'http://json-schema.org/draft-07/schema#', $id: PUMP.$id, properties: { a: tuple } }
     const newer = { properties: { a: { prefixItems: [{ type: 'number' }], items: false, format: 'no-such' } } }
@@ -60,14 +60,14 @@ describe('JSON Schemas of devices', () => {
     }
   })
 
-  it('tell at most eight problems of one config, and how many more there are', () => {
+  it('report at most eight violations of one config, and the number of further ones', () => {
     const check = loadSchemas([{ match: '*', file: schemaFile({ additionalProperties: { type: 'number' } }) }])
     const config = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`k${i}`, 'text']))
     expect(check('x', config)).toHaveLength(9)
     expect(check('x', config).at(-1)).toBe('and 12 more')
   })
 
-  it('that are missing, broken or not complete are refused with their file and the reason', () => {
+  it('are refused with their file and the reason when they are missing, invalid or incomplete', () => {
     const missing = join(folder, 'nowhere.json')
     const elsewhere = { $ref: 'other.json' }
     for (const [file, reason] of [

@@ -16,7 +16,7 @@ import type { JsonObject } from '../../../src/config/json.ts'
 import { includes, type Revision } from '../../../src/config/revision.ts'
 import { parseSet } from '../../../src/config/wire.ts'
 
-/** A device at an edge; every step is made at `now`. */
+/** A device at an edge; every step happens at `now`. */
 class Edge {
   state = newEdgeState('pump', 'k3f9')
   effects: readonly EdgeEffect[] = []
@@ -45,7 +45,7 @@ class Edge {
     return this.on({ kind: 'set', set: { id, patch }, by: 'user:bob' })
   }
 
-  /** The cloud's revision number c, on what the edge made up to `e`. */
+  /** Delivers the cloud's revision `c`, which includes the revisions of the edge up to `e`. */
   desired(c: number, config: JsonObject | null, more: { e?: number; resolves?: string } = {}): this {
     const { e = 0, resolves } = more
     const rev = { c, ci: 0, e, ei: e === 0 ? '' : 'k3f9' }
@@ -76,27 +76,27 @@ class Edge {
 }
 
 describe('a local edit', () => {
-  it('for another revision than the one in force is refused with 409', () => {
+  it('that requires another revision than the one in force is refused with 409', () => {
     const edge = new Edge().desired(1, { a: 1 })
     const ifRev = { c: 9, ci: 0, e: 0, ei: '' }
     expect(edge.on({ kind: 'set', set: { id: '1', patch: { a: 2 }, ifRev }, by: 'user:bob' }).code).toBe(409)
     expect(edge.config).toEqual({ a: 1 })
   })
 
-  it('that arrives twice is made once, and answered twice', () => {
+  it('that arrives twice is applied once and answered twice', () => {
     const edge = new Edge().set('1', { a: 1 }).set('2', { a: 2 }).set('1', { a: 1 })
     expect(edge.code).toBe(200)
     expect(edge.config).toEqual({ a: 2 })
   })
 
-  it('beyond a bound is refused with 413, and what the schema refuses with 400', () => {
+  it('is refused with 413 beyond a limit, and with 400 against the schema', () => {
     const edge = new Edge().set('1', { limit: 1 })
     expect(edge.set('2', { text: 'x'.repeat(5_000) }).code).toBe(413)
     expect(edge.set('3', { limit: 101 }).code).toBe(400)
     expect(edge.config).toEqual({ limit: 1 })
   })
 
-  it('is refused when it is retained, or is not exactly one edit', () => {
+  it('is refused when it is retained or does not have exactly one edit', () => {
     const read = (text: string, retained = false): boolean => parseSet(text, { retained }).ok
     expect(read('{"id":"1","patch":{}}')).toBe(true)
     expect(read('{"id":"1","patch":{}}', true)).toBe(false)
@@ -107,8 +107,8 @@ describe('a local edit', () => {
   })
 })
 
-describe('a replay', () => {
-  it('of what the cloud had before this edge database made anything is stale, also after later acknowledgements', () => {
+describe('a replayed cloud revision', () => {
+  it('from before the first edit of this edge database is stale, even after later acknowledgements', () => {
     const edge = new Edge().desired(1, { a: 0 })
     for (const e of [1, 2]) {
       edge.set(`${e}`, { a: e })
@@ -121,19 +121,19 @@ describe('a replay', () => {
 })
 
 describe('a device', () => {
-  it('is asked three times, and then counts as silent', () => {
+  it('gets its config three times without an answer, and then counts as silent', () => {
     const edge = new Edge().desired(1, { a: 1 })
-    let asked = edge.of('publishLocal').length
+    let attempts = edge.of('publishLocal').length
     while (nextDue(edge.state) !== undefined) {
       edge.now += ACK_WAIT_MS
-      asked += edge.on({ kind: 'tick' }).of('publishLocal').length
+      attempts += edge.on({ kind: 'tick' }).of('publishLocal').length
     }
-    expect(asked).toBe(ACK_ATTEMPTS_MAX)
+    expect(attempts).toBe(ACK_ATTEMPTS_MAX)
     expect(edge.state.applied.status).toBe('silent')
     expect(edge.of('alarm')[0]?.name).toBe('silent')
   })
 
-  it('that names an older revision has not applied yet; one that names the present one with another hash has drifted', () => {
+  it('is pending when it reports an older revision, and drifted when its hash of the current one differs', () => {
     const edge = new Edge().desired(1, { a: 1 })
     const { rev, hash } = edge.state.cur!
     const ack = { kind: 'ack', code: 200, message: '' } as const
@@ -149,7 +149,7 @@ describe('a conflict', () => {
   const manual = { policies: [{ path: '/a', onConflict: 'manual' as const }] }
   const open = (): Edge => new Edge(manual).desired(1, { a: 0, b: 0 }).set('1', { a: 1 }).desired(2, { a: 2, b: 2 })
 
-  it('leaves running what runs, and is closed at the edge by one revision that includes both sides', () => {
+  it('keeps the running values, and is closed at the edge by one revision that includes both sides', () => {
     const edge = open()
     expect(edge.config).toEqual({ a: 1, b: 0 })
     const { cid } = edge.state.conflict!.record
@@ -160,14 +160,14 @@ describe('a conflict', () => {
     expect(JSON.parse(message(edge.state, 'conflict'))).toMatchObject({ cid, status: 'resolved' })
   })
 
-  it('is closed by a cloud revision that resolves it, even one that goes back to what was before', () => {
+  it('is closed by a cloud revision that resolves it, even one that returns to the former value', () => {
     const edge = open()
     edge.desired(3, { a: 0, b: 2 }, { resolves: edge.state.conflict!.record.cid })
     expect(edge.config).toEqual({ a: 0, b: 2 })
     expect(edge.of('log').some(({ change }) => change.loser === 'edge' && change.lost === 1)).toBe(true)
   })
 
-  it('that both sides have closed is closed by the cloud', () => {
+  it('gets the decision of the cloud when both sides have resolved it', () => {
     const edge = open()
     const { cid } = edge.state.conflict!.record
     edge.on({ kind: 'resolve', id: 'r', cid, take: 'edge', by: 'user:bob' })
@@ -175,7 +175,7 @@ describe('a conflict', () => {
     expect(edge.config).toEqual({ a: 3, b: 2 })
   })
 
-  it('opens when the schema refuses what the cloud wants', () => {
+  it('opens when the schema refuses the config of the cloud', () => {
     const edge = new Edge().desired(1, { limit: 1 }).desired(2, { limit: 101 })
     expect(edge.state.conflict?.record.kind).toBe('schema')
     expect(edge.config).toEqual({ limit: 1 })
@@ -183,7 +183,7 @@ describe('a conflict', () => {
     expect(edge.state.conflict).toBeNull()
   })
 
-  it('that nobody decides in time raises an alarm once, and is decided if that is set', () => {
+  it('raises one alarm when it is not resolved in time', () => {
     const edge = open()
     edge.now = edge.state.conflict!.record.deadline
     expect(edge.on({ kind: 'tick' }).of('alarm')).toHaveLength(1)
@@ -197,7 +197,7 @@ describe('a conflict', () => {
 })
 
 describe('a tombstone', () => {
-  it('is cleared away in time, and nothing older comes back', () => {
+  it('is purged after its time, and no older revision comes back', () => {
     const edge = new Edge().desired(1, { a: 1 }).desired(2, null)
     edge.now += TOMBSTONE_KEPT_MS
     edge.on({ kind: 'tick' })

@@ -8,7 +8,7 @@ export type Change =
   | { readonly kind: 'remove'; readonly path: string }
   | { readonly kind: 'delete' }
 
-/** One thing that happens. Numbers pick among what is there, whatever its length. */
+/** One event of a schedule. `pick` selects an entry of a list, modulo its length. */
 export type Action = { readonly device: number } & (
   | { readonly kind: 'edit'; readonly side: 'edge' | 'cloud'; readonly change: Change; readonly crash: Crash }
   | { readonly kind: 'send'; readonly fault: 'none' | 'down' | 'answer lost' | 'crash before' | 'crash after' }
@@ -31,7 +31,7 @@ export type Action = { readonly device: number } & (
   | { readonly kind: 'resolve'; readonly side: 'edge' | 'cloud'; readonly take: 'edge' | 'cloud' }
   | { readonly kind: 'device'; readonly says: 'applied' | 'older' | 'other' | 'edited' | 'refused' }
   | { readonly kind: 'acl'; readonly refuses: boolean }
-  /** A database is copied back and nobody says so. Only where a schedule is to have forks. */
+  /** A database is replaced by a copy without `restore`. Only in schedules with forks. */
   | { readonly kind: 'copy back'; readonly pick: number }
 )
 
@@ -88,9 +88,9 @@ const clock = action('clock', { side, years: fc.constantFrom(-10, -1, 0, 1, 10) 
 
 export const LENGTH_MAX = 60
 
-/** A schedule: anything, in any order. Most of one is about one device, so that much can happen to it. */
+/** Any events in any order. Most of them are about the same device, so that much happens to it. */
 export const schedule = scheduleOf([...usual, { weight: 1, arbitrary: clock }])
-/** The same with steady clocks. */
+/** Such a schedule with steady clocks. */
 export const steadySchedule = scheduleOf(usual)
 function scheduleOf(actions: fc.WeightedArbitrary<Action>[]): fc.Arbitrary<Action[]> {
   return fc.array(fc.oneof(...actions), { minLength: 1, maxLength: LENGTH_MAX, size: 'max' })

@@ -3,10 +3,10 @@ import { equal, type Json } from '../../../src/config/json.ts'
 import { formatRev, sameRev } from '../../../src/config/revision.ts'
 import { parseRevision } from '../../../src/config/wire.ts'
 import type { Crash } from './actions.ts'
-import { Histories, LEAVES, leaf, tellsChange } from './histories.ts'
+import { Histories, LEAVES, leaf, logsChange } from './histories.ts'
 import { type DeviceWorld, schema, type World } from './world.ts'
 
-/** One event at the cloud, and a crash before or after its commit. Returns whether it has been dealt with. */
+/** Handles one event at the cloud, with a crash before or after its commit if asked. @returns whether it is done. */
 export function cloudStep(world: World, device: DeviceWorld, event: AuthorityEvent, crash: Crash = 'none'): boolean {
   if (crash === 'before') {
     restartCloud(world)
@@ -22,8 +22,8 @@ export function cloudStep(world: World, device: DeviceWorld, event: AuthorityEve
   checkCloudStep(world, device, before, event)
   for (const path of event.kind === 'restore' || before.ci !== device.cloud.ci ? [] : LEAVES) {
     const [from, to] = [leaf(before.cur, path), leaf(device.cloud.cur, path)]
-    const told = equal(from, to) || log.some((change) => tellsChange(change, path, from, to))
-    world.checks.check(7, told, () => `the cloud's log does not tell that ${path} changed`)
+    const isLogged = equal(from, to) || log.some((change) => logsChange(change, path, from, to))
+    world.checks.check(7, isLogged, () => `the cloud's log has no change of ${path}`)
   }
   if (crash === 'after') restartCloud(world)
   return crash === 'none'
@@ -67,7 +67,7 @@ export function subscribeCloud({ toCloud, retained }: DeviceWorld): void {
   if (retained.head !== '') toCloud.push(retained.head)
 }
 
-/** The database is set back, and whoever does it says so: new revisions get an incarnation of their own. */
+/** Restores the database with `restore`: new revisions get a new incarnation. */
 export function restoreCloud(world: World, device: DeviceWorld, snapshot: AuthorityState): void {
   device.cloud = snapshot
   device.worked.cloud = new Set()
@@ -75,7 +75,7 @@ export function restoreCloud(world: World, device: DeviceWorld, snapshot: Author
   subscribeCloud(device)
 }
 
-/** The incarnations in what the broker retains of both sides. */
+/** The incarnations in the retained messages of both sides. */
 function retainedIncarnations({ retained, name }: DeviceWorld): number[] {
   return [retained.head, retained.desired].flatMap((payload) => {
     const revision = payload === '' ? undefined : parseRevision(payload, name)
@@ -85,17 +85,18 @@ function retainedIncarnations({ retained, name }: DeviceWorld): number[] {
 
 export function deliverToCloud(world: World, device: DeviceWorld, payload: string, crash: Crash = 'none'): boolean {
   const revision = parseRevision(payload, device.name)
-  if (!revision.ok) throw new Error(`the edge has published what cannot be read: ${revision.reason}`)
+  if (!revision.ok) throw new Error(`the edge has published an unreadable message: ${revision.reason}`)
   const before = device.cloud
   const done = cloudStep(world, device, { kind: 'head', revision: revision.value }, crash)
   if (crash !== 'before') {
-    const unchanged = equal(essence(before), essence(device.cloud))
-    if (device.worked.cloud.has(payload)) world.checks.check(8, unchanged, () => 'a head that had been seen')
+    const unchanged = equal(durableState(before), durableState(device.cloud))
+    if (device.worked.cloud.has(payload))
+      world.checks.check(8, unchanged, () => 'a head that the cloud had handled before')
     device.worked.cloud.add(payload)
   }
   return done
 }
 
-function essence({ cur, ci, cMax }: AuthorityState): Json {
+function durableState({ cur, ci, cMax }: AuthorityState): Json {
   return JSON.parse(JSON.stringify({ cur, ci, cMax })) as Json
 }

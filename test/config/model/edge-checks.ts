@@ -13,7 +13,7 @@ import { equal, type Json } from '../../../src/config/json.ts'
 import { OPERATIONS_MAX } from '../../../src/config/operations.ts'
 import { formatRev, type Revision, sameRev } from '../../../src/config/revision.ts'
 import type { DesiredMessage } from '../../../src/config/wire.ts'
-import { Histories, LEAVES, leaf, tellsChange } from './histories.ts'
+import { Histories, LEAVES, leaf, logsChange } from './histories.ts'
 import { type DeviceWorld, edgeEnv, type World } from './world.ts'
 
 interface Step {
@@ -22,7 +22,7 @@ interface Step {
   readonly effects: readonly EdgeEffect[]
 }
 
-/** Looks at what one event did to a device at the edge. */
+/** Checks the effects of one event on a device at the edge. */
 export function checkEdgeStep(world: World, device: DeviceWorld, step: Step): void {
   if (!sameRev(step.before.cur?.rev, device.edge.cur?.rev)) checkNewRevision(world, device, step)
   checkCounters(world, device, step.before)
@@ -50,10 +50,10 @@ function checkNewRevision(world: World, device: DeviceWorld, { before, event, ef
     checkLog(world, log, last, next)
     last = next
   }
-  checks.check(7, sameRev(last?.rev, edge.cur?.rev), () => 'what is in force was not kept')
+  checks.check(7, sameRev(last?.rev, edge.cur?.rev), () => 'the revision in force was not kept')
 }
 
-/** The cloud's revision that this one follows or combines; undefined: it is an edit. */
+/** The cloud's revision that `next` follows or merges; undefined: `next` is an edit. */
 function remoteOf(event: EdgeEvent, before: EdgeState, next: Revision): Revision | undefined {
   if (next.by !== 'merge' && event.kind !== 'desired') return undefined
   if (event.kind === 'desired') return fullOf(event.message)
@@ -61,11 +61,11 @@ function remoteOf(event: EdgeEvent, before: EdgeState, next: Revision): Revision
 }
 
 function fullOf(message: DesiredMessage): Revision {
-  if (message.form !== 'full') throw new Error('this world has full messages only')
+  if (message.form !== 'full') throw new Error('the model has only full messages')
   return message.revision
 }
 
-interface Merging {
+interface MergeStep {
   readonly last: Revision | null
   readonly remote: Revision
   readonly next: Revision
@@ -73,7 +73,7 @@ interface Merging {
   readonly effects: readonly EdgeEffect[]
 }
 
-function merged(world: World, histories: Histories, { last, remote, next, log, effects }: Merging): void {
+function merged(world: World, histories: Histories, { last, remote, next, log, effects }: MergeStep): void {
   const edge = last ?? remote
   const ancestor = counted(effects, 'merged')?.reason
   if (ancestor !== undefined && ancestor !== 'unknown ancestor') {
@@ -85,7 +85,7 @@ function merged(world: World, histories: Histories, { last, remote, next, log, e
 
 type Sides = { readonly edge: Revision; readonly remote: Revision }
 
-/** The true ancestor holds exactly what both sides know. */
+/** The true ancestor contains exactly the writes that both sides know. */
 function checkAncestor(world: World, histories: Histories, of: ReadonlySet<number> | undefined, sides: Sides): void {
   const remote = histories.of(sides.remote)
   const common = new Set([...histories.of(sides.edge)].filter((id) => remote.has(id)))
@@ -93,27 +93,27 @@ function checkAncestor(world: World, histories: Histories, of: ReadonlySet<numbe
   world.checks.check(6, exact, () => `of ${formatRev(sides.edge.rev)} and ${formatRev(sides.remote.rev)}`)
 }
 
-/** A tombstone gives way only to something that its author did not know, or to a cloud that was restored. */
+/** Only a revision that its author did not know, or a restored cloud, may replace a tombstone. */
 function checkTombstone(world: World, histories: Histories, edge: Revision | null, next: Revision, by = next): void {
   if (edge === null || edge.config !== null || next.config === null || by.rev.ci > edge.rev.ci) return
   const older = Histories.within(histories.of(by), histories.of(edge))
   world.checks.check(16, !older, () => `${formatRev(by.rev)} undid ${formatRev(edge.rev)}`)
 }
 
-/** Every leaf that changed stands in the change log, with what it was. */
+/** The change log has every changed leaf, with its former value. */
 function checkLog(world: World, log: readonly Change[], last: Revision | null, next: Revision): void {
   for (const path of LEAVES) {
     const [from, to] = [leaf(last, path), leaf(next, path)]
-    const told = equal(from, to) || log.some((change) => tellsChange(change, path, from, to))
-    world.checks.check(7, told, () => `the log does not tell that ${path} changed`)
+    const isLogged = equal(from, to) || log.some((change) => logsChange(change, path, from, to))
+    world.checks.check(7, isLogged, () => `the log has no change of ${path}`)
   }
 }
 
 function checkCounters(world: World, { edge }: DeviceWorld, before: EdgeState): void {
-  world.checks.check(3, edge.eMax >= before.eMax && edge.maxCi >= before.maxCi, () => 'a counter fell')
+  world.checks.check(3, edge.eMax >= before.eMax && edge.maxCi >= before.maxCi, () => 'a counter decreased')
 }
 
-/** What the edge makes has a counter that it never gave. */
+/** A revision of the edge has a counter that the edge never used before. */
 function checkMade(world: World, { counters }: DeviceWorld, { rev }: Revision): void {
   const name = `e of ${rev.ei}`
   const largest = counters.get(name) ?? 0
@@ -147,7 +147,7 @@ function checkDevice(world: World, { edge, confirmed }: DeviceWorld): void {
   const { applied, cur } = edge
   if (applied.status === 'applied') {
     const known = cur !== null && confirmed.has(cur.hash)
-    world.checks.check(18, known, () => 'the device has not confirmed what counts as applied')
+    world.checks.check(18, known, () => 'a config counts as applied that the device has not confirmed')
   }
 }
 
@@ -162,17 +162,21 @@ function checkBounds(world: World, { edge, name }: DeviceWorld): void {
   world.checks.check(20, holds, () => `ring ${edge.ring.length}, answers ${edge.answers.length}, operations ${rows}`)
 }
 
-/** The device has what is committed. Not looked at while a crash has lost it: the restart publishes it again. */
+/** The config on the local broker is the committed one. Not checked after a crash until the restart publishes it. */
 export function checkLocal(world: World, device: DeviceWorld): void {
   const expected = localPayload(device.edge, edgeEnv(world).rules.localForm)
   world.checks.check(17, device.local === expected, () => `${device.local} instead of ${expected}`)
 }
 
-/** A message that was worked on before may be answered, but what is in force does not change. */
+/** A message that was handled before may be answered, but the revision in force does not change. */
 export function checkReplay(world: World, before: EdgeState, after: EdgeState): void {
-  const essence = ({ cur, base, ring, conflict, eMax, maxCi }: EdgeState): Json =>
+  const durableState = ({ cur, base, ring, conflict, eMax, maxCi }: EdgeState): Json =>
     JSON.parse(JSON.stringify({ cur, base, ring, conflict, eMax, maxCi })) as Json
-  world.checks.check(8, equal(essence(before), essence(after)), () => 'a desired message that had been seen')
+  world.checks.check(
+    8,
+    equal(durableState(before), durableState(after)),
+    () => 'a desired message that the edge had handled before',
+  )
 }
 
 function counted(effects: readonly EdgeEffect[], name: string): { readonly reason?: string } | undefined {

@@ -7,14 +7,14 @@ import type { Action, Crash } from './actions.ts'
 import { checkEdgeStep, checkLocal, checkReplay } from './edge-checks.ts'
 import { type DeviceWorld, edgeEnv, type World } from './world.ts'
 
-/** One event at the edge, and a crash before or after its commit. Returns whether it has been dealt with. */
+/** Handles one event at the edge, with a crash before or after its commit if asked. @returns whether it is done. */
 export function edgeStep(world: World, device: DeviceWorld, event: EdgeEvent, crash: Crash = 'none'): boolean {
   const before = device.edge
   const text = crash === 'none' ? '' : JSON.stringify(before)
   const { state, effects } = step(before, event, edgeEnv(world))
   if (crash !== 'none') {
     const survives = JSON.stringify(before) === text && isDeepStrictEqual(reread(state), state)
-    world.checks.check(23, survives, () => 'what was committed is not what is found again')
+    world.checks.check(23, survives, () => 'the state after the crash is not the committed one')
   }
   if (crash === 'before') {
     restartEdge(world)
@@ -32,12 +32,12 @@ export function edgeStep(world: World, device: DeviceWorld, event: EdgeEvent, cr
   return crash === 'none'
 }
 
-/** What a database gives back. */
+/** The state as the database returns it. */
 function reread(state: EdgeState): EdgeState {
   return JSON.parse(JSON.stringify(state)) as EdgeState
 }
 
-/** The process begins anew, with what it has committed. */
+/** Starts the process again, with the committed state. */
 export function restartEdge(world: World): void {
   for (const device of world.devices) {
     device.edge = reread(device.edge)
@@ -46,7 +46,7 @@ export function restartEdge(world: World): void {
   }
 }
 
-/** A new, empty database. */
+/** Replaces the database by a new, empty one. */
 export function wipeEdge(world: World): void {
   world.unique++
   world.operations = []
@@ -59,23 +59,23 @@ export function wipeEdge(world: World): void {
   }
 }
 
-/** To subscribe brings what is retained, again and again (retain handling 0). */
+/** Every subscription delivers the retained message again (retain handling 0). */
 export function subscribeEdge({ toEdge, retained }: DeviceWorld): void {
   if (retained.desired !== '') toEdge.push(retained.desired)
 }
 
 function publishToCloud(device: DeviceWorld, what: Operation['what'], payload: string): void {
   device.retained[what] = payload
-  if (what !== 'reported') device.messages.edge++ // what a device answers has a message of its own
+  if (what !== 'reported') device.messages.edge++ // every answer of a device has its own message
   if (what !== 'head' || payload === '') return
   device.toCloud.push(payload)
   device.published.head.push(payload)
 }
 
-/** A message on the desired topic. */
+/** Delivers a message on the desired topic. @returns whether it is done. */
 export function deliverToEdge(world: World, device: DeviceWorld, payload: string, crash: Crash = 'none'): boolean {
   const message = parseDesired(payload, device.name)
-  if (!message.ok) throw new Error(`the cloud has published what cannot be read: ${message.reason}`)
+  if (!message.ok) throw new Error(`the cloud has published an unreadable message: ${message.reason}`)
   const before = device.edge
   const done = edgeStep(world, device, { kind: 'desired', message: message.value }, crash)
   if (crash !== 'before') {
@@ -85,7 +85,7 @@ export function deliverToEdge(world: World, device: DeviceWorld, payload: string
   return done
 }
 
-/** The next row of the operations queue leaves, or it does not. */
+/** Sends the next row of the operations queue, or fails to. */
 export function send(world: World, row: Operation, fault: Extract<Action, { kind: 'send' }>['fault']): void {
   const device = world.devices.find(({ name }) => name === row.device)!
   if (fault === 'down') {

@@ -3,21 +3,21 @@ import { at, equal, type Json, keysOf, type Maybe, MISSING } from '../../../src/
 import { formatRev, type Rev, type Revision } from '../../../src/config/revision.ts'
 import type { Checks } from './invariants.ts'
 
-/** The places that schedules write to, each with a number or nothing. The names say which policy is for them. */
+/** The paths that schedules write to. Each has a number or no value; its name shows its policy. */
 export const LEAVES = ['/a', '/b', '/n/x', '/n/y', '/edge/e', '/manual/m', '/lww/l', '/max/m'] as const
 
-/** One edit of one leaf, and all that its author knew. */
+/** One edit of one leaf, with all writes that its author knew. */
 interface Write {
   readonly path: string
   readonly value: Maybe
   readonly seen: ReadonlySet<number>
-  /** Not a write but a decision: these lost. */
+  /** Set for a decision instead of an edit: the writes that lost. */
   readonly lost?: readonly number[]
 }
 
 export type History = ReadonlySet<number>
 
-/** Who could see what in a device's life: told from outside, without looking at counters. The judge of 4 to 7 and 16. */
+/** The writes that each revision of a device knows, recorded without its counters. Judges invariants 4 to 7 and 16. */
 export class Histories {
   readonly #checks: Checks
   readonly #writes: Write[] = []
@@ -36,7 +36,7 @@ export class Histories {
     return this.#of.get(rev)
   }
 
-  /** Whether everything in `older` is known to `newer`. */
+  /** Whether `newer` knows every write of `older`. */
   static within(older: History, newer: History): boolean {
     return [...older].every((id) => newer.has(id))
   }
@@ -44,22 +44,22 @@ export class Histories {
   named(revision: Revision, history: History): void {
     const name = formatRev(revision.rev)
     const hash = this.#hashes.get(name)
-    this.#checks.check(2, hash === undefined || hash === revision.hash, () => `${name} names two contents`)
+    this.#checks.check(2, hash === undefined || hash === revision.hash, () => `${name} has two contents`)
     this.#hashes.set(name, revision.hash)
     this.#of.set(name, history)
   }
 
-  /** An author who saw `before` made `next` of it. */
+  /** An author who knew `before` edited it to `next`. */
   edited(before: Revision | null, next: Revision): void {
     const seen = this.of(before)
     const added = LEAVES.filter((path) => !equal(leaf(before, path), leaf(next, path))).map((path) =>
       this.#write({ path, value: leaf(next, path), seen }),
     )
-    const edit = this.#write({ path: '', value: MISSING, seen }) // also where no leaf has changed
+    const edit = this.#write({ path: '', value: MISSING, seen }) // also when no leaf has changed
     this.named(next, new Set([...seen, ...added, edit]))
   }
 
-  /** `made` combines both: nothing that the latest authors wrote may be missing, unless the log says that it lost. */
+  /** `made` merges both: it must contain the latest writes of both sides, except those that the log reports as lost. */
   merged(edge: Revision, remote: Revision, made: Revision, log: readonly Change[]): void {
     const seen = new Set([...this.of(edge), ...this.of(remote)])
     const decided: number[] = []
@@ -68,11 +68,15 @@ export class Histories {
       const value = leaf(made, path)
       for (const write of latest.map((id) => this.#writes[id]!)) {
         const { value: wanted } = write
-        const told =
+        const isKept =
           equal(wanted, value) ||
           this.#isPrivate(write, edge, remote) ||
-          log.some((change) => tellsLoss(change, path, wanted))
-        this.#checks.check(7, told, () => `${JSON.stringify(wanted)} at ${path} lost against ${JSON.stringify(value)}`)
+          log.some((change) => logsLoss(change, path, wanted))
+        this.#checks.check(
+          7,
+          isKept,
+          () => `${JSON.stringify(wanted)} at ${path} lost against ${JSON.stringify(value)}`,
+        )
       }
       if (latest.length < 2 && latest.every((id) => this.#holds(id, value))) continue
       const all = [...seen].filter((id) => this.#writes[id]!.path === path)
@@ -83,7 +87,7 @@ export class Histories {
     this.named(made, new Set([...seen, ...decided]))
   }
 
-  /** Whose value it is. Of writes that agree the cloud's stands for all: it is the one that the cloud can replace. */
+  /** The writes that have this value. If writes of both sides agree, the cloud's count: the cloud can replace them. */
   #winners(ids: readonly number[], value: Maybe, remote: Revision): readonly number[] | undefined {
     const equals = ids.filter((id) => this.#holds(id, value))
     const clouds = equals.filter((id) => this.of(remote).has(id))
@@ -94,7 +98,7 @@ export class Histories {
     return equal(this.#writes[id]!.value, value)
   }
 
-  /** Nothing that the other side could lose: to be again as the common ancestor was, or to remove what it never had. */
+  /** A write without effect for the other side: a return to the common ancestor, or a removal of an absent value. */
   #isPrivate({ path, value, seen }: Write, edge: Revision, remote: Revision): boolean {
     const clouds = this.of(remote)
     const common = new Set([...this.of(edge)].filter((id) => clouds.has(id)))
@@ -107,7 +111,7 @@ export class Histories {
     return this.#writes.push(write) - 1
   }
 
-  /** The writes of a leaf that no other one knew, and that have not lost yet. */
+  /** The writes of a leaf that no later write knew and that have not lost. */
   #latest(history: History, path: string): number[] {
     const lost = new Set([...history].flatMap((id) => this.#writes[id]!.lost ?? []))
     const ids = [...history].filter((id) => this.#writes[id]!.path === path && !lost.has(id))
@@ -119,14 +123,14 @@ export function leaf(revision: Revision | null, path: string): Maybe {
   return at(revision?.config ?? MISSING, path)
 }
 
-/** Whether the log says that this value lost at the path, or something around it that held it. */
-function tellsLoss(change: Change, path: string, value: Maybe): boolean {
+/** Whether the log reports this value, or an object that contains it, as lost at the path. */
+function logsLoss(change: Change, path: string, value: Maybe): boolean {
   if (change.loser === undefined || !covers(change.path, path)) return false
   return equal(inside(change.lost, change.path, path), value)
 }
 
-/** Whether the log tells that the value at the path changed from one to the other. */
-export function tellsChange(change: Change, path: string, before: Maybe, after: Maybe): boolean {
+/** Whether the log has this change of the value at the path. */
+export function logsChange(change: Change, path: string, before: Maybe, after: Maybe): boolean {
   if (change.loser !== undefined || !covers(change.path, path)) return false
   return equal(inside(change.old, change.path, path), before) && equal(inside(change.new, change.path, path), after)
 }

@@ -1,29 +1,29 @@
-/** What holds in every schedule; the numbers are those of src/config/README.md. */
+/** The guarantees that hold in every schedule, by number. B, L and R are the base, the local and the remote config. */
 export const INVARIANTS = {
-  1: 'quiet: edge = cloud = retained desired = retained head',
-  2: 'a revision and its hash name one content',
-  3: 'counters never fall and never repeat',
-  4: 'fast-forward only onto descendants',
+  1: 'once quiet: edge = cloud = retained desired = retained head',
+  2: 'a revision and its hash identify one content',
+  3: 'counters never decrease and never repeat',
+  4: 'the edge fast-forwards only to descendants',
   5: 'the cloud accepts only descendants',
-  6: 'the ancestor is the true one, or unknown and the merge two-way',
-  7: 'no value is lost silently',
-  8: 'a replay changes nothing',
-  9: 'any order and repetition gives one final state',
-  10: 'clocks change only who wins under lww',
+  6: 'a merge uses the true ancestor, or is two-way because the ancestor is unknown',
+  7: 'no value is lost without a log entry',
+  8: 'a replayed message changes nothing',
+  9: 'messages in any order and repetition lead to one final state',
+  10: 'clocks influence only which side wins under lww',
   11: 'the merge is mirror-symmetric',
   12: 'merge(B,L,B) = L, merge(B,B,R) = R, merge(B,X,X) = X',
-  13: 'a clean result holds only values from B, L and R',
-  14: 'at most one open conflict a device, with a stable cid',
+  13: 'a merge result without a conflict has only values from B, L and R',
+  14: 'a device has at most one open conflict, with a stable cid',
   15: 'closing a conflict publishes one revision that dominates both sides',
-  16: 'a tombstone is never undone by an older message',
-  17: 'local retained = committed config',
-  18: 'applied only by an answer of the device with that hash',
-  19: 'at most 6 messages a device and side until quiet',
-  20: 'bounds hold',
-  21: 'a device that needs attention blocks nobody else',
+  16: 'an older message never undoes a tombstone',
+  17: 'the config retained on the local broker is the committed one',
+  18: 'a config counts as applied only after the device answered with its hash',
+  19: 'at most 6 messages per device and side until quiet',
+  20: 'all limits hold',
+  21: 'a device that needs attention blocks no other device',
   22: 'malformed input changes only a counter',
-  23: 'a crash anywhere is before or after',
-  24: 'degraded forms never fast-forward over unacknowledged edits',
+  23: 'a crash at any point leaves the state before or after the step',
+  24: 'the messages of simple clouds never fast-forward over unacknowledged edits',
 } as const
 export type Invariant = keyof typeof INVARIANTS
 
@@ -37,10 +37,10 @@ export class Violation extends Error {
   }
 }
 
-/** Counts how often each invariant was looked at: one that is never looked at proves nothing. */
+/** Counts how often each invariant was checked: a schedule that never checks an invariant proves nothing about it. */
 export class Checks {
   readonly counts = new Map<Invariant, number>()
-  /** Invariants that a schedule does not promise. */
+  /** Invariants that are not checked because they need not hold in this schedule. */
   readonly waived: ReadonlySet<Invariant>
 
   constructor(waived: readonly Invariant[] = []) {

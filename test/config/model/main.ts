@@ -1,6 +1,7 @@
 /**
- * Runs random schedules of config sync and looks at every invariant: `npm run invariants -- [--schedules N] [--seed N]`.
- * What is looked at elsewhere has tests of its own: test/config/*.test.ts and model.test.ts. Exits with 1 when one does not hold, after printing the shortest schedule found for it.
+ * Runs random schedules of config sync and checks every invariant: `npm run invariants -- [--schedules N] [--seed N]`.
+ * Prints how often each invariant was checked; "by tests" means that test/config/*.test.ts or model.test.ts checks it.
+ * Exits with 1 if an invariant does not hold, after printing the shortest schedule found for it.
  */
 import { parseArgs } from 'node:util'
 import fc from 'fast-check'
@@ -33,7 +34,7 @@ function main({ schedules, seed }: { schedules: number; seed: number }): number 
   const result = fc.check(fc.property(schedule, run), { numRuns: schedules, seed })
   for (const [number, text] of Object.entries(INVARIANTS)) {
     process.stdout.write(
-      `${number.padStart(2)}  ${String(counts.get(Number(number) as Invariant) ?? 'elsewhere').padStart(9)}  ${text}\n`,
+      `${number.padStart(2)}  ${String(counts.get(Number(number) as Invariant) ?? 'by tests').padStart(9)}  ${text}\n`,
     )
   }
   process.stdout.write(`${result.numRuns} schedules, seed ${seed}\n`)

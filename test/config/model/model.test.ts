@@ -10,18 +10,18 @@ import { runSchedule } from './run.ts'
 const SEED = 20_260_101
 
 describe('config sync', () => {
-  it('keeps every invariant in any schedule, and looks at each', { timeout: 60_000 }, () => {
-    const looked = new Set<Invariant>()
+  it('keeps every invariant in any schedule', { timeout: 60_000 }, () => {
+    const checked = new Set<Invariant>()
     const run = (actions: Action[]): void => {
-      for (const invariant of runSchedule(actions).checks.counts.keys()) looked.add(invariant)
+      for (const invariant of runSchedule(actions).checks.counts.keys()) checked.add(invariant)
     }
     fc.assert(fc.property(schedule, run), { numRuns: 500, seed: SEED })
-    const elsewhere: Invariant[] = [9, 10, 11, 12, 13, 24] // merge.test.ts, order.test.ts and below
+    const byTests: Invariant[] = [9, 10, 11, 12, 13, 24] // merge.test.ts, order.test.ts and below
     const all = Object.keys(INVARIANTS).map(Number) as Invariant[]
-    expect(all.filter((one) => !looked.has(one))).toEqual(elsewhere)
+    expect(all.filter((one) => !checked.has(one))).toEqual(byTests)
   })
 
-  it('ends as one after a fork that nobody announced', () => {
+  it('ends with one state at both sides after an unannounced fork', () => {
     fc.assert(
       fc.property(forkSchedule, (actions) => void runSchedule(actions, { forks: true })),
       { numRuns: 50, seed: SEED },
@@ -29,7 +29,7 @@ describe('config sync', () => {
   })
 
   it.each(Object.entries(PURPOSE).map(([rule, invariant]) => [Number(rule) as RuleNumber, invariant] as const))(
-    'needs rule %i: without it invariant %i does not hold',
+    'needs rule %i, because invariant %i does not hold without it',
     (rule, invariant) => {
       const options = { only: invariant, without: new Set([rule]) }
       const { errorInstance } = fc.check(
@@ -41,15 +41,15 @@ describe('config sync', () => {
     },
   )
 
-  it('does the same whatever the clocks say, but for who wins under lww', () => {
+  it('gives the same result with wrong clocks, except for the winners under lww', () => {
     const years = fc.constantFrom(-10, -1, 0, 1, 10).map((count) => count * 365 * 86_400_000)
     fc.assert(
       fc.property(steadySchedule, years, years, (actions, edge, cloud) => {
-        const right = runSchedule(actions)
-        const wrong = runSchedule(actions, { skew: { edge, cloud } })
-        for (const [i, device] of right.devices.entries()) {
+        const exact = runSchedule(actions)
+        const skewed = runSchedule(actions, { skew: { edge, cloud } })
+        for (const [i, device] of exact.devices.entries()) {
           for (const path of LEAVES.filter((one) => !one.startsWith('/lww'))) {
-            expect(leaf(wrong.devices[i]!.edge.cur, path)).toEqual(leaf(device.edge.cur, path))
+            expect(leaf(skewed.devices[i]!.edge.cur, path)).toEqual(leaf(device.edge.cur, path))
           }
         }
       }),

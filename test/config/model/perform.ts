@@ -10,7 +10,7 @@ import type { DeviceWorld, World } from './world.ts'
 
 const YEAR_MS = 365 * 86_400_000
 
-/** Lets one thing happen. What is not possible now does not happen. */
+/** Performs one event; an event that is impossible now has no effect. */
 export function perform(world: World, action: Action): void {
   const device = world.devices[action.device]!
   switch (action.kind) {
@@ -23,8 +23,8 @@ export function perform(world: World, action: Action): void {
     case 'deliver':
       return deliver(world, device, action)
     case 'lose': {
-      const flights = action.to === 'edge' ? device.toEdge : device.toCloud
-      flights.splice(action.pick % Math.max(1, flights.length), 1)
+      const inFlight = action.to === 'edge' ? device.toEdge : device.toCloud
+      inFlight.splice(action.pick % Math.max(1, inFlight.length), 1)
       return
     }
     case 'replay':
@@ -84,17 +84,17 @@ function editOf(world: World, cur: Revision | null, change: Change): Edit {
 }
 
 function deliver(world: World, device: DeviceWorld, action: Extract<Action, { kind: 'deliver' }>): void {
-  const flights = action.to === 'edge' ? device.toEdge : device.toCloud
-  if (flights.length === 0) return
-  const index = action.pick % flights.length
-  const [payload] = action.again ? [flights[index]!] : flights.splice(index, 1)
-  const hand = action.to === 'edge' ? deliverToEdge : deliverToCloud
-  if (!hand(world, device, payload!, action.crash) && !action.again) flights.push(payload!) // not acknowledged
+  const inFlight = action.to === 'edge' ? device.toEdge : device.toCloud
+  if (inFlight.length === 0) return
+  const index = action.pick % inFlight.length
+  const [payload] = action.again ? [inFlight[index]!] : inFlight.splice(index, 1)
+  const deliverTo = action.to === 'edge' ? deliverToEdge : deliverToCloud
+  if (!deliverTo(world, device, payload!, action.crash) && !action.again) inFlight.push(payload!) // not acknowledged
 }
 
 function replay({ toEdge, toCloud, published }: DeviceWorld, { to, pick }: Extract<Action, { kind: 'replay' }>): void {
-  const [flights, past] = to === 'edge' ? [toEdge, published.desired] : [toCloud, published.head]
-  if (past.length > 0) flights.push(past[pick % past.length]!)
+  const [inFlight, past] = to === 'edge' ? [toEdge, published.desired] : [toCloud, published.head]
+  if (past.length > 0) inFlight.push(past[pick % past.length]!)
 }
 
 function malformed(world: World, device: DeviceWorld, to: 'edge' | 'cloud', bytes: string): void {
@@ -115,7 +115,7 @@ export function resolveAtEdge(world: World, device: DeviceWorld, take: 'edge' | 
   edgeStep(world, device, { kind: 'resolve', id, cid, take, by: 'user:edge' })
 }
 
-/** Somebody at the cloud looks at the retained conflict and head, and writes what it shall be. */
+/** A person at the cloud reads the retained conflict and head, and writes the decision. */
 export function resolveAtCloud(world: World, device: DeviceWorld, take: 'edge' | 'cloud'): void {
   if (device.retained.conflict === '') return
   const { cid } = JSON.parse(device.retained.conflict) as { cid: string }

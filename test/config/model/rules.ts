@@ -3,7 +3,7 @@ import type { RuleNumber } from '../../../src/config/edge/state.ts'
 import { type Action, schedule } from './actions.ts'
 import type { Invariant } from './invariants.ts'
 
-/** What each of the edge's rules is good for: without it, this does not hold. */
+/** The invariant that each of the edge's rules protects: without the rule, it does not hold. */
 export const PURPOSE: Readonly<Record<RuleNumber, Invariant>> = { 1: 8, 2: 1, 3: 8, 4: 4, 5: 7, 6: 3 }
 
 const write = (side: 'edge' | 'cloud'): Action => {
@@ -12,8 +12,8 @@ const write = (side: 'edge' | 'cloud'): Action => {
 const arrives: Action = { kind: 'deliver', to: 'edge', device: 0, pick: 0, crash: 'none', again: false }
 
 /**
- * A cloud's database is copied back behind everybody's back, and as much is written as was lost: then two contents bear
- * one name. `edits` at the edge are not acknowledged before that.
+ * The cloud's database is replaced by an older copy without `restore`, and the cloud then writes as many revisions as
+ * it lost: two contents have the same name. The `edits` at the edge are not acknowledged before.
  */
 export const forkSchedule: fc.Arbitrary<Action[]> = fc
   .record({ lost: fc.integer({ min: 1, max: 4 }), edits: fc.nat(3) })
@@ -26,7 +26,7 @@ export const forkSchedule: fc.Arbitrary<Action[]> = fc
     ...Array.from({ length: lost }, () => write('cloud')),
   ])
 
-/** Schedules in which a rule is needed, sooner or later. */
+/** Schedules some of which need the rule. */
 export function schedulesFor(rule: RuleNumber): fc.Arbitrary<Action[]> {
   return rule === 2 ? forkSchedule : schedule
 }

@@ -23,36 +23,36 @@ export const POLICIES: readonly Policy[] = [
 
 export interface WorldOptions {
   readonly without?: ReadonlySet<RuleNumber>
-  /** A schedule with databases that are copied back unnoticed: names may be given twice, and both sides must end as one. */
+  /** The schedule may replace databases by copies: names may be given twice, but both sides must end with one state. */
   readonly forks?: boolean
-  /** Looks at nothing but this one. */
+  /** Checks only this invariant. */
   readonly only?: Invariant
   readonly rules?: Partial<SyncRules>
   /** Constant errors of the clocks, in ms. */
   readonly skew?: { readonly edge: number; readonly cloud: number }
 }
 
-/** Everything about one device: the two sides, the broker between them, and what is on its way. */
+/** Everything about one device: both sides, the broker between them and the messages in flight. */
 export interface DeviceWorld {
   readonly name: string
   readonly histories: Histories
   edge: EdgeState
   cloud: AuthorityState
   snapshots: AuthorityState[]
-  /** What the cloud broker retains; '' is nothing. */
+  /** The retained messages of the cloud broker; '': none. */
   readonly retained: { desired: string; head: string; reported: string; conflict: string }
   toEdge: string[]
   toCloud: string[]
-  /** Everything ever published, for replays. */
+  /** All messages ever published, for replays. */
   readonly published: { readonly desired: string[]; readonly head: string[] }
-  /** What each side has worked on in its present life. */
+  /** The messages that each side has handled with its present database. */
   readonly worked: { edge: Set<string>; cloud: Set<string> }
   /** The retained config on the local broker. */
   local: string
   /** Hashes that the device has confirmed. */
   readonly confirmed: Set<string>
   refuses: boolean
-  /** Messages published by a side since the calm began: desired; head and conflict. */
+  /** The number of messages that each side has published since it began to settle: desired; head and conflict. */
   readonly messages: { edge: number; cloud: number }
   /** Largest counters seen, by incarnation. */
   readonly counters: Map<string, number>
@@ -66,18 +66,18 @@ export interface World {
   /** True time in UTC ms. */
   now: number
   readonly skew: { edge: number; cloud: number }
-  /** Makes values and incarnations that are never made twice. */
+  /** The source of values and incarnations that never repeat. */
   unique: number
 }
 
-/** What supposes that a name is given once. */
-const BEYOND_FORKS: readonly Invariant[] = [2, 3, 4, 5, 6, 7, 8, 15, 16, 19]
+/** The invariants that suppose that a name is given only once. */
+const WAIVED_WITH_FORKS: readonly Invariant[] = [2, 3, 4, 5, 6, 7, 8, 15, 16, 19]
 const BEGINNING = Date.UTC(2030, 0, 1)
 
 export function newWorld(options: WorldOptions = {}): World {
   const { only, forks } = options
   const others = (Object.keys(INVARIANTS).map(Number) as Invariant[]).filter((one) => one !== only)
-  const checks = new Checks(only !== undefined ? others : forks ? BEYOND_FORKS : [])
+  const checks = new Checks(only !== undefined ? others : forks ? WAIVED_WITH_FORKS : [])
   const devices = Array.from({ length: DEVICES }, (_, i): DeviceWorld => {
     const name = `device-${i}`
     return {
@@ -113,7 +113,7 @@ export function edgeEnv(world: World): EdgeEnv {
   }
 }
 
-/** Two members that are each fine alone can be refused together, so a clean merge can be refused. */
+/** Refuses some pairs of members that it accepts alone, so that it can refuse a merge without a conflict. */
 export function schema(config: JsonObject): readonly string[] {
   const x = member(member(config, 'n'), 'x')
   const y = member(member(config, 'n'), 'y')

@@ -7,31 +7,31 @@ import { resolveAtCloud, resolveAtEdge, wait } from './perform.ts'
 import type { DeviceWorld, World } from './world.ts'
 
 const MESSAGES_MAX = 6
-/** Far more rounds than quiet can take; beyond it there is none. */
+/** Far more rounds than the sides need to become quiet. */
 const ROUNDS_MAX = 60
 
-/** The faults end, both sides connect, everything that leaves arrives; persons decide what is open. Then all must agree. */
-export function calm(world: World): void {
-  deliverLeftovers(world)
-  refusedLast(world)
+/** Ends the faults, connects both sides, delivers every message and resolves every conflict. Then all must agree. */
+export function settle(world: World): void {
+  deliverInFlight(world)
+  checkOthersOfRefused(world)
   for (const device of world.devices) device.refuses = false
   for (const { name } of world.devices) world.operations = retry(world.operations, name, world.now)
-  world.now += 600_000 // pauses after refusals are over
+  world.now += 600_000 // ends every pause after a refusal
   becomeQuiet(world, world.devices)
   for (const device of world.devices) decideAll(world, device)
   for (const device of world.devices) checkAgreement(world, device)
 }
 
-/** What had been on its way, in some order. */
-function deliverLeftovers(world: World): void {
+/** Delivers the messages that are in flight. */
+function deliverInFlight(world: World): void {
   for (const device of world.devices) {
     for (const payload of device.toEdge.splice(0)) deliverToEdge(world, device, payload)
     for (const payload of device.toCloud.splice(0)) deliverToCloud(world, device, payload)
   }
 }
 
-/** While a device is refused for ever, the others become quiet. */
-function refusedLast(world: World): void {
+/** Checks that the other devices become quiet while the broker refuses one permanently. */
+function checkOthersOfRefused(world: World): void {
   const others = world.devices.filter(({ refuses }) => !refuses)
   if (others.length === world.devices.length) return
   becomeQuiet(world, others)
@@ -77,11 +77,11 @@ function deliverAll(world: World, device: DeviceWorld): boolean {
 function checkMessages(world: World, devices: readonly DeviceWorld[]): void {
   for (const { messages, name } of devices) {
     const holds = messages.edge <= MESSAGES_MAX && messages.cloud <= MESSAGES_MAX
-    world.checks.check(19, holds, () => `${name}: ${messages.edge} of the edge, ${messages.cloud} of the cloud`)
+    world.checks.check(19, holds, () => `${name}: ${messages.edge} from the edge, ${messages.cloud} from the cloud`)
   }
 }
 
-/** Persons at both sides decide, in turn; after each decision everything is to become quiet again. */
+/** Resolves the conflict at either side until none is left; everything must become quiet after each decision. */
 function decideAll(world: World, device: DeviceWorld): void {
   for (let times = 0; device.edge.conflict !== null; times++) {
     const { cid } = device.edge.conflict.record
