@@ -4,15 +4,15 @@ import { SiteEdge } from '../../support/site.ts'
 import { until } from '../../support/wait.ts'
 
 const PACKET_BYTES_MAX = 2_097_152
-/** A bomb is acknowledged by then, and meanwhile another client's PINGREQ answered, on a busy test machine. */
-const ANSWER_MS_MAX = 3_000
+/** Time in which the edge must answer a PINGREQ before it can acknowledge a bomb. */
+const COMMIT_DELAY_MS = 100
 const MIB = 1_048_576
 
 const bytes = (...values: number[]): Buffer => Buffer.from(values)
 const repeated = (item: string | Buffer, count: number): Buffer =>
   Buffer.concat(Array.from({ length: count }, () => Buffer.from(item)))
 
-/** Bytes that look random, the same ones in each run (xorshift32). */
+/** Pseudo-random bytes, the same in each run (xorshift32). */
 function noise(length: number): Buffer {
   let state = 0x9e3779b9
   return Buffer.from(
@@ -25,7 +25,7 @@ function noise(length: number): Buffer {
   )
 }
 
-/** Each of them is no reading, or far too many. CBOR heads by RFC 8949 §3. */
+/** None of them is a valid reading, and some hold far too many values. CBOR heads are those of RFC 8949 §3. */
 const BOMBS: readonly [string, Buffer][] = [
   ['JSON arrays nested 500,000 deep', repeated('[', 500_000)],
   ['JSON objects nested 100,000 deep', Buffer.concat([repeated('{"a":', 100_000), repeated('}', 100_000)])],
@@ -59,24 +59,22 @@ const BOMBS: readonly [string, Buffer][] = [
   ['random bytes', noise(MIB)],
 ]
 
-async function within<T>(what: string, answer: Promise<T>): Promise<T> {
-  const from = performance.now()
-  const result = await answer
-  expect(performance.now() - from, what).toBeLessThan(ANSWER_MS_MAX)
-  return result
-}
-
-describe('payloads made to hurt', () => {
-  it('each bomb is acknowledged and kept as a reject, others are answered meanwhile, and the edge stays well', async () => {
-    const edge = await SiteEdge.create({ broker: { packetBytesMax: PACKET_BYTES_MAX } })
+describe('payloads made to do harm', () => {
+  it('are acknowledged and kept as rejects; another client is answered before that, and the edge stays healthy', async () => {
+    const edge = await SiteEdge.create({
+      broker: { packetBytesMax: PACKET_BYTES_MAX },
+      ingest: { commitDelayMs: COMMIT_DELAY_MS },
+    })
     await edge.start()
     const other = await RawClient.connect(edge.port, 'other')
     const client = await RawClient.connect(edge.port, 'bomber')
+    const answers: string[] = []
+    for (const one of [other, client]) one.onPacket = ({ cmd }) => answers.push(cmd)
     for (const [i, [name, payload]] of BOMBS.entries()) {
-      const pinged = within(`a PINGREQ during ${name}`, other.ping())
+      answers.length = 0
       client.send(publishPacket('telemetry/bomber', payload, { qos: 1, messageId: i + 1 }))
-      await within(name, client.next('puback'))
-      await pinged
+      await Promise.all([other.ping(), client.next('puback')])
+      expect(answers, name).toEqual(['pingresp', 'puback'])
     }
     const reasons = edge.read((reader) => reader.rejects(BOMBS.length + 1))
     expect(reasons.length).toBe(BOMBS.length)
@@ -87,7 +85,7 @@ describe('payloads made to hurt', () => {
     expect(client.count('puback')).toBe(0)
 
     other.publish('telemetry/other/n', '1', { qos: 1, messageId: 1 })
-    await within('a reading after the bombs', other.next('puback'))
+    await other.next('puback')
     expect(edge.stored()).toBe(1)
     expect(await edge.status()).toMatchObject({ healthy: true, problems: [] })
     expect(edge.ledgerProblems()).toEqual([])
