@@ -18,7 +18,7 @@ describe('CBOR', () => {
     ['bytes', encode({ value: Uint8Array.of(1, 2) }), Uint8Array.of(1, 2)],
     ['an integer beyond 2^53', encode({ value: 2n ** 64n - 1n }), '18446744073709551615'],
     ['an indefinite map', hex('bf 61 76 01 ff'), 1],
-  ])('holds %s', (_name, payload, value) => {
+  ])('can contain %s', (_name, payload, value) => {
     expect(onlyValue(onMetric(payload))).toStrictEqual(value)
   })
 
@@ -40,7 +40,7 @@ describe('CBOR', () => {
     const entries = fc.uniqueArray(fc.tuple(name, scalar), { selector: ([key]) => key, minLength: 1, maxLength: 6 })
     fc.assert(
       fc.property(entries, (pairs) => {
-        // Encoded by hand, so that `__proto__` is a key like any other.
+        // Encoded here, so that `__proto__` is an ordinary key.
         const cbor = Buffer.concat([Uint8Array.of(0xa0 + pairs.length), ...pairs.flat().map((part) => encode(part))])
         const json = `{${pairs.map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`).join()}}`
         const sorted = ({ ok, ...rest }: ReturnType<typeof onDevice>): unknown => [ok, ok ? rest : undefined]
@@ -64,7 +64,7 @@ describe('CBOR', () => {
     ['a break instead of a value, then more', 'bf 61 76 ff 61 61 01 ff'],
     ['a break in a definite array', '82 01 ff'],
     ['bytes after the end', 'a1 61 76 01 00'],
-    ['a map cut off', 'a1 61 76'],
+    ['a truncated map', 'a1 61 76'],
     ['an integer in more bytes than it needs', 'a1 61 76 19 0001'],
   ])('is refused with %s', (_name, payload) => {
     expect(reasonOf(onMetric(hex(payload)))).toMatch(/^\$: not CBOR/)
@@ -75,7 +75,7 @@ describe('CBOR', () => {
     expect(reasonOf(onMetric(encode({ v: new Uint8Array(4097) })))).toMatch(/^\$\.v: a value of 4097 bytes/)
   })
 
-  it('is refused with a reason of bounded length', () => {
+  it('is refused with a reason of limited length', () => {
     const key = encode('x'.repeat(10_000))
     expect(reasonOf(onMetric(Buffer.concat([hex('a2'), key, hex('01'), key, hex('02')])))).toHaveLength(400)
   })
@@ -107,7 +107,7 @@ describe('CBOR', () => {
     expect(items).toBeLessThanOrEqual(itemsMax)
   })
 
-  it('is not nested deeper than 16', () => {
+  it('is refused when it is nested deeper than 16 levels', () => {
     const nested = (depth: number): Uint8Array => Buffer.concat([new Uint8Array(depth).fill(0x81), hex('01')])
     expect(reasonOf(onMetric(nested(16)))).toMatch(/an array inside an array/)
     expect(reasonOf(onMetric(nested(17)))).toMatch(/nested deeper than 16/)

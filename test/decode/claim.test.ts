@@ -10,7 +10,7 @@ const good = { quality: 1, reasons: 0 }
 const suspect = { quality: 3, reasons: 0 }
 const bad = { quality: 4, reasons: 0 }
 
-describe("the device's word on the quality", () => {
+describe('the quality that the device claims', () => {
   it.each<[unknown, unknown]>([
     ['good', good],
     ['OK', good],
@@ -50,16 +50,16 @@ describe("the device's word on the quality", () => {
     [{ lwm2m509: 2 }, bad],
     [{ lwm2m509: 3 }, suspect],
     [{ lwm2m509: 4 }, good],
-  ])('%j is understood', (quality, claim) => {
+  ])('is understood in the form %j', (quality, claim) => {
     expect(claimOf(quality)).toEqual(claim)
   })
 
   it.each([0, 5, -1, 1.5, 1e12, 'fine, I guess', '', true, [], {}, { lwm2m509: 7 }, { lwm2m509: 'x' }, 'constructor'])(
-    'is suspect when it cannot be understood: %j',
+    'becomes suspect when it cannot be understood: %j',
     (quality) => expect(claimOf(quality)).toEqual(suspect),
   )
 
-  it('cannot call a missing value good, nor a value that is there merely missing', () => {
+  it('cannot make a missing value good, and makes a present value that it calls missing bad', () => {
     expect(claimOf('good', null)).toEqual({ quality: 9, reasons: Reason.MISSING })
     expect(claimOf('missing', null)).toEqual({ quality: 9, reasons: Reason.MISSING })
     expect(claimOf('bad', null)).toEqual({ quality: 4, reasons: Reason.MISSING })
@@ -67,7 +67,7 @@ describe("the device's word on the quality", () => {
     expect(claimOf('0x809B0000', -9999)).toEqual({ quality: 4, reasons: Reason.MISSING })
   })
 
-  it('stands beside the mark of a backfill', () => {
+  it('is kept together with the mark of a backfill', () => {
     const claim = (json: string): unknown => readingsOf(onMetric(json))[0]!.claim
     expect(claim('{"value":1,"q":"bad","backfill":true}')).toEqual({ quality: 4, reasons: Reason.HISTORICAL })
     expect(claim('{"value":1,"q":"missing","backfill":true}')).toEqual({
@@ -80,7 +80,7 @@ describe("the device's word on the quality", () => {
     })
   })
 
-  it('is always one of the flags, whatever the device sends', () => {
+  it('is always one of the QARTOD flags, whatever the device sends', () => {
     fc.assert(
       fc.property(fc.jsonValue({ maxDepth: 2 }), (quality) => {
         fc.pre(quality !== null)

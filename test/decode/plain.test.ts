@@ -34,11 +34,11 @@ describe('JSON on a topic that names the metric', () => {
         { metric: 'm.inner.x', value: 2 },
       ],
     ],
-  ])('%s', (payload, readings) => {
+  ])('gives the expected readings: %s', (payload, readings) => {
     expect(readingsOf(onMetric(payload))).toEqual(readings)
   })
 
-  it('keeps the entries next to a value: each is a reading below the name of the metric, with the same time', () => {
+  it('keeps the entries next to a value as readings below the metric, with the same time', () => {
     const ts = 1_700_000_000_123
     expect(readingsOf(onMetric(`{"battery":88,"value":1,"ts":${ts},"q":"bad"}`))).toEqual([
       { metric: 'm', value: 1, ts, claim: { quality: 4, reasons: 0 } },
@@ -95,7 +95,7 @@ describe('JSON on a topic that names only the device', () => {
       ],
     ],
     [' \n{"a":1}', [{ metric: 'a', value: 1 }]],
-  ])('%s', (payload, readings) => {
+  ])('gives the expected readings: %s', (payload, readings) => {
     expect(readingsOf(onDevice(payload))).toEqual(readings)
   })
 
@@ -139,11 +139,11 @@ describe('a message with one bad item', () => {
   ]
   const named = bad.map(([payload, reason]) => [payload.slice(0, 60), payload, reason] as const)
 
-  it.each(named)('is refused whole, and the reason names the place: %s', (_name, payload, reason) => {
+  it.each(named)('is refused as a whole, and the reason names the place: %s', (_name, payload, reason) => {
     expect(reasonOf(onDevice(payload))).toMatch(reason)
   })
 
-  it('is refused when it holds more than 10,000 readings', () => {
+  it('is refused when it contains more than 10,000 readings', () => {
     const items = (count: number): string => `[${Array(count).fill('{"a":1}').join()}]`
     expect(readingsOf(onDevice(items(10_000)))).toHaveLength(10_000)
     expect(reasonOf(onDevice(items(10_001)))).toMatch(/more than 10000 readings/)
@@ -168,7 +168,7 @@ describe('a JSON message that is too large or nested too deeply', () => {
     ['50,000 long integers in nested arrays without an end', '[1234567890123456,'.repeat(50_000), 0],
     ['400,000 objects in an array', `[${Array(400_000).fill('{"a":1}').join()}]`, 4 * 400_000],
     ['90,000 metrics in an object', `{${metrics.join()}}`, 2 * READINGS_PER_MESSAGE_MAX],
-  ])('is refused after a bounded number of reads: %s', (_name, payload, readsMax) => {
+  ])('is refused after a limited number of reads: %s', (_name, payload, readsMax) => {
     const { result, reads } = countJsonReads(() => onDevice(payload))
     expect(result.ok).toBe(false)
     expect(reads).toBeLessThanOrEqual(readsMax)

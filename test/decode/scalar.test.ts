@@ -23,45 +23,48 @@ describe('a bare payload on a metric topic', () => {
     ['"21.5"', '21.5'],
     ['"a\\nb"', 'a\nb'],
     ['"open', '"open'],
-    [' two words ', ' two words '],
+    [' two parts ', ' two parts '],
     ['\ufeffx', '\ufeffx'],
-  ])('%j is %j', (payload, value) => {
+  ])('%j has the value %j', (payload, value) => {
     expect(onlyValue(onMetric(payload))).toBe(value)
   })
 
   it.each(['007', '-01', '00.5', '+1', '.5', '5.', '-', '-.5', '1,5', '1e', '0x1f', '1 2', '1.2.3', '--1', 'True'])(
-    '%s is no JSON number and stays a text',
+    '%s stays text because it is not a JSON number',
     (payload) => expect(onlyValue(onMetric(payload))).toBe(payload),
   )
 
-  it.each(['NaN', 'nan', '-inf', 'Infinity', '+INF', ' nan\n', '"NaN"'])('%j is refused: it is no value', (payload) => {
-    expect(reasonOf(onMetric(payload))).toMatch(/not a number/)
-  })
+  it.each(['NaN', 'nan', '-inf', 'Infinity', '+INF', ' nan\n', '"NaN"'])(
+    '%j is refused because it is not a value',
+    (payload) => {
+      expect(reasonOf(onMetric(payload))).toMatch(/not a number/)
+    },
+  )
 
-  it('keeps the digits of integers that a double would round, as text', () => {
+  it('keeps all digits of an integer that a double would round, as text', () => {
     expect(onlyValue(onMetric('9007199254740992'))).toBe(9007199254740992)
     expect(onlyValue(onMetric('9007199254740993'))).toBe('9007199254740993')
     expect(onlyValue(onMetric('-12345678901234567890'))).toBe('-12345678901234567890')
   })
 
-  it('refuses a number that overflows rather than to store infinity', () => {
+  it('is refused when its number overflows a double', () => {
     expect(reasonOf(onMetric('1e400'))).toBe('$: a number beyond the range of a double')
     expect(reasonOf(onMetric('9'.repeat(400)))).toMatch(/beyond the range/)
   })
 
-  it('refuses bytes that are no text, and text beyond 4096 bytes', () => {
+  it('is refused when it is not UTF-8 text or longer than 4096 bytes', () => {
     expect(reasonOf(onMetric(Uint8Array.of(0x61, 0xff)))).toMatch(/UTF-8/)
     expect(onlyValue(onMetric('x'.repeat(4096)))).toHaveLength(4096)
     expect(reasonOf(onMetric('x'.repeat(4097)))).toMatch(/4097 bytes, more than 4096/)
     expect(reasonOf(onMetric(`"${'é'.repeat(2049)}"`, 'json'))).toMatch(/4098 bytes, more than 4096/)
   })
 
-  it('has the time of its arrival', () => {
+  it('gets the time of its arrival', () => {
     const reading = { device: 'd1', metric: 'm', unit: undefined, value: 1, ts: NOW, timed: false, claim: undefined }
     expect(onMetric('1')).toEqual({ ok: true, readings: [reading] })
   })
 
-  it('gives the very double that JSON.parse gives, for every number', () => {
+  it('has exactly the double that JSON.parse gives, for every number', () => {
     const numeral = fc.oneof(
       fc.double({ noNaN: true, noDefaultInfinity: true }).map(String),
       fc
@@ -78,13 +81,13 @@ describe('a bare payload on a metric topic', () => {
   })
 })
 
-describe('the formats', () => {
-  it('text never looks inside', () => {
+describe('the payload formats', () => {
+  it('include text, which never parses JSON', () => {
     expect(onlyValue(onMetric('{"value":1}', 'text'))).toBe('{"value":1}')
     expect(onlyValue(onMetric('21.5', 'text'))).toBe(21.5)
   })
 
-  it('json, cbor and senml insist on their encoding', () => {
+  it('include json, cbor and senml, which refuse other encodings', () => {
     expect(reasonOf(onMetric('running', 'json'))).toMatch(/^\$: not JSON/)
     expect(onlyValue(onMetric('"running"', 'json'))).toBe('running')
     expect(reasonOf(onMetric('{"value":1}', 'cbor'))).toMatch(/^\$: not CBOR/)
@@ -92,14 +95,14 @@ describe('the formats', () => {
     expect(reasonOf(onMetric('{"value":1}', 'senml'))).toMatch(/expected a SenML pack/)
   })
 
-  it('a scalar needs a topic that names its metric', () => {
+  it('refuse a scalar on a topic that names no metric', () => {
     expect(reasonOf(onDevice('21.5'))).toMatch(/the topic names no metric/)
     expect(reasonOf(onDevice(''))).toMatch(/empty payload/)
   })
 })
 
 describe('any payload', () => {
-  it('never throws, and gives at least one reading or a bounded reason', () => {
+  it('never throws, and gives at least one reading or a reason of limited length', () => {
     const json = fc.json({ maxDepth: 6 }).map(bytes)
     const payload = fc.oneof(fc.uint8Array({ maxLength: 200 }), json)
     const format = fc.constantFrom('auto', 'json', 'cbor', 'senml', 'text')
@@ -113,7 +116,7 @@ describe('any payload', () => {
     )
   })
 
-  it('leaves the readings as they are when its buffer is used again', () => {
+  it('does not change its readings when its buffer is used again', () => {
     const payloads = ['"text"', '{"value":"text"}', '[{"n":"a","vs":"text"},{"n":"b","vd":"dGV4dA"}]'].map(bytes)
     payloads.push(Uint8Array.of(0xa1, 0x61, 0x76, 0x43, 1, 2, 3))
     for (const payload of payloads) {
@@ -128,7 +131,7 @@ describe('any payload', () => {
     }
   })
 
-  it('is refused when the topic gives a name that cannot be stored', () => {
+  it('is refused when the topic has a name that cannot be stored', () => {
     expect(decode(bytes('1'), { device: 'x'.repeat(129), metric: 'm' }, NOW, 'auto').ok).toBe(false)
     expect(decode(bytes('1'), { device: '', metric: 'm' }, NOW, 'auto').ok).toBe(false)
     expect(decode(bytes('1'), { device: 'd', metric: 'a\u0001' }, NOW, 'auto').ok).toBe(false)

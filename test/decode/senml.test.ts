@@ -33,13 +33,13 @@ const THERMOSTAT = `[{"bn":"urn:dev:ow:10e2073a01080063:"},{"n":"temp","u":"Cel"
   {"n":"heat","u":"/","v":1},{"n":"fan","u":"/","v":0}]`
 
 describe('the examples of RFC 8428', () => {
-  it('§5.1.1: a single data point has the unit for a name when the topic has none', () => {
+  it('are read: a single data point, whose unit is the metric when the topic has none (§5.1.1)', () => {
     const pack = '[{"n":"urn:dev:ow:10e2073a01080063","u":"Cel","v":23.1}]'
     expect(readingsOf(onDevice(pack))).toEqual([{ metric: 'Cel', unit: 'Cel', value: 23.1 }])
     expect(readingsOf(onMetric(pack))).toEqual([{ metric: 'm', unit: 'Cel', value: 23.1 }])
   })
 
-  it('§5.1.2: multiple data points now', () => {
+  it('are read: multiple data points at the time of arrival (§5.1.2)', () => {
     const pack = `[{"bn":"urn:dev:ow:10e2073a01080063:","n":"voltage","u":"V","v":120.1},
       {"n":"current","u":"A","v":1.2}]`
     expect(readingsOf(onDevice(pack))).toEqual([
@@ -48,7 +48,7 @@ describe('the examples of RFC 8428', () => {
     ])
   })
 
-  it('§5.1.2: multiple data points in the past', () => {
+  it('are read: multiple data points in the past (§5.1.2)', () => {
     const pack = `[{"bn":"urn:dev:ow:10e2073a0108006:","bt":1.276020076001e+09,"bu":"A","bver":5,
       "n":"voltage","u":"V","v":120.1},{"n":"current","t":-5,"v":1.2},{"n":"current","t":-4,"v":1.3},
       {"n":"current","t":-3,"v":1.4},{"n":"current","t":-2,"v":1.5},{"n":"current","t":-1,"v":1.6},
@@ -59,18 +59,18 @@ describe('the examples of RFC 8428', () => {
     ])
   })
 
-  it('§5.1.3: a mobile device, whose parameters differ by the unit only', () => {
+  it('are read: a mobile device whose parameters differ only by the unit (§5.1.3)', () => {
     const [first, ...rest] = MOBILE.map(([u, t, v]) => ({ ...(u === '%RH' ? {} : { u }), ...(t ? { t } : {}), v }))
     const pack = [{ bn: 'urn:dev:ow:10e2073a01080063', bt: 1.320067464e9, bu: '%RH', ...first }, ...rest]
     expect(readingsOf(onDevice(JSON.stringify(pack)))).toEqual(MOBILE_READINGS)
   })
 
-  it('§5.1.4: the same, resolved', () => {
+  it('are read: the resolved form of that pack (§5.1.4)', () => {
     const pack = MOBILE.map(([u, t, v]) => ({ n: 'urn:dev:ow:10e2073a01080063', u, t: 1.320067464e9 + t, v }))
     expect(readingsOf(onDevice(JSON.stringify(pack)))).toEqual(MOBILE_READINGS)
   })
 
-  it('§5.1.5: multiple data types', () => {
+  it('are read: multiple data types (§5.1.5)', () => {
     const pack = `[{"bn":"urn:dev:ow:10e2073a01080063:","n":"temp","u":"Cel","v":23.1},
       {"n":"label","vs":"Machine Room"},{"n":"open","vb":false},{"n":"nfv-reader","vd":"aGkgCg"}]`
     expect(readingsOf(onDevice(pack))).toEqual([
@@ -81,7 +81,7 @@ describe('the examples of RFC 8428', () => {
     ])
   })
 
-  it('§5.1.6: a collection of devices keeps their names apart', () => {
+  it('are read: a collection of devices with distinct names (§5.1.6)', () => {
     const pack = `[{"bn":"2001:db8::2/","bt":1.320078429e+09,"n":"temperature","u":"Cel","v":25.2},
       {"n":"humidity","u":"%RH","v":30},{"bn":"2001:db8::1/","n":"temperature","u":"Cel","v":12.3},
       {"n":"humidity","u":"%RH","v":67}]`
@@ -92,7 +92,7 @@ describe('the examples of RFC 8428', () => {
     expect(names('2001:db8::2')).toEqual(['temperature', 'humidity', ...foreign])
   })
 
-  it('§5.1.7: a record of base fields only sets them for the others', () => {
+  it('are read: a record of base fields that apply to the following records (§5.1.7)', () => {
     expect(readingsOf(onDevice(THERMOSTAT))).toEqual([
       { metric: 'temp', unit: 'Cel', value: 23.1 },
       { metric: 'heat', unit: '/', value: 1 },
@@ -100,7 +100,7 @@ describe('the examples of RFC 8428', () => {
     ])
   })
 
-  it('§5.1.7: actuators at a time in the future', () => {
+  it('are read: actuators at a time in the future (§5.1.7)', () => {
     const pack = `[{"bt":1.320078429e+09,"bu":"/","n":"2001:db8::3","v":0.5},{"n":"2001:db8::4","v":0.5},
       {"n":"2001:db8::3","t":0.1,"v":0},{"n":"2001:db8::4","t":0.1,"v":0}]`
     expect(readingsOf(onDevice(pack)).map(({ metric, ts }) => [metric, ts])).toEqual([
@@ -111,7 +111,7 @@ describe('the examples of RFC 8428', () => {
     ])
   })
 
-  it('§6: CBOR', () => {
+  it('are read: the CBOR form (§6)', () => {
     const pack = Buffer.from(
       `87a721781b75726e3a6465763a6f773a3130653230373361303130383030363a22fb41d303a15b00106223614120050067766f6c74616765
        01615602fb405e066666666666a3006763757272656e74062402fb3ff3333333333333a3006763757272656e74062302fb3ff4cccccccccccd
@@ -127,7 +127,7 @@ describe('the examples of RFC 8428', () => {
 describe('SenML', () => {
   const values = (pack: unknown): unknown => readingsOf(onDevice(JSON.stringify(pack)))
 
-  it('adds base value and base sum, which stand for a missing value or sum', () => {
+  it('adds the base value and base sum, and uses them for a missing value or sum', () => {
     expect(values([{ bn: 'a', bv: 10, v: 1 }, { n: 'b' }, { bv: 20, v: -1.5 }])).toEqual([
       { metric: 'a', value: 11 },
       { metric: 'ab', value: 10 },
@@ -145,7 +145,7 @@ describe('SenML', () => {
     ])
   })
 
-  it('makes a sum a reading of its own, in its own unit', () => {
+  it('makes a sum a separate reading with its own unit', () => {
     expect(
       values([
         { n: 'power', u: 'W', v: 5, s: 7200 },
@@ -158,7 +158,7 @@ describe('SenML', () => {
     ])
   })
 
-  it('takes times below 2^28 as relative to the arrival, and others as absolute', () => {
+  it('reads times below 2^28 as relative to the arrival, and others as absolute', () => {
     expect(values([{ n: 'a', t: -1.5, v: 1 }])).toEqual([{ metric: 'a', value: 1, ts: NOW - 1500 }])
     expect(values([{ n: 'a', t: 2 ** 28 - 1, v: 1 }])).toEqual([{ metric: 'a', value: 1, ts: NOW + 268_435_455_000 }])
     expect(values([{ n: 'a', t: 2 ** 28, v: 1 }])).toEqual([{ metric: 'a', value: 1, ts: 268_435_456_000 }])
@@ -172,7 +172,7 @@ describe('SenML', () => {
     expect(readingsOf(onDevice('[{"n":"a","v":12345678901234567890}]'))[0]!.value).toBe('12345678901234567890')
   })
 
-  it('ignores fields that it does not know, unless it must know them', () => {
+  it('ignores unknown fields, except those that must be understood', () => {
     expect(values([{ n: 'a', v: 1, extra: 5 }])).toEqual([{ metric: 'a', value: 1 }])
     expect(reasonOf(onDevice('[{"n":"a","v":1},{"n":"a","v":1,"extra_":5}]'))).toMatch(
       /^\$\[1\]\.extra_: .* must be understood/,
@@ -190,12 +190,12 @@ describe('SenML', () => {
     ['/3303/0/5700', 'd1', '/3303/0/5700'],
     ['temp', 'd1', 'temp'],
     ['d1', 'd1', 'value'],
-  ])('takes the device off the front of a name: %s of %s is %s', (n, device, metric) => {
+  ])('removes the device from the start of a name: %s of %s is %s', (n, device, metric) => {
     const decoded = decode(bytes(JSON.stringify([{ n, v: 1 }])), { device, metric: undefined }, NOW, 'auto')
     expect(readingsOf(decoded)).toEqual([{ metric, value: 1 }])
   })
 
-  it('never makes one series of two sensors in a pack', () => {
+  it('never merges two sensors of a pack into one series', () => {
     const metrics = (...names: string[]): unknown =>
       readingsOf(onDevice(JSON.stringify(names.map((n) => ({ n, v: 1 }))))).map(({ metric }) => metric)
     const two = ['urn:dev:ow:1:temp', 'urn:dev:ow:2:temp']
@@ -204,20 +204,20 @@ describe('SenML', () => {
     expect(metrics('urn:dev:ow:1', 'urn:dev:ow:1:temp')).toEqual(['value', 'temp'])
   })
 
-  it('stands below the metric of the topic unless it repeats it', () => {
+  it('puts its names below the metric of the topic, except the metric itself', () => {
     expect(readingsOf(onMetric('[{"bn":"d1/","n":"m","v":1},{"n":"x","v":2}]')).map(({ metric }) => metric)).toEqual([
       'm',
       'm.x',
     ])
   })
 
-  it('is told by its shape: arrays of {v, t} on a metric topic are no SenML', () => {
+  it('is recognized by its shape: an array of {v, t} on a metric topic is not SenML', () => {
     expect(readingsOf(onMetric('[{"v":1,"t":1700000000},{"v":2,"t":1700000001}]'))).toHaveLength(2)
     expect(readingsOf(onMetric('[{"v":1,"t":5}]'))[0]!.ts).toBe(5000)
     expect(readingsOf(onDevice('[{"n":5,"v":1}]')).map(({ metric }) => metric)).toEqual(['n', 'v'])
   })
 
-  it('in CBOR has integer or text labels', () => {
+  it('may have integer or text labels in CBOR', () => {
     expect(
       readingsOf(
         onDevice(
@@ -260,7 +260,7 @@ describe('SenML', () => {
     ['[{"n":"a","bver":11,"v":1}]', /^\$\[0\]\.bver: SenML version 11/],
     ['[{"n":"a","v":1},{"bver":5,"n":"a","v":1}]', /^\$\[1\]\.bver: a pack with several SenML versions$/],
     [`[{"n":"${'x'.repeat(129)}","v":1}]`, /^\$\[0\]: the metric has a name longer/],
-  ])('is refused whole when a record is wrong: %.50s', (pack, reason) => {
+  ])('is refused as a whole when a record is invalid: %.50s', (pack, reason) => {
     expect(reasonOf(onDevice(pack))).toMatch(reason)
   })
 })

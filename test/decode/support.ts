@@ -8,17 +8,17 @@ export function bytes(payload: string | Uint8Array): Uint8Array {
   return typeof payload === 'string' ? new TextEncoder().encode(payload) : payload
 }
 
-/** On a topic that names device `d1` and metric `m`. */
+/** Decodes a payload on a topic that names device `d1` and metric `m`. */
 export function onMetric(payload: string | Uint8Array, format: PayloadFormat = 'auto'): Decoded {
   return decode(bytes(payload), { device: 'd1', metric: 'm' }, NOW, format)
 }
 
-/** On a topic that names device `d1` only. */
+/** Decodes a payload on a topic that names only device `d1`. */
 export function onDevice(payload: string | Uint8Array, format: PayloadFormat = 'auto'): Decoded {
   return decode(bytes(payload), { device: 'd1', metric: undefined }, NOW, format)
 }
 
-/** The readings without what they have in common; an error with the reason where there are none. */
+/** The readings without the parts that are the same in all of them. Throws the reason when the payload is refused. */
 export function readingsOf(decoded: Decoded): Record<string, unknown>[] {
   if (!decoded.ok) throw new Error(decoded.reason)
   return decoded.readings.map(({ metric, value, unit, ts, timed, claim }) => ({

@@ -34,7 +34,7 @@ describe('the time of a reading', () => {
     ['"2024-02-29T00:00:00Z"', Date.UTC(2024, 1, 29)],
     ['"2016-12-31T23:59:60Z"', Date.UTC(2017, 0, 1)],
     ['"2261-12-31T23:59:59.999Z"', END_MS - 1],
-  ])('%s is understood', (json, ms) => {
+  ])('can be given as %s', (json, ms) => {
     expect(timeOf(json)).toBe(ms)
   })
 
@@ -47,7 +47,7 @@ describe('the time of a reading', () => {
     '"2262-01-01T00:00:00Z"',
     '"1969-12-31T23:59:59Z"',
     '"-5"',
-  ])('%s is refused: outside 1970 to 2261', (json) => {
+  ])('is refused outside 1970 to 2261: %s', (json) => {
     expect(refusal(json)).toMatch(/^\$\.ts: a time outside the years 1970 to 2261|^\$\.ts: a number beyond/)
   })
 
@@ -65,12 +65,12 @@ describe('the time of a reading', () => {
     'true',
     '{}',
     '[1]',
-  ])('%s is refused with the place', (json) => {
+  ])('is refused with its place when it is invalid: %s', (json) => {
     expect(refusal(json)).toMatch(/^\$\.ts: /)
   })
 
   it('is the same in every unit, rounded down', () => {
-    // The unit is told by the magnitude, which is ambiguous in the first months of 1970.
+    // The magnitude determines the unit, which is ambiguous in the first months of 1970.
     const ms = fc.integer({ min: 1e10, max: END_MS - 1 })
     fc.assert(
       fc.property(ms, fc.nat(999_999), (time, rest) => {

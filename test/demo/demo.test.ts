@@ -31,7 +31,7 @@ function untilSnapshot(demo: Demo, what: string, holds: (snapshot: Snapshot) => 
 }
 
 describe('the demo', () => {
-  it('goes on taking readings while the cloud is cut off, and delivers the backlog once it is back', async () => {
+  it('keeps storing readings while the cloud is cut off, and then delivers the backlog', async () => {
     const demo = await start()
     await untilSnapshot(demo, 'readings are confirmed', ({ confirmed }) => confirmed > 50)
 
@@ -54,7 +54,7 @@ describe('the demo', () => {
     expect(account.taken).toBeGreaterThan(later.taken)
   })
 
-  it('delivers everything at the end even when it is stopped in an outage', async () => {
+  it('delivers everything even when it is stopped during an outage', async () => {
     const demo = await start()
     await demo.toggleCloud()
     const { taken } = await untilSnapshot(demo, 'a backlog', ({ waiting }) => waiting > 100)
@@ -63,7 +63,7 @@ describe('the demo', () => {
     expect(account.different).toBeGreaterThanOrEqual(taken)
   })
 
-  it('shows good, uncertain and bad readings, rejects, and repeats that are recognised', async () => {
+  it('shows good, uncertain and bad readings, rejects and recognised repeats', async () => {
     const demo = await start()
     const shows = ({ quality, rejected, duplicates }: Snapshot): boolean =>
       Math.min(quality.good, quality.uncertain, quality.bad, rejected, duplicates) > 0
@@ -73,7 +73,7 @@ describe('the demo', () => {
     expect(twice).toBe(0)
   })
 
-  it('cuts and restores in the order asked, however fast', async () => {
+  it('cuts and restores the cloud in the requested order, however fast the requests come', async () => {
     const demo = await start({ devices: 1 })
     await Promise.all([demo.toggleCloud(), demo.toggleCloud()])
     expect((await demo.snapshot()).cutMs).toBeUndefined()
@@ -81,7 +81,7 @@ describe('the demo', () => {
     expect((await demo.snapshot()).cutMs).toBeDefined()
   })
 
-  it('removes its temporary data, and leaves no port open', async () => {
+  it('removes its temporary data and closes its ports when it stops', async () => {
     const demo = await start({ devices: 2 })
     const { data, mqtt, cloud, web } = demo.intro
     expect(existsSync(join(data, 'edge', 'tidegate.db'))).toBe(true)
@@ -90,7 +90,7 @@ describe('the demo', () => {
     for (const port of [mqtt.port, cloud.port, web!.port]) expect(await accepts(port)).toBe(false)
   })
 
-  it('counts from the databases: a row that is taken away is lost, one that is added is there twice', async () => {
+  it('counts from the databases: it reports a removed row as lost and an added row as twice', async () => {
     const data = tempFolder()
     const demo = await start({ data, devices: 4 })
     await untilSnapshot(demo, 'readings are confirmed', ({ confirmed }) => confirmed > 20)
@@ -107,7 +107,7 @@ describe('the demo', () => {
     database.close()
   })
 
-  it('goes on with the data of an earlier run, and its account covers both', async () => {
+  it('continues with the data of an earlier run, and its account covers both runs', async () => {
     const data = tempFolder()
     const first = await start({ data, devices: 2 })
     await untilSnapshot(first, 'readings are stored', ({ stored }) => stored > 20)
@@ -121,7 +121,7 @@ describe('the demo', () => {
     expect(existsSync(data)).toBe(true)
   })
 
-  it('refuses a data folder that another demo uses, and leaves nothing running', async () => {
+  it('refuses a data folder that another demo uses', async () => {
     const data = tempFolder()
     await start({ data, devices: 1 })
     await expect(startDemo({ data, ports: ANY_PORTS })).rejects.toMatchObject({ name: 'OperatorError' })

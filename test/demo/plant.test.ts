@@ -18,7 +18,7 @@ interface Flagged extends Reading {
   reasons: number
 }
 
-/** What a minute of the plant looks like in the store: decoded and judged as the edge does. */
+/** One minute of the plant as the store has it: decoded and judged as by the edge. */
 function playMinute(devices: readonly SimulatedDevice[]): { flagged: Flagged[]; undecodable: number } {
   const judge = new Judge(quality)
   const series = new Map<string, number>()
@@ -67,7 +67,7 @@ describe('the plant', () => {
     return minute.flagged.filter(({ device }) => names.has(device))
   }
 
-  it('has as many devices as asked for, each with a name of its own, the same for the same seed', () => {
+  it('has the requested number of devices with unique names, and repeats itself for the same seed', () => {
     for (const count of [1, 7, 20, 55]) expect(new Set(buildPlant(count, 1).map(({ name }) => name)).size).toBe(count)
     const moment = { ts: NOW, elapsedMs: 0, index: 0 }
     const messages = (seed: number): string[] => buildPlant(20, seed).map((one) => `${one.messageAt(moment).payload}`)
@@ -88,7 +88,7 @@ describe('the plant', () => {
     ['cavitates', Reason.RATE],
     ['clock-late', Reason.TIME_STALE],
     ['clock-early', Reason.TIME_FUTURE],
-  ])('has a device that %s, and the edge notices just that', (fault, reason) => {
+  ])('has the fault "%s", whose reason no reading of other devices has', (fault, reason) => {
     expect(of(fault).some(({ reasons }) => (reasons & reason) !== 0)).toBe(true)
     const elsewhere = minute.flagged.filter(
       (reading) => (reading.reasons & reason) !== 0 && !of(fault).includes(reading),
@@ -96,14 +96,14 @@ describe('the plant', () => {
     expect(elsewhere).toEqual([])
   })
 
-  it('is healthy where nothing is wrong with a device, and good for the most part', () => {
+  it('has only good readings of faultless devices, and mostly good ones overall', () => {
     expect(of(undefined).filter(({ quality }) => quality !== 1)).toEqual([])
     const good = minute.flagged.filter(({ quality }) => quality === 1).length / minute.flagged.length
     expect(good).toBeGreaterThan(0.75)
     expect(good).toBeLessThan(0.97)
   })
 
-  it('sends a payload now and then that nobody can decode', () => {
+  it('sometimes sends a payload that cannot be decoded', () => {
     expect(minute.undecodable).toBeGreaterThan(5)
     expect(minute.undecodable).toBeLessThan(50)
   })
@@ -113,7 +113,7 @@ describe('the plant', () => {
     expect(new Set(keys).size).toBe(keys.length)
   })
 
-  it('has values of every type: number, whole number, boolean, text', () => {
+  it('has values of the types number, boolean and text', () => {
     const values = new Map(minute.flagged.map(({ metric, value }) => [metric, typeof value]))
     expect(Object.fromEntries(values)).toEqual({
       temperature: 'number',

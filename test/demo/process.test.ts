@@ -10,7 +10,7 @@ import { onStop } from '../../support/started.ts'
 /** A demo starts, drains and counts in a few seconds; on a busy machine it may take longer. */
 const RUN_MS_MAX = 60_000
 
-/** Sees to it that somebody listens on this port, whoever that is. */
+/** Ensures that this process or another one listens on this port. */
 async function occupy(port: number): Promise<void> {
   const server = createServer()
   await new Promise<void>((resolve, reject) => {
@@ -29,18 +29,18 @@ function lines(process: RunningProcess): { event: string }[] {
 
 describe('the demo as a process', () => {
   it(
-    'says that its ports are in use, takes free ones, and ends by itself with all that was stored delivered',
+    'reports ports in use, takes free ones, and ends by itself after it has delivered all stored readings',
     async () => {
       for (const port of [1883, 1884, 8080]) await occupy(port)
       const demo = startTidegate(['demo', '--for', '6', '--json'])
       expect(await demo.exit, demo.stderr).toBe(0)
-      const told = lines(demo)
-      const intro = told[0] as { event: string } & Intro
+      const events = lines(demo)
+      const intro = events[0] as { event: string } & Intro
       expect(intro.event).toBe('started')
       expect(intro.moved.map(({ wanted }) => wanted)).toEqual([1883, 1884, 8080])
       expect([intro.mqtt.port, intro.cloud.port, intro.web?.port]).toEqual(intro.moved.map(({ got }) => got))
-      expect(told.filter(({ event }) => event === 'state').length).toBeGreaterThan(0)
-      const summary = told.at(-1) as { event: string } & DemoAccount
+      expect(events.filter(({ event }) => event === 'state').length).toBeGreaterThan(0)
+      const summary = events.at(-1) as { event: string } & DemoAccount
       expect(summary).toMatchObject({ event: 'summary', waiting: 0, lost: 0, twice: 0, problems: [] })
       expect(summary.stored).toBeGreaterThan(50)
       expect(summary.different).toBe(summary.stored)
@@ -50,7 +50,7 @@ describe('the demo as a process', () => {
   )
 
   it(
-    'writes plain lines where nobody sits at a terminal, and ends on a signal with its account',
+    'writes plain lines when its output is not a terminal, and prints its account after a signal',
     async () => {
       const demo = startTidegate(['demo'])
       const [, data] = await demo.waitFor(/Data: +(\S+) /, RUN_MS_MAX)
@@ -68,7 +68,7 @@ describe('the demo as a process', () => {
   )
 
   it(
-    'ends at once on a second signal, and still leaves no temporary data',
+    'ends at once at a second signal, and still leaves no temporary data',
     async () => {
       const demo = startTidegate(['demo'])
       const [, data] = await demo.waitFor(/Data: +(\S+) /, RUN_MS_MAX)

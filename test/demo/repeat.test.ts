@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { publishTwice } from '../../src/demo/repeat.ts'
 import { onStop } from '../../support/started.ts'
 
-/** A broker's end of one connection at a time: it answers CONNECT, and PUBLISH as told. */
+/** Starts a server that answers CONNECT as a broker, and PUBLISH by `answer`. @returns its port. */
 async function listen(answer: (publish: IPublishPacket, socket: Socket) => void): Promise<number> {
   const server = createServer((socket) => {
     const packets = parser()
@@ -43,7 +43,7 @@ describe('a device that lost an acknowledgement', () => {
     expect(second!.from).not.toBe(first!.from)
   })
 
-  it('is told when the broker closes instead of acknowledging', async () => {
+  it('gets an error when the broker closes the connection instead of acknowledging', async () => {
     const port = await listen((_, socket) => socket.destroy())
     await expect(publishTwice({ ...MESSAGE, port })).rejects.toThrow()
   })

@@ -25,10 +25,10 @@ const SENSORS: readonly [string, (seed: number) => Signal<number>, number, numbe
 ]
 
 describe('mulberry32', () => {
-  it('gives the same row for the same seed, and another for another', () => {
-    const row = (seed: number): number[] => Array.from({ length: 20 }, mulberry32(seed))
-    fc.assert(fc.property(seeds, (seed) => void expect(row(seed)).toEqual(row(seed))))
-    expect(row(1)).not.toEqual(row(2))
+  it('gives the same numbers for the same seed, and others for another seed', () => {
+    const numbers = (seed: number): number[] => Array.from({ length: 20 }, mulberry32(seed))
+    fc.assert(fc.property(seeds, (seed) => void expect(numbers(seed)).toEqual(numbers(seed))))
+    expect(numbers(1)).not.toEqual(numbers(2))
   })
 
   it('is uniform in [0, 1)', () => {
@@ -40,7 +40,7 @@ describe('mulberry32', () => {
 })
 
 describe('a signal', () => {
-  it('wanders within [-1, 1] and never faster than 3 per period', () => {
+  it('drifts within [-1, 1] and never faster than 3 per period', () => {
     fc.assert(
       fc.property(seeds, times, fc.integer({ min: 1, max: 5_000 }), (seed, ts, stepMs) => {
         const [from, to] = [drift(seed, 5_000, ts), drift(seed, 5_000, ts + stepMs)]
@@ -51,7 +51,7 @@ describe('a signal', () => {
   })
 
   it.each(SENSORS)(
-    'of a %s shows the same at the same moment, and stays where such a thing can be',
+    'of a %s has the same value at the same moment, and stays in a plausible range',
     (_, make, low, high) => {
       fc.assert(
         fc.property(seeds, times, fc.nat(1e6), (seed, ts, index) => {
@@ -64,7 +64,7 @@ describe('a signal', () => {
     },
   )
 
-  it('of a meter is whole and never counts down', () => {
+  it('of a meter is a whole number and never decreases', () => {
     fc.assert(
       fc.property(seeds, times, fc.nat(60_000), (seed, ts, laterMs) => {
         const meter = litresCounted(seed)
@@ -75,7 +75,7 @@ describe('a signal', () => {
     )
   })
 
-  it('of a gate opens and closes: it stands open for a tenth to a third of the time', () => {
+  it('of a gate is open for a tenth to a third of the time', () => {
     const gate = gateOpen(7)
     const open = Array.from({ length: 5_000 }, (_, i) => gate(at(Date.UTC(2026, 5, 1) + i * 1_000))).filter(Boolean)
     expect(open.length / 5_000).toBeGreaterThan(0.1)
