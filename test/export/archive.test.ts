@@ -8,14 +8,14 @@ import { series } from '../codec/readings.ts'
 import { ask } from './duckdb.ts'
 
 const MIDNIGHT = Date.UTC(2026, 1, 1)
-/** Forty readings, one a minute, the first twenty before midnight. */
+/** Forty readings, one per minute, twenty of them before midnight. */
 const readings = series(Array.from({ length: 40 }, (_, i) => i)).map((one, i): StoredReading => {
   return { ...one, ts: MIDNIGHT + (i - 20) * 60_000, seq: 100 + i }
 })
 const files = (folder: string): string[] => globSync('**/*', { cwd: folder }).sort()
 
 describe('archive', () => {
-  it('adds a file a UTC day, named after its positions, whose readings DuckDB finds', async () => {
+  it('adds one file per UTC day, named after its positions, in which DuckDB finds the readings', async () => {
     const folder = tempFolder()
     const paths = archive(folder, readings)
     expect(files(folder)).toEqual([
@@ -35,7 +35,7 @@ describe('archive', () => {
     ])
   })
 
-  it('called again with the same readings replaces its files, whatever their order and verdicts are now', async () => {
+  it('replaces its files when it gets the same readings again, in another order or with other verdicts', async () => {
     const folder = tempFolder()
     const [first] = archive(folder, readings)
     const before = { names: files(folder), bytes: readFileSync(first!) }
@@ -49,7 +49,7 @@ describe('archive', () => {
     expect(await ask(`SELECT DISTINCT quality FROM '${first}'`)).toEqual([{ quality: 4 }])
   })
 
-  it('never replaces other readings of the same positions, as a database that was set back gives them', () => {
+  it('never replaces other readings with the same positions, which a restored database can have', () => {
     const folder = tempFolder()
     const before = archive(folder, readings)
     archive(
@@ -60,7 +60,7 @@ describe('archive', () => {
     expect(before.every((path) => readFileSync(path).length > 0)).toBe(true)
   })
 
-  it('of nothing makes nothing; more than it may hold at once is a broken promise of the caller', () => {
+  it('makes no file without readings, and throws beyond the limit of readings per call', () => {
     const folder = tempFolder()
     expect(archive(folder, [])).toEqual([])
     expect(files(folder)).toEqual([])

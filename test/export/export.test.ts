@@ -16,25 +16,25 @@ const ALL = { from: 0, to: Number.MAX_SAFE_INTEGER }
 const MIDNIGHT = Date.UTC(2026, 0, 31)
 const HOUR_MS = 3_600_000
 
-/** A reading of one of two devices every hour of three UTC days, the second device without the second day. */
+/** One reading per hour and device over three UTC days; the second device has none on the second day. */
 const threeDays = Array.from({ length: 72 }, (_, hour): StoredReading[] => {
   const reading = { ...series([hour])[0]!, ts: MIDNIGHT + hour * HOUR_MS, seq: 2 * hour + 1 }
   const other = { ...reading, device: 'press-2', unit: undefined, value: -hour, seq: reading.seq + 1 }
   return hour >= 24 && hour < 48 ? [reading] : [reading, other]
 }).flat()
 
-function work(source: ArraySource, format: ExportFormat) {
+function jobOf(source: ArraySource, format: ExportFormat) {
   return { source, series: source.series(), interval: ALL, format, now: MIDNIGHT + 72 * HOUR_MS }
 }
 
 async function toFile(source: ArraySource, format: ExportFormat, given = {}): Promise<string> {
   const file = join(tempFolder(), `some.${format}`)
-  await exportFile({ ...work(source, format), ...given }, () => FileTarget.open(file, false))
+  await exportFile({ ...jobOf(source, format), ...given }, () => FileTarget.open(file, false))
   return file
 }
 
 describe('an export into one file', () => {
-  it('goes series by series, each in the order of time, and keeps to the interval: its end is outside', async () => {
+  it('writes series by series in the order of time, only within the interval, whose end is exclusive', async () => {
     const file = await toFile(new ArraySource(threeDays, 7), 'parquet')
     const rows = await ask(`SELECT device, epoch_ms(ts) AS ts FROM '${file}' ORDER BY file_row_number`)
     const expected = ['press-1', 'press-2'].flatMap((device) => threeDays.filter((one) => one.device === device))
@@ -46,7 +46,7 @@ describe('an export into one file', () => {
     expect(values[0]!.found).toMatchObject({ items: [1, -1, 2, -2] })
   })
 
-  it('lets the bytes of the first row groups reach the file while later readings are still asked for', async () => {
+  it('writes the first row groups to the file before it has read the later readings', async () => {
     const file = join(tempFolder(), 'some.parquet')
     const partialBytes = (): number =>
       globSync(`${file.replace('some', '.some')}.*`).reduce((sum, one) => sum + statSync(one).size, 0)
@@ -61,7 +61,7 @@ describe('an export into one file', () => {
         }
       },
     }
-    const given = { ...work(new ArraySource(page), 'parquet'), source, rowGroups: { rowsMax: 2_000 } }
+    const given = { ...jobOf(new ArraySource(page), 'parquet'), source, rowGroups: { rowsMax: 2_000 } }
     const done = await exportFile(given, () => FileTarget.open(file, false))
     const [first, second] = [sizes[4]!, sizes[8]!]
     expect(first).toBeGreaterThan(0)
@@ -70,7 +70,7 @@ describe('an export into one file', () => {
     expect(done).toMatchObject({ readings: 6_000, bytes: statSync(file).size })
   })
 
-  it('that is interrupted, or whose source fails, leaves nothing under the name and no other file', async () => {
+  it('leaves no file when it is interrupted or its source fails', async () => {
     const failing = new (class extends ArraySource {
       override *pages(series: ExportSeries, interval: typeof ALL) {
         yield* super.pages(series, interval)
@@ -80,16 +80,16 @@ describe('an export into one file', () => {
     const folder = tempFolder()
     for (const format of ['csv', 'ndjson', 'parquet'] as const) {
       const open = () => FileTarget.open(join(folder, `some.${format}`), false)
-      await expect(exportFile(work(failing, format), open)).rejects.toThrow('the disk is gone')
+      await expect(exportFile(jobOf(failing, format), open)).rejects.toThrow('the disk is gone')
       const stop = new AbortController()
       const given = { signal: stop.signal, onProgress: () => stop.abort(new Error('stopped')) }
       const source = new ArraySource(threeDays, 5)
-      await expect(exportFile({ ...work(source, format), ...given }, open)).rejects.toThrow('stopped')
+      await expect(exportFile({ ...jobOf(source, format), ...given }, open)).rejects.toThrow('stopped')
     }
     expect(readdirSync(folder)).toEqual([])
   })
 
-  it('hears a signal while it works, though reading and writing never wait', async () => {
+  it('can be interrupted even when its reading and writing never wait', async () => {
     const stop = new AbortController()
     const page = series([1, 2, 3])
     const source: ReadingSource = {
@@ -98,28 +98,28 @@ describe('an export into one file', () => {
         for (let i = 0; i < 100_000; i++) yield page
       },
     }
-    const given = { ...work(new ArraySource(page), 'csv'), source, signal: stop.signal }
+    const given = { ...jobOf(new ArraySource(page), 'csv'), source, signal: stop.signal }
     setTimeout(() => stop.abort(new Error('stopped')), 1)
     const folder = tempFolder()
     await expect(exportFile(given, () => FileTarget.open(join(folder, 'some.csv'), false))).rejects.toThrow('stopped')
     expect(readdirSync(folder)).toEqual([])
   })
 
-  it('tells how far it is, rising to the whole', async () => {
+  it('reports its progress, which never decreases', async () => {
     const reported: ExportProgress[] = []
     await toFile(new ArraySource(threeDays, 6), 'csv', {
       onProgress: (progress: ExportProgress) => reported.push(progress),
     })
     const shares = reported.map(({ share }) => share)
     expect(shares).toEqual(shares.toSorted((a, b) => a - b))
-    // The first of two series, 24 of its 72 hours: the middle of what is done by its half of the whole.
+    // 24 of the 72 hours of the first of two series: 23 / 72 of the time, times one half for the series.
     expect(reported[3]).toMatchObject({ readings: 24, share: expect.closeTo(23 / 72 / 2, 5) })
     expect(reported.at(-1)).toMatchObject({ readings: threeDays.length })
   })
 
-  it('is refused when one file cannot hold it, and leaves nothing', async () => {
+  it('is refused and leaves no file when it does not fit into one file', async () => {
     const folder = tempFolder()
-    const given = { ...work(new ArraySource(threeDays, 10), 'parquet'), rowGroups: { rowsMax: 10, groupsMax: 6 } }
+    const given = { ...jobOf(new ArraySource(threeDays, 10), 'parquet'), rowGroups: { rowsMax: 10, groupsMax: 6 } }
     const open = () => FileTarget.open(join(folder, 'some.parquet'), false)
     await expect(exportFile(given, open)).rejects.toMatchObject({ remedy: expect.stringContaining('--partition day') })
     expect(readdirSync(folder)).toEqual([])
@@ -127,10 +127,10 @@ describe('an export into one file', () => {
 })
 
 describe('an export by days', () => {
-  it('makes a folder of UTC days that DuckDB reads as one table with a date', async () => {
+  it('writes a folder of UTC days that DuckDB reads as one table with a date column', async () => {
     const folder = tempFolder()
     const done = await exportDays(
-      work(new ArraySource(threeDays, 7), 'parquet'),
+      jobOf(new ArraySource(threeDays, 7), 'parquet'),
       new DayFolder(folder, 'parquet', false),
     )
     expect(done).toMatchObject({ readings: threeDays.length, files: 3, share: 1 })
@@ -145,38 +145,38 @@ describe('an export by days', () => {
     ])
   })
 
-  it('makes no file for a day without readings, and only the asked part of the first and last day', async () => {
+  it('writes no file for a day without readings, and only the requested part of the first and last day', async () => {
     const folder = tempFolder()
     const source = new ArraySource(threeDays.filter(({ device }) => device === 'press-2'))
     const interval = { from: MIDNIGHT + 22 * HOUR_MS, to: MIDNIGHT + 50 * HOUR_MS }
-    await exportDays({ ...work(source, 'csv'), interval }, new DayFolder(folder, 'csv', false))
+    await exportDays({ ...jobOf(source, 'csv'), interval }, new DayFolder(folder, 'csv', false))
     expect(readdirSync(folder).sort()).toEqual(['date=2026-01-31', 'date=2026-02-02'])
     const [row] = await ask(`SELECT array_agg(value::DOUBLE ORDER BY seq) AS found FROM '${folder}/*/*.csv'`)
     expect(row!.found).toMatchObject({ items: [-22, -23, -48, -49] })
   })
 
-  it('keeps whole days when it fails, and nothing of the day at work', async () => {
+  it('keeps the complete days when it fails, and nothing of the incomplete one', async () => {
     const folder = tempFolder()
     mkdirSync(join(folder, 'date=2026-02-01'))
     writeFileSync(join(folder, 'date=2026-02-01', 'part-0.ndjson'), '')
     const source = new ArraySource(threeDays)
-    await expect(exportDays(work(source, 'ndjson'), new DayFolder(folder, 'ndjson', false))).rejects.toThrow(
+    await expect(exportDays(jobOf(source, 'ndjson'), new DayFolder(folder, 'ndjson', false))).rejects.toThrow(
       'not overwritten',
     )
     expect(existsSync(join(folder, 'date=2026-01-31', 'part-0.ndjson'))).toBe(true)
     expect(existsSync(join(folder, 'date=2026-02-02'))).toBe(false)
   })
 
-  it('goes on in further parts where a file is full, and takes away those of an earlier export that it replaces', async () => {
+  it('continues in another part when a file is full, and removes the parts of an export that it replaces', async () => {
     const folder = tempFolder()
-    const given = { ...work(new ArraySource(threeDays, 10), 'parquet'), rowGroups: { rowsMax: 10, groupsMax: 2 } }
+    const given = { ...jobOf(new ArraySource(threeDays, 10), 'parquet'), rowGroups: { rowsMax: 10, groupsMax: 2 } }
     const parts = (): string[] => globSync('date=2026-01-31/*', { cwd: folder }).sort()
     expect(await exportDays(given, new DayFolder(folder, 'parquet', false))).toMatchObject({ files: 8 })
     expect(parts()).toEqual([0, 1, 2].map((part) => `date=2026-01-31/part-${part}.parquet`))
     const sql = `SELECT count(*) AS count, count(DISTINCT seq) AS seqs FROM '${folder}/*/*.parquet'`
     const all = [{ count: BigInt(threeDays.length), seqs: BigInt(threeDays.length) }]
     expect(await ask(sql)).toEqual(all)
-    await exportDays(work(new ArraySource(threeDays), 'parquet'), new DayFolder(folder, 'parquet', true))
+    await exportDays(jobOf(new ArraySource(threeDays), 'parquet'), new DayFolder(folder, 'parquet', true))
     expect(parts()).toEqual(['date=2026-01-31/part-0.parquet'])
     expect(await ask(sql)).toEqual(all)
   })

@@ -16,7 +16,7 @@ function write(readings: readonly StoredReading[], limits?: Partial<RowGroupLimi
   writeFileSync(file, Buffer.concat([...encoder.encode(readings), ...encoder.end()]))
 }
 
-/** What DuckDB finds in the file, in the order of the file. */
+/** The readings that DuckDB finds in the file, in the order of the file. */
 async function read(): Promise<StoredReading[]> {
   const rows = await ask(`SELECT * REPLACE (epoch_ms(ts) AS ts) FROM '${file}' ORDER BY file_row_number`)
   return rows.map(({ device, metric, unit, ts, seq, value, bool, text, bytes, quality, reasons }) => {
@@ -42,7 +42,7 @@ const hard: Value[] = [
 ]
 
 describe('Parquet', () => {
-  it('has typed columns: time in UTC milliseconds, and one for each kind of value', async () => {
+  it('has typed columns, with the time in UTC milliseconds and one column per kind of value', async () => {
     write(series(hard))
     const columns = await ask(`SELECT column_name AS name, column_type AS type FROM (DESCRIBE SELECT * FROM '${file}')`)
     expect(Object.fromEntries(columns.map(({ name, type }) => [name, type]))).toEqual({
@@ -65,10 +65,10 @@ describe('Parquet', () => {
     })
   })
 
-  it('reads back in DuckDB as the same readings, to the bit', async () => {
+  it('is read by DuckDB as the same readings, bit for bit', async () => {
     write(series(hard))
     expect(await read()).toEqual(series(hard))
-    // Many zeros of both signs: what would be made into one entry of a dictionary.
+    // Many zeros of both signs, which a dictionary would combine into one entry.
     const zeros = series(Array.from({ length: 5_000 }, (_, i) => (i % 3 === 0 ? -0 : 0)))
     write(zeros)
     expect((await read()).filter(({ value }) => Object.is(value, -0)).length).toBe(1_667)
@@ -86,7 +86,7 @@ describe('Parquet', () => {
     expect(await read()).toEqual([])
   })
 
-  it('hands out each row group when it is full, of readings or of texts and bytes, and holds no more', () => {
+  it('returns each row group as soon as it has its maximum of readings or of bytes', () => {
     const byRows = new ParquetEncoder({ rowsMax: 100 })
     expect([...byRows.encode(series(Array(99).fill(1)))]).toEqual([])
     expect([...byRows.encode(series(Array(101).fill(1)))]).toHaveLength(2)
@@ -95,7 +95,7 @@ describe('Parquet', () => {
     expect([...byBytes.encode(series([new Uint8Array(1)]))]).toHaveLength(1)
   })
 
-  it('says in the footer what a row group holds, so that readers skip it', async () => {
+  it('has the statistics of each row group in its footer, so that readers can skip it', async () => {
     write(series(Array.from({ length: 300 }, (_, i) => i)), { rowsMax: 100 })
     const groups = await ask(`SELECT row_group_num_rows AS rows, stats_min_value AS min, stats_max_value AS max
       FROM parquet_metadata('${file}') WHERE path_in_schema = 'value' ORDER BY row_group_id`)
@@ -106,7 +106,7 @@ describe('Parquet', () => {
     ])
   })
 
-  it('is full when its row groups have reached their bound', () => {
+  it('is full when it has its maximum of row groups', () => {
     const encoder = new ParquetEncoder({ rowsMax: 10, groupsMax: 3 })
     const full = [1, 2, 3].map(() => [...encoder.encode(series(Array(10).fill(1)))].length > 0 && encoder.isFull)
     expect(full).toEqual([false, false, true])

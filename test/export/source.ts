@@ -1,7 +1,7 @@
 import type { StoredReading } from '../../src/base/reading.ts'
 import type { ExportSeries, Interval, ReadingSource } from '../../src/export/source.ts'
 
-/** Readings in an array, as a source; `rowsMax` of them a page. */
+/** A source of readings in an array, with at most `rowsMax` of them per page. */
 export class ArraySource implements ReadingSource {
   readonly #readings: readonly StoredReading[]
   readonly #rowsMax: number

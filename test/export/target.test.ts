@@ -8,8 +8,8 @@ import { tempFolder } from '../../support/folder.ts'
 
 const bytes = (text: string): Uint8Array => Buffer.from(text)
 
-describe('a file', () => {
-  it('appears under its name when it is whole, in folders that are made for it', () => {
+describe('a file target', () => {
+  it('creates its folders, and has its name only when it is complete', () => {
     const folder = tempFolder()
     const file = join(folder, 'a', 'b', 'some.csv')
     const target = FileTarget.open(file, false)
@@ -21,7 +21,7 @@ describe('a file', () => {
     expect(readdirSync(join(folder, 'a', 'b'))).toEqual(['some.csv'])
   })
 
-  it('leaves nothing when it is discarded, also not of one that is there', () => {
+  it('leaves nothing when it is discarded, and does not change an existing file', () => {
     const folder = tempFolder()
     const file = join(folder, 'some.csv')
     const target = FileTarget.open(file, false)
@@ -36,7 +36,7 @@ describe('a file', () => {
     expect(readFileSync(file, 'utf8')).toBe('whole')
   })
 
-  it('is not overwritten unless that is asked for, even when it comes while ours is written', () => {
+  it('replaces an existing file only with force, even if that file was created meanwhile', () => {
     const folder = tempFolder()
     const file = join(folder, 'some.csv')
     const refusal = expect.objectContaining({ exitCode: Exit.CANNOT_CREATE, message: expect.stringContaining(file) })
@@ -52,7 +52,7 @@ describe('a file', () => {
     expect(readFileSync(file, 'utf8')).toBe('ours')
   })
 
-  it('that cannot be made says so with its path', () => {
+  it('is refused with exit code 73 when it cannot be created', () => {
     const folder = tempFolder()
     writeFileSync(join(folder, 'file'), '')
     const refusal = expect.objectContaining({ exitCode: Exit.CANNOT_CREATE })
@@ -60,8 +60,8 @@ describe('a file', () => {
   })
 })
 
-describe('a stream', () => {
-  it('is waited for: a write resolves when the reader has taken it', async () => {
+describe('a stream target', () => {
+  it('resolves a write only when the reader has taken it', async () => {
     const taken: (() => void)[] = []
     const slow = new Writable({ write: (_chunk, _encoding, done) => void taken.push(done) })
     let resolved = false
@@ -74,7 +74,7 @@ describe('a stream', () => {
     await written
   })
 
-  it('whose reader has gone ends the export without a complaint, one that fails with one', async () => {
+  it('rejects with ReaderGone when its reader has gone, and with the cause when it fails', async () => {
     const gone = new PassThrough()
     gone.destroy()
     await expect(new StreamTarget(gone).write(bytes('x'))).rejects.toThrow(ReaderGone)

@@ -17,7 +17,7 @@ function textOf(encoder: Encoder, readings: readonly StoredReading[]): string {
   return Buffer.concat([...parts, ...encoder.end()]).toString()
 }
 
-/** A reader of RFC 4180 that knows nothing of the writer. */
+/** Reads CSV by RFC 4180, independently of the writer. */
 function rows(csv: string): string[][] {
   const found: string[][] = [[]]
   for (const [, quoted, plain, end] of csv.matchAll(/(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\n|$)/gy)) {
@@ -29,7 +29,7 @@ function rows(csv: string): string[][] {
   return found
 }
 
-/** What the documentation says of `value` and `type`. */
+/** The value that `value` and `type` mean according to the documentation. */
 function parsedValue(value: string, type: string): Value {
   switch (type) {
     case 'number':
@@ -81,7 +81,7 @@ function readNdjson(text: string): StoredReading[] {
   })
 }
 
-/** An empty unit is none: that is how the store keeps it. */
+/** Readings as the store has them: an empty unit is undefined. */
 const stored = someReadings.map((all) => all.map((one) => ({ ...one, unit: one.unit === '' ? undefined : one.unit })))
 const hard: Value[] = [
   ...[-0, 0, 5e-324, -5e-324, 1.7976931348623157e308, 0.1 + 0.2, 1e21, 2 ** 53, Infinity, -Infinity],
@@ -109,7 +109,7 @@ describe.each([
   ['CSV', () => new CsvEncoder(), readCsv],
   ['NDJSON', () => new NdjsonEncoder(), readNdjson],
 ] as const)('%s', (_, encoder, read) => {
-  it('reads back as the same readings, every kind of value told apart', () => {
+  it('is read as the same readings, with every kind of value distinguished', () => {
     expect(read(textOf(encoder(), series(hard)))).toEqual(series(hard))
     expect(Object.is(read(textOf(encoder(), series([-0])))[0]!.value, -0)).toBe(true)
     fc.assert(
