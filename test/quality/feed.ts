@@ -7,12 +7,12 @@ export const T0 = 1_700_000_000_000
 
 type RuleText = Parameters<typeof qualityRule.parse>[0] & object
 
-/** A rule for every series, as the settings file would give it. */
+/** A rule for every series, parsed as from the settings file. */
 export function rule(settings: RuleText): QualityRule {
   return qualityRule.parse({ match: '*/*', ...settings })
 }
 
-/** A number of series 1 that came without delay; `over` says what is particular. */
+/** A number of series 1 that arrived without delay; `over` replaces parts of it. */
 export function input(seq: number, over: Partial<JudgeInput> = {}): JudgeInput {
   const ts = over.ts ?? T0 + seq * 1000
   return {
@@ -29,13 +29,13 @@ export function input(seq: number, over: Partial<JudgeInput> = {}): JudgeInput {
   }
 }
 
-/** Values of one series in equal steps of time; seq begins at 1. */
+/** Values of one series at equal intervals; seq begins at 1. */
 export function inputs(values: readonly Value[], stepMs = 1000): JudgeInput[] {
   return values.map((value, i) => input(i + 1, { value, ts: T0 + i * stepMs }))
 }
 
 export interface Outcome {
-  /** By index: the verdict that the judge first gave. */
+  /** By index: the first verdict of the judge. */
   readonly first: Verdict[]
   /** By index: the verdict after all amendments. */
   readonly last: Verdict[]

@@ -8,7 +8,7 @@ import { input, inputs, judgeAll, qualities, rule, T0 } from './feed.ts'
 const claim = (quality: Verdict['quality'], reasons: number): Verdict => ({ quality, reasons })
 
 describe('a judge', () => {
-  it('gives every reading that passes the one shared verdict', () => {
+  it('returns the same shared verdict object for every reading that passes', () => {
     const strict = rule({ range: { fail: [0, 10] }, rate: { fail: 5 }, flat: { failS: 60 }, spike: { fail: 5 } })
     for (const rules of [[], [strict]]) {
       const judge = new Judge(rules)
@@ -17,7 +17,7 @@ describe('a judge', () => {
     }
   })
 
-  it('tells on which side of which bound a value lies', () => {
+  it('reports which limit a value exceeds, and on which side', () => {
     const judge = new Judge([rule({ range: { fail: [-40, 125], suspect: [-10, 60] } })])
     expect(inputs([-41, -40, -11, -10, 60, 61, 125, 126]).map((reading) => judge.judge(1, reading))).toEqual([
       { quality: 4, reasons: Reason.RANGE_LO },
@@ -31,7 +31,7 @@ describe('a judge', () => {
     ])
   })
 
-  it('names the check that a reading failed', () => {
+  it('gives the failed check as the reason', () => {
     const spike = judgeAll(new Judge([rule({ spike: { suspect: 5 } })]), inputs([0, 9, 0])).last[1]
     const rate = judgeAll(new Judge([rule({ rate: { fail: 5 } })]), inputs([0, 9])).last[1]
     const flat = judgeAll(new Judge([rule({ flat: { suspectS: 2 } })]), inputs([0, 0, 0])).last[2]
@@ -44,7 +44,7 @@ describe('a judge', () => {
     ])
   })
 
-  it('follows the first rule that matches, and no other', () => {
+  it('applies only the first rule that matches', () => {
     const judge = new Judge([
       rule({ match: 'pump/*', range: { fail: [0, 1] } }),
       rule({ match: '*/temperature', range: { suspect: [0, 2] } }),
@@ -56,13 +56,13 @@ describe('a judge', () => {
     expect(of(3, 'valve', 'pressure')).toBe(GOOD)
   })
 
-  it('keeps series apart', () => {
+  it('keeps the states of series separate', () => {
     const judge = new Judge([rule({ rate: { fail: 1 }, spike: { fail: 1 } })])
     for (let seq = 1; seq < 20; seq++) expect(judge.judge(seq % 2, input(seq, { value: (seq % 2) * 100 }))).toBe(GOOD)
     expect(judge.takeAmendments()).toEqual([])
   })
 
-  it('calls a value of another type than the series bad, and compares nothing with it', () => {
+  it('judges a value of another type than the series bad, and compares nothing with it', () => {
     const judge = new Judge([rule({ rate: { fail: 5 }, spike: { fail: 5 }, range: { fail: [0, 10] } })])
     const { last } = judgeAll(judge, inputs([1, 'error', true, new Uint8Array(1), 1]))
     expect(qualities(last)).toEqual([1, 4, 4, 4, 1])
@@ -70,23 +70,23 @@ describe('a judge', () => {
     expect(judge.judge(2, input(9, { type: 'text', value: 50 }))).toEqual({ quality: 4, reasons: Reason.TYPE })
   })
 
-  it('compares nothing with a number that is missing or of the wrong type by the word of the device', () => {
-    for (const said of [claim(9, Reason.MISSING), claim(4, Reason.TYPE)]) {
+  it('compares nothing with a number that the device claims to be missing or of the wrong type', () => {
+    for (const claimed of [claim(9, Reason.MISSING), claim(4, Reason.TYPE)]) {
       const judge = new Judge([rule({ rate: { fail: 5 }, spike: { fail: 5 }, flat: { failS: 9, tolerance: 3 } })])
       const readings = inputs([1, 2, 900, 8, 8])
-      readings[2] = { ...readings[2]!, claim: said }
-      expect(judgeAll(judge, readings).last).toEqual([GOOD, GOOD, said, GOOD, GOOD])
+      readings[2] = { ...readings[2]!, claim: claimed }
+      expect(judgeAll(judge, readings).last).toEqual([GOOD, GOOD, claimed, GOOD, GOOD])
     }
   })
 
-  it('takes the type from the rule before that of the series, and any type where neither names one', () => {
+  it('prefers the type of the rule to that of the series, and accepts any type when neither is set', () => {
     const judge = new Judge([rule({ match: 'pump/*', type: 'text' })])
     expect(judge.judge(1, input(1, { value: 'on' }))).toBe(GOOD)
     expect(judge.judge(1, input(2, { value: 1 })).reasons).toBe(Reason.TYPE)
     expect(judge.judge(2, input(3, { device: 'valve', value: true, type: undefined }))).toBe(GOOD)
   })
 
-  it('leaves values that are no numbers to the checks of type and time', () => {
+  it('applies only the checks of type and time to values that are not numbers', () => {
     const all = { range: { fail: [5, 6] }, rate: { fail: 0 }, flat: { failS: 1 }, spike: { fail: 0 } }
     const of = (values: readonly Value[], type: 'boolean' | 'text') =>
       qualities(judgeAll(new Judge([rule({ ...all, type })]), inputs(values)).last)
@@ -94,7 +94,7 @@ describe('a judge', () => {
     expect(of(['7', '7', '7', '9', '7'], 'text')).toEqual([1, 1, 1, 1, 1])
   })
 
-  it('calls a reading without a value missing, whatever else is said of it', () => {
+  it('judges a reading without a value missing, whatever other reasons it has', () => {
     const judge = new Judge([rule({ range: { fail: [1, 2] } })])
     const late = { ts: T0 - 1000, receivedAt: T0, value: null }
     expect(judge.judge(1, input(1, { value: null }))).toEqual({ quality: 9, reasons: Reason.MISSING })
@@ -105,7 +105,7 @@ describe('a judge', () => {
 
   it('never gives a better verdict than the device itself, and keeps its reasons', () => {
     const judge = new Judge([rule({ range: { suspect: [0, 1] } })])
-    const of = (seq: number, value: number, said: Verdict) => judge.judge(1, input(seq, { value, claim: said }))
+    const of = (seq: number, value: number, claimed: Verdict) => judge.judge(1, input(seq, { value, claim: claimed }))
     expect(of(1, 0, claim(4, Reason.DEVICE_FAILURE))).toEqual(claim(4, Reason.DEVICE_FAILURE))
     expect(of(2, 5, claim(4, Reason.DEVICE_FAILURE))).toEqual(claim(4, Reason.DEVICE_FAILURE | Reason.WARN_HI))
     expect(of(3, 5, claim(1, Reason.MANUAL))).toEqual(claim(3, Reason.MANUAL | Reason.WARN_HI))
@@ -113,7 +113,7 @@ describe('a judge', () => {
     expect(of(5, 0, claim(1, 0))).toBe(GOOD)
   })
 
-  it('hands out each amendment once, with the full verdict of the earlier reading', () => {
+  it('returns each amendment once, with the full verdict of the earlier reading', () => {
     const judge = new Judge([rule({ spike: { suspect: 5, fail: 50 }, range: { suspect: [0, 5] } })])
     for (const reading of inputs([0, 8, 0])) judge.judge(1, reading)
     expect(judge.takeAmendments()).toEqual([{ series: 1, seq: 2, quality: 3, reasons: Reason.SPIKE | Reason.WARN_HI }])
@@ -122,10 +122,10 @@ describe('a judge', () => {
     expect(judge.takeAmendments()).toEqual([])
   })
 
-  it('amends nothing where the device had said as much', () => {
+  it('does not amend a reading for which the device claimed the same', () => {
     const judge = new Judge([rule({ spike: { suspect: 5 } })])
-    const said = claim(4, Reason.SPIKE)
-    const { amendments } = judgeAll(judge, [input(1), input(2, { value: 9, claim: said }), input(3)])
+    const claimed = claim(4, Reason.SPIKE)
+    const { amendments } = judgeAll(judge, [input(1), input(2, { value: 9, claim: claimed }), input(3)])
     expect(amendments).toEqual([])
   })
 })
@@ -155,7 +155,7 @@ describe('amendments', () => {
 })
 
 describe('the checks of a rule', () => {
-  it('are independent: the verdict is the roll-up of what each says alone, bad values included', () => {
+  it('are independent: the verdict is the roll-up of their separate verdicts, even with bad values', () => {
     const checks = [
       { range: { fail: [0, 10], suspect: [1, 9] } },
       { spike: { suspect: 2, fail: 4 } },

@@ -28,8 +28,8 @@ const claims: (Verdict | undefined)[] = [
   { quality: 4, reasons: Reason.TYPE },
 ]
 
-/** A series with everything in it that can go wrong with values and clocks. */
-const trouble: fc.Arbitrary<JudgeInput[]> = fc
+/** A series with every kind of problem of values and clocks. */
+const problems: fc.Arbitrary<JudgeInput[]> = fc
   .array(
     fc.record({
       step: fc.oneof(
@@ -58,24 +58,24 @@ function replayAll(judge: Judge, readings: readonly JudgeInput[], verdicts: read
   for (let i = from; i < verdicts.length; i++) judge.replay(1, stored(readings[i]!, verdicts[i]!))
 }
 
-describe('a judge that replays what was stored', () => {
-  it('goes on exactly as the judge that has seen it arrive', () => {
+describe('a judge that replays stored readings', () => {
+  it('continues exactly like the judge that judged them on arrival', () => {
     fc.assert(
-      fc.property(trouble, fc.nat(80), (readings, cut) => {
-        const straight = new Judge(RULES)
-        const { last } = judgeAll(straight, readings.slice(0, cut))
+      fc.property(problems, fc.nat(80), (readings, cut) => {
+        const original = new Judge(RULES)
+        const { last } = judgeAll(original, readings.slice(0, cut))
         const restarted = new Judge(RULES)
         replayAll(restarted, readings, last)
         for (const reading of readings.slice(cut)) {
-          expect(restarted.judge(1, reading)).toEqual(straight.judge(1, reading))
-          expect(restarted.takeAmendments()).toEqual(straight.takeAmendments())
+          expect(restarted.judge(1, reading)).toEqual(original.judge(1, reading))
+          expect(restarted.takeAmendments()).toEqual(original.takeAmendments())
         }
       }),
       { numRuns: 500 },
     )
   })
 
-  it('amends what was stored by the spike alone, though the rules have changed since', () => {
+  it('amends a stored reading only for the spike, even if the rules have changed since', () => {
     const readings = [1, 4.5, 1].map((value, i) => input(i + 1, { value, ts: T0 + i * 500 }))
     const restarted = new Judge(RULES)
     replayAll(restarted, readings, [GOOD, { quality: 1, reasons: Reason.MANUAL }])
@@ -85,7 +85,7 @@ describe('a judge that replays what was stored', () => {
     ])
   })
 
-  it('gives no amendments for what is long stored', () => {
+  it('gives no amendments for readings whose neighbours are already stored', () => {
     const judge = new Judge(RULES)
     const readings = inputs([1, 9, 1, 9, 1])
     replayAll(
@@ -96,7 +96,7 @@ describe('a judge that replays what was stored', () => {
     expect(judge.takeAmendments()).toEqual([])
   })
 
-  it('tells how far back the windows look', () => {
+  it('reports how far back its windows reach', () => {
     const replayMs = (...settings: object[]) => new Judge(settings.map((one) => rule(one))).replayMs
     expect(replayMs()).toBe(0)
     expect(replayMs({ range: { fail: [0, 1] }, spike: { fail: 1 } })).toBe(0)

@@ -18,7 +18,7 @@ describe('the roll-up of flags', () => {
     expect(rolled).toEqual([1, 3, 3, 4, 3, 1, 2, 9])
   })
 
-  it('takes the highest in the order 9 < 2 < 1 < 3 < 4', () => {
+  it('is the highest flag in the order 9 < 2 < 1 < 3 < 4', () => {
     fc.assert(
       fc.property(quality, quality, (a, b) => {
         expect(worse(a, b)).toBe(ORDER[Math.max(ORDER.indexOf(a), ORDER.indexOf(b))])
@@ -26,7 +26,7 @@ describe('the roll-up of flags', () => {
     )
   })
 
-  it('gives one verdict whatever the order and the repetitions', () => {
+  it('does not depend on order and repetition', () => {
     fc.assert(
       fc.property(verdict, verdict, verdict, (a, b, c) => {
         expect(combine(a, b)).toEqual(combine(b, a))

@@ -6,7 +6,7 @@ import { input, judgeAll, qualities, rule, T0 } from './feed.ts'
 const HOUR_MS = 3_600_000
 const BACKFILL = { quality: 1, reasons: Reason.HISTORICAL } as const
 
-/** Readings at these seconds after T0, each come without delay. */
+/** Readings at these seconds after T0, each arrived without delay. */
 function at(...seconds: number[]): JudgeInput[] {
   return seconds.map((s, i) => input(i + 1, { ts: T0 + s * 1000, value: i }))
 }
@@ -16,7 +16,7 @@ function names(judge: Judge, readings: readonly JudgeInput[]): string[] {
 }
 
 describe('the order of times', () => {
-  it('marks a reading that is older than the latest, and one as old', () => {
+  it('marks a reading that is older than the latest one, and a reading of the same time', () => {
     const { last } = judgeAll(new Judge([]), at(1, 3, 2, 3, 2.5, 4))
     expect(last).toEqual([
       GOOD,
@@ -56,7 +56,7 @@ describe('a silence', () => {
     expect(qualities(judgeAll(new Judge([rule({ gapS: 10 })]), at(0, 60)).last)).toEqual([1, 1])
   })
 
-  it('is broken by a missing reading too', () => {
+  it('also ends with a missing reading', () => {
     const readings = at(0, 8, 16)
     readings[1] = { ...readings[1]!, value: null }
     expect(names(new Judge([rule({ gapS: 10 })]), readings)).toEqual(['', 'MISSING', ''])
@@ -73,7 +73,7 @@ describe('the clock of the edge', () => {
     expect(new Judge([rule({ futureS: 1 })]).judge(1, ahead(1001)).quality).toBe(4)
   })
 
-  it('makes an old reading suspect, unless the device says that it is a backfill', () => {
+  it('makes an old reading suspect, unless the device marks it as a backfill', () => {
     const of = (ms: number, over: Partial<JudgeInput> = {}) =>
       new Judge([rule({ staleS: 60 })]).judge(1, ahead(ms, over))
     expect(of(-60_000)).toBe(GOOD)
@@ -82,7 +82,7 @@ describe('the clock of the edge', () => {
     expect(new Judge([]).judge(1, ahead(-HOUR_MS))).toBe(GOOD)
   })
 
-  it('judges nobody while it is unsynced, and makes every reading suspect', () => {
+  it('makes every reading suspect while it is unsynced, and judges no time by it', () => {
     const judge = new Judge([rule({ staleS: 60 })])
     const suspect = { quality: 3, reasons: Reason.CLOCK_UNSYNCED }
     expect(judge.judge(1, ahead(-HOUR_MS, { clockSynced: false }))).toEqual(suspect)
@@ -91,7 +91,7 @@ describe('the clock of the edge', () => {
 })
 
 describe('a clock that jumps', () => {
-  it('into the future leaves no trace: the readings around it are compared with each other', () => {
+  it('into the future has no effect on the readings around it, which are compared with each other', () => {
     const [a, b, c] = at(0, 2, 3)
     const future = input(9, { ts: T0 + HOUR_MS, receivedAt: T0 + 1000, value: 999 })
     const judge = new Judge([rule({ rate: { fail: 5 } })])
@@ -103,7 +103,7 @@ describe('a clock that jumps', () => {
     ])
   })
 
-  it.each([50, 2])('back is over when the edge has the right time: the series begins anew, after %d', (value) => {
+  it.each([50, 2])('back makes the series begin again once the edge has the right time, after value %d', (value) => {
     const flatAfter2s = { flat: { failS: 2, tolerance: 3 }, attenuated: { windowS: 2, fail: 3 } }
     const judge = new Judge([rule({ spike: { fail: 5 }, rate: { fail: 5 }, ...flatAfter2s })])
     const wrong = [0, 1].map((i) => input(i + 1, { ts: T0 + HOUR_MS + i, value, clockSynced: false }))
@@ -120,7 +120,7 @@ describe('a clock that jumps', () => {
     ])
   })
 
-  it('from 1970 to the present ends what the windows compare with', () => {
+  it('from 1970 to the present clears the windows', () => {
     const early = [0, 1000, 2000].map((ts, i) => input(i + 1, { ts, clockSynced: false }))
     const readings = [...early, input(4, { ts: T0, value: 9 }), input(5, { ts: T0 + 1000, value: 9 })]
     const judge = new Judge([rule({ rate: { fail: 1e-12 }, flat: { failS: 2, tolerance: 100 }, gapS: 60 })])

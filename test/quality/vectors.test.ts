@@ -47,11 +47,11 @@ const FLAT = { suspectS: 2700, failS: 4500, tolerance: 0.01 }
 describe('the range check agrees with ioos_qc', () => {
   const check = new RangeCheck(RANGE)
 
-  it('on values in and out of both ranges, the bounds being good', () => {
+  it('on values inside and outside both ranges, with the limits inside', () => {
     expect(RANGE_VALUES.map((value) => check.check(value))).toEqual([4, 3, 3, 1, 1, 1, 1, 1, 3, 4])
   })
 
-  it('beside missing values, also as a whole verdict', () => {
+  it('on values next to missing ones, also in the final verdict', () => {
     const expected = [9, 3, 3, 1, 1, 1, 1, 1, 9, 4, 9]
     expect(RANGE_GAPPY.map((value) => (value === null ? 9 : check.check(value)))).toEqual(expected)
     const judge = new Judge([rule({ range: { fail: [10, 50], suspect: [20, 40] } })])
@@ -73,7 +73,7 @@ describe('the spike check agrees with ioos_qc', () => {
     ).toEqual(expected)
   })
 
-  it('beside missing values, whose neighbours cannot be judged', () => {
+  it('on missing values, whose neighbours cannot be judged', () => {
     const expected = [2, 4, 4, 4, 1, 3, 1, 2, 9, 2, 4, 4, 2, 9]
     expect(spikeFlags(SPIKE_GAPPY, { suspect: 25, fail: 50, method: 'average' })).toEqual(expected)
   })
@@ -93,7 +93,7 @@ describe('the spike check agrees with ioos_qc', () => {
     ).toEqual(present)
   })
 
-  it('as whole verdicts once amended, where a value that cannot be judged stays good', () => {
+  it('in the final verdicts, except that a value that cannot be judged stays good', () => {
     const judge = new Judge([rule({ spike: { suspect: 25, fail: 50 } })])
     const expected = [1, 4, 4, 4, 1, 3, 1, 1, 9, 1, 4, 4, 1, 9]
     expect(qualities(judgeAll(judge, inputs(SPIKE_GAPPY)).last)).toEqual(expected)
@@ -138,7 +138,7 @@ describe('the flat line check agrees with ioos_qc', () => {
     expect(qualities(last)).toEqual(expected)
   })
 
-  it('when a spike ends one run and the way back begins another', () => {
+  it('when a spike ends one flat run and the return begins another', () => {
     const flags = flatFlags([1, 1, 1, 1, 1, 6, 5, 4, 3, 2], 1000, { suspectS: 3, failS: 6, tolerance: 4 })
     expect(flags).toEqual([1, 1, 1, 3, 3, 1, 1, 1, 3, 3])
   })
@@ -164,7 +164,7 @@ describe('the attenuated signal check agrees with ioos_qc', () => {
     expect(flags([1, 2, 3, 100, 1000], { method: 'range', suspect: 100, fail: 10 }, 1)).toEqual([2, 4, 4, 3, 1])
   })
 
-  it('on range and standard deviation of all values', () => {
+  it('on the range and the standard deviation of all values', () => {
     expect(flags([10, 20, 30, 40], { method: 'range', suspect: 50, fail: 31 }, 3).at(-1)).toBe(4)
     expect(flags([10, 20, 30, 40], { method: 'range', suspect: 31, fail: 10 }, 3).at(-1)).toBe(3)
     expect(flags([1, 2, 3, 4], { method: 'std', suspect: 0.75, fail: 0.5 }, 3).at(-1)).toBe(1)

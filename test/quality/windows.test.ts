@@ -1,4 +1,4 @@
-/** The checks keep buckets, not readings; here they stand against a window that keeps all of them. */
+/** The checks keep buckets instead of readings; these tests compare them with a window that keeps all readings. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Quality } from '../../src/base/reading.ts'
@@ -13,7 +13,7 @@ interface Point {
 
 const MAX_GAP_MS = 40_000
 
-/** Up to 150 readings 1 ms to 20 s apart, now and then after a silence; values that often stay where they are. */
+/** Up to 150 readings, 1 ms to 20 s apart, some after a silence, with values that often stay the same. */
 const points: fc.Arbitrary<Point[]> = fc
   .record({
     steps: fc.array(
@@ -38,14 +38,14 @@ const points: fc.Arbitrary<Point[]> = fc
     })
   })
 
-/** The readings up to `end` that no silence separates from it. */
+/** The readings up to `end` without a silence between them. */
 function since(all: readonly Point[], end: number): Point[] {
   let start = end
   while (start > 0 && all[start]!.ts - all[start - 1]!.ts <= MAX_GAP_MS) start--
   return all.slice(start, end + 1)
 }
 
-/** Index of the latest reading from which on the rest spans `windowMs` and has `samples`; −1 if there is none. */
+/** Index of the latest reading from which the run spans `windowMs` and has `samples` readings; −1 if none. */
 function startOf(run: readonly Point[], windowMs: number, samples: number): number {
   for (let start = run.length - samples; start >= 0; start--) {
     if (run.at(-1)!.ts - run[start]!.ts >= windowMs) return start
@@ -73,7 +73,7 @@ describe('the flat line check', () => {
     minSamples: fc.integer({ min: 2, max: 16 }),
   })
 
-  it('never flags a reading that does not end a flat run of that length', () => {
+  it('only flags a reading that ends a flat run of at least the set duration', () => {
     fc.assert(
       fc.property(points, settings, (all, { suspectS, failS, minSamples }) => {
         const check = new FlatCheck({ suspectS, failS, minSamples, tolerance }, MAX_GAP_MS)
@@ -89,7 +89,7 @@ describe('the flat line check', () => {
     )
   })
 
-  it('flags every run that is flat for so long and one bucket before', () => {
+  it('flags every run that is flat for the set duration and one bucket before it', () => {
     fc.assert(
       fc.property(points, settings, (all, { suspectS, failS, minSamples }) => {
         const check = new FlatCheck({ suspectS, failS, minSamples, tolerance }, MAX_GAP_MS)
@@ -108,7 +108,7 @@ describe('the flat line check', () => {
     )
   })
 
-  it('is not late at all after a step', () => {
+  it('flags exactly after the set duration when a step begins the run', () => {
     const check = new FlatCheck({ failS: 150, tolerance: 1, minSamples: 3 }, MAX_GAP_MS)
     const flags = Array.from({ length: 400 }, (_, s) => check.check(s < 205 ? 7 : 9, s * 1000))
     expect(flags.indexOf(4)).toBe(150)
@@ -116,17 +116,17 @@ describe('the flat line check', () => {
     expect(flags.indexOf(4, 205)).toBe(205 + 150)
   })
 
-  it('takes equal values for flat where no tolerance is set', () => {
+  it('treats equal values as flat when the tolerance is 0', () => {
     const check = new FlatCheck({ failS: 2, tolerance: 0, minSamples: 3 }, MAX_GAP_MS)
     expect([5, 5, 5, 6, 6, 6].map((value, s) => check.check(value, s * 1000))).toEqual([1, 1, 4, 1, 1, 4])
   })
 
-  it('asks for a span strictly within the tolerance', () => {
+  it('requires a range strictly within the tolerance', () => {
     const check = new FlatCheck({ failS: 1, tolerance: 1, minSamples: 2 }, MAX_GAP_MS)
     expect([0, 1, 1.5].map((value, s) => check.check(value, s * 1000))).toEqual([1, 1, 4])
   })
 
-  it('begins anew after a silence', () => {
+  it('begins again after a silence', () => {
     const check = new FlatCheck({ failS: 20, tolerance: 1, minSamples: 3 }, 10_000)
     expect([0, 10_000, 20_000, 30_001, 40_000].map((ts) => check.check(1, ts))).toEqual([1, 1, 4, 1, 1])
   })
@@ -140,7 +140,7 @@ describe('the attenuated signal check', () => {
   })
   const [suspect, fail] = [1.7320507, 0.5477225]
 
-  it('flags what a window longer by less than one bucket flags', () => {
+  it('gives the flag of a window that is longer by less than one bucket', () => {
     fc.assert(
       fc.property(points, settings, (all, { windowS, method, minSamples }) => {
         const check = new AttenuatedCheck({ windowS, method, minSamples, suspect, fail }, MAX_GAP_MS)
@@ -162,7 +162,7 @@ describe('the attenuated signal check', () => {
     )
   })
 
-  it('keeps the deviation of small changes on a high level', () => {
+  it('computes the deviation of small changes at a high level exactly', () => {
     const check = new AttenuatedCheck({ windowS: 50, method: 'std', minSamples: 3, suspect: 1, fail: 0.4 }, MAX_GAP_MS)
     const flags = Array.from({ length: 100 }, (_, s) => check.check(1e9 + (s % 2), s * 1000))
     expect(new Set(flags.slice(50))).toEqual(new Set([3]))
@@ -170,13 +170,13 @@ describe('the attenuated signal check', () => {
 })
 
 describe('the rate check', () => {
-  it('does not judge a change across a silence, and judges the next', () => {
+  it('does not judge a change across a silence, but judges the next one', () => {
     const check = new RateCheck({ suspect: 1, fail: 5 }, 10_000)
     const flags = [check.check(0, 0), check.check(100, 10_001), check.check(102, 11_001), check.check(108, 12_001)]
     expect(flags).toEqual([1, 2, 3, 4])
   })
 
-  it('passes over a time that does not rise', () => {
+  it('ignores a reading whose time does not increase', () => {
     const check = new RateCheck({ suspect: 1 }, 10_000)
     expect([check.check(0, 1000), check.check(50, 1000), check.check(60, 500), check.check(1, 2000)]).toEqual([
       1, 2, 2, 1,
