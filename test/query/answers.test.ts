@@ -28,7 +28,7 @@ interface Parsed {
   readonly latest: readonly unknown[]
 }
 
-/** Asks on until an answer is whole. */
+/** Asks until an answer is complete. */
 function answers(grown: Grown, question: Question): Parsed[] {
   const all: Parsed[] = []
   for (let next: string | undefined; ; ) {
@@ -41,7 +41,7 @@ function answers(grown: Grown, question: Question): Parsed[] {
 }
 
 describe('answers about history', () => {
-  it('put together are what was asked for, whatever their limit', () => {
+  it('contain together all requested readings or buckets, whatever their limit is', () => {
     const story = fc.array(sown, { minLength: 40, maxLength: 100, size: 'max' })
     const limits = fc.record({
       limit: fc.integer({ min: 1, max: 60 }),
@@ -70,7 +70,7 @@ describe('answers about history', () => {
     fc.assert(property, { numRuns: 4 })
   })
 
-  it('are not truncated by as many readings as their limit', () => {
+  it('are not truncated when they have exactly as many readings as their limit', () => {
     const grown = new Grown()
     grown.append([1, 2, 3].map((ts) => ({ ...GOOD, ts, value: ts })))
     expect(JSON.parse(answer(grown.history, { ...ALL, limit: 3 }))).toMatchObject({
@@ -89,7 +89,7 @@ describe('answers about history', () => {
     grown.close()
   })
 
-  it('end where they are long, and go on there', () => {
+  it('are cut when they are too long, and the next answer continues there', () => {
     const grown = new Grown()
     const long = 'x'.repeat(3_000_000)
     grown.append([0, 1, 2, 3, 4, 5].map((i) => ({ ...GOOD, name: i % 3, ts: i, value: long })))
@@ -101,7 +101,7 @@ describe('answers about history', () => {
     grown.close()
   })
 
-  it('list devices and latest readings, and go on behind the one that is named', () => {
+  it('list devices and latest readings, and continue after the named one', () => {
     const grown = new Grown()
     grown.append([0, 1, 2].map((name) => ({ ...GOOD, name, ts: name, value: name })))
     const ask = (question: Question): unknown => JSON.parse(answer(grown.history, question))
@@ -115,7 +115,7 @@ describe('answers about history', () => {
     grown.close()
   })
 
-  it('say what is not there', () => {
+  it('are an error with a remedy when the device, metric, unit or position does not exist', () => {
     const grown = new Grown()
     grown.append([{ ...GOOD, ts: 1, value: 1 }])
     for (const question of [

@@ -18,13 +18,13 @@ function plant(): Grown {
   return grown
 }
 
-/** From now on, the timers of this thread run only when the test advances them. */
+/** Stops the timers of this thread: they run only when the test advances them. */
 function stopTimers(): void {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
   onTestFinished(() => void vi.useRealTimers())
 }
 
-/** Threads that are started from now on. */
+/** The threads that are started after this call. */
 function watchThreads(): Worker[] {
   const threads: Worker[] = []
   const add = (thread: Worker): void => void threads.push(thread)
@@ -69,7 +69,7 @@ describe('the query thread', () => {
     grown.close()
   })
 
-  it('refuses a question beyond the limit, and withdraws a waiting question on its signal, which makes room for another', async () => {
+  it('refuses a question beyond the limit, and makes room by withdrawing a waiting one on its signal', async () => {
     const grown = plant()
     const questions = client(grown.folder, { waitingMax: 3 })
     const gone = new AbortController()
@@ -84,7 +84,7 @@ describe('the query thread', () => {
     grown.close()
   })
 
-  it('ends an answer that takes longer than its time limit, and answers the next question with a new thread', async () => {
+  it('ends an answer that exceeds its time limit, and answers the next question with a new thread', async () => {
     const grown = plant()
     const threads = watchThreads()
     const questions = client(grown.folder, { answerMsMax: 5_000 })
