@@ -12,7 +12,7 @@ interface Body {
   readonly next?: string
 }
 
-describe('history over HTTP, of a running edge that seals meanwhile,', () => {
+describe('the HTTP history of a running edge that seals meanwhile', () => {
   let edge: SiteEdge
 
   async function get(path: string): Promise<{ readonly status: number; readonly body: Body }> {
@@ -38,7 +38,7 @@ describe('history over HTTP, of a running edge that seals meanwhile,', () => {
     expect(await edge.stop()).toBe(0)
   })
 
-  it('comes in answers of a bounded size that lead on to the next', async () => {
+  it('comes in answers of limited size, each of which leads to the next', async () => {
     const question = `history?device=press&metric=heat&from=${BEGIN}&to=2026-02-01&limit=70`
     const values: number[] = []
     for (let next = ''; ; ) {
@@ -52,7 +52,7 @@ describe('history over HTTP, of a running edge that seals meanwhile,', () => {
     expect(values).toEqual(Array.from({ length: COUNT }, (_, i) => i))
   })
 
-  it('tells figures per interval, devices, and what is latest', async () => {
+  it('has figures per interval, the devices and the latest readings', async () => {
     const { body } = await get('history?device=press&metric=heat&from=2026-01-31&to=2026-02-01&every=1h')
     const hours = body.buckets.map(({ start, readings, avg }) => [start.slice(11, 13), readings, avg])
     expect(hours).toEqual([
@@ -93,11 +93,11 @@ describe('history over HTTP, of a running edge that seals meanwhile,', () => {
     ['history?device=press&metric=heat&limit=0', 'limit "0" is not a whole number from 1 to 10000'],
     ['history?device=press&metric=heat&limit=10001', 'limit "10001" is not a whole number from 1 to 10000'],
     ['devices?device=press', 'unknown parameter "device"'],
-  ])('refuses %s with 400 and what is wrong', async (path, error) => {
+  ])('refuses %s with 400 and the reason', async (path, error) => {
     expect(await get(path)).toMatchObject({ status: 400, body: { error, remedy: expect.stringMatching(/./) } })
   })
 
-  it('is a 404 where there is none', async () => {
+  it('is a 404 for an unknown metric and for an unknown position', async () => {
     const { status, body } = await get('history?device=press&metric=heap')
     expect(status).toBe(404)
     expect(body).toMatchObject({
@@ -107,7 +107,7 @@ describe('history over HTTP, of a running edge that seals meanwhile,', () => {
     expect((await get('history?device=press&metric=heat&next=x')).status).toBe(404)
   })
 
-  it('answers 32 questions at once and refuses more with 503, while devices are served', async () => {
+  it('answers at least 32 concurrent requests, refuses the others with 503, and the edge stays healthy', async () => {
     const answers = await Promise.all(
       Array.from({ length: 60 }, () => fetch(`http://127.0.0.1:${edge.webPort}/api/devices`)),
     )
