@@ -3,7 +3,7 @@ import { type AddressInfo, createServer, type ServerOpts, type Socket } from 'no
 import { Aedes } from 'aedes'
 import { onStop } from '../../support/started.ts'
 
-/** An Aedes broker on the loopback interface: it speaks MQTT 3.1.1 only. */
+/** Starts an Aedes broker on the loopback interface, which speaks only MQTT 3.1.1. */
 export async function startAedes(): Promise<{ url: string; port: number }> {
   const broker = await Aedes.createBroker()
   const port = await listen((socket) => void broker.handle(socket))
@@ -11,7 +11,7 @@ export async function startAedes(): Promise<{ url: string; port: number }> {
   return { url: `mqtt://127.0.0.1:${port}`, port }
 }
 
-/** A TCP server of the test's own making, closed after the test file. */
+/** Starts a TCP server that is closed after the test file. @returns its port. */
 export async function listen(onSocket: (socket: Socket) => void, options: ServerOpts = {}): Promise<number> {
   const sockets = new Set<Socket>()
   const server = createServer(options, (socket) => {

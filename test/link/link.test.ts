@@ -124,7 +124,7 @@ function describeLink(name: string, start: () => Promise<{ port: number }>): voi
       await Promise.all([link.close(), other.close()])
     })
 
-    it('rejects what is in flight when it ends, and reports the reason', async () => {
+    it('rejects the messages in flight when it ends, and reports the reason', async () => {
       const link = await open(proxy.url)
       proxy.dial.freeze = true
       const sent = link.publish('into/the/void', HELLO, { qos: 1 })
@@ -138,7 +138,7 @@ function describeLink(name: string, start: () => Promise<{ port: number }>): voi
       await expect(link.publish('too/late', HELLO, { qos: 1 })).rejects.toMatchObject({ kind: 'lost' })
     })
 
-    it('notices a dead connection by its keepalive and rejects what is in flight', async () => {
+    it('notices a dead connection by its keepalive and rejects the messages in flight', async () => {
       const link = await open(proxy.url, { keepaliveS: 1 })
       proxy.dial.freeze = true
       const sent = link.publish('into/the/void', HELLO, { qos: 1 })
@@ -167,15 +167,15 @@ function describeLink(name: string, start: () => Promise<{ port: number }>): voi
 describePeer('mosquitto', 'a link over Mosquitto, MQTT 5', () => {
   describeLink('keeps the promises of a link', () => startMosquitto())
 
-  it('returns as a value that there are no subscribers, or that a publish is refused', async () => {
+  it('returns the reason code when there are no subscribers or a publish is refused', async () => {
     const acl = join(tempFolder(), 'acl')
     writeFileSync(acl, 'topic read #\ntopic write open/#\n', { mode: 0o700 })
     const broker = await startMosquitto({ config: `acl_file ${acl}` })
     const link = await open(broker.url)
-    expect(await link.publish('open/nobody', HELLO, { qos: 1 })).toEqual({ reasonCode: 16 })
+    expect(await link.publish('open/unread', HELLO, { qos: 1 })).toEqual({ reasonCode: 16 })
     expect(await link.publish('shut', HELLO, { qos: 1 })).toEqual({ reasonCode: 0x87 })
     await link.subscribe('open/#', 1)
-    expect(await link.publish('open/somebody', HELLO, { qos: 1 })).toEqual({ reasonCode: 0 })
+    expect(await link.publish('open/read', HELLO, { qos: 1 })).toEqual({ reasonCode: 0 })
     await link.close()
   })
 
@@ -192,7 +192,7 @@ describe('a link over Aedes, MQTT 3.1.1', () => {
   describeLink('keeps the promises of a link', startAedes)
 })
 
-describe('a link whose peer does not respond any more', () => {
+describe('a link whose peer no longer responds', () => {
   it('closes after CLOSE_MS, and not before', async () => {
     const port = await listen(
       (socket) => {

@@ -28,13 +28,13 @@ describePeer('mosquitto', 'opening a link to Mosquitto', () => {
     broker = await startMosquitto({ config: 'max_packet_size 50000' })
   })
 
-  it('speaks MQTT 5 and tells the limits of the broker', async () => {
+  it('uses MQTT 5 and reports the limits of the broker', async () => {
     const link = await openLink(optionsFor(broker.url))
     expect([link.protocolVersion, link.receiveMaximum, link.packetBytesMax]).toEqual([5, 100, 50_000])
     await link.close()
   })
 
-  it('finds its session again when it asked for one, and only then', async () => {
+  it('resumes its session only when it asks for one', async () => {
     const present: boolean[] = []
     for (const session of [true, true, false, false]) {
       const link = await openLink(optionsFor(broker.url, { clientId: 'keeper', session }))
@@ -44,7 +44,7 @@ describePeer('mosquitto', 'opening a link to Mosquitto', () => {
     expect(present).toEqual([false, true, false, false])
   })
 
-  it('tells the reason of the broker when it is refused, without trying the older protocol', async () => {
+  it('reports the reason of the broker when it is refused, without trying the older protocol', async () => {
     const passwords = join(tempFolder(), 'passwords')
     writeFileSync(passwords, '', { mode: 0o700 })
     const strict = await startMosquitto({ config: `allow_anonymous false\npassword_file ${passwords}` })
@@ -57,7 +57,7 @@ describePeer('mosquitto', 'opening a link to Mosquitto', () => {
       delete process.env.MQTTJS_SOCKS_PROXY
     })
 
-    it('goes straight to the broker', async () => {
+    it('connects directly to the broker', async () => {
       process.env.MQTTJS_SOCKS_PROXY = `socks5://127.0.0.1:${await freePort()}`
       const link = await openLink(optionsFor(broker.url))
       await link.close()
@@ -66,13 +66,13 @@ describePeer('mosquitto', 'opening a link to Mosquitto', () => {
 })
 
 describe('opening a link', () => {
-  it('falls back to MQTT 3.1.1 where the broker refuses MQTT 5', async () => {
+  it('falls back to MQTT 3.1.1 when the broker refuses MQTT 5', async () => {
     const link = await openLink(optionsFor((await startAedes()).url))
     expect([link.protocolVersion, link.receiveMaximum]).toEqual([4, 65_535])
     await link.close()
   })
 
-  it('falls back to MQTT 3.1.1 where the broker hangs up on MQTT 5', async () => {
+  it('falls back to MQTT 3.1.1 when the broker closes the connection on MQTT 5', async () => {
     const port = await listen((socket) => {
       socket.once('data', (connect) => {
         if (connect[8] === 4) socket.write(Buffer.from([0x20, 0x02, 0x00, 0x00]))
@@ -84,20 +84,20 @@ describe('opening a link', () => {
     link.destroy()
   })
 
-  it('fails as unreachable where nobody listens, and where nobody speaks MQTT', async () => {
+  it('fails as unreachable when no server listens, and when the server does not speak MQTT', async () => {
     const absent = await failureOf(openLink(optionsFor(`mqtt://127.0.0.1:${await freePort()}`)))
     const port = await listen((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))
     const foreign = await failureOf(openLink(optionsFor(`mqtt://127.0.0.1:${port}`)))
     expect([absent.kind, foreign.kind]).toEqual(['unreachable', 'unreachable'])
   })
 
-  it('fails in time where nobody answers', async () => {
+  it('fails after its timeout when the server does not answer', async () => {
     const port = await listen(() => {})
     const options = optionsFor(`mqtt://127.0.0.1:${port}`, { connectTimeoutMs: 100 })
     expect((await failureOf(openLink(options))).kind).toBe('timeout')
   })
 
-  it('gives up when it is told to, before and while it connects', async () => {
+  it('stops when its signal aborts before or while it connects', async () => {
     const port = await listen(() => {})
     const stop = new AbortController()
     const opening = failureOf(openLink(optionsFor(`mqtt://127.0.0.1:${port}`, { signal: stop.signal })))

@@ -5,20 +5,20 @@ import { createServer, type TLSSocket } from 'node:tls'
 import { onStop } from '../../support/started.ts'
 
 export interface TerminatorOptions {
-  /** Certificate and key of the server, PEM files. */
+  /** Certificate and key of the server: PEM files. */
   readonly cert: string
   readonly key: string
-  /** Client certificates of this authority are wanted, and no others taken. */
+  /** Clients need a certificate of this authority. */
   readonly clientCa?: string
-  /** Only connections that name this protocol (ALPN) are passed on; all others are closed. */
+  /** Only connections that name this protocol (ALPN) are forwarded; all others are closed. */
   readonly alpn?: string
 }
 
-/** TLS in front of a plain server, as a cloud's front door has it: it looks at the handshake and forwards bytes. */
+/** TLS in front of a plain server, like the load balancer of a cloud: checks the handshake and forwards bytes. */
 export class Terminator {
   readonly port: number
-  /** What clients asked for (ALPN, SNI), handshake by handshake. */
-  readonly asked: { alpn: string | false; name: string | false }[] = []
+  /** The ALPN protocol and server name (SNI) that clients requested, one entry per handshake. */
+  readonly requested: { alpn: string | false; name: string | false }[] = []
 
   private constructor(port: number) {
     this.port = port
@@ -37,7 +37,7 @@ export class Terminator {
     const open = new Set<TLSSocket>()
     server.on('secureConnection', (client) => {
       const { alpnProtocol, servername } = client as TLSSocket & { servername?: string | false }
-      terminator.asked.push({ alpn: alpnProtocol ?? false, name: servername ?? false })
+      terminator.requested.push({ alpn: alpnProtocol ?? false, name: servername ?? false })
       open.add(client)
       client.on('error', () => {}).on('close', () => open.delete(client))
       if (alpn !== undefined && alpnProtocol !== alpn) return client.destroy()

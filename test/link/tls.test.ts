@@ -30,7 +30,7 @@ async function failureOf(opening: Promise<Link>): Promise<LinkError> {
   return failure as LinkError
 }
 
-/** What a message says when it goes round by the broker. */
+/** Publishes a message through the broker. @returns its payload as it comes back. */
 async function roundTrip(open: LinkOptions): Promise<string> {
   let heard = ''
   const onMessage = (_topic: string, payload: Uint8Array): void => {
@@ -61,7 +61,7 @@ describePeer('openssl', 'a link with TLS', () => {
     client = ours.issue('plant-7')
   })
 
-  describePeer('mosquitto', 'to a Mosquitto that wants client certificates', () => {
+  describePeer('mosquitto', 'to a Mosquitto that requires client certificates', () => {
     let secured: TcpProxy
     let sockets: number
     let plain: TcpProxy
@@ -77,22 +77,22 @@ describePeer('openssl', 'a link with TLS', () => {
       plain = await startProxy({ to: (await startMosquitto()).port })
     })
 
-    it('brings a message over mqtts:// and over wss://', async () => {
+    it('transports a message over mqtts:// and over wss://', async () => {
       const tls = { ca: ours.cert, ...client }
       expect(await roundTrip(options(urlOf(secured), tls))).toBe('hello')
       expect(await roundTrip(options(`wss://127.0.0.1:${sockets}`, tls))).toBe('hello')
     })
 
-    it('opens a key with its passphrase', async () => {
+    it('decrypts a key with its passphrase', async () => {
       const locked = encrypted(client, 'open sesame')
       const tls = { ca: ours.cert, ...locked, keyPassphrase: 'open sesame' }
       expect(await roundTrip(options(urlOf(secured), tls))).toBe('hello')
     })
 
-    it('tells what is wrong between two who do not trust each other, at the first try', async () => {
+    it('reports the cause when client and broker do not trust each other, after one attempt', async () => {
       const foreign = others.issue('plant-7')
       const late = ours.issue('plant-7', { days: -1 })
-      const trouble: [what: RegExp, url: string, tls: TlsSettings][] = [
+      const cases: [what: RegExp, url: string, tls: TlsSettings][] = [
         [/authority.*tls\.ca/, urlOf(secured), client],
         [/another name.*tls\.serverName/, urlOf(secured), { ca: ours.cert, ...client, serverName: 'else.example' }],
         [/tls\.cert/, urlOf(secured), { ca: ours.cert }],
@@ -100,7 +100,7 @@ describePeer('openssl', 'a link with TLS', () => {
         [/tls\.cert.*expired/, urlOf(secured), { ca: ours.cert, ...late }],
         [/does not speak TLS/, urlOf(plain), { ca: ours.cert }],
       ]
-      for (const [what, url, tls] of trouble) {
+      for (const [what, url, tls] of cases) {
         const before = secured.opened + plain.opened
         const { kind, message } = await failureOf(openLink(options(url, tls)))
         expect({ kind, message }).toEqual({ kind: 'tls', message: expect.stringMatching(what) })
@@ -108,25 +108,25 @@ describePeer('openssl', 'a link with TLS', () => {
       }
     })
 
-    it('tells the same over wss://', async () => {
+    it('reports the same causes over wss://', async () => {
       const url = `wss://127.0.0.1:${sockets}`
-      const trouble: [what: RegExp, tls: TlsSettings][] = [
+      const cases: [what: RegExp, tls: TlsSettings][] = [
         [/authority.*tls\.ca/, client],
         [/another name.*tls\.serverName/, { ca: ours.cert, ...client, serverName: 'else.example' }],
         [/tls\.cert/, { ca: ours.cert }],
       ]
-      for (const [what, tls] of trouble) {
+      for (const [what, tls] of cases) {
         const { kind, message } = await failureOf(openLink(options(url, tls)))
         expect({ kind, message }).toEqual({ kind: 'tls', message: expect.stringMatching(what) })
       }
     })
 
-    it('tells who forgot the s in the URL that the port may speak TLS', async () => {
+    it('suggests mqtts:// when an mqtt:// URL has a port that may speak TLS', async () => {
       const { kind, message } = await failureOf(openLink(options(`mqtt://127.0.0.1:${secured.port}`)))
       expect({ kind, message }).toEqual({ kind: 'unreachable', message: expect.stringContaining('mqtts://') })
     })
 
-    it('takes certificates that were replaced, at the next connection', async () => {
+    it('uses replaced certificates from the next connection on', async () => {
       const place = others.issue('plant-7')
       const always = options(urlOf(secured), { ca: ours.cert, ...place })
       expect((await failureOf(openLink(always))).kind).toBe('tls')
@@ -134,7 +134,7 @@ describePeer('openssl', 'a link with TLS', () => {
       expect(await roundTrip(always)).toBe('hello')
     })
 
-    it('does not connect without the files that it was told of, and says which', async () => {
+    it('does not connect without its certificate files, and names the wrong one', async () => {
       const before = secured.opened
       const gone = ours.issue('gone')
       rmSync(gone.key)
@@ -148,15 +148,15 @@ describePeer('openssl', 'a link with TLS', () => {
       ])
     })
 
-    it('believes anybody when it is told to, and says so every time', async () => {
+    it('accepts any certificate when it is insecure, and warns at every connection', async () => {
       const warnings: string[] = []
       const tls = { ...client, insecure: true }
-      const blind = options(urlOf(secured), tls, { warn: (text) => warnings.push(text) })
-      for (let i = 0; i < 2; i++) expect(await roundTrip(blind)).toBe('hello')
+      const insecure = options(urlOf(secured), tls, { warn: (text) => warnings.push(text) })
+      for (let i = 0; i < 2; i++) expect(await roundTrip(insecure)).toBe('hello')
       expect(warnings).toEqual([expect.stringContaining('tls.insecure'), expect.stringContaining('tls.insecure')])
     })
 
-    it('warns of a certificate that soon expires, and of a key that everybody can read', async () => {
+    it('warns of a certificate that expires soon, and of a key that every user can read', async () => {
       const soon = ours.issue('plant-7', { days: 3 })
       chmodSync(soon.key, 0o644)
       const warnings: string[] = []
@@ -169,29 +169,29 @@ describePeer('openssl', 'a link with TLS', () => {
     })
   })
 
-  describePeer('mosquitto', 'through a front door that passes on by ALPN', () => {
-    it('gets to the broker when it names the protocol, and only then', async () => {
+  describePeer('mosquitto', 'through a terminator that forwards by ALPN', () => {
+    it('reaches the broker only when it names the right protocol', async () => {
       const broker = await startMosquitto()
       const alpn = 'x-amzn-mqtt-ca'
-      const door = await Terminator.start(broker.port, { ...server, clientCa: ours.cert, alpn })
-      const url = `mqtts://localhost:${door.port}`
+      const terminator = await Terminator.start(broker.port, { ...server, clientCa: ours.cert, alpn })
+      const url = `mqtts://localhost:${terminator.port}`
       const tls = { ca: ours.cert, ...client }
       expect(await roundTrip(options(url, { ...tls, alpn: [alpn] }))).toBe('hello')
       expect((await failureOf(openLink(options(url, tls)))).kind).toBe('unreachable')
       const { kind, message } = await failureOf(openLink(options(url, { ...tls, alpn: ['mqtt'] })))
       expect({ kind, message }).toEqual({ kind: 'tls', message: expect.stringContaining('tls.alpn') })
-      expect(door.asked[0]).toEqual({ alpn, name: 'localhost' })
+      expect(terminator.requested[0]).toEqual({ alpn, name: 'localhost' })
     })
 
-    it('asks for the name that it was given, and expects that name', async () => {
+    it('requests the server name of its settings, and expects that name in the certificate', async () => {
       const broker = await startMosquitto()
       const named = ours.issue('cloud', { names: ['DNS:cloud.example'] })
-      const door = await Terminator.start(broker.port, { ...named, alpn: 'mqtt' })
+      const terminator = await Terminator.start(broker.port, { ...named, alpn: 'mqtt' })
       const tls = { ca: ours.cert, serverName: 'cloud.example', alpn: ['other', 'mqtt'] }
-      expect(await roundTrip(options(`mqtts://127.0.0.1:${door.port}`, tls))).toBe('hello')
-      expect(door.asked).toEqual([{ alpn: 'mqtt', name: 'cloud.example' }])
+      expect(await roundTrip(options(`mqtts://127.0.0.1:${terminator.port}`, tls))).toBe('hello')
+      expect(terminator.requested).toEqual([{ alpn: 'mqtt', name: 'cloud.example' }])
       const { kind, message } = await failureOf(
-        openLink(options(`mqtts://127.0.0.1:${door.port}`, { ...tls, serverName: undefined })),
+        openLink(options(`mqtts://127.0.0.1:${terminator.port}`, { ...tls, serverName: undefined })),
       )
       expect({ kind, message }).toEqual({ kind: 'tls', message: expect.stringContaining('tls.serverName') })
     })
@@ -200,30 +200,32 @@ describePeer('openssl', 'a link with TLS', () => {
       const port = await freePort()
       await startMosquitto({ config: `listener ${port} 127.0.0.1\nprotocol websockets` })
       await untilAccepts(port)
-      const door = await Terminator.start(port, { ...server, alpn: 'http/1.1' })
+      const terminator = await Terminator.start(port, { ...server, alpn: 'http/1.1' })
       const tls = { ca: ours.cert, alpn: ['http/1.1'] }
-      expect(await roundTrip(options(`wss://localhost:${door.port}`, tls))).toBe('hello')
-      expect(door.asked).toEqual([{ alpn: 'http/1.1', name: 'localhost' }])
+      expect(await roundTrip(options(`wss://localhost:${terminator.port}`, tls))).toBe('hello')
+      expect(terminator.requested).toEqual([{ alpn: 'http/1.1', name: 'localhost' }])
     })
   })
 
   it('refuses a broker whose certificate has expired', async () => {
     const late = ours.issue('broker', { names: HERE, days: -1 })
-    const door = await Terminator.start((await startAedes()).port, late)
-    const { kind, message } = await failureOf(openLink(options(`mqtts://127.0.0.1:${door.port}`, { ca: ours.cert })))
+    const terminator = await Terminator.start((await startAedes()).port, late)
+    const { kind, message } = await failureOf(
+      openLink(options(`mqtts://127.0.0.1:${terminator.port}`, { ca: ours.cert })),
+    )
     expect({ kind, message }).toEqual({ kind: 'tls', message: expect.stringContaining('expired') })
   })
 
-  it('still falls back to MQTT 3.1.1 where the broker behind TLS speaks nothing newer', async () => {
-    const door = await Terminator.start((await startAedes()).port, server)
-    const link = await openLink(options(`mqtts://127.0.0.1:${door.port}`, { ca: ours.cert }))
-    expect([link.protocolVersion, door.asked.length]).toEqual([4, 2])
+  it('still falls back to MQTT 3.1.1 when the broker behind TLS does not speak MQTT 5', async () => {
+    const terminator = await Terminator.start((await startAedes()).port, server)
+    const link = await openLink(options(`mqtts://127.0.0.1:${terminator.port}`, { ca: ours.cert }))
+    expect([link.protocolVersion, terminator.requested.length]).toEqual([4, 2])
     await link.close()
   })
 })
 
 describe('a link without TLS', () => {
-  it('takes no notice of certificates', async () => {
+  it('ignores certificate settings', async () => {
     const file = join(tempFolder(), 'not.pem')
     writeFileSync(file, 'nothing')
     const link = await openLink(options((await startAedes()).url, { ca: file, cert: file, key: file }))

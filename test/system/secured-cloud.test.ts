@@ -79,7 +79,7 @@ describePeer('mosquitto', 'a site and its cloud, with certificates', () => {
         })
         const url = `mqtts://127.0.0.1:${door.port}`
         await bringsAll(authority, { preset: 'aws-iot-core', url, alpn: [alpn] })
-        expect(door.asked.map((one) => one.alpn)).toEqual([alpn, alpn])
+        expect(door.requested.map((one) => one.alpn)).toEqual([alpn, alpn])
       },
       TEST_MS,
     )
