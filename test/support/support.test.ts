@@ -12,15 +12,15 @@ import { onStop, stopStarted } from '../../support/started.ts'
 import { until } from '../../support/wait.ts'
 
 describe('waiting', () => {
-  it('returns what the condition became, and names what did not come', async () => {
-    let asked = 0
-    expect(await until(() => (++asked > 2 ? 'there' : ''))).toBe('there')
+  it('returns the value of the condition, and names the condition in its timeout error', async () => {
+    let calls = 0
+    expect(await until(() => (++calls > 2 ? 'there' : ''))).toBe('there')
     await expect(until(() => false, { deadlineMs: 20, what: 'the tide' })).rejects.toThrow('the tide')
   })
 })
 
-describe('what a test starts', () => {
-  it('is stopped newest first, all of it, even when something fails to stop', async () => {
+describe('a test cleanup', () => {
+  it('stops everything that the test started, newest first, even when one part fails to stop', async () => {
     const order: number[] = []
     onStop(() => void order.push(1))
     onStop(() => Promise.reject(new Error('stuck')))
@@ -29,7 +29,7 @@ describe('what a test starts', () => {
     expect(order).toEqual([3, 1])
   })
 
-  it('leaves no process and no folder behind', async () => {
+  it('leaves no process and no folder', async () => {
     const folder = tempFolder()
     const { pid } = startProcess('sleep', ['60'])
     await stopStarted()
@@ -38,9 +38,9 @@ describe('what a test starts', () => {
   })
 })
 
-describe('what a script starts', () => {
-  it('ends with the script, even when that is told to end in the middle', async () => {
-    const started = JSON.stringify(join(import.meta.dirname, 'process.ts'))
+describe('a process that a script started', () => {
+  it('ends with the script, even when a signal ends the script', async () => {
+    const started = JSON.stringify(join(import.meta.dirname, '../../support/process.ts'))
     const code = `const { startProcess } = await import(${started}); console.log('child', startProcess('sleep', ['60']).pid)`
     const script = startProcess(process.execPath, ['--input-type=module', '-e', code])
     const [, pid] = await script.waitFor(/child (\d+)/)
@@ -50,7 +50,7 @@ describe('what a script starts', () => {
   })
 })
 
-/** A process that has ended but whose new parent has not yet noticed does not count. */
+/** Whether the process runs; a zombie, which has ended but has not been reaped, does not count. */
 function isRunning(pid: number): boolean {
   try {
     return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
@@ -60,7 +60,7 @@ function isRunning(pid: number): boolean {
 }
 
 describe('a process', () => {
-  it('tells its exit as a shell does', async () => {
+  it('has the exit code that a shell would report', async () => {
     expect(await startProcess('sh', ['-c', 'exit 3']).exit).toBe(3)
     const killed = startProcess('sleep', ['60'])
     killed.kill('SIGKILL')
@@ -68,7 +68,7 @@ describe('a process', () => {
     expect(await startProcess('no-such-program-anywhere', []).exit).toBe(127)
   })
 
-  it('is heard on both streams, and a sentence that cannot come any more fails at once', async () => {
+  it('is watched on both streams, and a wait for output fails as soon as the process has ended', async () => {
     const running = startProcess('sh', ['-c', 'echo one; echo two >&2'])
     expect((await running.waitFor(/o(n)e/))[1]).toBe('n')
     await running.waitFor(/two/)
@@ -76,7 +76,7 @@ describe('a process', () => {
   })
 })
 
-/** A server that sends back what it gets. */
+/** Starts a server that returns every byte. @returns its port. */
 async function startEcho(): Promise<number> {
   const port = await freePort()
   const server = createServer((socket) => socket.pipe(socket))
@@ -110,7 +110,7 @@ function talkTo(port: number): Talk {
 }
 
 describe('the proxy', () => {
-  it('passes bytes on in order and counts them both ways', async () => {
+  it('forwards bytes in order and counts them in both directions', async () => {
     const proxy = await startProxy({ to: await startEcho() })
     const talk = talkTo(proxy.port)
     proxy.dial.latencyMs = 200
@@ -124,7 +124,7 @@ describe('the proxy', () => {
     expect([proxy.bytesUp, proxy.bytesDown]).toEqual([10, 10])
   })
 
-  it('delays by its latency', async () => {
+  it('delays each direction by its latency', async () => {
     const proxy = await startProxy({ to: await startEcho() })
     const talk = talkTo(proxy.port)
     proxy.dial.latencyMs = 100
@@ -134,7 +134,7 @@ describe('the proxy', () => {
     expect(performance.now() - start).toBeGreaterThan(190)
   })
 
-  it('frozen: swallows bytes and tells nobody, for good on that connection', async () => {
+  it('swallows bytes silently when it is frozen, permanently on that connection', async () => {
     const proxy = await startProxy({ to: await startEcho() })
     const talk = talkTo(proxy.port)
     talk.socket.write('a')
@@ -151,7 +151,7 @@ describe('the proxy', () => {
     expect([talk.text, talk.ended]).toEqual(['a', false])
   })
 
-  it('cuts what is open, refuses what comes, and cuts in the middle as often as told', async () => {
+  it('cuts open connections, refuses new ones, and drops connections by its percentage', async () => {
     const proxy = await startProxy({ to: await startEcho() })
     const first = talkTo(proxy.port)
     await until(() => proxy.open === 1, { what: 'a connection' })
@@ -168,7 +168,7 @@ describe('the proxy', () => {
     expect(third.text).toBe('')
   })
 
-  it('tells the end of the server to the client, after its last bytes', async () => {
+  it('forwards the end of the server to the client, after its last bytes', async () => {
     const port = await freePort()
     const server = createServer((socket) => socket.end('goodbye'))
     await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
@@ -178,12 +178,12 @@ describe('the proxy', () => {
     const talk = talkTo(proxy.port)
     await until(() => talk.ended, { what: 'the end' })
     expect(talk.text).toBe('goodbye')
-    await until(() => proxy.open === 0, { what: 'nothing left in the proxy' })
+    await until(() => proxy.open === 0, { what: 'no connection left in the proxy' })
   })
 })
 
 describePeer('mosquitto', 'a real Mosquitto', () => {
-  it('accepts once it is started, is gone once it is killed, and comes back on its port', async () => {
+  it('accepts connections after its start, none after a kill, and again on the same port after a restart', async () => {
     const mosquitto = await startMosquitto({ persistenceFolder: tempFolder() })
     expect(await accepts(mosquitto.port)).toBe(true)
     await mosquitto.kill()
@@ -194,7 +194,7 @@ describePeer('mosquitto', 'a real Mosquitto', () => {
     expect(await accepts(mosquitto.port)).toBe(false)
   })
 
-  it('says why it does not start', async () => {
+  it('fails to start with the reason', async () => {
     await expect(startMosquitto({ config: 'nonsense yes' })).rejects.toThrow('nonsense')
   })
 })
