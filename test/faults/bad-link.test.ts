@@ -69,6 +69,7 @@ describePeer('mosquitto', 'a frozen link: it loses all bytes, and stays open', (
       const { opened } = proxy
       proxy.dial.freeze = true
       await publishAll(edge, 'pump', 100)
+      await until(async () => (await edge.status()).uplinks[0]!.inFlight > 0, { what: 'readings are in flight' })
       if (moment === 'while it is being connected') {
         proxy.cut()
         await until(() => proxy.opened > opened, { what: 'the edge tries again' })
