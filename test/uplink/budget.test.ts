@@ -1,7 +1,11 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { uplink } from '../../src/settings/schema/uplink.ts'
 import { Budget, MESSAGE_BYTES_MIN, type Moment, type Spent } from '../../src/uplink/budget.ts'
+import { describePeer } from '../../support/peers.ts'
+import { startProxy, type TcpProxy } from '../../support/proxy.ts'
+import { startUplink } from './scene.ts'
+import { ScriptedOutbox } from './scripted-outbox.ts'
 
 const NOON = Date.UTC(2026, 10, 24, 12)
 const DAY_MS = 86_400_000
@@ -14,7 +18,7 @@ function moment(now: number, { utc = NOON + now, minuteOfDay = 720 } = {}): Mome
   return { now, utc, minuteOfDay }
 }
 
-/** What is done with an allowance: how long to wait for the next look (ms), who wants how much of it. */
+/** One use of an allowance: the time since the previous one (ms), the lane, and the part that it uses. */
 const aStep = fc.record({
   ms: fc.integer({ min: 0, max: 2_000 }),
   lane: fc.constantFrom<'live' | 'backfill'>('live', 'backfill'),
@@ -23,7 +27,7 @@ const aStep = fc.record({
 })
 
 describe('a budget of bytes per second', () => {
-  it('is never exceeded over any 5 seconds, however it is used', () => {
+  it('is never exceeded over any 5 seconds, in every order of uses', () => {
     const rates = fc.integer({ min: 1_024, max: 1_000_000 })
     fc.assert(
       fc.property(rates, fc.array(aStep, { minLength: 10, maxLength: 300 }), (bytesPerSecond, steps) => {
@@ -44,7 +48,7 @@ describe('a budget of bytes per second', () => {
     )
   })
 
-  it('is used to seven tenths at least by who always has something to send, and says when to come again', () => {
+  it('is used to at least 70 % if there is always something to send, and says when to ask again', () => {
     const budget = budgetOf({ bytesPerSecond: 20_000 })
     let bytes = 0
     let now = 0
@@ -59,7 +63,7 @@ describe('a budget of bytes per second', () => {
     expect(bytes).toBeGreaterThan(0.7 * 20_000 * 60)
   })
 
-  it('is not exceeded over any 5 seconds by who takes all there is as soon as it is there', () => {
+  it('is not exceeded over any 5 seconds if all bytes are used as soon as they are allowed', () => {
     const bytesPerSecond = 20_000
     const budget = budgetOf({ bytesPerSecond })
     const sent: { at: number; bytes: number }[] = []
@@ -74,7 +78,7 @@ describe('a budget of bytes per second', () => {
     }
   })
 
-  it('always leaves something for new readings when the backlog has taken its part', () => {
+  it('always leaves a part for new readings after the backlog has taken its part', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 500 }), { maxLength: 100 }), (pauses) => {
         const budget = budgetOf({ bytesPerSecond: 20_000 })
@@ -92,7 +96,7 @@ describe('a budget of bytes per second', () => {
 describe('a budget of the day and of the month', () => {
   const spent = { day: '2026-11-24', dayBytes: 10_000, month: '2026-11', monthBytes: 50_000 }
 
-  it('that is spent lets only new readings through, or nothing, and says why', () => {
+  it('that is used up allows only new readings, or nothing, and reports the reason', () => {
     for (const limit of [{ bytesPerDay: 10_000 }, { bytesPerMonth: 50_000 }]) {
       const liveOnly = budgetOf(limit, spent)
       expect(liveOnly.allow(moment(0))).toMatchObject({ live: Infinity, backfill: 0 })
@@ -103,7 +107,7 @@ describe('a budget of the day and of the month', () => {
     }
   })
 
-  it('begins anew with the next one, in UTC, and not before', () => {
+  it('starts again with the next UTC day or month, and not before', () => {
     const budget = budgetOf({ bytesPerDay: 10_000, bytesPerMonth: 60_500, whenSpent: 'pause' }, spent)
     expect(budget.allow(moment(0, { utc: NOON + DAY_MS / 2 - 1 })).live).toBe(0)
     const tomorrow = moment(1, { utc: NOON + DAY_MS / 2 })
@@ -115,14 +119,14 @@ describe('a budget of the day and of the month', () => {
     expect(december.backfill).toBe(10_000)
   })
 
-  it('lets nothing through that would not fit any more', () => {
+  it('allows nothing that does not fit any more', () => {
     const budget = budgetOf({ bytesPerDay: 10_000 + MESSAGE_BYTES_MIN - 1 }, spent)
     expect(budget.allow(moment(0)).backfill).toBe(0)
   })
 })
 
-describe('windows of time', () => {
-  it('hold the backlog back outside, and never new readings; they may cross midnight', () => {
+describe('time windows', () => {
+  it('hold back the backlog outside of the window, and never new readings; a window may cross midnight', () => {
     const budget = budgetOf({ windows: ['22:00-06:00', '12:30-12:31'] })
     const open = Array.from({ length: 1_440 }, (_, minuteOfDay) => {
       const { live, backfill } = budget.allow(moment(0, { minuteOfDay }))
@@ -135,11 +139,50 @@ describe('windows of time', () => {
 })
 
 describe('without a budget', () => {
-  it('nothing is held back, and what was spent is counted all the same', () => {
+  it('nothing is held back, and the bytes are still counted', () => {
     const budget = budgetOf({})
     expect(budget.allow(moment(0))).toEqual({ live: Infinity, backfill: Infinity, againMs: Infinity })
     budget.spend(1_000_000, moment(1))
     expect(budget.allow(moment(1))).toMatchObject({ live: Infinity, backfill: Infinity })
     expect(budget.spent).toMatchObject({ dayBytes: 1_000_000, monthBytes: 1_000_000 })
+  })
+})
+
+const BYTES_PER_SECOND = 20_000
+const STEP_MS = 100
+const STEPS = 150
+
+describePeer('mosquitto', 'an uplink with a budget of 20,000 bytes per second and a backlog', () => {
+  it('never exceeds it on the wire over any 5 seconds, both directions together, and uses at least half of it', async () => {
+    let proxy!: TcpProxy
+    const outbox = new ScriptedOutbox()
+    Object.assign(outbox, { lane: 'backfill', padded: true, lastSeq: 1_000_000 })
+    const via = async ({ port }: { port: number }): Promise<string> => {
+      proxy = await startProxy({ to: port })
+      return proxy.url
+    }
+    const budget = { bytesPerSecond: BYTES_PER_SECOND, windows: [], whenSpent: 'live-only' as const }
+    const { farSide, uplink } = await startUplink({ budget, confirmTimeoutMs: 600_000 }, { outbox, via })
+    // From now on the clock of the budget stands still between two steps.
+    let now = performance.now()
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => now)
+    onTestFinished(() => clock.mockRestore())
+    const crossed: { at: number; bytes: number }[] = []
+    for (let answered = 0; crossed.length < STEPS; now += STEP_MS) {
+      uplink.notify()
+      for (let before = -1; before < proxy.bytesUp; ) {
+        before = proxy.bytesUp
+        await farSide.fence()
+        for (; answered < farSide.arrived.length; answered++) await farSide.answer(answered)
+        await farSide.fence()
+      }
+      crossed.push({ at: now, bytes: proxy.bytesUp + proxy.bytesDown })
+    }
+    for (const { at: from, bytes } of crossed) {
+      const end = crossed.findLast(({ at }) => at <= from + 5_000)!
+      expect(end.bytes - bytes).toBeLessThanOrEqual(5 * BYTES_PER_SECOND)
+    }
+    const all = crossed.at(-1)!.bytes - crossed[0]!.bytes
+    expect(all).toBeGreaterThan((BYTES_PER_SECOND * STEPS * STEP_MS) / 1_000 / 2)
   })
 })
