@@ -52,13 +52,13 @@ describe('a budget of bytes per second', () => {
     const budget = budgetOf({ bytesPerSecond: 20_000 })
     let bytes = 0
     let now = 0
-    for (let looks = 0; now < 60_000; looks++) {
+    for (let calls = 0; now < 60_000; calls++) {
       const { live, backfill, againMs } = budget.allow(moment(now))
       const taken = Math.max(live, backfill)
       bytes += taken
       budget.spend(taken, moment(now))
       now += taken > 0 ? 1 : againMs
-      expect(looks).toBeLessThan(20_000)
+      expect(calls).toBeLessThan(20_000)
     }
     expect(bytes).toBeGreaterThan(0.7 * 20_000 * 60)
   })
@@ -93,7 +93,7 @@ describe('a budget of bytes per second', () => {
   })
 })
 
-describe('a budget of the day and of the month', () => {
+describe('a budget per day and per month', () => {
   const spent = { day: '2026-11-24', dayBytes: 10_000, month: '2026-11', monthBytes: 50_000 }
 
   it('that is used up allows only new readings, or nothing, and reports the reason', () => {
@@ -138,8 +138,8 @@ describe('time windows', () => {
   })
 })
 
-describe('without a budget', () => {
-  it('nothing is held back, and the bytes are still counted', () => {
+describe('an uplink without a budget', () => {
+  it('holds nothing back, and still counts the bytes that it sends', () => {
     const budget = budgetOf({})
     expect(budget.allow(moment(0))).toEqual({ live: Infinity, backfill: Infinity, againMs: Infinity })
     budget.spend(1_000_000, moment(1))
@@ -162,7 +162,7 @@ describePeer('mosquitto', 'an uplink with a budget of 20,000 bytes per second an
       return proxy.url
     }
     const budget = { bytesPerSecond: BYTES_PER_SECOND, windows: [], whenSpent: 'live-only' as const }
-    const { farSide, uplink } = await startUplink({ budget, confirmTimeoutMs: 600_000 }, { outbox, via })
+    const { receiver, uplink } = await startUplink({ budget, confirmTimeoutMs: 600_000 }, { outbox, via })
     // From now on the clock of the budget stands still between two steps.
     let now = performance.now()
     const clock = vi.spyOn(performance, 'now').mockImplementation(() => now)
@@ -172,9 +172,9 @@ describePeer('mosquitto', 'an uplink with a budget of 20,000 bytes per second an
       uplink.notify()
       for (let before = -1; before < proxy.bytesUp; ) {
         before = proxy.bytesUp
-        await farSide.fence()
-        for (; answered < farSide.arrived.length; answered++) await farSide.answer(answered)
-        await farSide.fence()
+        await receiver.fence()
+        for (; answered < receiver.arrived.length; answered++) await receiver.answer(answered)
+        await receiver.fence()
       }
       crossed.push({ at: now, bytes: proxy.bytesUp + proxy.bytesDown })
     }

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { CongestionWindow } from '../../src/uplink/congestion-window.ts'
 
-/** A way with a delay and one place where everything must pass, one after the other. Times in ms. */
+/** A path with a delay and one bottleneck that serves one batch at a time. Times in ms. */
 class Way {
   readonly congestionWindow: CongestionWindow
   readonly #delayMs: number
@@ -22,7 +22,7 @@ class Way {
     return this.#flying.length
   }
 
-  /** Sends whatever may be sent and waits for answers, for so long. */
+  /** Sends whatever may be sent and handles answers, for `ms` milliseconds. */
   run(ms: number): void {
     const end = this.now + ms
     for (;;) {
@@ -48,13 +48,13 @@ class Way {
 
 const aWay = fc.record({ delayMs: fc.integer({ min: 0, max: 2_000 }), serviceMs: fc.integer({ min: 10, max: 200 }) })
 
-/** Batches that fill the way itself, nothing waiting. */
+/** The number of batches that fill the path itself, with none queued. */
 function capacityOf({ delayMs, serviceMs }: { delayMs: number; serviceMs: number }): number {
   return (delayMs + serviceMs) / serviceMs
 }
 
-describe('the congestionWindow of a lane', () => {
-  it('begins with one message, stays within its limit, and never stops', () => {
+describe('the congestion window of a lane', () => {
+  it('begins with one message, stays within its limit, and never stops sending', () => {
     const answer = fc.record({ sentAt: fc.nat(100), tookMs: fc.nat(5_000), inFlight: fc.integer({ min: 1, max: 50 }) })
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 50 }), fc.array(answer, { maxLength: 200 }), (limit, answers) => {
@@ -71,7 +71,7 @@ describe('the congestionWindow of a lane', () => {
     )
   })
 
-  it('fills any way, short or long, to 85 % at least, with a queue in it that is bounded by its length', () => {
+  it('uses any path, short or long, to at least 85 %, with a queue bounded by the length of the path', () => {
     fc.assert(
       fc.property(aWay, (given) => {
         const limit = 1_000
@@ -90,13 +90,13 @@ describe('the congestionWindow of a lane', () => {
     )
   })
 
-  it('does not take its own queue for a part of the way, be it after a day', () => {
+  it('does not mistake its own queue for a part of the path, even after a day', () => {
     const way = new Way(1_000, { delayMs: 20, serviceMs: 50 })
     way.run(86_400_000)
     expect(way.inFlight).toBeLessThan(10)
   })
 
-  it('gives way when the far side becomes slow, and comes back when it is quick again', () => {
+  it('shrinks when the receiver becomes slow, and grows again when the receiver is fast again', () => {
     const way = new Way(1_000, { delayMs: 200, serviceMs: 5 })
     way.run(20_000)
     const before = way.inFlight

@@ -10,38 +10,38 @@ import { startUplink } from './scene.ts'
 const LONG_MS = 60_000
 
 describePeer('mosquitto', 'an uplink with nothing to send', () => {
-  it('is woken by the first reading that is stored', async () => {
-    const { farSide, store } = await startUplink()
-    await farSide.fence()
-    expect(farSide.arrived).toEqual([])
+  it('wakes up when the first reading is stored', async () => {
+    const { receiver, store } = await startUplink()
+    await receiver.fence()
+    expect(receiver.arrived).toEqual([])
     store(1)
-    await farSide.untilArrived(1)
+    await receiver.untilArrived(1)
   })
 
-  it('lets readings wait for company: one more does not wake it, a full batch does', async () => {
-    const { farSide, outbox, store } = await startUplink({ batchReadingsMax: 10 })
+  it('delays readings so that a batch can fill up: another reading does not wake it, a full batch does', async () => {
+    const { receiver, outbox, store } = await startUplink({ batchReadingsMax: 10 })
     outbox.company = 10
     outbox.waitMs = LONG_MS
     store(1)
-    await until(() => outbox.asked >= 2, { what: 'it is asked, and waits for company' })
-    await farSide.fence()
+    await until(() => outbox.asked >= 2, { what: 'it is asked, and waits' })
+    await receiver.fence()
     const { asked } = outbox
     store(1)
-    await farSide.fence()
+    await receiver.fence()
     expect(outbox.asked).toBe(asked)
     store(10)
-    await farSide.untilArrived(1)
-    expect(farSide.arrived[0]!.range).toEqual({ first: 1, last: 10 })
+    await receiver.untilArrived(1)
+    expect(receiver.arrived[0]!.range).toEqual({ first: 1, last: 10 })
   })
 
-  it('sends what has waited long enough, without being told', async () => {
-    const { farSide, outbox, store } = await startUplink()
+  it('sends readings that have waited long enough, without a notification', async () => {
+    const { receiver, outbox, store } = await startUplink()
     outbox.company = 10
     outbox.waitMs = 100
     store(1)
     await until(() => outbox.asked >= 2, { what: 'it is asked, and waits' })
     outbox.company = 1
-    await farSide.untilArrived(1)
+    await receiver.untilArrived(1)
   })
 })
 
@@ -75,7 +75,7 @@ describePeer('mosquitto', 'the status at the broker', () => {
     expect(uplink.stats()).toMatchObject({ connected: true })
   })
 
-  it('is offline as soon as the uplink was stopped in order', async () => {
+  it('is offline as soon as the uplink has stopped normally', async () => {
     const { cloud, uplink } = await startUplink()
     await until(async () => (await retainedStatus(cloud.port)).state === 'online')
     await uplink.stop()
@@ -84,21 +84,21 @@ describePeer('mosquitto', 'the status at the broker', () => {
 })
 
 describePeer('mosquitto', 'an uplink that is stopped', () => {
-  it('still takes the answers to what is on its way, and sends nothing more', async () => {
-    const { farSide, outbox, uplink, store } = await startUplink({ window: 1, confirmTimeoutMs: LONG_MS })
+  it('still handles the answers to messages in flight, and sends nothing more', async () => {
+    const { receiver, outbox, uplink, store } = await startUplink({ window: 1, confirmTimeoutMs: LONG_MS })
     store(20)
-    await farSide.untilArrived(1)
+    await receiver.untilArrived(1)
     const stopped = uplink.stop()
-    await farSide.answer(0)
+    await receiver.answer(0)
     await stopped
     expect([...outbox.confirmed]).toEqual([{ first: 1, last: 10 }])
-    expect(farSide.arrived).toHaveLength(1)
+    expect(receiver.arrived).toHaveLength(1)
   })
 
-  it('does not wait for answers for ever', async () => {
-    const { farSide, outbox, uplink, store } = await startUplink({ confirmTimeoutMs: LONG_MS })
+  it('does not wait for answers forever', async () => {
+    const { receiver, outbox, uplink, store } = await startUplink({ confirmTimeoutMs: LONG_MS })
     store(10)
-    await farSide.untilArrived(1)
+    await receiver.untilArrived(1)
     await uplink.stop()
     expect(outbox.confirmed.count).toBe(0)
   })
@@ -135,7 +135,7 @@ describe('the health of an uplink', () => {
     expect(findProblems({ ...facts, uplinks: [answered], backlogs: backlog(7) })).toHaveLength(1)
   })
 
-  it('is told with the hours for which there is room, when those are few', () => {
+  it('includes the hours until the store is full when these are few', () => {
     const soon = { ...facts, space: { hoursLeft: 2.52, whenFull: 'drop-oldest' } as const }
     expect(findProblems({ ...soon, backlogs: backlog(7) })).toContainEqual(
       'the store has space for 2.5 hours at the current rate; after that the oldest readings are dropped',
@@ -145,7 +145,7 @@ describe('the health of an uplink', () => {
     expect(findProblems({ ...later, backlogs: backlog(7) })).toHaveLength(1)
   })
 
-  it('is no problem while nothing waits, or while answers come', () => {
+  it('is not a problem while nothing waits, or while answers come', () => {
     expect(findProblems({ ...facts, backlogs: backlog(0) })).toEqual([])
     const answered = { ...stats, lastConfirmedMs: 1_000 }
     expect(findProblems({ ...facts, uplinks: [answered], backlogs: backlog(7) })).toEqual([])

@@ -23,8 +23,8 @@ const anAllowance = fc.record({
 })
 const UNBOUNDED = { live: Infinity, backfill: Infinity, againMs: Infinity, prefer: 'live' } as const
 
-describe('what may leave next', () => {
-  it('never exceeds the window in messages or bytes, the congestionWindow of its lane, one message, or the budget', () => {
+describe('the next message of an uplink', () => {
+  it('never exceeds the window in messages or bytes, the congestion window of its lane, one message, or the budget', () => {
     fc.assert(
       fc.property(aLimit, aLoad, anAllowance, (limits, load, allowed) => {
         const ask = nextAsk(limits, load, allowed)
@@ -41,7 +41,7 @@ describe('what may leave next', () => {
     )
   })
 
-  it('leaves a place for a new reading, however much backlog there is', () => {
+  it('leaves a slot for a new reading, however large the backlog is', () => {
     fc.assert(
       fc.property(aLimit, (limits) => {
         fc.pre(limits.messages >= 2 && limits.backfillShare <= 0.5 && limits.bytes >= 4 * limits.messageBytes)
@@ -63,7 +63,7 @@ describe('what may leave next', () => {
     )
   })
 
-  it('never stops: with nothing on its way at least one lane may send', () => {
+  it('is always allowed in at least one lane when nothing is in flight', () => {
     const nothing = { live: { inFlight: 0, size: 1 }, backfill: { inFlight: 0, size: 1 }, bytes: 0 }
     fc.assert(
       fc.property(aLimit, fc.boolean(), fc.constantFrom<Lane>('live', 'backfill'), (limits, backlog, prefer) => {
@@ -96,7 +96,7 @@ describe('the share of the backlog', () => {
     )
   })
 
-  it('is not claimed where there is no backlog', () => {
+  it('is unused when there is no backlog', () => {
     const turns = new Share(0.9, 100)
     for (let i = 0; i < 10; i++) turns.sent('live', 1_000, false)
     expect(turns.prefer).toBe('live')

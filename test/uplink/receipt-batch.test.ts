@@ -5,7 +5,7 @@ function answer(first: number, more: Partial<Answer> = {}): Answer {
   return { kind: 'stored', epoch: 'e', run: 'r', ranges: [{ first, last: first + 9 }], high: first + 9, ...more }
 }
 
-/** Takes answers as one read of a socket brings them, and tells what was stored. */
+/** Takes answers as one read of a socket brings them, and returns the answers that were stored. */
 async function storedOf(...answers: Answer[]): Promise<Answer[]> {
   const stored: Answer[] = []
   const receiptBatch = new ReceiptBatch(async (one) => void stored.push(one))
@@ -13,8 +13,8 @@ async function storedOf(...answers: Answer[]): Promise<Answer[]> {
   return stored
 }
 
-describe('answers that come together', () => {
-  it('are stored at once, with the positions of all and the highest of them', async () => {
+describe('answers that arrive together', () => {
+  it('are stored in one transaction, with the positions of all and the highest of them', async () => {
     expect(await storedOf(answer(21), answer(1), answer(11))).toEqual([
       answer(1, {
         high: 30,
@@ -27,7 +27,7 @@ describe('answers that come together', () => {
     ])
   })
 
-  it('are stored apart where they answer another epoch or run, or tell of a fork', async () => {
+  it('are stored separately when they answer another epoch or run, or report a fork', async () => {
     const strangers = [answer(1, { run: 'former' }), answer(1, { epoch: 'former' }), answer(1, { kind: 'forked' })]
     const stored = await storedOf(answer(1), ...strangers, answer(11))
     expect(stored).toHaveLength(4)
@@ -35,7 +35,7 @@ describe('answers that come together', () => {
     expect(stored).toContainEqual(answer(11, { ranges: [...answer(1).ranges, ...answer(11).ranges] }))
   })
 
-  it('are not held back for the next ones', async () => {
+  it('are not delayed to wait for later ones', async () => {
     const stored: Answer[] = []
     const receiptBatch = new ReceiptBatch(async (one) => void stored.push(one))
     await receiptBatch.take(answer(1))
@@ -43,7 +43,7 @@ describe('answers that come together', () => {
     expect(stored).toEqual([answer(1), answer(11)])
   })
 
-  it('fail together when they cannot be stored, and the next ones are tried', async () => {
+  it('fail together when they cannot be stored, and later answers are tried again', async () => {
     let broken = true
     const receiptBatch = new ReceiptBatch(async () => {
       if (broken) throw new Error('the disk is full')

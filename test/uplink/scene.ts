@@ -13,37 +13,37 @@ import { type Label, readLabel, ScriptedOutbox } from './scripted-outbox.ts'
 const EDGE = 'site'
 const FENCE_TOPIC = 'fence'
 
-/** The receiver's end of the link, which says only what the test wants it to say. */
-export class FarSide {
-  /** What has come, in order, when (monotonic ms), and how large. */
-  readonly arrived: (Label & { readonly at: number; readonly bytes: number })[] = []
+/** The receiver of the edge, which sends exactly the answers that a test asks for. */
+export class ScriptedReceiver {
+  /** The messages received, in order, with the size of each. */
+  readonly arrived: (Label & { readonly bytes: number })[] = []
   #fences = 0
   #link!: Link
 
-  static async connect(url: string): Promise<FarSide> {
-    const farSide = new FarSide()
-    farSide.#link = await openLink({
+  static async connect(url: string): Promise<ScriptedReceiver> {
+    const receiver = new ScriptedReceiver()
+    receiver.#link = await openLink({
       url,
-      clientId: 'far-side',
+      clientId: 'receiver',
       session: false,
       keepaliveS: 30,
       connectTimeoutMs: 5_000,
       onMessage: (topic, payload) => {
-        if (topic === FENCE_TOPIC) farSide.#fences++
-        else farSide.arrived.push({ ...readLabel(payload), at: performance.now(), bytes: payload.length })
+        if (topic === FENCE_TOPIC) receiver.#fences++
+        else receiver.arrived.push({ ...readLabel(payload), bytes: payload.length })
       },
     })
-    onStop(() => farSide.#link.close())
-    await farSide.#link.subscribe(`tidegate/${EDGE}/up/#`, 1)
-    await farSide.#link.subscribe(FENCE_TOPIC, 1)
-    return farSide
+    onStop(() => receiver.#link.close())
+    await receiver.#link.subscribe(`tidegate/${EDGE}/up/#`, 1)
+    await receiver.#link.subscribe(FENCE_TOPIC, 1)
+    return receiver
   }
 
   async untilArrived(count: number): Promise<void> {
     await until(() => this.arrived.length >= count, { what: `${count} messages arrive` })
   }
 
-  /** Answers what arrived as number `index`; the fields given win over those of a good receipt. */
+  /** Answers the message with this index; the given fields override those of a good receipt. */
   async answer(index: number, more: Partial<Receipt> = {}): Promise<void> {
     const { kind, epoch, run, range } = this.arrived[index]!
     const good = { kind: kind === 'batch' ? 'stored' : 'amended', high: range.last, reason: undefined } as const
@@ -51,7 +51,7 @@ export class FarSide {
     await this.#link.publish(`tidegate/${EDGE}/down/receipt`, receipt, { qos: 1 })
   }
 
-  /** A message's way over the broker and back: whatever was going to happen at once has happened by then. */
+  /** Sends a message over the broker and back: everything that was due before has happened when it resolves. */
   async fence(): Promise<void> {
     const before = this.#fences
     await this.#link.publish(FENCE_TOPIC, Buffer.from('x'), { qos: 1 })
@@ -61,14 +61,17 @@ export class FarSide {
 
 export interface Scene {
   readonly cloud: Mosquitto
-  readonly farSide: FarSide
+  readonly receiver: ScriptedReceiver
   readonly outbox: ScriptedOutbox
   readonly uplink: Uplink
-  /** Makes readings, as if devices had sent them, and tells the uplink. */
+  /** Adds readings, as if devices had sent them, and notifies the uplink. */
   store(count: number): void
 }
 
-/** `via`: an address that leads to the broker; `config`: lines of mosquitto.conf. Of each backoff the longest pause is taken. */
+/**
+ * `via`: an address that leads to the broker; `config`: lines of mosquitto.conf. Each backoff takes its longest
+ * pause.
+ */
 export async function startUplink(
   settings: Partial<UplinkSettings> = {},
   {
@@ -78,7 +81,7 @@ export async function startUplink(
   }: { outbox?: ScriptedOutbox; via?: (cloud: Mosquitto) => Promise<string>; config?: string } = {},
 ): Promise<Scene> {
   const cloud = await startMosquitto({ config })
-  const farSide = await FarSide.connect(cloud.url)
+  const receiver = await ScriptedReceiver.connect(cloud.url)
   const quick = { backoffMinMs: 20, backoffMaxMs: 200, url: await via(cloud) }
   const uplink = Uplink.start(uplinkSettings.parse({ ...quick, ...settings }), {
     edge: EDGE,
@@ -89,11 +92,11 @@ export async function startUplink(
     report: async () => ({ backlog: outbox.lastSeq - outbox.confirmed.count }),
   })
   onStop(() => uplink.stop())
-  onStop(() => cloud.kill()) // before the uplink stops: it need not wait for answers that nobody is going to give
+  onStop(() => cloud.kill()) // before the uplink stops: it must not wait for answers that never come
   await until(() => uplink.stats().connected, { what: 'the uplink is connected' })
   const store = (count: number): void => {
     outbox.lastSeq += count
     uplink.notifyStored(count)
   }
-  return { cloud, farSide, outbox, uplink, store }
+  return { cloud, receiver, outbox, uplink, store }
 }

@@ -4,7 +4,7 @@ import type { Ask, Lane, Outbox, Outgoing, Refusal, Sending } from '../../src/up
 
 type Confirmation = Parameters<Outbox['confirm']>[0]
 
-/** What a batch of `ScriptedOutbox` says of itself on the wire. */
+/** The content of a batch of `ScriptedOutbox` on the wire. */
 export interface Label {
   readonly kind: 'batch' | 'amendments'
   readonly epoch: string
@@ -14,49 +14,51 @@ export interface Label {
 
 const FRESH_FROM = 1_000_000
 
-/** An outbox without a disk: positions 1 … `lastSeq`, in batches of `batchReadings`, and a list of what it was told. */
+/**
+ * An outbox without a disk: positions 1 … `lastSeq`, in batches of `batchReadings`, and a list of the confirmations.
+ */
 export class ScriptedOutbox implements Outbox {
   epoch = 'epoch-1'
   readonly run = 'run-1'
   lastSeq = 0
   batchReadings = 10
-  /** Of the positions up to `lastSeq`. */
+  /** The lane of the positions up to `lastSeq`. */
   lane: Lane = 'live'
-  /** Readings beside them that have just come in. */
+  /** The number of additional readings that were just stored. */
   fresh = 0
-  /** The last amendment that there is. */
+  /** The last amendment. */
   lastAmendment = 0
-  /** Answered when there is nothing to send; undefined: until something new is stored. */
+  /** The wait that is returned when there is nothing to send; undefined: until something new is stored. */
   waitMs: number | undefined
-  /** True: messages are as large as they may be. */
+  /** True: every message has the maximum size. */
   padded = false
-  /** Readings below it wait for company. */
+  /** With fewer readings than this, `next` waits. */
   company = 1
   readonly confirmed = new SeqSet()
   readonly confirmations: Confirmation[] = []
-  /** What was refused, and what becomes of it. */
+  /** The ranges that were refused, and the result of refusing. */
   readonly refused: SeqRange[] = []
   refusal: Refusal = 'halved'
   confirmedAmendment = 0
-  /** How often `next` was asked. */
+  /** The number of calls of `next`. */
   asked = 0
   releases = 0
-  readonly #flight = new SeqSet()
+  readonly #inFlight = new SeqSet()
   #takenAmendment = 0
 
-  /** What there is, is in one lane, but for `fresh` readings. */
+  /** Everything is in one lane, except `fresh` readings. */
   async next({ live, backfill }: Ask): Promise<Outgoing> {
     this.asked++
     const { epoch, run, lane } = this
     if (live > 0 && this.fresh > 0) {
       const range = { first: FRESH_FROM, last: FRESH_FROM + this.fresh - 1 }
       this.fresh = 0
-      const words = { kind: 'batch', epoch, run, range } as const
+      const label = { kind: 'batch', epoch, run, range } as const
       return {
-        ...words,
+        ...label,
         lane: 'live',
         backlog: this.#hasBacklog,
-        bytes: this.#label(words, live),
+        bytes: this.#label(label, live),
         count: countOf(range),
       }
     }
@@ -65,9 +67,9 @@ export class ScriptedOutbox implements Outbox {
     const { left, gap } = this.#left
     if (gap !== undefined && left >= this.company) {
       const range = { first: gap.first, last: Math.min(gap.last, gap.first + this.batchReadings - 1) }
-      this.#flight.add(range)
-      const words = { kind: 'batch', epoch, run, range } as const
-      return { ...words, lane, backlog: this.#hasBacklog, bytes: this.#label(words, bytesMax), count: countOf(range) }
+      this.#inFlight.add(range)
+      const label = { kind: 'batch', epoch, run, range } as const
+      return { ...label, lane, backlog: this.#hasBacklog, bytes: this.#label(label, bytesMax), count: countOf(range) }
     }
     if (this.#takenAmendment < this.lastAmendment) {
       const range = { first: this.#takenAmendment + 1, last: this.lastAmendment }
@@ -86,9 +88,9 @@ export class ScriptedOutbox implements Outbox {
     return { kind: 'wait', ms: this.waitMs, backlog: this.#hasBacklog }
   }
 
-  /** Readings that were neither taken nor confirmed, and the first of them. */
+  /** The number of readings that are neither taken nor confirmed, and the first gap of them. */
   get #left(): { readonly left: number; readonly gap: SeqRange | undefined } {
-    const taken = new SeqSet([...this.confirmed, ...this.#flight])
+    const taken = new SeqSet([...this.confirmed, ...this.#inFlight])
     return { left: this.lastSeq - taken.count, gap: taken.missing({ first: 1, last: this.lastSeq })[0] }
   }
 
@@ -96,13 +98,13 @@ export class ScriptedOutbox implements Outbox {
     return this.lane === 'backfill' && this.#left.left > 0
   }
 
-  /** Readings that were taken, and are not confirmed. */
+  /** The number of readings that are taken and not confirmed. */
   get taken(): number {
-    return [...this.#flight].reduce((sum, range) => sum + countOf(range), 0) - this.confirmed.count
+    return [...this.#inFlight].reduce((sum, range) => sum + countOf(range), 0) - this.confirmed.count
   }
 
-  #label(words: Label, bytesMax: number): Uint8Array {
-    return Buffer.from(JSON.stringify(words).padEnd(this.padded ? bytesMax : 0))
+  #label(label: Label, bytesMax: number): Uint8Array {
+    return Buffer.from(JSON.stringify(label).padEnd(this.padded ? bytesMax : 0))
   }
 
   async confirm(confirmation: Confirmation): Promise<{ count: number; renewed: boolean }> {
@@ -125,10 +127,10 @@ export class ScriptedOutbox implements Outbox {
     return epoch === this.epoch && run === this.run
   }
 
-  /** Nothing is ever put aside here. */
+  /** Only records the refusal; nothing is parked. */
   async refuse({ range }: { readonly range: SeqRange }): Promise<Refusal> {
     this.refused.push(range)
-    this.#flight.remove(range)
+    this.#inFlight.remove(range)
     return this.refusal
   }
 
@@ -146,7 +148,7 @@ export class ScriptedOutbox implements Outbox {
 
   async release(): Promise<void> {
     this.releases++
-    this.#flight.clear()
+    this.#inFlight.clear()
     this.#takenAmendment = this.confirmedAmendment
   }
 }

@@ -94,7 +94,7 @@ describePeer('mosquitto', 'a confirmation that comes while the uplink asks the s
   it('is noticed: the backlog continues', async () => {
     const outbox = new BacklogOnly()
     outbox.lane = 'backfill'
-    const { farSide, uplink, store } = await startUplink({}, { outbox })
+    const { receiver, uplink, store } = await startUplink({}, { outbox })
     // With enough packed ahead, the uplink waits for an answer as soon as the call returns.
     outbox.holds = () => {
       const { inFlight } = uplink.stats()
@@ -102,8 +102,8 @@ describePeer('mosquitto', 'a confirmation that comes while the uplink asks the s
     }
     store(1_000)
     for (let index = 0; index < 100; index++) {
-      await farSide.untilArrived(index + 1)
-      await farSide.answer(index)
+      await receiver.untilArrived(index + 1)
+      await receiver.answer(index)
     }
     await until(() => outbox.confirmed.count === 1_000)
     expect(outbox.confirmedMeanwhile).toBeGreaterThan(0)

@@ -12,7 +12,7 @@ export function batchOf(readings: readonly StoredReading[]): Batch {
   return open(build(readings).bytes)
 }
 
-/** Readings of one metric, one a second from `ts` on; fields given win. */
+/** Readings of one metric, one per second from `ts` on; the given fields override the defaults. */
 export function readings(
   values: readonly StoredReading['value'][],
   { seq = 1, ts = 1_750_000_000_000, ...more }: Partial<StoredReading> = {},
@@ -21,12 +21,12 @@ export function readings(
   return values.map((value, i) => ({ ...named, value, seq: seq + i, ts: ts + i * 1_000, ...more }))
 }
 
-/** Times that Sparkplug can carry, and all that the wire can. */
+/** Times that Sparkplug can carry, and all times of the wire format. */
 export const someBatch = someReadings.map((all) => ({ all, batch: batchOf(all) }))
 
 export const aSize = fc.oneof(fc.constant(131_072), fc.integer({ min: 128, max: 4_096 }))
 
-/** What a person writes for an uplink, as settings. */
+/** The settings of an uplink, as in a settings file. */
 export function settingsOf(written: object): UplinkSettings {
   return uplink.parse({ url: 'mqtt://127.0.0.1:1', confirm: 'puback', ...written })
 }

@@ -6,12 +6,12 @@ import { type RunningProcess, startProcess } from '../../../support/process.ts'
 import { until } from '../../../support/wait.ts'
 import { type Heard, Host } from './host.ts'
 
-/** Who hears what was published here has heard everything before it. */
+/** A subscriber that receives a message on this topic has received everything published before it. */
 const FENCE = 'fence'
 
 const at = (port: number): string[] => ['-h', '127.0.0.1', '-p', `${port}`]
 
-/** What somebody hears who subscribes as Sparkplug hosts do, with a client of others. */
+/** Subscribes as a Sparkplug host does, with the mosquitto_sub client, and records the messages. */
 export class Ear {
   readonly #port: number
   readonly #process: RunningProcess
@@ -43,7 +43,7 @@ export class Ear {
     return this.#messages.filter(({ topic }) => topic !== FENCE)
   }
 
-  /** What a host makes of everything that was published until now. */
+  /** The state of a host after everything that was published until now. */
   async everything(): Promise<Host> {
     const fence = Buffer.from(`${++this.#fences}`)
     await publish(this.#port, FENCE, fence)
@@ -52,14 +52,14 @@ export class Ear {
     return new Host(this.#heard)
   }
 
-  /** Waits until so many messages of a kind came. */
+  /** Waits until `count` messages of a kind have arrived. */
   async until(kind: string, count: number): Promise<void> {
     const heard = (): number => this.#heard.filter(({ topic }) => topic.split('/')[2] === kind).length
     await until(() => heard() >= count, { what: `${count} ${kind} are heard` })
   }
 }
 
-/** Publishes with the client of others, and waits for its end. */
+/** Publishes with mosquitto_pub, and waits until it has ended. */
 export async function publish(port: number, topic: string, payload: Uint8Array, more: string[] = []): Promise<void> {
   const file = join(tempFolder(), 'payload')
   writeFileSync(file, payload)

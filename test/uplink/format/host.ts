@@ -12,7 +12,7 @@ export interface HostReading {
   readonly ts: number
   /** Undefined: null. Texts and bytes are strings of bytes. */
   readonly value: Field | undefined
-  /** Undefined where nothing is said, which means good. */
+  /** Undefined when the message has none, which means good. */
   readonly quality: Field | undefined
   readonly reasons: Field | undefined
   readonly historical: boolean
@@ -35,15 +35,15 @@ const TYPES: Readonly<Record<string, number>> = {
 const utf8 = (bytes: Field | undefined): string => Buffer.from(String(bytes), 'latin1').toString()
 
 /**
- * A host as the specification describes it (Sparkplug 3.0.0, chapters 4 to 6): it believes nothing that was not born,
- * and notes every rule that is broken.
+ * A host as the specification describes it (Sparkplug 3.0.0, chapters 4 to 6): it accepts only values whose metric
+ * was announced in a birth, and records every violation.
  */
 export class Host {
   readonly problems: string[] = []
   readonly readings: HostReading[] = []
-  /** What the DBIRTHs said, by device and metric. */
+  /** The metrics of the DBIRTHs, by device and metric. */
   readonly devices = new Map<string, Map<string, HostMetric>>()
-  /** Kinds of message in the order of their coming. */
+  /** Kinds of message in the order of their arrival. */
   readonly kinds: string[] = []
   online = false
   bdSeq: Field | undefined
@@ -144,7 +144,7 @@ export class Host {
     }
   }
 
-  /** §5.16: values that are current are in the order of their times. */
+  /** §5.16: current values are in the order of their times. */
   #inOrder(kind: string, metrics: readonly Fields[]): void {
     const times = metrics.filter((one) => one.is_historical?.[0] !== true).map((one) => Number(one.timestamp?.[0]))
     if (times.some((ts, i) => ts < times[i - 1]!)) this.#problem(`${kind} is not in the order of time`)

@@ -16,13 +16,13 @@ interface Plain {
   readonly epoch: string
 }
 
-/** A value as docs/formats.md says that it is to be read. */
+/** A value decoded as docs/formats.md describes. */
 function meantBy({ value, type }: Plain): Value {
   if (type === 'bytes') return new Uint8Array(Buffer.from(String(value), 'base64'))
   return type === 'number' ? Number(value) : value
 }
 
-/** What a consumer knows afterwards; a reason is known by its name. */
+/** What a consumer knows of a reading; reasons have their names. */
 function decode(messages: readonly FormattedMessage[]): object[] {
   return messages.flatMap(({ payload }) => {
     const all = JSON.parse(Buffer.from(payload).toString()) as Plain[]
@@ -47,7 +47,7 @@ describe('the format json', () => {
     )
   })
 
-  it('makes no message larger than allowed, but for one with a single reading', () => {
+  it('makes no message larger than allowed, except one with a single reading', () => {
     fc.assert(
       fc.property(someBatch, aSize, ({ batch }, bytesMax) => {
         for (const message of formatOf({ format: 'json' }).encode(batch, { ...NOW, bytesMax })) {
@@ -57,7 +57,7 @@ describe('the format json', () => {
     )
   })
 
-  it('fills messages: as much as fits goes into one', () => {
+  it('fills messages: each contains as many readings as fit', () => {
     const batch = batchOf(readings([1, 2, 3, 4, 5]))
     const format = formatOf({ format: 'json' })
     const [whole] = format.encode(batch, { ...NOW, bytesMax: 100_000 })
@@ -65,7 +65,7 @@ describe('the format json', () => {
     expect(format.encode(batch, { ...NOW, bytesMax: whole!.payload.length - 1 })).toHaveLength(2)
   })
 
-  it('looks as the documentation says', () => {
+  it('produces the example of the documentation', () => {
     const [message] = formatOf({ format: 'json' }).encode(batchOf(readings([21.5, null])), { ...NOW, bytesMax: 1_000 })
     expect(message).toMatchObject({
       topic: 'tidegate/plant-7/readings',
@@ -81,7 +81,7 @@ describe('the format json', () => {
     )
   })
 
-  it('tells bytes from texts, infinities from texts, and keeps the sign of -0', () => {
+  it('distinguishes bytes and infinities from texts, and keeps the sign of -0', () => {
     const values = [Infinity, -Infinity, 'Infinity', -0, '-0', new Uint8Array([1, 2]), 'AQI=', true, 'true']
     const messages = formatOf({ format: 'json' }).encode(batchOf(readings(values)), { ...NOW, bytesMax: 10_000 })
     expect(decode(messages).map((one) => (one as { value: Value }).value)).toStrictEqual(values)

@@ -12,7 +12,7 @@ const RETAINED = { format: 'message', message: { retain: true, payload: 'value' 
 
 const textOf = ({ payload }: FormattedMessage): string => Buffer.from(payload).toString()
 
-/** What a broker keeps under each topic afterwards. */
+/** The payload that a broker retains under each topic afterwards. */
 function retainedOf(messages: readonly FormattedMessage[]): Map<string, string> {
   const kept = new Map<string, string>()
   for (const message of messages) if (message.retain) kept.set(message.topic, textOf(message))
@@ -46,13 +46,13 @@ describe('the format message', () => {
     )
   })
 
-  it('writes a value alone as people write it', () => {
+  it('writes a bare value as plain text', () => {
     const values = [21.5, -0, 1e300, Infinity, true, false, 'auf', new Uint8Array([0x68, 0x69]), null]
     const messages = sent(formatOf({ format: 'message', message: { payload: 'value' } }), readings(values))
     expect(messages.map(textOf)).toEqual(['21.5', '-0', '1e+300', 'Infinity', 'true', 'false', 'auf', 'hi', ''])
   })
 
-  it('retains nothing unless it is told to', () => {
+  it('retains nothing unless the settings ask for it', () => {
     expect(sent(formatOf({ format: 'message' }), readings([1, 2])).some(({ retain }) => retain)).toBe(false)
     expect([...retainedOf(sent(formatOf(RETAINED), readings([1, 2]))).values()]).toEqual(['2'])
   })
@@ -63,7 +63,7 @@ describe('the format message', () => {
     expect([...retainedOf(messages).values()]).toEqual(['7'])
   })
 
-  it('leaves the value with the latest time retained, in whatever order live readings come, over connections', () => {
+  it('leaves the value with the latest time retained, whatever the order of live readings, over connections', () => {
     const times = fc.array(fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1, maxLength: 8 }), {
       minLength: 1,
       maxLength: 4,

@@ -7,7 +7,7 @@ const FOLDER = import.meta.dirname
 const PAYLOADS_TAG = 0x0a
 
 export type Field = string | number | boolean | Fields
-/** Every field that is there, in the order in which it is there. */
+/** Every field of a message, in the order of the message. */
 export interface Fields {
   readonly [name: string]: readonly Field[]
 }
@@ -25,7 +25,7 @@ export function decodePayloads(payloads: readonly Uint8Array[]): Fields[] {
   return (parseText(text.split('\n')).payloads ?? []) as Fields[]
 }
 
-/** A payload that protoc makes of its text format. */
+/** A payload that protoc encodes from its text format. */
 export function encodePayload(text: string): Buffer {
   return protoc('encode', 'Payload', text)
 }
@@ -34,7 +34,7 @@ function varint(value: number): number[] {
   return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...varint(value >>> 7)]
 }
 
-/** Reads lines up to the brace that closes this message, and takes them away. */
+/** Reads lines up to the brace that closes this message, and removes them. */
 function parseText(lines: string[]): Fields {
   const fields: Record<string, Field[]> = {}
   for (let line = lines.shift(); line !== undefined && line.trim() !== '}'; line = lines.shift()) {
@@ -54,7 +54,7 @@ function scalar(text: string): string | number | boolean {
 
 const NAMED: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t' }
 
-/** C escapes; the characters of the result are the bytes. */
+/** Decodes C escapes; the characters of the result are the bytes. */
 function unescaped(text: string): string {
   return text.replace(/\\([0-7]{1,3}|.)/g, (_, code: string) =>
     /^[0-7]/.test(code) ? String.fromCharCode(Number.parseInt(code, 8)) : (NAMED[code] ?? code),

@@ -12,8 +12,8 @@ const QUALITY = [{ match: '*/temperature', range: { fail: [-40, 125] } }]
 const REBIRTH = 'timestamp: 1 metrics { name: "Node Control/Rebirth" datatype: 11 boolean_value: true }'
 
 describePeer('mosquittoSub', 'a Sparkplug host behind a real broker', () => {
-  describePeer('protoc', 'that reads with protoc', () => {
-    it('sees a real edge born, its values, its backlog, its births anew, and its death, and no rule broken', async () => {
+  describePeer('protoc', 'and protoc', () => {
+    it('sees a real edge with its births, values, backlog, rebirth and death, and no rule broken', async () => {
       const cloud = await startMosquitto()
       const way = await startProxy({ to: cloud.port })
       const ear = await Ear.listen(cloud.port)
@@ -52,7 +52,7 @@ describePeer('mosquittoSub', 'a Sparkplug host behind a real broker', () => {
       expect((await ear.everything()).online).toBe(false)
       await measure(22, 23)
       await until(() => edge.stored() === 5, { what: 'readings are stored while the cloud is away' })
-      const tried = way.opened // once more in vain: what is stored by then is a backlog
+      const tried = way.opened // one more failed attempt: readings that are stored by then are a backlog
       await until(() => way.opened >= tried + 2, { what: 'the edge has tried again' })
       way.dial.refuse = false
       await edge.untilDrained()

@@ -17,27 +17,27 @@ const COMMAND = 'spBv1.0/works/NCMD/plant-7'
 /** Each run starts protoc once. */
 const RUNS = { numRuns: 40 }
 
-/** A value as protoc tells it. */
-function told(value: Value): string | number | boolean | undefined {
+/** A value as protoc prints it. */
+function printed(value: Value): string | number | boolean | undefined {
   if (value === null) return undefined
   if (value instanceof Uint8Array) return Buffer.from(value).toString('latin1')
   return typeof value === 'string' ? Buffer.from(value).toString('latin1') : value
 }
 
-/** What a host should know of a reading. */
+/** The reading that a host must have received. */
 function known({ device, metric, ts, value, quality, reasons }: StoredReading, historical: boolean): HostReading {
   return {
     device: topicLevel(device),
     metric,
     ts: Math.max(0, ts),
-    value: told(value),
+    value: printed(value),
     quality: { 1: undefined, 2: undefined, 3: 500, 4: 0, 9: 0 }[quality],
     reasons: reasons === 0 ? undefined : reasonsText(reasons),
     historical,
   }
 }
 
-/** In no order that matters: messages of different devices may stand in any. */
+/** Sorted, because messages of different devices may come in any order. */
 function sorted(all: readonly HostReading[]): string[] {
   return all
     .map((one) => JSON.stringify(Object.values(one).map((v) => (typeof v === 'number' ? numberKey(v) : v))))
@@ -49,7 +49,7 @@ const numberKey = (value: number): string => (Object.is(value, -0) ? '-0' : Stri
 type Step = (format: Format) => readonly FormattedMessage[]
 const rebirth = encodePayload('metrics { name: "Node Control/Rebirth" boolean_value: true }')
 
-/** Whatever may happen on a connection. */
+/** Any sequence of events on a connection. */
 const someSteps: fc.Arbitrary<Step[]> = fc.array(
   fc.oneof(
     fc.record({ some: someBatch, historical: fc.boolean(), bytesMax: aSize }).map(
@@ -72,7 +72,7 @@ const encoded = (format: Format, all: readonly StoredReading[], options = LIVE):
   format.encode(batchOf(all), options)
 
 describePeer('protoc', 'the format sparkplug', () => {
-  it('breaks no rule of a session, whatever is sent, asked and repeated, over connections', () => {
+  it('breaks no rule of a session, whatever is sent, requested and repeated, over connections', () => {
     const connections = fc.array(someSteps, { minLength: 1, maxLength: 3 })
     fc.assert(
       fc.property(connections, fc.boolean(), (all, aliases) => {
@@ -101,7 +101,7 @@ describePeer('protoc', 'the format sparkplug', () => {
     )
   })
 
-  it('makes no data message larger than allowed, but for one with a single reading', () => {
+  it('makes no data message larger than allowed, except one with a single reading', () => {
     fc.assert(
       fc.property(someBatch, aSize, ({ batch }, bytesMax) => {
         const messages = formatOf(SPARKPLUG).encode(batch, { ...LIVE, bytesMax })
@@ -116,7 +116,7 @@ describePeer('protoc', 'the format sparkplug', () => {
     )
   })
 
-  it('counts from 0 to 255 and on from 0', () => {
+  it('counts from 0 to 255 and continues with 0', () => {
     const format = formatOf(SPARKPLUG)
     const batches = Array.from({ length: 300 }, (_, i) => readings([i], { seq: i + 1, ts: i }))
     const host = new Host([...format.begin(), ...batches.flatMap((batch) => encoded(format, batch))])
@@ -138,7 +138,7 @@ describePeer('protoc', 'the format sparkplug', () => {
     expect(kinds(readings([null, true], { metric: 'later' }))).toBe('DBIRTH DDATA')
   })
 
-  it('begins a connection with all that earlier ones said, each metric as it stands', () => {
+  it('begins a connection with all metrics of earlier connections and their latest values', () => {
     const metricRegistry = new MetricRegistry()
     const first = formatOf(SPARKPLUG, { metricRegistry, bdSeq: 255 })
     encoded(first, [...readings([20, 21]), ...readings([5], { seq: 3, device: 'press-2', unit: undefined })])
@@ -150,13 +150,13 @@ describePeer('protoc', 'the format sparkplug', () => {
     expect(host.devices.get('press-2')?.get('temperature')).toEqual({ datatype: 10, unit: undefined, value: 5 })
   })
 
-  it('states a metric that it knows from a backlog only by the latest value of it', () => {
+  it('announces a metric that is known only from a backlog with its latest value', () => {
     const host = new Host(encoded(formatOf(SPARKPLUG), readings([1, 2, 3]), BACKLOG))
     expect(host.devices.get('press-1')?.get('temperature')?.value).toBe(3)
     expect(host.readings.map(({ value, historical }) => [value, historical])).toEqual([1, 2, 3].map((v) => [v, true]))
   })
 
-  it('dies under the number of its birth, in the will and in order, without a number of its own', () => {
+  it('dies with the bdSeq of its birth, by the will and at a normal end, without a sequence number of its own', () => {
     const format = formatOf(SPARKPLUG, { bdSeq: 17 })
     expect(format.will).toMatchObject({ topic: 'spBv1.0/works/NDEATH/plant-7', qos: 1, retain: false })
     for (const death of [format.will!, ...format.end()]) {
@@ -167,7 +167,7 @@ describePeer('protoc', 'the format sparkplug', () => {
     expect(new Host([...other, format.will!]).online).toBe(true)
   })
 
-  it('is born again when a host asks, and not for anything else that it is sent', () => {
+  it('is born again when a host requests it, and ignores every other command', () => {
     const format = formatOf(SPARKPLUG)
     encoded(format, readings([1]))
     const asked = (text: string): number => format.hear(COMMAND, encodePayload(text)).length

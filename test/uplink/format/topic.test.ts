@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { topicProblem } from '../../../src/base/topics.ts'
 import { fillTopic, levelCount, topicLevel } from '../../../src/uplink/format/topic.ts'
 
-/** Names as devices have them, and names that try to be something else. */
+/** Names as devices have them, and names that try to act as something else. */
 const name = fc.oneof(
   fc.string({ unit: 'grapheme', maxLength: 8 }),
   fc.string({
@@ -11,9 +11,9 @@ const name = fc.oneof(
     maxLength: 6,
   }),
 )
-const WORDS = { prefix: 'tide/gate', edge: 'plant-7' }
+const NAMES = { prefix: 'tide/gate', edge: 'plant-7' }
 
-/** What the documentation says a level means. */
+/** The name that a level stands for, by the documentation. */
 function nameOf(level: string): string {
   if (level === '%') return ''
   const parts = level.split(/%u([0-9A-F]{4})/)
@@ -25,7 +25,7 @@ function surrogate(code: string): string {
 }
 
 describe('a name in a topic', () => {
-  it('is one legal level that begins no topic of the broker, whatever the name', () => {
+  it('is one legal level that never begins a topic of the broker, whatever the name', () => {
     fc.assert(
       fc.property(name, (text) => {
         const level = topicLevel(text)
@@ -44,7 +44,7 @@ describe('a name in a topic', () => {
     )
   })
 
-  it('can be read back as the documentation says', () => {
+  it('can be read back as the documentation describes', () => {
     fc.assert(
       fc.property(name, (text) => {
         expect(nameOf(topicLevel(text))).toBe(text)
@@ -53,7 +53,7 @@ describe('a name in a topic', () => {
     )
   })
 
-  it('stays as it is where it is plain, whatever the script', () => {
+  it('is unchanged when it is plain, whatever the script', () => {
     for (const text of ['press-1', 'Öl.Temp_2', '温度', '50€', '🌡']) expect(topicLevel(text)).toBe(text)
     expect(topicLevel('a/b+c#d%e')).toBe('a%2Fb%2Bc%23d%25e')
     expect(topicLevel('$SYS')).toBe('%24SYS')
@@ -67,8 +67,8 @@ describe('a topic of a template', () => {
   it('is different for different series', () => {
     fc.assert(
       fc.property(name, name, name, name, (device, metric, otherDevice, otherMetric) => {
-        const one = fillTopic(template, { ...WORDS, device, metric })
-        const other = fillTopic(template, { ...WORDS, device: otherDevice, metric: otherMetric })
+        const one = fillTopic(template, { ...NAMES, device, metric })
+        const other = fillTopic(template, { ...NAMES, device: otherDevice, metric: otherMetric })
         expect(one === other).toBe(device === otherDevice && metric === otherMetric)
       }),
     )
@@ -77,13 +77,13 @@ describe('a topic of a template', () => {
   it('has as many levels as its template with the prefix filled in', () => {
     fc.assert(
       fc.property(name, name, (device, metric) => {
-        expect(levelCount(fillTopic(template, { ...WORDS, device, metric }))).toBe(6)
+        expect(levelCount(fillTopic(template, { ...NAMES, device, metric }))).toBe(6)
       }),
     )
   })
 
-  it('takes a name that looks like a placeholder as a name', () => {
-    expect(fillTopic(template, { ...WORDS, device: '{metric}', metric: '{edge}' })).toBe(
+  it('treats a name that is spelled like a placeholder as a name', () => {
+    expect(fillTopic(template, { ...NAMES, device: '{metric}', metric: '{edge}' })).toBe(
       'tide/gate/plant-7/d/{metric}/{edge}',
     )
   })
