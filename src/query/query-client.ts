@@ -51,7 +51,7 @@ export class QueryClient implements Part {
     if (this.#waiting.length >= waitingMax) return Promise.resolve(busy(waitingMax))
     return new Promise((settle) => {
       const waiting = { question, settle }
-      this.#waiting.splice(1, 0, waiting)
+      this.#waiting.push(waiting)
       signal?.addEventListener('abort', () => this.#withdraw(waiting), { once: true })
       if (this.#waiting.length === 1) this.#next()
     })
@@ -77,7 +77,7 @@ export class QueryClient implements Part {
     this.#timer = setTimeout(() => {
       this.#end()
       this.#settle(late(answerMsMax))
-    }, answerMsMax * 2)
+    }, answerMsMax)
   }
 
   #start(): Worker {
