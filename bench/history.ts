@@ -1,41 +1,38 @@
 /**
- * How fast is history read? The store of this project, sealed and merged, beside a table with an index and DuckDB: the
- * same readings, the same questions, in turns; all answers are compared.
+ * How fast is history read? The store of this project, sealed and merged, is compared with a table with an index and with
+ * DuckDB: the same readings and the same questions, in turns. All answers are compared.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { tempFolder } from '../support/folder.ts'
 import { startScript } from '../support/process.ts'
 import { stopStarted } from '../support/started.ts'
 import { folderBytes } from './support/folder-size.ts'
 import { differenceOf } from './support/history-answers.ts'
 import { type Asked, PEER_NAMES, type PeerName, questionsAbout } from './support/history-questions.ts'
+import { readOptions, SERIES_OPTIONS } from './support/options.ts'
+import { outputOf } from './support/patience.ts'
 import { Plant } from './support/plant.ts'
-import { figure, machine, median, progress, table } from './support/report.ts'
+import { figure, machine, machineLine, median, progress, table } from './support/report.ts'
 
-const { values } = parseArgs({
-  options: {
-    json: { type: 'boolean', default: false },
-    varied: { type: 'boolean', default: false },
-    runs: { type: 'string', default: '3' },
-    rows: { type: 'string', default: '20000000' },
-    series: { type: 'string', default: '500' },
-    questions: { type: 'string', default: '100' },
+const { json, numbers } = readOptions(
+  {
+    runs: { full: 3, small: 1 },
+    rows: { full: 20_000_000, small: 150_000 },
+    series: { full: 500, small: 20 },
+    questions: { full: 100, small: 10 },
   },
-})
-const rows = Number(values.rows)
-if (values.varied) process.env.BENCH_VARIED = '1'
-const runs = Number(values.runs)
+  { ...SERIES_OPTIONS, varied: { type: 'boolean' } },
+)
+const { runs, rows, series, questions: questionCount } = numbers
 const asked = new Map<PeerName, Asked[]>(PEER_NAMES.map((name) => [name, []]))
 
 async function child<T>(args: readonly string[]): Promise<T> {
   const running = startScript('bench/support/history-child.ts', args)
-  if ((await running.exit) !== 0) throw new Error(`${args.slice(0, 2).join(' ')}: ${running.stderr}`)
-  return JSON.parse(running.stdout) as T
+  return JSON.parse(await outputOf(running, args.slice(0, 2).join(' '))) as T
 }
 
-/** When the first and the last of all the readings were taken. */
+/** Times of the first and the last of all readings. */
 function span(plant: Plant): { first: number; last: number } {
   const bounds = { first: Infinity, last: -Infinity }
   for (const { count, ts } of plant.commits(rows, 10_000)) {
@@ -74,7 +71,7 @@ const COLUMNS: readonly Column[] = [
 ]
 
 function resultTable(fileBytes: ReadonlyMap<PeerName, number>): string {
-  const head = ['', 'bytes a reading', ...COLUMNS.flatMap(({ title }) => [title, '99 %', 'ratio'])]
+  const head = ['', 'bytes per reading', ...COLUMNS.flatMap(({ title }) => [title, '99 %', 'ratio'])]
   const cells = (name: PeerName): string[] =>
     COLUMNS.flatMap(({ pick }) => {
       const own = figureOf(name, pick)
@@ -94,24 +91,26 @@ function resultOf(peer: PeerName, bytes: number): Record<string, unknown> {
 try {
   const base = tempFolder()
   const folderOf = (name: PeerName): string => join(base, `${PEER_NAMES.indexOf(name)}`)
-  const plant = new Plant(Number(values.series))
+  const plant = new Plant(series)
   const bounds = span(plant)
-  const questions = questionsAbout(plant, bounds, Number(values.questions))
+  const questions = questionsAbout(plant, bounds, questionCount)
   writeFileSync(join(base, 'questions.json'), JSON.stringify(questions))
 
   const fileBytes = new Map<PeerName, number>()
   for (const name of PEER_NAMES) {
     mkdirSync(folderOf(name))
-    const { seconds } = await child<{ seconds: number }>(['build', name, folderOf(name), values.rows, values.series])
+    const { seconds } = await child<{ seconds: number }>(['build', name, folderOf(name), `${rows}`, `${series}`])
     fileBytes.set(name, folderBytes(folderOf(name)))
-    progress(`${name}: built in ${figure(seconds)} s, ${figure(fileBytes.get(name)! / rows)} bytes a reading`)
+    progress(`${name}: built in ${figure(seconds)} s, ${figure(fileBytes.get(name)! / rows)} bytes per reading`)
   }
   const answersOf = (name: PeerName): string => join(base, `${PEER_NAMES.indexOf(name)}.answers`)
   for (let round = 0; round < runs; round++) {
     for (let turn = 0; turn < PEER_NAMES.length; turn++) {
       const name = PEER_NAMES[(round + turn) % PEER_NAMES.length]!
       const files = [folderOf(name), join(base, 'questions.json'), answersOf(name)]
-      asked.get(name)!.push(await child<Asked>(['ask', name, ...files]))
+      const answer = await child<Asked>(['ask', name, ...files])
+      if (answer.readings !== rows) throw new Error(`${name} has ${answer.readings} readings instead of ${rows}`)
+      asked.get(name)!.push(answer)
     }
     const [ours, ...others] = PEER_NAMES.map((name) => ({ name, bytes: readFileSync(answersOf(name)) }))
     for (const other of others) {
@@ -122,10 +121,10 @@ try {
   }
   const days = (bounds.last - bounds.first) / 86_400_000
   console.log(
-    `\n${rows.toLocaleString('en-US')} readings of ${values.series} series in ${figure(days)} days; ${values.questions} questions of each kind, ${runs} times\n`,
+    `${machineLine()}\n\n${rows.toLocaleString('en-US')} readings of ${series} series in ${figure(days)} days; ${questionCount} questions of each kind, ${runs} times\n`,
   )
   console.log(resultTable(fileBytes))
-  if (values.json) {
+  if (json) {
     const results = PEER_NAMES.map((name) => resultOf(name, fileBytes.get(name)!))
     console.log(JSON.stringify({ bench: 'history', ...machine(), runs, rows, days, results }))
   }

@@ -1,42 +1,42 @@
 /**
- * How many messages a second does a broker acknowledge? Mosquitto keeping nothing, Mosquitto with one subscriber that
- * reads all, and Tidegate with every reading on disk before its acknowledgement; alternating, medians.
- * At the end of each run of Tidegate every acknowledged reading is looked for in its database.
+ * How many messages per second does a broker acknowledge? Three peers take turns: Mosquitto that stores nothing, Mosquitto
+ * with one subscriber that reads everything, and Tidegate with every reading on disk before its acknowledgement. Medians.
+ * After each run of Tidegate, every acknowledged reading is read back from its store. Without Mosquitto, only Tidegate runs.
  */
-import { parseArgs } from 'node:util'
 import { startMosquitto } from '../support/mosquitto.ts'
+import { peers } from '../support/peers.ts'
 import { startScript } from '../support/process.ts'
 import { stopStarted } from '../support/started.ts'
-import { BenchEdge, verifyStored } from './support/edge.ts'
+import { BenchEdge } from './support/edge.ts'
 import { type LoadOptions, type LoadResult, runLoad } from './support/load.ts'
-import { figure, machine, median, progress, table } from './support/report.ts'
+import { readOptions, usage } from './support/options.ts'
+import { HANG_MS } from './support/patience.ts'
+import { figure, machine, machineLine, median, progress, table } from './support/report.ts'
+import { verifyStored } from './support/stored.ts'
 
 type Load = Omit<LoadOptions, 'port'>
 type Peer = 'mosquitto' | 'mosquitto + subscriber' | 'tidegate'
 
 interface Run extends LoadResult {
-  /** Messages a second that the subscriber got. */
+  /** Messages per second that the subscriber received. */
   readonly deliveredPerSecond?: number
   readonly peakRssBytes?: number
   readonly writtenBytesPerReading?: number
 }
 
-const { values } = parseArgs({
-  options: {
-    json: { type: 'boolean', default: false },
-    runs: { type: 'string', default: '5' },
-    qos: { type: 'string', default: '1' },
-    payload: { type: 'string', default: 'json' },
-    scale: { type: 'string', default: '1' },
-  },
-})
-const runs = Number(values.runs)
-const scale = Number(values.scale)
-const common = { qos: values.qos === '2' ? 2 : 1, payload: values.payload === 'number' ? 'number' : 'json' } as const
+const { json, numbers, others } = readOptions(
+  { runs: { full: 5, small: 1 }, scale: { full: 1, small: 0.1, min: 0.001, fraction: true } },
+  { qos: { type: 'string', default: '1' }, payload: { type: 'string', default: 'json' } },
+)
+const { runs, scale } = numbers
+const { qos, payload } = others
+if (qos !== '1' && qos !== '2') usage(`--qos ${qos}: expected 1 or 2`)
+if (payload !== 'json' && payload !== 'number') usage(`--payload ${payload}: expected json or number`)
+const common = { qos: qos === '2' ? 2 : 1, payload } as const
 
 const LOADS: readonly Load[] = [
-  { connections: 10, window: 100, messages: Math.round(50_000 * scale), ...common },
-  { connections: 1_000, window: 1, messages: Math.round(200 * scale), ...common },
+  { connections: 10, window: 100, messages: Math.ceil(50_000 * scale), ...common },
+  { connections: 1_000, window: 1, messages: Math.ceil(200 * scale), ...common },
 ]
 
 const PEERS: Readonly<Record<Peer, (load: Load) => Promise<Run>>> = {
@@ -50,11 +50,11 @@ const PEERS: Readonly<Record<Peer, (load: Load) => Promise<Run>>> = {
     const mosquitto = await startMosquitto({ config: 'max_inflight_messages 0' })
     const expected = load.connections * load.messages
     const subscriber = startScript('bench/support/subscriber-child.ts', [String(mosquitto.port), String(expected)])
-    await subscriber.waitFor(/subscribed/)
+    await subscriber.waitFor(/subscribed/, HANG_MS)
     const result = await runLoad({ ...load, port: mosquitto.port })
-    const [, delivered] = await subscriber.waitFor(/received all in (\d+) ms/, 120_000)
+    const [, ms] = await subscriber.waitFor(/received all in (\d+) ms/, HANG_MS)
     await mosquitto.stop()
-    return { ...result, deliveredPerSecond: (expected / Number(delivered)) * 1000 }
+    return { ...result, deliveredPerSecond: (expected / Number(ms)) * 1_000 }
   },
   async tidegate(load) {
     const edge = await BenchEdge.start()
@@ -67,29 +67,30 @@ const PEERS: Readonly<Record<Peer, (load: Load) => Promise<Run>>> = {
     return { ...result, peakRssBytes, writtenBytesPerReading: written / result.messages }
   },
 }
-const NAMES = Object.keys(PEERS) as Peer[]
+const NAMES = (Object.keys(PEERS) as Peer[]).filter((name) => name === 'tidegate' || peers.mosquitto !== undefined)
 
-/** Runs every peer `runs` times; each round begins with another one. */
-async function measure(load: Load): Promise<Record<Peer, Run[]>> {
-  const results: Record<Peer, Run[]> = { mosquitto: [], 'mosquitto + subscriber': [], tidegate: [] }
+/** Runs every peer `runs` times; each round begins with another peer. */
+async function measure(load: Load): Promise<Map<Peer, Run[]>> {
+  const results = new Map<Peer, Run[]>(NAMES.map((name) => [name, []]))
   for (let round = 0; round < runs; round++) {
     for (let turn = 0; turn < NAMES.length; turn++) {
       const name = NAMES[(round + turn) % NAMES.length]!
       const run = await PEERS[name](load)
-      results[name].push(run)
-      progress(`${load.connections} x ${load.window}, ${name}: ${figure(run.perSecond)} a second`)
+      results.get(name)!.push(run)
+      progress(`${load.connections} x ${load.window}, ${name}: ${figure(run.perSecond)} per second`)
       await stopStarted()
     }
   }
   return results
 }
 
-function summary(load: Load, results: Record<Peer, Run[]>) {
+function summary(load: Load, results: ReadonlyMap<Peer, readonly Run[]>) {
+  /** NaN where the peer did not run. */
   const of = (name: Peer, pick: (run: Run) => number | undefined): number =>
-    median(results[name].map((run) => pick(run) ?? Number.NaN))
-  const peers = Object.fromEntries(
+    median((results.get(name) ?? []).map((run) => pick(run) ?? Number.NaN))
+  const measured = Object.fromEntries(
     NAMES.map((name) => {
-      const rates = results[name].map((run) => run.perSecond)
+      const rates = results.get(name)!.map((run) => run.perSecond)
       return [
         name,
         {
@@ -103,15 +104,18 @@ function summary(load: Load, results: Record<Peer, Run[]>) {
     }),
   )
   const tidegate = of('tidegate', (run) => run.perSecond)
-  return {
-    ...load,
-    peers,
+  const withMosquitto = NAMES.length > 1 && {
     deliveredPerSecond: of('mosquitto + subscriber', (run) => run.deliveredPerSecond),
     ratioToMosquitto: tidegate / of('mosquitto', (run) => run.perSecond),
     ratioToMosquittoWithSubscriber: tidegate / of('mosquitto + subscriber', (run) => run.perSecond),
+  }
+  return {
+    ...load,
+    peers: measured,
+    ...withMosquitto,
     edgePeakRssBytes: of('tidegate', (run) => run.peakRssBytes),
     edgeWrittenBytesPerReading: of('tidegate', (run) => run.writtenBytesPerReading),
-    everyAcknowledgedReadingStored: true, // else verifyStored has thrown
+    everyAcknowledgedReadingStored: true, // otherwise verifyStored has thrown
   }
 }
 
@@ -128,23 +132,25 @@ function print(one: Summary): void {
     figure(peer.ackMs50),
     figure(peer.ackMs99),
   ])
-  console.log(table(['', 'acknowledged/s', 'least to most', 'ack ms, median', 'ack ms, 99 %'], rows))
-  console.log(
-    `\ntidegate to mosquitto ${figure(one.ratioToMosquitto)}, to mosquitto + subscriber`,
-    [
-      `${figure(one.ratioToMosquittoWithSubscriber)} (which delivers ${figure(one.deliveredPerSecond)} a second);`,
-      `edge: peak RSS ${figure(one.edgePeakRssBytes / 1_048_576)} MiB,`,
-      `${figure(one.edgeWrittenBytesPerReading)} bytes written a reading,`,
-      'every acknowledged reading found in its database',
-    ].join(' '),
-  )
+  console.log(table(['', 'acknowledged/s', 'lowest to highest', 'ack ms, median', 'ack ms, 99 %'], rows))
+  const { ratioToMosquitto, ratioToMosquittoWithSubscriber, deliveredPerSecond } = one
+  if (ratioToMosquitto !== undefined) {
+    const withSubscriber = `mosquitto + subscriber ${figure(ratioToMosquittoWithSubscriber!)}`
+    const delivered = `the subscriber receives ${figure(deliveredPerSecond!)} per second`
+    console.log(`\nRatio of tidegate to mosquitto ${figure(ratioToMosquitto)}, to ${withSubscriber}; ${delivered}.`)
+  }
+  const memory = `peak RSS ${figure(one.edgePeakRssBytes / 1_048_576)} MiB`
+  const written = `${figure(one.edgeWrittenBytesPerReading)} bytes written per reading`
+  console.log(`Edge: ${memory}, ${written}; every acknowledged reading was found in its store, once.`)
 }
 
 try {
+  if (peers.mosquitto === undefined) progress('skipped: mosquitto, mosquitto + subscriber (mosquitto is not installed)')
   const summaries: Summary[] = []
   for (const load of LOADS) summaries.push(summary(load, await measure(load)))
+  console.log(machineLine())
   for (const one of summaries) print(one)
-  if (values.json) console.log(JSON.stringify({ bench: 'ingest', ...machine(), runs, loads: summaries }))
+  if (json) console.log(JSON.stringify({ bench: 'ingest', ...machine(), runs, loads: summaries }))
 } finally {
   await stopStarted()
 }

@@ -1,35 +1,37 @@
 /**
- * How fast do batches get into PostgreSQL, each commit synced? The sink of the receiver beside the two ways that first
- * come to mind, which keep repeats out by a primary key: a row an INSERT, and many rows an INSERT … ON CONFLICT.
- * The same readings in the same commits, one server as it is installed, in turns; medians.
+ * How fast are batches stored in PostgreSQL, each commit synced? The sink of the receiver is compared with the two ways that
+ * first come to mind, which reject repeats by a primary key: one row per INSERT, and many rows per INSERT … ON CONFLICT.
+ * The same readings in the same commits, one server with the settings of its installation, in turns; medians.
  */
-import { parseArgs } from 'node:util'
 import type pg from 'pg'
 import { PostgresSink } from '../src/receiver/postgres/postgres-sink.ts'
 import { type Postgres, startPostgres } from '../support/postgres.ts'
 import { stopStarted } from '../support/started.ts'
+import { readOptions, SERIES_OPTIONS, usage } from './support/options.ts'
 import { batchesOf, EDGE, EPOCH, namesOf, type PlantBatch } from './support/plant-batches.ts'
-import { figure, machine, median, progress, table } from './support/report.ts'
+import { figure, machine, machineLine, median, progress, table } from './support/report.ts'
 
-/** Rows of one INSERT … ON CONFLICT: nine values each, of the 65,535 that the protocol takes. */
-const ROWS_AN_INSERT = 1_000
+/** Rows of one INSERT … ON CONFLICT, with nine values each; the protocol allows 65,535 values. */
+const ROWS_PER_INSERT = 1_000
 
-const { values } = parseArgs({
-  options: {
-    json: { type: 'boolean', default: false },
-    runs: { type: 'string', default: '5' },
-    rows: { type: 'string', default: '1000000' },
-    'peer-rows': { type: 'string', default: '100000' },
-    commits: { type: 'string', default: '20000,1000' },
-    series: { type: 'string', default: '500' },
+const { json, small, numbers, others } = readOptions(
+  {
+    runs: { full: 5, small: 1 },
+    rows: { full: 1_000_000, small: 20_000 },
+    'peer-rows': { full: 100_000, small: 4_000 },
+    series: { full: 500, small: 20 },
   },
-})
-const runs = Number(values.runs)
+  { ...SERIES_OPTIONS, commits: { type: 'string' } },
+)
+const { runs, rows, 'peer-rows': peerRows, series: seriesCount } = numbers
+const commits = (others.commits ?? (small ? '2000' : '20000,1000')).split(',').map(Number)
+if (!commits.every((size) => Number.isInteger(size) && size > 0))
+  usage(`--commits ${others.commits}: expected numbers N,N`)
 
 interface Way {
   readonly name: string
   readonly rows: number
-  /** Makes its tables; they lie in the schema `bench`. */
+  /** Makes its tables, in the schema `bench`. */
   open(postgres: Postgres): Promise<{ store(batch: PlantBatch): Promise<void>; close(): Promise<void> }>
 }
 
@@ -40,7 +42,7 @@ const PEER_TABLE = `CREATE SCHEMA bench; CREATE TABLE bench.reading (
 const COLUMNS = 9
 const NAMES = 'edge, epoch, seq, device, metric, ts, value, quality, reasons, received_at'
 
-/** A row of the peers, without the time of arrival, which the server adds. */
+/** Rows for the peers, without the time of arrival, which the server adds. */
 function rowsOf({ batch }: PlantBatch): unknown[][] {
   return batch.series.flatMap(({ device, metric, seq, ts, values: column, quality, reasons }) =>
     Array.from(seq, (one, i) => {
@@ -76,7 +78,7 @@ async function openPeer(postgres: Postgres, rowsAtOnce: number) {
 const WAYS: readonly Way[] = [
   {
     name: 'tidegate',
-    rows: Number(values.rows),
+    rows,
     open: async ({ url }) => {
       const sink = PostgresSink.open(url, { schema: 'bench' })
       await sink.store([], Date.now())
@@ -87,16 +89,16 @@ const WAYS: readonly Way[] = [
     },
   },
   {
-    name: `${ROWS_AN_INSERT.toLocaleString('en-US')} rows an INSERT … ON CONFLICT`,
-    rows: Number(values['peer-rows']),
-    open: (postgres) => openPeer(postgres, ROWS_AN_INSERT),
+    name: `${ROWS_PER_INSERT.toLocaleString('en-US')} rows per INSERT … ON CONFLICT`,
+    rows: peerRows,
+    open: (postgres) => openPeer(postgres, ROWS_PER_INSERT),
   },
-  { name: 'a row an INSERT', rows: Number(values['peer-rows']), open: (postgres) => openPeer(postgres, 1) },
+  { name: 'one row per INSERT', rows: peerRows, open: (postgres) => openPeer(postgres, 1) },
 ]
 
 interface Cost {
   readonly perSecond: number
-  /** Bytes a reading. */
+  /** Bytes per reading. */
   readonly wal: number
   readonly onDisk: number
 }
@@ -104,7 +106,7 @@ interface Cost {
 async function measure(postgres: Postgres, way: Way, perCommit: number): Promise<Cost> {
   await postgres.query('DROP SCHEMA IF EXISTS bench CASCADE')
   await postgres.query('CHECKPOINT')
-  const batches = [...batchesOf(way.rows, perCommit, Number(values.series))]
+  const batches = [...batchesOf(way.rows, perCommit, seriesCount)]
   const { store, close } = await way.open(postgres)
   const walBefore = await walOf(postgres)
   const start = performance.now()
@@ -125,14 +127,14 @@ async function walOf(postgres: Postgres): Promise<number> {
   return row!.at
 }
 
-/** @throws Error when not every reading is there, each once. */
+/** @throws Error when not every reading is in the table, each once. */
 async function verify(postgres: Postgres, way: Way, batches: readonly PlantBatch[]): Promise<void> {
   const [row] = await postgres.query<{ rows: number; seqs: number; sum: number }>(
     'SELECT count(*)::float8 AS rows, count(DISTINCT seq)::float8 AS seqs, sum(value) AS sum FROM bench.reading',
   )
   const sum = batches.reduce((total, one) => total + one.sum, 0)
   if (row!.rows !== way.rows || row!.seqs !== way.rows || Math.abs(row!.sum / sum - 1) > 1e-9) {
-    throw new Error(`${way.name}: not what was stored: ${JSON.stringify(row)} instead of ${way.rows} rows, sum ${sum}`)
+    throw new Error(`${way.name}: found ${JSON.stringify(row)}, stored ${way.rows} readings, sum of values ${sum}`)
   }
 }
 
@@ -151,15 +153,16 @@ function report(perCommit: number, costs: ReadonlyMap<Way, readonly Cost[]>): st
       figure(of(way, ({ onDisk }) => onDisk)),
     ]
   })
-  const title = `${perCommit.toLocaleString('en-US')} in a commit`
-  return table([title, 'readings/s', 'least to most', 'ratio', 'WAL bytes', 'bytes on disk'], rows)
+  const title = `${perCommit.toLocaleString('en-US')} per commit`
+  return table([title, 'readings/s', 'lowest to highest', 'ratio', 'WAL bytes', 'bytes on disk'], rows)
 }
 
 try {
   const postgres = await startPostgres({ durable: true })
   const [version] = await postgres.query<{ server_version: string }>('SHOW server_version')
   const results = []
-  for (const perCommit of values.commits.split(',').map(Number)) {
+  console.log(machineLine())
+  for (const perCommit of commits) {
     const costs = new Map<Way, Cost[]>(WAYS.map((way) => [way, []]))
     for (let round = 0; round < runs; round++) {
       for (let turn = 0; turn < WAYS.length; turn++) {
@@ -169,11 +172,11 @@ try {
         progress(`${way.name}: ${figure(cost.perSecond)} readings/s`)
       }
     }
-    console.log(`\nPostgreSQL ${version!.server_version}, ${namesOf(Number(values.series)).length} series\n`)
+    console.log(`\nPostgreSQL ${version!.server_version}, ${namesOf(seriesCount).length} series\n`)
     console.log(report(perCommit, costs))
     results.push({ perCommit, ways: WAYS.map((way) => ({ name: way.name, costs: costs.get(way) })) })
   }
-  if (values.json) console.log(JSON.stringify({ bench: 'postgres', ...machine(), ...version, runs, results }))
+  if (json) console.log(JSON.stringify({ bench: 'postgres', ...machine(), ...version, runs, results }))
 } finally {
   await stopStarted()
 }

@@ -1,40 +1,40 @@
 /**
- * What does a reading cost on the disk? The store of this project, log, sealing and merging, beside the tables that first
- * come to mind and a log-structured tree: the same readings, the same commits, each synced; alternating, medians.
+ * What does a reading cost on the disk? The store of this project (log, sealing and merging) is compared with the two tables
+ * that first come to mind and with a log-structured tree: the same readings in the same commits, each synced. The layouts take
+ * turns; medians. Every layout must return every reading afterwards.
  */
-import { parseArgs } from 'node:util'
 import { startScript } from '../support/process.ts'
 import { stopStarted } from '../support/started.ts'
 import { LAYOUT_NAMES, type LayoutCost, type LayoutName } from './support/layout-cost.ts'
-import { figure, machine, median, progress, table } from './support/report.ts'
+import { readOptions, SERIES_OPTIONS, usage } from './support/options.ts'
+import { outputOf } from './support/patience.ts'
+import { figure, machine, machineLine, median, progress, table } from './support/report.ts'
 
-const { values } = parseArgs({
-  options: {
-    json: { type: 'boolean', default: false },
-    varied: { type: 'boolean', default: false },
-    runs: { type: 'string', default: '1' },
-    rows: { type: 'string', default: '20000000' },
-    'peer-rows': { type: 'string', default: '2000000' },
-    commit: { type: 'string', default: '500' },
-    series: { type: 'string', default: '500' },
-    only: { type: 'string' },
+const { json, numbers, others } = readOptions(
+  {
+    runs: { full: 1, small: 1 },
+    rows: { full: 20_000_000, small: 100_000 },
+    'peer-rows': { full: 2_000_000, small: 20_000 },
+    commit: { full: 500, small: 500 },
+    series: { full: 500, small: 20 },
   },
-})
-if (values.varied) process.env.BENCH_VARIED = '1'
-const runs = Number(values.runs)
-const names = LAYOUT_NAMES.filter((name) => values.only === undefined || name.startsWith(values.only))
+  { ...SERIES_OPTIONS, varied: { type: 'boolean' }, only: { type: 'string' } },
+)
+const { runs, commit, series } = numbers
+const { only = '' } = others
+const names = LAYOUT_NAMES.filter((name) => name.startsWith(only))
+if (names.length === 0) usage(`--only ${only}: expected the beginning of one of: ${LAYOUT_NAMES.join('; ')}`)
 const costs = new Map<LayoutName, LayoutCost[]>(names.map((name) => [name, []]))
 
-/** The tables write so much that all the readings would take them hours. */
+/** The tables write so much that they would need hours for all readings. */
 function rowsOf(name: LayoutName): number {
-  const rows = Number(values.rows)
-  return name === 'tidegate' || name === 'rocksdb' ? rows : Math.min(rows, Number(values['peer-rows']))
+  const { rows, 'peer-rows': peerRows } = numbers
+  return name === 'tidegate' || name === 'rocksdb' ? rows : Math.min(rows, peerRows)
 }
 
 async function measure(name: LayoutName): Promise<LayoutCost> {
-  const child = startScript('bench/support/layout-child.ts', [name, `${rowsOf(name)}`, values.commit, values.series])
-  if ((await child.exit) !== 0) throw new Error(`${name}: ${child.stderr}`)
-  return JSON.parse(child.stdout) as LayoutCost
+  const child = startScript('bench/support/layout-child.ts', [name, ...[rowsOf(name), commit, series].map(String)])
+  return JSON.parse(await outputOf(child, name)) as LayoutCost
 }
 
 function of(name: LayoutName, pick: (cost: LayoutCost) => number): number {
@@ -60,9 +60,9 @@ function layoutTable(): string {
 }
 
 function classTable(): string {
-  const classes = costs.get('tidegate')![0]!.house!.classes
+  const classes = costs.get('tidegate')![0]!.housekeeping!.classes
   return table(
-    ['tidegate, by class', 'readings', 'readings a block', 'packed', 'bytes on disk'],
+    ['tidegate, by class', 'readings', 'readings per block', 'packed', 'bytes on disk'],
     classes.map(({ name, readings, ...cost }) => [
       name,
       readings.toLocaleString('en-US'),
@@ -74,21 +74,24 @@ function classTable(): string {
 }
 
 function housekeepingTable(): string {
-  const house = (pick: (cost: NonNullable<LayoutCost['house']>) => number): number =>
-    of('tidegate', (cost) => pick(cost.house!))
+  const housekeeping = (pick: (cost: NonNullable<LayoutCost['housekeeping']>) => number): number =>
+    of('tidegate', (cost) => pick(cost.housekeeping!))
   return table(
     ['tidegate, housekeeping', ''],
     [
-      ['longest slice, ms', figure(house((cost) => cost.longestSliceMs))],
-      ['slices over 20 ms', `${house((cost) => cost.slicesOver20ms)} of ${house((cost) => cost.slices)}`],
-      ['longest checkpoint, ms', figure(house((cost) => cost.longestCheckpointMs))],
-      ['CPU seconds a million readings', figure(house((cost) => cost.cpuSecondsPerMillion))],
-      ['of them while readings come in', figure(house((cost) => cost.cpuSecondsPerMillionBusy))],
-      ['bytes written by commits', figure(house((cost) => cost.written.commits))],
-      ['by checkpoints', figure(house((cost) => cost.written.checkpoints))],
-      ['by housekeeping', figure(house((cost) => cost.written.slices))],
-      ['seals at the end', `${house((cost) => cost.seals)}`],
-      ['free pages in the file, bytes a reading', figure(house((cost) => cost.freeBytes) / rowsOf('tidegate'))],
+      ['longest slice, ms', figure(housekeeping((cost) => cost.longestSliceMs))],
+      ['slices over 20 ms', `${housekeeping((cost) => cost.slicesOver20ms)} of ${housekeeping((cost) => cost.slices)}`],
+      ['longest checkpoint, ms', figure(housekeeping((cost) => cost.longestCheckpointMs))],
+      ['CPU seconds per million readings', figure(housekeeping((cost) => cost.cpuSecondsPerMillion))],
+      ['of which while readings come in', figure(housekeeping((cost) => cost.cpuSecondsPerMillionBusy))],
+      ['bytes written by commits', figure(housekeeping((cost) => cost.written.commits))],
+      ['by checkpoints', figure(housekeeping((cost) => cost.written.checkpoints))],
+      ['by housekeeping', figure(housekeeping((cost) => cost.written.slices))],
+      ['seals at the end', `${housekeeping((cost) => cost.seals)}`],
+      [
+        'free pages in the file, bytes per reading',
+        figure(housekeeping((cost) => cost.freeBytes) / rowsOf('tidegate')),
+      ],
     ],
   )
 }
@@ -99,13 +102,13 @@ try {
       const name = names[(round + turn) % names.length]!
       const cost = await measure(name)
       costs.get(name)!.push(cost)
-      progress(`${name}: ${figure(cost.perSecond)} readings/s, ${figure(cost.bytesWritten)} bytes written a reading`)
+      progress(`${name}: ${figure(cost.perSecond)} readings/s, ${figure(cost.bytesWritten)} bytes written per reading`)
     }
   }
-  console.log(`\nReadings of ${values.series} series, ${values.commit} in a commit, every commit synced\n`)
+  console.log(`${machineLine()}\n\nReadings of ${series} series, ${commit} per commit, every commit synced\n`)
   console.log(layoutTable())
   if (costs.has('tidegate')) console.log(`\n${classTable()}\n\n${housekeepingTable()}`)
-  if (values.json) {
+  if (json) {
     const results = names.map((layout) => ({ layout, costs: costs.get(layout) }))
     console.log(JSON.stringify({ bench: 'store', ...machine(), runs, results }))
   }

@@ -1,41 +1,42 @@
 /**
- * How many bytes cross the link between a site and its cloud for each reading, both ways together, from the first
- * packet until everything is confirmed? The same messages through a Mosquitto bridge and through Tidegate.
- * Counted is what TCP carries, without the headers of TCP and IP, which are more for the bridge's many small packets.
+ * How many bytes cross the link between a site and its cloud per reading, both directions added, from the first packet until
+ * everything is confirmed? The same messages pass through a Mosquitto bridge and through Tidegate. Counted is what TCP
+ * carries, without the headers of TCP and IP; a bridge has more of these, because it sends many small packets.
  */
-import { parseArgs } from 'node:util'
 import { connectAsync, type MqttClient } from 'mqtt'
 import { pause } from '../src/base/clock.ts'
 import { stopStarted } from '../support/started.ts'
 import { until } from '../support/wait.ts'
-import { figure, machine, progress, table } from './support/report.ts'
-import { jsonPayload, recordedSeries, type Sample, wanderer } from './support/series.ts'
+import { readOptions, SERIES_OPTIONS } from './support/options.ts'
+import { HANG_MS } from './support/patience.ts'
+import { figure, machine, machineLine, progress, table } from './support/report.ts'
+import { benchSeries, jsonPayload, randomWalk, type Sample } from './support/series.ts'
 import { key, type Site, startBridgeSite, startTidegateSite, topicOf } from './support/site.ts'
 
-const ARRIVE_MS = 120_000
-/** The link is taken to be at rest after so long without a byte. */
-const REST_MS = 1_500
+/** The link counts as idle after this time without a byte. */
+const IDLE_MS = 1_500
 const PUBLISHES_AT_ONCE = 200
 const LIVE_DEVICES = 50
 const LIVE_LINGER_MS = 5_000
 
-const { values } = parseArgs({
-  options: {
-    json: { type: 'boolean', default: false },
-    runs: { type: 'string', default: '1' }, // bytes hardly differ from run to run
-    seconds: { type: 'string', default: '40' },
+const { json, numbers } = readOptions(
+  {
+    runs: { full: 1, small: 1 }, // bytes hardly differ from run to run
+    seconds: { full: 40, small: 3 },
+    series: { full: 1_000, small: 2 },
   },
-})
-const runs = Number(values.runs)
-const seconds = Number(values.seconds)
+  SERIES_OPTIONS,
+)
+const { runs, seconds, series: seriesMax } = numbers
 
-/** @throws Error when what arrived is not exactly what was sent, however it was packed on the way. */
+/** @throws Error when what arrived is not exactly what was sent, each reading once with its time and value. */
 function verifyArrived(site: Site, sent: readonly Sample[]): void {
   const expected = sent.map(({ ts, value }) => key(ts, Number(value))).sort()
   const arrived = site.arrived().sort()
   const wrong = expected.findIndex((one, i) => one !== arrived[i])
   if (wrong >= 0 || arrived.length !== expected.length) {
-    throw new Error(`reading ${wrong}: sent ${expected[wrong]}, arrived ${arrived[wrong]} (time and value)`)
+    const counts = `${expected.length} sent, ${arrived.length} arrived`
+    throw new Error(`${counts}; reading ${wrong}: sent ${expected[wrong]}, arrived ${arrived[wrong]} (time and value)`)
   }
 }
 
@@ -64,14 +65,13 @@ async function publishAll(site: Site, samples: readonly Sample[]): Promise<void>
   await client.endAsync()
 }
 
-/** Waits until all is confirmed and the link has fallen silent. @throws Error when more or fewer readings arrive. */
+/** Waits until this number of readings is confirmed and the link is idle. `verifyArrived` then compares the readings. */
 async function settle({ link, confirmed }: Site, readings: number): Promise<void> {
-  await until(() => confirmed() >= readings, { deadlineMs: ARRIVE_MS, what: `${readings} confirmed readings` })
+  await until(() => confirmed() >= readings, { deadlineMs: HANG_MS, what: `${readings} readings are confirmed` })
   for (let before = -1; before !== link.bytesUp + link.bytesDown; ) {
     before = link.bytesUp + link.bytesDown
-    await pause(REST_MS)
+    await pause(IDLE_MS)
   }
-  if (confirmed() !== readings) throw new Error(`${confirmed()} readings arrived instead of ${readings}`)
 }
 
 function resetCount(site: Site): void {
@@ -83,7 +83,7 @@ function costOf({ link }: Site, readings: number): Cost {
   return { readings, up: link.bytesUp, down: link.bytesDown }
 }
 
-/** Published while the cloud was out of reach; counted from the moment it is back. */
+/** Published while the link is down; counted from the moment the link is up again. */
 async function backlog(peer: Peer, samples: readonly Sample[]): Promise<Cost> {
   const site = await STARTS[peer](false)
   await publishAll(site, samples)
@@ -96,11 +96,11 @@ async function backlog(peer: Peer, samples: readonly Sample[]): Promise<Cost> {
   return cost
 }
 
-/** Devices that publish once a second each, spread over the second; connecting is not counted. */
+/** Devices that publish once per second each, spread over the second; connecting is not counted. */
 async function live(peer: Peer): Promise<Cost> {
   const site = await STARTS[peer](true, LIVE_LINGER_MS)
   const client = await login(site)
-  const values = Array.from({ length: LIVE_DEVICES }, (_, device) => wanderer(device))
+  const values = Array.from({ length: LIVE_DEVICES }, (_, device) => randomWalk(device))
   const sent: Sample[] = []
   const second = async (): Promise<void> => {
     for (const [device, next] of values.entries()) {
@@ -137,7 +137,7 @@ async function compare(name: string, measure: (peer: Peer) => Promise<Cost>): Pr
     all.push({ name, bridge: await measure('bridge'), tidegate: await measure('tidegate') })
   }
   const line = all.sort((a, b) => ratio(a) - ratio(b))[Math.floor((runs - 1) / 2)]!
-  progress(`${name}: bridge ${figure(each(line.bridge))}, tidegate ${figure(each(line.tidegate))} bytes a reading`)
+  progress(`${name}: bridge ${figure(each(line.bridge))}, tidegate ${figure(each(line.tidegate))} bytes per reading`)
   return line
 }
 
@@ -151,19 +151,20 @@ function print(title: string, lines: readonly Line[]): void {
     figure(line.tidegate.down / line.tidegate.readings),
     `1 : ${figure(1 / ratio(line))}`,
   ])
-  const head = ['', 'readings', 'bridge', 'tidegate', 'of it up', 'down', 'tidegate : bridge']
-  console.log(`\n${title}, bytes a reading\n\n${table(head, rows)}`)
+  const head = ['', 'readings', 'bridge', 'tidegate', 'of which up', 'down', 'tidegate : bridge']
+  console.log(`\n${title}, bytes per reading\n\n${table(head, rows)}`)
 }
 
 try {
   const backlogs: Line[] = []
-  for (const [name, samples] of recordedSeries()) {
+  for (const [name, samples] of [...benchSeries()].slice(0, seriesMax)) {
     backlogs.push(await compare(name, (peer) => backlog(peer, samples)))
   }
   const lives = [await compare(`${LIVE_DEVICES} devices, 1/s each, linger ${LIVE_LINGER_MS} ms`, live)]
+  console.log(machineLine())
   print('Backlog after an outage', backlogs)
   print(`Live for ${seconds} s`, lives)
-  if (values.json) {
+  if (json) {
     const result = [...backlogs, ...lives].map((line) => ({ ...line, ratio: ratio(line) }))
     console.log(JSON.stringify({ bench: 'wire', ...machine(), runs, lines: result }))
   }

@@ -1,7 +1,4 @@
-import { cpSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import SQLite from 'better-sqlite3'
-import { connectAsync } from 'mqtt'
+import { cpSync, readFileSync } from 'node:fs'
 import { pause } from '../../src/base/clock.ts'
 import { tempFolder } from '../../support/folder.ts'
 import { startMosquitto } from '../../support/mosquitto.ts'
@@ -9,68 +6,85 @@ import { startScript } from '../../support/process.ts'
 import { startProxy } from '../../support/proxy.ts'
 import { until } from '../../support/wait.ts'
 import { BenchEdge } from './edge.ts'
+import { LIVE_DEVICE, LiveDevice } from './live-device.ts'
 import { runLoad } from './load.ts'
+import { HANG_MS } from './patience.ts'
+import { type BenchReceiver, startReceiver } from './receiver.ts'
 
-const DRAIN_MS = 600_000
 const POLL_MS = 20
-/** A live reading is published so often (ms). */
-const LIVE_EVERY_MS = 100
+/** Sums of the same values in another order: the greatest relative difference. */
+const SUM_ERROR_MAX = 1e-9
+const BRIDGE_CONNECTIONS = 10
 
-export interface DrainOptions {
-  /** Folder with a backlog; it is copied. */
-  readonly backlog: string
+export interface Backlog {
+  /** It is copied before it drains. */
+  readonly folder: string
   readonly readings: number
-  /** Added to every round trip between the site and the cloud (ms). */
-  readonly roundTripMs?: number
-  readonly uplink?: object
+  /** Of the values of all readings. */
+  readonly sum: number
 }
 
 export interface Drained {
   readonly perSecond: number
-  /** From a live reading's publish until it can be read in the receiver's database (ms), ascending. */
+  /** From the publish of a live reading until it can be read in the receiver's database (ms), ascending. */
   readonly liveMs: readonly number[]
   readonly bytesPerReading: number
-  /** CPU seconds of the processes for a million readings. */
+  /** CPU seconds of the processes per million readings. */
   readonly cpu: Readonly<Record<'edge' | 'receiver', number>>
 }
 
-/** An edge with a backlog meets its cloud again: from the edge being ready until the receiver has all of it. */
-export async function drain({ backlog, readings, roundTripMs = 0, uplink = {} }: DrainOptions): Promise<Drained> {
+/**
+ * An edge with a backlog reaches its cloud again. The clock runs from the edge being ready until the receiver has all of it.
+ * @param options.roundTripMs is added to every round trip between site and cloud.
+ */
+export async function drain(backlog: Backlog, { roundTripMs = 0 } = {}): Promise<Drained> {
   const cloud = await startMosquitto({ config: 'max_inflight_messages 0' })
   const link = await startProxy({ to: cloud.port })
   link.dial.latencyMs = roundTripMs / 2
   const receiver = await startReceiver(cloud.url)
-  const folder = tempFolder()
-  cpSync(backlog, folder, { recursive: true })
+  const data = tempFolder()
+  cpSync(backlog.folder, data, { recursive: true })
   const url = roundTripMs > 0 ? link.url : cloud.url
-  const edge = await BenchEdge.start({ data: folder, uplinks: [{ name: 'cloud', url, ...uplink }] })
+  const edge = await BenchEdge.start({ data, uplinks: [{ name: 'cloud', url }] })
   const from = performance.now()
-  const live = new LiveDevice(edge.port, receiver.database)
-  await live.start()
-  const arrived = (): number => receiver.number('SELECT coalesce(sum(last - first + 1), 0) FROM positions')
+  const live = await LiveDevice.start(edge.port, receiver)
   await until(
     async () => {
       await pause(POLL_MS)
-      live.look()
-      return arrived() >= readings
+      live.poll()
+      return arrivedOf(receiver, backlog) === backlog.readings
     },
-    { deadlineMs: DRAIN_MS, what: `${readings} readings have arrived` },
+    { deadlineMs: HANG_MS, what: `the receiver has all ${backlog.readings} readings of the backlog` },
   )
   const ms = performance.now() - from
+  const liveMs = live.latenciesMs.toSorted((a, b) => a - b)
+  const bytesPerReading = link.bytesUp / backlog.readings
+  const perMillion = (pid: number): number => (cpuSeconds(pid) / backlog.readings) * 1e6
+  const cpu = { edge: perMillion(edge.process.pid), receiver: perMillion(receiver.process.pid) }
   await live.stop()
-  const stored = receiver.number('SELECT count(*) FROM reading')
-  if (stored < readings) throw new Error(`${stored} readings arrived of ${readings}`)
-  const perMillion = (cpuS: number): number => (cpuS / stored) * 1e6
-  const cpu = { edge: perMillion(cpuSeconds(edge.process.pid)), receiver: perMillion(cpuSeconds(receiver.process.pid)) }
-  await edge.process.stop()
-  await receiver.process.stop()
-  receiver.close()
+  await live.allArrived()
+  verifyReceived(receiver, backlog)
+  await edge.stop()
+  await receiver.stop()
   await cloud.stop()
-  return {
-    perSecond: (readings / ms) * 1_000,
-    liveMs: live.ms.toSorted((a, b) => a - b),
-    bytesPerReading: link.bytesUp / readings,
-    cpu,
+  return { perSecond: (backlog.readings / ms) * 1_000, liveMs, bytesPerReading, cpu }
+}
+
+/** Positions of the backlog that the receiver has; those of the live readings come after them. */
+function arrivedOf(receiver: BenchReceiver, { readings }: Backlog): number {
+  const sql = 'SELECT coalesce(sum(min(last, ?) - first + 1), 0) FROM positions WHERE first <= ?'
+  return receiver.number(sql, readings, readings)
+}
+
+/** @throws Error when the receiver does not have every reading of the backlog, each once, with its value. */
+function verifyReceived(receiver: BenchReceiver, { readings, sum }: Backlog): void {
+  const which = `FROM readings WHERE device <> '${LIVE_DEVICE}'`
+  const stored = receiver.number(`SELECT count(*) ${which}`)
+  const distinct = receiver.number(`SELECT count(DISTINCT seq) ${which}`)
+  const total = receiver.number(`SELECT sum(value) ${which}`)
+  if (stored !== readings || distinct !== readings || Math.abs(total / sum - 1) > SUM_ERROR_MAX) {
+    const found = `${stored} readings at ${distinct} positions, sum of values ${total}`
+    throw new Error(`the receiver has ${found}; the backlog has ${readings} readings, sum of values ${sum}`)
   }
 }
 
@@ -82,67 +96,10 @@ function cpuSeconds(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / 100
 }
 
-async function startReceiver(url: string) {
-  const folder = tempFolder()
-  const file = join(folder, 'receiver.yaml')
-  writeFileSync(file, JSON.stringify({ cloud: { url }, data: folder, log: { level: 'error' } }))
-  const running = startScript('dist/main.js', ['receive', '-s', file])
-  await running.waitFor(/has started/)
-  const database = new SQLite(join(folder, 'received.db'), { readonly: true, timeout: 1_000 })
-  return {
-    process: running,
-    database,
-    number: (sql: string): number => Number(database.prepare(sql).pluck().get()),
-    close: () => void database.close(),
-  }
-}
-
-/** Publishes a reading now and then, and looks for each in the receiver's database. */
-class LiveDevice {
-  readonly ms: number[] = []
-  readonly #port: number
-  readonly #database: SQLite.Database
-  readonly #publishedAt = new Map<number, number>()
-  #timer: NodeJS.Timeout | undefined
-  #client: Awaited<ReturnType<typeof connectAsync>> | undefined
-  #series: number | undefined
-  #lastTs = 0
-
-  constructor(port: number, database: SQLite.Database) {
-    this.#port = port
-    this.#database = database
-  }
-
-  async start(): Promise<void> {
-    const client = await connectAsync({ host: '127.0.0.1', port: this.#port, reconnectPeriod: 0, clientId: 'live' })
-    this.#client = client
-    this.#timer = setInterval(() => {
-      const ts = Date.now()
-      this.#publishedAt.set(ts, performance.now())
-      client.publish('telemetry/live/pressure', `{"value":${this.#publishedAt.size},"ts":${ts}}`, { qos: 1 })
-    }, LIVE_EVERY_MS)
-  }
-
-  look(): void {
-    const now = performance.now()
-    const find = `SELECT id FROM series WHERE device = 'live'`
-    this.#series ??= this.#database.prepare(find).pluck().get() as number | undefined
-    if (this.#series === undefined) return
-    const sql = 'SELECT ts FROM reading WHERE series = ? AND ts > ?'
-    for (const ts of this.#database.prepare(sql).pluck().all(this.#series, this.#lastTs) as number[]) {
-      const at = this.#publishedAt.get(ts)
-      if (at !== undefined) this.ms.push(now - at)
-      this.#lastTs = Math.max(this.#lastTs, ts)
-    }
-  }
-
-  async stop(): Promise<void> {
-    clearInterval(this.#timer)
-    await this.#client?.endAsync()
-  }
-}
-
-/** Mosquitto to Mosquitto with as many messages waiting, until a subscriber in the cloud has all. @returns messages a second. */
+/**
+ * Mosquitto to Mosquitto with this number of messages waiting (a multiple of ten), until a subscriber in the cloud has
+ * received all of them. @returns messages per second.
+ */
 export async function drainBridge(messages: number): Promise<number> {
   const cloud = await startMosquitto({ config: 'max_inflight_messages 0\nmax_queued_messages 0' })
   const link = await startProxy({ to: cloud.port })
@@ -160,18 +117,17 @@ export async function drainBridge(messages: number): Promise<number> {
       restart_timeout 1`.replace(/^ +/gm, ''),
   })
   const subscriber = startScript('bench/support/subscriber-child.ts', [String(cloud.port), String(messages)])
-  await subscriber.waitFor(/subscribed/)
-  const connections = 10
+  await subscriber.waitFor(/subscribed/, HANG_MS)
   await runLoad({
     port: site.port,
-    connections,
+    connections: BRIDGE_CONNECTIONS,
     window: 100,
-    messages: messages / connections,
+    messages: messages / BRIDGE_CONNECTIONS,
     qos: 1,
     payload: 'json',
   })
   link.dial.refuse = false
-  const [, ms] = await subscriber.waitFor(/received all in (\d+) ms/, DRAIN_MS)
+  const [, ms] = await subscriber.waitFor(/received all in (\d+) ms/, HANG_MS)
   await site.stop()
   await cloud.stop()
   return (messages / Number(ms)) * 1_000

@@ -1,10 +1,8 @@
+import { isNear } from './checksums.ts'
 import { BUCKET_COLUMNS, RANGE_COLUMNS } from './history-peer.ts'
 import type { Questions } from './history-questions.ts'
 
-/** Sums differ by the order in which they are added up: relative to the larger one. */
-const SUM_ERROR_MAX = 1e-9
-
-/** Where the answers of two peers to the same questions differ, told to a person; undefined: they are equal. */
+/** A description of the first difference between the answers of two peers to the same questions; undefined: they are equal. */
 export function differenceOf({ range, buckets }: Questions, a: Uint8Array, b: Uint8Array): string | undefined {
   const [ours, theirs] = [new Answers(a), new Answers(b)]
   for (const [kind, questions, columns] of [
@@ -31,11 +29,7 @@ function differenceIn(a: Float64Array, b: Float64Array, columns: readonly string
   return undefined
 }
 
-function isNear(a: number, b: number): boolean {
-  return Math.abs(a - b) <= SUM_ERROR_MAX * Math.max(Math.abs(a), Math.abs(b))
-}
-
-/** Answers as a child has written them: the count of numbers, and then the numbers. */
+/** Answers as a child process writes them: the count of numbers, and then the numbers. */
 class Answers {
   readonly #numbers: Float64Array
   #at = 0

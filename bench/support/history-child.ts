@@ -1,8 +1,8 @@
 /**
- * One peer of the history bench in a process of its own:
+ * One peer of the history bench in its own process:
  *
  *     build NAME FOLDER ROWS SERIES              makes its database
- *     ask NAME FOLDER QUESTIONS.json ANSWERS     asks it, and leaves the answers in a file for comparing
+ *     ask NAME FOLDER QUESTIONS.json ANSWERS     asks the questions, and writes the answers to a file to be compared
  */
 import { createReadStream, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -24,7 +24,7 @@ async function build(rows: number, seriesCount: number): Promise<void> {
   console.log(JSON.stringify({ seconds: (performance.now() - start) / 1_000 }))
 }
 
-/** Brings the files into the page cache of the system: what is measured is not the disk. */
+/** Reads all files, so that they are in the page cache of the system: the disk is not measured. */
 async function readThrough(): Promise<void> {
   for (const file of readdirSync(folder)) {
     for await (const _ of createReadStream(join(folder, file), { highWaterMark: 1_048_576 }));
@@ -51,6 +51,7 @@ async function ask(questionsFile: string, answersFile: string): Promise<void> {
     return timings
   }
   const asked: Asked = {
+    readings: await reader.count(),
     range: await timed(range, (question) => reader.range(question)),
     buckets: await timed(buckets, (question) => reader.buckets(question)),
   }

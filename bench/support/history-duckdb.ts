@@ -13,10 +13,10 @@ import type { Plant, Readings } from './plant.ts'
 
 const FILE = 'readings.duckdb'
 const TYPES = [INTEGER, BIGINT, DOUBLE, UTINYINT, INTEGER, BIGINT] as const
-/** Rows of one data chunk; DuckDB takes no more. */
+/** Rows of one data chunk, the maximum in DuckDB. */
 const CHUNK_ROWS = 2_048
 
-/** A table in order of arrival, as DuckDB stores it by itself: in compressed columns, with bounds of each row group. */
+/** A table in order of arrival, stored as DuckDB does by default: compressed columns, and bounds for each row group. */
 async function build(folder: string, plant: Plant, rows: number): Promise<void> {
   const database = await DuckDBInstance.create(join(folder, FILE))
   const connection = await database.connect()
@@ -53,6 +53,10 @@ async function open(folder: string): Promise<HistoryReader> {
   return {
     range: (question) => ask(range, question),
     buckets: (question) => ask(buckets, question),
+    async count() {
+      const all = await connection.runAndReadAll('SELECT count(*) FROM readings')
+      return Number(all.getRows()[0]![0])
+    },
     close() {
       connection.closeSync()
       database.closeSync()

@@ -1,6 +1,6 @@
 import type { Plant } from './plant.ts'
 
-/** A question about one series of the plant. Times are UTC ms; `from` is in it, `to` is not. */
+/** A question about one series of the plant. Times are UTC ms; `from` is included, `to` is not. */
 export interface Question {
   readonly series: number
   readonly from: number
@@ -8,10 +8,10 @@ export interface Question {
 }
 
 export interface Answer {
-  /** When the first row was there, and when all were (monotonic ms). */
+  /** When the first row and when all rows had been read (monotonic ms). */
   readonly firstAt: number
   readonly doneAt: number
-  /** All columns of all rows one after the other, for comparing; made after the clock was stopped. */
+  /** All columns of all rows one after the other, to be compared; called after the clock is stopped. */
   numbers(): number[]
 }
 
@@ -25,11 +25,13 @@ export interface HistoryReader {
   range(question: Question): Answer | Promise<Answer>
   /** Columns BUCKET_COLUMNS of every hour that has readings, in order of time. */
   buckets(question: Question): Answer | Promise<Answer>
+  /** The number of all readings; not measured. */
+  count(): number | Promise<number>
   close(): void
 }
 
 export interface HistoryPeer {
-  /** Makes the database of these readings in an empty folder; what is in it at the end is on the disk. */
+  /** Makes the database of these readings in an empty folder; at the end everything is on the disk. */
   build(folder: string, plant: Plant, rows: number): void | Promise<void>
   open(folder: string): HistoryReader | Promise<HistoryReader>
 }

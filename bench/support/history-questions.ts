@@ -5,11 +5,11 @@ export const PEER_NAMES = ['tidegate', 'table + index on (series, ts)', 'duckdb'
 export type PeerName = (typeof PEER_NAMES)[number]
 
 export interface Questions {
-  /** Asked first, and not measured. */
+  /** Asked first; not measured. */
   readonly warmUp: readonly Question[]
   /** One day each. */
   readonly range: readonly Question[]
-  /** A year each, or all that there is. */
+  /** One year each, or everything if there is less. */
   readonly buckets: readonly Question[]
 }
 
@@ -18,22 +18,23 @@ export interface Timing {
   readonly allMs: number
 }
 
-/** What a peer took for the questions, in their order. */
+/** The times that a peer took for the questions, in their order. */
 export interface Asked {
+  /** The number of all readings in the database. */
+  readonly readings: number
   readonly range: readonly Timing[]
   readonly buckets: readonly Timing[]
 }
 
-/** Recordings with a reading every five minutes; the others have fewer, and are answered faster. */
-const DENSE: ReadonlySet<string> = new Set(['Twitter_volume_GOOG', 'machine_temperature_system_failure'])
 const DAY_MS = 86_400_000
 const YEAR_MS = 365 * DAY_MS
 const WARM_UP = 5
-/** Places that are far from each other, without chance: fractions of multiples of the golden section. */
+/** The fractions of its multiples are spread evenly, without random numbers: the golden ratio. */
 const GOLDEN = 0.618_033_988_749_894_8
 
 /**
- * Questions about series with a reading every five minutes, another series and another day each, spread evenly over both.
+ * Questions about series with a reading every five minutes, since the others have fewer readings and are answered faster.
+ * Each question is about another series and another day, spread evenly over both.
  * @param first time of the earliest reading of all, UTC ms. @param last time of the latest one.
  */
 export function questionsAbout(
@@ -42,8 +43,11 @@ export function questionsAbout(
   count: number,
 ): Questions {
   const dense = Array.from({ length: plant.seriesCount }, (_, series) => series).filter((series) =>
-    DENSE.has(plant.recordingOf(series)),
+    plant.isDense(series),
   )
+  if (dense.length === 0) throw new Error('no series has a reading every five minutes')
+  if (last - first < DAY_MS)
+    throw new Error('the readings cover less than a day: more --rows or fewer --series are needed')
   const seriesAt = (i: number): number => dense[Math.floor(((i * GOLDEN) % 1) * dense.length)]!
   const day = (i: number): Question => {
     const from = Math.floor(first + ((i * Math.SQRT2) % 1) * (last - first - DAY_MS))

@@ -6,7 +6,7 @@ import type { Plant, Readings } from './plant.ts'
 const FILE = 'readings.db'
 const COMMIT_ROWS = 100_000
 
-/** The table in order of arrival, and an index on (series, ts) that was made when all was in: as tight as it can be. */
+/** The table in order of arrival; the index on (series, ts) is made at the end, so that it is as compact as possible. */
 function build(folder: string, plant: Plant, rows: number): void {
   const database = new SQLite(join(folder, FILE))
   database.exec(`CREATE TABLE readings (series INTEGER NOT NULL, ts INTEGER NOT NULL, value REAL,
@@ -40,6 +40,7 @@ function open(folder: string): HistoryReader {
   return {
     range: (question) => ask(range, question),
     buckets: (question) => ask(buckets, question),
+    count: () => database.prepare('SELECT count(*) FROM readings').pluck().get() as number,
     close: () => database.close(),
   }
 }

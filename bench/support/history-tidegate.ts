@@ -7,7 +7,7 @@ import type { Plant } from './plant.ts'
 
 const COMMIT_ROWS = 4_096
 
-/** As an edge with time to spare leaves it: sealed and merged behind the readings, the newest ones in the log. */
+/** As on an edge that is not busy: readings are sealed and merged as they come in, the newest ones are in the log. */
 function build(folder: string, plant: Plant, rows: number): void {
   const store = openLayout(folder)
   for (const readings of plant.commits(rows, COMMIT_ROWS)) {
@@ -50,6 +50,7 @@ function open(folder: string): HistoryReader {
         buckets.flatMap((bucket) => [bucket.start, bucket.numbers, bucket.sum!, bucket.min!, bucket.max!])
       return { firstAt, doneAt, numbers }
     },
+    count: () => history.devices().reduce((sum, { readings }) => sum + readings, 0),
     close: () => database.close(),
   }
 }

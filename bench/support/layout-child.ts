@@ -1,6 +1,7 @@
-/** One layout in a process of its own, so that the kernel's account of its writes is that of the layout. */
+/** One layout in its own process, so that the bytes that the kernel counts are those of the layout. Prints its cost as JSON. */
 import { tempFolder } from '../../support/folder.ts'
 import { stopStarted } from '../../support/started.ts'
+import { Checksums } from './checksums.ts'
 import { folderBytes } from './folder-size.ts'
 import { classCosts, type HousekeepingCost, type LayoutCost, type LayoutName } from './layout-cost.ts'
 import { rocksdb } from './layout-rocksdb.ts'
@@ -16,7 +17,7 @@ const OPEN: Readonly<Record<LayoutName, (folder: string) => Layout>> = {
   'primary key (series, ts, seq)': clusteredTable,
   rocksdb,
 }
-/** At the end so much time has passed that the last readings are due as well. */
+/** At the end, housekeeping runs as if two days had passed, so that the last readings are due, too. */
 const QUIET_MS = 2 * 86_400_000
 
 const [name, ...numbers] = process.argv.slice(2) as [LayoutName, ...string[]]
@@ -25,14 +26,16 @@ const [rows, perCommit, seriesCount] = numbers.map(Number) as [number, number, n
 const folder = tempFolder()
 const plant = new Plant(seriesCount)
 const layout = OPEN[name](folder)
+const stored = new Checksums(seriesCount)
 const [commits, checkpoints, closing] = [new Work(), new Work(), new Work()]
 const [busySlices, busyCheckpoints] = [new Work(), new Work()]
 const [idleSlices, idleCheckpoints] = [new Work(), new Work()]
 
-/** A slice after each commit, as the store thread does it while publishes keep coming. */
-async function takeIn(): Promise<number> {
+/** One slice after each commit, as the store thread does it while publishes keep coming. @returns when the last reading came. */
+async function ingest(): Promise<number> {
   let now = 0
   for (const readings of plant.commits(rows, perCommit)) {
+    stored.addAll(readings)
     await commits.do(() => layout.commit(readings))
     await checkpoints.do(() => layout.checkpointIfDue?.())
     now = readings.receivedAt[readings.count - 1]!
@@ -43,8 +46,8 @@ async function takeIn(): Promise<number> {
   return now
 }
 
-/** What has been put off. */
-async function comeToRest(now: number): Promise<void> {
+/** All work that was postponed. */
+async function finish(now: number): Promise<void> {
   for (let more = layout.runHousekeeping !== undefined; more; ) {
     more = await idleSlices.do(() => layout.runHousekeeping!(now + QUIET_MS, false))
     await idleCheckpoints.do(() => layout.checkpointIfDue?.())
@@ -54,8 +57,6 @@ async function comeToRest(now: number): Promise<void> {
 
 function housekeepingCost(): HousekeepingCost {
   const { series, bytes, ...sealed } = sealedFile(folder)
-  const kept = series.reduce((sum, { readings }) => sum + readings, sealed.logRows)
-  if (kept !== rows) throw new Error(`${kept} readings are there of ${rows}`)
   const sum = (pick: (work: Work) => number, ...works: Work[]): number =>
     works.reduce((total, work) => total + pick(work), 0)
   const cpuMs = (work: Work): number => work.cpuMs
@@ -78,8 +79,8 @@ function housekeepingCost(): HousekeepingCost {
 }
 
 const writtenBefore = writtenBytes()
-const now = await takeIn()
-await comeToRest(now)
+const now = await ingest()
+await finish(now)
 const written = writtenBytes() - writtenBefore
 const ingestMs = commits.ms + checkpoints.ms + busySlices.ms + busyCheckpoints.ms
 const cost: LayoutCost = {
@@ -89,7 +90,10 @@ const cost: LayoutCost = {
   bytesOnDisk: folderBytes(folder) / rows,
   bytesWritten: written / rows,
   longestCommitMs: commits.longestMs,
-  house: layout.runHousekeeping === undefined ? undefined : housekeepingCost(),
+  housekeeping: layout.runHousekeeping === undefined ? undefined : housekeepingCost(),
 }
+const found = new Checksums(seriesCount)
+await layout.readBack(found)
+stored.verify(found)
 console.log(JSON.stringify(cost))
 await stopStarted()

@@ -10,31 +10,31 @@ export const LAYOUT_NAMES = [
 ] as const
 export type LayoutName = (typeof LAYOUT_NAMES)[number]
 
-/** What a layout costs. Bytes are of one reading, all files counted. */
+/** What a layout costs. Bytes are per reading, all files counted. */
 export interface LayoutCost {
   readonly rows: number
-  /** While readings come in, what is done between their commits included. */
+  /** While readings come in; includes the work between their commits. */
   readonly perSecond: number
-  /** Until all of it is where it stays: sealed, merged, compacted, checkpointed. */
+  /** Until everything is where it stays: sealed, merged, compacted, checkpointed. */
   readonly perSecondAtRest: number
   readonly bytesOnDisk: number
   readonly bytesWritten: number
   readonly longestCommitMs: number
-  /** Where the layout has a history of its own to keep in order. */
-  readonly house: HousekeepingCost | undefined
+  /** Undefined for a layout without housekeeping. */
+  readonly housekeeping: HousekeepingCost | undefined
 }
 
 export interface HousekeepingCost {
   readonly slices: number
-  /** A slice is what a commit may have to wait for. */
+  /** A commit waits for at most one slice. */
   readonly longestSliceMs: number
   readonly slicesOver20ms: number
   readonly longestCheckpointMs: number
-  /** CPU seconds for a million readings, checkpoints of it included. */
+  /** CPU seconds per million readings, with the checkpoints of housekeeping. */
   readonly cpuSecondsPerMillion: number
-  /** The same, while readings came in. */
+  /** The part of it while readings come in. */
   readonly cpuSecondsPerMillionBusy: number
-  /** Bytes written a reading: into the WAL by commits and by slices of housekeeping, and from it into the database. */
+  /** Bytes written per reading: to the WAL by commits and by slices of housekeeping, and from the WAL to the database. */
   readonly written: { readonly commits: number; readonly checkpoints: number; readonly slices: number }
   readonly seals: number
   readonly freeBytes: number
@@ -46,13 +46,13 @@ export interface ClassCost {
   readonly name: SeriesClass
   readonly readings: number
   readonly readingsPerBlock: number
-  /** Of packed columns alone, a reading. */
+  /** Bytes of the packed columns alone, per reading. */
   readonly packedBytes: number
-  /** The file shared out in proportion to them, a reading. */
+  /** Bytes of the file per reading, the file divided in proportion to the packed bytes. */
   readonly bytesOnDisk: number
 }
 
-/** Shares a file's bytes among the classes in proportion to the bytes of their blocks. */
+/** Divides the bytes of a file among the classes in proportion to the bytes of their blocks. */
 export function classCosts(plant: Plant, sealed: readonly SealedSeries[], fileBytes: number): ClassCost[] {
   const packed = sealed.reduce((sum, { bytes }) => sum + bytes, 0)
   return CLASSES.map((name) => {

@@ -1,18 +1,22 @@
 import { closeSync, fdatasyncSync, fsyncSync, openSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import RocksDB from 'rocksdb-native'
+import type { Checksums } from './checksums.ts'
 import type { Layout } from './layouts.ts'
-import type { Readings } from './plant.ts'
+import { PLANT_START, type Readings } from './plant.ts'
 
-/** Series, time, position: unsigned, big endian, so that keys sort as (series, ts, seq). */
-const KEY_BYTES = 4 + 8 + 8
+/** Series, time, position: unsigned, big endian, so that keys sort by (series, ts, seq). */
+const TS_AT = 4
+const KEY_BYTES = TS_AT + 8 + 8
 /** Value, flag, reasons. */
 const VALUE_BYTES = 8 + 1 + 4
 const GOOD_FLAG = 1
+/** Rows that the iterator reads at once. */
+const READ_ROWS = 4_096
 
 /**
- * RocksDB with the settings of its package: one batch a commit. The package has no way to ask for a synced write, so
- * the write-ahead log, which a write has left in the file when it resolves, is synced from here.
+ * RocksDB with the settings of its package: one batch per commit. The package cannot ask for a synced write. When a write
+ * resolves, the write-ahead log is in its file but not synced, so the bench syncs it.
  */
 export function rocksdb(folder: string): Layout {
   const database = new RocksDB(folder)
@@ -34,7 +38,19 @@ export function rocksdb(folder: string): Layout {
       log.close()
       await database.close()
     },
+    readBack: (found) => readKeys(folder, found),
   }
+}
+
+async function readKeys(folder: string, found: Checksums): Promise<void> {
+  const database = new RocksDB(folder)
+  await database.ready()
+  for await (const { key, value } of database.iterator({}, { capacity: READ_ROWS })) {
+    const bytes = Buffer.from(key)
+    const ts = bytes.readUIntBE(TS_AT, 6) * 2 ** 16 + bytes.readUInt16BE(TS_AT + 6)
+    found.add(bytes.readUInt32BE(0), ts - PLANT_START, Buffer.from(value).readDoubleLE(0))
+  }
+  await database.close()
 }
 
 function put(batch: { tryPut(key: Uint8Array, value: Uint8Array): void }, readings: Readings, before: number): number {
@@ -58,7 +74,7 @@ function put(batch: { tryPut(key: Uint8Array, value: Uint8Array): void }, readin
   return seq
 }
 
-/** The newest file `NNNNNN.log` of a folder; another one begins when what is in memory goes to its own files. */
+/** The newest file `NNNNNN.log` of a folder. RocksDB starts another one when it writes its memory to files. */
 class WriteAheadLog {
   readonly #folder: string
   #name = ''

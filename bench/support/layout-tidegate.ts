@@ -2,9 +2,12 @@ import { join } from 'node:path'
 import SQLite from 'better-sqlite3'
 import { GOOD } from '../../src/base/flags.ts'
 import { edgeSettings } from '../../src/settings/edge.ts'
+import { openReadOnly } from '../../src/store/database.ts'
+import { History } from '../../src/store/history/history.ts'
 import { Store } from '../../src/store/store.ts'
+import type { Checksums } from './checksums.ts'
 import type { Layout } from './layouts.ts'
-import type { Readings } from './plant.ts'
+import { PLANT_START, type Readings } from './plant.ts'
 
 /** The store of this project without uplinks, through the calls that the store thread makes. */
 export function tidegate(folder: string): Layout {
@@ -15,32 +18,51 @@ export function tidegate(folder: string): Layout {
     checkpointIfDue: () => store.checkpointIfDue(),
     runHousekeeping: (now, busy) => store.runHousekeeping({ now, busy }),
     close: () => store.close(),
+    readBack: (found) => readHistory(folder, found),
   }
 }
 
 /** Inside `write`: appends readings and counts them, as ingest does. */
 export function append(store: Store, { count, series, ts, value, receivedAt }: Readings): void {
   for (let i = 0; i < count; i++) {
-    const device = store.catalog.device(deviceName(series[i]!))
-    const { id } = store.catalog.find(device, METRIC, undefined)
+    const device = store.intake.catalog.device(deviceName(series[i]!))
+    const { id } = store.intake.catalog.find(device, METRIC, undefined)
     device.received++
     device.stored++
-    store.catalog.touch(device)
-    store.log.append(id, ts[i]!, value[i]!, GOOD, receivedAt[i]!)
+    store.intake.catalog.touch(device)
+    store.intake.log.append(id, ts[i]!, value[i]!, GOOD, receivedAt[i]!)
   }
 }
 
-export const METRIC = 'value'
+/** Through the history, which has every reading, wherever it is kept. */
+function readHistory(folder: string, found: Checksums): void {
+  const database = openReadOnly(folder)
+  const history = new History(database)
+  for (const stored of history.series()) {
+    const series = seriesOf(stored.device)
+    for (const page of history.pages(stored)) {
+      for (const { ts, value } of page) found.add(series, ts - PLANT_START, Number(value))
+    }
+  }
+  database.close()
+}
+
+const METRIC = 'value'
+const DEVICE_PREFIX = 'device-'
 
 const names: string[] = []
 
 /** The device of a series of the plant. */
 export function deviceName(series: number): string {
-  names[series] ??= `device-${series}`
+  names[series] ??= `${DEVICE_PREFIX}${series}`
   return names[series]
 }
 
-/** What one series has in the blocks of a database. */
+function seriesOf(device: string): number {
+  return Number(device.slice(DEVICE_PREFIX.length))
+}
+
+/** What the blocks of a database have of one series. */
 export interface SealedSeries {
   /** As the plant numbers it. */
   readonly series: number
@@ -53,20 +75,20 @@ export interface SealedSeries {
 export interface SealedFile {
   readonly series: readonly SealedSeries[]
   readonly seals: number
-  /** Of the whole file, and those of its pages that hold nothing. */
+  /** Of the whole file, and of its free pages. */
   readonly bytes: number
   readonly freeBytes: number
   /** Readings that are still in the log. */
   readonly logRows: number
 }
 
-/** Takes a closed database apart. */
+/** How the readings of a closed database are kept. */
 export function sealedFile(folder: string): SealedFile {
   const database = new SQLite(join(folder, 'tidegate.db'), { readonly: true })
   try {
     const one = (sql: string): number => database.prepare(sql).pluck().get() as number
     const pageBytes = one('PRAGMA page_size')
-    const sql = `SELECT CAST(substr(devices.name, ${deviceName(0).length}) AS INTEGER) AS series,
+    const sql = `SELECT CAST(substr(devices.name, ${DEVICE_PREFIX.length + 1}) AS INTEGER) AS series,
       sum(readings) AS readings, count(*) AS blocks, sum(length(bytes)) AS bytes
       FROM blocks JOIN series ON series.id = blocks.id % ${2 ** 24} JOIN devices ON devices.id = series.device
       GROUP BY series.id`

@@ -1,22 +1,25 @@
 import { join } from 'node:path'
 import SQLite, { type Database } from 'better-sqlite3'
-import type { Readings } from './plant.ts'
+import type { Checksums } from './checksums.ts'
+import { PLANT_START, type Readings } from './plant.ts'
 
 /** One way to keep readings on disk, each commit synced. */
 export interface Layout {
   commit(readings: Readings): void | Promise<void>
-  /** Moves the newest readings on, if that is due; once a commit is answered. */
+  /** Moves the newest readings from the log to their files, if that is due; after a commit is answered. */
   checkpointIfDue?(): void
   /**
-   * Work for when nobody waits, a slice of it. @param now UTC ms. @param busy commits go on.
+   * One slice of the work that is done when no commit waits. @param now UTC ms. @param busy commits continue.
    * @returns whether there is more to do at once.
    */
   runHousekeeping?(now: number, busy: boolean): boolean
   /** Moves everything to where it stays. */
   close(): void | Promise<void>
+  /** After `close`: adds every reading that is found in the files. */
+  readBack(found: Checksums): void | Promise<void>
 }
 
-/** The obvious table: an index on (series, ts), which answers every question and is touched everywhere by every commit. */
+/** The obvious table, with an index on (series, ts): it answers every question, and every commit touches it everywhere. */
 export function indexedTable(folder: string): Layout {
   const database = openSqlite(folder)
   database.exec(`
@@ -27,10 +30,14 @@ export function indexedTable(folder: string): Layout {
   const commit = database.transaction(({ count, series, ts, value, receivedAt }: Readings) => {
     for (let i = 0; i < count; i++) insert.run(series[i], ts[i], value[i], receivedAt[i])
   })
-  return { commit: (readings) => commit.immediate(readings), close: () => closeSqlite(database) }
+  return {
+    commit: (readings) => commit.immediate(readings),
+    close: () => closeSqlite(database),
+    readBack: (found) => readTable(folder, found),
+  }
 }
 
-/** The same without the row id: the primary key is the order. */
+/** The same without a row id: the primary key is the order. */
 export function clusteredTable(folder: string): Layout {
   const database = openSqlite(folder)
   database.exec(`
@@ -42,11 +49,15 @@ export function clusteredTable(folder: string): Layout {
   const commit = database.transaction(({ count, series, ts, value, receivedAt }: Readings) => {
     for (let i = 0; i < count; i++) insert.run(series[i], ts[i], ++seq, value[i], receivedAt[i])
   })
-  return { commit: (readings) => commit.immediate(readings), close: () => closeSqlite(database) }
+  return {
+    commit: (readings) => commit.immediate(readings),
+    close: () => closeSqlite(database),
+    readBack: (found) => readTable(folder, found),
+  }
 }
 
 function openSqlite(folder: string): Database {
-  const database = new SQLite(join(folder, 'readings.db'))
+  const database = new SQLite(fileIn(folder))
   database.pragma('journal_mode = WAL')
   database.pragma('synchronous = FULL')
   return database
@@ -55,4 +66,16 @@ function openSqlite(folder: string): Database {
 function closeSqlite(database: Database): void {
   database.pragma('wal_checkpoint(TRUNCATE)')
   database.close()
+}
+
+function readTable(folder: string, found: Checksums): void {
+  const database = new SQLite(fileIn(folder), { readonly: true })
+  const sql = 'SELECT series, count(*) AS count, sum(ts - ?) AS ts, sum(value) AS value FROM readings GROUP BY series'
+  const rows = database.prepare(sql).all(PLANT_START) as { series: number; count: number; ts: number; value: number }[]
+  database.close()
+  for (const { series, count, ts, value } of rows) found.add(series, ts, value, count)
+}
+
+function fileIn(folder: string): string {
+  return join(folder, 'readings.db')
 }

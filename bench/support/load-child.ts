@@ -1,16 +1,16 @@
 /**
- * Publishes as fast as the broker acknowledges, on raw sockets: packets are encoded beforehand and written as slices,
- * acknowledgements are read from a fixed buffer, nothing is allocated per message. It shares the machine's cores with
- * the broker, so it must be cheap.
+ * Publishes as fast as the broker acknowledges, on raw sockets. It shares the machine's cores with the broker, so it must
+ * be cheap: packets are encoded in advance and written as slices, acknowledgements are read into a fixed buffer, and nothing
+ * is allocated per message.
  */
 import { connect, type Socket } from 'node:net'
 import type { LoadOptions, LoadResult } from './load.ts'
 import { connectPacket, messageId, publishPackets } from './packets.ts'
 
 const READ_BYTES = 65_536
-/** Fits in the shortest queue of connections that nobody has accepted yet: Mosquitto's. */
+/** Fits in the shortest listen backlog, which is Mosquitto's. */
 const CONNECTING_MAX = 100
-/** The latency of one message in so many is measured. */
+/** The latency of every 64th message is measured. */
 const LATENCY_EVERY = 64
 
 const CONNACK = 0x20
@@ -51,7 +51,7 @@ class Publisher {
     this.#port = options.port
   }
 
-  /** Only now, when all packets are made: a broker does not wait for ever for the first one. */
+  /** Called once all packets are encoded, because a broker closes connections that send nothing for too long. */
   connect(): Promise<void> {
     this.#socket = connect({
       port: this.#port,
@@ -123,7 +123,7 @@ class Publisher {
     } else if (type === PUBREC) {
       this.#releases.push(Buffer.of(PUBREL, 2, id >> 8, id & 0xff))
     } else if (type === CONNACK) {
-      if (id !== 0) fail(`${this.#clientId}: refused with code ${id}`)
+      if (id !== 0) fail(`${this.#clientId}: connection rejected with code ${id}`)
       this.#onConnected()
     } else fail(`${this.#clientId}: unexpected packet ${type}`)
   }

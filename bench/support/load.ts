@@ -1,10 +1,11 @@
 import { startScript } from '../../support/process.ts'
 import { MESSAGES_MAX, type PayloadKind } from './packets.ts'
+import { outputOf } from './patience.ts'
 
 export interface LoadOptions {
   readonly port: number
   readonly connections: number
-  /** Messages of one connection that are not yet acknowledged. */
+  /** Messages of one connection that may be unacknowledged at the same time. */
   readonly window: number
   /** Messages of each connection, at most `MESSAGES_MAX`. */
   readonly messages: number
@@ -13,7 +14,7 @@ export interface LoadOptions {
   readonly payload: PayloadKind
 }
 
-/** The clock runs from the first PUBLISH after all are connected to the last acknowledgement. */
+/** The clock runs from the first PUBLISH, when all are connected, to the last acknowledgement. */
 export interface LoadResult {
   readonly messages: number
   readonly ms: number
@@ -26,11 +27,9 @@ export interface LoadResult {
   readonly cpuMs: number
 }
 
-/** Publishes from a process of its own. @throws Error when a message is refused or a connection is lost. */
+/** Publishes from its own process. @throws Error when a message is rejected or a connection is lost. */
 export async function runLoad(options: LoadOptions): Promise<LoadResult> {
-  if (options.messages > MESSAGES_MAX) throw new RangeError(`at most ${MESSAGES_MAX} messages a connection`)
+  if (options.messages > MESSAGES_MAX) throw new RangeError(`at most ${MESSAGES_MAX} messages per connection`)
   const child = startScript('bench/support/load-child.ts', [JSON.stringify(options)])
-  const code = await child.exit
-  if (code !== 0) throw new Error(`the load generator failed (${code}): ${child.stderr}`)
-  return JSON.parse(child.stdout) as LoadResult
+  return JSON.parse(await outputOf(child, 'the load generator')) as LoadResult
 }

@@ -1,9 +1,10 @@
-/** MQTT 3.1.1 packets, made before the clock starts. */
+/** MQTT 3.1.1 packets, encoded before the clock starts. */
 
-/** First running number of a connection: six digits from the first message to the last keep all packets equally long. */
+/** First message number of a connection. All numbers have six digits, so all packets have the same length. */
 export const NUMBER_FIRST = 100_000
 export const MESSAGES_MAX = 899_999
-const TS_FIRST = 1_767_225_600_000 // 2026-01-01T00:00:00Z
+/** UTC ms in the first message of each connection (2026-01-01T00:00:00Z); one more in each further message. */
+export const TS_FIRST = 1_767_225_600_000
 const MESSAGE_IDS = 65_535
 
 export type PayloadKind = 'json' | 'number'
@@ -12,7 +13,7 @@ export function deviceName(connection: number): string {
   return `dev-${String(connection).padStart(4, '0')}`
 }
 
-/** The value is the running number in hundredths: distinct in each message, with two decimals like a thermometer. */
+/** The value is the message number in hundredths: different in each message, with two decimals as from a thermometer. */
 function payload(kind: PayloadKind, n: number): string {
   const value = ((NUMBER_FIRST + n) / 100).toFixed(2)
   return kind === 'json' ? `{"value":${value},"ts":${TS_FIRST + n}}` : value
@@ -42,12 +43,12 @@ export function subscribePacket(filter: string): Buffer {
   return packet(0x82, Uint8Array.of(0, 1), text(filter), Uint8Array.of(1))
 }
 
-/** Message ids run from 1 to 65,535 and begin again. */
+/** Message ids go from 1 to 65,535 and begin again. */
 export function messageId(n: number): number {
   return (n % MESSAGE_IDS) + 1
 }
 
-/** All PUBLISH packets of one connection behind each other, each `size` bytes long. */
+/** All PUBLISH packets of one connection, one after the other; each has `size` bytes. */
 export function publishPackets(options: { connection: number; messages: number; qos: 1 | 2; payload: PayloadKind }): {
   bytes: Buffer
   size: number

@@ -4,7 +4,7 @@ import { Plant } from './plant.ts'
 export const EDGE = 'plant-7'
 export const EPOCH = 'epoch-1'
 
-/** A batch of the plant, as it comes out of the codec. */
+/** A batch of the plant, as the codec decodes it. */
 export interface PlantBatch {
   readonly batch: Batch
   readonly receivedAt: number
@@ -16,7 +16,7 @@ export function namesOf(seriesCount: number): string[] {
   return Array.from({ length: seriesCount }, (_, series) => `dev-${String(series).padStart(4, '0')}`)
 }
 
-/** The readings of the plant in batches of so many, with positions from 1. */
+/** The readings of the plant in batches of this size, with positions from 1. */
 export function* batchesOf(rows: number, perBatch: number, seriesCount: number): Generator<PlantBatch> {
   const names = namesOf(seriesCount)
   let next = 1

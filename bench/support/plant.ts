@@ -1,6 +1,7 @@
-import { recordedSeries, type Sample } from './series.ts'
+import { randomNumbers } from './random.ts'
+import { benchSeries, type Sample } from './series.ts'
 
-/** Readings behind one another, in flat columns. */
+/** Readings one after the other, in flat columns. */
 export interface Readings {
   readonly count: number
   /** From 0. */
@@ -12,86 +13,85 @@ export interface Readings {
   readonly receivedAt: Float64Array
 }
 
+/** "two decimals": every value has at most two. "full precision": most values have six or more. Other series are left out. */
 export type SeriesClass = 'two decimals' | 'full precision'
+export const CLASSES: readonly SeriesClass[] = ['two decimals', 'full precision']
+const FEW_DECIMALS = 2
+const MANY_DECIMALS = 6
 
-/**
- * Recordings by class. ec2_cpu_utilization_24ae8d belongs to neither: it has three decimals.
- * Ambient has eight decimals, the machine up to fourteen.
- */
-const RECORDINGS: Readonly<Record<SeriesClass, readonly string[]>> = {
-  'two decimals': ['speed_7578', 'occupancy_6005', 'Twitter_volume_GOOG'],
-  'full precision': ['ambient_temperature_system_failure', 'machine_temperature_system_failure'],
-}
-export const CLASSES = Object.keys(RECORDINGS) as SeriesClass[]
-
-const START = Date.UTC(2025, 0, 1)
-/** A device takes its sample at most so long before or after its time (ms). */
+/** UTC ms of the first reading, or shortly after. */
+export const PLANT_START = Date.UTC(2025, 0, 1)
+/** A device takes its sample at most this long before or after its time (ms). */
 const JITTER_MS = 50
+/** Series with at least one sample in this time on average are dense (ms). */
+const DENSE_STEP_MS = 360_000
 const SEED = 0x7145_6a7e
 
 interface Recording {
-  readonly name: string
   readonly class: SeriesClass
   /** Milliseconds since the first sample. */
   readonly at: Float64Array
   readonly values: Float64Array
-  /** After so long it begins again (ms). */
+  /** After this time it begins again (ms). */
   readonly lengthMs: number
-  /** Decimals that a repetition is rounded to; undefined: it is repeated as it is. */
+  /** Decimals that a repetition is rounded to; undefined: it is repeated unchanged. */
   readonly decimals: number | undefined
 }
 
-/** A series and how far it is: the device plays its recording from a place of its own, over and over. */
-interface Player {
+/** One series: which recording the device repeats, and the position that it has reached. */
+interface Replay {
   readonly recording: Recording
   index: number
-  /** UTC ms at which the repetition at work began. */
+  /** UTC ms at which the current repetition began. */
   startedAt: number
-  /** What the values of this repetition are multiplied with. */
+  /** The values of this repetition are multiplied by it. */
   factor: number
 }
 
 /**
- * Devices that play recorded series, one each, half of them of each class; the same readings at every run.
+ * Devices with one series each, half of them of each class; the same readings in every run.
  *
- * Each begins at a place of its own in the recording and repeats it with shifted time. Sampling times are uniformly
- * scattered by 50 ms around the recorded ones. Readings come in order of their times, as they would arrive.
+ * Each device repeats one of the series of series.ts with shifted time, and starts at its own position in it. Sampling
+ * times are uniformly scattered by 50 ms around those of the series. Readings come in the order of their times, as they
+ * would arrive.
  *
- * The recordings with few decimals are shorter than a big block, and a repetition within it packs better than any real
- * sensor would. With BENCH_VARIED each of their repetitions is scaled by a factor from 0.8 to 1.25 and rounded to as many
- * decimals as it was recorded with, so that no numbers come again.
+ * The series with few decimals are shorter than a big block, and repetitions within one block pack better than the
+ * readings of a real sensor. With BENCH_VARIED each repetition of them is scaled by a factor from 0.8 to 1.25 and rounded
+ * to the number of decimals that the series has, so that the same numbers do not come again.
  */
 export class Plant {
-  /** Set by `--varied`, for this process and those that it starts. */
+  /** Set by `--varied`, for this process and its children. */
   readonly #varied = process.env.BENCH_VARIED === '1'
-  readonly #players: readonly Player[]
-  /** The time of each player's next reading. */
+  readonly #replays: readonly Replay[]
+  /** The time of the next reading of each replay. */
   readonly #next: Float64Array
-  /** Players as a binary heap, the earliest one at 0. */
+  /** Replays as a binary heap, the one with the earliest next reading at 0. */
   readonly #heap: Uint32Array
-  #random = SEED
+  readonly #uniform = randomNumbers(SEED)
   #receivedAt = 0
 
   constructor(seriesCount: number) {
     const recordings = readRecordings()
-    this.#players = Array.from({ length: seriesCount }, (_, series) => this.#player(recordings, series))
-    this.#next = Float64Array.from(this.#players, (player) => this.#timeOf(player))
+    this.#replays = Array.from({ length: seriesCount }, (_, series) => this.#replay(recordings, series))
+    this.#next = Float64Array.from(this.#replays, (replay) => this.#timeOf(replay))
     this.#heap = new Uint32Array(seriesCount).map((_, i) => i).sort((a, b) => this.#next[a]! - this.#next[b]!)
   }
 
   get seriesCount(): number {
-    return this.#players.length
+    return this.#replays.length
   }
 
   classOf(series: number): SeriesClass {
-    return this.#players[series]!.recording.class
+    return this.#replays[series]!.recording.class
   }
 
-  recordingOf(series: number): string {
-    return this.#players[series]!.recording.name
+  /** Whether the series has about one reading every five minutes, or more. */
+  isDense(series: number): boolean {
+    const { at, lengthMs } = this.#replays[series]!.recording
+    return lengthMs / at.length <= DENSE_STEP_MS
   }
 
-  /** The next readings. The columns are the same at every call. */
+  /** The next readings. The columns are the same objects in every call. */
   *commits(rows: number, perCommit: number): Generator<Readings> {
     const columns = {
       series: new Uint32Array(perCommit),
@@ -108,8 +108,8 @@ export class Plant {
 
   #take({ series, ts, value, receivedAt }: Omit<Readings, 'count'>, i: number): void {
     const first = this.#heap[0]!
-    const player = this.#players[first]!
-    const { recording, index, factor } = player
+    const replay = this.#replays[first]!
+    const { recording, index, factor } = replay
     const recorded = recording.values[index]!
     series[i] = first
     ts[i] = this.#next[first]!
@@ -117,38 +117,38 @@ export class Plant {
       factor === 1 || recording.decimals === undefined ? recorded : rounded(recorded * factor, recording.decimals)
     this.#receivedAt = Math.max(this.#receivedAt, this.#next[first]!)
     receivedAt[i] = this.#receivedAt
-    this.#advance(player)
-    this.#next[first] = this.#timeOf(player)
-    this.#sink(first)
+    this.#advance(replay)
+    this.#next[first] = this.#timeOf(replay)
+    this.#siftDown(first)
   }
 
-  #player(recordings: Readonly<Record<SeriesClass, readonly Recording[]>>, series: number): Player {
+  #replay(recordings: Readonly<Record<SeriesClass, readonly Recording[]>>, series: number): Replay {
     const ofClass = recordings[CLASSES[series % CLASSES.length]!]
     const recording = ofClass[Math.floor(series / CLASSES.length) % ofClass.length]!
     const index = Math.floor(this.#uniform() * recording.at.length)
     const phaseMs = Math.floor(this.#uniform() * medianStep(recording.at))
-    return { recording, index, startedAt: START + phaseMs - recording.at[index]!, factor: this.#factor() }
+    return { recording, index, startedAt: PLANT_START + phaseMs - recording.at[index]!, factor: this.#factor() }
   }
 
-  #timeOf({ recording, index, startedAt }: Player): number {
+  #timeOf({ recording, index, startedAt }: Replay): number {
     return startedAt + recording.at[index]! + Math.round((this.#uniform() * 2 - 1) * JITTER_MS)
   }
 
-  #advance(player: Player): void {
-    if (++player.index < player.recording.at.length) return
-    player.index = 0
-    player.startedAt += player.recording.lengthMs
-    player.factor = this.#factor()
+  #advance(replay: Replay): void {
+    if (++replay.index < replay.recording.at.length) return
+    replay.index = 0
+    replay.startedAt += replay.recording.lengthMs
+    replay.factor = this.#factor()
   }
 
   #factor(): number {
     return this.#varied ? 0.8 + 0.45 * this.#uniform() : 1
   }
 
-  /** Puts the player at the top of the heap where its next reading belongs. */
-  #sink(player: number): void {
+  /** Moves the replay from the top of the heap to where its next reading belongs. */
+  #siftDown(replay: number): void {
     const heap = this.#heap
-    const at = this.#next[player]!
+    const at = this.#next[replay]!
     let place = 0
     for (;;) {
       let child = 2 * place + 1
@@ -158,36 +158,36 @@ export class Plant {
       heap[place] = heap[child]!
       place = child
     }
-    heap[place] = player
-  }
-
-  /** Mulberry32: from 0 to 1, the same at every run. */
-  #uniform(): number {
-    this.#random = (this.#random + 0x6d2b_79f5) >>> 0
-    let t = this.#random
-    t = Math.imul(t ^ (t >>> 15), t | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
+    heap[place] = replay
   }
 }
 
+/** The series of each class, the shortest one first. @throws Error when a class has none. */
 function readRecordings(): Record<SeriesClass, Recording[]> {
-  const samples = recordedSeries()
-  const ofClass = (name: SeriesClass): Recording[] =>
-    RECORDINGS[name].map((file) => recordingOf(file, name, samples.get(file)!))
+  const recordings = [...benchSeries().values()]
+    .map(recordingOf)
+    .filter((recording) => recording !== undefined)
+    .sort((a, b) => a.at.length - b.at.length)
+  const ofClass = (name: SeriesClass): Recording[] => {
+    const found = recordings.filter((recording) => recording.class === name)
+    if (found.length === 0) throw new Error(`there is no series of the class "${name}"`)
+    return found
+  }
   return { 'two decimals': ofClass('two decimals'), 'full precision': ofClass('full precision') }
 }
 
-function recordingOf(name: string, seriesClass: SeriesClass, samples: readonly Sample[]): Recording {
+function recordingOf(samples: readonly Sample[]): Recording | undefined {
   const at = Float64Array.from(samples, ({ ts }) => ts - samples[0]!.ts)
-  const decimals = Math.max(...samples.map(({ value }) => value.split('.')[1]?.length ?? 0))
+  const decimals = Uint32Array.from(samples, ({ value }) => value.split('.')[1]?.length ?? 0).sort()
+  const most = decimals.at(-1)!
+  const isFew = most <= FEW_DECIMALS
+  if (!isFew && decimals[Math.floor(decimals.length / 2)]! < MANY_DECIMALS) return undefined
   return {
-    name,
-    class: seriesClass,
+    class: isFew ? 'two decimals' : 'full precision',
     at,
     values: Float64Array.from(samples, ({ value }) => Number(value)),
     lengthMs: at.at(-1)! + medianStep(at),
-    decimals: seriesClass === 'two decimals' ? decimals : undefined,
+    decimals: isFew ? most : undefined,
   }
 }
 

@@ -1,4 +1,4 @@
-/** The part of the package that the bench uses; it brings no types. */
+/** The part of the package that the bench uses; the package has no types. */
 declare module 'rocksdb-native' {
   interface WriteBatch {
     tryPut(key: Uint8Array, value: Uint8Array): void
@@ -13,6 +13,10 @@ declare module 'rocksdb-native' {
     write(options?: { capacity?: number }): WriteBatch
     flush(): Promise<void>
     compactRange(): Promise<void>
+    iterator(
+      range: object,
+      options?: { capacity?: number },
+    ): AsyncIterable<{ readonly key: Uint8Array; readonly value: Uint8Array }>
     close(): Promise<void>
   }
 }

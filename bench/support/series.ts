@@ -1,29 +1,44 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ROOT } from '../../support/process.ts'
+import { generatedSeries } from './generated-series.ts'
 
 export interface Sample {
   /** UTC milliseconds. */
   readonly ts: number
-  /** As the file spells it. */
+  /** The number as a device writes it. */
   readonly value: string
 }
 
-export const DATA_FOLDER = join(ROOT, '../shared/data')
+/**
+ * The series that the benches publish and store, by name: generated ones, or with `--data FOLDER` (for child processes
+ * `BENCH_DATA`) recordings.
+ */
+export function benchSeries(): ReadonlyMap<string, readonly Sample[]> {
+  const { BENCH_DATA: folder } = process.env
+  return folder === undefined ? generatedSeries() : recordedSeries(folder)
+}
 
-/** Recorded series by file name; a CSV with the header `timestamp,value` and UTC times without a zone. */
-export function recordedSeries(folder = DATA_FOLDER): Map<string, readonly Sample[]> {
+/** The CSV files of a folder, by name without `.csv`. Each has the header `timestamp,value` and UTC times without a zone. */
+function recordedSeries(folder: string): Map<string, readonly Sample[]> {
   const files = readdirSync(folder).filter((file) => file.endsWith('.csv'))
+  if (files.length === 0) throw new Error(`${folder} has no CSV files`)
   return new Map(
-    files.map((file) => [file.slice(0, -'.csv'.length), samplesOf(readFileSync(join(folder, file), 'utf8'))]),
+    files.map((file) => [
+      file.slice(0, -'.csv'.length),
+      samplesOf(join(folder, file), readFileSync(join(folder, file), 'utf8')),
+    ]),
   )
 }
 
-function samplesOf(csv: string): Sample[] {
+function samplesOf(file: string, csv: string): Sample[] {
   const [, ...lines] = csv.trim().split(/\r?\n/)
-  return lines.map((line) => {
-    const [time, value] = line.split(',') as [string, string]
-    return { ts: Date.parse(`${time.replace(' ', 'T')}Z`), value }
+  return lines.map((line, i) => {
+    const [time = '', value = ''] = line.split(',')
+    const ts = Date.parse(`${time.replace(' ', 'T')}Z`)
+    if (Number.isNaN(ts) || value === '' || Number.isNaN(Number(value))) {
+      throw new Error(`${file}, line ${i + 2}: "${line}" is not a UTC time and a number`)
+    }
+    return { ts, value }
   })
 }
 
@@ -31,8 +46,8 @@ export function jsonPayload({ value, ts }: Sample): string {
   return `{"value":${value},"ts":${ts}}`
 }
 
-/** A temperature that wanders, two decimals; the same numbers at every run. */
-export function wanderer(seed: number): () => string {
+/** A temperature in a random walk, two decimals; the same numbers in every run. */
+export function randomWalk(seed: number): () => string {
   let state = seed + 1
   let hundredths = 2_000 + seed * 10
   return () => {

@@ -1,4 +1,4 @@
-/** Subscribes to everything with QoS 1, acknowledges, counts and times. Arguments: port, messages to wait for. */
+/** Subscribes to everything with QoS 1, acknowledges and counts, and measures the time. Arguments: port, expected messages. */
 import { connect } from 'node:net'
 import { connectPacket, subscribePacket } from './packets.ts'
 
@@ -24,7 +24,7 @@ socket.on('error', (failure) => end(1, failure.message))
 socket.on('close', () => end(1, `closed after ${received} messages`))
 socket.write(Buffer.concat([connectPacket('bench-subscriber'), subscribePacket('#')]))
 
-/** Takes all whole packets from the buffer and moves the rest to its beginning. */
+/** Handles all complete packets in the buffer and moves the rest to its beginning. */
 function read(filled: number): boolean {
   let at = 0
   let acksLength = 0

@@ -1,9 +1,9 @@
 import { writtenBytes } from './written.ts'
 
-/** Work of more than this counts as long (ms). */
+/** Work that takes more than this counts as long (ms). */
 const LONG_MS = 20
 
-/** What one kind of work takes, all threads of the process counted. */
+/** The cost of one kind of work, with all threads of the process. */
 export class Work {
   count = 0
   ms = 0
