@@ -1,4 +1,4 @@
-import { systemClock } from '../../src/base/clock.ts'
+import { type Clock, systemClock } from '../../src/base/clock.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { decodeReceipt, type Receipt } from '../../src/codec/receipt.ts'
 import type { Link } from '../../src/link/link.ts'
@@ -16,19 +16,24 @@ export function settingsFor(url: string, more: Partial<ReceiverSettings> = {}): 
 }
 
 /** A receiver that has subscribed, stopped after the test file at the latest. */
-export async function startReceiving(url: string, sink: Sink, more?: Partial<ReceiverSettings>): Promise<Receiver> {
-  const receiver = await startReceiver(settingsFor(url, more), { log: silentLog, clock: systemClock, sink })
+export async function startReceiving(
+  url: string,
+  sink: Sink,
+  more?: Partial<ReceiverSettings>,
+  clock: Clock = systemClock,
+): Promise<Receiver> {
+  const receiver = await startReceiver(settingsFor(url, more), { log: silentLog, clock, sink })
   onStop(() => receiver.stop())
   await until(() => receiver.stats().connected, { what: 'the receiver is connected' })
   return receiver
 }
 
-/** The uplink of an edge, reduced to what the receiver sees of it. */
+/** The uplink of an edge, reduced to its messages to and from the receiver. */
 export interface TestEdge {
   readonly link: Link
   readonly receipts: Receipt[]
   send(lane: string, payload: Uint8Array, edge?: string): Promise<void>
-  /** Waits until so many receipts have come, and returns them. */
+  /** Waits until `count` receipts have arrived, and returns them. */
   received(count: number): Promise<Receipt[]>
 }
 
