@@ -8,7 +8,7 @@ export const EDGE = 'plant-7'
 export const EPOCH = 'epoch-1'
 export const RUN = 'run-1'
 
-/** A reading of the log; what is not said follows from its position. */
+/** A reading of the log; fields that are not given follow from its position. */
 export function reading(seq: number, more: Partial<StoredReading> = {}): StoredReading {
   const ts = 1_700_000_000_000 + seq
   const name = { device: `pump-${seq % 3}`, metric: 'temperature', unit: 'Cel' }
@@ -19,7 +19,7 @@ export function readings(first: number, last: number): StoredReading[] {
   return Array.from({ length: last - first + 1 }, (_, i) => reading(first + i))
 }
 
-/** A batch as it comes out of the codec, without going through it. */
+/** A batch as the codec returns it, without encoding and decoding. */
 export function batchOf(all: readonly StoredReading[], { edge = EDGE, epoch = EPOCH, run = RUN } = {}): Batch {
   const names = [...new Set(all.map(({ device, metric, unit }) => JSON.stringify([device, metric, unit ?? null])))]
   const series = names.map((name) => {

@@ -1,4 +1,4 @@
-/** A receiver that is killed by the system right after its first commit: `doomed-receiver.ts URL FOLDER`. */
+/** A receiver that the system kills right after its first commit: `doomed-receiver.ts URL FOLDER`. */
 import { systemClock } from '../../src/base/clock.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { startReceiver } from '../../src/receiver/receiver.ts'

@@ -6,7 +6,7 @@ import { until } from '../../support/wait.ts'
 
 const RECEIPT = { epoch: 'e', run: 'r', kind: 'stored', ranges: [], high: 0, reason: undefined } as const
 
-/** A link whose broker answers when it is told to. */
+/** A link whose broker answers when the test says so. */
 function openLinkTo(receiveMaximum: number) {
   const unanswered: { accept: () => void; lose: () => void }[] = []
   const publish = (): Promise<Published> => {
@@ -18,7 +18,7 @@ function openLinkTo(receiveMaximum: number) {
 }
 
 describe('the receipts of a link', () => {
-  it('never exceed what the broker takes unacknowledged, and all leave in the end', async () => {
+  it('never exceed the limit of the broker for unacknowledged messages, and all are sent in the end', async () => {
     const { link, unanswered } = openLinkTo(3)
     const answer = answerOver(new OutgoingQueue(link), 'tidegate')
     let sent = 0

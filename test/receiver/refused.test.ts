@@ -10,21 +10,21 @@ import { onStop } from '../../support/started.ts'
 import { batchOf, EPOCH, encoded, RUN, reading, readings } from './batches.ts'
 import { startEdge, startReceiving } from './scene.ts'
 
-/** A sink that cannot keep the reading of one position. */
+/** A sink that cannot store the reading of one position. */
 class PickySink implements Sink {
   readonly #inner: SqliteSink
-  readonly #poison: number
+  readonly #refusedSeq: number
   readonly stored: number[] = []
 
-  constructor(inner: SqliteSink, poison: number) {
+  constructor(inner: SqliteSink, refusedSeq: number) {
     this.#inner = inner
-    this.#poison = poison
+    this.#refusedSeq = refusedSeq
   }
 
   store(deliveries: readonly Delivery[], receivedAt: number): StoreResult[] {
     return deliveries.map((delivery): StoreResult => {
       const seqs = delivery.kind === 'batch' ? delivery.batch.series.flatMap(({ seq }) => [...seq]) : []
-      if (seqs.includes(this.#poison)) return { kind: 'refused', reason: 'no table takes this value' }
+      if (seqs.includes(this.#refusedSeq)) return { kind: 'refused', reason: 'no table takes this value' }
       this.stored.push(...seqs)
       return this.#inner.store([delivery], receivedAt)[0]!
     })
@@ -45,28 +45,30 @@ describePeer('mosquitto', 'a batch that the sink refuses', () => {
     broker = await startMosquitto()
   })
 
-  it('is answered with its positions, so that halving finds the one reading that is to blame', async () => {
+  it('is answered with its positions, so that bisection finds the one bad reading', async () => {
     const sink = new PickySink(SqliteSink.open(tempFolder()), 11)
     onStop(() => sink.close())
     const receiver = await startReceiving(broker.url, sink)
     const edge = await startEdge(broker.url)
-    let suspects = readings(1, 16)
-    for (let sent = 1; suspects.length > 1; sent++) {
-      await edge.send('live', encoded(suspects))
+    let candidates = readings(1, 16)
+    for (let sent = 1; candidates.length > 1; sent++) {
+      await edge.send('live', encoded(candidates))
       const { ranges } = (await edge.received(sent)).at(-1)!
-      expect(edge.receipts.at(-1)).toEqual(rejected([{ first: suspects[0]!.seq, last: suspects.at(-1)!.seq }], REFUSED))
-      const refused = suspects.filter(({ seq }) => ranges.some(({ first, last }) => first <= seq && seq <= last))
+      expect(edge.receipts.at(-1)).toEqual(
+        rejected([{ first: candidates[0]!.seq, last: candidates.at(-1)!.seq }], REFUSED),
+      )
+      const refused = candidates.filter(({ seq }) => ranges.some(({ first, last }) => first <= seq && seq <= last))
       const [left, right] = [refused.slice(0, refused.length / 2), refused.slice(refused.length / 2)]
       await edge.send('live', encoded(left))
-      suspects = (await edge.received(++sent)).at(-1)!.kind === 'stored' ? right : left
+      candidates = (await edge.received(++sent)).at(-1)!.kind === 'stored' ? right : left
     }
-    expect(suspects.map(({ seq }) => seq)).toEqual([11])
+    expect(candidates.map(({ seq }) => seq)).toEqual([11])
     expect(sink.stored).not.toContain(11)
     expect(receiver.stats().rejected).toBeGreaterThan(0)
     expect(receiver.stats().edges).toBeDefined()
   })
 
-  it('keeps nothing else out', async () => {
+  it('does not affect other batches', async () => {
     const sink = new PickySink(SqliteSink.open(tempFolder()), 2)
     onStop(() => sink.close())
     await startReceiving(broker.url, sink)
@@ -86,7 +88,7 @@ describePeer('mosquitto', 'a batch that the sink refuses', () => {
 
 const REFUSED = 'no table takes this value'
 
-it('a message that is much too large is opened as far as its head, and not kept as a whole', () => {
+it('only the head of a message that is far too large is decoded, and only its beginning is kept', () => {
   const large = readings(1, 3_000).map((one) => ({ ...one, value: `${one.seq} ${Math.random()} ${Math.random()}` }))
   const bytes = encoded(large)
   const wide = Buffer.concat([bytes, Buffer.alloc(400_000)])
@@ -99,7 +101,7 @@ it('a message that is much too large is opened as far as its head, and not kept 
   expect(delivery.reject.payload.buffer.byteLength).toBe(262_144)
 })
 
-it('a batch that says that it comes from another edge is refused as a whole: no reading of it is to blame', () => {
+it('a batch that names another edge as its origin is refused as a whole: no reading of it is a poison candidate', () => {
   const limits = { prefix: 'tidegate', batchBytesMax: 1_000_000, batchReadingsMax: 2 }
   for (const payload of [encoded(readings(1, 2)), encoded(readings(1, 9))]) {
     expect(openMessage({ topic: 'tidegate/plant-8/up/live', payload }, limits).refused).toEqual([])

@@ -12,12 +12,12 @@ import { until } from '../../support/wait.ts'
 import { encoded, reading } from './batches.ts'
 import { startEdge, startReceiving, type TestEdge } from './scene.ts'
 
-/** A sink with a dial: how many commits it makes before it waits. */
+/** A sink with a dial: the number of commits that it makes before it waits. */
 class SlowSink implements Sink {
   readonly #inner = SqliteSink.open(tempFolder())
   #permits = 0
   #onPermit: () => void = () => {}
-  /** Deliveries that are handed over and not committed. */
+  /** The number of deliveries that were handed over and are not committed. */
   atWork = 0
 
   permit(commits: number): void {
@@ -46,7 +46,7 @@ class SlowSink implements Sink {
   }
 }
 
-/** Sends a batch for each position as an edge does: so many without an answer at most. */
+/** Sends a batch for each position as an edge does: at most `window` batches are unanswered. */
 async function send(edge: TestEdge, count: number, window: number): Promise<void> {
   for (let seq = 1; seq <= count; seq++) {
     await until(() => seq - edge.receipts.length <= window, { what: `room in the window for ${seq}` })
@@ -57,12 +57,12 @@ async function send(edge: TestEdge, count: number, window: number): Promise<void
 const COUNT = 400
 const ENOUGH = 1_000
 
-describePeer('mosquitto', 'a sink that is slow', () => {
+describePeer('mosquitto', 'a slow sink', () => {
   let broker: Mosquitto
   let sink: SlowSink
   let receiver: Receiver
   beforeEach(async () => {
-    // The broker sends as much at once as the receiver lets it.
+    // The broker sends as many messages at once as the receiver allows.
     broker = await startMosquitto({ config: 'max_inflight_messages 0\nmax_queued_messages 0' })
     sink = new SlowSink()
   })
@@ -72,7 +72,7 @@ describePeer('mosquitto', 'a sink that is slow', () => {
     onStop(() => sink.permit(ENOUGH))
   }
 
-  it('has a bounded number of messages at work, the broker keeps the others, and all of them come in the end', async () => {
+  it('has a bounded number of open messages, the broker keeps the others, and all of them arrive in the end', async () => {
     await arrive()
     const edge = await startEdge(broker.url)
     for (let seq = 1; seq <= COUNT; seq++) await edge.send('live', encoded([reading(seq)]))
@@ -92,7 +92,7 @@ describePeer('mosquitto', 'a sink that is slow', () => {
     expect(sink.readings).toBe(COUNT)
   })
 
-  it('has a bounded number of bytes at work: the larger batches may be, the fewer are taken at once', async () => {
+  it('has a bounded number of open bytes: the larger batches may be, the fewer are accepted at once', async () => {
     await arrive(BYTES_OPEN_MAX / 4)
     const edge = await startEdge(broker.url)
     for (let seq = 1; seq <= 50; seq++) await edge.send('live', encoded([reading(seq)]))
@@ -102,7 +102,7 @@ describePeer('mosquitto', 'a sink that is slow', () => {
     expect(receiver.stats().open.most.messages).toBe(4)
   })
 
-  it('stops the window of an edge until it goes on, and loses nothing', async () => {
+  it('stops the window of an edge until it continues, and loses nothing', async () => {
     await arrive()
     const edge = await startEdge(broker.url)
     const sending = send(edge, 60, 8)
@@ -115,7 +115,7 @@ describePeer('mosquitto', 'a sink that is slow', () => {
   })
 })
 
-it('messages at work are at least one, however large a batch may be, and never more than a link takes', () => {
+it('at least one message may be open, however large a batch may be, and never more than a link accepts', () => {
   expect(messagesOpenMax({ batchBytesMax: 1 })).toBe(MESSAGES_OPEN_MAX)
   expect(messagesOpenMax({ batchBytesMax: 1_048_576 })).toBe(64)
   expect(messagesOpenMax({ batchBytesMax: 10 * BYTES_OPEN_MAX })).toBe(1)

@@ -19,12 +19,12 @@ const PREFIX = 'tidegate'
 
 export interface ConfigEdgeOptions {
   readonly edge?: string
-  /** What a device answers to a config; undefined: it says nothing. */
+  /** The answer of a device to a config; undefined: it does not answer. */
   readonly answer?: (device: string, config: Json) => number | undefined
   readonly policy?: 'cloud' | 'manual'
 }
 
-/** An edge as far as configs go: its rules in memory over a real connection, and devices that answer at once. */
+/** An edge for configs only: its rules in memory over a real connection, and devices that answer at once. */
 export class ConfigEdge {
   readonly edge: string
   readonly desired: { readonly device: string; readonly payload: string }[] = []
@@ -62,12 +62,12 @@ export class ConfigEdge {
     return this.#states.get(device) ?? newEdgeState(device, `life-of-${this.edge}`)
   }
 
-  /** The config in force; undefined where there is none. */
+  /** The config in force; undefined when there is none. */
   config(device: string): Json | undefined {
     return this.state(device).cur?.config
   }
 
-  /** An operator at the edge edits. */
+  /** An operator edits at the edge. */
   set(device: string, patch: Json): void {
     this.#do(device, { kind: 'set', set: { id: `${++this.#sets}`, patch }, by: 'user:edge' })
   }
@@ -77,7 +77,7 @@ export class ConfigEdge {
     this.#do(device, { kind: 'sending', what: 'head' })
   }
 
-  /** Publishes anything retained on a topic of the device. */
+  /** Publishes a retained message on a topic of the device. */
   async publish(device: string, what: 'head' | 'reported' | 'conflict', payload: string | Uint8Array): Promise<void> {
     const topic = cloudTopic(PREFIX, this.edge, device, what)
     await this.#link?.publish(topic, Buffer.from(payload), { qos: 1, retain: true })

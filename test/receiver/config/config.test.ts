@@ -39,7 +39,7 @@ describePeer('mosquitto', 'the cloud side of config sync over Mosquitto', () => 
 
   const inForce = () => sink.configs.one(PUMP)?.state.cur?.config
 
-  /** What the broker keeps on the desired topic; '' for nothing. */
+  /** The retained message of the desired topic; '' for none. */
   async function retained(): Promise<string> {
     let found = ''
     const link = await openLink({
@@ -53,12 +53,12 @@ describePeer('mosquitto', 'the cloud side of config sync over Mosquitto', () => 
       },
     })
     await link.subscribe(`tidegate/${EDGE}/config/pump-1/desired`, 1)
-    await link.publish('fence', Buffer.alloc(0), { qos: 1 }) // what was retained has come before this is answered
+    await link.publish('fence', Buffer.alloc(0), { qos: 1 }) // retained messages arrive before this is acknowledged
     await link.close()
     return found
   }
 
-  it('brings a write to the edge, and tells that the device runs it', async () => {
+  it('delivers a write to the edge, and reports when the device runs it', async () => {
     const edge = await startConfigEdge(broker.url)
     expect(await config.set(PUMP, { speed: 5 }, BY)).toMatchObject({ code: 200, rev: { c: 1 } })
     await until(() => edge.config('pump-1'))
@@ -67,7 +67,7 @@ describePeer('mosquitto', 'the cloud side of config sync over Mosquitto', () => 
     expect(sink.configs.one(PUMP)).toMatchObject({ reported: { hash: hashOf({ speed: 5 }), code: 200 } })
   })
 
-  it('takes what an edge proposes, and its desired at the same revision is the acknowledgement', async () => {
+  it('accepts the proposal of an edge, and acknowledges it with the desired config of the same revision', async () => {
     const edge = await startConfigEdge(broker.url)
     edge.set('pump-1', { speed: 7 })
     await until(() => edge.state('pump-1').base !== null)
@@ -77,11 +77,11 @@ describePeer('mosquitto', 'the cloud side of config sync over Mosquitto', () => 
     expect(sink.configs.one(PUMP)).toMatchObject({ head: null, counts: { imported: 1 } })
   })
 
-  it('answers a stale head with the desired once more, and remembers what was proposed', async () => {
+  it('answers an outdated head with the desired config, and records the proposal', async () => {
     const edge = await startConfigEdge(broker.url)
     await config.set(PUMP, { speed: 1 }, BY)
     await until(() => sink.configs.one(PUMP)?.reported?.status === 'applied')
-    await until(() => receiver.stats().config?.same === 1) // its head has come too
+    await until(() => receiver.stats().config?.same === 1) // its head has arrived too
     const stale = edge.state('pump-1').cur!
     await config.set(PUMP, { speed: 2 }, BY)
     await until(() => edge.state('pump-1').base?.rev.c === 2)
@@ -94,7 +94,7 @@ describePeer('mosquitto', 'the cloud side of config sync over Mosquitto', () => 
     await until(() => sink.configs.one(PUMP)?.head === null)
   })
 
-  it('merges nothing itself: both edit while the edge is away, and the edge proposes one revision for both', async () => {
+  it('merges nothing itself: after edits on both sides while the edge is away, the edge proposes one merged revision', async () => {
     const edge = await startConfigEdge(broker.url)
     await config.set(PUMP, { a: 1, b: 1 }, BY)
     await until(() => sink.configs.one(PUMP)?.reported?.status === 'applied')
@@ -109,7 +109,7 @@ describePeer('mosquitto', 'the cloud side of config sync over Mosquitto', () => 
     expect(parseRevision(await retained(), 'pump-1')).toMatchObject({ value: { rev: edge.state('pump-1').cur!.rev } })
   })
 
-  it('resolves a conflict for the edge where they collide, and keeps what only the cloud has changed', async () => {
+  it('lets a person resolve a collision in favor of the edge, and keeps changes that only the cloud made', async () => {
     const edge = await startConfigEdge(broker.url, { policy: 'manual' })
     await config.set(PUMP, { a: 1, b: 1 }, BY)
     await until(() => sink.configs.one(PUMP)?.reported?.status === 'applied')
@@ -130,7 +130,7 @@ describePeer('mosquitto', 'the cloud side of config sync over Mosquitto', () => 
     expect(inForce()).toEqual({ a: 2, b: 3 })
   })
 
-  it('changes nothing but a counter for what it cannot read, of devices that are there and of others', async () => {
+  it('counts a message that it cannot read, and changes nothing else', async () => {
     const edge = await startConfigEdge(broker.url)
     await config.set(PUMP, { speed: 1 }, BY)
     await until(() => sink.configs.one(PUMP)?.reported?.status === 'applied')
@@ -160,7 +160,7 @@ describePeer('mosquitto', 'the cloud side of config sync over Mosquitto', () => 
     expect(receiver.stats()).toMatchObject({ connected: true, rejected: 0 })
   })
 
-  it('publishes after a kill -9 between commit and publish what was committed', async () => {
+  it('publishes a committed change after a kill -9 between commit and publish', async () => {
     await receiver.stop()
     const doomed = startScript('test/receiver/config/doomed-authority.ts', [broker.url, folder])
     await doomed.waitFor(/connected/)
@@ -175,7 +175,7 @@ describePeer('mosquitto', 'the cloud side of config sync over Mosquitto', () => 
     expect(await retained()).toContain('"speed":9')
   })
 
-  it('publishes everything again when the broker has lost what it kept', async () => {
+  it('publishes everything again when the broker has lost its retained messages', async () => {
     await config.set(PUMP, { speed: 1 }, BY)
     await until(() => retained())
     await broker.restart()

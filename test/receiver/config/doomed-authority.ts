@@ -1,4 +1,7 @@
-/** A receiver that is killed by the system between the commit of a head and its publishing: `doomed-authority.ts URL FOLDER`. */
+/**
+ * A receiver that the system kills between the commit of a head and its publishing: `doomed-authority.ts URL
+ * FOLDER`.
+ */
 import { systemClock } from '../../../src/base/clock.ts'
 import { silentLog } from '../../../src/base/log.ts'
 import type { ConfigStore } from '../../../src/receiver/config/config-store.ts'

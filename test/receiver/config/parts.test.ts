@@ -23,7 +23,7 @@ beforeEach(() => {
   store = sink.configs
 })
 
-describe('what edges say of configs', () => {
+describe('a config message of an edge', () => {
   const head = (n: number): Revision => {
     const rev = { c: 0, ci: 0, e: n, ei: 'life' }
     return { rev, base: null, hash: hashOf({ n }), config: { n }, hlc: '1-0-x', by: 'user:edge' }
@@ -32,7 +32,7 @@ describe('what edges say of configs', () => {
     return { key: { edge: EDGE, device }, event: { kind: 'head', revision: head(n) } as const }
   }
 
-  it('is taken for no more devices than there may be, and for those that are there all the same', async () => {
+  it('is accepted for at most `devicesMax` devices, and always for devices already known', async () => {
     const limits = { ...CONFIG_LIMITS, devicesMax: 2 }
     const intake = new ConfigIntake({ store, limits, check: () => [], now, onChange: () => {} })
     await Promise.all(['a', 'b', 'c'].map((device) => intake.take(message(device, 1))))
@@ -44,14 +44,14 @@ describe('what edges say of configs', () => {
     expect(intake.counts).toMatchObject({ imported: 2, accepted: 1, unnoted: 2 })
   })
 
-  it('is taken in its order when many come in one turn', async () => {
+  it('is processed in order when many arrive in one turn', async () => {
     const intake = new ConfigIntake({ store, limits: CONFIG_LIMITS, check: () => [], now, onChange: () => {} })
     await Promise.all(Array.from({ length: 150 }, (_, n) => intake.take(message('a', n + 1))))
     expect(store.one({ edge: EDGE, device: 'a' })?.state.cur?.config).toEqual({ n: 150 })
     expect(intake.counts).toMatchObject({ imported: 1, accepted: 149, refused: 0 })
   })
 
-  it('is not asked for on brokers that end a connection over it, unless the settings say so', () => {
+  it('is not subscribed to on brokers that end the connection over it, unless the settings enable it', () => {
     const { cloud, config } = settingsFor('mqtts://broker.example')
     expect(isEnabled({ cloud, config })).toBe(true)
     expect(isEnabled({ cloud: { ...cloud, preset: 'aws-iot-core' }, config })).toBe(false)
@@ -59,7 +59,7 @@ describe('what edges say of configs', () => {
   })
 })
 
-describe('what the cloud wants', () => {
+describe('a desired config of the cloud', () => {
   let publisher: DesiredPublisher
   let sent: string[]
   const to =
@@ -82,7 +82,7 @@ describe('what the cloud wants', () => {
     })
   })
 
-  it('is published over the next connection at once when the last one has ended in the middle of it', async () => {
+  it('is published at once over the next connection when the previous one ended during publishing', async () => {
     publisher.over(async () => {
       sent.push('lost')
       throw new Error('the link is lost')
@@ -94,7 +94,7 @@ describe('what the cloud wants', () => {
     expect(sent.slice(-2).sort()).toEqual(['a', 'b'])
   })
 
-  it('reaches the others when the broker refuses it for one', async () => {
+  it('reaches the other devices when the broker refuses it for one', async () => {
     publisher.over(to((topic) => (topic.includes('/a/') ? 0x87 : 0)))
     await until(() => sent.includes('b'))
     await until(() => publisher.counts.published === 1)

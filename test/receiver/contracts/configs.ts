@@ -16,7 +16,10 @@ const DAY_MS = 86_400_000
 const PUMP: DeviceKey = { edge: 'plant-7', device: 'pump-1' }
 const BY = { by: 'user:test' }
 
-/** The promises of a store of configs, whatever its sink is made of. `open` gives an empty one, and others on the same. */
+/**
+ * The promises of a config store, for every kind of sink. `open` returns an empty one, `another` a second one on the
+ * same data.
+ */
 export function describeConfigs(
   name: string,
   open: () => Promise<Sink & { readonly configs: ConfigStore }>,
@@ -30,7 +33,7 @@ export function describeConfigs(
   }
 
   describe(`${name} keeps the configs of devices`, () => {
-    it('tells what is in force, every revision and every change, in the words in which they came', async () => {
+    it('returns the config in force, every revision and every change exactly as they were written', async () => {
       const { store, config, later } = await opened()
       expect(await store.one(PUMP)).toBeUndefined()
       const odd = { 'a "key" ä': ['\u0000', '💧', -1.5e300, null, true], n: 0 }
@@ -70,7 +73,7 @@ export function describeConfigs(
       expect(await store.list({ conflicts: true, limit: 9 })).toEqual([{ ...all[2]!, conflict }])
     })
 
-    it('is bounded: revisions of a device, rows of the change log by number and by age, devices', async () => {
+    it('limits the revisions of a device, the rows of the change log by number and age, and the devices', async () => {
       const { store, config, later } = await opened({ ...CONFIG_LIMITS, changesMax: 30, devicesMax: 2 })
       for (let n = 0; n < 40; n++) await config.set(PUMP, { n }, BY)
       expect(await store.revisions(PUMP)).toHaveLength(REVISIONS_KEPT)
@@ -86,7 +89,7 @@ export function describeConfigs(
       expect(await config.set(PUMP, { n: 'more' }, BY)).toMatchObject({ code: 200 })
     })
 
-    it('writes nothing of what fails or is refused, and what comes next finds nothing of it', async () => {
+    it('writes nothing when a change fails or is refused, and later changes find nothing of it', async () => {
       const { store, config } = await opened()
       const change = async () => {
         await store.change([PUMP], CONFIG_LIMITS, () => {
@@ -114,8 +117,8 @@ export function describeConfigs(
     })
   })
 
-  describe(`${name} keeps what is to be published until the broker has it`, () => {
-    it('hands each message to one at a time, with the newest content, until that version is published', async () => {
+  describe(`${name} keeps each message until the broker has it`, () => {
+    it('gives each message to one publisher at a time, with the newest content, until that version is published', async () => {
       const { store, config } = await opened()
       expect(await store.claim(AT, 9)).toEqual([])
       await config.set(PUMP, { n: 1 }, BY)
@@ -123,7 +126,7 @@ export function describeConfigs(
       expect(more).toEqual([])
       expect(JSON.parse(first!.payload)).toMatchObject({ device: 'pump-1', config: { n: 1 }, rev: { c: 1 } })
       await config.set(PUMP, { n: 2 }, BY)
-      expect(await store.claim(AT, 9)).toEqual([]) // somebody has it
+      expect(await store.claim(AT, 9)).toEqual([]) // another publisher has claimed it
       await store.published([first!])
       const [second] = await store.claim(AT, 9)
       expect(JSON.parse(second!.payload)).toMatchObject({ config: { n: 2 } })
@@ -131,12 +134,12 @@ export function describeConfigs(
       expect(await store.claim(AT, 9)).toEqual([])
     })
 
-    it('publishes again what was overtaken: an older version may stand on the topic', async () => {
+    it('publishes again after an older version was published late, because the topic may hold the older one', async () => {
       const { store, config } = await opened()
       await config.set(PUMP, { n: 1 }, BY)
       const [slow] = await store.claim(AT, 9)
       await config.set(PUMP, { n: 2 }, BY)
-      await store.publishAll() // the claim is void
+      await store.publishAll() // voids the claim
       const [quick] = await store.claim(AT, 9)
       await store.published([quick!])
       expect(await store.claim(AT, 9)).toEqual([])
@@ -148,7 +151,7 @@ export function describeConfigs(
       expect(await store.claim(AT, 9)).toEqual([quick])
     })
 
-    it('publishes everything again when it must, a few at a time', async () => {
+    it('publishes everything again on request, a few messages at a time', async () => {
       const { store, config } = await opened()
       for (let n = 0; n < 5; n++) await config.set({ ...PUMP, device: `pump-${n}` }, { n }, BY)
       await store.published(await store.claim(AT, 9))
@@ -172,7 +175,7 @@ export function describeConfigs(
     }
     const keys = [PUMP, { ...PUMP, device: 'pump-2' }]
 
-    it('with their devices in order, and lets one at a time carry each on', async () => {
+    it('with their devices in order, and lets only one command at a time execute each', async () => {
       const { rollouts } = (await opened()).store
       const id = await rollouts.create(rollout, keys)
       expect(await rollouts.one(id)).toEqual({ id, ...rollout })
@@ -194,7 +197,7 @@ export function describeConfigs(
       expect(await rollouts.drive(id, 'b', AT + 1)).toBe(true)
     })
 
-    it('drops the oldest that are over, and none that is not', async () => {
+    it('deletes the oldest finished rollouts, and never an unfinished one', async () => {
       const { rollouts } = (await opened()).store
       const open = await rollouts.create(rollout, keys)
       for (let n = 0; n <= ROLLOUTS_KEPT; n++) await rollouts.create({ ...rollout, status: 'done' }, keys)
@@ -210,7 +213,7 @@ export function describeConfigs(
 
   if (another === undefined) return
   describe(`${name} is shared`, () => {
-    it('by several that write and take heads at once: no counter twice, no revision lost', async () => {
+    it('by several writers and readers of heads at once: no counter is used twice, no revision is lost', async () => {
       const { sink, store, config } = await opened()
       const other = (await another(sink)).configs
       const others = new CloudConfig({ store: other, now: () => AT })
@@ -233,7 +236,7 @@ export function describeConfigs(
       }
     })
 
-    it('by several that publish: each message goes to one of them', async () => {
+    it('by several publishers: each message goes to one of them', async () => {
       const { sink, store, config } = await opened()
       const other = (await another(sink)).configs
       for (let n = 0; n < 6; n++) await config.set({ ...PUMP, device: `pump-${n}` }, { n }, BY)

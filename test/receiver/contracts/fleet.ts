@@ -43,12 +43,12 @@ function noteOf(more: Partial<EdgeNote> = {}): EdgeNote {
   return { edge: EDGE, state: 'online', seenAt: AT, report: SAID, clockOffsetMs: 40, ...more }
 }
 
-/** The promises of a fleet, whatever its sink is made of. `open` gives one that knows no edge. */
+/** The promises of the view of a fleet, for every kind of sink. `open` returns one without edges. */
 export function describeFleet(name: string, open: () => Promise<FleetUnderTest> | FleetUnderTest): void {
   describe(`${name} keeps the view of the edges`, () => {
     const one = async (fleet: Fleet): Promise<EdgeView | undefined> => (await fleet.edges())[0]
 
-    it('tells what an edge said of itself, and of its readings how many were stored and when', async () => {
+    it('returns the last report of an edge, the number of its stored readings and the time of the last one', async () => {
       const { sink } = await open()
       expect(await sink.fleet.edges()).toEqual([])
       await sink.fleet.note([noteOf()])
@@ -59,14 +59,14 @@ export function describeFleet(name: string, open: () => Promise<FleetUnderTest> 
       expect(await one(sink.fleet)).toEqual({ ...said, seenAt: AT + 500, readings: 9, storedAt: AT + 500 })
     })
 
-    it('lists an edge that says nothing of itself by its readings', async () => {
+    it('lists an edge that never sent a report by its readings', async () => {
       const { sink } = await open()
       await sink.store([batch(readings(1, 5)), batch(readings(1, 2), { epoch: 'another' })], AT)
       const stored = { readings: 7, storedAt: AT, seenAt: AT, clockOffsetMs: undefined }
       expect(await sink.fleet.edges()).toEqual([{ edge: EDGE, state: undefined, ...NOTHING_SAID, ...stored }])
     })
 
-    it('keeps what an edge said last when it goes, and when only a kept message comes', async () => {
+    it('keeps the last report of an edge that goes offline, and of one of which only a retained message arrives', async () => {
       const { sink } = await open()
       await sink.fleet.note([noteOf()])
       await sink.fleet.note([noteOf({ state: 'offline', seenAt: AT + 9, report: undefined, clockOffsetMs: undefined })])
@@ -84,10 +84,10 @@ export function describeFleet(name: string, open: () => Promise<FleetUnderTest> 
     })
   })
 
-  describe(`${name} knows what it lacks`, () => {
+  describe(`${name} knows which positions are missing`, () => {
     const found = async (fleet: Fleet, edge?: string) => await fleet.gaps({ edge, limit: 100 })
 
-    it('lists the positions below the highest that are not there, and since when', async () => {
+    it('lists the missing positions below the highest one, and since when they are missing', async () => {
       const { sink } = await open()
       expect(await found(sink.fleet)).toEqual([])
       await sink.store([batch(readings(4, 5))], AT)
@@ -104,7 +104,7 @@ export function describeFleet(name: string, open: () => Promise<FleetUnderTest> 
       expect(await found(sink.fleet)).toEqual([])
     })
 
-    it('lists what an edge says it has given and is not there, also when nothing of it ever came', async () => {
+    it('lists positions that an edge has reported as assigned and that are missing, also when none of its readings arrived', async () => {
       const { sink } = await open()
       await sink.fleet.note([noteOf(), noteOf({ edge: 'silent' })])
       await sink.store([batch(readings(1, 4))], AT)
@@ -114,7 +114,7 @@ export function describeFleet(name: string, open: () => Promise<FleetUnderTest> 
       ])
     })
 
-    it('takes a later epoch to begin where it was first seen: what is before it was confirmed under the earlier one', async () => {
+    it('starts a later epoch at its first position here: earlier positions were confirmed under the earlier epoch', async () => {
       const { sink } = await open()
       await sink.store([batch(readings(1, 9))], AT)
       await sink.store([batch([reading(7), reading(9)], { epoch: 'later' })], AT)
@@ -124,11 +124,11 @@ export function describeFleet(name: string, open: () => Promise<FleetUnderTest> 
     })
   })
 
-  describe(`${name} asks for what it lacks`, () => {
+  describe(`${name} requests missing positions`, () => {
     const gap = (first: number, last: number, edge = EDGE) => ({ edge, epoch: EPOCH, first, last })
     const ask = (...ranges: { first: number; last: number }[]) => ({ edge: EDGE, epoch: EPOCH, ranges })
 
-    it('asks an edge that is online, again after pauses that double, until the positions are there', async () => {
+    it('sends a request to an edge that is online, and repeats it after doubling pauses until the positions are stored', async () => {
       const { sink } = await open()
       const { fleet } = sink
       await sink.store([batch(readings(10, 10))], AT)
@@ -150,10 +150,10 @@ export function describeFleet(name: string, open: () => Promise<FleetUnderTest> 
       expect(await fleet.due(AT + 3 * REPEAT_MIN_MS)).toEqual(rest)
       await sink.store([{ kind: 'batch', batch: voidBatch(1, 9) }], AT)
       expect(await fleet.due(AT + 2 * REPEAT_MAX_MS)).toEqual([])
-      expect(await fleet.request([gap(1, 9)], AT)).toBe(1) // it was forgotten: done
+      expect(await fleet.request([gap(1, 9)], AT)).toBe(1) // the earlier request is done and deleted
     })
 
-    it('asks for positions once, however often and in whatever ranges they were noted', async () => {
+    it('requests positions once, however often and in whatever ranges they were noted', async () => {
       const { sink } = await open()
       const { fleet } = sink
       await fleet.note([noteOf()])
@@ -164,7 +164,7 @@ export function describeFleet(name: string, open: () => Promise<FleetUnderTest> 
       expect(await fleet.due(AT)).toEqual([])
     })
 
-    it('asks each edge for its own, and for no more at once than a request holds', async () => {
+    it('requests from each edge its own positions, and at most as many ranges at once as a request may have', async () => {
       const { sink } = await open()
       const { fleet } = sink
       const many = Array.from({ length: REQUEST_RANGES_MAX + 20 }, (_, i) => gap(2 * i + 1, 2 * i + 1))
@@ -184,7 +184,7 @@ function rangeOf({ first, last }: { first: number; last: number }) {
   return { first, last }
 }
 
-/** A batch that says that these positions hold no reading. */
+/** A batch that reports these positions as empty. */
 function voidBatch(first: number, last: number) {
   return { ...batchOf([]), ranges: [{ first, last }] }
 }

@@ -5,7 +5,7 @@ import type { Amendment, Quality, StoredReading, Value, Verdict } from '../../..
 import type { Delivery, Sink, StoreResult } from '../../../src/receiver/sink.ts'
 import { amendments, batch, batchOf, EDGE, EPOCH, RUN, reading, readings, verdict } from '../batches.ts'
 
-/** A reading as somebody sees it who looks into the store. */
+/** A reading as another client reads it from the store. */
 export interface SeenReading extends StoredReading {
   readonly edge: string
   readonly epoch: string
@@ -13,9 +13,9 @@ export interface SeenReading extends StoredReading {
 
 export interface SinkUnderTest {
   readonly sink: Sink
-  /** All readings in the store, in the order of edge, epoch, position; read past the sink. */
+  /** All readings in the store, in the order of edge, epoch, position; read without the sink. */
   seen(): Promise<readonly SeenReading[]> | readonly SeenReading[]
-  /** The same store, opened anew. */
+  /** The same store, opened again. */
   reopen(): Promise<SinkUnderTest> | SinkUnderTest
 }
 
@@ -29,10 +29,10 @@ function asSeen(all: readonly StoredReading[], { edge = EDGE, epoch = EPOCH } = 
   return all.map((one) => ({ edge, epoch, ...one }))
 }
 
-/** The promises of a sink, whatever it is made of. `open` gives an empty one. */
+/** The promises of a sink, for every kind of sink. `open` returns an empty one. */
 export function describeSink(name: string, open: () => Promise<SinkUnderTest> | SinkUnderTest): void {
   describe(`${name} keeps the promises of a sink`, () => {
-    it('stores a batch that arrives twice once, also over a restart, and says what it has', async () => {
+    it('stores a batch that arrives twice only once, also over a restart, and reports the stored positions', async () => {
       const first = await open()
       const stored = { kind: 'stored', ranges: [{ first: 1, last: 9 }], high: 9 }
       expect(await store(first.sink, batch(readings(1, 9)))).toEqual([{ ...stored, repeats: 0 }])
@@ -54,7 +54,7 @@ export function describeSink(name: string, open: () => Promise<SinkUnderTest> | 
       expect(await seen()).toEqual(asSeen(readings(1, 12)))
     })
 
-    it('has the gaps of a batch that covers them, and counts only readings as repeats', async () => {
+    it('reports the gaps of a covering batch as stored, and counts only readings as repeats', async () => {
       const { sink, seen } = await open()
       const thinned = [2, 5, 6, 9].map((seq) => reading(seq))
       const covering = { ...batchOf(thinned), ranges: [{ first: 2, last: 9 }] }
@@ -67,7 +67,7 @@ export function describeSink(name: string, open: () => Promise<SinkUnderTest> | 
       expect(await seen()).toEqual(asSeen([2, 4, 5, 6, 9].map((seq) => reading(seq))))
     })
 
-    it('stores what comes again from another run once: a run is no part of what a reading is known by', async () => {
+    it('stores a repeat from another run once: the run is not a part of the key of a reading', async () => {
       const { sink, seen } = await open()
       await store(sink, batch(readings(1, 3), { run: 'run-1' }))
       const [result] = await store(sink, batch(readings(1, 4), { run: 'run-2' }))
@@ -75,7 +75,7 @@ export function describeSink(name: string, open: () => Promise<SinkUnderTest> | 
       expect(await seen()).toEqual(asSeen(readings(1, 4)))
     })
 
-    it('keeps logs apart by edge and by epoch', async () => {
+    it('keeps the logs of edges and epochs apart', async () => {
       const { sink, seen } = await open()
       const other = reading(1, { value: 'other' })
       await store(sink, batch([reading(1)]), batch([other], { edge: 'z' }), batch([other], { epoch: 'z' }))
@@ -118,7 +118,7 @@ export function describeSink(name: string, open: () => Promise<SinkUnderTest> | 
       )
     })
 
-    it('tells a fork by a repeat with another content, and stores nothing of that batch', async () => {
+    it('recognizes a fork by a repeat with another content, and stores nothing of that batch', async () => {
       const { sink, seen } = await open()
       await store(sink, batch(readings(1, 9)))
       const changes: Partial<StoredReading>[] = [
@@ -141,7 +141,7 @@ export function describeSink(name: string, open: () => Promise<SinkUnderTest> | 
       expect(await store(sink, batch([...readings(10, 12)]))).toMatchObject([{ kind: 'stored', repeats: 0 }])
     })
 
-    it('tells numbers from booleans, and zero from minus zero, when it looks for a fork', async () => {
+    it('distinguishes numbers from booleans and zero from minus zero when it checks for a fork', async () => {
       const { sink } = await open()
       await store(sink, batch([reading(1, { value: 1 }), reading(2, { value: 0 }), reading(3, { value: false })]))
       for (const forked of [reading(1, { value: true }), reading(2, { value: -0 }), reading(3, { value: 0 })]) {
@@ -149,13 +149,13 @@ export function describeSink(name: string, open: () => Promise<SinkUnderTest> | 
       }
     })
 
-    it('takes the unit for no part of what a reading is', async () => {
+    it('does not compare units when it checks for a fork', async () => {
       const { sink } = await open()
       await store(sink, batch([reading(1)]))
       expect(await store(sink, batch([reading(1, { unit: undefined })]))).toMatchObject([{ kind: 'stored' }])
     })
 
-    it('answers amendments that came before their readings, and keeps them over a restart', async () => {
+    it('answers amendments that arrive before their readings, and keeps them over a restart', async () => {
       const first = await open()
       expect(await store(first.sink, amendments(verdict(2, 3, 64)))).toEqual([{ kind: 'amended', high: 0 }])
       const { sink, seen } = await first.reopen()
@@ -163,7 +163,7 @@ export function describeSink(name: string, open: () => Promise<SinkUnderTest> | 
       expect(await seen()).toEqual(asSeen([reading(1), reading(2, { quality: 3, reasons: 64 }), reading(3)]))
     })
 
-    it('gives one result for batches and amendments in any order, cut and repeated in any way', async () => {
+    it('has one result for batches and amendments in any order, cut and repeated in any way', async () => {
       const { sink, seen } = await open()
       let epoch = 0
       await fc.assert(
@@ -182,7 +182,7 @@ export function describeSink(name: string, open: () => Promise<SinkUnderTest> | 
       )
     })
 
-    it('keeps rejects without taking them for readings', async () => {
+    it('keeps rejects without treating them as readings', async () => {
       const { sink, seen } = await open()
       const reject = { topic: 'a/b', reason: 'garbage', payload: Buffer.from('{') }
       expect(await store(sink, { kind: 'reject', reject }, batch([reading(1)]))).toMatchObject([
@@ -194,7 +194,7 @@ export function describeSink(name: string, open: () => Promise<SinkUnderTest> | 
   })
 }
 
-/** What one message carries: readings with their verdicts, or verdicts alone. */
+/** The content of one message: readings with their verdicts, or verdicts alone. */
 interface Parcel {
   readonly kind: 'batch' | 'amendments'
   readonly items: readonly Amendment[]
@@ -218,7 +218,7 @@ function asDelivery({ kind, items }: Parcel, from: { edge: string; epoch: string
   )
 }
 
-/** Every reading that came in a batch, with all verdicts that were ever said of it. */
+/** Every reading that arrived in a batch, with the combination of all its verdicts. */
 function expectedFrom(parcels: readonly Parcel[]): StoredReading[] {
   const verdicts = new Map<number, Verdict>()
   for (const { seq, quality, reasons } of parcels.flatMap(({ items }) => items)) {
@@ -230,7 +230,7 @@ function expectedFrom(parcels: readonly Parcel[]): StoredReading[] {
   return [...came].sort((a, b) => a - b).map((seq) => reading(seq, verdicts.get(seq)))
 }
 
-/** Bytes of any kind of array alike. */
+/** The bytes of any kind of array. */
 function plain(value: Value): unknown {
   return value instanceof Uint8Array ? { bytes: Buffer.from(value).toString('hex') } : value
 }

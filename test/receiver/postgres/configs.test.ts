@@ -24,7 +24,7 @@ describePeer('postgres', 'configs in PostgreSQL', () => {
 })
 
 describePeer('postgres', 'two receivers on one PostgreSQL', () => {
-  it('take the same heads and write at once, and there is one line of revisions, which the broker keeps the end of', async () => {
+  it('take heads and write at the same time, and the broker retains the end of a single line of revisions', async () => {
     const broker = await startMosquitto()
     const { sink, schema } = await openSink()
     const other = (await openSink({ schema })).sink

@@ -14,7 +14,7 @@ const NOTE: EdgeNote = { edge: EDGE, state: 'online', seenAt: AT, report: undefi
 describePeer('postgres', 'a sink in PostgreSQL', () => {
   describeFleet('the PostgreSQL sink', () => openSink())
 
-  it('hands a request to one of several receivers', async () => {
+  it('gives a request to only one of several receivers', async () => {
     const { sink, schema } = await openSink()
     const other = (await openSink({ schema })).sink
     await sink.store([batch([reading(50)])], AT)
@@ -26,7 +26,7 @@ describePeer('postgres', 'a sink in PostgreSQL', () => {
     expect(ranges.toSorted((a, b) => a.first - b.first)).toEqual(gaps.map(({ first, last }) => ({ first, last })))
   })
 
-  it('is asked by the commands, as the settings of a receiver say', async () => {
+  it('is read by the commands with the settings of a receiver', async () => {
     const { sink, schema, postgres } = await openSink()
     await sink.store([batch([reading(5)])], AT)
     const file = join(tempFolder(), 'receiver.yaml')
@@ -37,7 +37,7 @@ describePeer('postgres', 'a sink in PostgreSQL', () => {
     expect(await sink.fleet.gaps({ limit: 9 })).toMatchObject([{ first: 1, last: 4, askedAt: 0 }])
   })
 
-  it('takes notes of the same edges from several receivers at once, in whatever order', async () => {
+  it('accepts notes on the same edges from several receivers at once, in any order', async () => {
     const { sink, schema } = await openSink()
     const other = (await openSink({ schema })).sink
     const notes = Array.from({ length: 40 }, (_, i): EdgeNote => ({ ...NOTE, edge: `edge-${i}` }))

@@ -6,7 +6,7 @@ import { type Opened, openSink, seenIn } from './scene.ts'
 const DAY_MS = 24 * 3_600_000
 const NOW = Date.UTC(2026, 10, 28)
 
-/** Rows in each partition that has any. */
+/** The number of rows in each partition that is not empty. */
 async function rowsOf({ postgres, schema }: Opened): Promise<Record<string, number>> {
   const rows = await postgres.query<{ name: string; count: number }>(
     `SELECT tableoid::regclass::text AS name, count(*)::int FROM ${schema}.reading GROUP BY 1`,
@@ -22,7 +22,7 @@ async function partitionsOf({ postgres, schema }: Opened): Promise<string[]> {
 }
 
 describePeer('postgres', 'the partitions of a sink in PostgreSQL', () => {
-  it('are one a month, made before the readings come, the next one some days before it begins', async () => {
+  it('are monthly, and exist before the readings arrive; the next one is made some days before its month', async () => {
     const opened = await openSink()
     const edges = [Date.UTC(2026, 8, 30, 23, 59, 59, 999), Date.UTC(2026, 9, 1), Date.UTC(2026, 9, 31, 23, 59, 59, 999)]
     await opened.sink.store([batch(edges.map((ts, i) => reading(i + 1, { ts })))], NOW)
@@ -36,7 +36,7 @@ describePeer('postgres', 'the partitions of a sink in PostgreSQL', () => {
     ])
   })
 
-  it('are made once by several sinks that need them at once', async () => {
+  it('are made once when several sinks need them at once', async () => {
     const first = await openSink()
     const others = await Promise.all([1, 2, 3].map(() => openSink({ schema: first.schema })))
     const months = Array.from({ length: 8 }, (_, i) => Date.UTC(2026, i, 15))
@@ -56,7 +56,7 @@ describePeer('postgres', 'the partitions of a sink in PostgreSQL', () => {
     expect(Object.values(await rowsOf(first))).toEqual(months.map(() => 4))
   })
 
-  it('are not made for times far from now: a device with a wild clock fills one table, not the catalogue', async () => {
+  it('are not made for times far from now: a device with a wild clock fills one table, not the catalog', async () => {
     const opened = await openSink()
     const wild = Array.from({ length: 500 }, (_, i) => reading(i + 1, { ts: (i - 250) * 400 * DAY_MS }))
     await opened.sink.store([batch(wild)], NOW)
@@ -68,7 +68,7 @@ describePeer('postgres', 'the partitions of a sink in PostgreSQL', () => {
     expect(new Set((await seenIn(opened)).map(({ quality }) => quality))).toEqual(new Set([3]))
   })
 
-  it('take over what came too early for them', async () => {
+  it('take over readings that arrived before their partition was made', async () => {
     const opened = await openSink()
     const ts = NOW + 500 * DAY_MS
     await opened.sink.store([batch([reading(1, { ts })])], NOW)
@@ -79,7 +79,7 @@ describePeer('postgres', 'the partitions of a sink in PostgreSQL', () => {
     expect(await seenIn(opened)).toMatchObject([{ ts }, { ts: ts + 1 }])
   })
 
-  it('are waited for by nobody: readings go into reading_default while somebody reads it, and are moved later', async () => {
+  it('never make a sink wait: readings go into reading_default while another client reads it, and are moved later', async () => {
     const opened = await openSink()
     const { postgres, schema, sink } = opened
     await sink.store([], NOW)
@@ -93,7 +93,7 @@ describePeer('postgres', 'the partitions of a sink in PostgreSQL', () => {
     expect(await rowsOf(opened)).toEqual({ reading_2026_06: 2 })
   })
 
-  it('can be dropped: what was in them is neither a fork nor stored again', async () => {
+  it('can be dropped: their readings are neither forks nor stored again', async () => {
     const opened = await openSink()
     const { postgres, schema, sink } = opened
     const all = [reading(1, { ts: NOW - 90 * DAY_MS }), reading(2, { ts: NOW })]
@@ -103,7 +103,7 @@ describePeer('postgres', 'the partitions of a sink in PostgreSQL', () => {
     expect((await seenIn(opened)).map(({ seq }) => seq)).toEqual([2])
   })
 
-  it('are left to the operator who puts a table of his own in their place', async () => {
+  it('are not made when the operator has replaced the table by one of their own', async () => {
     const opened = await openSink()
     const { postgres, schema, sink } = opened
     await sink.store([], NOW)

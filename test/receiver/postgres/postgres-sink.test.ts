@@ -20,7 +20,7 @@ async function underTest(options?: PostgresSinkOptions): Promise<SinkUnderTest> 
   }
 }
 
-/** What a failed call says. */
+/** The message of a failed call. */
 async function failureOf(work: Promise<unknown>): Promise<OperatorError> {
   const failure: unknown = await work.then(
     () => undefined,
@@ -51,7 +51,7 @@ describePeer('postgres', 'a sink in PostgreSQL', () => {
     ])
   })
 
-  it('keeps every time of the wire that PostgreSQL knows, to the millisecond', async () => {
+  it('keeps every time of the wire format that PostgreSQL can store, to the millisecond', async () => {
     const opened = await openSink()
     const times = [-210_866_803_200_000, -62_167_219_200_001, -1, 0, AT, 253_402_300_800_001, 2 ** 51 - 1]
     await opened.sink.store([batch(times.map((ts, i) => reading(i + 1, { ts })))], AT)
@@ -61,7 +61,7 @@ describePeer('postgres', 'a sink in PostgreSQL', () => {
     expect((await seenIn(opened)).map(({ quality }) => quality)).toEqual(times.map(() => 4))
   })
 
-  it('refuses what PostgreSQL can never hold, so that its edge does not send it for ever, and stores the rest', async () => {
+  it('refuses readings that PostgreSQL can never store, so that the edge stops sending them, and stores the rest', async () => {
     const opened = await openSink()
     const changes = [{ device: 'a\0' }, { metric: 'a'.repeat(2_001) }, { unit: '\0' }, { ts: -210_866_803_200_001 }]
     const unfit = changes.map((change, i) => batch([reading(i + 10, change)]))
@@ -70,7 +70,7 @@ describePeer('postgres', 'a sink in PostgreSQL', () => {
     expect((await seenIn(opened)).map(({ seq }) => seq)).toEqual([1])
   })
 
-  it('refuses amendments when too many wait for their readings, and takes them when those have come', async () => {
+  it('refuses amendments when too many wait for their readings, and accepts them when those have arrived', async () => {
     const { sink } = await openSink({ pendingMax: 2 })
     const late = amendments(verdict(3, 3, 1))
     expect(await sink.store([amendments(verdict(1, 3, 1), verdict(2, 3, 1)), late], AT)).toMatchObject([
@@ -112,7 +112,7 @@ describePeer('postgres', 'a sink in PostgreSQL', () => {
     await postgres.query('RESET enable_seqscan')
   })
 
-  it('stores durably and in all digits, whatever a role is configured to', async () => {
+  it('stores durably and with all digits, whatever the settings of its role are', async () => {
     const postgres = await sharedPostgres()
     await postgres.query(`CREATE ROLE careless SUPERUSER LOGIN; ALTER ROLE careless SET synchronous_commit = off;
       ALTER ROLE careless SET extra_float_digits = -10; ALTER ROLE careless SET default_transaction_isolation = serializable;
@@ -121,10 +121,10 @@ describePeer('postgres', 'a sink in PostgreSQL', () => {
     const { sink, schema } = await openSink({ url: postgres.urlOf('careless') })
     const all = [reading(1, { value: 0.1 + 0.2 }), reading(2, { value: new Uint8Array([0, 92, 200]) })]
     await postgres.query(`CREATE TABLE seen (mode text);
-      CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS
+      CREATE FUNCTION record_mode() RETURNS trigger LANGUAGE plpgsql AS
         $$ BEGIN INSERT INTO seen VALUES (current_setting('synchronous_commit')); RETURN NULL; END $$`)
     await sink.store([batch(all)], AT)
-    await postgres.query(`CREATE TRIGGER look AFTER UPDATE ON ${schema}.positions EXECUTE FUNCTION look()`)
+    await postgres.query(`CREATE TRIGGER record_mode AFTER UPDATE ON ${schema}.positions EXECUTE FUNCTION record_mode()`)
     const more = [...all, reading(3)].map((one) => ({ ...one, quality: 4 as const }))
     expect(await sink.store([batch(more)], AT)).toMatchObject([{ kind: 'stored', repeats: 2 }])
     expect(await postgres.query('SELECT DISTINCT mode FROM seen')).toEqual([{ mode: 'on' }])
@@ -133,23 +133,23 @@ describePeer('postgres', 'a sink in PostgreSQL', () => {
 })
 
 describePeer('postgres', 'opening a sink in PostgreSQL', () => {
-  it('tells a wrong password, an unknown database and an unknown host, and shows no password', async () => {
+  it('reports a wrong password, an unknown database and an unknown host, and shows no password', async () => {
     const postgres = await sharedPostgres()
-    await postgres.query(`CREATE ROLE ${ROLE_WITH_PASSWORD} SUPERUSER LOGIN PASSWORD 'right/word'`)
+    await postgres.query(`CREATE ROLE ${ROLE_WITH_PASSWORD} SUPERUSER LOGIN PASSWORD 'right/secret'`)
     const url = postgres.urlOf(ROLE_WITH_PASSWORD)
-    const wrong = await openSink({ url, password: 'wrong-word' })
+    const wrong = await openSink({ url, password: 'wrong-secret' })
     const refused = await failureOf(wrong.sink.store([], AT))
     expect(refused.message).toMatch(/^PostgreSQL at 127\.0\.0\.1:\d+\/postgres refuses the user or the password: /)
-    expect(refused.message + refused.remedy).not.toContain('wrong-word')
+    expect(refused.message + refused.remedy).not.toContain('wrong-secret')
     const unknown = await openSink({ url: postgres.urlOf('postgres', 'nowhere') })
     expect((await failureOf(unknown.sink.store([], AT))).message).toContain('has no such database')
     const away = await openSink({ url: 'postgres://postgres@127.0.0.1:1/postgres' })
     expect((await failureOf(away.sink.store([], AT))).message).toContain('cannot be reached')
-    const right = await openSink({ url, password: 'right/word' })
+    const right = await openSink({ url, password: 'right/secret' })
     expect(await right.sink.store([batch([reading(1)])], AT)).toMatchObject([{ kind: 'stored' }])
   })
 
-  it('refuses a schema of a newer version, one of another program, and a database that does not hold every text', async () => {
+  it('refuses a schema of a newer version or of another program, and a database that cannot hold every text', async () => {
     const { postgres, schema, sink } = await openSink()
     await sink.store([], AT)
     await postgres.query(`INSERT INTO ${schema}.migrations VALUES (1000)`)
@@ -158,13 +158,13 @@ describePeer('postgres', 'opening a sink in PostgreSQL', () => {
     const newer = PostgresSink.open(postgres.url, { schema })
     const foreign = PostgresSink.open(postgres.url, { schema: 'foreigner' })
     const latin = PostgresSink.open(postgres.urlOf('postgres', 'latin'))
-    for (const [one, words] of [
+    for (const [one, text] of [
       [newer, 'version 1000'],
       [foreign, 'tables of another program'],
       [latin, 'LATIN1'],
     ] as const) {
       onStop(() => one.close())
-      expect((await failureOf(one.store([batch([reading(1)])], AT))).message).toContain(words)
+      expect((await failureOf(one.store([batch([reading(1)])], AT))).message).toContain(text)
     }
   })
 })

@@ -35,7 +35,7 @@ export async function openSink({ url, ...options }: PostgresSinkOptions & { url?
   return { postgres, schema, sink }
 }
 
-/** What another client reads from the view, in the order of edge, epoch, position. */
+/** The content of the view, as another client reads it, in the order of edge, epoch, position. */
 export async function seenIn({ postgres, schema }: Pick<Opened, 'postgres' | 'schema'>): Promise<SeenReading[]> {
   type Row = Omit<SeenReading, 'unit' | 'value'> & {
     unit: string | null

@@ -10,7 +10,7 @@ import { AT, type Opened, openSink, seenIn, sharedPostgres } from './scene.ts'
 
 const SINKS = 4
 
-/** Stores, and stores again what failed, as messages come again. */
+/** Stores deliveries, and again those that failed, as messages are sent again. */
 async function untilStored(sink: PostgresSink, deliveries: readonly Delivery[]): Promise<void> {
   await until(
     () =>
@@ -35,7 +35,7 @@ describePeer('postgres', 'several sinks in one PostgreSQL', () => {
     expect(await seenIn(first)).toHaveLength(SINKS)
   })
 
-  it('store every reading once, although each gets all batches, in orders and cuts of its own', async () => {
+  it('store every reading once, although each gets all batches in a different order and division', async () => {
     const { sinks, first } = await openSeveral()
     const edges = ['a', 'b', 'c']
     const everything = sinks.map(async (sink, i) => {
@@ -54,7 +54,7 @@ describePeer('postgres', 'several sinks in one PostgreSQL', () => {
     expect(intervals).toEqual(edges.map(() => ({ first: 1, last: 240 })))
   })
 
-  it('never wait for each other in a circle, whatever logs their calls are about', async () => {
+  it('never deadlock, whichever logs their calls are about', async () => {
     const { sinks, first } = await openSeveral()
     const edges = Array.from({ length: 12 }, (_, i) => `edge-${i}`)
     const rounds = sinks.map(async (sink, i) => {
@@ -70,7 +70,7 @@ describePeer('postgres', 'several sinks in one PostgreSQL', () => {
     expect(await seenIn(first)).toHaveLength(edges.length * 15)
   })
 
-  it('take no id for what is there already: ids are not used up by repeats', async () => {
+  it('use no id for a repeat, so that repeats do not exhaust the ids', async () => {
     const { sinks, first } = await openSeveral()
     for (let seq = 1; seq <= 20; seq++) for (const sink of sinks) await sink.store([batch([reading(seq)])], AT)
     const [row] = await first.postgres.query<{ log: number; series: number }>(
@@ -82,12 +82,12 @@ describePeer('postgres', 'several sinks in one PostgreSQL', () => {
 })
 
 describePeer('postgres', 'a sink whose PostgreSQL fails', () => {
-  it('stores nothing of a call whose connection is lost under way, and all of it when it comes again', async () => {
+  it('stores nothing of a call whose connection is lost during the call, and everything when it is repeated', async () => {
     const opened = await openSink()
     const { postgres, schema, sink } = opened
     await sink.store([batch(readings(1, 3))], AT)
     const holder = await postgres.connect()
-    await holder.query(`BEGIN; LOCK TABLE ${schema}.positions IN EXCLUSIVE MODE`) // what is written last
+    await holder.query(`BEGIN; LOCK TABLE ${schema}.positions IN EXCLUSIVE MODE`) // the table that is written last
     const deliveries = [batch(readings(2, 9)), amendments(verdict(1, 4, 1), verdict(20, 4, 1))]
     const refused = expect(sink.store(deliveries, AT)).rejects.toThrow(/PostgreSQL at/)
     const waits = `SELECT pid FROM pg_stat_activity WHERE application_name = 'tidegate-receiver'
@@ -109,7 +109,7 @@ describePeer('postgres', 'a sink whose PostgreSQL fails', () => {
     )
   })
 
-  it('gives up a statement that takes too long, and goes on when PostgreSQL does', async () => {
+  it('cancels a statement that takes too long, and continues when PostgreSQL does', async () => {
     const { postgres, schema, sink } = await openSink({ statementTimeoutMs: 100 })
     await untilStored(sink, [batch([reading(1)])])
     const holder = await postgres.connect()
@@ -137,7 +137,7 @@ describePeer('postgres', 'a sink whose PostgreSQL fails', () => {
     thaw()
   })
 
-  it('is opened although PostgreSQL is away, and works when it comes, and when it comes again after a crash', async () => {
+  it('opens although PostgreSQL is away, works when it comes, and works again after a crash', async () => {
     const postgres = await startPostgres()
     await postgres.stop()
     const opened = { ...(await openSink({ url: postgres.url })), postgres }
@@ -151,7 +151,7 @@ describePeer('postgres', 'a sink whose PostgreSQL fails', () => {
     expect((await seenIn(opened)).map(({ seq }) => seq)).toEqual([1, 2, 3])
   })
 
-  it('believes nothing that it remembers of tables that are others now, also where all ids are there again', async () => {
+  it('discards its cached ids when the tables were replaced, also when the same ids exist again', async () => {
     const opened = await openSink()
     const { postgres, schema, sink } = opened
     await sink.store([batch(readings(1, 9))], AT)

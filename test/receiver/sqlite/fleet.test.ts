@@ -20,7 +20,7 @@ function openSink(folder = tempFolder()): SqliteSink {
 describeFleet('the SQLite sink', () => ({ sink: openSink() }))
 
 describe('the view of the edges in received.db', () => {
-  it('is bounded: an edge too many is not kept, and no request too many', () => {
+  it('is bounded: an edge beyond the limit is not kept, nor a request beyond the limit', () => {
     const { fleet } = openSink()
     const note: EdgeNote = { edge: '', state: 'offline', seenAt: AT, report: undefined, clockOffsetMs: undefined }
     fleet.note(Array.from({ length: EDGES_MAX + 1 }, (_, i) => ({ ...note, edge: `edge-${i}` })))
@@ -36,7 +36,7 @@ describe('the view of the edges in received.db', () => {
     expect(fleet.request(gaps, AT)).toBe(REQUESTS_MAX)
   })
 
-  it('counts the readings that a database of the version before already has', () => {
+  it('counts the readings of a database of the previous version', () => {
     const folder = tempFolder()
     const older = new SQLite(join(folder, DATABASE_FILE))
     older.exec(`${MIGRATIONS[0]}
@@ -52,7 +52,7 @@ describe('the view of the edges in received.db', () => {
     expect(sink.fleet.edges()).toMatchObject([{ edge: EDGE, readings: 5, storedAt: AT + 2 }])
   })
 
-  it('is as it was after a restart', () => {
+  it('is unchanged after a restart', () => {
     const folder = tempFolder()
     const sink = openSink(folder)
     sink.fleet.note([{ edge: EDGE, state: 'offline', seenAt: AT, report: undefined, clockOffsetMs: undefined }])

@@ -20,7 +20,7 @@ function emptyDatabase(): Database {
   return database
 }
 
-/** Puts a batch into the table of readings, without its values; series are numbered from 1. */
+/** Adds a batch to the table of readings, without its values; series are numbered from 1. */
 function fill(database: Database, all: readonly StoredReading[]): ReturnType<typeof placedBlocks> {
   const blocks = placedBlocks(all)
   const insert = database.prepare(
@@ -46,7 +46,7 @@ function distances(numbers: readonly number[]): number[] {
   return numbers.map((number, i) => number - (numbers[i - 1] ?? 0))
 }
 
-/** Clocks of devices: mostly going on, now and then hours or years away. */
+/** Clocks of devices: mostly advancing, now and then hours or years off. */
 const steps = fc.array(
   fc.oneof(
     { weight: 8, arbitrary: fc.integer({ min: -5_000, max: 300_000 }) },
@@ -63,7 +63,7 @@ it('a reading is found by its position, whatever the clock of its device did', (
       const places = new SqlitePlaces(preparerOf(database))
       const clock = sums([1_700_000_000_000, ...all])
       const rows = readings(1, all.length).map((one, i) => ({ ...one, ts: clock[i + 1]! }))
-      // Two stretches that know of nothing but their own readings, of which every fifth position has none.
+      // Two stretches with only their own readings, without one for every fifth position.
       const kept = rows.filter(({ seq }) => seq % 5 !== 0)
       const stretches = [kept.filter(({ seq }) => seq <= split), kept.filter(({ seq }) => seq > split)]
       const ranges = [
@@ -85,7 +85,7 @@ it('a reading is found by its position, whatever the clock of its device did', (
   )
 })
 
-it('a reading that was deleted is not found', () => {
+it('a deleted reading is not found', () => {
   const database = emptyDatabase()
   const places = new SqlitePlaces(preparerOf(database))
   places.add(LOG, [{ first: 1, last: 9 }], fill(database, readings(1, 9)))
@@ -94,14 +94,14 @@ it('a reading that was deleted is not found', () => {
   expect(places.find(LOG, 5)).toMatchObject({ ts: readings(5, 5)[0]!.ts })
 })
 
-it('a stretch takes next to nothing: some bytes for each series in it, not for each reading', () => {
+it('a stretch takes little space: some bytes per series in it, not per reading', () => {
   const database = emptyDatabase()
   const jittering = readings(1, 9_000).map((one) => ({ ...one, ts: one.ts + ((one.seq * 7_919) % 101) * 10 }))
   new SqlitePlaces(preparerOf(database)).add(LOG, [{ first: 1, last: 9_000 }], placedBlocks(jittering))
   expect(database.prepare('SELECT sum(length(bytes)) FROM places').pluck().get()).toBeLessThan(100)
 })
 
-it('the lists of readings of an older database are still understood', () => {
+it('the lists of readings of an older database can still be read', () => {
   const database = emptyDatabase()
   const all = readings(1, 9).map((one) => ({ ...one, ts: one.ts + (one.seq % 4) * HOUR }))
   const blocks = fill(database, all)

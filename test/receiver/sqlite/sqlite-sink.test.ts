@@ -18,7 +18,7 @@ function openSink(folder = tempFolder(), options: SqliteSinkOptions = {}): { fol
   return { folder, sink }
 }
 
-/** What another process reads from the file beside the sink. */
+/** The content of the file as another process reads it. */
 function query<Row>(folder: string, sql: string): Row[] {
   const database = new SQLite(join(folder, DATABASE_FILE), { readonly: true })
   try {
@@ -52,7 +52,7 @@ function underTest(folder: string): SinkUnderTest {
 describeSink('the SQLite sink', () => underTest(tempFolder()))
 
 describe('the SQLite sink', () => {
-  it('stores nothing of a commit that does not fit on the disk, and goes on when there is room again', () => {
+  it('stores nothing of a commit that does not fit on the disk, and continues when there is space again', () => {
     const { folder, sink } = openSink(undefined, { pagesMax: 300 })
     sink.store([batch(readings(1, 10)), amendments(verdict(20, 4, 4))], AT)
     const other = new SQLite(join(folder, DATABASE_FILE))
@@ -75,7 +75,7 @@ describe('the SQLite sink', () => {
     sink.close()
   })
 
-  it('is not stopped by somebody who reads, and waits for nobody who writes', () => {
+  it('is not blocked by readers, and does not wait for another writer', () => {
     const { folder, sink } = openSink()
     const other = new SQLite(join(folder, DATABASE_FILE))
     other.exec('BEGIN')
@@ -88,7 +88,7 @@ describe('the SQLite sink', () => {
     expect(sink.store([batch(readings(1, 2))], AT)).toMatchObject([{ kind: 'stored', repeats: 1 }])
   })
 
-  it('refuses amendments when too many wait for their readings, and takes them when those have come', () => {
+  it('refuses amendments when too many wait for their readings, and accepts them when those have arrived', () => {
     const { sink } = openSink(undefined, { pendingMax: 2 })
     const late = amendments(verdict(3, 3, 1))
     expect(sink.store([amendments(verdict(1, 3, 1), verdict(2, 3, 1)), late], AT)).toMatchObject([
@@ -115,7 +115,7 @@ describe('the SQLite sink', () => {
     ])
   })
 
-  it('stores as many readings of a series as a batch has of it, be they few or many', () => {
+  it('stores as many readings of a series as a batch has of it, whether few or many', () => {
     const { folder, sink } = openSink()
     const sizes = [1, 2, 63, 64, 65, 129]
     for (const [i, size] of sizes.entries()) {
@@ -134,7 +134,7 @@ describe('the SQLite sink', () => {
     }
   })
 
-  it('does not take a reading for a fork that was deleted in the meantime', () => {
+  it('does not report a deleted reading as a fork', () => {
     const { folder, sink } = openSink()
     sink.store([batch(readings(1, 3))], AT)
     const other = new SQLite(join(folder, DATABASE_FILE))
@@ -156,7 +156,7 @@ describe('the SQLite sink', () => {
 })
 
 describe('opening received.db', () => {
-  it('keeps a second receiver out, until the first is gone', () => {
+  it('keeps a second receiver out until the first has ended', () => {
     const { folder, sink } = openSink()
     expect(() => SqliteSink.open(folder)).toThrow(OperatorError)
     sink.close()
@@ -172,7 +172,7 @@ describe('opening received.db', () => {
     expect(again.synchronous).toBe(2)
   })
 
-  it('refuses a database of a newer version, of another program, and what is no database', () => {
+  it('refuses a database of a newer version or of another program, and a file that is no database', () => {
     const newer = openSink()
     newer.sink.close()
     const database = new SQLite(join(newer.folder, DATABASE_FILE))

@@ -24,7 +24,7 @@ describePeer('mosquitto', 'a rollout', () => {
   let config: CloudConfig
   let settings: string
   let folder: string
-  /** What each device answers to a fast config. */
+  /** The answer of each device to a config with the new speed. */
   let answers: Record<string, number | undefined>
   let edge: ConfigEdge
 
@@ -71,7 +71,7 @@ describePeer('mosquitto', 'a rollout', () => {
     return sink.configs.rollouts.devices(id, 0, 9)
   }
 
-  it('goes on to the next stage when every device of the last one runs it, and ends with 0', async () => {
+  it('continues with the next stage when every device of the previous one runs it, and exits with 0', async () => {
     const { code, stdout, stderr } = await rollout('--percent', '25,100')
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'rollout 1: done\n' })
     expect(stderr).toMatch(/stage 1 of 2 \(25 % of 4\)[\s\S]+stage 2 of 2/)
@@ -80,7 +80,7 @@ describePeer('mosquitto', 'a rollout', () => {
     expect(JSON.parse(status.stdout)).toMatchObject({ status: 'done', places: Array(4).fill({ status: 'applied' }) })
   })
 
-  it('stops when a device refuses, sets back what it has touched and nothing else, and ends with 1', async () => {
+  it('stops when a device refuses, reverts the devices that it has changed and no others, and exits with 1', async () => {
     answers = { a: 500, b: 500, c: 500, d: 500 }
     const { code, stdout } = await rollout('--percent', '50,100')
     expect(code).toBe(1)
@@ -94,7 +94,7 @@ describePeer('mosquitto', 'a rollout', () => {
     }
   })
 
-  it('stops when a device says nothing in time, and leaves what was edited since', async () => {
+  it('stops when a device does not answer in time, and keeps later edits of other values', async () => {
     answers = { ...answers, a: undefined }
     const id = await beginRollout(
       sink.configs,
@@ -125,7 +125,7 @@ describePeer('mosquitto', 'a rollout', () => {
     expect(edge.config('b')).toEqual({ name: 'mine', speed: 1 })
   })
 
-  it('outlives whoever carries it on: it is resumed, or given up, from where it was', async () => {
+  it('survives the end of its command: it can be resumed or aborted from where it was', async () => {
     answers = { ...answers, [DEVICES[0]!]: undefined, b: undefined, c: undefined, d: undefined }
     const stop = new AbortController()
     const plan = { edit: { patch: { speed: 9 } }, match: '*/*', percents: [50, 100], waitMs: 60_000, ...BY }
