@@ -88,11 +88,12 @@ describe('the next message', () => {
   it('is sent after the linger time even if it is not full', async () => {
     const spine = await Spine.start(tempFolder(), { uplink: { lingerMs: 150 } })
     await publishMany(spine, 2)
-    const batch = await until(async () => {
-      const outgoing = await spine.next()
-      return outgoing.kind === 'batch' ? open(outgoing) : undefined
+    const outgoing = await until(async () => {
+      const next = await spine.next()
+      return next.kind === 'batch' ? next : undefined
     })
-    expect(seqsOf(batch)).toEqual([1, 2])
+    expect(seqsOf(open(outgoing))).toEqual([1, 2])
+    expect(outgoing.lane).toBe('live') // 10 s later they would be backlog
     await spine.stop()
   })
 })
