@@ -95,11 +95,11 @@ describe('an export into one file', () => {
     const source: ReadingSource = {
       first: () => page[0]!.ts,
       *pages() {
+        setImmediate(() => stop.abort(new Error('stopped')))
         for (let i = 0; i < 100_000; i++) yield page
       },
     }
     const given = { ...jobOf(new ArraySource(page), 'csv'), source, signal: stop.signal }
-    setTimeout(() => stop.abort(new Error('stopped')), 1)
     const folder = tempFolder()
     await expect(exportFile(given, () => FileTarget.open(join(folder, 'some.csv'), false))).rejects.toThrow('stopped')
     expect(readdirSync(folder)).toEqual([])

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { tempFolder } from '../../support/folder.ts'
 import { startMosquitto } from '../../support/mosquitto.ts'
 import { describePeer } from '../../support/peers.ts'
@@ -109,6 +109,11 @@ function talkTo(port: number): Talk {
   return talk
 }
 
+/** Waits, without a timer of its own, until a timer runs. */
+async function untilTimer(): Promise<void> {
+  while (vi.getTimerCount() === 0) await new Promise(setImmediate)
+}
+
 describe('the proxy', () => {
   it('forwards bytes in order and counts them in both directions', async () => {
     const proxy = await startProxy({ to: await startEcho() })
@@ -127,11 +132,20 @@ describe('the proxy', () => {
   it('delays each direction by its latency', async () => {
     const proxy = await startProxy({ to: await startEcho() })
     const talk = talkTo(proxy.port)
+    await until(() => proxy.open === 1, { what: 'a connection' })
     proxy.dial.latencyMs = 100
-    const start = performance.now()
+    vi.useFakeTimers({ toFake: ['setTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
     talk.socket.write('x')
-    await until(() => talk.text === 'x', { what: 'the echo' })
-    expect(performance.now() - start).toBeGreaterThan(190)
+    await untilTimer()
+    vi.advanceTimersByTime(99)
+    expect([vi.getTimerCount(), proxy.bytesUp, proxy.bytesDown]).toEqual([1, 1, 0])
+    vi.advanceTimersByTime(1)
+    await untilTimer()
+    vi.advanceTimersByTime(99)
+    expect([vi.getTimerCount(), proxy.bytesDown, talk.text]).toEqual([1, 1, ''])
+    vi.advanceTimersByTime(1)
+    while (talk.text !== 'x') await new Promise(setImmediate)
   })
 
   it('swallows bytes silently when it is frozen, permanently on that connection', async () => {
