@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { openReader } from '../../src/store/reader.ts'
 import { tempFolder } from '../../support/folder.ts'
 import { until } from '../../support/wait.ts'
@@ -65,11 +65,16 @@ describe('a publish', () => {
 
   it('waits for others when commits are delayed', async () => {
     const spine = await Spine.start(tempFolder(), { ingest: { commitDelayMs: 300 } })
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
     const tasks = watchTasks(spine, 1)
-    for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
+    while (vi.getTimerCount() === 0) await new Promise(setImmediate)
+    vi.advanceTimersByTime(299)
     watchTasks(spine, 1, tasks)
-    await until(() => tasks.length === 2)
+    vi.advanceTimersByTime(1)
+    while (tasks.length < 2) await new Promise(setImmediate)
     expect(new Set(tasks).size).toBe(1)
+    vi.useRealTimers()
     await spine.stop()
   })
 })

@@ -6,7 +6,7 @@ import { type AuthorityEvent, authorityStep, newAuthorityState } from '../../../
 import { parseRevision } from '../../../src/config/wire.ts'
 import { startMosquitto } from '../../../support/mosquitto.ts'
 import { describePeer, peers } from '../../../support/peers.ts'
-import { startProcess } from '../../../support/process.ts'
+import { type RunningProcess, startProcess } from '../../../support/process.ts'
 import { QUICK_UPLINK, SiteEdge } from '../../../support/site.ts'
 import { until } from '../../../support/wait.ts'
 import { Listener } from './listener.ts'
@@ -16,12 +16,8 @@ const ROUNDS = 4
 const LIFE_MS = 60
 /** An edit on both sides takes fewer commits than this. */
 const STEPS_MAX = 30
-/**
- * An edit reaches both sides within STEP_MS (ms), unless the edge is killed; its last commits are done STILL_MS (ms)
- * later.
- */
+/** An edit reaches both sides within this time (ms), unless the edge is killed. */
 const STEP_MS = 15_000
-const STILL_MS = 300
 const TOPIC = 'tidegate/site/config/pump'
 
 /** A cloud for one device: the rules of the authority over a real connection. */
@@ -106,7 +102,7 @@ describePeer('mosquitto', 'an edge that is killed at any moment', () => {
         await edge.start()
         const device = await Listener.connect(`mqtt://127.0.0.1:${edge.port}`, 'pump', 'devices/pump/config')
         device.client.on('error', () => undefined)
-        await endAtSync(edge, step)
+        const strace = await endAtSync(edge, step)
         const gone = edge.process.exit.then(() => false)
         cloud.write(`cloud-${step}`)
         known.push(`cloud-${step}`)
@@ -116,11 +112,15 @@ describePeer('mosquitto', 'an edge that is killed at any moment', () => {
           () => undefined,
         )
         await Promise.race([edited, gone])
-        const all = until(() => isAll(cloud.cur()?.config, known) && isAll(device.json('devices/pump/config'), known), {
-          deadlineMs: STEP_MS,
-        })
-        survived = await Promise.race([gone, all.then(() => pause(STILL_MS)).then(() => true)]).catch(() => false)
-        all.catch(() => undefined)
+        const isDone = async (): Promise<boolean> =>
+          isAll(cloud.cur()?.config, known) && isAll(device.json('devices/pump/config'), known) && (await isIdle(edge))
+        const done = until(isDone, { deadlineMs: STEP_MS }).then(() => true)
+        done.catch(() => undefined)
+        survived = await Promise.race([gone, done]).catch(() => false)
+        if (survived) {
+          await strace.stop()
+          survived = !edge.process.ended
+        }
         if (!survived) await gone
         device.client.end(true)
       }
@@ -134,8 +134,14 @@ describePeer('mosquitto', 'an edge that is killed at any moment', () => {
   })
 })
 
-/** From now on the edge is killed when it begins to sync its commit number `step`. */
-async function endAtSync(edge: SiteEdge, step: number): Promise<void> {
+/** Whether the edge has committed and sent everything about configs. */
+async function isIdle(edge: SiteEdge): Promise<boolean> {
+  const { store, uplinks } = await edge.status()
+  return store.configs.waiting === 0 && uplinks.every(({ inFlight }) => inFlight === 0)
+}
+
+/** From now on the edge is killed when it begins to sync its commit number `step`. Stopping the process prevents that. */
+async function endAtSync(edge: SiteEdge, step: number): Promise<RunningProcess> {
   const inject = `inject=fsync,fdatasync:signal=KILL:when=${step}`
   const strace = startProcess(peers.strace!, [
     '-f',
@@ -147,6 +153,7 @@ async function endAtSync(edge: SiteEdge, step: number): Promise<void> {
     `${edge.process.pid}`,
   ])
   await strace.waitFor(/attached/)
+  return strace
 }
 
 function isAll(config: object | null | undefined, keys: readonly string[]): boolean {
