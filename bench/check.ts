@@ -8,7 +8,7 @@ import { BENCHES, missingPeers } from './support/benches.ts'
 import { exitOf } from './support/patience.ts'
 
 /** Benches that run at the same time: a bench spends much of its time waiting. */
-const AT_ONCE = 2
+const AT_ONCE = 3
 
 /** @throws Error that says why the bench failed. */
 async function check(name: string): Promise<void> {

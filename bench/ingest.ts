@@ -25,7 +25,7 @@ interface Run extends LoadResult {
 }
 
 const { json, numbers, others } = readOptions(
-  { runs: { full: 5, small: 1 }, scale: { full: 1, small: 0.1, min: 0.001, fraction: true } },
+  { runs: { full: 5, small: 1 }, scale: { full: 1, small: 0.05, min: 0.001, fraction: true } },
   { qos: { type: 'string', default: '1' }, payload: { type: 'string', default: 'json' } },
 )
 const { runs, scale } = numbers

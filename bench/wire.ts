@@ -24,10 +24,11 @@ const { json, numbers } = readOptions(
     runs: { full: 1, small: 1 }, // bytes hardly differ from run to run
     seconds: { full: 40, small: 3 },
     series: { full: 1_000, small: 2 },
+    samples: { full: 1_000_000, small: 1_000 },
   },
   SERIES_OPTIONS,
 )
-const { runs, seconds, series: seriesMax } = numbers
+const { runs, seconds, series: seriesMax, samples: samplesMax } = numbers
 
 /** @throws Error when what arrived is not exactly what was sent, each reading once with its time and value. */
 function verifyArrived(site: Site, sent: readonly Sample[]): void {
@@ -158,7 +159,7 @@ function print(title: string, lines: readonly Line[]): void {
 try {
   const backlogs: Line[] = []
   for (const [name, samples] of [...benchSeries()].slice(0, seriesMax)) {
-    backlogs.push(await compare(name, (peer) => backlog(peer, samples)))
+    backlogs.push(await compare(name, (peer) => backlog(peer, samples.slice(0, samplesMax))))
   }
   const lives = [await compare(`${LIVE_DEVICES} devices, 1/s each, linger ${LIVE_LINGER_MS} ms`, live)]
   console.log(machineLine())
