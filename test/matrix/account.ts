@@ -2,15 +2,15 @@ import type { SiteEdge, SiteReceiver } from '../../support/site.ts'
 import type { Load } from './load.ts'
 
 export interface Account {
-  /** Readings that the edge has acknowledged to the devices. */
+  /** Readings that the edge has acknowledged to devices. */
   readonly readings: number
-  /** Of these, neither in the receiver's database nor waiting in the edge's. */
+  /** Acknowledged readings that are neither in the database of the receiver nor waiting at the edge. */
   readonly lost: number
-  /** Readings that the edge has still to deliver. */
+  /** Readings that the edge has not delivered yet. */
   readonly waiting: number
-  /** Rows of the receiver above one for each reading. */
+  /** Rows of the receiver beyond one per reading. */
   readonly twice: number
-  /** What the ledger of the edge does not balance, and rows that nobody published. */
+  /** Equations of the ledger that do not balance, and rows that no device published. */
   readonly problems: readonly string[]
 }
 
@@ -21,7 +21,7 @@ interface Row {
   readonly rows: number
 }
 
-/** Compares what devices were promised with what the receiver has. */
+/** Compares the acknowledged readings with the database of the receiver. */
 export function accountFor(load: Load, edge: SiteEdge, receiver: SiteReceiver): Account {
   const rows = receiver.query<Row>(
     'SELECT device, ts, value, count(*) AS rows FROM readings GROUP BY device, ts, value',
@@ -36,7 +36,7 @@ export function accountFor(load: Load, edge: SiteEdge, receiver: SiteReceiver): 
     if (count === 0) missing++
     else twice += count - 1
   }
-  const strange = [...left.keys()].map((key) => `nobody published ${key}`)
+  const strange = [...left.keys()].map((key) => `no device published ${key}`)
   const waiting = edge.waiting()
   const problems = [...edge.ledgerProblems(), ...strange.slice(0, 3)]
   return { readings: load.acknowledged, lost: Math.max(0, missing - waiting), waiting, twice, problems }

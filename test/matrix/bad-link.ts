@@ -10,7 +10,7 @@ import { onStop } from '../../support/started.ts'
 export interface BadLinkOptions {
   /** Port of the server on the loopback interface. */
   readonly to: number
-  /** Each way (ms). */
+  /** Delay in each direction (ms). */
   readonly delayMs: number
   readonly lossPercent: number
   readonly seed: number
@@ -18,24 +18,24 @@ export interface BadLinkOptions {
 
 export interface BadLink {
   readonly url: string
-  /** Ends it. @returns what it has done to the link, for people. */
+  /** Ends it. @returns a description of the losses, for people. */
   stop(): Promise<string>
 }
 
-/** IP packets that are late and lost, where this is allowed (root on Linux, with Python); else the nearest thing over TCP. */
+/** Delays and loses IP packets where this is allowed (root on Linux, with Python); otherwise delays and cuts TCP connections. */
 export async function startBadLink(options: BadLinkOptions): Promise<BadLink> {
   const python = findFirst('python3')
   if (python !== undefined && process.getuid?.() === 0) {
     try {
       return await PacketLink.start(python, options)
     } catch (failure) {
-      process.stderr.write(`no network namespace, a proxy instead: ${String(failure).split('\n')[0]}\n`)
+      process.stderr.write(`no network namespace, using a proxy instead: ${String(failure).split('\n')[0]}\n`)
     }
   }
   return new StreamLink(await startProxy({ to: options.to }), options)
 }
 
-/** Real TCP over a tunnel that loses packets: its retransmissions, its shrinking windows. See bad_link.py. */
+/** Real TCP over a tunnel that loses packets, with its retransmissions and shrinking windows. See bad_link.py. */
 class PacketLink implements BadLink {
   readonly url: string
   readonly #process: RunningProcess
@@ -46,9 +46,9 @@ class PacketLink implements BadLink {
   }
 
   static async start(python: string, { to, delayMs, lossPercent, seed }: BadLinkOptions): Promise<PacketLink> {
-    // A Unix socket leads out of the namespace.
+    // A Unix socket is reachable from within the namespace.
     const path = join(tempFolder(), 'far.sock')
-    await carryOn(path, to)
+    await relayTo(path, to)
     const script = join(import.meta.dirname, 'bad_link.py')
     const running = startProcess(python, [script, path, `${delayMs}`, `${lossPercent}`, `${seed}`])
     const [, address] = await running.waitFor(/ready (\S+)/)
@@ -62,7 +62,7 @@ class PacketLink implements BadLink {
   }
 }
 
-async function carryOn(path: string, port: number): Promise<void> {
+async function relayTo(path: string, port: number): Promise<void> {
   const open = new Set<Socket>()
   const server = createServer((near) => {
     const far = connect({ port, host: '127.0.0.1', noDelay: true })
@@ -87,7 +87,7 @@ async function carryOn(path: string, port: number): Promise<void> {
   })
 }
 
-/** Bytes that are late; what is a lost packet to TCP is here a lost connection, less often. */
+/** Delays bytes, and cuts the connection at a fraction of the packet losses. */
 class StreamLink implements BadLink {
   readonly url: string
   readonly #proxy: TcpProxy
@@ -101,9 +101,9 @@ class StreamLink implements BadLink {
 
   async stop(): Promise<string> {
     await this.#proxy.stop()
-    return `no packets here: bytes late, ${this.#proxy.opened} connections`
+    return `proxy: bytes delayed, ${this.#proxy.opened} connections`
   }
 }
 
-/** Most lost packets cost TCP a moment, not the connection. */
+/** Most packet losses only delay TCP and do not end the connection. */
 const STREAM_LOSS_SHARE = 10

@@ -1,9 +1,9 @@
-"""A bad link of IP packets: each comes late, some never. Root on Linux.
+"""A bad link of IP packets: each is delayed, some are lost. Needs root on Linux.
 
     bad_link.py SOCKET DELAY_MS LOSS_PERCENT SEED
 
-One end of a tunnel is in the network of the machine, the other in a namespace that nobody else sees. Who connects there
-is carried on to the Unix socket SOCKET. Says the address when it is ready, and on SIGTERM how many packets it has lost.
+One end of a tunnel is in the network of the machine, the other in a private network namespace. A connection to that end
+is relayed to the Unix socket SOCKET. Prints the address when it is ready, and on SIGTERM the number of lost packets.
 Namespace, devices and addresses end with the process.
 """
 
@@ -44,7 +44,7 @@ def carry(source, target):
     except BlockingIOError:
         return
     if packet[0] >> 4 != 4:
-        return  # the kernel's own words about IPv6
+        return  # IPv6 packets that the kernel sends by itself
     packets += 1
     if chance.random() * 100 < loss_percent:
         lost += 1

@@ -4,13 +4,13 @@ import { startNats } from '../../support/nats.ts'
 import { type Peer, peers } from '../../support/peers.ts'
 import { startRabbitMq } from '../../support/rabbitmq.ts'
 
-/** A cloud broker of others, with what it keeps on its disk. */
+/** A real cloud broker that keeps its state on disk. */
 export interface CloudBroker {
   readonly port: number
   readonly url: string
-  /** SIGKILL, and waits until it is gone. */
+  /** Sends SIGKILL, and waits until the process has ended. */
   kill(): Promise<void>
-  /** The same port, the same folder. Resolves when it accepts connections. */
+  /** Starts it on the same port and folder. Resolves when it accepts connections. */
   restart(): Promise<void>
 }
 

@@ -6,37 +6,37 @@ import type { CloudBroker } from './brokers.ts'
 import type { Fault, Strike } from './faults.ts'
 import { type Scene, startScene, stopScene } from './scene.ts'
 
-/** Between two strikes. */
+/** Pause between two strikes. */
 const CALM_MS_MIN = 300
 const CALM_MS_MAX = 1_200
 const STRIKES_MIN = 3
-/** From the last strike to the last confirmation. */
+/** Limit from the last strike to the last confirmation. */
 const DRAIN_MS = 120_000
 
 export interface CellOptions {
   readonly cloud: CloudBroker
   readonly fault: Fault
-  /** Of load; strikes that have begun are carried through. */
+  /** Seconds of load; a strike that has begun is completed. */
   readonly seconds: number
   readonly seed: number
-  /** Different from those of other cells on the same broker. */
+  /** Unique among the cells on the same broker. */
   readonly name: string
 }
 
 export interface CellResult extends Account {
   readonly strikes: number
-  /** What the strikes do not tell, for people. */
+  /** A description of the bad link, for people. */
   readonly link: string
-  /** From the last strike until everything was confirmed; undefined: it never was. */
+  /** From the last strike until everything was confirmed; undefined: it was not within the limit. */
   readonly drainedMs: number | undefined
 }
 
-/** Whether everything has arrived once and the accounts balance. */
+/** Whether every reading has arrived once and the ledger balances. */
 export function isClean({ readings, lost, waiting, twice, problems }: CellResult): boolean {
   return readings > 0 && lost === 0 && waiting === 0 && twice === 0 && problems.length === 0
 }
 
-/** One fault, several times, under load; then calm, and the reckoning. */
+/** Injects one fault several times under load, then drains the uplink and compares the readings. */
 export async function runCell({ cloud, fault, seconds, seed, name }: CellOptions): Promise<CellResult> {
   const random = mulberry32(seed)
   const scene = await startScene({ cloud, name, badLink: fault.badLink === true, seed, random })
@@ -69,7 +69,7 @@ async function strikeFor(scene: Scene, fault: Fault, ms: number): Promise<number
   return strikes
 }
 
-/** Where one comes at a time they take turns; else any of them, different ones, come together. */
+/** With one strike at a time they take turns; otherwise a random number of different ones at once. */
 function choose({ strikes, atOnceMax = 1 }: Fault, done: number, random: () => number): Strike[] {
   if (strikes.length === 0) return []
   if (atOnceMax === 1) return [strikes[done % strikes.length]!]
@@ -83,5 +83,5 @@ async function stateOf({ edge, receiver }: Scene): Promise<string> {
     ({ uplinks }) => JSON.stringify(uplinks[0]),
     (failure: unknown) => `no status (${messageOf(failure)})`,
   )
-  return `${edge.waiting()} wait, ${receiver.count()} received, uplink ${uplink}`
+  return `${edge.waiting()} waiting, ${receiver.count()} received, uplink ${uplink}`
 }

@@ -4,29 +4,29 @@ import SQLite from 'better-sqlite3'
 import { pause } from '../../src/base/clock.ts'
 import { CONFIRM_TIMEOUT_MS, type Scene } from './scene.ts'
 
-/** Does its harm, and puts it right again. */
+/** Injects one fault, and repairs it. */
 export type Strike = (scene: Scene) => Promise<void>
 
 export interface Fault {
   readonly key: string
   readonly title: string
-  /** Each strike of the run is one of them, or several at once. */
+  /** Each strike of a run is one of these, or several at once. */
   readonly strikes: readonly Strike[]
   readonly atOnceMax?: number
-  /** True: the uplink leads over a link that is bad all the time. */
+  /** True: the uplink uses a link that is bad all the time. */
   readonly badLink?: boolean
 }
 
-/** A start that fails is tried again, as a service manager does. */
+/** A failed start is tried again, as by a service manager. */
 const STARTS_MAX = 5
 const START_AGAIN_MS = 300
 const DOWN_MS_MAX = 800
 const FREEZE_MORE_MS_MAX = 1_500
-/** How long the database of the receiver is held at a time: up to seven times what a commit waits for it. */
-const HOLD_MS_MIN = 50
-const HOLD_MS_MAX = 1_400
-const HOLDS = 4
-const HOLD_GAP_MS = 30
+/** How long the database of the receiver is locked at a time: up to seven times the wait of a commit. */
+const LOCK_MS_MIN = 50
+const LOCK_MS_MAX = 1_400
+const LOCKS = 4
+const LOCK_GAP_MS = 30
 
 const between = ({ random }: Scene, least: number, most: number): number => least + random() * (most - least)
 
@@ -59,7 +59,7 @@ const receiverKilled: Strike = async (scene) => {
   await startAgain(scene.receiver)
 }
 
-/** The link of one of the two swallows everything, for longer than it takes to be noticed. */
+/** One of the two links loses all bytes, for longer than the confirm timeout. */
 const frozen: Strike = async (scene) => {
   const { dial } = scene.random() < 0.7 ? scene.edgeLink : scene.receiverLink
   dial.freeze = true
@@ -72,16 +72,16 @@ const cut: Strike = async ({ edgeLink, receiverLink, random }) => {
   link.cut()
 }
 
-/** Somebody else writes into the database of the receiver: commits take long, or fail. */
-const sinkHeld: Strike = async (scene) => {
+/** Another process locks the database of the receiver: commits are slow, or fail. */
+const sinkLocked: Strike = async (scene) => {
   const file = join(scene.receiver.folder, 'received.db')
-  for (let hold = 0; hold < HOLDS; hold++) {
-    await held(file, between(scene, HOLD_MS_MIN, HOLD_MS_MAX))
-    await pause(HOLD_GAP_MS)
+  for (let count = 0; count < LOCKS; count++) {
+    await lock(file, between(scene, LOCK_MS_MIN, LOCK_MS_MAX))
+    await pause(LOCK_GAP_MS)
   }
 }
 
-async function held(file: string, ms: number): Promise<void> {
+async function lock(file: string, ms: number): Promise<void> {
   if (!existsSync(file)) return
   const database = new SQLite(file, { fileMustExist: true, timeout: 2_000 })
   try {
@@ -105,7 +105,7 @@ export const FAULTS: readonly Fault[] = [
   { key: 'receiver', title: 'receiver killed', strikes: [receiverKilled] },
   {
     key: 'kills',
-    title: 'killed at once: every pair of the three, and all',
+    title: 'two of the three killed at once (each pair in turn), then all three',
     strikes: [
       together(edgeKilled, brokerKilled),
       together(edgeKilled, receiverKilled),
@@ -114,12 +114,12 @@ export const FAULTS: readonly Fault[] = [
     ],
   },
   { key: 'frozen', title: 'link frozen for 2 to 3.5 s', strikes: [frozen] },
-  { key: 'loss', title: '2 s round trips, 5 % of the packets lost', strikes: [], badLink: true },
-  { key: 'sink', title: 'sink held up to 1.4 s at a time', strikes: [sinkHeld] },
+  { key: 'loss', title: '2 s round trips, 5 % packet loss', strikes: [], badLink: true },
+  { key: 'sink', title: 'database of the receiver locked for up to 1.4 s at a time', strikes: [sinkLocked] },
   {
     key: 'everything',
-    title: 'everything at once',
-    strikes: [edgeKilled, brokerKilled, receiverKilled, frozen, cut, sinkHeld],
+    title: 'up to three different faults at once',
+    strikes: [edgeKilled, brokerKilled, receiverKilled, frozen, cut, sinkLocked],
     atOnceMax: 3,
   },
 ]

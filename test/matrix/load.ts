@@ -4,22 +4,22 @@ import { until } from '../../support/wait.ts'
 const DEVICES = 4
 const TICK_MS = 20
 const READINGS_PER_TICK = 3
-/** After the last publish, for all acknowledgements. */
+/** Limit for all acknowledgements after the last publish. */
 const ACKNOWLEDGED_MS = 60_000
 
-/** Readings of one device: value n has the time `since + n`, so that repeats are known. */
+/** One device: value n has the time `since + n`, so that repeats are recognized. */
 interface Device {
   readonly name: string
   readonly client: MqttClient
   readonly acknowledged: Set<number>
-  /** Readings that it has measured; what is not published yet it keeps. */
+  /** Readings that it has measured; it keeps those that are not published yet. */
   due: number
   published: number
 }
 
 /**
- * Devices with QoS 1 and lasting sessions, each a client of MQTT.js, that publish steadily whatever happens to the edge,
- * and repeat what was not acknowledged.
+ * Devices with QoS 1 and persistent sessions, each an MQTT.js client, that publish at a steady rate whatever happens to
+ * the edge, and repeat unacknowledged publishes.
  */
 export class Load {
   readonly since = Date.now()
@@ -35,7 +35,7 @@ export class Load {
   #tick(): void {
     for (const device of this.#devices) {
       if (this.#measuring) device.due += READINGS_PER_TICK
-      // MQTT.js may forget what it was given while it was not connected.
+      // MQTT.js may lose messages that were published while it was not connected.
       while (device.client.connected && device.published < device.due) this.#publish(device, device.published++)
     }
   }
@@ -62,7 +62,7 @@ export class Load {
     }
   }
 
-  /** Measures nothing more. @throws Error when the edge does not acknowledge everything in time. */
+  /** Stops measuring, and waits. @throws Error when the edge does not acknowledge everything in time. */
   async finish(): Promise<void> {
     this.#measuring = false
     const isFinished = (): boolean => this.acknowledged === this.measured
@@ -73,11 +73,11 @@ export class Load {
   }
 
   #state(): string {
-    const words = this.#devices.map(({ name, client, due, published, acknowledged }) => {
+    const states = this.#devices.map(({ name, client, due, published, acknowledged }) => {
       const connected = client.connected ? 'connected' : 'not connected'
       return `${name} (${connected}) measured ${due}, published ${published}, acknowledged ${acknowledged.size}`
     })
-    return words.join('; ')
+    return states.join('; ')
   }
 
   stop(): void {

@@ -1,6 +1,6 @@
 /**
- * The fault matrix of the uplink: every cloud broker × every fault, with real processes. Prints a table in Markdown;
- * exits with 1 when a reading that was acknowledged is lost or there twice. See README.md.
+ * The fault matrix of the uplink: every cloud broker × every fault, with real processes. Prints a Markdown table;
+ * exits with 1 when a cell is not clean. See README.md.
  */
 import { parseArgs } from 'node:util'
 import { stopStarted } from '../../support/started.ts'
@@ -49,7 +49,7 @@ function pick<T extends { readonly key: string }>(name: string, all: readonly T[
 function positive(name: string, text: string | undefined, otherwise: number): number {
   if (text === undefined) return otherwise
   const number = Number(text)
-  if (!Number.isInteger(number) || number < 1) throw new Error(`--${name} ${text} is not a whole number from 1 on`)
+  if (!Number.isInteger(number) || number < 1) throw new Error(`--${name} ${text} is not a whole number of at least 1`)
   return number
 }
 
@@ -73,7 +73,7 @@ async function main({ brokers, faults, seconds, seed, json }: Options): Promise<
   if (json) process.stdout.write(`${JSON.stringify({ seed, seconds, minutes, cells: rows }, undefined, 2)}\n`)
   else {
     process.stdout.write(markdown(brokers, faults, (b, f) => results.get(`${b.key} ${f.key}`)!))
-    process.stdout.write(`\n${seconds} s of load a cell, seed ${seed}, ${minutes.toFixed(1)} minutes.\n`)
+    process.stdout.write(`\n${seconds} s of load per cell, seed ${seed}, ${minutes.toFixed(1)} minutes.\n`)
   }
   return rows.every(({ clean }) => clean) ? 0 : 1
 }

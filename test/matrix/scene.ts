@@ -4,14 +4,14 @@ import { type BadLink, startBadLink } from './bad-link.ts'
 import type { CloudBroker } from './brokers.ts'
 import { Load } from './load.ts'
 
-/** Shorter than any freeze of a link lasts. */
+/** Shorter than every freeze of a link. */
 export const CONFIRM_TIMEOUT_MS = 2_000
-/** Seconds after which the receiver asks whether its link still lives; twice that and it gives it up. */
+/** Seconds after which the receiver sends a PINGREQ; after twice this time without an answer it closes its connection. */
 const KEEPALIVE_S = 1
 
-/** A link with round trips over two satellites that loses one packet in twenty. */
+/** A link with the round trips of two satellite hops that loses one packet in twenty. */
 const BAD_LINK = { delayMs: 1_000, lossPercent: 5 }
-/** Longer waits than round trips with losses take; batches as large as they are by default. */
+/** Timeouts longer than round trips with losses; batches of the default size. */
 const PATIENT = { ...QUICK_UPLINK, confirmTimeoutMs: 15_000, connectTimeoutMs: 15_000, batchReadingsMax: 20_000 }
 const QUICK = { ...QUICK_UPLINK, confirmTimeoutMs: CONFIRM_TIMEOUT_MS, connectTimeoutMs: 2_000, batchReadingsMax: 50 }
 
@@ -30,7 +30,7 @@ export interface Scene {
 
 export interface SceneOptions {
   readonly cloud: CloudBroker
-  /** Topics and sessions at the broker, which has others from earlier. */
+  /** Prefix of topics and client ids, because the broker keeps those of earlier cells. */
   readonly name: string
   readonly badLink: boolean
   readonly seed: number
@@ -57,7 +57,7 @@ export async function startScene({ cloud, name, badLink: isBad, seed, random }: 
   return { cloud, edge, receiver, edgeLink, receiverLink, badLink, load: new Load(edge.port), random }
 }
 
-/** Ends everything but the broker. @returns what the bad link has done, if there was one. */
+/** Ends everything but the broker. @returns the description of the bad link, if there is one. */
 export async function stopScene({ edge, receiver, edgeLink, receiverLink, badLink, load }: Scene): Promise<string> {
   load.stop()
   await Promise.all([edge.kill(), receiver.kill(), edgeLink.stop(), receiverLink.stop()])

@@ -7,10 +7,10 @@ const number = (value: number): string => value.toLocaleString('en-US')
 export function cellText(fault: Fault, { lost, twice, readings, strikes, link, problems }: CellResult): string {
   const harm = fault.badLink === true ? link : `${strikes} faults`
   const more = problems.map((problem) => `; ${problem}`).join('')
-  return `${number(lost)} lost, ${number(twice)} twice (${number(readings)} readings, ${harm})${more}`
+  return `${number(lost)} lost, ${number(twice)} duplicated (${number(readings)} readings, ${harm})${more}`
 }
 
-/** A table in Markdown: a row a fault, a column a broker. */
+/** A Markdown table with one row per fault and one column per broker. */
 export function markdown(
   brokers: readonly BrokerKind[],
   faults: readonly Fault[],
