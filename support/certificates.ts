@@ -13,13 +13,13 @@ export interface Pair {
 export interface Wish {
   /** DNS names and IP addresses, as `DNS:broker.example` and `IP:127.0.0.1`. */
   readonly names?: readonly string[]
-  /** Days from now; negative: it has expired. Default 30. */
+  /** Days of validity from now; negative: the certificate has expired. Default 30. */
   readonly days?: number
 }
 
 const NEW_KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
 
-/** A certificate authority of the test's own, made by openssl, in a folder that goes after the test file. */
+/** A certificate authority for a test, made by openssl, in a folder that is removed after the test file. */
 export class Authority {
   readonly cert: string
   readonly #folder = tempFolder()
@@ -32,7 +32,7 @@ export class Authority {
     openssl('req', '-x509', ...NEW_KEY, '-keyout', this.#key, '-out', this.cert, '-subj', `/CN=${name}`, '-days', '30')
   }
 
-  /** A certificate for a server or a client of that common name. */
+  /** Issues a certificate for a server or a client with this common name. */
   issue(name: string, { names = [], days = 30 }: Wish = {}): Pair {
     const stem = `${++this.#issued}-${name}`
     const [cert, key, request] = [`${stem}.pem`, `${stem}.key`, `${stem}.csr`].map((file) => this.#file(file)) as [
@@ -52,20 +52,20 @@ export class Authority {
   }
 }
 
-/** The same key under a passphrase. */
+/** The same key, encrypted with a passphrase. */
 export function encrypted({ cert, key }: Pair, passphrase: string): Pair {
   const locked = `${key}.locked`
   openssl('pkcs8', '-topk8', '-in', key, '-out', locked, '-passout', `pass:${passphrase}`)
   return { cert, key: locked }
 }
 
-/** Puts the certificate and key of one pair where those of another lie. */
+/** Copies the certificate and key of one pair over those of another. */
 export function replacePair(where: Pair, { cert, key }: Pair): void {
   copyFileSync(cert, where.cert)
   copyFileSync(key, where.key)
 }
 
-/** The certificate in binary form (DER), in a file beside it. */
+/** Writes the certificate in binary form (DER) to a file next to it. */
 export function derOf(cert: string): string {
   writeFileSync(`${cert}.der`, '')
   openssl('x509', '-in', cert, '-outform', 'DER', '-out', `${cert}.der`)

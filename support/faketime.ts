@@ -2,12 +2,15 @@ import { globSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { tempFolder } from './folder.ts'
 
-/** The library for processes with threads, as Debian and others place it. */
+/** The library for processes with threads, where Debian and other distributions install it. */
 export function findFaketime(): string | undefined {
   return globSync('/usr/lib{,64}{,/*-linux-gnu*}/faketime/libfaketimeMT.so.1')[0]
 }
 
-/** The wall clock of processes that are started with its `env`, all threads of them. Their monotonic clock stays. */
+/**
+ * The wall clock of processes that are started with its `env`, for all their threads. Their monotonic clock is
+ * unchanged.
+ */
 export class MovableClock {
   readonly env: Readonly<Record<string, string>>
   readonly #file = join(tempFolder(), 'clock')
@@ -22,7 +25,7 @@ export class MovableClock {
     this.shift(0)
   }
 
-  /** Sets the clock so many seconds before (negative) or after the true time, at once. */
+  /** Sets the clock to the true time plus this many seconds (negative: before it), at once. */
   shift(seconds: number): void {
     const whole = `${this.#file}.new`
     writeFileSync(whole, `${seconds < 0 ? '' : '+'}${seconds}\n`)

@@ -1,10 +1,10 @@
 import { accessSync, constants, globSync, realpathSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 
-/** Debian keeps servers here, which is not on everybody's PATH. */
+/** Debian installs servers here, which is not on every PATH. */
 const MORE_FOLDERS = ['/usr/sbin', '/usr/local/sbin', '/usr/bin']
 
-/** Every executable of this name, in the order of the PATH. */
+/** Every executable with this name, in the order of the PATH. */
 export function findAll(program: string): string[] {
   const folders = [...(process.env.PATH ?? '').split(delimiter), ...MORE_FOLDERS]
   return [...new Set(folders)].map((folder) => join(folder, program)).filter(isExecutable)
@@ -14,7 +14,10 @@ export function findFirst(program: string): string | undefined {
   return findAll(program)[0]
 }
 
-/** The newest PostgreSQL server with its `initdb` beside it. Debian keeps the programs of each version in a folder. */
+/**
+ * The newest PostgreSQL server with an `initdb` in its folder. Debian has one folder for the programs of each
+ * version.
+ */
 export function findPostgres(): string | undefined {
   const versions = globSync('/usr/lib/postgresql/*/bin/postgres').sort((a, b) => versionOf(b) - versionOf(a))
   const servers = [...versions, ...findAll('postgres').map((link) => realpathSync(link))]

@@ -1,6 +1,6 @@
 import type { IncomingId, Intake, IntakePublish, Settle } from '../src/broker/intake.ts'
 
-/** An intake whose disk is a person: nothing is settled until the test says so. */
+/** An intake without a disk: nothing is settled until the test says so. */
 export class ManualIntake implements Intake {
   readonly offered: (IntakePublish & { readonly incoming: IncomingId | undefined })[] = []
   readonly released: IncomingId[] = []
@@ -34,7 +34,7 @@ export class ManualIntake implements Intake {
     return this.#waiting.length
   }
 
-  /** All that was offered so far is on the disk, or cannot be. */
+  /** Settles everything offered so far: as stored, or as failed. */
   settle(failure?: Error): void {
     for (const { settle, bytes } of this.#waiting.splice(0)) {
       this.pendingBytes -= bytes

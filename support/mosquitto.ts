@@ -6,9 +6,9 @@ import { freePort, untilAccepts } from './port.ts'
 import { ROOT, type RunningProcess, startProcess } from './process.ts'
 
 export interface MosquittoOptions {
-  /** Default: a free one. */
+  /** Default: a free port. */
   readonly port?: number
-  /** More lines of mosquitto.conf; a later line wins over mosquitto/test.conf. */
+  /** More lines of mosquitto.conf; a later line overrides mosquitto/test.conf. */
   readonly config?: string
   /** Persistence, saved every second, in this folder. Default: nothing survives a restart. */
   readonly persistenceFolder?: string
@@ -58,18 +58,18 @@ export class Mosquitto {
     return `mqtt://127.0.0.1:${this.port}`
   }
 
-  /** Ends it in order; with persistence it writes its state first. */
+  /** Stops it normally; with persistence it writes its state first. */
   stop(): Promise<void> {
     return this.#process.stop()
   }
 
-  /** Power loss: SIGKILL, and waits until it is gone. */
+  /** Power loss: sends SIGKILL, and waits until the process has ended. */
   async kill(): Promise<void> {
     this.#process.kill('SIGKILL')
     await this.#process.exit
   }
 
-  /** Starts it again on the same port with the same folder; stops it first where it still runs. */
+  /** Starts it again on the same port with the same folder; stops it first if it still runs. */
   async restart(): Promise<void> {
     await this.#process.stop()
     this.#process = this.#spawn()
@@ -79,7 +79,7 @@ export class Mosquitto {
 
 function configText(port: number, { config = '', persistenceFolder }: MosquittoOptions): string {
   const lines = [readFileSync(join(ROOT, 'mosquitto/test.conf'), 'utf8'), `listener ${port} 127.0.0.1`]
-  if (process.getuid?.() === 0) lines.push('user root') // else it changes to a user that cannot write to our folder
+  if (process.getuid?.() === 0) lines.push('user root') // else it changes to a user without access to our folder
   if (persistenceFolder !== undefined) {
     lines.push('persistence true', `persistence_location ${persistenceFolder}/`, 'autosave_interval 1')
   }

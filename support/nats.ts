@@ -49,18 +49,18 @@ export class Nats {
     return `mqtt://127.0.0.1:${this.port}`
   }
 
-  /** What it has logged since it was started last. */
+  /** Its log since the last start. */
   get output(): string {
     return this.#process.stderr
   }
 
-  /** Power loss for this process: SIGKILL, and waits until it is gone. */
+  /** Power loss for this process: sends SIGKILL, and waits until the process has ended. */
   async kill(): Promise<void> {
     this.#process.kill('SIGKILL')
     await this.#process.exit
   }
 
-  /** Starts it again on the same port with the same folder; stops it first where it still runs. */
+  /** Starts it again on the same port with the same folder; stops it first if it still runs. */
   async restart(): Promise<void> {
     await this.#process.stop()
     this.#process = this.#spawn()

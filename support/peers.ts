@@ -1,6 +1,6 @@
 /**
- * Programs of others that some suites speak with. `npm test` runs this file first: it installs what is missing where
- * it can (root on Debian), and otherwise tells by name which suites are going to be skipped. With CI=true nothing may
+ * Programs that some suites test against. `npm test` runs this file first: it installs missing programs where it can
+ * (root on Debian), and otherwise prints the names of the suites that will be skipped. With CI=true no program may
  * be missing.
  */
 import { execFileSync } from 'node:child_process'
@@ -16,7 +16,7 @@ const ROOT = join(import.meta.dirname, '..')
 const INSTALL_MS = 240_000
 const RABBITMQ = '/usr/lib/rabbitmq/bin/rabbitmq-server'
 
-/** Where each peer is; undefined: not installed. */
+/** The path of each peer; undefined: not installed. */
 export const peers = {
   get mosquitto(): string | undefined {
     return findFirst('mosquitto')
@@ -34,7 +34,7 @@ export const peers = {
   get python(): string | undefined {
     return findPython()
   },
-  /** Google's own reader of protobuf. */
+  /** The protobuf decoder of Google. */
   get protoc(): string | undefined {
     return findFirst('protoc')
   },
@@ -42,7 +42,7 @@ export const peers = {
   get strace(): string | undefined {
     return findStrace()
   },
-  /** The server itself: the script on the PATH changes to a user and folders of its own. */
+  /** The server itself: the script on the PATH changes the user and the folders. */
   get rabbitmq(): string | undefined {
     return existsSync(RABBITMQ) ? RABBITMQ : undefined
   },
@@ -53,14 +53,14 @@ export const peers = {
   get faketime(): string | undefined {
     return findFaketime()
   },
-  /** The server; the other programs of PostgreSQL lie beside it. */
+  /** The server; the other programs of PostgreSQL are in the same folder. */
   get postgres(): string | undefined {
     return findPostgres()
   },
 }
 export type Peer = keyof typeof peers
 
-const WORDS: Record<Peer, { what: string; packages: readonly string[] }> = {
+const PROGRAMS: Record<Peer, { what: string; packages: readonly string[] }> = {
   mosquitto: { what: 'mosquitto', packages: ['mosquitto'] },
   mosquittoPub: { what: 'mosquitto_pub', packages: ['mosquitto-clients'] },
   mosquittoSub: { what: 'mosquitto_sub', packages: ['mosquitto-clients'] },
@@ -74,14 +74,14 @@ const WORDS: Record<Peer, { what: string; packages: readonly string[] }> = {
   postgres: { what: 'PostgreSQL', packages: ['postgresql'] },
 }
 
-/** A suite that needs a peer; without it the suite is skipped under a name that says why. */
+/** A suite that needs a peer; without the peer the suite is skipped with a name that says why. */
 export function describePeer(peer: Peer, name: string, suite: () => void): void {
   if (peers[peer] !== undefined) describe(name, suite)
-  else describe.skip(`${name} (skipped: ${WORDS[peer].what} is not installed)`, suite)
+  else describe.skip(`${name} (skipped: ${PROGRAMS[peer].what} is not installed)`, suite)
 }
 
 function missing(): Peer[] {
-  return (Object.keys(WORDS) as Peer[]).filter((peer) => peers[peer] === undefined)
+  return (Object.keys(PROGRAMS) as Peer[]).filter((peer) => peers[peer] === undefined)
 }
 
 function install(packages: readonly string[]): void {
@@ -99,7 +99,7 @@ function install(packages: readonly string[]): void {
     run('update')
     run('install', '-y', '--no-install-recommends', ...packages)
   } catch {
-    // Told by what is still missing afterwards.
+    // The programs that are still missing are reported below.
   } finally {
     if (ours) rmSync(policy, { force: true })
   }
@@ -115,11 +115,11 @@ function suitesOf(absent: readonly Peer[]): string[] {
 
 function main(): number {
   if (missing().length > 0 && process.getuid?.() === 0 && findFirst('apt-get') && existsSync('/etc/debian_version')) {
-    install([...new Set(missing().flatMap((peer) => WORDS[peer].packages))])
+    install([...new Set(missing().flatMap((peer) => PROGRAMS[peer].packages))])
   }
   const absent = missing()
   for (const peer of absent) {
-    process.stderr.write(`not installed: ${WORDS[peer].what} (Debian: ${WORDS[peer].packages.join(' ')})\n`)
+    process.stderr.write(`not installed: ${PROGRAMS[peer].what} (Debian: ${PROGRAMS[peer].packages.join(' ')})\n`)
   }
   for (const suite of suitesOf(absent)) process.stderr.write(`  will be skipped: ${suite}\n`)
   return absent.length > 0 && process.env.CI === 'true' ? 1 : 0

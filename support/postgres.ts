@@ -9,15 +9,15 @@ import { type RunningProcess, startProcess } from './process.ts'
 import { onStop } from './started.ts'
 import { until } from './wait.ts'
 
-/** PostgreSQL refuses to run as root; then it runs as this user: nobody. */
-const NOBODY = 65_534
-const AS_NOBODY = ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups']
+/** PostgreSQL refuses to run as root; in that case it runs as this unprivileged user. */
+const UNPRIVILEGED_ID = 65_534
+const AS_UNPRIVILEGED = ['setpriv', `--reuid=${UNPRIVILEGED_ID}`, `--regid=${UNPRIVILEGED_ID}`, '--clear-groups']
 
-/** A role of this name is asked for its password; it is not there until a test makes it. Nobody else is asked. */
+/** Only a role with this name needs a password. It does not exist until a test creates it. */
 export const ROLE_WITH_PASSWORD = 'with_password'
 
 export interface PostgresOptions {
-  /** True: as durable as it is by default. Default: quick, and nothing is synced to the disk. */
+  /** True: durable, as by default. Default: fast, and nothing is synced to the disk. */
   readonly durable?: boolean
   /** More settings of the server, `name=value`. */
   readonly settings?: readonly string[]
@@ -41,7 +41,7 @@ export class Postgres {
   /** @throws Error when PostgreSQL is not installed (see `describePeer`) or does not answer by the deadline. */
   static async start(options: PostgresOptions = {}): Promise<Postgres> {
     const folder = tempFolder()
-    if (process.getuid?.() === 0) chownSync(folder, NOBODY, NOBODY)
+    if (process.getuid?.() === 0) chownSync(folder, UNPRIVILEGED_ID, UNPRIVILEGED_ID)
     const [command, ...args] = asOther(program('initdb'))
     const more = ['--no-sync', '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '-D', join(folder, 'data')]
     execFileSync(command!, [...args, ...more], { stdio: ['ignore', 'ignore', 'pipe'], cwd: folder })
@@ -61,7 +61,7 @@ export class Postgres {
     const running = startProcess(command!, [...args, '-D', join(this.#folder, 'data'), ...options], {
       cwd: this.#folder,
     })
-    onStop(() => this.stop()) // before SIGTERM, at which PostgreSQL waits until all clients have gone
+    onStop(() => this.stop()) // before SIGTERM, after which PostgreSQL waits until all clients have disconnected
     return running
   }
 
@@ -83,14 +83,14 @@ export class Postgres {
     return `postgres://${role}@127.0.0.1:${this.port}/${database}`
   }
 
-  /** A connection that is closed after the test file; for a transaction that a test holds open. */
+  /** A connection that is closed after the test file; for a transaction that a test keeps open. */
   async connect(): Promise<pg.Client> {
     const client = await connect(this.url)
     onStop(() => client.end())
     return client
   }
 
-  /** Past every sink. */
+  /** Runs SQL without a sink. */
   async query<Row extends object>(sql: string, values: readonly unknown[] = []): Promise<Row[]> {
     this.#client ??= connect(this.url)
     try {
@@ -103,12 +103,12 @@ export class Postgres {
     }
   }
 
-  /** Ends it with all its connections, in order. */
+  /** Stops it with all its connections, normally. */
   async stop(): Promise<void> {
     await this.#end('SIGINT')
   }
 
-  /** As a crash leaves it: no checkpoint, and every process is gone when this resolves. */
+  /** Ends it as a crash does: no checkpoint, and every process has ended when this resolves. */
   async crash(): Promise<void> {
     await this.#end('SIGQUIT')
   }
@@ -119,7 +119,7 @@ export class Postgres {
     await this.#process.exit
   }
 
-  /** Starts it again on the same port with the same data; stops it first where it still runs. */
+  /** Starts it again on the same port with the same data; stops it first if it still runs. */
   async restart(): Promise<void> {
     await this.stop()
     this.#process = this.#spawn()
@@ -129,13 +129,13 @@ export class Postgres {
 
 async function connect(url: string): Promise<pg.Client> {
   const client = new pg.Client(url)
-  client.on('error', () => undefined) // the next query tells
+  client.on('error', () => undefined) // the next query reports it
   await client.connect()
   return client
 }
 
 function asOther(command: string): string[] {
-  return process.getuid?.() === 0 ? [...AS_NOBODY, command] : [command]
+  return process.getuid?.() === 0 ? [...AS_UNPRIVILEGED, command] : [command]
 }
 
 function program(name: string): string {

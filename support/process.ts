@@ -6,9 +6,9 @@ import { DEADLINE_MS } from './wait.ts'
 
 export const ROOT = join(import.meta.dirname, '..')
 
-/** Kept of each output stream; the beginning goes first. */
+/** The limit for each output stream; the beginning is dropped first. */
 const OUTPUT_CHARS_MAX = 4_194_304
-/** A process that has not ended so long after SIGTERM is killed, and its test fails. */
+/** A process that has not ended this long after SIGTERM (ms) is killed, and its test fails. */
 const STOP_MS = 10_000
 
 export interface ProcessOptions {
@@ -21,7 +21,7 @@ export interface ProcessOptions {
 
 /** A real process, stopped after the test file at the latest. */
 export class RunningProcess {
-  /** The exit code; 128 + the signal's number when a signal ended it, as a shell tells it. Never rejects. */
+  /** The exit code; 128 + the signal number when a signal ended it, as in a shell. Never rejects. */
   readonly exit: Promise<number>
   readonly #child: ChildProcess
   readonly #name: string
@@ -78,12 +78,12 @@ export class RunningProcess {
     return this.#child.pid
   }
 
-  /** All that it has written to standard output so far. */
+  /** Its standard output so far. */
   get stdout(): string {
     return this.#stdout
   }
 
-  /** All that it has written to standard error so far. */
+  /** Its standard error so far. */
   get stderr(): string {
     return this.#stderr
   }
@@ -97,20 +97,20 @@ export class RunningProcess {
   }
 
   /**
-   * Waits for text on either output stream, or text that is there already.
-   * @throws Error with the output when the process ends or the deadline passes without it.
+   * Waits until text on either output stream matches, or returns at once when it already does.
+   * @throws Error with the output when the process ends or the deadline passes first.
    */
   waitFor(pattern: RegExp, deadlineMs = DEADLINE_MS): Promise<RegExpExecArray> {
     return new Promise((resolve, reject) => {
       const settle = (): void => {
         clearTimeout(timer)
-        this.#heard.delete(look)
+        this.#heard.delete(check)
       }
       const fail = (why: string): void => {
         settle()
         reject(new Error(`${this.#name} ${why} ${pattern}\n${this.#stdout}${this.#stderr}`))
       }
-      const look = (): void => {
+      const check = (): void => {
         const found = pattern.exec(this.#stdout) ?? pattern.exec(this.#stderr)
         if (found) {
           settle()
@@ -118,12 +118,12 @@ export class RunningProcess {
         } else if (this.#ended) fail('ended without saying')
       }
       const timer = setTimeout(() => fail(`did not say within ${deadlineMs} ms:`), deadlineMs)
-      this.#heard.add(look)
-      look()
+      this.#heard.add(check)
+      check()
     })
   }
 
-  /** SIGTERM, and waits for the end. @throws Error when it had to be killed. */
+  /** Sends SIGTERM, and waits for the end. @throws Error when it had to be killed. */
   async stop(): Promise<void> {
     if (this.#ended) return
     this.#child.kill('SIGTERM')
@@ -138,17 +138,19 @@ export function startProcess(command: string, args: readonly string[], options?:
   return new RunningProcess(command, args, options)
 }
 
-/** A Node.js script of the project, by its path from the project's root, under the Node.js that runs the tests. */
+/**
+ * Starts a Node.js script of the project, by its path from the root of the project, with the Node.js of the tests.
+ */
 export function startScript(script: string, args: readonly string[] = [], options?: ProcessOptions): RunningProcess {
   return new RunningProcess(process.execPath, [join(ROOT, script), ...args], options)
 }
 
-/** Tidegate as a person starts it, from source: `startTidegate(['run', '-s', file])`. */
+/** Starts Tidegate from source, with the arguments of the command line: `startTidegate(['run', '-s', file])`. */
 export function startTidegate(args: readonly string[], options?: ProcessOptions): RunningProcess {
   return startScript('src/main.ts', args, options)
 }
 
-/** Runs a command to its end. */
+/** Runs a command until it ends. */
 export async function runProcess(
   command: string,
   args: readonly string[],
@@ -159,7 +161,7 @@ export async function runProcess(
   return { code, stdout: running.stdout, stderr: running.stderr }
 }
 
-/** Runs a command of Tidegate to its end. */
+/** Runs a command of Tidegate until it ends. */
 export function runTidegate(
   args: readonly string[],
   options?: ProcessOptions,

@@ -2,26 +2,26 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { onStop } from './started.ts'
 
-/** What may go wrong on the way; every field can be turned while connections are open. */
+/** Faults of the connections; every field can be changed while connections are open. */
 export interface Trouble {
-  /** Each chunk arrives so much later, in its order. */
+  /** Each chunk is delayed by this time, in order. */
   latencyMs: number
   /** Share of chunks, 0 to 100, at which the connection is cut instead of passing them on. */
   dropPercent: number
-  /** Bytes of both directions vanish and no end is told; a connection that was frozen stays so for good. */
+  /** Bytes of both directions are lost and no end is reported; a connection that was frozen stays frozen forever. */
   freeze: boolean
   /** New connections are closed at once. */
   refuse: boolean
 }
 
-/** TCP between a client and a real server, with a dial for trouble and a count of the bytes. */
+/** A TCP proxy between a client and a real server, with a dial for faults and a count of the bytes. */
 export class TcpProxy {
   readonly dial: Trouble = { latencyMs: 0, dropPercent: 0, freeze: false, refuse: false }
   /** Bytes from clients to the server, as they were read from the client. */
   bytesUp = 0
   /** Bytes from the server to clients. */
   bytesDown = 0
-  /** Connections that clients have opened so far, refused ones too. */
+  /** Connections that clients have opened so far, including refused ones. */
   opened = 0
   readonly #pairs = new Set<Pair>()
   readonly #server: Server
@@ -59,7 +59,7 @@ export class TcpProxy {
     return this.#pairs.size
   }
 
-  /** Ends every open connection at once, both sides, without a word. */
+  /** Closes every open connection at once on both sides, without an MQTT DISCONNECT. */
   cut(): void {
     for (const pair of [...this.#pairs]) pair.end()
   }
@@ -107,12 +107,12 @@ class Pair {
       if (this.#isFrozen()) return
       if (dial.dropPercent > 0 && Math.random() * 100 < dial.dropPercent) return this.end()
       waiting.push(chunk)
-      // The queue keeps the order, whichever timer fires first after the dial was turned.
+      // The queue keeps the order, whichever timer fires first after the dial was changed.
       if (dial.latencyMs > 0) setTimeout(deliver, dial.latencyMs).unref()
       else deliver()
     })
     from.on('error', () => {}) // 'close' follows
-    // What is still on its way arrives before the end does.
+    // Bytes in flight arrive before the end does.
     from.on('close', () => {
       if (!this.#isFrozen()) setTimeout(() => to.destroySoon(), dial.latencyMs)
     })

@@ -7,13 +7,13 @@ import { freePort, untilAccepts } from './port.ts'
 import { type RunningProcess, startProcess } from './process.ts'
 import { onStop } from './started.ts'
 
-/** Its start takes four seconds on an idle machine. */
+/** It takes four seconds to start on an idle machine. */
 const START_MS = 60_000
 
 /**
- * A real RabbitMQ on the loopback interface with nothing but its MQTT 3.1.1 plugin. Node name, Erlang port mapper, cookie
- * and folders are its own: a RabbitMQ of the machine is not touched. Killed after the test file at the latest, together
- * with its port mapper.
+ * A real RabbitMQ on the loopback interface with only its MQTT 3.1.1 plugin. Its node name, Erlang port mapper,
+ * cookie and folders are its own, so an installed RabbitMQ is not affected. Killed after the test file at the
+ * latest, together with its port mapper.
  */
 export class RabbitMq {
   readonly port: number
@@ -46,7 +46,7 @@ export class RabbitMq {
     if (peers.rabbitmq === undefined) throw new Error('rabbitmq-server is not installed')
     const args = ['-noinput', '-kernel', 'inet_dist_use_interface', '{127,0,0,1}']
     const running = startProcess(peers.rabbitmq, args, { env: this.#env() })
-    // In order it takes three seconds to end, and its folder goes anyway.
+    // A normal stop takes three seconds, and its folder is removed anyway.
     onStop(() => this.kill())
     return running
   }
@@ -86,19 +86,19 @@ export class RabbitMq {
     return `mqtt://127.0.0.1:${this.port}`
   }
 
-  /** What it has logged since it was started last. */
+  /** Its log since the last start. */
   get output(): string {
     return this.#process.stdout + this.#process.stderr
   }
 
-  /** Power loss for this process: SIGKILL, and waits until it is gone. */
+  /** Power loss for this process: sends SIGKILL, and waits until the process has ended. */
   async kill(): Promise<void> {
     if (this.#process.ended) return
     this.#process.kill('SIGKILL')
     await this.#process.exit
   }
 
-  /** Starts it again on the same port with the same folder; kills it first where it still runs. */
+  /** Starts it again on the same port with the same folder; kills it first if it still runs. */
   async restart(): Promise<void> {
     await this.kill()
     this.#process = this.#spawn()
@@ -106,7 +106,7 @@ export class RabbitMq {
   }
 }
 
-/** Erlang nodes find each other through it; without one of ours RabbitMQ would start one that stays. */
+/** Erlang nodes find each other through it; without our own RabbitMQ would start one that keeps running. */
 async function startPortMapper(port: number): Promise<void> {
   const epmd = findFirst('epmd')
   if (epmd === undefined) throw new Error('epmd, which RabbitMQ needs, is not installed')

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path'
 import { describe } from 'vitest'
 import { ROOT } from './process.ts'
 
-/** Recorded real telemetry lies beside a checkout, not in it. */
+/** Recorded real telemetry is in a folder next to the checkout, not in it. */
 const FOLDER = join(ROOT, '../shared/data')
 
 const FILES = [
@@ -16,9 +16,9 @@ const FILES = [
 ]
 
 export interface RecordedSeries {
-  /** The file's name without its ending. */
+  /** The name of the file without its extension. */
   readonly name: string
-  /** `text` is the number as the file has it; `ts` UTC milliseconds. */
+  /** `text` is the number as in the file; `ts` UTC milliseconds. */
   readonly rows: readonly { readonly ts: number; readonly text: string }[]
 }
 
@@ -37,7 +37,7 @@ export function recordedSeries(): RecordedSeries[] {
   }))
 }
 
-/** A suite on recorded data, skipped by name where the folder is missing. */
+/** A suite on recorded data, skipped by name when the folder is missing. */
 export function describeRecorded(name: string, suite: () => void): void {
   const there = FILES.every((file) => existsSync(join(FOLDER, file)))
   describe.skipIf(!there)(there ? name : `${name} (skipped: ../shared/data is missing)`, suite)

@@ -19,7 +19,7 @@ class Service {
   readonly #command: 'run' | 'receive'
   #process: RunningProcess | undefined
 
-  /** @param settings `data` names the data folder; without it a new one is taken. */
+  /** @param settings `data` names the data folder; by default a new one is made. */
   constructor(command: 'run' | 'receive', settings: SiteSettings) {
     this.#command = command
     const folder = tempFolder()
@@ -38,34 +38,34 @@ class Service {
     await this.#process.waitFor(/ready|started/)
   }
 
-  /** Power loss for this process: SIGKILL, and waits until it is gone. */
+  /** Power loss for this process: sends SIGKILL, and waits until the process has ended. */
   async kill(): Promise<void> {
     this.process.kill('SIGKILL')
     await this.process.exit
   }
 
-  /** As a service manager stops it. @returns the exit code. */
+  /** Stops it as a service manager does. @returns the exit code. */
   async stop(): Promise<number> {
     this.process.kill('SIGTERM')
     return this.process.exit
   }
 }
 
-/** Quick to try again, so that tests need not wait for pauses meant for real outages. */
+/** Fast retries, so that tests need not wait for the pauses of real outages. */
 export const QUICK_UPLINK = { backoffMinMs: 50, backoffMaxMs: 500, confirmTimeoutMs: 2_000, lingerMs: 50 }
 
-/** Between two looks at a database, which take from what the process under test needs (ms). */
+/** Pause between two polls of a database (ms), because polls slow down the process under test. */
 const POLL_MS = 50
 
-async function untilDiskSays(look: () => boolean, options: { deadlineMs: number; what: string }): Promise<void> {
+async function untilStoreHolds(holds: () => boolean, options: { deadlineMs: number; what: string }): Promise<void> {
   await until(async () => {
-    const answer = look()
+    const answer = holds()
     if (!answer) await pause(POLL_MS)
     return answer
   }, options)
 }
 
-/** A real edge process on a port of its own that outlives restarts. */
+/** A real edge process on a port of its own that stays the same over restarts. */
 export class SiteEdge extends Service {
   readonly port: number
   readonly webPort: number
@@ -78,7 +78,7 @@ export class SiteEdge extends Service {
     this.webPort = webPort
   }
 
-  /** @param settings added to those of the test; an uplink is best made of `QUICK_UPLINK`. */
+  /** @param settings added to those of the test; build uplinks with `QUICK_UPLINK`. */
   static async create(settings: SiteSettings = {}): Promise<SiteEdge> {
     return new SiteEdge(await freePort(), await freePort(), settings)
   }
@@ -88,7 +88,7 @@ export class SiteEdge extends Service {
     await untilAccepts(this.port)
   }
 
-  /** What the disk says, read beside the running edge. */
+  /** Reads the database while the edge runs. */
   read<T>(ask: (reader: ReturnType<typeof openReader>) => T): T {
     const reader = openReader(this.folder)
     try {
@@ -98,14 +98,14 @@ export class SiteEdge extends Service {
     }
   }
 
-  /** Readings in the log. */
+  /** The number of readings in the log. */
   stored(): number {
     return this.read((reader) => reader.summary().lastSeq)
   }
 
-  /** Waits until so many readings are in the log. */
+  /** Waits until at least `count` readings are in the log. */
   async untilStored(count: number, deadlineMs = 30_000): Promise<void> {
-    await untilDiskSays(() => this.stored() >= count, { deadlineMs, what: `${count} readings are stored` })
+    await untilStoreHolds(() => this.stored() >= count, { deadlineMs, what: `${count} readings are stored` })
   }
 
   waiting(): number {
@@ -122,9 +122,9 @@ export class SiteEdge extends Service {
     return (await answer.json()) as EdgeStatus
   }
 
-  /** Waits until the far side has confirmed everything. */
+  /** Waits until the receiver has confirmed everything. */
   async untilDrained(deadlineMs = 30_000): Promise<void> {
-    await untilDiskSays(() => this.waiting() === 0, { deadlineMs, what: 'everything is confirmed' })
+    await untilStoreHolds(() => this.waiting() === 0, { deadlineMs, what: 'everything is confirmed' })
   }
 }
 
@@ -167,8 +167,8 @@ export class SiteReceiver extends Service {
     return this.query<{ n: number }>('SELECT count(*) AS n FROM readings')[0]!.n
   }
 
-  /** Waits until so many readings are stored; more than that are left to the test to find. */
+  /** Waits until at least `count` readings are stored; the test checks that there are no more. */
   async untilCount(count: number, deadlineMs = 30_000): Promise<void> {
-    await untilDiskSays(() => this.count() >= count, { deadlineMs, what: `${count} readings are received` })
+    await untilStoreHolds(() => this.count() >= count, { deadlineMs, what: `${count} readings are received` })
   }
 }

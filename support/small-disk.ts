@@ -5,7 +5,7 @@ import { codeOf } from '../src/base/errors.ts'
 import { tempFolder } from './folder.ts'
 import { onStop } from './started.ts'
 
-/** A file system of its own with a few MiB, which can be filled up and emptied. */
+/** A separate file system of a few MiB, which can be filled up and emptied. */
 export class SmallDisk {
   readonly folder: string
   readonly #filler: string
@@ -15,7 +15,7 @@ export class SmallDisk {
     this.#filler = join(folder, 'filler')
   }
 
-  /** Needs root and the right to mount: ask `canMount` before. */
+  /** Needs root and the right to mount: check `canMount` first. */
   static mount(sizeMiB: number): SmallDisk {
     const folder = tempFolder()
     execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${sizeMiB}m`, 'tidegate-test', folder])
@@ -33,7 +33,7 @@ export class SmallDisk {
     }
   }
 
-  /** Gives back what `fill` took. */
+  /** Frees the space that `fill` took. */
   free(): void {
     rmSync(this.#filler, { force: true })
   }
@@ -47,7 +47,7 @@ function writeUntilFull(file: number, chunk: Buffer): void {
   }
 }
 
-/** Whether this process may mount a file system: root outside of most containers. */
+/** Whether this process may mount a file system: usually root outside of containers. */
 export function canMount(): boolean {
   if (process.getuid?.() !== 0) return false
   const folder = tempFolder()

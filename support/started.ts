@@ -1,16 +1,16 @@
 /**
- * What a test has started. Everything is stopped after the test file even when a test fails (see setup.ts), newest
- * first; what a bench has started is stopped by the bench. Processes are also killed when this process exits.
+ * Registry of everything that a test has started. After the test file all of it is stopped, even when a test fails
+ * (see setup.ts), newest first; a bench stops it itself. Processes are also killed when this process exits.
  */
 const stops: (() => Promise<void> | void)[] = []
 const pids = new Set<number>()
 
-/** Registers the end of something that was started. It is called at most once, and must be harmless when late. */
+/** Registers a function that stops something. It is called at most once, and must be harmless when called late. */
 export function onStop(stop: () => Promise<void> | void): void {
   stops.push(stop)
 }
 
-/** Stops everything registered so far, newest first; visits all, then throws what failed together. */
+/** Stops everything registered so far, newest first; stops all of it, then throws all errors together. */
 export async function stopStarted(): Promise<void> {
   const failures: unknown[] = []
   for (let stop = stops.pop(); stop !== undefined; stop = stops.pop()) {
@@ -42,5 +42,5 @@ process.on('exit', () => {
   }
 })
 
-// Without a listener SIGTERM ends a process past its 'exit' event, and the children stay.
+// Without a listener SIGTERM ends a process without the 'exit' event, and the children stay.
 process.once('SIGTERM', () => process.exit(143))

@@ -3,7 +3,7 @@ import { findFirst } from './find.ts'
 
 let allowed: boolean | undefined
 
-/** Containers often forbid to trace: an strace that may not is as good as none. */
+/** Containers often forbid tracing; an strace without the permission counts as missing. */
 export function findStrace(): string | undefined {
   const strace = findFirst('strace')
   if (strace === undefined) return undefined

@@ -1,11 +1,11 @@
 import { pause } from '../src/base/clock.ts'
 
 const POLL_MS = 10
-/** For what takes a moment on an idle machine, on a busy one too. */
+/** Long enough for a busy machine, although most conditions take a moment on an idle one. */
 export const DEADLINE_MS = 20_000
 
 /**
- * Asks until the answer is truthy, and returns it. A condition that throws ends the waiting with its error.
+ * Polls until the condition is truthy, and returns its value. A condition that throws ends the wait with its error.
  * @throws Error that names `what` when the deadline passes first.
  */
 export async function until<T>(
