@@ -35,7 +35,7 @@ export function connectProblem({ clientId, will }: ConnectPacket, rules: TopicRu
   return problem === undefined ? undefined : `will topic: ${problem}`
 }
 
-/** Whether an identifier is refused with CONNACK 2 (MQTT 3.1.1 §3.1.3.1: none at all needs a clean session). */
+/** Whether an identifier is refused with CONNACK 2 (MQTT 3.1.1 §3.1.3.1: an empty one needs a clean session). */
 export function identifierRefused({ clientId, clean }: ConnectPacket): boolean {
   return Buffer.byteLength(clientId) > CLIENT_ID_BYTES_MAX || (clientId === '' && clean === false)
 }

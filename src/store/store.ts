@@ -44,8 +44,8 @@ export class Store {
   readonly #lock: FolderLock
   readonly #settings: StoreSettings
   /**
-   * Names this opening of the store; it is not stored. A database that was set back to an earlier copy does not know
-   * what it sent after that, and a receipt for that must not be taken for a receipt for what it sends now.
+   * A new name each time the store is opened; it is not stored. A database that was set back to an earlier copy assigns
+   * the same positions again. A receipt for the readings that had them before must not confirm the new ones.
    */
   readonly run = newName()
   /** The parts that a commit of readings works with. */
