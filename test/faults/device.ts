@@ -2,7 +2,7 @@ import { pause } from '../../src/base/clock.ts'
 import { publishPacket, RawClient } from '../../support/raw-client.ts'
 import { onStop } from '../../support/started.ts'
 
-/** Between two attempts to connect (ms). */
+/** Pause between two attempts to connect (ms). */
 const RETRY_MS = 20
 
 export interface DeviceOptions {
@@ -11,27 +11,31 @@ export interface DeviceOptions {
   readonly qos: 1 | 2
   /** Values 0 … count - 1, in order. */
   readonly count: number
-  /** Publishes without an acknowledgement at once. */
+  /** The maximum number of unacknowledged publishes. */
   readonly window?: number
-  /** True: the payload carries a time of its own. False: only the packet identifier tells a repeat from a new reading. */
+  /**
+   * True: the payload contains a time. False: only the packet identifier distinguishes a repeat from a new reading.
+   */
   readonly timed: boolean
-  /** Told in the tick in which a publish is acknowledged: PUBACK, or PUBREC. */
+  /** Called in the tick in which a publish is acknowledged: PUBACK, or PUBREC. */
   readonly onAcknowledged?: (count: number) => void
 }
 
 /**
- * A device as MQTT 3.1.1 §4.4 wants it: with a lasting session, it connects again for as long as it takes, and repeats
- * what has no acknowledgement yet, with DUP and in order.
+ * A device that follows MQTT 3.1.1 §4.4: with a persistent session, it reconnects until it succeeds, and repeats
+ * unacknowledged publishes with DUP and in order.
  */
 export class Device {
   acknowledged = 0
-  /** True: acknowledgements are lost on their way, until the device connects again. */
+  /** True: acknowledgements are lost until the device connects again. */
   deaf = false
+  /** Acknowledgements that were lost on this connection. */
+  unheard = 0
   readonly #options: DeviceOptions
   readonly #startedAt = Date.now()
   /** Value by packet identifier, without PUBACK or PUBREC, in the order of sending. */
   readonly #open = new Map<number, number>()
-  /** PUBREC came, PUBCOMP did not. */
+  /** PUBREC has arrived, PUBCOMP has not. */
   readonly #released = new Set<number>()
   #next = 0
   #stopped = false
@@ -43,7 +47,7 @@ export class Device {
     })
   }
 
-  /** Resolves when everything is acknowledged to the end of its handshake. */
+  /** Resolves when the handshakes of all publishes are complete. */
   async run(): Promise<void> {
     while (!this.#done && !this.#stopped) {
       const client = await this.#connect()
@@ -66,6 +70,7 @@ export class Device {
 
   async #talk(client: RawClient): Promise<void> {
     this.deaf = false
+    this.unheard = 0
     client.send(
       ...[...this.#open].map(([messageId, value]) => this.#packet(messageId, value, true)),
       ...[...this.#released].map((messageId) => ({ cmd: 'pubrel' as const, messageId })),
@@ -74,7 +79,10 @@ export class Device {
       client.onClosed = resolve
       client.onPacket = (packet) => {
         client.received.length = 0
-        if (this.deaf) return
+        if (this.deaf) {
+          this.unheard++
+          return
+        }
         if (packet.messageId !== undefined) this.#heard(client, packet.cmd, packet.messageId)
         this.#fill(client)
         if (this.#done) resolve()
@@ -116,7 +124,7 @@ export class Device {
   }
 }
 
-/** Starts a device; `finished` rejects with what went wrong in it. */
+/** Starts a device; `finished` rejects when the device fails. */
 export function startDevice(options: DeviceOptions): { device: Device; finished: Promise<void> } {
   const device = new Device(options)
   const finished = device.run()

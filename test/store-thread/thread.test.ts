@@ -1,7 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { pause } from '../../src/base/clock.ts'
 import { OperatorError } from '../../src/base/errors.ts'
 import type { BatchReply } from '../../src/store-thread/protocol.ts'
 import { tempFolder } from '../../support/folder.ts'
@@ -70,6 +69,6 @@ describe('the store thread', () => {
     expect(await spine.publish(TOPIC, '1')).toBeInstanceOf(Error)
     await expect(spine.status()).rejects.toThrow()
     const fate = spine.thread.died.catch(() => 'died')
-    expect(await Promise.race([fate, pause(50).then(() => 'did not')])).toBe('did not')
+    expect(await Promise.race([fate, new Promise(setImmediate).then(() => 'did not')])).toBe('did not')
   })
 })
