@@ -67,7 +67,7 @@ const PROGRAMS: Record<Peer, { what: string; packages: readonly string[] }> = {
   openssl: { what: 'openssl', packages: ['openssl'] },
   python: { what: 'Python with cbor2 and zstandard', packages: ['python3-cbor2', 'python3-zstandard'] },
   protoc: { what: 'protoc', packages: ['protobuf-compiler'] },
-  strace: { what: 'strace that may trace', packages: ['strace'] },
+  strace: { what: 'strace with the permission to trace', packages: ['strace'] },
   faketime: { what: 'libfaketime', packages: ['faketime'] },
   rabbitmq: { what: 'RabbitMQ', packages: ['rabbitmq-server'] },
   nats: { what: 'nats-server', packages: ['nats-server'] },

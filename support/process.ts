@@ -115,9 +115,9 @@ export class RunningProcess {
         if (found) {
           settle()
           resolve(found)
-        } else if (this.#ended) fail('ended without saying')
+        } else if (this.#ended) fail('ended without printing')
       }
-      const timer = setTimeout(() => fail(`did not say within ${deadlineMs} ms:`), deadlineMs)
+      const timer = setTimeout(() => fail(`did not print within ${deadlineMs} ms:`), deadlineMs)
       this.#heard.add(check)
       check()
     })

@@ -98,7 +98,7 @@ describe('an amendment', () => {
     amend(store, 1, 2)
     const outbox = store.outbox('cloud')
     outbox.amendments.take(outbox.amendments.next(1)[0]!.id)
-    expect(sends(store), 'one message on its way at a time').toEqual([])
+    expect(sends(store), 'one message in flight at a time').toEqual([])
     outbox.releaseAll(store.lastSeq)
     expect(sends(store)).toEqual([1, 2])
     store.close()

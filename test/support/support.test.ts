@@ -72,7 +72,7 @@ describe('a process', () => {
     const running = startProcess('sh', ['-c', 'echo one; echo two >&2'])
     expect((await running.waitFor(/o(n)e/))[1]).toBe('n')
     await running.waitFor(/two/)
-    await expect(running.waitFor(/three/, 20_000)).rejects.toThrow('ended without saying')
+    await expect(running.waitFor(/three/, 20_000)).rejects.toThrow('ended without printing')
   })
 })
 

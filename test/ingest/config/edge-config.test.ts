@@ -55,7 +55,7 @@ describePeer('mosquitto', 'configs of devices', () => {
     expect(local.json(`${LOCAL}/result`)).toMatchObject({ id: 'x', code: 200 })
     await mosquitto.restart()
     const again = await Listener.connect(mosquitto.url, 'cloud', 'tidegate/site/config/+/+')
-    await until(() => again.json<Revision>(HEAD)?.config?.name === 'b', { what: 'the head is up' })
+    await until(() => again.json<Revision>(HEAD)?.config?.name === 'b', { what: 'the head is published' })
     expect(again.json<Revision>(HEAD)).toMatchObject({ rev: { c: 1, ci: 1, e: 1 }, by: 'device:pump' })
     expect(await edge.stop()).toBe(0)
   })
@@ -69,7 +69,7 @@ describePeer('mosquitto', 'configs of devices', () => {
     await edge.start()
     const back = await Listener.connect(`mqtt://127.0.0.1:${edge.port}`, 'pump', 'devices/#')
     await back.expect(LOCAL, { on: true })
-    await until(() => cloud.json<Revision>(HEAD)?.config?.on === true, { what: 'the head is up again' })
+    await until(() => cloud.json<Revision>(HEAD)?.config?.on === true, { what: 'the head is published again' })
     expect(await edge.stop()).toBe(0)
   })
 

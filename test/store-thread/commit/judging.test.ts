@@ -184,7 +184,7 @@ describe('a spike', () => {
     expect(first.kind).toBe('wait')
     await publishAll(spine, [1], 3)
     const second = await spine.next()
-    if (first.kind !== 'wait' || second.kind !== 'wait') throw new Error('it left')
+    if (first.kind !== 'wait' || second.kind !== 'wait') throw new Error('it was sent')
     expect(second.ms).toBeLessThan(3_600_000)
     expect(second.ms).toBeLessThanOrEqual(first.ms!)
     await spine.stop()

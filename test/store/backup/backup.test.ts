@@ -118,7 +118,9 @@ describe('a restored store', () => {
     expect(imbalances(folder)).toEqual([])
 
     expect(restore(folder, former!, Date.now()).former).toContain('before-restore')
-    expect(positionsIn(folder).length, 'what was set aside, with its WAL').toBeGreaterThanOrEqual(committed)
+    expect(positionsIn(folder).length, 'the database that was set aside, with its WAL').toBeGreaterThanOrEqual(
+      committed,
+    )
   })
 
   it.each([

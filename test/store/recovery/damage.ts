@@ -42,7 +42,7 @@ export function rootsOf(folder: string, ...tables: string[]): number[] {
   const root = database.prepare('SELECT rootpage FROM sqlite_schema WHERE name = ? AND rootpage > 0').pluck()
   const pages = tables.map((table) => root.get(table) as number)
   database.close()
-  if (pages.includes(undefined as never)) throw new Error(`there is no table of all of ${tables.join()}`)
+  if (pages.includes(undefined as never)) throw new Error(`no table for some of ${tables.join()}`)
   return pages
 }
 

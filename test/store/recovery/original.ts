@@ -71,7 +71,7 @@ export class Original {
     expect(readFileSync(report.file!).equals(damaged)).toBe(true)
 
     const [first] = store.write(() => [append(store, { device: 'new' }), append(store, { device: 'new' })])
-    expect(first, 'no position is given again').toBe(known + 1)
+    expect(first, 'no position is assigned again').toBe(known + 1)
     deliverAll(store)
     runHousekeeping(store, 1e12)
     expect(contents(store)).toHaveLength(salvaged.size + 2)

@@ -39,6 +39,6 @@ export function formatOf(written: object, more: Partial<FormatDependencies> = {}
     bdSeq: 0,
   }
   const format = makeFormat(settingsOf(written), { ...dependencies, ...more })
-  if (format === undefined) throw new Error('batches of this format go as they are')
+  if (format === undefined) throw new Error('this uplink sends batches in the wire format')
   return format
 }
