@@ -38,10 +38,11 @@ describe('the demo', () => {
     await demo.toggleCloud()
     expect(await accepts(demo.intro.cloud.port)).toBe(false)
     const cut = await demo.snapshot()
-    expect(cut.cutMs).toBeGreaterThanOrEqual(0)
-    const later = await untilSnapshot(demo, 'the backlog grows', ({ waiting }) => waiting > cut.waiting + 300)
+    expect(cut.cutMs).toBeDefined()
+    const early = await untilSnapshot(demo, 'the backlog grows', ({ waiting }) => waiting > cut.waiting + 200)
+    const later = await untilSnapshot(demo, 'the backlog grows on', ({ waiting }) => waiting > early.waiting + 100)
     expect(later.taken).toBeGreaterThan(cut.taken + 200)
-    expect(later.confirmed).toBe((await demo.snapshot()).confirmed)
+    expect(later.confirmed).toBe(early.confirmed) // answers from before the cut are stored by then
 
     await demo.toggleCloud()
     expect(await accepts(demo.intro.cloud.port)).toBe(true)

@@ -42,7 +42,7 @@ describe('the demo as a process', () => {
       expect(events.filter(({ event }) => event === 'state').length).toBeGreaterThan(0)
       const summary = events.at(-1) as { event: string } & DemoAccount
       expect(summary).toMatchObject({ event: 'summary', waiting: 0, lost: 0, twice: 0, problems: [] })
-      expect(summary.stored).toBeGreaterThan(50)
+      expect(summary.stored).toBeGreaterThan(0)
       expect(summary.different).toBe(summary.stored)
       expect(existsSync(intro.data)).toBe(false)
     },
