@@ -10,10 +10,10 @@ import { startDevice } from '../faults/device.ts'
 import { accountOf, eachOnce } from '../faults/scene.ts'
 
 const COUNT = 1_000
-/** The broker that starts slowest takes several seconds for it. */
+/** The slowest broker takes several seconds to start. */
 const TEST_MS = 60_000
 
-/** What somebody who subscribes now is told of the edge; undefined: nothing is retained. */
+/** The retained status of the edge, as a new subscriber gets it; undefined: nothing is retained. */
 async function retainedStatus(url: string): Promise<string | undefined> {
   let state: string | undefined
   const link = await openLink({
@@ -33,10 +33,10 @@ async function retainedStatus(url: string): Promise<string | undefined> {
   return state
 }
 
-/** One suite, every broker: what Tidegate needs of a cloud. */
+/** One suite for every broker: the requirements of Tidegate on a cloud broker. */
 function keepsThePromises(start: () => Promise<{ readonly url: string }>): void {
   it(
-    'brings every reading once, receipts back, and tells everybody the status of the edge, also when it died',
+    'delivers every reading once, receipts, and the status of the edge to every subscriber, also after the edge died',
     async () => {
       const { url } = await start()
       const receiver = new SiteReceiver(url)
@@ -46,7 +46,7 @@ function keepsThePromises(start: () => Promise<{ readonly url: string }>): void 
       await edge.untilDrained()
       expect(accountOf(receiver, 'pump')).toEqual(eachOnce(COUNT))
       expect(edge.ledgerProblems()).toEqual([])
-      expect(await retainedStatus(url)).toBe('online')
+      await until(async () => (await retainedStatus(url)) === 'online', { what: 'the status of the edge' })
       await edge.kill()
       await until(async () => (await retainedStatus(url)) === 'offline', { what: 'the will of the edge' })
       expect(await receiver.stop()).toBe(0)
