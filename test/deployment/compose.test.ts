@@ -25,7 +25,7 @@ interface Compose {
 const compose = parse(readFileSync(join(ROOT, 'docker-compose.yml'), 'utf8')) as Compose
 const services = Object.values(compose.services)
 
-/** What the service's variables become here, where the secrets lie in another folder. */
+/** The values of the service's variables here, where the secrets are in another folder. */
 function environment(service: Service): Record<string, string> {
   const folder = tempFolder()
   mkdirSync(join(folder, 'run'))
@@ -35,7 +35,7 @@ function environment(service: Service): Record<string, string> {
 }
 
 describe('docker-compose.yml', () => {
-  it('names only what it declares and what is in the project, and checks the health of every service', () => {
+  it('uses only declared names and files of the project, and checks the health of every service', () => {
     for (const service of services) {
       for (const [source] of service.volumes.map((volume) => volume.split(':') as [string, string])) {
         if (source.startsWith('./')) expect(existsSync(join(ROOT, source)), source).toBe(true)
@@ -47,7 +47,7 @@ describe('docker-compose.yml', () => {
     }
   })
 
-  it('gives edge and receiver settings that they understand, with the users that the broker knows', () => {
+  it('gives edge and receiver valid settings, with users that the broker knows', () => {
     const { edge, receiver, mosquitto } = compose.services
     const edgeSettings = loadEdgeSettings(join(ROOT, 'examples/edge.yaml'), environment(edge))
     const [uplink] = edgeSettings.uplinks

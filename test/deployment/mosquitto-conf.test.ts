@@ -16,7 +16,7 @@ const folder = tempFolder()
 const secrets = join(folder, 'secrets')
 let port: number
 
-/** The configuration of docker-compose.yml, with this machine's folders in it. */
+/** The configuration of docker-compose.yml, with folders of this machine in it. */
 async function start(): Promise<ReturnType<typeof startProcess>> {
   port = await freePort()
   const text = readFileSync(join(ROOT, 'mosquitto/mosquitto.conf'), 'utf8')
@@ -36,7 +36,7 @@ async function start(): Promise<ReturnType<typeof startProcess>> {
   })
 }
 
-/** Logs in with MQTT 5, whose answers carry the reason. */
+/** Logs in with MQTT 5, whose answers include the reason code. */
 async function login(username: User, password: string = USERS[username]): Promise<MqttClient> {
   const client = await connectAsync({
     host: '127.0.0.1',
@@ -51,7 +51,7 @@ async function login(username: User, password: string = USERS[username]): Promis
   return client
 }
 
-/** The reason code of a publish with QoS 1: 0 accepted, 16 nobody subscribes, 135 not authorized. */
+/** The reason code of a publish with QoS 1: 0 accepted, 16 no matching subscribers, 135 not authorized. */
 async function publish(client: MqttClient, topic: string): Promise<number> {
   try {
     const ack = await client.publishAsync(topic, 'x', { qos: 1 })
@@ -78,18 +78,18 @@ describePeer('mosquitto', 'the configuration of the cloud broker', () => {
     await untilAccepts(port)
   })
 
-  it('keeps no password in clear', () => {
+  it('contains no password in plain text', () => {
     const text = readFileSync(join(folder, 'passwords'), 'utf8')
     expect(text.match(/^(plant-7|plant-8|receiver):\$/gm)).toHaveLength(3)
     for (const password of Object.values(USERS)) expect(text).not.toContain(password)
   })
 
-  it('lets nobody in with a wrong password', async () => {
+  it('rejects a wrong password', async () => {
     await expect(login('plant-7', 'guess')).rejects.toThrow('Not authorized')
     expect((await login('plant-7')).connected).toBe(true)
   })
 
-  it('carries batches up to the receiver and receipts down to their edge', async () => {
+  it('allows batches up to the receiver and receipts down to their edge', async () => {
     const [edge, receiver] = [await login('plant-7'), await login('receiver')]
     const up = await listen(receiver, 'tidegate/+/up/#', 'tidegate/+/status')
     const down = await listen(edge, 'tidegate/plant-7/down/#')
@@ -100,7 +100,7 @@ describePeer('mosquitto', 'the configuration of the cloud broker', () => {
     expect([up, down]).toEqual([sent, ['tidegate/plant-7/down/receipt']])
   })
 
-  it('keeps an edge out of the topics of another, and the receiver out of what edges say', async () => {
+  it('denies an edge the topics of another edge, and the receiver the topics of edges', async () => {
     const [edge, receiver] = [await login('plant-8'), await login('receiver')]
     for (const topic of [
       'tidegate/plant-7/up/live',
@@ -113,14 +113,14 @@ describePeer('mosquitto', 'the configuration of the cloud broker', () => {
     expect(await publish(receiver, 'tidegate/plant-7/up/live')).toBe(135)
     const heard = await listen(edge, '#')
     await publish(receiver, 'tidegate/plant-7/down/receipt')
-    await publish(receiver, 'tidegate/plant-8/down/receipt') // comes after the other, where that comes at all
+    await publish(receiver, 'tidegate/plant-8/down/receipt') // arrives after the other message, if that arrives at all
     await until(() => heard.length > 0, { what: 'its own receipt' })
     expect(heard).toEqual(['tidegate/plant-8/down/receipt'])
   })
 })
 
 describe('the start of the cloud broker', () => {
-  it('fails rather than to begin without a secret, or with one that it would cut short', async () => {
+  it('fails without a secret, and with a secret that would be cut short', async () => {
     const own = tempFolder()
     const begin = (): Promise<number> =>
       startProcess('sh', [join(ROOT, 'mosquitto/start.sh')], {

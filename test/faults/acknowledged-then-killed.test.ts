@@ -8,12 +8,12 @@ import { until } from '../../support/wait.ts'
 import { accountOf, eachOnce } from './scene.ts'
 
 const COUNT = 10_000
-/** Publishes whose PUBREC is lost on the way: the device repeats them after the kill. */
+/** Publishes whose PUBREC is lost: the device repeats them after the kill. */
 const UNHEARD = 50
-/** QoS 2 publishes on their way at once. */
+/** QoS 2 publishes in flight at once. */
 const WINDOW = 500
 
-/** Values without a time: only the acknowledgement, or the packet identifier, keeps one from being stored twice. */
+/** Values without a time: only the acknowledgement or the packet identifier prevents that one is stored twice. */
 const packetOf = (value: number, qos: 1 | 2, dup = false) =>
   publishPacket('telemetry/pump/n', `${value}`, { qos, messageId: value + 1, dup })
 
@@ -26,7 +26,7 @@ async function startCutOffEdge(): Promise<{ edge: SiteEdge; cloudPort: number }>
   return { edge, cloudPort }
 }
 
-/** Publishes all and kills the edge in the tick of the last acknowledgement. */
+/** Publishes all readings and kills the edge in the tick of the last acknowledgement. */
 async function publishAndKill(edge: SiteEdge, qos: 1 | 2): Promise<void> {
   const client = await RawClient.connect(edge.port, 'pump', { clean: false })
   let sent = qos === 1 ? COUNT : WINDOW
@@ -67,7 +67,7 @@ describePeer('mosquitto', 'an edge that is killed at its last acknowledgement, w
     await expectAllToArriveOnce(edge, cloudPort)
   }, 60_000)
 
-  it('has all 10,000 readings of QoS 2, and a lasting session that repeats after the kill stores nothing twice', async () => {
+  it('has all 10,000 readings of QoS 2, and stores none twice for a persistent session that repeats after the kill', async () => {
     const { edge, cloudPort } = await startCutOffEdge()
     await publishAndKill(edge, 2)
     await edge.start()

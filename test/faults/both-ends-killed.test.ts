@@ -8,7 +8,7 @@ const COUNT = 6_000
 const KILLS = 2
 
 describePeer('mosquitto', 'an edge and its receiver that are killed at once', () => {
-  it('agree again by themselves: every reading arrives once', async () => {
+  it('recover without intervention, and every reading arrives once', async () => {
     const { edge, receiver } = await startScene({ uplink: { batchReadingsMax: 100 } })
     const { device, finished } = startDevice({ port: edge.port, name: 'pump', qos: 1, count: COUNT, timed: true })
     for (let kill = 1; kill <= KILLS; kill++) {

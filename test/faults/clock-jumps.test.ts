@@ -9,7 +9,7 @@ import { startScene } from './scene.ts'
 
 const DAY_S = 86_400
 const quality = [{ match: '*/*', futureS: 300, staleS: 3_600 }]
-/** No linger, and no jump of the clock, keeps a reading longer than this from the receiver (ms). */
+/** Neither the linger time nor a clock jump delays a reading on its way to the receiver by more than this (ms). */
 const DELIVERED_MS_MAX = 5_000
 
 /** Publishes a reading without a time and one with the true time. */
@@ -23,12 +23,12 @@ async function publishBoth(edge: SiteEdge): Promise<void> {
   client.destroy()
 }
 
-/** Never -0, which is not equal to 0 here. */
+/** Never -0, because toEqual distinguishes it from 0. */
 const daysFromNow = (ts: number): number => Math.round((ts - Date.now()) / (DAY_S * 1_000)) + 0
 
 const TIME_FLAGS = Reason.CLOCK_UNSYNCED | Reason.TIME_FUTURE | Reason.TIME_STALE | Reason.TIME_BACKWARD
 
-/** Reasons that have to do with time, and how far the time of the reading is from the true one, in days. */
+/** The reasons that concern time, and the distance of the reading's time from the true one in days. */
 const summary = ({ metric, quality, reasons, ts }: ReceivedReading) => ({
   metric,
   quality,
@@ -37,12 +37,12 @@ const summary = ({ metric, quality, reasons, ts }: ReceivedReading) => ({
 })
 
 describePeer('faketime', 'a clock of the edge that jumps', () => {
-  it('leaves flags where it was wrong, and never a gap, a loss, or a delivery that waits for the right time', async () => {
+  it('sets flags while it is wrong, and causes no gap, no loss, and no delivery that waits for the right time', async () => {
     const clock = new MovableClock(peers.faketime!)
     const { edge, receiver } = await startScene({ edge: { quality }, uplink: { lingerMs: 300 } })
     expect(await edge.stop()).toBe(0)
     await edge.start(clock.env)
-    // Each jump comes while the readings before it linger.
+    // Each jump happens while the readings before it linger.
     for (const nextShiftS of [DAY_S, 0, -DAY_S, 0]) {
       await publishBoth(edge)
       clock.shift(nextShiftS)
@@ -65,19 +65,19 @@ describePeer('faketime', 'a clock of the edge that jumps', () => {
     expect(received.map(summary)).toEqual([
       { metric: 'untimed', quality: 1, reasons: 0, days: 0 },
       { metric: 'timed', quality: 1, reasons: 0, days: 0 },
-      // A day ahead: what comes with the true time seems old.
+      // One day ahead: readings with the true time seem old.
       { metric: 'untimed', quality: 1, reasons: 0, days: 1 },
       { metric: 'timed', quality: 3, reasons: TIME_STALE, days: 0 },
-      // Right again: the times of the day ahead turn out to be wrong, and nobody is blamed for going backward.
+      // Correct again: the times of the previous readings prove wrong, so going backward is not flagged.
       { metric: 'untimed', quality: 1, reasons: 0, days: 0 },
       { metric: 'timed', quality: 1, reasons: 0, days: 0 },
-      // A day behind: what comes with the true time seems to come from the future.
+      // One day behind: readings with the true time seem to be from the future.
       { metric: 'untimed', quality: 1, reasons: 0, days: -1 },
       { metric: 'timed', quality: 4, reasons: TIME_FUTURE, days: 0 },
-      // Started in 1970, before what is stored: nobody vouches for any time.
+      // Started in 1970, before the newest stored reading: no time is reliable.
       { metric: 'untimed', quality: 3, reasons: CLOCK_UNSYNCED | Reason.TIME_BACKWARD, days: days1970 },
       { metric: 'timed', quality: 3, reasons: CLOCK_UNSYNCED, days: 0 },
-      // The right time has come from the network.
+      // The correct time has arrived from the network.
       { metric: 'untimed', quality: 1, reasons: 0, days: 0 },
       { metric: 'timed', quality: 1, reasons: 0, days: 0 },
     ])

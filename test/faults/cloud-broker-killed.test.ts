@@ -8,12 +8,12 @@ import { accountOf, eachOnce, startScene } from './scene.ts'
 const COUNT = 4_000
 const WHILE_AWAY = 300
 
-describePeer('mosquitto', 'a cloud broker that is killed in mid-stream', () => {
+describePeer('mosquitto', 'a cloud broker that is killed in the middle of the stream', () => {
   it.each([
     { memory: 'forgets everything', persistent: false },
     { memory: 'remembers the state of a second ago', persistent: true },
   ])(
-    'and $memory: every reading arrives once, also what only the broker had',
+    'and $memory: every reading arrives once, also those that only the broker had',
     async ({ persistent }) => {
       const persistence = persistent ? { persistenceFolder: tempFolder() } : {}
       const { cloud, edge, receiver } = await startScene({ cloud: persistence, uplink: { batchReadingsMax: 100 } })
@@ -24,12 +24,12 @@ describePeer('mosquitto', 'a cloud broker that is killed in mid-stream', () => {
       await finished
       await edge.untilDrained()
 
-      // Now with the receiver away: the broker has said that it took these batches, and nobody else has them.
+      // Now the receiver is away: the broker has acknowledged these batches, and the receiver does not have them.
       await receiver.kill()
       const { sentReadings } = (await edge.status()).uplinks[0]!
       await startDevice({ port: edge.port, name: 'away', qos: 1, count: WHILE_AWAY, timed: true }).finished
       await until(async () => (await edge.status()).uplinks[0]!.sentReadings > sentReadings, {
-        what: 'a batch has left',
+        what: 'a batch was sent',
       })
       await cloud.kill()
       await Promise.all([cloud.restart(), receiver.start()])

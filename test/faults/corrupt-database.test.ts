@@ -17,12 +17,12 @@ beforeAll(() => {
 })
 
 describe('a database with pages that cannot be read', () => {
-  it.each([1, 2, 3, 4])('keeps what is readable of it, with 200 pages of random bytes (seed %i)', (seed) => {
+  it.each([1, 2, 3, 4])('keeps all readable readings, with 200 pages of random bytes (seed %i)', (seed) => {
     const salvaged = original.expectHealed(original.wreck((file) => scribble(file, { pages: 200, seed })))
     expect(salvaged).toBeGreaterThan(original.readings.size / 5)
   })
 
-  it.each([101, 102])('keeps nearly all of it, with 3 pages of random bytes (seed %i)', (seed) => {
+  it.each([101, 102])('keeps nearly all readings, with 3 pages of random bytes (seed %i)', (seed) => {
     const salvaged = original.expectHealed(original.wreck((file) => scribble(file, { pages: 3, seed })))
     expect(salvaged).toBeGreaterThan(original.readings.size * 0.9)
   })
@@ -31,7 +31,7 @@ describe('a database with pages that cannot be read', () => {
     { what: 'the first page', tables: [] },
     { what: 'the roots of log and blocks', tables: ['log_a', 'log_b', 'blocks'] },
     { what: 'the table of seals and the meta data', tables: ['seals', 'meta'] },
-    { what: 'all that was confirmed', tables: ['confirmed', 'confirmed_counts', 'uplinks'] },
+    { what: 'the confirmations', tables: ['confirmed', 'confirmed_counts', 'uplinks'] },
     {
       what: 'the names of devices and the table of series',
       tables: ['devices', 'series', 'sqlite_autoindex_devices_1'],
@@ -51,7 +51,7 @@ describe('a file that is hardly a database any more', () => {
     ['of zeros', (file: string) => writeFileSync(file, Buffer.alloc(statSync(file).size))],
     ['of text', (file: string) => writeFileSync(file, 'these are no pages of SQLite '.repeat(1_000))],
     ['of random bytes', (file: string) => scribble(file, { pages: 100_000, seed: 1 })],
-  ])('%s lets the edge start, with what is left', (what, damage) => {
+  ])('%s lets the edge start with everything that can be recovered', (what, damage) => {
     const { folder, damaged } = original.wreck(damage)
     const store = openStore(folder, { uplinks: UPLINKS })
     const salvaged = namedReadings(store)
@@ -67,7 +67,7 @@ describe('a file that is hardly a database any more', () => {
 })
 
 describe('an edge whose database is damaged', () => {
-  it('starts, says so until somebody has seen it, and takes readings', async () => {
+  it('starts, reports the damage until it is acknowledged, and stores readings', async () => {
     const edge = await SiteEdge.create()
     await edge.start()
     await startDevice({ port: edge.port, name: 'before', qos: 1, count: 200, timed: true }).finished

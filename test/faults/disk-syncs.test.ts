@@ -9,7 +9,7 @@ import { SiteEdge } from '../../support/site.ts'
 
 const PUBLISHES = 20
 
-/** How often the edge asks the kernel to bring its database to the disk while `work` runs. */
+/** The number of times that the edge asks the kernel to sync its database to the disk while `work` runs. */
 async function countSyncs(edge: SiteEdge, work: () => Promise<void>): Promise<number> {
   const output = join(tempFolder(), 'calls')
   const args = ['-f', '-y', '-e', 'trace=fsync,fdatasync', '-o', output, '-p', `${edge.process.pid}`]
@@ -21,7 +21,7 @@ async function countSyncs(edge: SiteEdge, work: () => Promise<void>): Promise<nu
   return calls.filter((line) => /f(data)?sync\(\d+<[^>]*tidegate\.db/.test(line)).length
 }
 
-/** Each publish waits for the acknowledgement of the one before, so each is a commit of its own. */
+/** Each publish waits for the acknowledgement of the previous one, so each is a commit of its own. */
 async function publishOneByOne(edge: SiteEdge): Promise<void> {
   const client = await RawClient.connect(edge.port, 'pump')
   for (let messageId = 1; messageId <= PUBLISHES; messageId++) {
@@ -30,8 +30,8 @@ async function publishOneByOne(edge: SiteEdge): Promise<void> {
   }
 }
 
-describePeer('strace', 'every commit is brought to the disk before its acknowledgement', () => {
-  it('on a new data folder, and just so when the edge is started again on it', async () => {
+describePeer('strace', 'an edge syncs every commit to the disk before the acknowledgement', () => {
+  it('on a new data folder, and also when it is started again on it', async () => {
     const edge = await SiteEdge.create()
     await edge.start()
     expect(await countSyncs(edge, () => publishOneByOne(edge))).toBeGreaterThanOrEqual(PUBLISHES)

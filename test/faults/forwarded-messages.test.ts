@@ -18,7 +18,7 @@ const TOPICS = ['events/doors', 'events/line/1', 'events/line/2']
 const COUNT = 1_200
 const WINDOW = 50
 
-/** Publishes 0, 1, 2, … with QoS 1, on three topics in turn, and repeats in order what has no acknowledgement. */
+/** Publishes 0, 1, 2, … with QoS 1, on three topics in turn, and repeats unacknowledged publishes in order. */
 class Sender {
   acknowledged = 0
   readonly #port: number
@@ -73,7 +73,10 @@ class Sender {
   }
 }
 
-/** Hears everything that the broker passes on, at once: QoS 0 goes to a subscriber before the publisher is answered. */
+/**
+ * Receives everything that the broker passes on, at once: QoS 0 reaches a subscriber before the publisher is
+ * answered.
+ */
 class Ear {
   readonly heard: { topic: string; payload: Buffer; retained: boolean }[] = []
   readonly #cloud: Mosquitto
@@ -99,7 +102,7 @@ class Ear {
     await this.#link.subscribe(filter, 0)
   }
 
-  /** Values of a topic, each where it came first. */
+  /** The values of a topic in order of their first arrival. */
   firsts(topic: string): number[] {
     const all = this.heard.filter((one) => one.topic === topic)
     return [...new Set(all.map(({ payload }) => Number(payload.toString())))]
@@ -111,7 +114,7 @@ function forwardsOf(edge: SiteEdge) {
 }
 
 describePeer('mosquitto', 'forwarded messages', () => {
-  it('arrive, every acknowledged one and in order per topic, though edge and cloud broker are killed under load', async () => {
+  it('that were acknowledged all arrive, in order per topic, although edge and cloud broker are killed under load', async () => {
     const cloud = await startMosquitto()
     const proxy = await TcpProxy.start({ to: cloud.port })
     const ear = new Ear(cloud)
@@ -145,7 +148,7 @@ describePeer('mosquitto', 'forwarded messages', () => {
     await edge.stop()
   }, 60_000)
 
-  it('that are larger than the cloud broker takes are parked, with the reason; others, retained ones and empty ones too, arrive', async () => {
+  it('that exceed the size limit of the cloud broker are parked with the reason; others arrive, also retained and empty ones', async () => {
     const cloud = await startMosquitto({ config: 'max_packet_size 2000' })
     const ear = new Ear(cloud)
     await ear.listen()
@@ -170,8 +173,8 @@ describePeer('mosquitto', 'forwarded messages', () => {
         reason: expect.stringContaining('more than the broker accepts (2000)'),
       },
     ])
-    const told = ear.heard.map(({ topic, payload }) => [topic, payload.toString()])
-    expect(told).toEqual([
+    const received = ear.heard.map(({ topic, payload }) => [topic, payload.toString()])
+    expect(received).toEqual([
       ['sites/site/events/state', 'open'],
       ['sites/site/events/gone', 'here'],
       ['sites/site/events/gone', ''],
@@ -180,7 +183,7 @@ describePeer('mosquitto', 'forwarded messages', () => {
     ])
     const late = new Ear(cloud)
     await late.listen()
-    await until(() => late.heard.length > 0, { what: 'a retained message is told' })
+    await until(() => late.heard.length > 0, { what: 'a retained message arrives' })
     expect(late.heard).toMatchObject([{ topic: 'sites/site/events/state', retained: true }])
     await until(() => local.count('publish') >= 6, { what: 'local subscribers have them too' })
     expect((await edge.status()).problems).toEqual(['uplink cloud: 1 messages are parked (`tidegate rejects list`)'])

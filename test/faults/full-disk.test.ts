@@ -9,14 +9,17 @@ import { accountOf, eachOnce, startScene } from './scene.ts'
 
 const DISK_MIB = 12
 const COUNT = 300
-/** Publishes until one is refused: what SQLite still finds room for is acknowledged, and then must be there. */
+/**
+ * Publishes until one is refused: SQLite may still have space for some, which are acknowledged and then must be
+ * stored.
+ */
 const TRIES_MAX = 5_000
 
 const missing =
   peers.mosquitto === undefined ? 'mosquitto is not installed' : canMount() ? '' : 'mounting is not allowed'
 const name = 'a disk that is full'
 
-/** Publishes values one by one until the connection is closed. @returns how many were acknowledged. */
+/** Publishes values one by one until the connection is closed. @returns the number of acknowledged publishes. */
 async function publishUntilRefused(port: number): Promise<number> {
   const client = await RawClient.connect(port, 'full')
   for (let value = 0; value < TRIES_MAX; value++) {
@@ -27,7 +30,7 @@ async function publishUntilRefused(port: number): Promise<number> {
   throw new Error(`${TRIES_MAX} publishes were acknowledged on a full disk`)
 }
 
-/** One QoS 1 publish on a connection of its own: whether it was acknowledged. */
+/** Sends one QoS 1 publish on a connection of its own. @returns whether it was acknowledged. */
 async function isTaken(port: number, value: number): Promise<boolean> {
   const client = await RawClient.connect(port, 'full')
   client.send(publishPacket('telemetry/full/n', `${value}`, { qos: 1, messageId: 1, dup: true }))
@@ -38,7 +41,7 @@ async function isTaken(port: number, value: number): Promise<boolean> {
 }
 
 describe.skipIf(missing !== '')(missing === '' ? name : `${name} (skipped: ${missing})`, () => {
-  it('is told of and refused, costs nothing that was acknowledged, and is forgotten when space returns', async () => {
+  it('makes the edge refuse and report, loses no acknowledged reading, and stops being reported when there is space again', async () => {
     const disk = SmallDisk.mount(DISK_MIB)
     const data = join(disk.folder, 'data')
     const { edge, receiver } = await startScene({ edge: { data } })

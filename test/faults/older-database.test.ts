@@ -10,7 +10,7 @@ import { accountOf, eachOnce, startScene } from './scene.ts'
 
 const copyFile = join(tempFolder(), 'tidegate.db')
 
-/** A backup as people make it: the edge is stopped, so the file is whole. */
+/** A copy as an operator makes it by hand: the edge is stopped, so the file is complete. */
 async function backUp(edge: SiteEdge): Promise<void> {
   expect(await edge.stop()).toBe(0)
   copyFileSync(join(edge.folder, 'tidegate.db'), copyFile)
@@ -26,13 +26,13 @@ const publishAs = (edge: SiteEdge, name: string, count: number): Promise<void> =
   startDevice({ port: edge.port, name, qos: 1, count, timed: true }).finished
 
 const untilSent = (edge: SiteEdge): Promise<boolean> =>
-  until(async () => (await edge.status()).uplinks[0]!.sentReadings > 0, { what: 'a batch has left' })
+  until(async () => (await edge.status()).uplinks[0]!.sentReadings > 0, { what: 'a batch was sent' })
 
-describePeer('mosquitto', 'an edge whose database is set back to an earlier copy', () => {
+describePeer('mosquitto', 'an edge whose database is replaced by an earlier copy', () => {
   it.each([
     { what: 'fewer readings than were lost', count: 20 },
     { what: 'more readings than were lost', count: 80 },
-  ])('begins a new epoch when it takes $what, and all of them arrive', async ({ count }) => {
+  ])('begins a new epoch when it stores $what, and all of them arrive', async ({ count }) => {
     const { edge, receiver } = await startScene()
     await publishAs(edge, 'before', 100)
     await edge.untilDrained()
@@ -54,12 +54,12 @@ describePeer('mosquitto', 'an edge whose database is set back to an earlier copy
     expect(await edge.stop()).toBe(0)
   })
 
-  it('takes no late receipt of the forgotten readings for one of the new readings', async () => {
+  it('does not apply a late receipt of the lost readings to the new ones', async () => {
     const { edge, receiver } = await startScene({ uplink: { batchReadingsMax: 20 } })
     await publishAs(edge, 'before', 100)
     await edge.untilDrained()
     await backUp(edge)
-    // The receiver is away: its broker keeps what the edge sends now, and what it sends after it was set back.
+    // The receiver is away: the broker keeps the messages that the edge sends before and after the replacement.
     await receiver.stop()
     await edge.start()
     await publishAs(edge, 'forgotten', 50)

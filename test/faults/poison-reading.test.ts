@@ -14,9 +14,9 @@ import { startReceiving } from '../receiver/scene.ts'
 
 const METRICS = 500
 const MESSAGES = 200
-const POISON = 'poison'
+const REFUSED_VALUE = 'bad'
 
-/** A real sink that has an opinion about values, which may change. */
+/** A real sink that can refuse a certain value. */
 class PickySink implements Sink {
   picky = true
   readonly #sink: Sink
@@ -28,7 +28,7 @@ class PickySink implements Sink {
   async store(deliveries: readonly Delivery[], receivedAt: number): Promise<readonly StoreResult[]> {
     const results: StoreResult[] = []
     for (const delivery of deliveries) {
-      const isRefused = this.picky && delivery.kind === 'batch' && isPoisoned(delivery.batch)
+      const isRefused = this.picky && delivery.kind === 'batch' && hasRefusedValue(delivery.batch)
       const reason = 'this value cannot be kept here'
       results.push(
         ...(isRefused ? [{ kind: 'refused', reason } as const] : await this.#sink.store([delivery], receivedAt)),
@@ -42,11 +42,13 @@ class PickySink implements Sink {
   }
 }
 
-function isPoisoned({ series }: Batch): boolean {
-  return series.some(({ values }) => values.includes(POISON))
+function hasRefusedValue({ series }: Batch): boolean {
+  return series.some(({ values }) => values.includes(REFUSED_VALUE))
 }
 
-/** Publishes one message after the other, all readings of each at once, and waits for the last acknowledgement. */
+/**
+ * Publishes the messages one after the other, all readings of each at once, and waits for the last acknowledgement.
+ */
 async function publish(edge: SiteEdge, payloads: readonly string[]): Promise<void> {
   const client = await RawClient.connect(edge.port, 'press')
   const packets = payloads.map((payload, i) =>
@@ -59,12 +61,12 @@ async function publish(edge: SiteEdge, payloads: readonly string[]): Promise<voi
 
 const startedAt = Date.now()
 
-/** The messages of a shift; one reading among all of them is what the cloud does not want. */
+/** The messages of a shift; the receiver refuses one of the readings. */
 function shift(): string[] {
   return Array.from({ length: MESSAGES }, (_, message) => {
     const values = Array.from({ length: METRICS }, (_, i) => {
-      const isPoison = message === 137 && i === 42
-      return `"m${i}":${isPoison ? `"${POISON}"` : message * METRICS + i}`
+      const isRefused = message === 137 && i === 42
+      return `"m${i}":${isRefused ? `"${REFUSED_VALUE}"` : message * METRICS + i}`
     })
     return `{${values.join()},"ts":${startedAt + message}}`
   })
@@ -76,7 +78,7 @@ async function rejectsOf(edge: SiteEdge): Promise<Record<string, unknown>[]> {
 }
 
 describePeer('mosquitto', 'one reading among 100,000 that the receiver refuses', () => {
-  it('is parked with the reason while 99,999 arrive; replayed, it arrives once the receiver takes it', async () => {
+  it('is parked with the reason while 99,999 arrive; when it is replayed, it arrives once the receiver accepts it', async () => {
     const cloud = await startMosquitto()
     const folder = tempFolder()
     const sqlite = SqliteSink.open(folder)
@@ -86,32 +88,32 @@ describePeer('mosquitto', 'one reading among 100,000 that the receiver refuses',
     await edge.start()
     await publish(edge, shift())
     await edge.untilDrained(60_000)
-    const [poison, ...others] = await rejectsOf(edge)
+    const [parked, ...others] = await rejectsOf(edge)
     expect(others).toEqual([])
-    expect(poison).toMatchObject({ uplink: 'cloud', device: 'press', metric: 'm42', value: POISON })
-    expect(poison!.reason).toContain('this value cannot be kept here')
+    expect(parked).toMatchObject({ uplink: 'cloud', device: 'press', metric: 'm42', value: REFUSED_VALUE })
+    expect(parked!.reason).toContain('this value cannot be kept here')
     const received = new Received(folder)
     expect(received.account()).toEqual({ rows: 99_999, positions: 99_999 })
     expect(edge.ledgerProblems()).toEqual([])
     expect((await edge.status()).problems.join()).toContain('tidegate rejects list')
 
-    const replay = (): Promise<unknown> => runTidegate(['rejects', 'replay', String(poison!.id), '--data', edge.folder])
+    const replay = (): Promise<unknown> => runTidegate(['rejects', 'replay', String(parked!.id), '--data', edge.folder])
     await replay()
     await until(
-      async () => Date.parse(String((await rejectsOf(edge))[0]!.parkedAt)) > Date.parse(String(poison!.parkedAt)),
+      async () => Date.parse(String((await rejectsOf(edge))[0]!.parkedAt)) > Date.parse(String(parked!.parkedAt)),
     )
     expect(received.account().rows).toBe(99_999)
     sink.picky = false
     await replay()
     await until(async () => (await rejectsOf(edge)).length === 0, { what: 'nothing is parked any more' })
     expect(received.account()).toEqual({ rows: 100_000, positions: 100_000 })
-    expect(received.poison()).toBe(1)
+    expect(received.refusedRows()).toBe(1)
     await until(async () => (await edge.status()).healthy)
     expect(edge.ledgerProblems()).toEqual([])
   }, 120_000)
 })
 
-/** What is in the database of a receiver that runs in this process. */
+/** The content of the database of a receiver that runs in this process. */
 class Received {
   readonly #receiver: SiteReceiver
 
@@ -124,14 +126,16 @@ class Received {
     return this.#receiver.query<{ rows: number; positions: number }>(sql)[0]!
   }
 
-  poison(): number {
-    return this.#receiver.query<{ n: number }>(`SELECT count(*) AS n FROM readings WHERE value = '${POISON}'`)[0]!.n
+  refusedRows(): number {
+    return this.#receiver.query<{ n: number }>(
+      `SELECT count(*) AS n FROM readings WHERE value = '${REFUSED_VALUE}'`,
+    )[0]!.n
   }
 }
 
-describePeer('mosquitto', 'a single reading that is larger than anybody takes', () => {
+describePeer('mosquitto', 'a single reading that exceeds a size limit', () => {
   it.each(['the broker', 'the receiver'] as const)(
-    'by the size that %s takes is parked, and the others arrive; drop makes it a loss that the ledger tells',
+    'of %s is parked, and the others arrive; drop makes it a loss that the ledger records',
     async (who) => {
       const config = who === 'the broker' ? 'max_packet_size 2000' : ''
       const cloud = await startMosquitto({ config })

@@ -23,9 +23,9 @@ async function accountIn(postgres: Postgres, device: string): Promise<Account | 
   return account
 }
 
-describePeer('mosquitto', 'a PostgreSQL that goes and comes', () => {
-  describePeer('postgres', 'a PostgreSQL that goes and comes', () => {
-    it('is waited for, at the start and later: nothing is confirmed without it, and nothing is lost', async () => {
+describePeer('mosquitto', 'a PostgreSQL that is away and comes back', () => {
+  describePeer('postgres', 'a PostgreSQL that is away and comes back', () => {
+    it('is waited for, at the start and later: without it no reading is confirmed, and none is lost', async () => {
       const [cloud, postgres] = await Promise.all([startMosquitto(), startPostgres({ durable: true })])
       await postgres.stop()
       const receiver = new SiteReceiver(cloud.url, { sink: postgres.url })
@@ -52,7 +52,7 @@ describePeer('mosquitto', 'a PostgreSQL that goes and comes', () => {
 })
 
 describePeer('postgres', 'tidegate receive with a sink in PostgreSQL', () => {
-  it('takes it from the command line over that of the file, and its password from a file', async () => {
+  it('prefers the sink of the command line to that of the file, and takes its password from a file', async () => {
     const postgres = await startPostgres()
     await postgres.query(`CREATE ROLE ${ROLE_WITH_PASSWORD} SUPERUSER LOGIN PASSWORD 'a secret'`)
     const folder = tempFolder()
@@ -61,7 +61,7 @@ describePeer('postgres', 'tidegate receive with a sink in PostgreSQL', () => {
     writeFileSync(
       settings,
       `cloud: { url: 'mqtt://127.0.0.1:${await freePort()}' }
-sink: 'postgres://nobody@127.0.0.1:1/nowhere'
+sink: 'postgres://unused@127.0.0.1:1/nowhere'
 postgres: { password_file: password, schema: plants }`,
     )
     const receiver = startTidegate(['receive', '-s', settings, '--sink', postgres.urlOf(ROLE_WITH_PASSWORD)])
@@ -77,11 +77,11 @@ postgres: { password_file: password, schema: plants }`,
     expect(receiver.stdout + receiver.stderr).not.toContain('a secret')
   })
 
-  it('stops in order while PostgreSQL is away', async () => {
+  it('stops normally while PostgreSQL is away', async () => {
     const settings = join(tempFolder(), 'receiver.yaml')
     writeFileSync(settings, `cloud: { url: 'mqtt://127.0.0.1:${await freePort()}' }`)
     const receiver = startTidegate(['receive', '-s', settings], {
-      env: { TIDEGATE_SINK: `postgres://nobody@127.0.0.1:${await freePort()}/nowhere` },
+      env: { TIDEGATE_SINK: `postgres://unused@127.0.0.1:${await freePort()}/nowhere` },
     })
     await receiver.waitFor(/has started/)
     receiver.kill('SIGTERM')

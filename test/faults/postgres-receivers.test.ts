@@ -9,16 +9,16 @@ import { runTidegate } from '../../support/process.ts'
 import { QUICK_UPLINK, SiteEdge, SiteReceiver } from '../../support/site.ts'
 import { startDevice } from './device.ts'
 
-/** TEST_POSTGRES_SECONDS=60 is the long form: a kill every 5 s. */
+/** TEST_POSTGRES_SECONDS=60 selects the long form: a kill every 5 s. */
 const SECONDS = Number(process.env.TEST_POSTGRES_SECONDS ?? 4)
 const KILL_EVERY_MS = SECONDS > 30 ? 5_000 : 1_200
 const SEED = Number(process.env.TEST_SEED ?? Date.now() % 1_000_000)
 const RECEIVERS = 3
 const BACK_SOON = { backoffMinMs: 50, backoffMaxMs: 500 }
-/** Of one device; then comes the next one. */
+/** Readings of one device, after which the next device starts. */
 const COUNT = 2_000
 
-/** Numbers in [0, 1) that a seed fixes (mulberry32). */
+/** Numbers in [0, 1) determined by the seed (mulberry32). */
 function randomFrom(seed: number): () => number {
   let state = seed
   return () => {
@@ -42,7 +42,7 @@ interface SeriesSums {
   readonly checksum: string
 }
 
-/** Of each series, its readings in the order of their positions. */
+/** Sums over the readings of each series, in the order of their positions. */
 function sumsOf(rows: readonly Row[]): Record<string, SeriesSums> {
   const sums = [...Map.groupBy(rows, ({ device }) => device)].map(([device, all]) => {
     const hash = createHash('sha256')
@@ -69,7 +69,9 @@ function rowsIn(postgres: Postgres): Promise<Row[]> {
   )
 }
 
-/** One gets every batch; the others share them once more: so each comes twice, at about the same time. */
+/**
+ * One receiver gets every batch, and the others share all batches: each batch arrives twice, at about the same time.
+ */
 function receiversFor(cloudUrl: string, sink: string): SiteReceiver[] {
   return Array.from({ length: RECEIVERS }, (_, i) => {
     const cloud = { url: cloudUrl, clientId: `receiver-${i}`, group: i === 0 ? 'alone' : 'shared', ...BACK_SOON }

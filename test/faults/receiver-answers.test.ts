@@ -22,7 +22,7 @@ const LIMITS = { readingsMax: 100_000, bytesMax: 10_000_000 }
 const publishAll = (edge: SiteEdge): Promise<void> =>
   startDevice({ port: edge.port, name: 'pump', qos: 1, count: COUNT, timed: true }).finished
 
-/** Positions of all readings in the batches that a plain subscriber got. */
+/** The positions of all readings in the batches that a plain subscriber received. */
 function positionsIn(subscriber: RawClient): number[] {
   return subscriber.received.flatMap((packet) => {
     if (packet.cmd !== 'publish' || !packet.topic.includes('/up/')) return []
@@ -33,7 +33,7 @@ function positionsIn(subscriber: RawClient): number[] {
 }
 
 describePeer('mosquitto', 'a cloud broker that refuses connections', () => {
-  it('is asked again, with the reason told, until it takes them', async () => {
+  it('is retried, with the reason in the status, until it accepts the connection', async () => {
     const cloud = await startMosquitto()
     const proxy = await startProxy({ to: cloud.port })
     proxy.dial.refuse = true
@@ -51,7 +51,7 @@ describePeer('mosquitto', 'a cloud broker that refuses connections', () => {
 })
 
 describePeer('mosquitto', 'a cloud without a receiver (confirm: puback)', () => {
-  it('is not believed while nobody subscribes, and has everything once somebody does', async () => {
+  it('confirms nothing without a subscriber, and gets everything once there is one', async () => {
     const cloud = await startMosquitto()
     const edge = await SiteEdge.create({ uplinks: [{ url: cloud.url, ...QUICK_UPLINK, confirm: 'puback' }] })
     await edge.start()
@@ -71,8 +71,8 @@ describePeer('mosquitto', 'a cloud without a receiver (confirm: puback)', () => 
   })
 })
 
-describePeer('mosquitto', 'a cloud broker that takes packets of 20,000 bytes at most', () => {
-  it('gets a backlog whose batches would be larger, all of it and without a broken connection', async () => {
+describePeer('mosquitto', 'a cloud broker with a packet limit of 20,000 bytes', () => {
+  it('gets a backlog whose batches would be larger, completely and without a broken connection', async () => {
     const port = await freePort()
     const url = `mqtt://127.0.0.1:${port}`
     const receiver = new SiteReceiver(url)
@@ -95,7 +95,7 @@ describePeer('mosquitto', 'a cloud broker that takes packets of 20,000 bytes at 
 })
 
 describe('a cloud broker that speaks MQTT 3.1.1 only', () => {
-  it('is spoken to in MQTT 3.1.1, and everything arrives once', async () => {
+  it('is used with MQTT 3.1.1, and everything arrives once', async () => {
     const { broker: settings } = edgeSettings.parse({ edge: 'cloud', broker: { tcp: { host: '127.0.0.1', port: 0 } } })
     const cloud = await Broker.start(settings, { intake: noIntake, incoming: [], log: silentLog })
     onStop(() => cloud.stop())

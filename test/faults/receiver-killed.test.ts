@@ -22,7 +22,7 @@ describePeer('mosquitto', 'a receiver that is killed between its commit and its 
     expect(committed).toBeGreaterThan(0)
     expect(edge.waiting()).toBe(COUNT)
 
-    // What the broker has kept for the receiver it delivers again by itself; here it forgets.
+    // The broker sends again the messages that it has kept for the receiver; here it loses them.
     if (from === 'the edge') await cloud.restart()
     await receiver.start()
     await edge.untilDrained()

@@ -19,7 +19,7 @@ export async function startScene(
   return { cloud, receiver, edge }
 }
 
-/** What a table of readings says of one device whose values should be 0, 1, 2, … without a gap. */
+/** The rows of one device in a table of readings, whose values should be 0, 1, 2, … without a gap. */
 export interface Account {
   readonly rows: number
   readonly different: number

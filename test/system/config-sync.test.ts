@@ -9,7 +9,10 @@ import { Listener } from '../ingest/config/listener.ts'
 
 const LOCAL = 'devices/pump/config'
 
-/** A site behind a link that can be cut, and its cloud: an edge, a broker and a receiver, each a process, and a device. */
+/**
+ * A site behind a link that can be cut, and its cloud: an edge, a broker and a receiver, each a process, and a
+ * device.
+ */
 async function plant() {
   const mosquitto = await startMosquitto()
   const link = await startProxy({ to: mosquitto.port })
@@ -44,7 +47,7 @@ async function plant() {
 }
 
 describePeer('mosquitto', 'configs between a site and its cloud', () => {
-  it('come from the command line in the cloud to the device, and its answer comes back', async () => {
+  it('are delivered from the command line in the cloud to the device, and its answer is delivered back', async () => {
     const { edge, device, cloud } = await plant()
     await cloud('set', 'site', 'pump', '--patch', '{"gain":1,"name":"a"}')
     await device.expect(LOCAL, { gain: 1, name: 'a' })
@@ -54,7 +57,7 @@ describePeer('mosquitto', 'configs between a site and its cloud', () => {
     expect(await edge.stop()).toBe(0)
   })
 
-  it('meet after both have edited while the link was cut, and a conflict waits for a person on either side', async () => {
+  it('are merged after both sides have edited while the link was cut, and a conflict waits for a person on either side', async () => {
     const { edge, device, cloud, site, cut } = await plant()
     await cloud('set', 'site', 'pump', '--patch', '{"gain":1,"name":"a"}')
     await device.expect(LOCAL, { gain: 1, name: 'a' })
@@ -62,7 +65,7 @@ describePeer('mosquitto', 'configs between a site and its cloud', () => {
       [1, async (cid: string) => cloud('resolve', 'site', 'pump', cid, '--take', 'edge')],
       [2, async (cid: string) => site('resolve', 'pump', cid, '--take', 'cloud')],
     ] as const) {
-      await until(async () => (await cloud('show', 'site', 'pump')).standing !== 'underway', { what: 'it is quiet' })
+      await until(async () => (await cloud('show', 'site', 'pump')).standing !== 'underway', { what: 'all is settled' })
       cut(true)
       await site('patch', 'pump', JSON.stringify({ gain: 10 * round, site: round }))
       await cloud('set', 'site', 'pump', '--patch', JSON.stringify({ gain: 100 * round, cloud: round }))
@@ -81,7 +84,7 @@ describePeer('mosquitto', 'configs between a site and its cloud', () => {
     expect(await edge.stop()).toBe(0)
   }, 60_000)
 
-  it('that are deleted in the cloud are deleted at the device, unless the site has changed them meanwhile', async () => {
+  it('that are deleted in the cloud are deleted at the device, unless the site has changed them in the meantime', async () => {
     const { edge, device, cloud, site, cut } = await plant()
     await cloud('set', 'site', 'pump', '--patch', '{"gain":1}')
     await device.expect(LOCAL, { gain: 1 })
@@ -90,7 +93,7 @@ describePeer('mosquitto', 'configs between a site and its cloud', () => {
     await cloud('set', 'site', 'pump', '--delete')
     cut(false)
     await until(async () => (await cloud('show', 'site', 'pump')).config?.name === 'b', { what: 'the change is kept' })
-    await until(async () => (await cloud('show', 'site', 'pump')).standing !== 'underway', { what: 'it is quiet' })
+    await until(async () => (await cloud('show', 'site', 'pump')).standing !== 'underway', { what: 'all is settled' })
     await cloud('set', 'site', 'pump', '--delete')
     await until(() => device.last.get(LOCAL) === '', { what: 'the device has none any more' })
     expect(await edge.stop()).toBe(0)

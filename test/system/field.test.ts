@@ -8,12 +8,12 @@ import { describeRecorded, type RecordedSeries, recordedSeries } from '../../sup
 import { QUICK_UPLINK, SiteEdge, SiteReceiver } from '../../support/site.ts'
 import { onStop } from '../../support/started.ts'
 
-/** Of one series. */
+/** The readings of one series. */
 const ROWS_MAX = 6_000
 
 const payloadOf = ({ ts, text }: RecordedSeries['rows'][number]): string => `{"value":${text},"ts":${ts}}`
 
-/** MQTT.js as people use it: it connects again by itself and repeats what was not acknowledged. */
+/** MQTT.js in its usual configuration: it reconnects and repeats unacknowledged publishes. */
 async function replayWithMqttJs(series: readonly RecordedSeries[], port: number): Promise<void> {
   const client = mqtt.connect(`mqtt://127.0.0.1:${port}`, { clientId: 'mqttjs', clean: false, reconnectPeriod: 200 })
   client.on('error', () => undefined)
@@ -26,7 +26,7 @@ async function replayWithMqttJs(series: readonly RecordedSeries[], port: number)
   await client.endAsync()
 }
 
-/** mosquitto_pub, one process a series, a line a message. */
+/** mosquitto_pub, one process per series, one line per message. */
 async function replayWithMosquittoPub({ name, rows }: RecordedSeries, port: number): Promise<void> {
   const args = ['-h', '127.0.0.1', '-p', `${port}`, '-t', `telemetry/${name}/value`, '-i', name, '-c', '-q', '1', '-l']
   const publisher = startProcess(peers.mosquittoPub!, args, { input: `${rows.map(payloadOf).join('\n')}\n` })
@@ -35,7 +35,7 @@ async function replayWithMosquittoPub({ name, rows }: RecordedSeries, port: numb
 
 describePeer('mosquittoPub', 'a site and its cloud', () => {
   describeRecorded('on recorded telemetry', () => {
-    it('lose nothing and double nothing while edge, cloud broker and receiver are killed again and again', async () => {
+    it('lose and duplicate nothing while edge, cloud broker and receiver are killed again and again', async () => {
       const cloud = await startMosquitto({ persistenceFolder: tempFolder() })
       const receiver = new SiteReceiver(cloud.url)
       await receiver.start()

@@ -17,7 +17,7 @@ const COUNT = 500
 const TEST_MS = 40_000
 const HERE = { names: ['IP:127.0.0.1'] }
 
-/** The text blocks of one section of docs/clouds.md. */
+/** The code blocks of one section of docs/clouds.md. */
 function blocksOf(section: string): string[] {
   const page = readFileSync(join(ROOT, 'docs/clouds.md'), 'utf8')
   const text = page.split(/^## /m).find((part) => part.startsWith(`${section}\n`)) ?? ''
@@ -41,13 +41,13 @@ async function bringsAll(authority: Authority, link: { preset: string; url: stri
   const set = JSON.stringify({ id: '1', config: { interval: 5 } })
   operator.publish('devices/pump/config/set', set, { qos: 1, messageId: 1 })
   await until(() => operator.count('puback') === 1, { what: 'the edit is taken' })
-  await until(async () => (await edge.status()).store.configs.waiting === 0, { what: 'the cloud may be told of it' })
+  await until(async () => (await edge.status()).store.configs.waiting === 0, { what: 'the configs are published' })
 }
 
 describePeer('mosquitto', 'a site and its cloud, with certificates', () => {
   describePeer('openssl', 'made for the test', () => {
     it(
-      'bring every reading once and receipts back under the access rules that docs/clouds.md has for Mosquitto',
+      'deliver every reading once, and receipts, under the access rules of docs/clouds.md for Mosquitto',
       async () => {
         const authority = new Authority('plant')
         const { cert, key } = authority.issue('broker', HERE)
@@ -67,7 +67,7 @@ describePeer('mosquitto', 'a site and its cloud, with certificates', () => {
     )
 
     it(
-      'come through a door that asks for ALPN to a broker with the limits of AWS IoT Core, which retains nothing',
+      'connect through a TLS terminator that requires ALPN to a broker with the limits of AWS IoT Core, which retains nothing',
       async () => {
         const authority = new Authority('aws')
         const broker = await startMosquitto({ config: 'retain_available false\nmax_packet_size 131072' })

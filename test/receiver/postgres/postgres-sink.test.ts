@@ -124,7 +124,9 @@ describePeer('postgres', 'a sink in PostgreSQL', () => {
       CREATE FUNCTION record_mode() RETURNS trigger LANGUAGE plpgsql AS
         $$ BEGIN INSERT INTO seen VALUES (current_setting('synchronous_commit')); RETURN NULL; END $$`)
     await sink.store([batch(all)], AT)
-    await postgres.query(`CREATE TRIGGER record_mode AFTER UPDATE ON ${schema}.positions EXECUTE FUNCTION record_mode()`)
+    await postgres.query(
+      `CREATE TRIGGER record_mode AFTER UPDATE ON ${schema}.positions EXECUTE FUNCTION record_mode()`,
+    )
     const more = [...all, reading(3)].map((one) => ({ ...one, quality: 4 as const }))
     expect(await sink.store([batch(more)], AT)).toMatchObject([{ kind: 'stored', repeats: 2 }])
     expect(await postgres.query('SELECT DISTINCT mode FROM seen')).toEqual([{ mode: 'on' }])
