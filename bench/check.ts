@@ -10,12 +10,13 @@ import { exitOf } from './support/patience.ts'
 /** Benches that run at the same time: a bench spends much of its time waiting. */
 const AT_ONCE = 3
 
-/** @throws Error that says why the bench failed. */
-async function check(name: string): Promise<void> {
+/** @returns what the bench skipped, a line each. @throws Error that says why the bench failed. */
+async function check(name: string): Promise<string[]> {
   const running = startScript(`bench/${name}.ts`, ['--small', '--json'])
   const code = await exitOf(running)
   if (code !== 0) throw new Error(`exit code ${code}\n${running.stdout}${running.stderr}`)
   verifyResult(name, running.stdout.trimEnd().split('\n').at(-1)!)
+  return running.stderr.split('\n').filter((line) => line.startsWith('skipped'))
 }
 
 /** @throws Error when the last line is not the result of this bench, or a figure is missing. */
@@ -42,8 +43,8 @@ async function worker(): Promise<void> {
     const start = performance.now()
     const seconds = (): string => `${((performance.now() - start) / 1_000).toFixed(0)} s`
     try {
-      await check(name)
-      console.log(`passed   ${name} (${seconds()})`)
+      const skipped = await check(name)
+      console.log([`passed   ${name} (${seconds()})`, ...skipped].join('; '))
     } catch (failure) {
       failures++
       console.log(`FAILED   ${name} (${seconds()}): ${(failure as Error).message}`)

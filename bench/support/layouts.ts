@@ -6,7 +6,7 @@ import { PLANT_START, type Readings } from './plant.ts'
 /** One way to keep readings on disk, each commit synced. */
 export interface Layout {
   commit(readings: Readings): void | Promise<void>
-  /** Moves the newest readings from the log to their files, if that is due; after a commit is answered. */
+  /** Moves the newest pages from the WAL to the database, if that is due; called after a commit is answered. */
   checkpointIfDue?(): void
   /**
    * One slice of the work that is done when no commit waits. @param now UTC ms. @param busy commits continue.
