@@ -1,16 +1,18 @@
 import type { Database } from 'better-sqlite3'
+import type { Clock } from '../base/clock.ts'
 import type { Seq } from '../base/reading.ts'
 import type { StoreSettings } from '../settings/edge.ts'
 import { Arrivals } from './arrivals.ts'
 import { Catalog } from './catalog.ts'
 import { LinkUsage } from './delivery/link-usage.ts'
 import type { Outbox } from './delivery/outbox.ts'
-import { openOutboxes, type Retired } from './delivery/outboxes.ts'
+import { openOutboxes, type Retired, type UplinkStart } from './delivery/outboxes.ts'
 import { ForwardQueue } from './forward/forward-queue.ts'
 import { assembleRetention } from './housekeeping/assemble.ts'
 import { Forecaster } from './housekeeping/forecaster.ts'
 import { Housekeeping } from './housekeeping/housekeeping.ts'
 import type { Removal } from './housekeeping/removal.ts'
+import type { Archive } from './housekeeping/retention.ts'
 import { Space } from './housekeeping/space.ts'
 import { Incoming } from './incoming.ts'
 import { LogWriter } from './log.ts'
@@ -22,8 +24,16 @@ import { BlockTable } from './sealed/blocks.ts'
 import { SealDirectory } from './sealed/seals.ts'
 import type { HousekeepingContext } from './sealed/task.ts'
 import { VerdictTable } from './sealed/verdicts.ts'
-import type { StoreOptions } from './store-options.ts'
 import { readLastSeq } from './timeline.ts'
+
+/** The options of a store. */
+export interface StoreOptions {
+  readonly folder: string
+  readonly settings: StoreSettings
+  readonly uplinks: readonly UplinkStart[]
+  readonly archive: Archive | undefined
+  readonly clock: Clock
+}
 
 /** The parts that a commit of publishes writes to. */
 export interface StoreIntake {

@@ -20,6 +20,7 @@ import {
   type StoreBlocks,
   type StoreDelivery,
   type StoreIntake,
+  type StoreOptions,
   type StoreUpkeep,
 } from './parts.ts'
 import { openSound } from './recovery/heal.ts'
@@ -27,7 +28,6 @@ import { Soundness } from './recovery/soundness.ts'
 import type { DamagedBlock } from './sealed/blocks.ts'
 import type { HousekeepingContext } from './sealed/task.ts'
 import type { OverlaidVerdict } from './sealed/verdicts.ts'
-import type { StoreOptions } from './store-options.ts'
 import { foldTallies } from './tallies.ts'
 import { readEpoch, readLastSeq, renewEpoch } from './timeline.ts'
 
