@@ -10,6 +10,8 @@ const RSS_MIB_MAX = 350
 const SMALL_COUNT = 20_000
 const BIG_COUNT = 400
 const BIG_BYTES = 500_000
+/** The broker closes the connection of a client with more QoS 2 publishes than this that wait for their PUBREL. */
+const UNRELEASED_MAX = 1_000
 const PROBES = 10
 /** Much less than the flood brings: for some time no socket is read. */
 const PENDING_BYTES_MAX = 8_388_608
@@ -51,15 +53,23 @@ interface Flood {
   readonly what: string
   readonly qos: 1 | 2
   readonly countMin: number
+  readonly countMax: number
   readonly perWrite: number
   readonly payload: (i: number) => string | Buffer
 }
 
 /** Small readings, and texts that are too long for a reading and are kept as rejects. */
 const FLOODS: readonly Flood[] = [
-  { what: 'small readings', qos: 1, countMin: SMALL_COUNT, perWrite: 500, payload: (i) => `${i}` },
-  { what: 'half-megabyte texts', qos: 1, countMin: BIG_COUNT, perWrite: 1, payload: () => big },
-  { what: 'half-megabyte texts with QoS 2', qos: 2, countMin: BIG_COUNT, perWrite: 1, payload: () => big },
+  { what: 'small readings', qos: 1, countMin: SMALL_COUNT, countMax: Infinity, perWrite: 500, payload: (i) => `${i}` },
+  { what: 'half-megabyte texts', qos: 1, countMin: BIG_COUNT, countMax: Infinity, perWrite: 1, payload: () => big },
+  {
+    what: 'half-megabyte texts with QoS 2',
+    qos: 2,
+    countMin: BIG_COUNT,
+    countMax: UNRELEASED_MAX,
+    perWrite: 1,
+    payload: () => big,
+  },
 ]
 
 interface Pouring {
@@ -69,14 +79,14 @@ interface Pouring {
 }
 
 /**
- * Publishes `countMin` messages, and until `isOver` as many more as the edge stores: messages of the flood wait in its
- * socket all the time. @returns the number of messages.
+ * Publishes `countMin` messages, and until `isOver` as many more as the edge stores, at most `countMax`: messages of the
+ * flood wait in its socket all the time. @returns the number of messages.
  */
 async function pour(edge: SiteEdge, { client, flood, isOver }: Pouring): Promise<number> {
-  const { qos, countMin, perWrite, payload } = flood
+  const { qos, countMin, countMax, perWrite, payload } = flood
   const packet = (i: number) => publishPacket('telemetry/flood/n', payload(i), { qos, messageId: idOf(i) })
   let sent = 0
-  while (sent < countMin || !isOver()) {
+  while (sent < countMin || (sent < countMax && !isOver())) {
     if (client.unsentBytes < UNSENT_BYTES_MAX && sent - received(edge) < countMin) {
       client.send(...Array.from({ length: perWrite }, (_, i) => packet(sent + i)))
       sent += perWrite
