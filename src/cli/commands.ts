@@ -1,6 +1,7 @@
 import type { Command } from './command.ts'
 import { backup } from './commands/backup.ts'
 import { check } from './commands/check.ts'
+import { clock, clockAccept, clockReject } from './commands/clock.ts'
 import { cloudConfigResolve, cloudConfigRollback, cloudConfigSet } from './commands/cloud-config/edit.ts'
 import { cloudConfigHistory } from './commands/cloud-config/history.ts'
 import { cloudConfigRestored } from './commands/cloud-config/restored.ts'
@@ -58,6 +59,9 @@ export const commands: readonly Command[] = [
   sql,
   ledger,
   retention,
+  clock,
+  clockAccept,
+  clockReject,
   exportReadings,
   rejectsList,
   rejectsShow,

@@ -49,6 +49,8 @@ export interface Conflict {
   readonly remote: Revision
   /** The alarm about the missed deadline has been raised. */
   readonly overdue: boolean
+  /** The clock could not be trusted when it was opened: the deadline starts again when it can. */
+  readonly untimed?: boolean
 }
 
 export interface Clash {
@@ -69,7 +71,15 @@ export function cidOf(ancestor: Rev | null, edge: Rev, cloud: Rev): string {
 }
 
 /** Opens a conflict or updates the open one. Returns the same object if nothing has changed. */
-export function openConflict(before: Conflict | undefined, clash: Clash, now: number, deadlineMs: number): Conflict {
+export function openConflict(
+  before: Conflict | undefined,
+  clash: Clash,
+  {
+    now,
+    clockSynced,
+    deadlineMs,
+  }: { readonly now: number; readonly clockSynced: boolean; readonly deadlineMs: number },
+): Conflict {
   const { ancestor, edge, remote } = clash
   const cid = cidOf(ancestor?.rev ?? null, edge.rev, remote.rev)
   if (before?.record.cid === cid && before.record.kind === clash.kind) return before
@@ -87,7 +97,8 @@ export function openConflict(before: Conflict | undefined, clash: Clash, now: nu
     deadline: before?.record.deadline ?? now + deadlineMs,
     resolution: null,
   }
-  return { record, ancestor, remote, overdue: before?.overdue ?? false }
+  const untimed = before === undefined ? !clockSynced : before.untimed === true
+  return { record, ancestor, remote, overdue: before?.overdue ?? false, ...(untimed && { untimed }) }
 }
 
 /**

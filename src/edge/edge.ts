@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts'
+import { MachineElapsedClock } from '../base/elapsed-time.ts'
 import { Parts } from '../base/lifecycle.ts'
 import type { Log } from '../base/log.ts'
 import { version } from '../base/version.ts'
@@ -14,6 +15,8 @@ import { StoreClient } from '../store-thread/client.ts'
 import type { LocalMessage } from '../store-thread/config-protocol.ts'
 import type { Uplink } from '../uplink/uplink.ts'
 import type { StatusServer, WebSources } from '../web/status-server.ts'
+import { clockProblems } from './clock-problems.ts'
+import { ClockWatch } from './clock-watch.ts'
 import { EdgeIntake } from './intake.ts'
 import { type EdgeStatus, findProblems } from './status.ts'
 import { startUplink } from './uplinks.ts'
@@ -71,9 +74,11 @@ async function assemble(
       },
     ),
   )
+  const { syncedFile } = settings.clock
+  const clockWatch = parts.add(await ClockWatch.start(thread, { elapsedClock: new MachineElapsedClock(), syncedFile }))
   const backups =
     store.backup.everyHours > 0
-      ? parts.add(new BackupSchedule({ folder: settings.data, settings: store, clock, log }))
+      ? parts.add(new BackupSchedule({ folder: settings.data, settings: store, clock: clockWatch, log }))
       : undefined
   const ingest = new Ingest(thread, settings, {
     clock,
@@ -98,7 +103,7 @@ async function assemble(
   const carrier = configCarrier(config, uplinkSettings)
   for (const one of uplinkSettings) {
     const carried = one.name === carrier ? configs : undefined
-    uplinks.push(parts.add(startUplink(one, { edge, thread, log, clock, status, configs: carried })))
+    uplinks.push(parts.add(startUplink(one, { edge, thread, log, clock, clockWatch, status, configs: carried })))
   }
   void configs?.restart()
   const history = parts.add(new QueryClient(settings.data))
@@ -132,7 +137,8 @@ async function readStatus({ edge, store }: EdgeSettings, parts: RunningParts): P
   const stats = uplinks.map((uplink) => uplink.stats())
   const space = { hoursLeft: storeStatus.space.hoursLeft, whenFull: store.whenFull }
   const backup = backups?.status
-  const problems = findProblems({ ...storeStatus, refusedBecause, backup, upMs, space, uplinks: stats })
+  const found = findProblems({ ...storeStatus, refusedBecause, backup, upMs, space, uplinks: stats })
+  const problems = [...found, ...clockProblems(storeStatus)]
   return {
     edge,
     version,

@@ -5,6 +5,7 @@ import type { EdgeSettings } from '../settings/edge.ts'
 import type { StoreClient } from '../store-thread/client.ts'
 import type { ConfigOutbox } from '../uplink/config-publisher.ts'
 import { Uplink } from '../uplink/uplink.ts'
+import type { ClockWatch } from './clock-watch.ts'
 import type { EdgeStatus } from './status.ts'
 
 export interface UplinkWiring {
@@ -12,6 +13,7 @@ export interface UplinkWiring {
   readonly thread: StoreClient
   readonly log: Log
   readonly clock: Clock
+  readonly clockWatch: ClockWatch
   readonly status: () => Promise<EdgeStatus>
   /** Config sync, if this uplink carries configs. */
   readonly configs: ConfigIngest | undefined
@@ -19,12 +21,14 @@ export interface UplinkWiring {
 
 /** Starts an uplink whose outbox is the store thread. */
 export function startUplink(settings: EdgeSettings['uplinks'][number], wiring: UplinkWiring): Uplink {
-  const { edge, thread, log, clock, status, configs } = wiring
+  const { edge, thread, log, clock, clockWatch, status, configs } = wiring
   const uplink = settings.name
   return Uplink.start(settings, {
     edge,
     log: log.child({ part: 'uplink', uplink }),
     clock,
+    steadyClock: clockWatch,
+    onTime: (at) => clockWatch.heard(at),
     random: Math.random,
     outbox: {
       next: (ask) => thread.call('next', { uplink, ...ask }),

@@ -11,13 +11,14 @@ import { clientIdOf } from './client-id.ts'
 import { CloudConfigSync, type ConfigStats } from './config/config-sync.ts'
 import { isEnabled, limitsOf } from './config/settings.ts'
 import { type FleetCounts, FleetWatch } from './fleet/watch.ts'
-import { type Open, ReceiverIntake } from './intake.ts'
+import { type Open, ReceiverIntake, type SendReceipt } from './intake.ts'
 import { requestTopic, statusEdge, statusFilter } from './open-message.ts'
 import { OutgoingQueue } from './outgoing.ts'
 import { answerOver } from './receipts.ts'
 import type { Sink } from './sink.ts'
 import { type Sharing, subscribeToBatches } from './subscription.ts'
 import type { Counts } from './tally.ts'
+import { TimeAnnouncer } from './time-announcer.ts'
 
 /** Bytes that the payloads of all messages in progress may take, whatever batch size the settings allow. */
 export const BYTES_OPEN_MAX = 67_108_864
@@ -218,7 +219,14 @@ class CloudReceiver implements Receiver {
     const outgoing = new OutgoingQueue(link, (topic, reasonCode) => {
       this.#log.error({ topic, reasonCode }, 'the broker rejects messages to an edge, so that edge keeps resending')
     })
-    const answer = answerOver(outgoing, prefix)
+    const receipts = answerOver(outgoing, prefix)
+    const times = new TimeAnnouncer(this.#clock, prefix, (topic, payload) => {
+      link.publish(topic, payload, { qos: 0 }).catch(() => undefined) // the link is lost, or the broker refuses it
+    })
+    const answer: SendReceipt = (edge, receipt) => {
+      times.heardFrom(edge)
+      return receipts(edge, receipt)
+    }
     this.#watch?.over((edge, request) => outgoing.send(requestTopic(prefix, edge), request))
     const handle: MessageHandler = (topic, payload, { retained }) => {
       if (this.#config?.takes(topic)) return this.#config.take(topic, payload)

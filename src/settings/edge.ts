@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { backup } from './schema/backup.ts'
+import { clock } from './schema/clock.ts'
 import { config } from './schema/config.ts'
 import { bytes, count, inAnyCase, log, ms, name, port } from './schema/fields.ts'
 import { qualityRule } from './schema/quality.ts'
@@ -205,6 +206,7 @@ export const edgeSettings = z
     config: config
       .prefault({})
       .describe('How device configs come down from the cloud, and how edits on both sides are merged (docs/config.md)'),
+    clock: clock.prefault({}).describe('The system clock, and how Tidegate knows that it is right (docs/clock.md)'),
     web: web
       .prefault({})
       .describe(

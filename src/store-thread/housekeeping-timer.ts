@@ -1,4 +1,3 @@
-import type { Clock } from '../base/clock.ts'
 import { isStoreTrouble } from '../store/housekeeping/space.ts'
 import type { Store } from '../store/store.ts'
 import type { Notice } from './protocol.ts'
@@ -20,7 +19,6 @@ const RETRY_MS = 1_000
 const SHORT_MS = 12
 
 export interface HousekeepingTimerDependencies {
-  readonly clock: Clock
   /** Runs `work`, and runs it again without the block when a block turns out to be damaged. */
   readonly passingDamage: <T>(work: () => T) => T
   /** Called after a slice; must not throw for a full disk. */
@@ -43,6 +41,7 @@ export class HousekeepingTimer {
     this.#store = store
     this.#deps = dependencies
     this.#interval = setInterval(() => {
+      this.#checkClock()
       store.upkeep.forecaster.observe(store.lastSeq, performance.now())
       this.#soon(0)
     }, EVERY_MS).unref()
@@ -91,7 +90,7 @@ export class HousekeepingTimer {
       // When space is short, publishes wait until some is freed: otherwise they would be refused.
       const end = performance.now() + (this.#store.upkeep.space.measure().level === 'ample' ? 0 : SHORT_MS)
       let more = true
-      do more = passingDamage(() => this.#store.runHousekeeping({ now: this.#deps.clock.now(), busy }))
+      do more = passingDamage(() => this.#store.runHousekeeping({ now: this.#store.time.now(), busy }))
       while (more && performance.now() < end)
       checkpoint()
       if (!more && busy) this.#soon(BUSY_MS)
@@ -100,6 +99,15 @@ export class HousekeepingTimer {
     } catch (failure) {
       if (!isStoreTrouble(failure)) throw failure
       return undefined
+    }
+  }
+
+  /** A full disk does not end the process: the clocks are compared again. */
+  #checkClock(): void {
+    try {
+      this.#store.checkClock()
+    } catch (failure) {
+      if (!isStoreTrouble(failure)) throw failure
     }
   }
 

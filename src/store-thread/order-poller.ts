@@ -1,5 +1,5 @@
 import { isStoreTrouble } from '../store/housekeeping/space.ts'
-import { isConfigOrder } from '../store/orders.ts'
+import { type ClockOrder, isClockOrder, isConfigOrder } from '../store/orders.ts'
 import type { Store } from '../store/store.ts'
 import type { ConfigRequests } from './config/config-requests.ts'
 import type { UplinkRequests } from './delivery/uplink-requests.ts'
@@ -43,6 +43,7 @@ export class OrderPoller {
       this.#store.write(() => {
         for (const order of orders.take((one) => this.#configs.enabled || !isConfigOrder(one))) {
           if (isConfigOrder(order)) configs.take(order)
+          else if (isClockOrder(order)) this.#decideClock(order)
           else this.#uplinks.carryOut(order)
         }
       })
@@ -53,6 +54,12 @@ export class OrderPoller {
     this.#owed = false
     configs.done()
     this.#onCarriedOut()
+  }
+
+  #decideClock({ kind }: ClockOrder): void {
+    const { time, upkeep } = this.#store
+    if (kind === 'retention-accept') upkeep.housekeeping.expiry.accept(time.now())
+    else time.decide(kind === 'clock-accept' ? 'accept' : 'reject')
   }
 
   stop(): void {

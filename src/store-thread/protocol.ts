@@ -1,9 +1,12 @@
 import type { Seq, SeqRange } from '../base/reading.ts'
 import type { EdgeSettings } from '../settings/edge.ts'
+import type { ClockStatus } from '../store/clock/store-clock.ts'
+import type { ClockEvidence } from '../store/clock/store-time.ts'
 import type { Backlog } from '../store/delivery/backlog.ts'
 import type { Spent } from '../store/delivery/link-usage.ts'
 import type { Lane, Refusal } from '../store/delivery/outbox.ts'
 import type { ForwardStatus } from '../store/forward/forward-queue.ts'
+import type { WaitingRemoval } from '../store/housekeeping/expiry.ts'
 import type { SpaceForecast } from '../store/housekeeping/forecaster.ts'
 import type { IncomingId } from '../store/incoming.ts'
 import type { ConfigCalls, ConfigNotice, ConfigStatus } from './config-protocol.ts'
@@ -117,6 +120,9 @@ export interface StoreStatus {
   readonly forwards: ForwardStatus
   readonly configs: ConfigStatus
   readonly space: SpaceForecast
+  readonly clock: ClockStatus
+  /** A removal by age that waits for an operator; undefined: none. */
+  readonly waitingRemoval: WaitingRemoval | undefined
   /** Damage of the database, as text. `now`: found in use; `past`: salvaged earlier and not acknowledged yet. */
   readonly damage: { readonly now: string | undefined; readonly past: readonly string[] }
 }
@@ -191,6 +197,8 @@ export interface Calls extends ConfigCalls {
   /** The connection has ended: nothing is in flight any more. `spent`: link usage until now. */
   release: { request: { uplink: string; spent: Spent | undefined }; reply: undefined }
   spent: { request: { uplink: string }; reply: Spent | undefined }
+  /** Other clocks; replies with the store clock (UTC ms) at a moment of the elapsed clock (ms). */
+  clock: { request: Partial<ClockEvidence>; reply: { readonly time: number; readonly elapsed: number } }
   status: { request: undefined; reply: StoreStatus }
   close: { request: undefined; reply: undefined }
 }

@@ -13,7 +13,6 @@ import { Committer } from './commit/committer.ts'
 import { ConfigRequests } from './config/config-requests.ts'
 import type { ConfigCalls } from './config-protocol.ts'
 import { UplinkRequests, uplinkStarts } from './delivery/uplink-requests.ts'
-import { EdgeClock } from './edge-clock.ts'
 import { HousekeepingTimer } from './housekeeping-timer.ts'
 import { OrderPoller } from './order-poller.ts'
 import type {
@@ -56,11 +55,10 @@ class StoreThread {
       archive: store.archive === undefined ? undefined : archiveTo(resolve(folder, store.archive)),
     })
     for (const notice of startupNotices(this.#store)) post({ kind: 'notice', ...notice })
-    const clock = this.#open(() => new EdgeClock(this.#store.lastStoredAt()))
     this.#configs = this.#open(() => {
       const notice = (notice: Notice): void => post({ kind: 'notice', ...notice })
       return new ConfigRequests(this.#store, config, {
-        clock,
+        time: this.#store.time,
         wallClock: systemClock,
         notice,
         notify: (outcome) => post({ kind: 'config', ...outcome }),
@@ -68,7 +66,7 @@ class StoreThread {
     })
     this.#handlers = { ...this.#own, ...this.#configs.handlers }
     this.#committer = this.#open(() => {
-      return this.#passingDamage(() => new Committer(this.#store, quality, clock))
+      return this.#passingDamage(() => new Committer(this.#store, quality))
     })
     const holdMs = Math.max(0, ...quality.map(({ spike }) => spike?.holdMs ?? 0))
     this.#uplinks = new UplinkRequests(this.#store, uplinks, { edge, holdMs })
@@ -76,7 +74,6 @@ class StoreThread {
       post({ kind: 'ordered' }),
     )
     this.#housekeepingTimer = new HousekeepingTimer(this.#store, {
-      clock: systemClock,
       passingDamage: (work) => this.#passingDamage(work),
       checkpoint: () => this.#checkpoint(),
       notify: (notice) => post({ kind: 'notice', ...notice }),
@@ -189,6 +186,7 @@ class StoreThread {
     requestResend: (request) => this.#uplinks.requestResend(request),
     release: (request) => this.#uplinks.release(request),
     spent: (request) => this.#uplinks.spent(request),
+    clock: (evidence) => this.#hear(evidence),
     status: () => this.#status(),
     close: () => {
       this.#housekeepingTimer.stop()
@@ -206,6 +204,13 @@ class StoreThread {
     return outgoing
   }
 
+  #hear(evidence: Calls['clock']['request']): Calls['clock']['reply'] {
+    const { time } = this.#store
+    time.hear(evidence)
+    this.#store.checkClock()
+    return time.moment
+  }
+
   #status(): StoreStatus {
     const { soundness } = this.#store.upkeep
     return {
@@ -216,6 +221,8 @@ class StoreThread {
       ...this.#counted,
       quality: { ...this.#quality },
       space: this.#store.upkeep.forecaster.forecast(this.#store.lastSeq),
+      clock: this.#store.time.status,
+      waitingRemoval: this.#store.upkeep.housekeeping.expiry.waiting,
       damage: { now: soundness.damage, past: soundness.unacknowledged.map(describeDamage) },
       backlogs: this.#store.delivery.outboxes.map((outbox) => this.#store.backlog(outbox)),
       forwards: this.#store.delivery.forwards.status(),

@@ -1,20 +1,25 @@
 import type { Database, Statement } from 'better-sqlite3'
 import type { Seq } from '../base/reading.ts'
-import type { SealDirectory } from './sealed/seals.ts'
+import type { Seal, SealDirectory } from './sealed/seals.ts'
+
+/** When a reading arrived, by the store clock (UTC ms), from its position and its stored arrival. */
+export type TimeOf = (seq: Seq, arrival: number) => number
 
 /**
- * Arrival times of readings (UTC ms): of each reading in the log; of sealed readings, only the first and the last of
- * their seal are known.
+ * Arrival times of readings by the store clock (UTC ms): of each reading in the log; of sealed readings, only the first
+ * and the last of their seal are known.
  */
 export class Arrivals {
   readonly #seals: SealDirectory
+  readonly #timeOf: TimeOf
   readonly #from: Statement<[Seq]>
   readonly #newest: Statement<[]>
 
-  constructor(database: Database, seals: SealDirectory) {
+  constructor(database: Database, seals: SealDirectory, timeOf: TimeOf) {
     this.#seals = seals
-    this.#from = database.prepare('SELECT received_at FROM log WHERE seq >= ? ORDER BY seq LIMIT 1').pluck()
-    this.#newest = database.prepare('SELECT received_at FROM log ORDER BY seq DESC LIMIT 1').pluck()
+    this.#timeOf = timeOf
+    this.#from = database.prepare('SELECT seq, received_at FROM log WHERE seq >= ? ORDER BY seq LIMIT 1').raw()
+    this.#newest = database.prepare('SELECT seq, received_at FROM log ORDER BY seq DESC LIMIT 1').raw()
   }
 
   /**
@@ -24,8 +29,22 @@ export class Arrivals {
   of(seq: Seq): number | undefined {
     const { sealedUpTo } = this.#seals
     const seal = seq <= sealedUpTo ? this.#seals.from(seq) : undefined
-    if (seal !== undefined) return seal.receivedFirst
-    return this.#from.get(Math.max(seq, sealedUpTo + 1)) as number | undefined
+    if (seal !== undefined) return this.firstOf(seal)
+    return this.#inLog(Math.max(seq, sealedUpTo + 1))
+  }
+
+  #inLog(seq: Seq): number | undefined {
+    const row = this.#from.get(seq) as [Seq, number] | undefined
+    return row && this.#timeOf(...row)
+  }
+
+  /** Arrivals of the first and the last reading of a seal. */
+  firstOf({ first, receivedFirst }: Seal): number {
+    return this.#timeOf(first, receivedFirst)
+  }
+
+  lastOf({ last, receivedLast }: Seal): number {
+    return this.#timeOf(last, receivedLast)
   }
 
   /** Arrival of the oldest reading in the log. */
@@ -35,7 +54,9 @@ export class Arrivals {
 
   /** Arrival of the newest reading; 0: there is none. */
   newest(): number {
-    return (this.#newest.get() as number | undefined) ?? this.#seals.all.at(-1)?.receivedLast ?? 0
+    const row = this.#newest.get() as [Seq, number] | undefined
+    const seal = this.#seals.all.at(-1)
+    return row ? this.#timeOf(...row) : seal ? this.lastOf(seal) : 0
   }
 
   /**
@@ -43,15 +64,22 @@ export class Arrivals {
    * arrival. If that position is sealed, it is the first position of its seal.
    */
   firstSince(receivedAt: number, lastSeq: Seq): Seq {
-    const seal = this.#seals.all.find(({ receivedLast }) => receivedLast >= receivedAt)
+    const seal = this.#seals.all.find((one) => this.lastOf(one) >= receivedAt)
     if (seal !== undefined) return seal.first
     let low = this.#seals.sealedUpTo + 1
     let high = lastSeq + 1
     while (low < high) {
       const middle = Math.floor((low + high) / 2)
-      if (((this.#from.get(middle) as number | undefined) ?? Infinity) < receivedAt) low = middle + 1
+      if ((this.#inLog(middle) ?? Infinity) < receivedAt) low = middle + 1
       else high = middle
     }
     return low
   }
+}
+
+/** The stored arrival of the newest reading, as the system clock showed it (UTC ms); 0: there is none. */
+export function readNewestArrival(database: Database): number {
+  const sql = `SELECT coalesce((SELECT received_at FROM log ORDER BY seq DESC LIMIT 1),
+    (SELECT received_last FROM seals ORDER BY first DESC LIMIT 1), 0)`
+  return database.prepare(sql).pluck().get() as number
 }

@@ -154,6 +154,13 @@ export const MIGRATIONS: readonly string[] = [
   `,
   // Blocks may be stored without a zstd frame, which earlier versions would take for damage (src/codec/block-frame.ts).
   'SELECT 1',
+  // The clock by which readings age (clock/README.md). `kept_from`: arrival of the newest reading in the sum.
+  `
+  CREATE TABLE clock_steps (
+    first INTEGER PRIMARY KEY, "offset" INTEGER NOT NULL, latest INTEGER, settled INTEGER NOT NULL
+  ) STRICT;
+  ALTER TABLE rollups ADD COLUMN kept_from INTEGER NOT NULL DEFAULT 0;
+  `,
 ]
 
 /** 'TDGT': distinguishes a Tidegate database from any other SQLite file. */

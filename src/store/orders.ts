@@ -36,11 +36,20 @@ export const order = z.discriminatedUnion('kind', [
     take: z.union([z.enum(['edge', 'cloud']), z.strictObject({ config: z.json() })]),
   }),
   z.strictObject({ kind: z.literal('config-retry'), device }),
+  z.strictObject({ kind: z.literal('clock-accept') }),
+  z.strictObject({ kind: z.literal('clock-reject') }),
+  z.strictObject({ kind: z.literal('retention-accept') }),
 ])
 export type Order = z.output<typeof order>
 /** An order about the config of a device. */
 export type ConfigOrder = Extract<Order, { kind: `config-${string}` }>
-export type RejectOrder = Exclude<Order, ConfigOrder>
+/** An order about the clock of the store, and what is removed by it. */
+export type ClockOrder = Extract<Order, { kind: `clock-${string}` | 'retention-accept' }>
+export type RejectOrder = Exclude<Order, ConfigOrder | ClockOrder>
+
+export function isClockOrder(given: Order): given is ClockOrder {
+  return given.kind.startsWith('clock-') || given.kind === 'retention-accept'
+}
 
 export function isConfigOrder(given: Order): given is ConfigOrder {
   return given.kind.startsWith('config-')

@@ -1,8 +1,9 @@
 import type { Database } from 'better-sqlite3'
 import type { Clock } from '../base/clock.ts'
+import type { ElapsedClock } from '../base/elapsed-time.ts'
 import type { Seq } from '../base/reading.ts'
 import type { StoreSettings } from '../settings/edge.ts'
-import { Arrivals } from './arrivals.ts'
+import { Arrivals, type TimeOf } from './arrivals.ts'
 import { Catalog } from './catalog.ts'
 import { LinkUsage } from './delivery/link-usage.ts'
 import type { Outbox } from './delivery/outbox.ts'
@@ -26,13 +27,22 @@ import type { HousekeepingContext } from './sealed/task.ts'
 import { VerdictTable } from './sealed/verdicts.ts'
 import { readLastSeq } from './timeline.ts'
 
+/** What a store is given beside its settings; by default the clocks of this machine, and no archive. */
+export interface StoreTools {
+  readonly archive?: Archive | undefined
+  readonly clock?: Clock
+  readonly elapsedClock?: ElapsedClock
+}
+
 /** The options of a store. */
 export interface StoreOptions {
   readonly folder: string
   readonly settings: StoreSettings
   readonly uplinks: readonly UplinkStart[]
   readonly archive: Archive | undefined
+  /** The system clock, and the time since the machine started. */
   readonly clock: Clock
+  readonly elapsedClock: ElapsedClock
 }
 
 /** The parts that a commit of publishes writes to. */
@@ -74,11 +84,17 @@ export interface StoreUpkeep {
   readonly forecaster: Forecaster
 }
 
-export function openSealed(database: Database): StoreBlocks {
+export function openSealed(database: Database, timeOf: TimeOf): StoreBlocks {
   const seals = new SealDirectory(database)
   const blocks = new BlockTable(database)
   const positions = new Positions(database, seals, blocks)
-  return { seals, blocks, positions, verdicts: new VerdictTable(database), arrivals: new Arrivals(database, seals) }
+  return {
+    seals,
+    blocks,
+    positions,
+    verdicts: new VerdictTable(database),
+    arrivals: new Arrivals(database, seals, timeOf),
+  }
 }
 
 export function openIntake(database: Database, settings: StoreSettings, positions: Positions): StoreIntake {

@@ -1,7 +1,13 @@
 import type { Database } from 'better-sqlite3'
+import type { Clock } from '../base/clock.ts'
+import type { ElapsedClock } from '../base/elapsed-time.ts'
 import { SeqSet } from '../base/ranges.ts'
 import type { Quality, Seq, SeqRange, Value } from '../base/reading.ts'
 import type { RetentionRule } from '../settings/schema/retention.ts'
+import { readNewestArrival } from './arrivals.ts'
+import { ClockSteps } from './clock/clock-steps.ts'
+import { type ClockStatus, StoreClock } from './clock/store-clock.ts'
+import { readClock, readSteps } from './clock/store-time.ts'
 import { openReadOnly } from './database.ts'
 import { auditForwards, type ForwardAccount, type ParkedMessage, parkedMessages } from './forward/forward-account.ts'
 import { planRetention, type RetentionPlan } from './housekeeping/retention-plan.ts'
@@ -82,12 +88,19 @@ export class StoreReader {
     return this.#snapshot(() => auditLedger(this.#database, this.#settled(uplink)))
   }
 
-  /** The effect that retention with these rules would have at this time (UTC ms). */
-  retention(rules: readonly RetentionRule[], now: number): RetentionPlan[] {
+  /** The effect that retention with these rules would have now, by the store clock. */
+  retention(rules: readonly RetentionRule[], clocks: { system: Clock; elapsedClock: ElapsedClock }): RetentionPlan[] {
     return this.#snapshot(() => {
       const settled = [...this.#settled()].map(([, { set }]) => set)
-      return planRetention(this.#database, { rules, settled, now })
+      const steps = new ClockSteps(readSteps(this.#database))
+      const now = clockOf(this.#database, clocks).now()
+      return planRetention(this.#database, { rules, settled, now, timeOf: (seq, at) => steps.timeOf(seq, at) })
     })
+  }
+
+  /** The store clock, as the edge last saved it. */
+  clock(clocks: { system: Clock; elapsedClock: ElapsedClock }): ClockStatus {
+    return clockOf(this.#database, clocks).status
   }
 
   /** Rejects, the newest first; only those with an id below `beforeId`. */
@@ -175,4 +188,12 @@ export class StoreReader {
   #snapshot<T>(ask: () => T): T {
     return this.#database.transaction(ask).deferred()
   }
+}
+
+function clockOf(
+  database: Database,
+  { system, elapsedClock }: { readonly system: Clock; readonly elapsedClock: ElapsedClock },
+): StoreClock {
+  const newestArrival = readNewestArrival(database)
+  return new StoreClock(elapsedClock, readClock(database), { system: system.now(), newestArrival })
 }

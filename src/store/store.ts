@@ -1,14 +1,16 @@
 import type { Database } from 'better-sqlite3'
-import { type Clock, systemClock } from '../base/clock.ts'
+import { systemClock } from '../base/clock.ts'
+import { MachineElapsedClock } from '../base/elapsed-time.ts'
 import type { Seq } from '../base/reading.ts'
 import type { StoreSettings } from '../settings/edge.ts'
+import { readNewestArrival } from './arrivals.ts'
 import { Catalog } from './catalog.ts'
+import { StoreTime } from './clock/store-time.ts'
 import { EdgeConfigStore } from './config/config-store.ts'
 import { newName, prepareFolder } from './database.ts'
 import { type Backlog, backlogOf } from './delivery/backlog.ts'
 import type { Outbox } from './delivery/outbox.ts'
 import type { UplinkStart } from './delivery/outboxes.ts'
-import type { Archive } from './housekeeping/retention.ts'
 import { FolderLock } from './lock.ts'
 import { LogWriter, type RawLogRow } from './log.ts'
 import { Orders } from './orders.ts'
@@ -21,6 +23,7 @@ import {
   type StoreDelivery,
   type StoreIntake,
   type StoreOptions,
+  type StoreTools,
   type StoreUpkeep,
 } from './parts.ts'
 import { openSound } from './recovery/heal.ts'
@@ -56,6 +59,8 @@ export class Store {
   readonly sealed: StoreBlocks
   /** Room, retention and soundness of the database. */
   readonly upkeep: StoreUpkeep
+  /** The clock by which readings age. */
+  readonly time: StoreTime
   readonly configs: EdgeConfigStore
   readonly orders: Orders
   #epoch: string
@@ -71,8 +76,13 @@ export class Store {
     this.#lock = lock
     this.#settings = settings
     this.#epoch = readEpoch(database)
-    this.sealed = openSealed(database)
+    this.sealed = openSealed(database, (seq, arrival) => this.time.timeOf(seq, arrival))
     this.intake = openIntake(database, settings, this.sealed.positions)
+    this.time = new StoreTime(
+      database,
+      { system: options.clock, elapsedClock: options.elapsedClock },
+      { lastSeq: () => this.lastSeq, newestArrival: readNewestArrival(database) },
+    )
     this.delivery = openDelivery(database, options, { ...this.sealed, lastSeq: this.lastSeq })
     this.orders = new Orders(database)
     this.configs = new EdgeConfigStore(database)
@@ -90,6 +100,8 @@ export class Store {
       blocks: this.sealed.blocks,
       verdicts: this.sealed.verdicts,
       outboxes: this.delivery.outboxes,
+      begunAt: (seal) => this.sealed.arrivals.firstOf(seal),
+      arrivedAt: (seal) => this.sealed.arrivals.lastOf(seal),
       log: () => this.intake.log,
       write: (work) => this.#writeForHousekeeping(work),
     }
@@ -103,7 +115,7 @@ export class Store {
     folder: string,
     settings: StoreSettings,
     uplinks: readonly UplinkStart[],
-    { archive, clock = systemClock }: { readonly archive?: Archive | undefined; readonly clock?: Clock } = {},
+    { archive, clock = systemClock, elapsedClock = new MachineElapsedClock() }: StoreTools = {},
   ): Store {
     prepareFolder(folder)
     const lock = FolderLock.take(folder)
@@ -113,7 +125,7 @@ export class Store {
         uplinks: uplinks.map(({ name }) => name),
         now: clock.now(),
       })
-      return new Store(database, lock, { folder, settings, uplinks, archive, clock })
+      return new Store(database, lock, { folder, settings, uplinks, archive, clock, elapsedClock })
     } catch (failure) {
       lock.release()
       throw failure
@@ -144,6 +156,7 @@ export class Store {
       this.intake.log.flush()
       this.intake.catalog.flush()
       this.delivery.forwards.flush()
+      this.time.flush(() => this.sealed.seals.all[0]?.first ?? this.sealed.seals.sealedUpTo + 1)
       this.#database.exec('COMMIT')
       for (const amendment of this.#amended) this.upkeep.housekeeping.amended(amendment)
       this.#walPages += PAGES_PER_COMMIT + (this.lastSeq - from) / ROWS_PER_PAGE
@@ -182,6 +195,7 @@ export class Store {
     this.intake.catalog = new Catalog(this.#database, this.#settings.seriesMax)
     this.intake.log = new LogWriter(this.#database, readLastSeq(this.#database))
     this.intake.repeats.forget()
+    this.time.reload()
     this.sealed.positions.forget()
     for (const kept of [this.configs, ...this.delivery.outboxes, this.delivery.forwards]) kept.reload()
     this.#recovered = true
@@ -224,26 +238,12 @@ export class Store {
 
   /** Number of readings that an uplink has not confirmed yet, and the arrival of the oldest. */
   backlog(outbox: Outbox): Backlog {
-    return backlogOf(outbox, {
-      positions: this.sealed.positions,
-      arrivals: this.sealed.arrivals,
-      lastSeq: this.lastSeq,
-    })
-  }
-
-  /** Arrival (UTC ms) of the newest reading; 0: there is none. */
-  lastStoredAt(): number {
-    return this.sealed.arrivals.newest()
+    return backlogOf(outbox, { ...this.sealed, lastSeq: this.lastSeq })
   }
 
   /** Readings from `first` on, ascending, read in pages; for rebuilding state in memory. */
   readFrom(first: Seq, pageRows = 4_096): Generator<RawLogRow> {
     return this.sealed.positions.from(first, pageRows)
-  }
-
-  /** A position from which on all readings arrived at or after this time (UTC ms). */
-  firstSeqSince(receivedAt: number): Seq {
-    return this.sealed.arrivals.firstSince(receivedAt, this.lastSeq)
   }
 
   /**
@@ -256,16 +256,22 @@ export class Store {
     this.#walPages = 0
   }
 
+  /** Compares the clocks; writes if that changes the times of stored readings. */
+  checkClock(): void {
+    if (this.time.look()) this.write(() => undefined)
+  }
+
   /**
-   * Runs one slice of housekeeping. @returns whether there is more to do. @throws what the disk throws; no data is
-   * lost.
+   * Runs one slice of housekeeping. @param now the store clock (UTC ms)
+   * @returns whether there is more to do. @throws what the disk throws; no data is lost.
    */
   runHousekeeping({ now, busy }: { now: number; busy: boolean }): boolean {
+    const { holdsRemoval } = this.time
     const { lastSeq } = this
     const { seriesCount } = this.intake.catalog
     const oldestAt = (): number | undefined => this.sealed.arrivals.oldestInLog()
     const more = this.upkeep.housekeeping.step(
-      { lastSeq, seriesCount, now, oldestAt, space: this.upkeep.space.measure() },
+      { lastSeq, seriesCount, now, holdsRemoval, oldestAt, space: this.upkeep.space.measure() },
       busy,
     )
     if (!more) this.upkeep.space.settle()
@@ -285,6 +291,7 @@ export class Store {
   close(): void {
     try {
       if (this.upkeep.soundness.damage !== undefined) return
+      this.time.close()
       this.write(() => foldTallies(this.#database))
       this.#database.pragma('wal_checkpoint(TRUNCATE)')
     } finally {

@@ -43,10 +43,11 @@ export interface Moment {
   readonly minuteOfDay: number
 }
 
-export function momentOf(clock: Clock): Moment {
-  const utc = clock.now()
-  const here = new Date(utc)
-  return { now: performance.now(), utc, minuteOfDay: here.getHours() * 60 + here.getMinutes() }
+/** @param clocks `steadyClock` counts days and months; `clock` gives the time of the day */
+export function momentOf({ clock, steadyClock }: { readonly clock: Clock; readonly steadyClock: Clock }): Moment {
+  const here = new Date(clock.now())
+  const minuteOfDay = here.getHours() * 60 + here.getMinutes()
+  return { now: performance.now(), utc: steadyClock.now(), minuteOfDay }
 }
 
 /** What the link may still cost. Pure accounting: it reads no clock. */
@@ -137,8 +138,15 @@ export class Budget {
 
   #turn(utc: number): void {
     const [day, month] = [dayOf(utc), monthOf(utc)]
-    if (day !== this.#spent.day) this.#spent = { ...this.#spent, day, dayBytes: 0 }
-    if (month !== this.#spent.month) this.#spent = { ...this.#spent, month, monthBytes: 0 }
+    const { day: lastDay, month: lastMonth, dayBytes, monthBytes } = this.#spent
+    if (day === lastDay && month === lastMonth) return
+    // A clock that is set back gives no bytes back.
+    this.#spent = {
+      day,
+      dayBytes: day > lastDay ? 0 : dayBytes,
+      month,
+      monthBytes: month > lastMonth ? 0 : monthBytes,
+    }
   }
 
   #isOpen(minute: number): boolean {

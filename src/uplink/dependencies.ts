@@ -39,6 +39,10 @@ export interface UplinkDependencies {
   readonly outbox: Outbox
   readonly log: Log
   readonly clock: Clock
+  /** A clock that does not jump, by which budgets count days and months. */
+  readonly steadyClock: Clock
+  /** The receiver has sent its time, UTC ms. */
+  readonly onTime: (at: number) => void
   /** A random number x, 0 ≤ x < 1. */
   readonly random: () => number
   readonly report: () => Promise<StatusReport>

@@ -12,6 +12,7 @@ export interface SessionDependencies {
   readonly batchPublisher: BatchPublisher
   readonly budget: Budget
   readonly clock: Clock
+  readonly steadyClock: Clock
   readonly log: Log
   /** Messages of the broker's Receive Maximum that are not for readings. */
   readonly reserved: number

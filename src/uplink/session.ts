@@ -117,7 +117,7 @@ export class Session {
   #mayLeave(): { ask: Required<Ask>; againMs: number; packsAhead: boolean } {
     this.#meter()
     const { prefer } = this.#share
-    const allowed = this.#deps.budget.allow(momentOf(this.#deps.clock), this.#prefetch.backlog ? prefer : 'live')
+    const allowed = this.#deps.budget.allow(momentOf(this.#deps), this.#prefetch.backlog ? prefer : 'live')
     const of = (lane: InFlightLane): LaneLoad => ({
       inFlight: this.#inFlight.countOf(lane),
       size: this.#windows[lane].size,
@@ -140,7 +140,7 @@ export class Session {
   /** Charges the budget for everything that crossed the wire since the last call, whoever sent it. */
   #meter(): void {
     const { wireBytes } = this.#link
-    this.#deps.budget.spend(wireBytes - this.#metered, momentOf(this.#deps.clock))
+    this.#deps.budget.spend(wireBytes - this.#metered, momentOf(this.#deps))
     this.#metered = wireBytes
   }
 

@@ -8,6 +8,8 @@ export interface CloudTopics {
   readonly amend: string
   readonly receipt: string
   readonly request: string
+  /** The clock of the receiver, UTC ms as decimal text. */
+  readonly time: string
   readonly status: string
 }
 
@@ -19,6 +21,7 @@ export function cloudTopics(prefix: string, edge: string): CloudTopics {
     amend: `${base}/up/amend`,
     receipt: `${base}/down/receipt`,
     request: `${base}/down/request`,
+    time: `${base}/down/time`,
     status: `${base}/status`,
   }
 }

@@ -14,6 +14,7 @@ import type { Format } from './format/format.ts'
 import { makeFormat } from './format/make-format.ts'
 import { MetricRegistry } from './format/metric-registry.ts'
 import { assertSparkplugPackage } from './format/sparkplug/payload.ts'
+import { ReceiverTime } from './receiver-time.ts'
 import { Session } from './session.ts'
 import type { SessionEnd } from './session-types.ts'
 import { subscribeWithin } from './subscribe-within.ts'
@@ -47,6 +48,7 @@ export class Uplink implements Part {
   #session: Session | undefined
   #configPublisher: ConfigPublisher | undefined
   #connections: number
+  readonly #time: ReceiverTime
   #caution = 0
   #failures = 0
   #lastFailure: string | undefined
@@ -58,13 +60,13 @@ export class Uplink implements Part {
   #configProblem: string | undefined
 
   private constructor(settings: UplinkSettings, dependencies: UplinkDependencies) {
-    const { edge, clock, random } = dependencies
     this.name = `uplink ${settings.name}`
     this.#settings = settings
     this.#deps = dependencies
-    this.#topics = cloudTopics(settings.prefix, edge)
-    this.#budget = new Budget(settings.budget, undefined, momentOf(clock))
-    this.#connections = Math.floor(random() * CONNECTION_NUMBERS)
+    this.#topics = cloudTopics(settings.prefix, dependencies.edge)
+    this.#time = new ReceiverTime(this.#topics.time, this.#deps.onTime)
+    this.#budget = new Budget(settings.budget, undefined, momentOf(this.#deps))
+    this.#connections = Math.floor(dependencies.random() * CONNECTION_NUMBERS)
     this.#running = this.#run()
   }
 
@@ -111,9 +113,9 @@ export class Uplink implements Part {
 
   async #run(): Promise<void> {
     const { signal } = this.#stopping
-    const { outbox, clock, log } = this.#deps
+    const { outbox, log } = this.#deps
     try {
-      this.#budget = new Budget(this.#settings.budget, await outbox.spent(), momentOf(clock))
+      this.#budget = new Budget(this.#settings.budget, await outbox.spent(), momentOf(this.#deps))
     } catch (failure) {
       log.error({ err: failure }, 'cannot read the stored link usage: it counts from 0')
     }
@@ -145,6 +147,7 @@ export class Uplink implements Part {
       if (this.#format !== undefined) await batchPublisher.send(this.#format.begin())
       if (this.#stopping.signal.aborted) return { atOnce: true, cautious: false }
       this.#session = session
+      if (this.#settings.confirm === 'receipt') this.#time.subscribe(link)
       await this.#beginConfigs(link)
       const beat = setInterval(() => void this.#report(link, 'online'), this.#settings.statusEveryMs)
       void this.#report(link, 'online')
@@ -204,7 +207,7 @@ export class Uplink implements Part {
 
   /** Configs never cost the connection: if the broker refuses their topics, that is reported and readings go on. */
   async #beginConfigs(link: Link): Promise<void> {
-    const { configs, edge, log, clock } = this.#deps
+    const { configs, edge, log } = this.#deps
     if (configs === undefined) return
     const { prefix, connectTimeoutMs: ms } = this.#settings
     const hear = this.#hear
@@ -212,7 +215,7 @@ export class Uplink implements Part {
       const found = readCloudTopic(prefix, topic)
       return found?.what === 'desired' ? configs.desired(found.device, payload) : hear(topic, payload)
     }
-    const waitMs = (bytes: number): number => this.#budget.waitMs(bytes, momentOf(clock))
+    const waitMs = (bytes: number): number => this.#budget.waitMs(bytes, momentOf(this.#deps))
     const configPublisher = new ConfigPublisher(link, { outbox: configs, prefix, edge, log, waitMs })
     try {
       await subscribeWithin(link, [cloudFilter(prefix, edge, 'desired')], { ms, signal: this.#stopping.signal })
@@ -226,13 +229,14 @@ export class Uplink implements Part {
   }
 
   #begin(link: Link, batchPublisher: BatchPublisher): Session {
-    const { outbox, log, clock } = this.#deps
+    const { outbox, log, clock, steadyClock } = this.#deps
     const session = new Session(link, {
       settings: this.#settings,
       outbox,
       batchPublisher,
       budget: this.#budget,
       clock,
+      steadyClock,
       log,
       cautious: this.#caution > 0,
       reserved: this.#deps.configs === undefined ? 0 : configWindow(link),
@@ -255,6 +259,7 @@ export class Uplink implements Part {
     this.#hear = async (topic, payload) => {
       if (topic === this.#topics.receipt) return session.receipt(payload)
       if (topic === this.#topics.request) return session.request(payload)
+      if (this.#time.take(topic, payload)) return
       if (this.#format !== undefined) void batchPublisher.send(this.#format.hear(topic, payload)).catch(() => undefined)
     }
     return session
@@ -265,7 +270,7 @@ export class Uplink implements Part {
     try {
       const report = state === 'online' ? await this.#deps.report() : {}
       const payload = Buffer.from(JSON.stringify({ state, ...report }))
-      if (this.#budget.allow(momentOf(this.#deps.clock)).live < payload.length && state === 'online') return
+      if (this.#budget.allow(momentOf(this.#deps)).live < payload.length && state === 'online') return
       await link.publish(this.#topics.status, payload, { qos: 1, retain: this.#settings.statusRetain })
     } catch (failure) {
       this.#deps.log.debug({ err: failure }, 'cannot send a status report')

@@ -88,6 +88,8 @@ export async function startUplink(
     outbox,
     log: silentLog,
     clock: systemClock,
+    steadyClock: systemClock,
+    onTime: () => undefined,
     random: () => 0.999,
     report: async () => ({ backlog: outbox.lastSeq - outbox.confirmed.count }),
   })

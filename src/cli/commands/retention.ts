@@ -1,4 +1,5 @@
 import { systemClock } from '../../base/clock.ts'
+import { MachineElapsedClock } from '../../base/elapsed-time.ts'
 import { Exit } from '../../base/errors.ts'
 import { command, shared } from '../command.ts'
 import { withReader } from '../reader.ts'
@@ -6,9 +7,10 @@ import { type Cell, textTable } from '../table.ts'
 
 export const retention = command({
   name: 'retention',
-  summary: 'Show what each retention rule keeps; with --dry-run, what it would remove',
+  summary: 'Show what each retention rule keeps, and accept a large removal',
   notes: [
     'A running edge applies its retention rules every ten minutes. Age counts from arrival, and a block of readings is removed when its last reading is old enough. Readings that an uplink has not confirmed are never removed by age.',
+    'When more than a quarter of the sealed readings is past its time by more than a day, the removal waits: the clock may be wrong, or a rule. `--accept` agrees to it for a day. Without that, it takes place when room is short.',
   ],
   options: {
     settings: shared.settings,
@@ -16,13 +18,21 @@ export const retention = command({
       kind: 'flag',
       help: 'Also show what would be removed now, and what is due but kept because it is unconfirmed',
     },
+    accept: { kind: 'flag', help: 'Agree that all readings past their time are removed, however many they are' },
     json: shared.json,
   },
   examples: ['retention -s examples/edge.yaml', 'retention -s examples/edge.yaml --dry-run'],
   async run({ values, output, env }) {
     const { loadEdgeSettings } = await import('../../settings/load/load.ts')
     const { data, store } = loadEdgeSettings(values.settings, env)
-    const plans = await withReader(data, (reader) => reader.retention(store.retention, systemClock.now()))
+    if (values.accept) {
+      const { placeOrder } = await import('../../store/orders.ts')
+      placeOrder(data, { kind: 'retention-accept' }, systemClock.now())
+      output.print('ordered; a running edge does it within a second')
+      return Exit.OK
+    }
+    const clocks = { system: systemClock, elapsedClock: new MachineElapsedClock() }
+    const plans = await withReader(data, (reader) => reader.retention(store.retention, clocks))
     const dryRun = values['dry-run']
     const rows = plans.map(({ match = '(no rule)', series, readings, oldestAt, due, unconfirmed }) => ({
       match,

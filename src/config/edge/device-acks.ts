@@ -60,7 +60,7 @@ function report(turn: Turn, next: Applied): void {
 /** Does everything that is due. Cheap if nothing is; `nextDue` returns the next time. */
 export function onTick(turn: Turn): void {
   const { now } = turn.env
-  const { applied, headAgain, settled, conflict, tombstone } = turn.state
+  const { applied, headAgain, settled } = turn.state
   if (applied.due !== null && isDue(applied.due, ACK_WAIT_MS, now)) {
     if (applied.attempts < ACK_ATTEMPTS_MAX) publishLocal(turn, applied.attempts + 1)
     else report(turn, { ...applied, status: 'silent', due: null })
@@ -73,7 +73,19 @@ export function onTick(turn: Turn): void {
     turn.change({ settled: { ...settled, shown: null } })
     turn.emit({ kind: 'enqueue', what: 'conflict' })
   }
-  if (conflict !== null && !conflict.overdue && now >= conflict.record.deadline) overdue(turn)
+  if (turn.env.clockSynced) passDeadlines(turn)
+}
+
+/** What happens once a time has passed, and cannot be undone. Times that a wrong clock gave start again from now. */
+function passDeadlines(turn: Turn): void {
+  const { now, rules } = turn.env
+  const { conflict, tombstone } = turn.state
+  if (conflict?.untimed) {
+    const record = { ...conflict.record, opened: now, deadline: now + rules.conflictDeadlineMs }
+    turn.change({ conflict: { ...conflict, record, untimed: false } })
+    turn.emit({ kind: 'enqueue', what: 'conflict' })
+  } else if (conflict !== null && !conflict.overdue && now >= conflict.record.deadline) overdue(turn)
+  if (tombstone?.untimed) return turn.change({ tombstone: { ...tombstone, since: now, untimed: false } })
   if (tombstone !== null && !tombstone.purged && now >= tombstone.since + TOMBSTONE_KEPT_MS) purge(turn)
 }
 
@@ -100,8 +112,9 @@ export function nextDue({ applied, headAgain, settled, conflict, tombstone }: Ed
     applied.due,
     headAgain?.due ? headAgain.at + HEAD_AGAIN_MS : null,
     settled?.shown?.until,
-    conflict !== null && !conflict.overdue ? conflict.record.deadline : null,
-    tombstone !== null && !tombstone.purged ? tombstone.since + TOMBSTONE_KEPT_MS : null,
+    // A time that a wrong clock gave starts again as soon as the clock is right: each tick looks.
+    conflict !== null && !conflict.overdue ? (conflict.untimed ? 0 : conflict.record.deadline) : null,
+    tombstone !== null && !tombstone.purged ? (tombstone.untimed ? 0 : tombstone.since + TOMBSTONE_KEPT_MS) : null,
   ].filter((time) => typeof time === 'number')
   return times.length === 0 ? undefined : Math.min(...times)
 }

@@ -127,7 +127,11 @@ export function dispute(
   const { ancestor, edge, remote, fork } = meeting
   const kind = fork ? 'fork' : kindOf(meeting, found.collisions)
   const clash: Clash = { kind, ancestor, edge, runs: state.cur !== null, remote, ...found }
-  const conflict = openConflict(state.conflict ?? undefined, clash, env.now, env.rules.conflictDeadlineMs)
+  const conflict = openConflict(state.conflict ?? undefined, clash, {
+    now: env.now,
+    clockSynced: env.clockSynced,
+    deadlineMs: env.rules.conflictDeadlineMs,
+  })
   if (conflict === state.conflict) return
   turn.change({ conflict })
   turn.emit({ kind: 'enqueue', what: 'conflict' })

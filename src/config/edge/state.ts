@@ -42,7 +42,12 @@ export interface EdgeState {
   /** Answers to the latest local edits: a repeated edit gets its answer again and changes nothing. */
   readonly answers: readonly SetResult[]
   /** Since when both sides have the tombstone (UTC ms), and whether everything except it has been purged. */
-  readonly tombstone: { readonly since: number; readonly purged: boolean } | null
+  readonly tombstone: {
+    readonly since: number
+    readonly purged: boolean
+    /** The clock could not be trusted at `since`: its age starts again when it can. */
+    readonly untimed?: boolean
+  } | null
 }
 
 /** What the device reports about its config. */
@@ -95,7 +100,7 @@ export type RuleNumber = 1 | 2 | 3 | 4 | 5 | 6
 export interface EdgeEnv {
   /** UTC milliseconds. */
   readonly now: number
-  /** Whether `now` can be trusted; if not, the cloud wins `lww`. */
+  /** Whether `now` can be trusted; if not, the cloud wins `lww`, and nothing happens because a deadline has passed. */
   readonly clockSynced: boolean
   readonly rules: SyncRules
   /** Why the JSON Schema of the device refuses a config; empty: it does not, or there is none. */

@@ -125,6 +125,9 @@ export function settle(turn: Turn, resolution: Resolution): void {
 export function ageTombstone(turn: Turn): void {
   const { cur, base, tombstone } = turn.state
   const buried = cur !== null && cur.config === null && sameRev(cur.rev, base?.rev)
-  if (buried && tombstone === null) turn.change({ tombstone: { since: turn.env.now, purged: false } })
+  if (buried && tombstone === null) {
+    const { now, clockSynced } = turn.env
+    turn.change({ tombstone: { since: now, purged: false, ...(!clockSynced && { untimed: true }) } })
+  }
   if (!buried && tombstone !== null) turn.change({ tombstone: null })
 }

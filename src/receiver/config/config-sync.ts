@@ -1,5 +1,7 @@
 import { pause } from '../../base/clock.ts'
+import { MachineElapsedClock } from '../../base/elapsed-time.ts'
 import type { Log } from '../../base/log.ts'
+import { StepWatch } from '../../base/step-watch.ts'
 import type { SchemaCheck } from '../../config/schema-check.ts'
 import { cloudFilter, readCloudTopic } from '../../config/topics.ts'
 import { type Link, LinkError } from '../../link/link.ts'
@@ -42,6 +44,7 @@ export class CloudConfigSync {
   readonly #options: ConfigSyncOptions
   readonly #intake: ConfigIntake
   readonly #publisher: DesiredPublisher
+  readonly #stepWatch: StepWatch
   #misnamed = 0
   #connections = 0
 
@@ -49,6 +52,7 @@ export class CloudConfigSync {
     this.#options = options
     this.#intake = new ConfigIntake({ ...options, onChange: () => this.#publisher.wake() })
     this.#publisher = new DesiredPublisher(options)
+    this.#stepWatch = new StepWatch(options.now, new MachineElapsedClock())
   }
 
   get stats(): ConfigStats {
@@ -112,7 +116,9 @@ export class CloudConfigSync {
     }
   }
 
+  /** After a step of the clock it waits: what is forgotten cannot come back. */
   async #tidy(): Promise<void> {
+    if (this.#stepWatch.hasStepped) return
     const { store, limits, now } = this.#options
     await store.forgetChanges(now() - limits.changesAgeMsMax)
     const due: readonly DeviceKey[] = await store.due(now(), TIDY_MAX)

@@ -28,7 +28,8 @@ export class Partitions {
   readonly #log: Log
   readonly #there = new Set<Month>()
   #ours: boolean | undefined
-  #retryAt = 0
+  /** Monotonic ms: the wall clock may be set back. */
+  #retryAt = Number.NEGATIVE_INFINITY
 
   constructor(schema: string, log: Log) {
     this.#schema = schema
@@ -43,7 +44,7 @@ export class Partitions {
   /** Creates the missing partitions for readings of these times. A failure is logged, and tried again later. */
   async prepare(times: Iterable<Float64Array>, now: number, connection: Connection): Promise<void> {
     const missing = [...monthsOf(times, now)].filter((month) => !this.#there.has(month))
-    if (missing.length === 0 || now < this.#retryAt) return
+    if (missing.length === 0 || performance.now() < this.#retryAt) return
     try {
       this.#ours ??= await this.#arePartitionsOurs(connection)
       for (const month of this.#ours ? missing.sort((a, b) => a - b) : []) {
@@ -51,7 +52,7 @@ export class Partitions {
       }
       for (const month of missing) this.#there.add(month)
     } catch (failure) {
-      this.#retryAt = now + RETRY_MS
+      this.#retryAt = performance.now() + RETRY_MS
       this.#log.warn(
         { err: failure },
         'cannot create a partition: its readings go into reading_default until it exists',

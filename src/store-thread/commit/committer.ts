@@ -4,9 +4,9 @@ import { decode } from '../../decode/decode.ts'
 import type { Judge, JudgeInput } from '../../quality/judge.ts'
 import type { QualityRule } from '../../settings/schema/quality.ts'
 import type { Catalog, Device, Series } from '../../store/catalog.ts'
+import type { TrustedTimes } from '../../store/clock/store-clock.ts'
 import type { Store } from '../../store/store.ts'
 import { type Publish, readBatch } from '../batch-buffer.ts'
-import type { EdgeClock } from '../edge-clock.ts'
 import type { BatchMessage, Forwarding, IdentifierChange, TopicEntry } from '../protocol.ts'
 import { rebuildJudge } from './rebuild-judge.ts'
 
@@ -38,7 +38,6 @@ interface Target extends TopicEntry {
  */
 export class Committer {
   readonly #store: Store
-  readonly #clock: EdgeClock
   readonly #rules: readonly QualityRule[]
   readonly #topics: Target[] = []
   readonly #clients: string[] = []
@@ -48,13 +47,14 @@ export class Committer {
    */
   readonly #forgotten = new Set<string>()
   #judge: Judge
+  /** Arrival times at which the system clock is believed. */
+  #trusted: TrustedTimes = { from: Infinity, to: -Infinity }
   /** The catalog that the devices in `#topics` belong to: the store makes a new one after a failed transaction. */
   #catalog: Catalog
 
-  constructor(store: Store, rules: readonly QualityRule[], clock: EdgeClock) {
+  constructor(store: Store, rules: readonly QualityRule[]) {
     this.#store = store
     this.#rules = rules
-    this.#clock = clock
     this.#judge = rebuildJudge(store, rules)
     this.#catalog = store.intake.catalog
   }
@@ -66,7 +66,10 @@ export class Committer {
     for (const change of batch.identifiers) if (change.kind === 'forgotten') this.#forgotten.add(change.client)
     const counted = { stored: 0, rejected: 0, duplicates: 0, good: 0, uncertain: 0, bad: 0, messages: 0 }
     const outcome: CommitOutcome = { ...counted, noRoom: [] }
+    const { time } = this.#store
     this.#store.write(() => {
+      time.beginCommit()
+      this.#trusted = time.trusted()
       if (this.#catalog !== this.#store.intake.catalog) this.#recover()
       let place = 0
       for (const publish of readBatch(batch.buffer, batch.messagesMax, batch.count)) {
@@ -122,6 +125,8 @@ export class Committer {
     if (!decoded.ok) return this.#reject(publish, target, decoded.reason, outcome)
     if (this.#exceedsRoom(decoded.readings)) return this.#reject(publish, target, TOO_MANY_SERIES, outcome)
     target.owner ??= catalog.device(target.device)
+    const { time } = this.#store
+    if (time.arrived(this.#store.lastSeq + 1, publish.arrival)) this.#trusted = time.trusted()
     for (const reading of decoded.readings) {
       const device = reading.device === target.device ? target.owner : catalog.device(reading.device)
       this.#append(publish, device, reading, outcome)
@@ -174,7 +179,7 @@ export class Committer {
     input.ts = reading.ts
     input.receivedAt = publish.arrival
     input.claim = publish.dup && !reading.timed ? asRepeat(reading.claim) : reading.claim
-    input.clockSynced = this.#clock.trusts(publish.arrival)
+    input.clockSynced = publish.arrival >= this.#trusted.from && publish.arrival <= this.#trusted.to
     const verdict = this.#judge.judge(series.id, input)
     if (series.type === undefined && reading.value !== null) {
       this.#store.intake.catalog.setType(series, valueType(reading.value)!)

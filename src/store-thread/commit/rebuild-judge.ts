@@ -15,7 +15,8 @@ const REBUILD_MS_MIN = 3_600_000
  */
 export function rebuildJudge(store: Store, rules: readonly QualityRule[]): Judge {
   const judge = new Judge(rules)
-  const since = store.firstSeqSince(store.lastStoredAt() - Math.max(judge.replayMs, REBUILD_MS_MIN))
+  const { arrivals } = store.sealed
+  const since = arrivals.firstSince(arrivals.newest() - Math.max(judge.replayMs, REBUILD_MS_MIN), store.lastSeq)
   for (const row of store.readFrom(Math.max(since, store.lastSeq - REBUILD_ROWS_MAX))) {
     const series = store.intake.catalog.series(row[1])!
     const { id, device, metric } = series

@@ -1,11 +1,11 @@
 import type { Clock } from '../../base/clock.ts'
 import { loadSchemas } from '../../config/schema-check.ts'
 import type { ConfigSettings } from '../../settings/schema/config.ts'
+import type { StoreTime } from '../../store/clock/store-time.ts'
 import { isStoreTrouble } from '../../store/housekeeping/space.ts'
 import type { ConfigOrder } from '../../store/orders.ts'
 import type { Store } from '../../store/store.ts'
 import type { ConfigCalls, ConfigNotice, ConfigStatus } from '../config-protocol.ts'
-import type { EdgeClock } from '../edge-clock.ts'
 import type { Notice } from '../protocol.ts'
 import { ConfigTransactions } from './config-transactions.ts'
 import { CustomMerges } from './custom-merge.ts'
@@ -28,7 +28,7 @@ export class ConfigRequests {
     store: Store,
     settings: ConfigSettings,
     dependencies: {
-      readonly clock: EdgeClock
+      readonly time: Pick<StoreTime, 'trusted'>
       readonly wallClock: Clock
       readonly notify: (notice: ConfigNotice) => void
       readonly notice: (notice: Notice) => void

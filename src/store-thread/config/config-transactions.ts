@@ -12,6 +12,7 @@ import type { CustomMerge } from '../../config/policies.ts'
 import type { SchemaCheck } from '../../config/schema-check.ts'
 import { localTopic } from '../../config/topics.ts'
 import type { ConfigSettings } from '../../settings/schema/config.ts'
+import type { StoreTime } from '../../store/clock/store-time.ts'
 import type { ConfigOrder } from '../../store/orders.ts'
 import type { Store } from '../../store/store.ts'
 import type {
@@ -22,7 +23,6 @@ import type {
   ConfigStatus,
   LocalMessage,
 } from '../config-protocol.ts'
-import type { EdgeClock } from '../edge-clock.ts'
 import type { Notice } from '../protocol.ts'
 import { ConfigCounts } from './counts.ts'
 import { type Read, readEvent, readOrder } from './events.ts'
@@ -34,7 +34,7 @@ export interface ConfigTransactionsOptions {
   readonly settings: ConfigSettings
   readonly check: SchemaCheck
   readonly custom: CustomMerge
-  readonly clock: EdgeClock
+  readonly time: Pick<StoreTime, 'trusted'>
   /** Called after each commit that has messages for local clients or for the cloud. */
   readonly notify: (notice: ConfigNotice) => void
   readonly notice: (notice: Notice) => void
@@ -216,8 +216,15 @@ export class Turns {
 
   #envFor(device: string): Parameters<typeof step>[2] {
     const { now, rules, options } = this.#context
-    const { check, custom, clock } = options
-    return { now, clockSynced: clock.trusts(now), rules, check: (config) => check(device, config), custom }
+    const { check, custom } = options
+    return { now, clockSynced: this.#isTimeTrusted, rules, check: (config) => check(device, config), custom }
+  }
+
+  /** Whether the system clock is believed, so that deadlines count and old changes may be forgotten. */
+  get #isTimeTrusted(): boolean {
+    const { now, options } = this.#context
+    const { from, to } = options.time.trusted()
+    return from <= now && now <= to
   }
 
   #do({ device }: EdgeState, effect: EdgeEffect): void {
@@ -228,7 +235,7 @@ export class Turns {
         this.waiting = true
         return configs.enqueue(device, effect.what, now)
       case 'log':
-        return configs.log(effect.change)
+        return configs.log(effect.change, { mayForget: this.#isTimeTrusted })
       case 'keep':
         return configs.keep(device, effect.revision, now)
       case 'forget':

@@ -1,6 +1,9 @@
 import { readdirSync } from 'node:fs'
 import { compactTime } from '../recovery/compact-time.ts'
 
+/** A backup may be this much (ms) in the future: clocks are corrected by a little all the time. */
+const FUTURE_MS_MAX = 60_000
+
 const NAME = /^tidegate-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z\.db$/
 
 /** The file name of a backup made at this time (UTC ms). */
@@ -10,15 +13,15 @@ export function backupName(now: number): string {
 
 /**
  * The backups in a folder and the times when they were made (UTC ms), the newest first; none if the folder cannot be
- * read.
+ * read. A backup with a time after `now` was made while the clock was wrong: its age is not known, so it comes last.
  */
-export function listBackups(folder: string): { name: string; at: number }[] {
+export function listBackups(folder: string, now: number): { name: string; at: number }[] {
   return namesIn(folder)
     .flatMap((name) => {
       const [year, month, day, hour, minute, second] = NAME.exec(name)?.slice(1).map(Number) ?? []
       return year === undefined ? [] : [{ name, at: Date.UTC(year, month! - 1, day, hour, minute, second) }]
     })
-    .sort((a, b) => b.at - a.at)
+    .sort((a, b) => Number(a.at > now + FUTURE_MS_MAX) - Number(b.at > now + FUTURE_MS_MAX) || b.at - a.at)
 }
 
 /** The file name of an unfinished backup, until it is complete; contains the id of the process that makes it. */

@@ -32,6 +32,7 @@ export interface BackupOptions {
   /** Folder of the store. */
   readonly folder: string
   readonly settings: Pick<StoreSettings, 'backup' | 'freeBytesMin'>
+  /** The clock by which backups are due, and named: it does not jump. */
   readonly clock: Clock
   readonly log: Log
 }
@@ -62,7 +63,7 @@ export class BackupSchedule implements Part {
     this.#options = options
     this.#backups = resolve(folder, settings.backup.folder)
     this.#everyMs = settings.backup.everyHours * HOUR_MS
-    const newest = listBackups(this.#backups)[0]?.at
+    const newest = listBackups(this.#backups, clock.now())[0]?.at
     this.#last = { ...this.#last, lastAt: newest }
     // A backup with a time in the future was made while the clock was wrong: its time is ignored.
     this.#dueAt = newest === undefined || newest > clock.now() ? clock.now() : newest + this.#everyMs
@@ -75,12 +76,20 @@ export class BackupSchedule implements Part {
   }
 
   #wait(): void {
-    const waitMs = Math.min(WAIT_MS_MAX, Math.max(0, this.#dueAt - this.#options.clock.now()))
-    this.#timer = setTimeout(() => {
-      if (this.#options.clock.now() >= this.#dueAt) this.#begin()
-      else this.#wait()
-    }, waitMs)
+    this.#timer = setTimeout(
+      () => {
+        if (this.#leftMs === 0) this.#begin()
+        else this.#wait()
+      },
+      Math.min(WAIT_MS_MAX, this.#leftMs),
+    )
     this.#timer.unref()
+  }
+
+  /** Time until the next backup (ms). More than the interval means that the clock was set back: then it is due now. */
+  get #leftMs(): number {
+    const leftMs = this.#dueAt - this.#options.clock.now()
+    return leftMs > this.#everyMs ? 0 : Math.max(0, leftMs)
   }
 
   #begin(): void {

@@ -48,7 +48,7 @@ function make(order: BackupOrder): Backup {
   }
   proveRoom(order)
   const backup = backUp(folder, join(backups, name))
-  const others = listBackups(backups).filter((one) => one.name !== name)
+  const others = listBackups(backups, now).filter((one) => one.name !== name)
   for (const { name: old } of others.slice(keep - 1)) rmSync(join(backups, old), { force: true })
   return backup
 }

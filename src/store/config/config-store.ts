@@ -123,10 +123,13 @@ export class EdgeConfigStore {
     this.#statements.forget.run(device)
   }
 
-  log(change: Change): void {
+  /** @param options `mayForget`: the time of the change is known to be right, and old changes are removed by it */
+  log(change: Change, { mayForget = true }: { readonly mayForget?: boolean } = {}): void {
     const { device, at, ...more } = change
     this.#statements.log.run(device, at, JSON.stringify(more))
-    if (this.#sinceTrim++ % TRIM_EVERY === 0) this.#statements.trimChanges.run(at - CHANGES_MS, CHANGES_MAX)
+    if (this.#sinceTrim++ % TRIM_EVERY === 0) {
+      this.#statements.trimChanges.run(mayForget ? at - CHANGES_MS : 0, CHANGES_MAX)
+    }
   }
 
   /** Number of rows that wait to be sent to the cloud. */

@@ -41,7 +41,7 @@ export function* dropSeal(retention: Retention, seal: Seal, reason: RemovalReaso
   if (isOnItsWay(context, seal) || JSON.stringify(waitingIn(context, seal)) !== JSON.stringify(waiting)) return
   context.write(() => {
     for (const [device, count] of counts) removal.bookCount(device, count, reason)
-    for (const { series, byHour } of sums) rollups.add(series, byHour)
+    for (const { series, byHour } of sums) rollups.add(series, byHour, context.arrivedAt(seal))
     removal.removeSeal(seal)
   })
   yield

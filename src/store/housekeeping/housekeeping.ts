@@ -6,7 +6,8 @@ import type { Seal } from '../sealed/seals.ts'
 import type { Packing, Task } from '../sealed/task.ts'
 import type { OverlaidVerdict } from '../sealed/verdicts.ts'
 import { dropSeal, isOnItsWay } from './drop-seal.ts'
-import { expire, type Retention } from './retention.ts'
+import { Expiry } from './expiry.ts'
+import type { Retention } from './retention.ts'
 import type { SpaceStatus } from './space.ts'
 import { thinnable, thinning } from './thinning.ts'
 
@@ -30,8 +31,11 @@ const SEAL_SHARE = 1 / 32
 const SEALED_BYTES = 4
 /** Rows of the log that are worth sealing when room is short, and when the store is full. */
 const SHORT_STRETCH_ROWS = { short: 1_024, full: 64 }
-/** Interval between checks for expired readings (ms). */
-const EXPIRE_EVERY_MS = 600_000
+/**
+ * A merged seal spans at most this time (ms of arrival) if a rule removes readings by age: a block goes with its last
+ * reading, so no reading stays a day too long.
+ */
+const RULED_SPAN_MS_MAX = 72_000_000
 /** Rows of hourly sums that one step removes. */
 const ROLLUPS_AT_ONCE = 10_000
 /**
@@ -46,9 +50,11 @@ const VACUUM_BYTES_MIN = 8_388_608
 export interface Situation {
   readonly lastSeq: number
   readonly seriesCount: number
-  /** UTC ms. */
+  /** The store clock, UTC ms. */
   readonly now: number
-  /** Arrival (UTC ms) of the oldest reading in the log. */
+  /** The clock is in doubt: nothing is removed by age. */
+  readonly holdsRemoval: boolean
+  /** Arrival of the oldest reading in the log, by the store clock (UTC ms). */
   readonly oldestAt: () => number | undefined
   readonly space: SpaceStatus
 }
@@ -71,11 +77,12 @@ export class Housekeeping {
   /** The current task can wait until the thread is idle. */
   #isTidying = false
   #isPatient = false
-  #expiredAt = Number.NEGATIVE_INFINITY
+  readonly expiry: Expiry
 
   constructor(retention: Retention, settings: Settings) {
     this.#retention = retention
     this.#settings = settings
+    this.expiry = new Expiry(retention, (seal) => this.isConfirmed(seal))
   }
 
   /** Notifies the current task that a verdict changed. */
@@ -96,6 +103,7 @@ export class Housekeeping {
    * @returns whether there is more to do at once. @throws what the disk throws; then the task is dropped.
    */
   step(situation: Situation, busy: boolean): boolean {
+    this.expiry.observe(situation.now, situation.holdsRemoval)
     if (this.#task === undefined) this.#begin(situation, busy)
     if (this.#task === undefined) return false
     this.#isPatient = this.#isTidying && situation.space.level === 'ample' && !this.#isToBeSealed(situation)
@@ -132,7 +140,7 @@ export class Housekeeping {
       return
     }
     // Sealing needs a little room before it makes some: if it found none, something else must be removed first.
-    if (short && this.#failed) this.#makeRoom(situation)
+    if (short && this.#failed) this.#makeRoom()
     this.#failed = false
     if (this.#task !== undefined) return
     if (isDue && log().closedLast! > seals.sealedUpTo) {
@@ -141,35 +149,37 @@ export class Housekeeping {
     } else if (isDue) {
       this.#task = this.#clearLog()
     } else if (short) {
-      this.#makeRoom(situation)
+      this.#makeRoom()
     } else if (!busy) {
       this.#tidy(situation)
     }
   }
 
   /** Begins work that can wait until the thread is idle. */
-  #tidy({ now, space }: Situation): void {
+  #tidy({ space }: Situation): void {
     this.#isTidying = true
-    const { context } = this.#retention
-    if (now - this.#expiredAt >= EXPIRE_EVERY_MS || now < this.#expiredAt) {
-      this.#expiredAt = now
-      this.#task = expire(this.#retention, (seal) => this.isConfirmed(seal), now)
+    const { context, policies } = this.#retention
+    if (this.expiry.isDue) {
+      this.#task = this.expiry.run(false)
       return
     }
-    const seals = mergeable(context.seals.all, (seal) => this.isConfirmed(seal), this.#sealReadingsMax)
+    const seals = mergeable(context.seals.all, {
+      isConfirmed: (seal) => this.isConfirmed(seal),
+      begunAt: (seal) => context.begunAt(seal),
+      arrivedAt: (seal) => context.arrivedAt(seal),
+      readingsMax: this.#sealReadingsMax,
+      spanMsMax: policies.rawMsMin === Infinity ? undefined : RULED_SPAN_MS_MAX,
+    })
     if (seals !== undefined) this.#pack(new Merging(context, seals))
     else if (isWorthVacuum(space)) this.#task = this.#vacuum(space)
   }
 
   /** Begins to remove the first thing that may be removed; if there is none, publishes are refused. */
-  #makeRoom({ now }: Situation): void {
+  #makeRoom(): void {
     const { context } = this.#retention
-    const isConfirmed = (seal: Seal): boolean => this.isConfirmed(seal)
-    const confirmed = context.seals.all.find(isConfirmed)
-    if (now - this.#expiredAt >= EXPIRE_EVERY_MS) {
-      this.#expiredAt = now
-      this.#task = expire(this.#retention, isConfirmed, now)
-    } else if (confirmed !== undefined) {
+    const confirmed = context.seals.all.find((seal) => this.isConfirmed(seal))
+    if (this.expiry.isDue || this.expiry.waiting !== undefined) this.#task = this.expiry.run(true)
+    else if (confirmed !== undefined) {
       this.#task = dropSeal(this.#retention, confirmed, 'expired')
     } else if (context.database.prepare('SELECT 1 FROM rollups LIMIT 1').get() !== undefined) {
       this.#task = this.#dropRollups()
@@ -241,7 +251,10 @@ export class Housekeeping {
     const wanted = this.#wanted(situation)
     const few = space.level === 'ample' ? wanted : Math.min(wanted, SHORT_STRETCH_ROWS[space.level])
     const enough = busy && space.level === 'ample' ? wanted * BUSY_STRETCHES : few
-    const isOld = (): boolean => now - (oldestAt() ?? now) >= this.#settings.sealAgeMs
+    const { sealAgeMs } = this.#settings
+    const isRuled = this.#retention.policies.rawMsMin < Infinity
+    const isOld = (): boolean =>
+      now - (oldestAt() ?? now) >= (isRuled ? Math.min(sealAgeMs, RULED_SPAN_MS_MAX) : sealAgeMs)
     if (rows > 0 && rows < enough && (busy || !isOld())) return false
     context.log().close()
     return context.log().closedLast !== undefined

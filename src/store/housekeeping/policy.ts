@@ -1,8 +1,12 @@
 import { pattern } from '../../base/pattern.ts'
 import type { RetentionRule } from '../../settings/schema/retention.ts'
-import type { Seal } from '../sealed/seals.ts'
 
-const DAY_MS = 86_400_000
+export const DAY_MS = 86_400_000
+/**
+ * Readings stay this much longer (ms) than their rule says: the store clock may be ahead of the true time by a little,
+ * because clocks that differ by up to five minutes count as equal.
+ */
+const CLOCK_ERROR_MS = 600_000
 
 /** The retention of one series. Times are milliseconds; undefined: no limit. */
 export interface RetentionPolicy {
@@ -61,10 +65,15 @@ function policyOf(rule: RetentionRule): RetentionPolicy {
 }
 
 /**
- * Whether the readings of a series in a seal are past their time. This applies to all of them at once, because age
- * counts from the arrival of the seal's last reading. A device's own clock may be wrong, and must not cause readings of
- * today to be removed.
+ * By how much (ms) the readings of a series in a seal are past their time; not above 0: they are not. This applies to
+ * all of them at once, because age counts from the arrival of the seal's last reading. A device's own clock may be
+ * wrong, and must not cause readings of today to be removed.
+ * @param arrivedAt of the last reading of the seal, and `now`: UTC ms of the store clock
  */
-export function isExpired({ receivedLast }: Seal, { rawMs }: RetentionPolicy, now: number): boolean {
-  return rawMs !== undefined && now - receivedLast > rawMs
+export function overdueMs(
+  arrivedAt: number,
+  { rawMs = Infinity }: Pick<RetentionPolicy, 'rawMs'>,
+  now: number,
+): number {
+  return now - arrivedAt - rawMs - CLOCK_ERROR_MS
 }

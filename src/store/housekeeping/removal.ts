@@ -66,8 +66,16 @@ export class Removal {
     const series = seriesOf(head.id)
     const count = this.count({ head, columns }, isRemoved)
     this.bookCount(this.deviceOf(series), count, reason)
-    if (this.keepsRollups(series)) this.#rollups.add(series, sumByHour(columns, isRemoved))
+    if (this.keepsRollups(series)) {
+      this.#rollups.add(series, sumByHour(columns, isRemoved), this.#arrivedAt(head))
+    }
     return count.readings
+  }
+
+  /** Arrival of the newest reading that may be in this block, by the store clock (UTC ms). */
+  #arrivedAt({ seqLast }: BlockHead): number {
+    const { seals, arrivedAt } = this.#context
+    return arrivedAt(seals.at(seqLast)!)
   }
 
   keepsRollups(series: number): boolean {

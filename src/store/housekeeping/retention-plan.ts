@@ -1,9 +1,10 @@
 import type { Database } from 'better-sqlite3'
 import type { SeqSet } from '../../base/ranges.ts'
 import type { RetentionRule } from '../../settings/schema/retention.ts'
+import type { TimeOf } from '../arrivals.ts'
 import { BlockTable, seriesOf } from '../sealed/blocks.ts'
 import { SealDirectory } from '../sealed/seals.ts'
-import { isExpired, Policies } from './policy.ts'
+import { overdueMs, Policies } from './policy.ts'
 
 /** The readings that one rule keeps, and those that its next run removes. */
 export interface RetentionPlan {
@@ -29,11 +30,16 @@ interface Tally {
   unconfirmed: number
 }
 
-/** The effect that retention would have at this time (UTC ms), in the order of the rules. Changes nothing. */
-export function planRetention(
-  database: Database,
-  { rules, settled, now }: { rules: readonly RetentionRule[]; settled: readonly SeqSet[]; now: number },
-): RetentionPlan[] {
+export interface RetentionQuestion {
+  readonly rules: readonly RetentionRule[]
+  readonly settled: readonly SeqSet[]
+  /** UTC ms of the store clock. */
+  readonly now: number
+  readonly timeOf: TimeOf
+}
+
+/** The effect that retention would have at this time, in the order of the rules. Changes nothing. */
+export function planRetention(database: Database, { rules, settled, now, timeOf }: RetentionQuestion): RetentionPlan[] {
   const names = new Map(
     database
       .prepare(`SELECT series.id, devices.name || '/' || metric FROM series JOIN devices ON devices.id = device`)
@@ -56,8 +62,9 @@ export function planRetention(
         const tally = tallies.get(policy.rule)!
         tally.readings += readings
         tally.series.add(seriesOf(id))
-        tally.oldestAt ??= seal.receivedFirst
-        if (isExpired(seal, policy, now)) tally[confirmed ? 'due' : 'unconfirmed'] += readings
+        tally.oldestAt ??= timeOf(seal.first, seal.receivedFirst)
+        if (overdueMs(timeOf(seal.last, seal.receivedLast), policy, now) > 0)
+          tally[confirmed ? 'due' : 'unconfirmed'] += readings
       }
     }
   }

@@ -3,7 +3,7 @@ import type { BlockColumns } from '../../codec/block.ts'
 import { type Block, type BlockHead, seriesOf } from '../sealed/blocks.ts'
 import type { Seal } from '../sealed/seals.ts'
 import type { HousekeepingContext, Task } from '../sealed/task.ts'
-import { isExpired, type Policies } from './policy.ts'
+import { overdueMs, type Policies } from './policy.ts'
 import type { Removable, Removal, RemovalReason } from './removal.ts'
 import { HOUR_MS, type Rollups } from './rollups.ts'
 
@@ -25,33 +25,58 @@ export interface Retention {
   readonly describe: (series: number) => SeriesLabel
 }
 
+/** What a run of retention needs to know, each time it goes on. */
+export interface ExpireOptions {
+  readonly isConfirmed: (seal: Seal) => boolean
+  /** The store clock, UTC ms; undefined: the clock is in doubt, and nothing is removed. */
+  readonly now: () => number | undefined
+}
+
 /**
  * Removes readings that are past their time, oldest first: of each seal that every uplink has, the blocks of the series
- * whose rule says so. Hourly sums are written in the same transaction.
+ * whose rule says so. Hourly sums are written in the same transaction. The run ends early when the clock is set back or
+ * is in doubt.
  */
-export function* expire(retention: Retention, isConfirmed: (seal: Seal) => boolean, now: number): Task {
+export function* expire(retention: Retention, options: ExpireOptions): Task {
   const { context, policies, rollups } = retention
-  for (const seal of [...context.seals.all]) {
-    if (now - seal.receivedLast <= policies.rawMsMin) break
-    if (!isConfirmed(seal)) continue
-    const past = (head: BlockHead): boolean => isExpired(seal, policies.of(seriesOf(head.id)), now)
-    yield* removeBlocks(retention, seal, { wants: past, reason: 'expired' })
+  for (const seal of pastSeals(retention, options)) {
+    const begunAt = options.now()
+    if (begunAt === undefined) return
+    const past = (head: BlockHead): boolean =>
+      overdueMs(context.arrivedAt(seal), policies.of(seriesOf(head.id)), begunAt) > 0
+    const isStillPast = (): boolean => (options.now() ?? -Infinity) >= begunAt
+    yield* removeBlocks(retention, seal, { wants: past, reason: 'expired', isStillRight: isStillPast })
+    if (!isStillPast()) return
   }
   const summed = context.database.prepare('SELECT DISTINCT series FROM rollups').pluck()
   for (const series of summed.all() as number[]) {
     const { rollupMs = Infinity } = policies.of(series)
-    const before = Math.floor((now - rollupMs) / HOUR_MS) * HOUR_MS
+    const before = Math.floor(((options.now() ?? -Infinity) - rollupMs) / HOUR_MS) * HOUR_MS
     if (Number.isFinite(before)) context.write(() => rollups.expire(series, before))
     yield
   }
+}
+
+/** The confirmed seals that may contain readings past their time. */
+export function pastSeals({ context, policies }: Retention, { isConfirmed, now }: ExpireOptions): Seal[] {
+  const time = now()
+  if (time === undefined) return []
+  const isPast = (seal: Seal): boolean => overdueMs(context.arrivedAt(seal), { rawMs: policies.rawMsMin }, time) > 0
+  return context.seals.all.filter((seal) => isPast(seal) && isConfirmed(seal))
 }
 
 /** Removes blocks of a seal, a few per transaction; the seal is removed with the last of them. */
 export function* removeBlocks(
   retention: Retention,
   seal: Seal,
-  { wants, reason }: { wants: (head: BlockHead) => boolean; reason: RemovalReason },
+  options: {
+    readonly wants: (head: BlockHead) => boolean
+    readonly reason: RemovalReason
+    /** Asked before each transaction; false: the rest stays. */
+    readonly isStillRight?: () => boolean
+  },
 ): Task {
+  const { wants, reason, isStillRight = () => true } = options
   const { blocks } = retention.context
   const heads: BlockHead[] = []
   for (const page of blocks.headPages(seal)) {
@@ -60,7 +85,7 @@ export function* removeBlocks(
   }
   let left: Seal | undefined = seal
   for (const some of inGroups(heads)) {
-    if (left === undefined) return
+    if (left === undefined || !isStillRight()) return
     const open = some.map(({ id }) => blocks.get(id) as Block).map((head) => ({ head, columns: blocks.open(head) }))
     left = removeSome(retention, left, open, reason)
     yield

@@ -29,30 +29,36 @@ export class Rollups {
   readonly #dropOldest: Statement<[number]>
 
   constructor(database: Database) {
-    this.#add = database.prepare(`INSERT INTO rollups VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+    this.#add = database.prepare(`INSERT INTO rollups VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
       readings = readings + excluded.readings, good = good + excluded.good, worst = excluded.worst,
       numbers = numbers + excluded.numbers, value_sum = CASE WHEN excluded.numbers = 0 THEN value_sum
       WHEN numbers = 0 THEN excluded.value_sum ELSE value_sum + excluded.value_sum END, value_min = coalesce(min(value_min, excluded.value_min), value_min, excluded.value_min),
-      value_max = coalesce(max(value_max, excluded.value_max), value_max, excluded.value_max)`)
+      value_max = coalesce(max(value_max, excluded.value_max), value_max, excluded.value_max),
+      kept_from = max(kept_from, excluded.kept_from)`)
     this.#worst = database.prepare('SELECT worst FROM rollups WHERE series = ? AND hour = ?').pluck()
-    this.#expire = database.prepare('DELETE FROM rollups WHERE series = ? AND hour < ?')
+    this.#expire = database.prepare(
+      'DELETE FROM rollups WHERE series = ? AND CASE kept_from WHEN 0 THEN hour ELSE kept_from END < ?',
+    )
     this.#dropOldest = database.prepare(
       `DELETE FROM rollups WHERE hour <=
         coalesce((SELECT hour FROM rollups ORDER BY hour LIMIT 1 OFFSET ?), (SELECT max(hour) FROM rollups))`,
     )
   }
 
-  /** In the transaction that removes the readings: adds their sums. */
-  add(series: number, sums: HourlySums): void {
+  /**
+   * In the transaction that removes the readings: adds their sums.
+   * @param keptFrom arrival of the newest of the readings (UTC ms of the store clock): their sums age from then on
+   */
+  add(series: number, sums: HourlySums, keptFrom: number): void {
     for (const [hour, { readings, good, worst, numbers, min, max, sum }] of sums) {
       const before = this.#worst.get(series, hour) as Quality | undefined
       const all = before === undefined ? worst : worse(before, worst)
       const values = numbers > 0 ? [min, max, Number.isNaN(sum) ? null : sum] : [null, null, null]
-      this.#add.run(series, hour, readings, good, all, numbers, ...values)
+      this.#add.run(series, hour, readings, good, all, numbers, ...values, keptFrom)
     }
   }
 
-  /** Removes the sums of a series for hours before this one (UTC ms). @returns the number of rows removed. */
+  /** Removes the sums of a series whose readings arrived before this time (UTC ms). @returns the number of rows removed. */
   expire(series: number, before: number): number {
     return this.#expire.run(series, before).changes
   }

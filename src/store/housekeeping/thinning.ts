@@ -58,7 +58,7 @@ export function thinning(retention: Retention, seals: readonly Seal[]): Packing 
     isStillRight: () => !isOnItsWay(context, range) && JSON.stringify(waitingIn(context, range)) === waiting,
     book: () => {
       for (const [device, count] of counts) removal.bookCount(device, count, 'thinned')
-      for (const { series, byHour } of sums) rollups.add(series, byHour)
+      for (const { series, byHour } of sums) rollups.add(series, byHour, context.arrivedAt(seals.at(-1)!))
     },
   })
 }

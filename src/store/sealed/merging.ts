@@ -20,19 +20,25 @@ const SPAN_MS_MAX = 36 * 86_400_000
 /** Maximum number of blocks that one transaction deletes. */
 const CLEAR_BLOCKS = 512
 
-/**
- * The next seals to merge, in ascending position: neighbours of one level, all of them confirmed. Undefined: none.
- * @param confirmed whether every uplink has all readings of a seal; until then the seal is kept as it is, because it is
- * still to be sent.
- * @param readingsMax maximum readings of the merged seal
- */
-export function mergeable(
-  seals: readonly Seal[],
-  confirmed: (seal: Seal) => boolean,
-  readingsMax = Infinity,
-): readonly Seal[] | undefined {
+export interface MergeLimits {
+  /**
+   * Whether every uplink has all readings of a seal; until then the seal is kept as it is, because it is still to be
+   * sent.
+   */
+  readonly isConfirmed: (seal: Seal) => boolean
+  /** Arrivals of the first and the last reading of a seal, UTC ms. */
+  readonly begunAt: (seal: Seal) => number
+  readonly arrivedAt: (seal: Seal) => number
+  /** Maximum readings of the merged seal. */
+  readonly readingsMax?: number
+  /** Maximum time between the arrivals of its first and its last reading. */
+  readonly spanMsMax?: number | undefined
+}
+
+/** The next seals to merge, in ascending position: neighbours of one level, all of them confirmed. Undefined: none. */
+export function mergeable(seals: readonly Seal[], limits: MergeLimits): readonly Seal[] | undefined {
   for (let start = 0; start < seals.length; ) {
-    const { run, isWhole } = runFrom(seals, start, { confirmed, readingsMax })
+    const { run, isWhole } = runFrom(seals, start, limits)
     if (isWhole) return run
     start += Math.max(1, run.length)
   }
@@ -42,15 +48,15 @@ export function mergeable(
 function runFrom(
   seals: readonly Seal[],
   start: number,
-  { confirmed, readingsMax }: { confirmed: (seal: Seal) => boolean; readingsMax: number },
+  { isConfirmed, begunAt, arrivedAt, readingsMax = Infinity, spanMsMax = SPAN_MS_MAX }: MergeLimits,
 ): { run: readonly Seal[]; isWhole: boolean } {
   const head = seals[start]!
   let end = start
   let readings = 0
   while (end < seals.length && end - start < FAN_IN) {
     const seal = seals[end]!
-    const near = seal.level === head.level && seal.receivedLast - head.receivedFirst <= SPAN_MS_MAX
-    if (!near || isGrown(seal) || !confirmed(seal)) break
+    const near = seal.level === head.level && arrivedAt(seal) - begunAt(head) <= spanMsMax
+    if (!near || isGrown(seal) || !isConfirmed(seal)) break
     readings += seal.readings
     if (readings > readingsMax) return { run: seals.slice(start, end), isWhole: end - start >= FAN_IN_MIN }
     end++

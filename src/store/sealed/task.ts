@@ -3,7 +3,7 @@ import type { SeqSet } from '../../base/ranges.ts'
 import type { SeqRange } from '../../base/reading.ts'
 import type { LogWriter } from '../log.ts'
 import type { BlockTable } from './blocks.ts'
-import type { SealDirectory } from './seals.ts'
+import type { Seal, SealDirectory } from './seals.ts'
 import type { OverlaidVerdict, VerdictTable } from './verdicts.ts'
 
 /** What housekeeping needs to know of one uplink, and reports to it. */
@@ -27,6 +27,9 @@ export interface HousekeepingContext {
   readonly blocks: BlockTable
   readonly verdicts: VerdictTable
   readonly outboxes: readonly DeliveryState[]
+  /** Arrivals of the first and the last reading of a seal, by the store clock (UTC ms). */
+  begunAt(seal: Seal): number
+  arrivedAt(seal: Seal): number
   /** The current log writer; it is replaced after a failed transaction. */
   log(): Pick<LogWriter, 'closedLast' | 'close' | 'clearClosed' | 'cleared' | 'trim'>
   write(work: () => void): void

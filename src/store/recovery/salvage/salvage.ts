@@ -154,6 +154,8 @@ function sealLog(database: Database): void {
     blocks,
     verdicts: new VerdictTable(database),
     outboxes: [],
+    begunAt: ({ receivedFirst }) => receivedFirst,
+    arrivedAt: ({ receivedLast }) => receivedLast,
     log,
     write,
   }

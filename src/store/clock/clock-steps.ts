@@ -1,0 +1,105 @@
+import type { Seq } from '../../base/reading.ts'
+
+/**
+ * An arrival may be this much earlier than its commit (ms), because publishes wait for a slow disk, and this much later,
+ * because clocks are read one after the other.
+ */
+const WAITED_MS_MAX = 120_000
+const LATER_MS_MAX = 5_000
+/** With more steps, the oldest are merged: their readings may then count as younger than they are, and stay longer. */
+export const STEPS_MAX = 1_000
+
+/** From position `first` on, stored arrival times are ahead of the store clock by `offset` (ms). */
+export interface ClockOffset {
+  readonly first: Seq
+  readonly offset: number
+  /** No reading up to the next entry arrived later than this by the store clock (UTC ms); undefined: no such limit. */
+  readonly latest: number | undefined
+  /** Whether the store clock was known to be right; if not, a later correction applies to these readings too. */
+  readonly settled: boolean
+}
+
+/**
+ * By how much stored arrival times differ from the store clock. The arrival of a reading is stored as the system clock
+ * showed it, and the system clock may be wrong; this list makes it a time of the store clock, by which readings age.
+ * It never makes a reading older than it is.
+ */
+export class ClockSteps {
+  #all: ClockOffset[]
+
+  /** @param all in ascending position; the first entry applies to all positions before the second. */
+  constructor(all: readonly ClockOffset[]) {
+    this.#all = [...all]
+  }
+
+  get all(): readonly ClockOffset[] {
+    return this.#all
+  }
+
+  /** The offset of the newest readings (ms). */
+  get offset(): number {
+    return this.#all.at(-1)?.offset ?? 0
+  }
+
+  /**
+   * Whether a reading that is committed at `now` (store clock, UTC ms) needs a new entry: its arrival does not fit the
+   * present offset.
+   */
+  isForeign(arrival: number, now: number): boolean {
+    const aheadMs = arrival - this.offset - now
+    return aheadMs > LATER_MS_MAX || aheadMs < -WAITED_MS_MAX
+  }
+
+  /** Adds an entry for readings from `first` on. @param settled whether the store clock is known to be right */
+  begin(first: Seq, offset: number, settled: boolean): void {
+    if (this.#all.at(-1)?.first === first) this.#all.pop()
+    this.#all.push({ first, offset, latest: undefined, settled })
+    if (this.#all.length > STEPS_MAX) this.#mergeOldest()
+  }
+
+  /**
+   * The store clock was corrected by `byMs`, to `now` (UTC ms). Forward: readings since it was last known to be right
+   * arrived later than it said. Back: no reading arrived later than now.
+   */
+  correct(byMs: number, now: number): void {
+    this.#all = this.#all.map((entry) => {
+      if (byMs >= 0) return entry.settled ? entry : { ...entry, offset: entry.offset - byMs }
+      return { ...entry, latest: Math.min(now, entry.latest ?? Infinity) }
+    })
+  }
+
+  /** The store clock is known to be right: a later correction does not concern the readings up to here. */
+  settle(): void {
+    this.#all = this.#all.map((entry) => (entry.settled ? entry : { ...entry, settled: true }))
+  }
+
+  /** Forgets entries that no stored reading needs: those before the one that holds for position `first`. */
+  forgetBefore(first: Seq): void {
+    const at = this.#indexOf(first)
+    if (at > 0) this.#all = this.#all.slice(at)
+  }
+
+  /** When a reading arrived, by the store clock (UTC ms). @param arrival as stored */
+  timeOf(seq: Seq, arrival: number): number {
+    const { offset = 0, latest = Infinity } = this.#all[this.#indexOf(seq)] ?? {}
+    return Math.min(arrival - offset, latest)
+  }
+
+  #indexOf(seq: Seq): number {
+    let low = 0
+    let high = this.#all.length - 1
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2)
+      if (this.#all[middle]!.first <= seq) low = middle
+      else high = middle - 1
+    }
+    return low
+  }
+
+  #mergeOldest(): void {
+    const [a, b] = this.#all.splice(0, 2) as [ClockOffset, ClockOffset]
+    const latest = a.latest === undefined || b.latest === undefined ? undefined : Math.max(a.latest, b.latest)
+    const merged = { first: a.first, offset: Math.min(a.offset, b.offset), latest, settled: a.settled && b.settled }
+    this.#all.unshift(merged)
+  }
+}

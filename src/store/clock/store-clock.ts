@@ -1,0 +1,290 @@
+import type { ElapsedClock } from '../../base/elapsed-time.ts'
+
+/** The system clock may differ from what is expected by up to this time (ms) without counting as a step. */
+export const STEP_MS = 60_000
+/** Two clocks that differ by at most this time (ms) agree; it includes the delay of a message from the receiver. */
+export const AGREE_MS = 300_000
+/**
+ * A machine is off for at most this time (ms): 92 days. A clock that is further ahead than this at a start is believed
+ * only if a second clock agrees, or an operator accepts it.
+ */
+export const OFF_MS_MAX = 92 * 86_400_000
+/** A step that a synchronised system clock keeps for this long (ms) is taken over; one that it undoes earlier is not. */
+export const STEP_KEPT_MS = 3_600_000
+/** A step that is over stays in the status and in the health for this long (ms). */
+export const STEP_SHOWN_MS = 86_400_000
+/** A difference up to this time (ms) is not corrected: the store clock need not follow every small adjustment. */
+const FOLLOW_MS_MIN = 1_000
+/** A time of the receiver counts for this long (ms) after it arrived. */
+export const REFERENCE_MS_MAX = 3_600_000
+/** This version did not exist before: a clock that shows an earlier time (UTC ms) has not been set since power-on. */
+export const EARLIEST = Date.UTC(2026, 0, 1)
+
+/** What the system clock and other clocks show at one moment. */
+export interface ClockFacts {
+  /** The system clock, UTC ms. */
+  readonly system: number
+  /** Whether the system says that its clock is synchronised (NTP, PTP); undefined: it does not say. */
+  readonly synchronised: boolean | undefined
+  /** The clock of the receiver, UTC ms, as it was at `elapsed` (ms of the elapsed clock). */
+  readonly reference?: { readonly at: number; readonly elapsed: number } | undefined
+}
+
+/** A step of the system clock against the elapsed time. */
+export interface ClockStep {
+  /** By how much the system clock was set; negative: back. */
+  readonly byMs: number
+  /** When it was noticed, and when it was over (UTC ms of the store clock); undefined: it is not over. */
+  readonly at: number
+  readonly endedAt: number | undefined
+  /** An operator has rejected it: the system clock is known to be wrong. */
+  readonly rejected: boolean
+}
+
+/** The state that is kept across restarts. */
+export interface SavedClock {
+  /** The store clock (UTC ms) at `elapsed` ms of the elapsed clock of this `boot`. */
+  readonly time: number
+  readonly elapsed: number
+  readonly boot: string | undefined
+  readonly offset: number
+  /** Confirmed in this boot; and ever. */
+  readonly confirmed: boolean
+  readonly everConfirmed: boolean
+  readonly step: ClockStep | undefined
+}
+
+/** `byMs`: the store clock was corrected by so much. `confirmed`: it is known to be right from here on. */
+export interface ClockChange {
+  readonly byMs: number
+  readonly confirmed: boolean
+}
+
+/** Both bounds are inclusive, UTC ms. */
+export interface TrustedTimes {
+  readonly from: number
+  readonly to: number
+}
+
+const NO_TIMES: TrustedTimes = { from: Infinity, to: -Infinity }
+
+export interface ClockStatus {
+  /** UTC ms. */
+  readonly time: number
+  /** System clock minus store clock (ms), as last observed. */
+  readonly systemAheadMs: number
+  readonly synchronised: boolean | undefined
+  /** Whether a synchronised system clock, the receiver or an operator has confirmed the time since the machine started. */
+  readonly confirmed: boolean
+  /** Whether the system clock is believed: readings that arrive meanwhile carry no CLOCK_UNSYNCED. */
+  readonly trusted: boolean
+  readonly step: ClockStep | undefined
+  /** Nothing is removed by age. */
+  readonly holdsRemoval: boolean
+}
+
+/**
+ * The clock by which stored readings age. It moves with the elapsed time of the machine, also across restarts of the
+ * edge, and stands still while the machine is off. Only these correct it:
+ *
+ * - a synchronised system clock that has not stepped since it was confirmed, or that keeps a step for an hour
+ * - two clocks that agree: the system clock and the receiver's
+ * - the receiver's clock alone, once after a start, by at most 92 days
+ * - an operator
+ *
+ * So it is late rather than early: what is not confirmed stays longer. A pure state machine: it reads no clock but the
+ * elapsed time that it is given.
+ */
+export class StoreClock {
+  readonly #elapsedClock: ElapsedClock
+  #time: number
+  #elapsed: number
+  /** System clock minus store clock, as expected while the system clock does not step. */
+  #offset: number
+  #confirmed: boolean
+  #everConfirmed: boolean
+  #step: ClockStep | undefined
+  /** When the current step began (ms of the elapsed clock). */
+  #steppedAt = 0
+  /** The receiver's clock agrees with the store clock, and not with the system clock. */
+  #isRefuted = false
+  #facts: ClockFacts
+
+  /**
+   * @param saved state of an earlier start; undefined: a new store, or one of an earlier version
+   * @param newestArrival of the readings in the store (UTC ms); 0: none
+   */
+  constructor(
+    elapsedClock: ElapsedClock,
+    saved: SavedClock | undefined,
+    { system, newestArrival }: { readonly system: number; readonly newestArrival: number },
+  ) {
+    const elapsed = elapsedClock.now()
+    const isSameBoot = saved?.boot !== undefined && saved.boot === elapsedClock.boot && elapsed >= saved.elapsed
+    this.#elapsedClock = elapsedClock
+    this.#elapsed = elapsed
+    this.#facts = { system, synchronised: undefined }
+    this.#time = saved === undefined ? newestArrival || system : saved.time
+    if (isSameBoot) this.#time += elapsed - saved.elapsed
+    this.#offset = isSameBoot ? saved.offset : system - this.#time
+    this.#confirmed = isSameBoot && saved.confirmed
+    this.#everConfirmed = saved?.everConfirmed ?? false
+    this.#step = saved?.step
+    this.#steppedAt = elapsed
+    // After a start of the machine the expected offset is new: a step that lasted until then is over.
+    if (!isSameBoot) this.#endStep()
+  }
+
+  /** UTC ms. */
+  now(): number {
+    return this.#time + this.#elapsedClock.now() - this.#elapsed
+  }
+
+  /** Takes in what the clocks show now. @returns what changed; undefined: nothing that matters to stored times */
+  observe(facts: ClockFacts): ClockChange | undefined {
+    this.#facts = facts
+    const time = this.now()
+    const { system, synchronised } = facts
+    const reference = this.#referenceNow()
+    this.#watchStep(system, time)
+    this.#isRefuted = false
+    if (reference !== undefined && isNear(reference, system, AGREE_MS)) return this.#correct(system)
+    if (reference !== undefined && isNear(reference, time, AGREE_MS)) {
+      this.#isRefuted = true
+      return this.#confirm()
+    }
+    // A store clock that was never set is worse than a system clock that nothing confirms.
+    if (time < EARLIEST && system >= EARLIEST) return { ...this.#move(system), confirmed: this.#confirmed }
+    if (synchronised === true && this.#mayFollow(system - time)) return this.#correct(system)
+    if (reference !== undefined && !this.#confirmed && this.#isPlausible(reference - time)) {
+      return this.#correct(reference)
+    }
+    return undefined
+  }
+
+  /** Arrival times that the system clock gives (UTC ms) and that are believed, now and for readings that wait a little. */
+  trusted(): TrustedTimes {
+    if (!this.#isTrusted()) return NO_TIMES
+    const expected = this.now() + this.#offset
+    return { from: Math.max(EARLIEST, expected - 2 * STEP_MS), to: expected + 2 * STEP_MS }
+  }
+
+  /** Nothing is removed by age: the system clock has stepped, and it is not known which clock is right. */
+  get holdsRemoval(): boolean {
+    return this.#isStepOpen && this.#step?.rejected === false && !this.#isRefuted
+  }
+
+  /** The time is known to be right, as far as it can be: readings that arrive now need no later correction. */
+  get isSettled(): boolean {
+    return this.#confirmed && !this.holdsRemoval
+  }
+
+  /** An operator says that the system clock is right. */
+  accept(system: number): ClockChange {
+    return this.#correct(system)
+  }
+
+  /** An operator says that the system clock is wrong: readings go on ageing by the store clock. */
+  reject(): void {
+    if (this.#step !== undefined) this.#step = { ...this.#step, rejected: true }
+  }
+
+  get status(): ClockStatus {
+    const time = this.now()
+    const { system, synchronised } = this.#facts
+    const { from, to } = this.trusted()
+    const isOver = this.#step?.endedAt !== undefined && time - this.#step.endedAt > STEP_SHOWN_MS
+    return {
+      time,
+      systemAheadMs: system - time,
+      synchronised,
+      confirmed: this.#confirmed,
+      trusted: from <= system && system <= to,
+      step: isOver ? undefined : this.#step,
+      holdsRemoval: this.holdsRemoval,
+    }
+  }
+
+  get saved(): SavedClock {
+    return {
+      time: this.now(),
+      elapsed: this.#elapsedClock.now(),
+      boot: this.#elapsedClock.boot,
+      offset: this.#offset,
+      confirmed: this.#confirmed,
+      everConfirmed: this.#everConfirmed,
+      step: this.#step,
+    }
+  }
+
+  get #isStepOpen(): boolean {
+    return this.#step !== undefined && this.#step.endedAt === undefined
+  }
+
+  #isTrusted(): boolean {
+    if (this.#isStepOpen) return false
+    if (this.#facts.synchronised === false && !this.#confirmed) return false
+    return this.#offset >= -STEP_MS && this.#offset <= OFF_MS_MAX
+  }
+
+  #referenceNow(): number | undefined {
+    const { reference } = this.#facts
+    if (reference === undefined) return undefined
+    const ageMs = this.#elapsedClock.now() - reference.elapsed
+    return ageMs > REFERENCE_MS_MAX ? undefined : reference.at + ageMs
+  }
+
+  /** Notes a step of the system clock, a further one, or that it was undone. */
+  #watchStep(system: number, time: number): void {
+    const byMs = system - time - this.#offset
+    if (Math.abs(byMs) <= STEP_MS) return this.#endStep()
+    if (isNear(system, time, STEP_MS)) {
+      this.#offset = system - time
+      return this.#endStep()
+    }
+    if (this.#isStepOpen && isNear(byMs, this.#step!.byMs, STEP_MS)) return
+    this.#step = { byMs, at: this.now(), endedAt: undefined, rejected: false }
+    this.#steppedAt = this.#elapsedClock.now()
+  }
+
+  #endStep(): void {
+    if (this.#isStepOpen) this.#step = { ...this.#step!, endedAt: this.now() }
+  }
+
+  /** Whether a synchronised system clock is believed that is this far ahead of the store clock. */
+  #mayFollow(aheadMs: number): boolean {
+    if (!this.#isStepOpen) return isNear(aheadMs, 0, AGREE_MS) || (!this.#confirmed && this.#isPlausible(aheadMs))
+    if (!this.#isPlausible(aheadMs)) return false
+    return !this.#confirmed || this.#elapsedClock.now() - this.#steppedAt >= STEP_KEPT_MS
+  }
+
+  #isPlausible(aheadMs: number): boolean {
+    return !this.#everConfirmed || aheadMs <= OFF_MS_MAX
+  }
+
+  #correct(to: number): ClockChange {
+    const confirmed = this.#confirm()
+    return isNear(to, this.now(), FOLLOW_MS_MIN) && !this.#isStepOpen
+      ? confirmed
+      : { ...this.#move(to), confirmed: true }
+  }
+
+  #move(to: number): { readonly byMs: number } {
+    const byMs = to - this.now()
+    this.#elapsed = this.#elapsedClock.now()
+    this.#time = to
+    this.#offset = this.#facts.system - to
+    this.#endStep()
+    return { byMs }
+  }
+
+  #confirm(): ClockChange {
+    this.#confirmed = true
+    this.#everConfirmed = true
+    return { byMs: 0, confirmed: true }
+  }
+}
+
+function isNear(a: number, b: number, withinMs: number): boolean {
+  return Math.abs(a - b) <= withinMs
+}

@@ -1,0 +1,183 @@
+import type { Database, Statement } from 'better-sqlite3'
+import type { Clock } from '../../base/clock.ts'
+import type { ElapsedClock } from '../../base/elapsed-time.ts'
+import type { Seq } from '../../base/reading.ts'
+import { type ClockOffset, ClockSteps } from './clock-steps.ts'
+import { type ClockChange, type ClockStatus, type SavedClock, StoreClock, type TrustedTimes } from './store-clock.ts'
+
+/** The state is written at least this often (ms): after a power cut the store clock is late by at most this more. */
+const SAVE_EVERY_MS = 600_000
+
+/** What other sources say about the time; see `ClockFacts`. */
+export interface ClockEvidence {
+  readonly synchronised: boolean | undefined
+  /** The clock of the receiver (UTC ms), and when it arrived here (ms of the elapsed clock). */
+  readonly reference: { readonly at: number; readonly elapsed: number } | undefined
+}
+
+/**
+ * The time of a store: the clock by which its readings age, and by how much the stored arrival times differ from it.
+ * Both are kept in the database. Methods that say so run in their owner's transaction.
+ */
+export class StoreTime {
+  readonly #database: Database
+  readonly #system: Clock
+  readonly #elapsedClock: ElapsedClock
+  readonly #clock: StoreClock
+  readonly #save: Statement<[string]>
+  readonly #lastSeq: () => Seq
+  #steps: ClockSteps
+  #evidence: ClockEvidence = { synchronised: undefined, reference: undefined }
+  /** The store clock when this commit began (UTC ms). */
+  #now = 0
+  #isDirty = false
+  #savedAt: number
+
+  constructor(
+    database: Database,
+    { system, elapsedClock }: { readonly system: Clock; readonly elapsedClock: ElapsedClock },
+    { lastSeq, newestArrival }: { readonly lastSeq: () => Seq; readonly newestArrival: number },
+  ) {
+    this.#database = database
+    this.#system = system
+    this.#elapsedClock = elapsedClock
+    this.#lastSeq = lastSeq
+    this.#save = database.prepare(`INSERT OR REPLACE INTO meta (key, value) VALUES ('clock', ?)`)
+    const saved = readClock(database)
+    this.#clock = new StoreClock(elapsedClock, saved, { system: system.now(), newestArrival })
+    this.#steps = new ClockSteps(readSteps(database))
+    this.#savedAt = elapsedClock.now()
+    if (saved === undefined && lastSeq() > 0) this.#steps.begin(1, 0, true)
+    if (this.#steps.all.at(-1)?.settled !== false && !this.#clock.isSettled) this.#begin(this.#clock.saved.offset)
+    this.#isDirty = true
+  }
+
+  /** The store clock, UTC ms. */
+  now(): number {
+    return this.#clock.now()
+  }
+
+  /** The store clock (UTC ms) at a moment of the elapsed clock (ms). */
+  get moment(): { readonly time: number; readonly elapsed: number } {
+    const { time, elapsed } = this.#clock.saved
+    return { time, elapsed }
+  }
+
+  get holdsRemoval(): boolean {
+    return this.#clock.holdsRemoval
+  }
+
+  get status(): ClockStatus {
+    return this.#clock.status
+  }
+
+  /** Arrival times (UTC ms of the system clock) that are believed at present. */
+  trusted(): TrustedTimes {
+    return this.#clock.trusted()
+  }
+
+  /** When a reading arrived, by the store clock (UTC ms). @param arrival as stored */
+  timeOf(seq: Seq, arrival: number): number {
+    return this.#steps.timeOf(seq, arrival)
+  }
+
+  /** Other sources say something new. Call `look` afterwards. */
+  hear(evidence: Partial<ClockEvidence>): void {
+    this.#evidence = { ...this.#evidence, ...evidence }
+  }
+
+  /** Compares the clocks. @returns whether there is something to write: call `flush` in a transaction. */
+  look(): boolean {
+    const change = this.#clock.observe({ system: this.#system.now(), ...this.#evidence })
+    if (change !== undefined) this.#apply(change)
+    return this.#isDirty || this.#elapsedClock.now() - this.#savedAt >= SAVE_EVERY_MS
+  }
+
+  /** An operator says that the system clock is right (`accept`), or wrong. Call it in a transaction. */
+  decide(decision: 'accept' | 'reject'): void {
+    this.look()
+    if (decision === 'accept') this.#apply(this.#clock.accept(this.#system.now()))
+    else this.#clock.reject()
+    this.#isDirty = true
+  }
+
+  /** At the beginning of a commit of readings. */
+  beginCommit(): void {
+    this.#now = this.#clock.now()
+  }
+
+  /**
+   * In the transaction that stores a reading: notes when the system clock, which gave its arrival, has stepped.
+   * @returns whether it has
+   */
+  arrived(seq: Seq, arrival: number): boolean {
+    if (!this.#steps.isForeign(arrival, this.#now)) return false
+    this.look()
+    this.#now = this.#clock.now()
+    this.#steps.begin(seq, arrival - this.#now, this.#clock.isSettled)
+    this.#isDirty = true
+    return true
+  }
+
+  /** In a transaction: writes what has changed. @param oldest the first position that is still stored */
+  flush(oldest: () => Seq): void {
+    if (!this.#isDirty && this.#elapsedClock.now() - this.#savedAt < SAVE_EVERY_MS) return
+    this.#steps.forgetBefore(oldest())
+    this.#save.run(JSON.stringify(this.#clock.saved))
+    this.#database.exec('DELETE FROM clock_steps')
+    const insert = this.#database.prepare('INSERT INTO clock_steps VALUES (?, ?, ?, ?)')
+    for (const { first, offset, latest, settled } of this.#steps.all) {
+      insert.run(first, Math.round(offset), latest === undefined ? null : Math.round(latest), Number(settled))
+    }
+    this.#isDirty = false
+    this.#savedAt = this.#elapsedClock.now()
+  }
+
+  /** After a failed transaction: what was noted for its readings is void; it is noted again with the next ones. */
+  reload(): void {
+    this.#steps = new ClockSteps(readSteps(this.#database))
+    this.#isDirty = true
+  }
+
+  /** At the end, outside a transaction: the next `flush` writes the state. */
+  close(): void {
+    this.#isDirty = true
+  }
+
+  #apply({ byMs, confirmed }: ClockChange): void {
+    if (byMs !== 0) {
+      this.#steps.correct(byMs, this.#clock.now())
+      this.#isDirty = true
+    }
+    const unsettled = this.#steps.all.some(({ settled }) => !settled)
+    if (confirmed && this.#clock.isSettled && unsettled) {
+      this.#steps.settle()
+      this.#isDirty = true
+    }
+    if (byMs < 0) this.#begin(this.#clock.saved.offset)
+  }
+
+  #begin(offset: number): void {
+    this.#steps.begin(this.#lastSeq() + 1, offset, this.#clock.isSettled)
+  }
+}
+
+/** The saved clock; undefined: none, or one that cannot be read. */
+export function readClock(database: Database): SavedClock | undefined {
+  const text = database.prepare(`SELECT value FROM meta WHERE key = 'clock'`).pluck().get()
+  if (typeof text !== 'string') return undefined
+  try {
+    const saved = JSON.parse(text) as SavedClock
+    return Number.isFinite(saved.time) && Number.isFinite(saved.elapsed) ? saved : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The offsets of stored arrival times, in ascending position. */
+export function readSteps(database: Database): ClockOffset[] {
+  const rows = database.prepare('SELECT first, "offset", latest, settled FROM clock_steps ORDER BY first').all()
+  return (rows as { first: Seq; offset: number; latest: number | null; settled: 0 | 1 }[]).map((row) => {
+    return { first: row.first, offset: row.offset, latest: row.latest ?? undefined, settled: row.settled === 1 }
+  })
+}
