@@ -48,6 +48,7 @@ const MAY_IMPORT_INSIDE: Readonly<Record<string, readonly string[]>> = {
   'settings/presets': ['.'],
   'settings/schema': ['.', 'settings/presets'],
   'store/backup': ['.', 'store/recovery', 'store/housekeeping'],
+  'store/clock': ['.'],
   'store/config': ['.'],
   'store/delivery': ['.'],
   'store/forward': ['.', 'store/delivery'],

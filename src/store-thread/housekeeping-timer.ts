@@ -1,3 +1,4 @@
+import { stepText } from '../store/clock/clock-text.ts'
 import { isStoreTrouble } from '../store/housekeeping/space.ts'
 import type { Store } from '../store/store.ts'
 import type { Notice } from './protocol.ts'
@@ -104,11 +105,15 @@ export class HousekeepingTimer {
 
   /** A full disk does not end the process: the clocks are compared again. */
   #checkClock(): void {
+    const { step: before } = this.#store.time.status
     try {
       this.#store.checkClock()
     } catch (failure) {
       if (!isStoreTrouble(failure)) throw failure
     }
+    const { step, holdsRemoval } = this.#store.time.status
+    const changed = step !== undefined && (step.byMs !== before?.byMs || step.endedAt !== before?.endedAt)
+    if (changed) this.#deps.notify({ level: 'warn', text: stepText({ step, holdsRemoval }) })
   }
 
   /** Reports all removals of a run in one line, whatever their reasons. */

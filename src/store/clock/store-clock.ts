@@ -11,6 +11,8 @@ export const AGREE_MS = 300_000
 export const OFF_MS_MAX = 92 * 86_400_000
 /** A step that a synchronised system clock keeps for this long (ms) is taken over; one that it undoes earlier is not. */
 export const STEP_KEPT_MS = 3_600_000
+/** The system must say for this long (ms) that its clock is synchronised before its time is taken over. */
+export const SYNCED_MS_MIN = 30_000
 /** A step that is over stays in the status and in the health for this long (ms). */
 export const STEP_SHOWN_MS = 86_400_000
 /** A difference up to this time (ms) is not corrected: the store clock need not follow every small adjustment. */
@@ -106,6 +108,10 @@ export class StoreClock {
   #step: ClockStep | undefined
   /** When the current step began (ms of the elapsed clock). */
   #steppedAt = 0
+  /** Since when the system says that its clock is synchronised (ms of the elapsed clock); undefined: it does not. */
+  #syncedAt: number | undefined
+  /** The system has said, since the edge started, that its clock is not synchronised. */
+  #wasUnsynced = false
   /** The receiver's clock agrees with the store clock, and not with the system clock. */
   #isRefuted = false
   #facts: ClockFacts
@@ -145,6 +151,8 @@ export class StoreClock {
     this.#facts = facts
     const time = this.now()
     const { system, synchronised } = facts
+    this.#syncedAt = synchronised === true ? (this.#syncedAt ?? this.#elapsedClock.now()) : undefined
+    this.#wasUnsynced ||= synchronised === false
     const reference = this.#referenceNow()
     this.#watchStep(system, time)
     this.#isRefuted = false
@@ -155,8 +163,8 @@ export class StoreClock {
     }
     // A store clock that was never set is worse than a system clock that nothing confirms.
     if (time < EARLIEST && system >= EARLIEST) return { ...this.#move(system), confirmed: this.#confirmed }
-    if (synchronised === true && this.#mayFollow(system - time)) return this.#correct(system)
-    if (reference !== undefined && !this.#confirmed && this.#isPlausible(reference - time)) {
+    if (this.#mayFollow(system - time)) return this.#correct(system)
+    if (reference !== undefined && reference > time && !this.#confirmed && this.#isPlausible(reference - time)) {
       return this.#correct(reference)
     }
     return undefined
@@ -251,11 +259,15 @@ export class StoreClock {
     if (this.#isStepOpen) this.#step = { ...this.#step!, endedAt: this.now() }
   }
 
-  /** Whether a synchronised system clock is believed that is this far ahead of the store clock. */
+  /** Whether the system clock, which is this far ahead of the store clock, is synchronised and believed. */
   #mayFollow(aheadMs: number): boolean {
-    if (!this.#isStepOpen) return isNear(aheadMs, 0, AGREE_MS) || (!this.#confirmed && this.#isPlausible(aheadMs))
-    if (!this.#isPlausible(aheadMs)) return false
-    return !this.#confirmed || this.#elapsedClock.now() - this.#steppedAt >= STEP_KEPT_MS
+    if (this.#syncedAt === undefined || this.#facts.system < EARLIEST) return false
+    const elapsed = this.#elapsedClock.now()
+    if (elapsed - this.#syncedAt < SYNCED_MS_MIN || !this.#isPlausible(aheadMs)) return false
+    if (!this.#isStepOpen) return !this.#confirmed || isNear(aheadMs, 0, AGREE_MS)
+    // A step towards the first synchronisation is what NTP does; any other one must last.
+    const keptMs = this.#wasUnsynced && !this.#confirmed ? SYNCED_MS_MIN : STEP_KEPT_MS
+    return elapsed - this.#steppedAt >= keptMs
   }
 
   #isPlausible(aheadMs: number): boolean {

@@ -1,0 +1,26 @@
+import type { ClockStatus } from './store-clock.ts'
+
+/** A step of the system clock, for people: what happened, what it means and what to do. */
+export function stepText({
+  step,
+  holdsRemoval,
+}: Pick<ClockStatus, 'holdsRemoval'> & { readonly step: NonNullable<ClockStatus['step']> }): string {
+  const { byMs, endedAt, rejected } = step
+  const stepped = `the system clock was set ${byMs > 0 ? 'forward' : 'back'} by ${durationText(byMs)}`
+  if (endedAt !== undefined) return `${stepped} for a while; no reading was removed because of it`
+  if (rejected) return `${stepped}, and an operator has rejected that: set the clock right`
+  const held = holdsRemoval ? 'nothing is removed by age until that is settled' : 'the receiver has another time'
+  return (
+    `${stepped}; ${held}: run \`tidegate clock accept\` if it is right now, ` +
+    'otherwise set it right or run `tidegate clock reject`'
+  )
+}
+
+/** `3652 d`, `5 h`, `90 s`: in the largest unit of which there are at least two. */
+export function durationText(ms: number): string {
+  const size = Math.abs(ms)
+  if (size >= 2 * 86_400_000) return `${Math.round(size / 86_400_000)} d`
+  if (size >= 2 * 3_600_000) return `${Math.round(size / 3_600_000)} h`
+  if (size >= 2 * 60_000) return `${Math.round(size / 60_000)} min`
+  return `${Math.round(size / 1_000)} s`
+}
