@@ -1,5 +1,5 @@
+import type { ClockStatus } from '../store/clock/clock-state.ts'
 import { durationText, stepText } from '../store/clock/clock-text.ts'
-import type { ClockStatus } from '../store/clock/store-clock.ts'
 import type { WaitingRemoval } from '../store/housekeeping/expiry.ts'
 
 /** The store clock may differ from the system clock by this time (ms) before it is a problem: the machine was off. */

@@ -1,6 +1,6 @@
 import type { Seq, SeqRange } from '../base/reading.ts'
 import type { EdgeSettings } from '../settings/edge.ts'
-import type { ClockStatus } from '../store/clock/store-clock.ts'
+import type { ClockStatus } from '../store/clock/clock-state.ts'
 import type { ClockEvidence } from '../store/clock/store-time.ts'
 import type { Backlog } from '../store/delivery/backlog.ts'
 import type { Spent } from '../store/delivery/link-usage.ts'

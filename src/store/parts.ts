@@ -27,7 +27,7 @@ import type { HousekeepingContext } from './sealed/task.ts'
 import { VerdictTable } from './sealed/verdicts.ts'
 import { readLastSeq } from './timeline.ts'
 
-/** What a store is given beside its settings; by default the clocks of this machine, and no archive. */
+/** What a store is given in addition to its settings; by default the clocks of this machine, and no archive. */
 export interface StoreTools {
   readonly archive?: Archive | undefined
   readonly clock?: Clock

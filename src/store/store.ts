@@ -96,9 +96,7 @@ export class Store {
   #context(): HousekeepingContext {
     return {
       database: this.#database,
-      seals: this.sealed.seals,
-      blocks: this.sealed.blocks,
-      verdicts: this.sealed.verdicts,
+      ...this.sealed,
       outboxes: this.delivery.outboxes,
       begunAt: (seal) => this.sealed.arrivals.firstOf(seal),
       arrivedAt: (seal) => this.sealed.arrivals.lastOf(seal),
@@ -258,7 +256,7 @@ export class Store {
 
   /** Compares the clocks; writes if that changes the times of stored readings. */
   checkClock(): void {
-    if (this.time.look()) this.write(() => undefined)
+    if (this.time.compare()) this.write(() => undefined)
   }
 
   /**

@@ -4,11 +4,11 @@ import type { Part } from '../base/lifecycle.ts'
 import { cloudFilter, readCloudTopic } from '../config/topics.ts'
 import { backoffMs } from '../link/backoff.ts'
 import type { Link } from '../link/link.ts'
-import { openLink } from '../link/open.ts'
 import type { UplinkSettings } from '../settings/schema/uplink.ts'
 import { BatchPublisher } from './batch-publisher.ts'
 import { Budget, momentOf } from './budget.ts'
 import { ConfigPublisher, configWindow } from './config-publisher.ts'
+import { connect, subscribeWithin } from './connect.ts'
 import type { UplinkDependencies, UplinkStats } from './dependencies.ts'
 import type { Format } from './format/format.ts'
 import { makeFormat } from './format/make-format.ts'
@@ -17,7 +17,6 @@ import { assertSparkplugPackage } from './format/sparkplug/payload.ts'
 import { ReceiverTime } from './receiver-time.ts'
 import { Session } from './session.ts'
 import type { SessionEnd } from './session-types.ts'
-import { subscribeWithin } from './subscribe-within.ts'
 import { type CloudTopics, cloudTopics } from './topics.ts'
 
 /** How long a stop waits for answers to messages in flight (milliseconds). */
@@ -164,34 +163,28 @@ export class Uplink implements Part {
       if (!this.#stopping.signal.aborted) this.#link?.destroy()
       this.#hear = () => Promise.resolve()
       this.#link = this.#stopping.signal.aborted ? this.#link : undefined
-      const { spent } = this.#budget
-      await outbox
-        .release(spent)
-        .catch((failure: unknown) =>
-          log.error({ err: failure }, 'cannot release unconfirmed messages after a connection'),
-        )
+      await this.#release()
+    }
+  }
+
+  async #release(): Promise<void> {
+    try {
+      await this.#deps.outbox.release(this.#budget.spent)
+    } catch (failure) {
+      this.#deps.log.error({ err: failure }, 'cannot release unconfirmed messages after a connection')
     }
   }
 
   #hear: (topic: string, payload: Uint8Array) => Promise<void> = () => Promise.resolve()
 
   #open(format: Format | undefined): Promise<Link> {
-    const { url, clientId, name, username, password, keepaliveS, connectTimeoutMs, statusRetain, tls } = this.#settings
-    const { log } = this.#deps
-    const offline = { topic: this.#topics.status, payload: Buffer.from('{"state":"offline"}'), qos: 1 } as const
-    const will = format?.will
-    return openLink({
-      url,
-      clientId: clientId ?? `tidegate-${this.#deps.edge}-${name}`,
-      username,
-      password,
-      tls,
+    const { log, edge } = this.#deps
+    return connect(this.#settings, {
+      edge,
+      statusTopic: this.#topics.status,
+      will: format?.will,
       warn: (text) => log.warn(text),
-      session: false,
-      keepaliveS,
-      connectTimeoutMs,
       signal: this.#stopping.signal,
-      will: will === undefined ? { ...offline, retain: statusRetain } : { ...will, payload: Buffer.from(will.payload) },
       onMessage: (topic, payload) => this.#hear(topic, payload),
     })
   }

@@ -119,6 +119,16 @@ describe('a budget per day and per month', () => {
     expect(december.backfill).toBe(10_000)
   })
 
+  it('gives no bytes back when the clock is set back, and starts again with the day after', () => {
+    const budget = budgetOf({ bytesPerDay: 10_000, whenSpent: 'pause' }, spent)
+    for (const days of [1, 31, 3_652]) {
+      const back = NOON - days * DAY_MS
+      expect(budget.allow(moment(0, { utc: back })).live).toBe(0)
+      expect(budget.spent).toMatchObject({ dayBytes: 10_000, monthBytes: 50_000 })
+    }
+    expect(budget.allow(moment(1, { utc: NOON - 3_651 * DAY_MS })).live).toBe(10_000)
+  })
+
   it('allows nothing that does not fit any more', () => {
     const budget = budgetOf({ bytesPerDay: 10_000 + MESSAGE_BYTES_MIN - 1 }, spent)
     expect(budget.allow(moment(0)).backfill).toBe(0)

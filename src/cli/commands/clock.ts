@@ -1,7 +1,7 @@
 import { systemClock } from '../../base/clock.ts'
 import { MachineElapsedClock } from '../../base/elapsed-time.ts'
 import { Exit } from '../../base/errors.ts'
-import type { ClockStatus } from '../../store/clock/store-clock.ts'
+import type { ClockStatus } from '../../store/clock/clock-state.ts'
 import { command, shared } from '../command.ts'
 import { dataFolder, storeOptions } from '../data-folder.ts'
 import { withReader } from '../reader.ts'

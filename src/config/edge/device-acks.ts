@@ -112,7 +112,7 @@ export function nextDue({ applied, headAgain, settled, conflict, tombstone }: Ed
     applied.due,
     headAgain?.due ? headAgain.at + HEAD_AGAIN_MS : null,
     settled?.shown?.until,
-    // A time that a wrong clock gave starts again as soon as the clock is right: each tick looks.
+    // A time that a wrong clock gave starts again as soon as the clock is right: each tick checks.
     conflict !== null && !conflict.overdue ? (conflict.untimed ? 0 : conflict.record.deadline) : null,
     tombstone !== null && !tombstone.purged ? (tombstone.untimed ? 0 : tombstone.since + TOMBSTONE_KEPT_MS) : null,
   ].filter((time) => typeof time === 'number')

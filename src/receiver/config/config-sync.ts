@@ -1,7 +1,6 @@
 import { pause } from '../../base/clock.ts'
-import { MachineElapsedClock } from '../../base/elapsed-time.ts'
+import { MachineElapsedClock, StepWatch } from '../../base/elapsed-time.ts'
 import type { Log } from '../../base/log.ts'
-import { StepWatch } from '../../base/step-watch.ts'
 import type { SchemaCheck } from '../../config/schema-check.ts'
 import { cloudFilter, readCloudTopic } from '../../config/topics.ts'
 import { type Link, LinkError } from '../../link/link.ts'

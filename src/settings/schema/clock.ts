@@ -8,7 +8,7 @@ export const clock = z.strictObject({
     .optional()
     .describe(
       'A file that exists while the system clock is synchronised, for example a file of the host that is mounted into a ' +
-        'container. Without this setting, Tidegate asks timedatectl, chronyc and ntpq, and looks for ' +
+        'container. Without this setting, Tidegate asks timedatectl, chronyc and ntpq, and checks ' +
         '/run/systemd/timesync/synchronized',
     ),
 })

@@ -1,4 +1,4 @@
-import type { ClockStatus } from './store-clock.ts'
+import type { ClockStatus } from './clock-state.ts'
 
 /** A step of the system clock, for people: what happened, what it means and what to do. */
 export function stepText({

@@ -2,8 +2,9 @@ import type { Database, Statement } from 'better-sqlite3'
 import type { Clock } from '../../base/clock.ts'
 import type { ElapsedClock } from '../../base/elapsed-time.ts'
 import type { Seq } from '../../base/reading.ts'
+import type { ClockChange, ClockStatus, SavedClock, TrustedTimes } from './clock-state.ts'
 import { type ClockOffset, ClockSteps } from './clock-steps.ts'
-import { type ClockChange, type ClockStatus, type SavedClock, StoreClock, type TrustedTimes } from './store-clock.ts'
+import { StoreClock } from './store-clock.ts'
 
 /** The state is written at least this often (ms): after a power cut the store clock is late by at most this more. */
 const SAVE_EVERY_MS = 600_000
@@ -81,13 +82,13 @@ export class StoreTime {
     return this.#steps.timeOf(seq, arrival)
   }
 
-  /** Other sources say something new. Call `look` afterwards. */
+  /** Other sources say something new. Call `compare` afterwards. */
   hear(evidence: Partial<ClockEvidence>): void {
     this.#evidence = { ...this.#evidence, ...evidence }
   }
 
   /** Compares the clocks. @returns whether there is something to write: call `flush` in a transaction. */
-  look(): boolean {
+  compare(): boolean {
     const change = this.#clock.observe({ system: this.#system.now(), ...this.#evidence })
     if (change !== undefined) this.#apply(change)
     return this.#isDirty || this.#elapsedClock.now() - this.#savedAt >= SAVE_EVERY_MS
@@ -95,7 +96,7 @@ export class StoreTime {
 
   /** An operator says that the system clock is right (`accept`), or wrong. Call it in a transaction. */
   decide(decision: 'accept' | 'reject'): void {
-    this.look()
+    this.compare()
     if (decision === 'accept') this.#apply(this.#clock.accept(this.#system.now()))
     else this.#clock.reject()
     this.#isDirty = true
@@ -112,7 +113,7 @@ export class StoreTime {
    */
   arrived(seq: Seq, arrival: number): boolean {
     if (!this.#steps.isForeign(arrival, this.#now)) return false
-    this.look()
+    this.compare()
     this.#now = this.#clock.now()
     this.#steps.begin(seq, arrival - this.#now, this.#clock.isSettled)
     this.#isDirty = true

@@ -21,6 +21,7 @@ class Edge {
   state = newEdgeState('pump', 'k3f9')
   effects: readonly EdgeEffect[] = []
   now = Date.UTC(2030, 0, 1)
+  clockSynced = true
   readonly rules: Partial<SyncRules>
 
   constructor(rules: Partial<SyncRules> = {}) {
@@ -30,7 +31,7 @@ class Edge {
   on(event: EdgeEvent): this {
     const env: EdgeEnv = {
       now: this.now,
-      clockSynced: true,
+      clockSynced: this.clockSynced,
       rules: { ...DEFAULT_RULES, ...this.rules },
       check: ({ limit }) => (typeof limit === 'number' && limit > 100 ? ['/limit is more than 100'] : []),
       custom: () => ({ ok: false, reason: 'there is none' }),
@@ -73,6 +74,15 @@ class Edge {
   of<K extends EdgeEffect['kind']>(kind: K): Extract<EdgeEffect, { kind: K }>[] {
     return this.effects.filter((effect) => effect.kind === kind) as Extract<EdgeEffect, { kind: K }>[]
   }
+}
+
+const manual = { policies: [{ path: '/a', onConflict: 'manual' as const }] }
+
+/** A device with an open conflict. @param before called before the first step */
+function open(before: (edge: Edge) => void = () => undefined): Edge {
+  const edge = new Edge(manual)
+  before(edge)
+  return edge.desired(1, { a: 0, b: 0 }).set('1', { a: 1 }).desired(2, { a: 2, b: 2 })
 }
 
 describe('a local edit', () => {
@@ -146,9 +156,6 @@ describe('a device', () => {
 })
 
 describe('a conflict', () => {
-  const manual = { policies: [{ path: '/a', onConflict: 'manual' as const }] }
-  const open = (): Edge => new Edge(manual).desired(1, { a: 0, b: 0 }).set('1', { a: 1 }).desired(2, { a: 2, b: 2 })
-
   it('keeps the running values, and is closed at the edge by one revision that includes both sides', () => {
     const edge = open()
     expect(edge.config).toEqual({ a: 1, b: 0 })
@@ -193,6 +200,60 @@ describe('a conflict', () => {
         .of('alarm')
         .filter(({ name }) => name === 'overdue'),
     ).toEqual([])
+  })
+})
+
+describe('a clock that cannot be trusted', () => {
+  const TEN_YEARS_MS = 3_652 * 86_400_000
+  const isOverdue = (edge: Edge): boolean => edge.state.conflict?.overdue === true
+
+  it('passes no deadline of a conflict, whatever it shows', () => {
+    const edge = open()
+    edge.clockSynced = false
+    edge.now += TEN_YEARS_MS
+    expect(isOverdue(edge.on({ kind: 'tick' }))).toBe(false)
+    edge.now -= TEN_YEARS_MS
+    edge.clockSynced = true
+    expect(isOverdue(edge.on({ kind: 'tick' }))).toBe(false)
+    edge.now = edge.state.conflict!.record.deadline
+    expect(isOverdue(edge.on({ kind: 'tick' }))).toBe(true)
+  })
+
+  it('starts the deadline of a conflict that opened meanwhile when the clock is right', () => {
+    for (const skewMs of [TEN_YEARS_MS, -TEN_YEARS_MS]) {
+      const edge = open((one) => {
+        one.clockSynced = false
+        one.now += skewMs
+      })
+      edge.now -= skewMs
+      expect(nextDue(edge.state)).toBeLessThanOrEqual(edge.now)
+      edge.clockSynced = true
+      edge.on({ kind: 'tick' })
+      expect(isOverdue(edge)).toBe(false)
+      expect(edge.state.conflict!.record.deadline).toBe(edge.now + DEFAULT_RULES.conflictDeadlineMs)
+      edge.now += DEFAULT_RULES.conflictDeadlineMs
+      expect(isOverdue(edge.on({ kind: 'tick' }))).toBe(true)
+    }
+  })
+
+  it('purges no tombstone, and one that was made meanwhile is kept for its time once the clock is right', () => {
+    for (const skewMs of [TEN_YEARS_MS, -TEN_YEARS_MS]) {
+      const edge = new Edge()
+      edge.clockSynced = false
+      edge.now += skewMs
+      edge.desired(1, { a: 1 }).desired(2, null)
+      edge.now -= skewMs
+      edge.clockSynced = true
+      edge.on({ kind: 'tick' })
+      edge.now += TOMBSTONE_KEPT_MS - 1
+      expect(edge.on({ kind: 'tick' }).state.tombstone?.purged).toBe(false)
+      edge.clockSynced = false
+      edge.now += TEN_YEARS_MS
+      expect(edge.on({ kind: 'tick' }).state.tombstone?.purged).toBe(false)
+      edge.clockSynced = true
+      edge.now -= TEN_YEARS_MS - 1
+      expect(edge.on({ kind: 'tick' }).state.tombstone?.purged).toBe(true)
+    }
   })
 })
 

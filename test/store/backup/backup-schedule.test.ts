@@ -1,4 +1,4 @@
-import { readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { silentLog } from '../../../src/base/log.ts'
@@ -76,6 +76,41 @@ describe('scheduled backups', () => {
     await until(() => schedule.status.lastFailure, { what: 'a failure' })
     expect(schedule.status.lastFailure).toContain('must stay free')
     expect(readdirSync(join(folder, 'backup'))).toEqual([])
+  })
+
+  it('go on when one is dated ten years ahead, and that one is removed first', async () => {
+    const { folder } = site()
+    mkdirSync(join(folder, 'backup'))
+    writeFileSync(join(folder, 'backup', 'tidegate-20360101T000000Z.db'), 'made while the clock was wrong')
+    const settings = edgeSettings.parse({ edge: 'site', store: { backup: { everyHours: EVERY_HOURS, keep: 2 } } }).store
+    for (const hour of [0, 1, 2]) {
+      const clock = { now: () => Date.UTC(2026, 0, 1, hour) }
+      const schedule = new BackupSchedule({ folder, settings, clock, log: silentLog })
+      await until(() => schedule.status.lastBytes, { what: 'a backup' })
+      await schedule.stop()
+    }
+    const names = readdirSync(join(folder, 'backup')).filter((name) => name.endsWith('.db'))
+    expect(names.sort()).toEqual(['tidegate-20260101T010000Z.db', 'tidegate-20260101T020000Z.db'])
+  })
+
+  it('go on when the clock is set back by ten years', async () => {
+    const folder = tempFolder()
+    const store = openStore(folder)
+    onStop(() => store.close())
+    const clock = { at: Date.UTC(2036, 0, 1), now: () => clock.at }
+    const settings = edgeSettings.parse({ edge: 'site', store: { backup: { everyHours: EVERY_HOURS } } }).store
+    const start = (): BackupSchedule => {
+      const schedule = new BackupSchedule({ folder, settings, clock, log: silentLog })
+      onStop(() => schedule.stop())
+      return schedule
+    }
+    const wrong = start()
+    await until(() => wrong.status.lastBytes, { what: 'a backup in 2036' })
+    await wrong.stop()
+    clock.at = Date.UTC(2026, 0, 1)
+    const right = start()
+    await until(() => right.status.lastBytes, { what: 'a backup in 2026' })
+    expect(right.status.lastAt).toBe(clock.at)
   })
 
   it('are not repeated after a restart while the newest backup is recent', async () => {
