@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import { Reason } from '../../src/base/flags.ts'
 import { MovableClock } from '../../support/faketime.ts'
 import { describePeer, peers } from '../../support/peers.ts'
+import { runTidegate } from '../../support/process.ts'
 import { RawClient } from '../../support/raw-client.ts'
 import type { ReceivedReading, SiteEdge } from '../../support/site.ts'
 import { until } from '../../support/wait.ts'
@@ -37,6 +38,37 @@ const summary = ({ metric, quality, reasons, ts }: ReceivedReading) => ({
 })
 
 describePeer('faketime', 'a clock of the edge that jumps', () => {
+  it('removes nothing, although a rule covers everything that is confirmed, and is a problem until it is settled', async () => {
+    const clock = new MovableClock(peers.faketime!)
+    const store = { sealAgeMs: 1_000, retention: [{ match: '*/*', rawDays: 30 }] }
+    const { edge } = await startScene({ edge: { store } })
+    expect(await edge.stop()).toBe(0)
+    await edge.start(clock.env)
+    for (let i = 0; i < 20; i++) await publishBoth(edge)
+    await edge.untilDrained()
+    const sealed = async (): Promise<number> => (await edge.status()).store.space.sealedReadings
+    await until(async () => (await sealed()) === 40, { deadlineMs: 60_000, what: 'all readings are sealed' })
+
+    clock.shift(3_652 * DAY_S)
+    await until(async () => (await edge.status()).store.clock.step !== undefined, {
+      deadlineMs: 30_000,
+      what: 'a step',
+    })
+    expect((await edge.status()).problems.join()).toContain('set forward by 3652 d')
+    await publishBoth(edge)
+    clock.shift(0)
+    const isOver = async (): Promise<boolean> => (await edge.status()).store.clock.step?.endedAt !== undefined
+    await until(isOver, { deadlineMs: 30_000, what: 'the step is over' })
+    const { healthy, store: state } = await edge.status()
+    expect(healthy).toBe(false)
+    expect(state.space.sealedReadings).toBeGreaterThanOrEqual(40)
+    expect(edge.ledgerProblems()).toEqual([])
+
+    expect((await runTidegate(['clock', 'reject', '-s', edge.settingsFile])).code).toBe(0)
+    await until(async () => (await edge.status()).healthy, { what: 'the operator has seen it' })
+    expect(await edge.stop()).toBe(0)
+  })
+
   it('sets flags while it is wrong, and causes no gap, no loss, and no delivery that waits for the right time', async () => {
     const clock = new MovableClock(peers.faketime!)
     const { edge, receiver } = await startScene({ edge: { quality }, uplink: { lingerMs: 300 } })
@@ -56,24 +88,26 @@ describePeer('faketime', 'a clock of the edge that jumps', () => {
     clock.shift(0)
     await publishBoth(edge)
     await edge.untilDrained(DELIVERED_MS_MAX)
-    await until(async () => (await edge.status()).healthy)
+    // The step that is over is still a problem; nothing else is.
+    await until(async () => (await edge.status()).problems.length <= 1)
+    expect((await edge.status()).store.clock).toMatchObject({ trusted: true, holdsRemoval: false })
 
     const received = receiver.readings()
     expect(received.map(({ seq, value }) => [seq, value])).toEqual(received.map((_, i) => [i + 1, i + 1]))
     const days1970 = daysFromNow(60_000)
-    const { CLOCK_UNSYNCED, TIME_FUTURE, TIME_STALE } = Reason
+    const { CLOCK_UNSYNCED, TIME_BACKWARD } = Reason
     expect(received.map(summary)).toEqual([
       { metric: 'untimed', quality: 1, reasons: 0, days: 0 },
       { metric: 'timed', quality: 1, reasons: 0, days: 0 },
-      // One day ahead: readings with the true time seem old.
-      { metric: 'untimed', quality: 1, reasons: 0, days: 1 },
-      { metric: 'timed', quality: 3, reasons: TIME_STALE, days: 0 },
+      // One day ahead: the clock is not believed.
+      { metric: 'untimed', quality: 3, reasons: CLOCK_UNSYNCED, days: 1 },
+      { metric: 'timed', quality: 3, reasons: CLOCK_UNSYNCED, days: 0 },
       // Correct again: the times of the previous readings prove wrong, so going backward is not flagged.
       { metric: 'untimed', quality: 1, reasons: 0, days: 0 },
       { metric: 'timed', quality: 1, reasons: 0, days: 0 },
-      // One day behind: readings with the true time seem to be from the future.
-      { metric: 'untimed', quality: 1, reasons: 0, days: -1 },
-      { metric: 'timed', quality: 4, reasons: TIME_FUTURE, days: 0 },
+      // One day behind: the same.
+      { metric: 'untimed', quality: 3, reasons: CLOCK_UNSYNCED | TIME_BACKWARD, days: -1 },
+      { metric: 'timed', quality: 3, reasons: CLOCK_UNSYNCED, days: 0 },
       // Started in 1970, before the newest stored reading: no time is reliable.
       { metric: 'untimed', quality: 3, reasons: CLOCK_UNSYNCED | Reason.TIME_BACKWARD, days: days1970 },
       { metric: 'timed', quality: 3, reasons: CLOCK_UNSYNCED, days: 0 },

@@ -132,9 +132,12 @@ export class StoreClock {
     return this.#correct(system)
   }
 
-  /** An operator says that the system clock is wrong: readings go on ageing by the store clock. */
+  /**
+   * An operator says that the system clock is wrong: readings go on ageing by the store clock. A step that is over is
+   * not shown any more.
+   */
   reject(): void {
-    if (this.#step !== undefined) this.#step = { ...this.#step, rejected: true }
+    this.#step = this.#isStepOpen ? { ...this.#step!, rejected: true } : undefined
   }
 
   get status(): ClockStatus {
