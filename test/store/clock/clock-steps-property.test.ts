@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { AGREE_MS } from '../../../src/store/clock/store-clock.ts'
 import { DAY, HOUR, SECOND, World } from './world.ts'
 
 const TEN_YEARS = 3_652 * DAY
@@ -88,6 +89,7 @@ describe('retention with clocks that are wrong', () => {
         for (const [name, play] of actions) {
           play(world)
           played.push(name)
+          expect(world.mostAhead, played.join(', ')).toBeLessThanOrEqual(AGREE_MS)
           world.acceptRemoval()
           expect(world.goneTooEarly(), played.join(', ')).toEqual([])
         }

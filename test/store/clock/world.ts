@@ -28,6 +28,8 @@ export class World {
   /** System clock minus true time. */
   skew = 0
   synchronised: boolean | undefined
+  /** The most that the store clock was ever ahead of the true time (ms). */
+  mostAhead = 0
   #elapsed = 1_000_000
   #boot = 1
   store: Store
@@ -67,6 +69,7 @@ export class World {
   look(): void {
     this.store.time.hear({ synchronised: this.synchronised })
     this.store.checkClock()
+    this.mostAhead = Math.max(this.mostAhead, this.store.time.now() - this.now)
   }
 
   housekeep(): void {
