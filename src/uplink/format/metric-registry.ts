@@ -1,3 +1,4 @@
+import { Reason } from '../../base/flags.ts'
 import { type StoredReading, type ValueType, valueType } from '../../base/reading.ts'
 
 /** A metric as it was sent. */
@@ -6,8 +7,22 @@ export interface KnownMetric {
   readonly alias: number
   /** Undefined until the metric has had a value. */
   kind: ValueType | undefined
-  /** The reading with the latest time of all that were sent; the last one if several have the same time. */
+  /**
+   * The reading with the latest time of all that were sent; the last one if several have the same time. A reading from
+   * the future only until there is another.
+   */
   latest: StoredReading
+}
+
+/** A reading with a time further ahead (ms) of the clock is from the future: the default of `quality[].futureS`. */
+const AHEAD_MS_MAX = 300_000
+
+/**
+ * Whether a reading is from the future: judged so, or stored while the edge's own clock was ahead. It would hide all
+ * later readings until its time comes.
+ */
+export function isFromFuture({ ts, reasons }: StoredReading, now: number): boolean {
+  return (reasons & Reason.TIME_FUTURE) !== 0 || ts > now + AHEAD_MS_MAX
 }
 
 /**
@@ -30,12 +45,16 @@ export class MetricRegistry {
     return this.#devices.get(device)?.get(metric)
   }
 
-  /** Records the reading unless a later reading of this metric was recorded. @returns whether it was recorded */
-  note(reading: StoredReading): boolean {
+  /**
+   * Records the reading unless a later reading of this metric was recorded. @param now UTC ms
+   * @returns whether it is the latest reading, and not from the future
+   */
+  note(reading: StoredReading, now: number): boolean {
     const known = this.find(reading.device, reading.metric)
-    if (known !== undefined && known.latest.ts > reading.ts) return false
+    const [isWrong, wasWrong] = [isFromFuture(reading, now), known !== undefined && isFromFuture(known.latest, now)]
+    if (known !== undefined && !wasWrong && (isWrong || known.latest.ts > reading.ts)) return false
     this.state(reading)
-    return true
+    return !isWrong
   }
 
   /** Makes this reading the state of its metric, whatever was recorded before. */
