@@ -14,15 +14,18 @@ export interface KnownMetric {
   latest: StoredReading
 }
 
-/** A reading with a time further ahead (ms) of the clock is from the future: the default of `quality[].futureS`. */
+/** A reading with a time further ahead (ms) of the clock is unlikely: the default of `quality[].futureS`. */
 const AHEAD_MS_MAX = 300_000
 
-/**
- * Whether a reading is from the future: judged so, or stored while the edge's own clock was ahead. It would hide all
- * later readings until its time comes.
- */
-export function isFromFuture({ ts, reasons }: StoredReading, now: number): boolean {
-  return (reasons & Reason.TIME_FUTURE) !== 0 || ts > now + AHEAD_MS_MAX
+/** Whether a reading was judged to be from the future: it would hide all later readings until its time comes. */
+export function isFromFuture({ reasons }: StoredReading): boolean {
+  return (reasons & Reason.TIME_FUTURE) !== 0
+}
+
+/** 0: an ordinary time; 1: ahead of the clock, perhaps stored while the edge's own clock was ahead; 2: judged wrong. */
+function doubtOf(reading: StoredReading, now: number): 0 | 1 | 2 {
+  if (isFromFuture(reading)) return 2
+  return reading.ts > now + AHEAD_MS_MAX ? 1 : 0
 }
 
 /**
@@ -46,15 +49,15 @@ export class MetricRegistry {
   }
 
   /**
-   * Records the reading unless a later reading of this metric was recorded. @param now UTC ms
-   * @returns whether it is the latest reading, and not from the future
+   * Records the reading unless a later reading of this metric was recorded; one with a less doubtful time counts as later.
+   * @param now UTC ms
+   * @returns whether it was recorded, and is not from the future
    */
   note(reading: StoredReading, now: number): boolean {
     const known = this.find(reading.device, reading.metric)
-    const [isWrong, wasWrong] = [isFromFuture(reading, now), known !== undefined && isFromFuture(known.latest, now)]
-    if (known !== undefined && !wasWrong && (isWrong || known.latest.ts > reading.ts)) return false
+    if (known !== undefined && !isLater(reading, known.latest, now)) return false
     this.state(reading)
-    return !isWrong
+    return !isFromFuture(reading)
   }
 
   /** Makes this reading the state of its metric, whatever was recorded before. */
@@ -67,4 +70,10 @@ export class MetricRegistry {
     else metrics.set(metric, { alias: ++this.#aliases, kind, latest: reading })
     this.#devices.set(device, metrics)
   }
+}
+
+function isLater(reading: StoredReading, known: StoredReading, now: number): boolean {
+  const [doubt, knownDoubt] = [doubtOf(reading, now), doubtOf(known, now)]
+  if (doubt !== knownDoubt) return doubt < knownDoubt
+  return doubt === 2 || reading.ts >= known.ts
 }

@@ -76,6 +76,12 @@ describe('the format message', () => {
     expect(kept(22, { seq: 5, ts: NOW })).toEqual([true])
   })
 
+  it('retains the values of a device whose clock is ahead by no more than its rule allows', () => {
+    const format = formatOf(RETAINED)
+    const messages = sent(format, readings([1, 2], { ts: NOW + 3_600_000 }))
+    expect(messages.map(({ retain }) => retain)).toEqual([true, true])
+  })
+
   it('replaces what it retained while the clock of the edge was ahead', () => {
     const metricRegistry = new MetricRegistry()
     const ahead = formatOf(RETAINED, { metricRegistry, clock: { now: () => NOW + 86_400_000 } })

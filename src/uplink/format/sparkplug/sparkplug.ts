@@ -55,9 +55,7 @@ export class SparkplugFormat implements Format {
     let complete = this.#announced.has(device)
     // In a backlog the last reading is the metric's state; in live data the first reading is. Future ones only if alone.
     const inOrder = historical ? readings.toReversed() : readings
-    const now = this.#now()
-    const isFuture = (one: StoredReading): number => Number(isFromFuture(one, now))
-    for (const reading of inOrder.toSorted((a, b) => isFuture(a) - isFuture(b))) {
+    for (const reading of inOrder.toSorted((a, b) => Number(isFromFuture(a)) - Number(isFromFuture(b)))) {
       const known = metricRegistry.find(device, reading.metric)
       if (known !== undefined && (known.kind !== undefined || isAsAnnounced(known, reading))) continue
       metricRegistry.state(reading)
@@ -84,7 +82,7 @@ export class SparkplugFormat implements Format {
         metricRegistry.state(reading)
         messages.push(this.#birth(device))
       }
-      const past = historical || isFromFuture(reading, this.#now())
+      const past = historical || isFromFuture(reading)
       const metric = encodeMetric(dataMetric(reading, known, { aliases: this.#settings.aliases, historical: past }))
       if (!open.takes(reading, metric)) close()
       open.add(reading, metric)
