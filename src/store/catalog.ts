@@ -38,7 +38,7 @@ export function mayBeStored({ newestTs, futureTs }: Series, ts: number): boolean
 const AHEAD_MS_MAX = 3_600_000
 
 /**
- * Notes the time and the arrival of a stored reading. A reading from the future must not make every later one look old.
+ * Notes the time and the arrival of a stored reading. A reading from the future must not make every later one appear old.
  */
 export function noteTime(
   series: Series,

@@ -48,7 +48,7 @@ const message = z
     retain: z
       .boolean()
       .default(false)
-      .describe('true: the broker retains the newest value of each series, and nobody needs to be subscribed. Readings of the ' +
+      .describe('true: the broker retains the newest value of each series, and no subscriber is needed. Readings of the ' +
           'backlog, and from the future, are never retained'),
   })
   .refine(({ topic, payload, retain }) => (payload === 'json' && !retain) || namesSeries(topic), {

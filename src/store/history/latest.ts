@@ -8,7 +8,7 @@ import type { StoredSeries } from './series.ts'
 import type { TailRow } from './tail.ts'
 
 /**
- * Blocks that are opened of one series to look behind readings from the future. If none of them has another reading,
+ * Blocks of one series that are opened to find a reading before those from the future. If none of them has another reading,
  * the last one that arrived is the latest.
  */
 const OPENED_MAX = 16
@@ -88,14 +88,14 @@ class Search {
     const id = seriesOf(head.id)
     if (head.tsMax < this.#latestTs(id)) return
     const found = this.#found.get(id) ?? { ts: -Infinity, heads: [], row: undefined, arrived: undefined, opened: 0 }
-    if (head.good < head.readings || head.tsMax > this.#upTo) this.#look(found, head)
+    if (head.good < head.readings || head.tsMax > this.#upTo) this.#open(found, head)
     else if (found.ts === head.tsMax) found.heads.push(head)
     else if (head.tsMax > this.#latestTs(id)) Object.assign(found, { ts: head.tsMax, heads: [head], row: undefined })
     this.#found.set(id, found)
   }
 
   /** A block that may end with readings from the future has to be opened. */
-  #look(found: Found, head: BlockHead): void {
+  #open(found: Found, head: BlockHead): void {
     if (found.opened++ >= OPENED_MAX) return
     const { columns } = this.#places.open.open(head)
     const last = rowAt(columns, columns.seq.length - 1)
