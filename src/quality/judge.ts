@@ -11,7 +11,7 @@ import {
 } from '../base/reading.ts'
 import { type QualityRule, qualityRule } from '../settings/schema/quality.ts'
 import { VerdictDraft } from './draft.ts'
-import { addKind, isOdd, type Kinds, kindsOf } from './kinds.ts'
+import { addKind, isLearnt, isOdd, type Kinds, kindsOf } from './kinds.ts'
 import { RangeCheck } from './range.ts'
 import { judgeTime, NEVER, OUT_OF_ORDER, type TimeLimits, type Times } from './timing.ts'
 import { Windows } from './windows.ts'
@@ -42,10 +42,9 @@ interface Rule {
   readonly limits: TimeLimits
 }
 
-interface Series {
+interface Series extends Kinds {
   readonly rule: Rule
   readonly windows: Windows | undefined
-  readonly kinds: Kinds
   /** Time of the latest reading that was in order, UTC milliseconds. */
   lastTs: number
 }
@@ -106,19 +105,19 @@ export class Judge {
   replay(series: number, stored: ReplayInput): void {
     const state = this.#series[series] ?? this.#open(series, stored)
     this.#draft.begin(stored.quality, stored.reasons)
-    if (stored.value !== null && stored.quality !== 9) addKind(state.kinds, stored.seq, stored.value, stored)
+    if (stored.value !== null && stored.quality !== 9) addKind(state, stored.seq, stored.value, stored)
     observe(state, this.#draft, stored)
     state.windows?.settle(stored.seq, stored)
   }
 
   /** The type of a series by its values so far. Undefined: it had none. */
   typeOf(series: number): ValueType | undefined {
-    return this.#series[series]?.kinds.type
+    return this.#series[series]?.type
   }
 
-  #learn(series: number, { kinds }: Series, draft: VerdictDraft, { seq, value }: JudgeInput): void {
-    if (value === null || draft.quality === 9) return
-    for (const amendment of addKind(kinds, seq, value, draft)) this.#amendments.push({ ...amendment, series })
+  #learn(series: number, state: Series, draft: VerdictDraft, { seq, value }: JudgeInput): void {
+    if (value === null || draft.quality === 9 || isLearnt(state, value)) return
+    for (const amendment of addKind(state, seq, value, draft)) this.#amendments.push({ ...amendment, series })
   }
 
   /**
@@ -143,17 +142,17 @@ export class Judge {
   #open(series: number, { device, metric, type }: Pick<JudgeInput, 'device' | 'metric' | 'type'>): Series {
     const name = `${device}/${metric}`
     const rule = this.#rules.find(({ matches }) => matches(name)) ?? this.#unruled
-    const opened: Series = { rule, windows: Windows.of(rule.settings), kinds: kindsOf(type), lastTs: NEVER }
+    const opened: Series = { rule, windows: Windows.of(rule.settings), ...kindsOf(type), lastTs: NEVER }
     this.#series[series] = opened
     return opened
   }
 }
 
-function judgeValue(draft: VerdictDraft, { value, claim }: JudgeInput, { rule, kinds }: Series): void {
-  const { settings, range } = rule
+function judgeValue(draft: VerdictDraft, { value, claim }: JudgeInput, state: Series): void {
+  const { settings, range } = state.rule
   if (value === null || claim?.quality === 9) {
     draft.missing()
-  } else if (settings.type === undefined ? isOdd(kinds, value) : valueType(value) !== settings.type) {
+  } else if (settings.type === undefined ? isOdd(state, value) : valueType(value) !== settings.type) {
     draft.lower(4, Reason.TYPE)
   } else if (typeof value === 'number' && range !== undefined) {
     const flag = range.check(value)

@@ -36,6 +36,11 @@ export function isOdd({ balance }: Kinds, value: Value): boolean {
   return balance > 0 && typeof value !== 'number' && typeof value !== 'boolean'
 }
 
+/** Whether a value teaches nothing new: a number in a series that has had many. The common case, so it must be cheap. */
+export function isLearnt({ balance, type }: Kinds, value: Value): boolean {
+  return typeof value === 'number' && balance === BALANCE_MAX && type === 'number'
+}
+
 const NONE: readonly Amendment[] = Object.freeze([])
 
 /**
@@ -43,10 +48,7 @@ const NONE: readonly Amendment[] = Object.freeze([])
  * turns out to have numbers.
  */
 export function addKind(kinds: Kinds, seq: Seq, value: Value, verdict: Verdict): readonly Amendment[] {
-  if (typeof value === 'number' || typeof value === 'boolean') {
-    if (kinds.balance === BALANCE_MAX && kinds.type === 'number') return NONE
-    return addNumber(kinds, value)
-  }
+  if (typeof value === 'number' || typeof value === 'boolean') return addNumber(kinds, value)
   addText(kinds, seq, value, verdict)
   return NONE
 }
@@ -58,6 +60,7 @@ function addNumber(kinds: Kinds, value: number | boolean): readonly Amendment[] 
   if (kinds.type === 'boolean' && typeof value === 'number') kinds.type = 'number'
   const { early } = kinds
   if (early === undefined || kinds.balance < 0) return NONE
+  if (early.length === 0 && kinds.balance < EARLY_MAX) return NONE
   kinds.early = kinds.balance < EARLY_MAX ? [] : undefined
   return early.map((text) => ({ seq: text.seq, ...combine(text, { quality: 4, reasons: Reason.TYPE }) }))
 }
