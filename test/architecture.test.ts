@@ -92,6 +92,7 @@ const CLOCK_READERS = [
   'src/cli/',
   'src/demo/demo.ts',
   'src/link/tls.ts',
+  'src/query/query-thread.ts',
   'src/receiver/index.ts',
   'src/settings/load/links.ts',
   'src/settings/schema/tls.ts',

@@ -1,3 +1,4 @@
+import { systemClock } from '../../src/base/clock.ts'
 import type { StoredReading } from '../../src/base/reading.ts'
 import { openReadOnly } from '../../src/store/database.ts'
 import { type Bucket, History, type StoredSeries } from '../../src/store/history/history.ts'
@@ -21,7 +22,7 @@ function build(folder: string, plant: Plant, rows: number): void {
 
 function open(folder: string): HistoryReader {
   const database = openReadOnly(folder)
-  const history = new History(database)
+  const history = new History(database, systemClock)
   const byDevice = new Map(history.series().map((series) => [series.device, series]))
   const seriesOf = ({ series }: Question): StoredSeries => byDevice.get(deviceName(series))!
   return {

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import SQLite from 'better-sqlite3'
+import { systemClock } from '../../src/base/clock.ts'
 import { GOOD } from '../../src/base/flags.ts'
 import { edgeSettings } from '../../src/settings/edge.ts'
 import { openReadOnly } from '../../src/store/database.ts'
@@ -37,7 +38,7 @@ export function append(store: Store, { count, series, ts, value, receivedAt }: R
 /** Through the history, which has every reading, wherever it is kept. */
 function readHistory(folder: string, found: Checksums): void {
   const database = openReadOnly(folder)
-  const history = new History(database)
+  const history = new History(database, systemClock)
   for (const stored of history.series()) {
     const series = seriesOf(stored.device)
     for (const page of history.pages(stored)) {

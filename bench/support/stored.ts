@@ -1,3 +1,4 @@
+import { systemClock } from '../../src/base/clock.ts'
 import { openReadOnly } from '../../src/store/database.ts'
 import { History } from '../../src/store/history/history.ts'
 import { deviceName, NUMBER_FIRST, type PayloadKind, TS_FIRST } from './packets.ts'
@@ -18,7 +19,7 @@ export interface Sent {
 export function verifyStored(folder: string, sent: Sent): void {
   const database = openReadOnly(folder)
   try {
-    const history = new History(database)
+    const history = new History(database, systemClock)
     const devices = new Set(history.series().map(({ device }) => device))
     for (let connection = 0; connection < sent.connections; connection++) {
       const device = deviceName(connection)

@@ -55,7 +55,7 @@ export interface Amendment extends Verdict {
   readonly seq: Seq
 }
 
-/** The type of the values of a series, set by its first value that is not missing. */
+/** The type of the values of a series, learnt from them (src/quality/kinds.ts). */
 export type ValueType = 'number' | 'boolean' | 'text' | 'bytes'
 
 export function valueType(value: Value): ValueType | undefined {

@@ -1,3 +1,4 @@
+import { systemClock } from '../base/clock.ts'
 import type { History } from '../store/history/history.ts'
 import type { StoreReader } from '../store/reader.ts'
 
@@ -21,7 +22,7 @@ export async function withHistory<T>(folder: string, use: (history: History) => 
   const { History } = await import('../store/history/history.ts')
   const database = openReadOnly(folder)
   try {
-    return await use(new History(database))
+    return await use(new History(database, systemClock))
   } finally {
     database.close()
   }

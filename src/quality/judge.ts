@@ -11,6 +11,7 @@ import {
 } from '../base/reading.ts'
 import { type QualityRule, qualityRule } from '../settings/schema/quality.ts'
 import { VerdictDraft } from './draft.ts'
+import { addKind, isLearnt, isOdd, type Kinds, kindsOf } from './kinds.ts'
 import { RangeCheck } from './range.ts'
 import { judgeTime, NEVER, OUT_OF_ORDER, type TimeLimits, type Times } from './timing.ts'
 import { Windows } from './windows.ts'
@@ -20,7 +21,10 @@ export interface JudgeInput extends Times {
   readonly seq: Seq
   readonly device: string
   readonly metric: string
-  /** Type of the series so far; undefined: it has none yet. The type in a rule overrides it. */
+  /**
+   * Stored type of a series that is new to the judge; undefined: it has none yet. The judge then learns from the values
+   * (`kinds.ts`). The type in a rule overrides both.
+   */
   readonly type: ValueType | undefined
   readonly value: Value
   /** The quality that the device itself gives; the verdict is never better. */
@@ -28,7 +32,7 @@ export interface JudgeInput extends Times {
 }
 
 /** A reading as it is stored, with its current verdict. */
-export type ReplayInput = Omit<StoredReading, 'unit'>
+export type ReplayInput = Omit<StoredReading, 'unit'> & Pick<JudgeInput, 'type'>
 
 /** A quality rule, prepared for the series that it matches. */
 interface Rule {
@@ -38,7 +42,7 @@ interface Rule {
   readonly limits: TimeLimits
 }
 
-interface Series {
+interface Series extends Kinds {
   readonly rule: Rule
   readonly windows: Windows | undefined
   /** Time of the latest reading that was in order, UTC milliseconds. */
@@ -54,8 +58,8 @@ const NO_AMENDMENTS: readonly SeriesAmendment[] = Object.freeze([])
 
 /**
  * Gives each reading its verdict, in the order of the log. A verdict depends only on earlier readings and on the given
- * times. Memory: 100 bytes per series without windows, 2,200 with all of them, and at most one amendment for each
- * reading since the last `takeAmendments`.
+ * times. Memory: 160 bytes per series without windows, 2,300 with all of them (500 more while a new series has texts),
+ * and at most two amendments for each reading since the last `takeAmendments`.
  *
  * A reading cannot be taken back: if a commit fails, make a new judge and replay the log.
  */
@@ -85,7 +89,8 @@ export class Judge {
     draft.begin(1, 0)
     if (claim !== undefined) draft.lower(claim.quality, claim.reasons)
     judgeTime(draft, input, state.lastTs, rule.limits)
-    judgeValue(draft, input, rule)
+    judgeValue(draft, input, state)
+    this.#learn(series, state, draft, input)
     const amendment = observe(state, draft, input)
     if (amendment !== undefined) this.#amendments.push({ ...amendment, series })
     return draft.verdict()
@@ -100,8 +105,19 @@ export class Judge {
   replay(series: number, stored: ReplayInput): void {
     const state = this.#series[series] ?? this.#open(series, stored)
     this.#draft.begin(stored.quality, stored.reasons)
+    if (stored.value !== null && stored.quality !== 9) addKind(state, stored.seq, stored.value, stored)
     observe(state, this.#draft, stored)
     state.windows?.settle(stored.seq, stored)
+  }
+
+  /** The type of a series by its values so far. Undefined: it had none. */
+  typeOf(series: number): ValueType | undefined {
+    return this.#series[series]?.type
+  }
+
+  #learn(series: number, state: Series, draft: VerdictDraft, { seq, value }: JudgeInput): void {
+    if (value === null || draft.quality === 9 || isLearnt(state, value)) return
+    for (const amendment of addKind(state, seq, value, draft)) this.#amendments.push({ ...amendment, series })
   }
 
   /**
@@ -123,19 +139,20 @@ export class Judge {
     return taken
   }
 
-  #open(series: number, { device, metric }: { readonly device: string; readonly metric: string }): Series {
+  #open(series: number, { device, metric, type }: Pick<JudgeInput, 'device' | 'metric' | 'type'>): Series {
     const name = `${device}/${metric}`
     const rule = this.#rules.find(({ matches }) => matches(name)) ?? this.#unruled
-    const opened: Series = { rule, windows: Windows.of(rule.settings), lastTs: NEVER }
+    const opened: Series = { rule, windows: Windows.of(rule.settings), ...kindsOf(type), lastTs: NEVER }
     this.#series[series] = opened
     return opened
   }
 }
 
-function judgeValue(draft: VerdictDraft, { value, claim, type }: JudgeInput, { settings, range }: Rule): void {
+function judgeValue(draft: VerdictDraft, { value, claim }: JudgeInput, state: Series): void {
+  const { settings, range } = state.rule
   if (value === null || claim?.quality === 9) {
     draft.missing()
-  } else if (isForeign(value, settings.type ?? type)) {
+  } else if (settings.type === undefined ? isOdd(state, value) : valueType(value) !== settings.type) {
     draft.lower(4, Reason.TYPE)
   } else if (typeof value === 'number' && range !== undefined) {
     const flag = range.check(value)
@@ -160,10 +177,6 @@ function observe(
   }
   windows.skip()
   return undefined
-}
-
-function isForeign(value: Value, type: ValueType | undefined): boolean {
-  return type !== undefined && valueType(value) !== type
 }
 
 function compile(settings: QualityRule): Rule {

@@ -1,4 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads'
+import { systemClock } from '../base/clock.ts'
 import { messageOf, OperatorError } from '../base/errors.ts'
 import { openReadOnly } from '../store/database.ts'
 import { History } from '../store/history/history.ts'
@@ -10,7 +11,7 @@ let history: History | undefined
 
 function reply(question: Question): QueryAnswer {
   try {
-    history ??= new History(openReadOnly(folder))
+    history ??= new History(openReadOnly(folder), systemClock)
     return { kind: 'answer', json: new TextEncoder().encode(answer(history, question)) }
   } catch (failure) {
     if (failure instanceof Unknown) return { kind: 'unknown', message: failure.message, remedy: failure.remedy }

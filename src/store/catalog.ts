@@ -1,5 +1,6 @@
 import type { Database, Statement } from 'better-sqlite3'
-import type { ValueType } from '../base/reading.ts'
+import { Reason } from '../base/flags.ts'
+import type { ValueType, Verdict } from '../base/reading.ts'
 import { readTallies, Tallies, type TallyCounts } from './tallies.ts'
 
 /** A device and its ledger counters. `received` = `stored` + `rejected` + `duplicate`, always. */
@@ -20,8 +21,37 @@ export interface Series {
   /** '' if the device never named a unit. */
   readonly unit: string
   type: ValueType | undefined
-  /** Newest time (UTC ms) of its readings; Infinity until this process knows it. */
+  /** Whether a reading of its metric that names no unit belongs to it. */
+  current: boolean
+  /** Newest time (UTC ms) of its readings, without those from the future; Infinity until this process knows it. */
   newestTs: number
+  /** Earliest time (UTC ms) of its readings that were from the future when they arrived; Infinity: there is none. */
+  futureTs: number
+}
+
+/** Whether a reading with this time may be stored already: it is not newer than all others of its series. */
+export function mayBeStored({ newestTs, futureTs }: Series, ts: number): boolean {
+  return ts <= newestTs || ts >= futureTs
+}
+
+/** A newest time that is further ahead (ms) of a reading's arrival comes from a wrong clock. */
+const AHEAD_MS_MAX = 3_600_000
+
+/**
+ * Notes the time and the arrival of a stored reading. A reading from the future must not make every later one appear old.
+ */
+export function noteTime(
+  series: Series,
+  ts: number,
+  { reasons }: Pick<Verdict, 'reasons'>,
+  { arrival }: { readonly arrival: number },
+): void {
+  if ((reasons & Reason.TIME_FUTURE) !== 0) {
+    if (ts < series.futureTs) series.futureTs = ts
+  } else if (ts > series.newestTs || series.newestTs > arrival + AHEAD_MS_MAX) {
+    series.newestTs = ts
+    if (ts >= series.futureTs) series.futureTs = Infinity // its time has come
+  }
 }
 
 interface SeriesRow {
@@ -38,8 +68,11 @@ interface SeriesRow {
  */
 export class Catalog {
   readonly #devices = new Map<string, Device>()
-  /** The newest series of a (device, metric): a reading that names no unit belongs to it, also after a restart. */
-  readonly #current = new Map<Device, Map<string, Series>>()
+  /**
+   * The series of a (device, metric) that had the last reading: a reading that names no unit belongs to it. Undefined: the
+   * metric has several units, and this process has not seen any of them; then such a reading has no unit.
+   */
+  readonly #current = new Map<Device, Map<string, Series | undefined>>()
   readonly #byUnit = new Map<string, Series>()
   readonly #byId: Series[] = []
   readonly #insertDevice: Statement<[string]>
@@ -64,7 +97,12 @@ export class Catalog {
       this.#written[device.id] = countsOf(device)
     }
     for (const row of database.prepare('SELECT * FROM series ORDER BY id').all() as SeriesRow[]) {
-      this.#remember({ ...row, device: devices.get(row.device)!, type: row.type ?? undefined, newestTs: Infinity })
+      const [device, type] = [devices.get(row.device)!, row.type ?? undefined]
+      const former = this.#current.get(device)?.get(row.metric)
+      this.#remember({ ...row, device, type, current: false, newestTs: Infinity, futureTs: Infinity })
+      if (former === undefined) continue
+      former.current = false
+      this.#current.get(device)!.set(row.metric, undefined)
     }
   }
 
@@ -119,7 +157,17 @@ export class Catalog {
     const known = this.#byUnit.get(key(device, metric, unit ?? ''))
     if (known !== undefined) return known
     const id = Number(this.#insertSeries.run(device.id, metric, unit ?? '', null).lastInsertRowid)
-    return this.#remember({ id, device, metric, unit: unit ?? '', type: undefined, newestTs: -Infinity })
+    const empty = { type: undefined, current: false, newestTs: -Infinity, futureTs: Infinity }
+    return this.#remember({ id, device, metric, unit: unit ?? '', ...empty })
+  }
+
+  /** Its reading is the last of its metric: from now on, readings of the metric that name no unit belong to it. */
+  makeCurrent(series: Series): void {
+    const metrics = this.#current.get(series.device)!
+    const former = metrics.get(series.metric)
+    if (former !== undefined) former.current = false
+    metrics.set(series.metric, series)
+    series.current = true
   }
 
   setType(series: Series, type: ValueType): void {
@@ -157,7 +205,10 @@ export class Catalog {
       metrics = new Map()
       this.#current.set(series.device, metrics)
     }
-    metrics.set(series.metric, series)
+    if (!metrics.has(series.metric)) {
+      metrics.set(series.metric, series)
+      series.current = true
+    }
     return series
   }
 }

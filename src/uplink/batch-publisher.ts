@@ -3,7 +3,7 @@ import { BATCH_CONTENT_TYPE, decodeBatch } from '../codec/batch.ts'
 import type { Link } from '../link/link.ts'
 import type { Format, FormattedMessage } from './format/format.ts'
 import type { Amendments, Batch } from './outbox.ts'
-import { worstOf } from './reason-codes.ts'
+import { meaningOf, worstOf } from './reason-codes.ts'
 import type { CloudTopics } from './topics.ts'
 
 /**
@@ -71,6 +71,13 @@ export class BatchPublisher {
     const bytes = messages.reduce((sum, { topic, payload }) => sum + topic.length + payload.length, 0)
     this.expansion = (this.expansion + bytes / outgoing.bytes.length) / 2
     return this.send(messages)
+  }
+
+  /** Publishes the messages that open the connection. @throws Error if the broker refuses one: readings need it */
+  async begin(format: Format): Promise<void> {
+    const reasonCode = await this.send(format.begin())
+    if (meaningOf(reasonCode, { keepsLatest: true }) === 'taken') return
+    throw new Error(`the broker refused the first message of the connection with reason 0x${reasonCode.toString(16)}`)
   }
 
   /** Publishes in this order. Resolves with the highest reason code. */

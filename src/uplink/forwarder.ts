@@ -63,7 +63,7 @@ export class Forwarder {
   }
 
   #taken(sent: InFlightMessage, reasonCode: number): void {
-    const meaning = meaningOf(reasonCode)
+    const meaning = meaningOf(reasonCode, { keepsLatest: true })
     const reason = `the broker refused it with reason 0x${reasonCode.toString(16)}`
     if (meaning === 'trouble') return this.#deps.onTrouble(reason)
     if (meaning === 'refused') return void this.#refused(sent, reason, false)

@@ -7,9 +7,15 @@ const FIRST_ERROR_CODE = 0x80
  */
 const INCURABLE: readonly number[] = [0x90, 0x95, 0x99, 0x87]
 
-/** What a broker's reason code for a PUBLISH means for the message (MQTT 5 §3.4.2.1). */
-export function meaningOf(reasonCode: number): 'taken' | 'unheard' | 'refused' | 'trouble' {
-  if (reasonCode === NO_MATCHING_SUBSCRIBERS) return 'unheard'
+/**
+ * What a broker's reason code for a PUBLISH means for the message (MQTT 5 §3.4.2.1). docs/formats.md has the table.
+ * @param keepsLatest the broker retains the latest reading for later subscribers, so it need not have any now
+ */
+export function meaningOf(
+  reasonCode: number,
+  { keepsLatest }: { readonly keepsLatest: boolean },
+): 'taken' | 'unheard' | 'refused' | 'trouble' {
+  if (reasonCode === NO_MATCHING_SUBSCRIBERS) return keepsLatest ? 'taken' : 'unheard'
   if (reasonCode < FIRST_ERROR_CODE) return 'taken'
   return INCURABLE.includes(reasonCode) ? 'refused' : 'trouble'
 }

@@ -179,13 +179,12 @@ export class Session {
 
   /** The cloud broker accepted the message. That marks it only if no receiver confirms (`confirm: puback`). */
   async #taken(sent: InFlightMessage, reasonCode: number): Promise<void> {
-    const meaning = meaningOf(reasonCode)
+    const { confirm, format, message } = this.#deps.settings
+    const meaning = meaningOf(reasonCode, { keepsLatest: format === 'message' && message.retain })
     const code = `reason 0x${reasonCode.toString(16)}`
-    if (meaning === 'refused' && sent.kind === 'batch') {
-      return this.#refused(sent, `the broker refused it with ${code}`)
-    }
+    if (meaning === 'refused' && sent.kind === 'batch') return this.#refused(sent, `the broker refused it with ${code}`)
     if (meaning === 'refused' || meaning === 'trouble') return this.#finish(`the broker refused a message with ${code}`)
-    if (this.#deps.settings.confirm === 'receipt') return
+    if (confirm === 'receipt') return
     if (meaning === 'unheard') return this.#finish('the cloud broker has no subscriber for the batches')
     try {
       const { range } = sent

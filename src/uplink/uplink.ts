@@ -143,7 +143,7 @@ export class Uplink implements Part {
       const session = this.#begin(link, batchPublisher)
       await this.#subscribe(link)
       await outbox.release(this.#budget.spent) // everything stored until now is the backlog of this connection
-      if (this.#format !== undefined) await batchPublisher.send(this.#format.begin())
+      if (this.#format !== undefined) await batchPublisher.begin(this.#format)
       if (this.#stopping.signal.aborted) return { atOnce: true, cautious: false }
       this.#session = session
       if (this.#settings.confirm === 'receipt') this.#time.subscribe(link)

@@ -53,8 +53,8 @@ export function judgeAll(judge: Judge, readings: readonly JudgeInput[]): Outcome
   return { first, last, amendments }
 }
 
-export function stored({ seq, device, metric, value, ts }: JudgeInput, verdict: Verdict): ReplayInput {
-  return { seq, device, metric, value, ts, quality: verdict.quality, reasons: verdict.reasons }
+export function stored({ seq, device, metric, type, value, ts }: JudgeInput, verdict: Verdict): ReplayInput {
+  return { seq, device, metric, type, value, ts, quality: verdict.quality, reasons: verdict.reasons }
 }
 
 export function qualities(verdicts: readonly Verdict[]): Quality[] {

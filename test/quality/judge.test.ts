@@ -62,12 +62,15 @@ describe('a judge', () => {
     expect(judge.takeAmendments()).toEqual([])
   })
 
-  it('judges a value of another type than the series bad, and compares nothing with it', () => {
+  it('judges a text in a series of numbers bad, and compares nothing with it; numbers and booleans go together', () => {
     const judge = new Judge([rule({ rate: { fail: 5 }, spike: { fail: 5 }, range: { fail: [0, 10] } })])
     const { last } = judgeAll(judge, inputs([1, 'error', true, new Uint8Array(1), 1]))
-    expect(qualities(last)).toEqual([1, 4, 4, 4, 1])
+    expect(qualities(last)).toEqual([1, 4, 1, 4, 1])
     expect(last[1]!.reasons).toBe(Reason.TYPE)
-    expect(judge.judge(2, input(9, { type: 'text', value: 50 }))).toEqual({ quality: 4, reasons: Reason.TYPE })
+    for (const type of ['text', 'boolean'] as const) {
+      const other = new Judge([])
+      expect(other.judge(2, input(9, { type, value: 50 }))).toBe(GOOD)
+    }
   })
 
   it('compares nothing with a number that the device claims to be missing or of the wrong type', () => {

@@ -2,6 +2,7 @@ import SQLite, { type Database } from 'better-sqlite3'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Value } from '../../src/base/reading.ts'
+import type { Series } from '../../src/store/catalog.ts'
 import { rowValue } from '../../src/store/log.ts'
 import type { Store } from '../../src/store/store.ts'
 import { tempFolder } from '../../support/folder.ts'
@@ -201,18 +202,31 @@ describe('a failed transaction', () => {
 })
 
 describe('a reading without a unit', () => {
-  it('belongs to the newest series of its metric, before and after a restart', () => {
-    const folder = tempFolder()
-    let store = openStore(folder)
-    const seriesOf = (unit?: string): number =>
-      store.write(() => store.intake.catalog.find(store.intake.catalog.device('press'), 'heat', unit).id)
+  it('belongs to the series that had the last reading of its metric', () => {
+    const store = openStore(tempFolder())
+    const { catalog } = store.intake
+    const seriesOf = (unit?: string): Series => store.write(() => catalog.find(catalog.device('press'), 'heat', unit))
     const celsius = seriesOf('Cel')
     const kelvin = seriesOf('K')
-    expect(seriesOf('Cel')).toBe(celsius)
+    catalog.makeCurrent(kelvin)
     expect(seriesOf()).toBe(kelvin)
+    catalog.makeCurrent(seriesOf('Cel'))
+    expect(seriesOf()).toBe(celsius)
+    store.close()
+  })
+
+  it('keeps the only unit of its metric over a restart, and has none where there were several', () => {
+    const folder = tempFolder()
+    let store = openStore(folder)
+    const seriesOf = (metric: string, unit?: string): Series =>
+      store.write(() => store.intake.catalog.find(store.intake.catalog.device('press'), metric, unit))
+    for (const unit of ['Cel', 'K', 'degF']) seriesOf('heat', unit)
+    seriesOf('force', 'N')
     store.close()
     store = openStore(folder)
-    expect([seriesOf(), seriesOf('Cel'), seriesOf('K')]).toEqual([kelvin, celsius, kelvin])
+    expect(seriesOf('force').unit).toBe('N')
+    expect(store.intake.catalog.knows('press', 'heat', undefined)).toBe(false)
+    expect(seriesOf('heat').unit).toBe('')
     store.close()
   })
 })

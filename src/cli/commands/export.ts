@@ -63,7 +63,7 @@ export const exportReadings = command({
     const database = openReadOnly(folder)
     const stop = stopSignals('the export', 'complete files are kept, incomplete ones are removed; run the export again')
     try {
-      const source = new History(database)
+      const source = new History(database, systemClock)
       const series = selectSeries(source, values)
       const onProgress = destination.to === 'stdout' && process.stdout.isTTY ? undefined : progressPrinter(output)
       const now = systemClock.now()

@@ -1,6 +1,5 @@
 import { pause } from '../../base/clock.ts'
 import { type Log, silentLog } from '../../base/log.ts'
-import type { SeriesBlock } from '../../codec/batch.ts'
 import type { Delivery, Sink, StoreResult } from '../sink.ts'
 import { PostgresConfigs } from './configs.ts'
 import type { Connection } from './connection.ts'
@@ -13,7 +12,7 @@ import { type Birth, migrate } from './schema.ts'
 import { Sessions } from './sessions.ts'
 import { hullsOf, type Named, Storing, type Tables } from './storing.ts'
 import { placeOf, troubleAt } from './trouble.ts'
-import { unfitness } from './unfit.ts'
+import { fitNames, unfitness } from './unfit.ts'
 
 export interface PostgresSinkOptions {
   /** Overrides the password of the URL. */
@@ -176,7 +175,7 @@ export class PostgresSink implements Sink {
       fit.flatMap(({ delivery, refusal }) => (refusal === undefined ? logNamesOf(delivery) : [])),
       connection,
     )
-    const series = await this.#series.of(blocks.map(seriesNameOf), connection)
+    const series = await this.#series.of(blocks.map(fitNames), connection)
     await this.#partitions.prepare(
       blocks.map(({ ts }) => ts),
       receivedAt,
@@ -186,7 +185,7 @@ export class PostgresSink implements Sink {
       if (refusal !== undefined || delivery.kind === 'reject') return { delivery, refusal, log: 0, series: [] }
       const itsBlocks = delivery.kind === 'batch' ? delivery.batch.series : []
       const log = logs.get(keyOf(logNamesOf(delivery)[0]!))!
-      return { delivery, refusal, log, series: itsBlocks.map((block) => series.get(keyOf(seriesNameOf(block)))!) }
+      return { delivery, refusal, log, series: itsBlocks.map((block) => series.get(keyOf(fitNames(block)))!) }
     })
   }
 
@@ -201,8 +200,4 @@ function logNamesOf(delivery: Delivery): string[][] {
   if (delivery.kind === 'reject') return []
   const { edge, epoch } = delivery.kind === 'batch' ? delivery.batch : delivery.amendments
   return [[edge, epoch]]
-}
-
-function seriesNameOf({ device, metric, unit = '' }: SeriesBlock): string[] {
-  return [device, metric, unit]
 }

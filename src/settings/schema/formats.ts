@@ -48,7 +48,10 @@ const message = z
     retain: z
       .boolean()
       .default(false)
-      .describe('true: the broker retains the newest value of each series. Readings of the backlog are never retained'),
+      .describe(
+        'true: the broker retains the newest value of each series, and no subscriber is needed. Readings of the ' +
+          'backlog, and from the future, are never retained',
+      ),
   })
   .refine(({ topic, payload, retain }) => (payload === 'json' && !retain) || namesSeries(topic), {
     path: ['topic'],

@@ -69,7 +69,9 @@ export const qualityRule = z.strictObject({
   type: z
     .enum(['number', 'boolean', 'text', 'bytes'])
     .optional()
-    .describe('Type of the values of the series; default: the type of its first value'),
+    .describe(
+      'Type of the values of the series, any other is bad; default: learnt (docs/payloads.md), numbers are never bad',
+    ),
   range: range.optional().describe('Values outside the bounds'),
   spike: spike.optional().describe('Single values far from both neighbours'),
   rate: rate.optional().describe('Values that change implausibly fast'),

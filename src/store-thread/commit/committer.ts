@@ -1,9 +1,9 @@
 import { qualityWord, Reason } from '../../base/flags.ts'
-import { type Reading, type Verdict, valueType } from '../../base/reading.ts'
+import type { Reading, Verdict } from '../../base/reading.ts'
 import { decode } from '../../decode/decode.ts'
 import type { Judge, JudgeInput } from '../../quality/judge.ts'
 import type { QualityRule } from '../../settings/schema/quality.ts'
-import type { Catalog, Device, Series } from '../../store/catalog.ts'
+import { type Catalog, type Device, mayBeStored, noteTime, type Series } from '../../store/catalog.ts'
 import type { TrustedTimes } from '../../store/clock/clock-state.ts'
 import type { Store } from '../../store/store.ts'
 import { type Publish, readBatch } from '../batch-buffer.ts'
@@ -146,13 +146,14 @@ export class Committer {
     const series = catalog.find(device, reading.metric, reading.unit)
     device.received++
     catalog.touch(device)
-    if (reading.timed && (publish.dup || reading.ts <= series.newestTs) && this.#isStored(series, reading)) {
+    if (reading.timed && (publish.dup || mayBeStored(series, reading.ts)) && this.#isStored(series, reading)) {
       device.duplicate++
       outcome.duplicates++
       return
     }
-    if (reading.ts > series.newestTs || series.newestTs === Infinity) series.newestTs = reading.ts
+    if (!series.current) catalog.makeCurrent(series)
     const verdict = this.#verdict(series, reading, publish)
+    noteTime(series, reading.ts, verdict, publish)
     log.append(series.id, reading.ts, reading.value, verdict, publish.arrival)
     device.stored++
     outcome.stored++
@@ -181,9 +182,8 @@ export class Committer {
     input.claim = publish.dup && !reading.timed ? asRepeat(reading.claim) : reading.claim
     input.clockSynced = publish.arrival >= this.#trusted.from && publish.arrival <= this.#trusted.to
     const verdict = this.#judge.judge(series.id, input)
-    if (series.type === undefined && reading.value !== null) {
-      this.#store.intake.catalog.setType(series, valueType(reading.value)!)
-    }
+    const type = this.#judge.typeOf(series.id)
+    if (type !== undefined && type !== series.type) this.#store.intake.catalog.setType(series, type)
     return verdict
   }
 

@@ -1,5 +1,6 @@
 import { Judge } from '../../quality/judge.ts'
 import type { QualityRule } from '../../settings/schema/quality.ts'
+import { noteTime } from '../../store/catalog.ts'
 import { rowValue } from '../../store/log.ts'
 import type { Store } from '../../store/store.ts'
 
@@ -11,7 +12,7 @@ const REBUILD_MS_MIN = 3_600_000
 /**
  * Creates a judge with the state that stored readings left: replays the end of the log, as far back as the longest
  * window of the rules and at least one hour, at most REBUILD_ROWS_MAX readings. A series without readings in it starts
- * without state. Also sets the newest time of each of these series in the catalog.
+ * without state. Also sets, in the catalog, the newest time of each of these series and the unit that each metric had last.
  */
 export function rebuildJudge(store: Store, rules: readonly QualityRule[]): Judge {
   const judge = new Judge(rules)
@@ -19,12 +20,14 @@ export function rebuildJudge(store: Store, rules: readonly QualityRule[]): Judge
   const since = arrivals.firstSince(arrivals.newest() - Math.max(judge.replayMs, REBUILD_MS_MIN), store.lastSeq)
   for (const row of store.readFrom(Math.max(since, store.lastSeq - REBUILD_ROWS_MAX))) {
     const series = store.intake.catalog.series(row[1])!
-    const { id, device, metric } = series
-    if (series.newestTs === Infinity || row[2] > series.newestTs) series.newestTs = row[2]
+    const { id, device, metric, type } = series
+    noteTime(series, row[2], { reasons: row[5] }, { arrival: row[6] })
+    if (!series.current) store.intake.catalog.makeCurrent(series)
     judge.replay(id, {
       seq: row[0],
       device: device.name,
       metric,
+      type,
       value: rowValue(row),
       ts: row[2],
       quality: row[4],

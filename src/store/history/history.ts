@@ -1,4 +1,5 @@
 import type { Database } from 'better-sqlite3'
+import type { Clock } from '../../base/clock.ts'
 import { assert, Exit, OperatorError } from '../../base/errors.ts'
 import type { StoredReading } from '../../base/reading.ts'
 import { BlockTable } from '../sealed/blocks.ts'
@@ -28,6 +29,8 @@ export type {
   StoredSeries,
 }
 
+/** The clock of a device may be ahead of ours by this time (ms): the default of `quality[].futureS`. */
+const AHEAD_MS = 300_000
 /** Maximum number of buckets in an answer that is not read in pages. */
 export const BUCKETS_MAX = 100_000
 /** Default number of readings in a page. */
@@ -41,14 +44,19 @@ export const PAGE_READINGS = 10_000
  */
 export class History {
   readonly #database: Database
+  readonly #clock: Clock
   readonly #places: HistoryPlaces
   readonly #buckets: Buckets
   readonly #statistics: Statistics
 
-  /** @param database a connection with no other user at the same time. */
-  constructor(database: Database) {
+  /**
+   * @param database a connection with no other user at the same time.
+   * @param clock says which readings are from the future
+   */
+  constructor(database: Database, clock: Clock) {
     const blocks = new BlockTable(database)
     this.#database = database
+    this.#clock = clock
     this.#places = {
       sealed: new SealedHistory(database, blocks),
       open: new OpenBlocks(database, blocks),
@@ -115,9 +123,13 @@ export class History {
     return this.#snapshot(() => this.#buckets.page(query))
   }
 
-  /** The latest reading of every matching series, by (ts, seq); series without readings are omitted. */
+  /**
+   * The latest reading of every matching series, by (ts, seq); series without readings are omitted. A reading from the
+   * future is never the latest, unless the series has no other: then it is the one that arrived last.
+   */
   latest(filter: SeriesFilter = {}): StoredReading[] {
-    return this.#snapshot(() => latestReadings(this.#places, this.series(filter)))
+    const upTo = this.#clock.now() + AHEAD_MS
+    return this.#snapshot(() => latestReadings(this.#places, this.series(filter), upTo))
   }
 
   /**
@@ -128,9 +140,10 @@ export class History {
     return this.#snapshot(() => recentReadings(this.#places, this.series(filter), count))
   }
 
-  /** Every device with statistics of each of its series. */
+  /** Every device with statistics of each of its series. Times in the future do not count as the last one. */
   devices(): DeviceStatistics[] {
-    return this.#snapshot(() => this.#statistics.devices(this.series()))
+    const upTo = this.#clock.now() + AHEAD_MS
+    return this.#snapshot(() => this.#statistics.devices(this.series(), upTo))
   }
 
   /** Time of the earliest reading of a series in an interval (UTC ms); undefined: there is none. */

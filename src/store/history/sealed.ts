@@ -8,7 +8,7 @@ import type { Interval } from './interval.ts'
 const LOOKUP_COST = 4
 
 /** The fields of a seal that queries need. */
-export type SealHead = Pick<Seal, 'id' | 'parts' | 'first' | 'last' | 'blocks' | 'tsMin' | 'tsMax'>
+export type SealHead = Pick<Seal, 'id' | 'parts' | 'first' | 'last' | 'blocks' | 'tsMin' | 'tsMax' | 'receivedLast'>
 
 /**
  * Finds the blocks for a query. All lookups of one query must be in one transaction: seals and blocks change together,
@@ -21,8 +21,8 @@ export class SealedHistory {
 
   constructor(database: Database, blocks: BlockTable) {
     this.#blocks = blocks
-    this.#seals = database.prepare(`SELECT id, parts, first, last, blocks, ts_min AS tsMin, ts_max AS tsMax FROM seals
-      WHERE ts_max >= ? AND ts_min < ? ORDER BY ts_min, id`)
+    this.#seals = database.prepare(`SELECT id, parts, first, last, blocks, ts_min AS tsMin, ts_max AS tsMax,
+      received_last AS receivedLast FROM seals WHERE ts_max >= ? AND ts_min < ? ORDER BY ts_min, id`)
     this.#sealedUpTo = database.prepare(`SELECT value FROM meta WHERE key = 'sealed'`).pluck()
   }
 

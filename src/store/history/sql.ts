@@ -38,7 +38,7 @@ export class SqlSession {
     this.#database = new SQLite(empty.serialize(), { readonly: true })
     empty.close()
     this.#database.prepare('ATTACH ? AS edge').run(join(folder, DATABASE_FILE))
-    defineTables(this.#database, new History(this.#pages), clock)
+    defineTables(this.#database, new History(this.#pages, clock), clock)
   }
 
   /** Runs one statement that only reads. @throws OperatorError when it does more, or SQLite refuses it. */

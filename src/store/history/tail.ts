@@ -1,4 +1,5 @@
 import type { Database, Statement } from 'better-sqlite3'
+import { Reason } from '../../base/flags.ts'
 import type { Quality, Seq, Value } from '../../base/reading.ts'
 import { type Interval, isBefore, type ReadingKey } from './interval.ts'
 import { TailIndex } from './tail-index.ts'
@@ -26,6 +27,13 @@ type RawRow = [Seq, number, number | string | Buffer | null, Quality, number, 0 
 
 const COLUMNS = `seq, ts, value, quality, reasons, typeof(value) = 'integer'`
 const NUMBER_COLUMNS = `seq, ts, CASE WHEN typeof(value) = 'real' THEN value END AS number, quality`
+/** Parameters of a query for readings up to a time (UTC ms) in the log, which begins after the sealed position. */
+export interface Present {
+  readonly sealed: Seq
+  readonly upTo: number
+}
+/** Readings that are not from the future. */
+export const PRESENT = `ts <= @upTo AND reasons & ${Reason.TIME_FUTURE} = 0`
 const OF_SERIES = 'FROM log WHERE seq > ? AND series = ?'
 
 /**
@@ -43,7 +51,8 @@ export class Tail {
   readonly #earliest: Statement<[Seq, Seq, number]>
   readonly #lastSeq: Statement<[]>
   readonly #floors = new Map<number, { readonly upTo: Seq; readonly ts: number }>()
-  readonly #latestOfEach: Statement<[Seq, Seq]>
+  readonly #latestOfEach: Statement<[Present]>
+  readonly #lastOfEach: Statement<[Seq]>
   readonly #recent: Statement<[Seq, string, number]>
 
   constructor(database: Database) {
@@ -59,9 +68,13 @@ export class Tail {
     this.#earliest = database.prepare('SELECT min(ts) FROM log WHERE seq > ? AND seq <= ? AND series = ?').pluck()
     this.#lastSeq = database.prepare('SELECT seq FROM log ORDER BY seq DESC LIMIT 1').pluck()
     this.#latestOfEach = database
-      .prepare(`SELECT series, ${COLUMNS} FROM log WHERE seq > ? AND (series, ts) IN
-        (SELECT series, max(ts) FROM log WHERE seq > ? GROUP BY series) ORDER BY seq`)
-      .raw() as Statement<[Seq, Seq]>
+      .prepare(`SELECT series, ${COLUMNS} FROM log WHERE seq > @sealed AND ${PRESENT} AND (series, ts) IN
+        (SELECT series, max(ts) FROM log WHERE seq > @sealed AND ${PRESENT} GROUP BY series) ORDER BY seq`)
+      .raw() as Statement<[Present]>
+    this.#lastOfEach = database
+      .prepare(`SELECT series, ${COLUMNS} FROM log WHERE seq IN
+        (SELECT max(seq) FROM log WHERE seq > ? GROUP BY series)`)
+      .raw() as Statement<[Seq]>
     this.#recent = database
       .prepare(`SELECT series, ${COLUMNS} FROM log WHERE seq > ? AND series IN (SELECT value FROM json_each(?))
         ORDER BY seq DESC LIMIT ?`)
@@ -160,11 +173,20 @@ export class Tail {
     return (this.#numbersOf.get(seq) as TailNumber).ts
   }
 
-  /** The latest reading of each of these series, by (ts, seq). */
-  latest(series: ReadonlySet<number>, sealed: Seq): Map<number, TailRow> {
+  /** The latest reading of each of these series, by (ts, seq), that is not from the future (after `upTo`, UTC ms). */
+  latest(series: ReadonlySet<number>, sealed: Seq, upTo: number): Map<number, TailRow> {
     const found = new Map<number, TailRow>()
     // Ascending in seq: of several readings at the latest time, the last one is kept.
-    for (const [id, ...raw] of this.#latestOfEach.iterate(sealed, sealed) as Iterable<[number, ...RawRow]>) {
+    for (const [id, ...raw] of this.#latestOfEach.iterate({ sealed, upTo }) as Iterable<[number, ...RawRow]>) {
+      if (series.has(id)) found.set(id, tailRow(raw))
+    }
+    return found
+  }
+
+  /** The reading of each of these series that arrived last. */
+  lastArrived(series: ReadonlySet<number>, sealed: Seq): Map<number, TailRow> {
+    const found = new Map<number, TailRow>()
+    for (const [id, ...raw] of this.#lastOfEach.iterate(sealed) as Iterable<[number, ...RawRow]>) {
       if (series.has(id)) found.set(id, tailRow(raw))
     }
     return found

@@ -1,3 +1,4 @@
+import type { Clock } from '../../base/clock.ts'
 import type { StoredReading, Value } from '../../base/reading.ts'
 import { numberText } from '../../base/reading-text.ts'
 import type { Batch } from '../../codec/batch.ts'
@@ -12,11 +13,13 @@ export interface MessageDependencies {
   readonly prefix: string
   readonly edge: string
   readonly metricRegistry: MetricRegistry
+  readonly clock: Clock
 }
 
 /**
  * One message per reading. An older reading never replaces a newer retained one, as far as this process knows:
- * readings of the backlog are not retained, nor is a live reading that is older than one sent before.
+ * readings of the backlog are not retained, nor is a live reading that is older than one sent before, or from the
+ * future.
  */
 export class MessageFormat implements Format {
   readonly filters = []
@@ -37,10 +40,10 @@ export class MessageFormat implements Format {
   }
 
   #message(reading: StoredReading, batch: Batch, historical: boolean): FormattedMessage {
-    const { prefix, edge, metricRegistry } = this.#deps
+    const { prefix, edge, metricRegistry, clock } = this.#deps
     const { topic: template, payload, retain } = this.#settings
     const topic = fillTopic(template, { prefix, edge, device: reading.device, metric: reading.metric })
-    const kept = retain && !historical && metricRegistry.note(reading)
+    const kept = retain && !historical && metricRegistry.note(reading, clock.now())
     if (payload === 'value') return { topic, payload: bytesOf(reading.value), qos: 1, retain: kept }
     const object = Buffer.from(readingObject(reading, batch))
     return { topic, payload: object, qos: 1, retain: kept, contentType: 'application/json' }

@@ -51,6 +51,17 @@ describePeer('postgres', 'a sink in PostgreSQL', () => {
     ])
   })
 
+  it('stores readings of a series with U+0000 in a name, with a symbol in its place, each once', async () => {
+    const { postgres, schema, sink } = await openSink()
+    const names = { device: 'a\0', metric: '\0b', unit: 'C\0' }
+    for (const repeats of [0, 1]) {
+      expect(await sink.store([batch([reading(1, names)])], AT)).toMatchObject([{ kind: 'stored', repeats }])
+    }
+    expect(await sink.store([batch([reading(2, { ...names, unit: 'C␀' })])], AT)).toMatchObject([{ kind: 'stored' }])
+    const rows = await postgres.query(`SELECT seq::int, device, metric, unit FROM ${schema}.readings ORDER BY seq`)
+    expect(rows).toEqual([1, 2].map((seq) => ({ seq, device: 'a␀', metric: '␀b', unit: 'C␀' })))
+  })
+
   it('keeps every time of the wire format that PostgreSQL can store, to the millisecond', async () => {
     const opened = await openSink()
     const times = [-210_866_803_200_000, -62_167_219_200_001, -1, 0, AT, 253_402_300_800_001, 2 ** 51 - 1]
@@ -63,7 +74,7 @@ describePeer('postgres', 'a sink in PostgreSQL', () => {
 
   it('refuses readings that PostgreSQL can never store, so that the edge stops sending them, and stores the rest', async () => {
     const opened = await openSink()
-    const changes = [{ device: 'a\0' }, { metric: 'a'.repeat(2_001) }, { unit: '\0' }, { ts: -210_866_803_200_001 }]
+    const changes = [{ metric: 'a'.repeat(2_001) }, { ts: -210_866_803_200_001 }]
     const unfit = changes.map((change, i) => batch([reading(i + 10, change)]))
     const results = await opened.sink.store([...unfit, batch([reading(1)]), batch([reading(2)], { epoch: '\0' })], AT)
     expect(results.map(({ kind }) => kind)).toEqual([...unfit.map(() => 'refused'), 'stored', 'refused'])

@@ -1,11 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { Reason } from '../../../src/base/flags.ts'
 import type { StoredReading } from '../../../src/base/reading.ts'
 import { tamper } from '../stores.ts'
 import { exactFigures, isSumOf } from './figures.ts'
 import { expected, Grown, grow, type NAMES, sown } from './grown.ts'
 
 const HOUR = 3_600_000
+/** After the present of these stores. */
+const FAR = 4.2e12
 const ONE = { name: 0, value: 1, quality: 1, reasons: 0 } as const
 const stories = fc.record({
   readings: fc.array(sown, { minLength: 100, maxLength: 200, size: 'max' }),
@@ -80,6 +83,52 @@ describe('answers about sealed readings', () => {
     expect(grown.history.latest().map(({ value }) => value)).toEqual([13])
     grown.append([{ ...ONE, ts: 5 * HOUR, value: 21 }])
     expect(grown.history.latest().map(({ value }) => value)).toEqual([21])
+    grown.close()
+  })
+
+  it('are never a reading from the future while the series has another, whether sealed or in the log', () => {
+    const present = fc.record({
+      ts: fc.integer({ min: 1, max: 9 }),
+      future: fc.constant(false),
+      flagged: fc.constant(false),
+    })
+    const future = fc
+      .record({ ts: fc.integer({ min: 1, max: 9 }), future: fc.constant(true), flagged: fc.boolean() })
+      .map((one) => ({ ...one, ts: one.ts + (one.flagged ? 0 : FAR) }))
+    const all = fc.array(fc.oneof(present, future, fc.constant('seal' as const)), { minLength: 1, maxLength: 24 })
+    const property = fc.property(all, (steps) => {
+      const grown = new Grown()
+      const futures = new Set<number>()
+      for (const step of steps) {
+        if (step === 'seal') grown.seal()
+        else {
+          const verdict = step.flagged ? ({ quality: 4, reasons: Reason.TIME_FUTURE } as const) : {}
+          grown.append([{ ...ONE, ...verdict, ts: step.ts, value: grown.readings.length }])
+          if (step.future) futures.add(grown.readings.length - 1)
+        }
+      }
+      const good = grown.readings.filter((_, i) => !futures.has(i)).sort((a, b) => a.ts - b.ts || a.seq - b.seq)
+      const wanted = good.at(-1) ?? grown.readings.at(-1)
+      expect(plain(grown.history.latest())).toEqual(plain(wanted === undefined ? [] : [wanted]))
+      const [device] = grown.history.devices()
+      if (grown.readings.length > 0) expect(device!.lastAt).toBeLessThan(FAR)
+      grown.close()
+    })
+    fc.assert(property, { numRuns: 60 })
+  })
+
+  it('look behind readings from the future in a limited number of blocks, and then take the last that arrived', () => {
+    const grown = new Grown()
+    const future = { ...ONE, quality: 4, reasons: Reason.TIME_FUTURE } as const
+    grown.append([{ ...ONE, ts: 1, value: 1 }])
+    grown.seal()
+    for (let i = 0; i < 20; i++) {
+      grown.append([{ ...future, ts: 1_000 + i, value: 100 + i }])
+      grown.seal()
+    }
+    expect(grown.history.latest().map(({ value }) => value)).toHaveLength(1)
+    grown.append([{ ...ONE, ts: 2, value: 2 }])
+    expect(grown.history.latest().map(({ value }) => value)).toEqual([2])
     grown.close()
   })
 

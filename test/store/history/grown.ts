@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Database } from 'better-sqlite3'
 import fc from 'fast-check'
-import { combine } from '../../../src/base/flags.ts'
+import { combine, Reason } from '../../../src/base/flags.ts'
 import type { Quality, StoredReading, Value } from '../../../src/base/reading.ts'
 import { openReadOnly } from '../../../src/store/database.ts'
 import { History } from '../../../src/store/history/history.ts'
@@ -52,7 +52,7 @@ export const sown: fc.Arbitrary<Sown> = fc.record({
   ts,
   value,
   quality: fc.constantFrom<Quality>(1, 1, 1, 2, 3, 4, 9),
-  reasons: fc.nat({ max: 0xffff_ffff }),
+  reasons: fc.nat({ max: 0xffff_ffff }).map((bits) => (bits & ~Reason.TIME_FUTURE) >>> 0),
 })
 
 const MEMORY = '/dev/shm'
@@ -72,13 +72,14 @@ export class Grown {
   readonly database: Database
   readonly history: History
   readonly readings: StoredReading[] = []
-  #now = 1e12
+  /** All readings are older, so that none is from the future. */
+  #now = 4.1e12
 
   /** @param sealRows at most this many readings go into one seal. */
   constructor({ sealRows = 64 } = {}) {
     this.store = openStore(this.folder, { uplinks: [], sealRows, sealAgeMs: 1_000 })
     this.database = openReadOnly(this.folder)
-    this.history = new History(this.database)
+    this.history = new History(this.database, { now: () => this.#now })
   }
 
   close(): void {

@@ -26,6 +26,9 @@ export const someBatch = someReadings.map((all) => ({ all, batch: batchOf(all) }
 
 export const aSize = fc.oneof(fc.constant(131_072), fc.integer({ min: 128, max: 4_096 }))
 
+/** The time of the formats' clock, UTC ms. */
+export const NOW = 1_760_000_000_000
+
 /** The settings of an uplink, as in a settings file. */
 export function settingsOf(written: object): UplinkSettings {
   return uplink.parse({ url: 'mqtt://127.0.0.1:1', confirm: 'puback', ...written })
@@ -34,7 +37,7 @@ export function settingsOf(written: object): UplinkSettings {
 export function formatOf(written: object, more: Partial<FormatDependencies> = {}): Format {
   const dependencies = {
     edge: ORIGIN.edge,
-    clock: { now: () => 1_760_000_000_000 },
+    clock: { now: () => NOW },
     metricRegistry: new MetricRegistry(),
     bdSeq: 0,
   }

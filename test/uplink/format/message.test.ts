@@ -1,10 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { Reason } from '../../../src/base/flags.ts'
 import type { StoredReading } from '../../../src/base/reading.ts'
 import type { Format, FormattedMessage } from '../../../src/uplink/format/format.ts'
 import { MetricRegistry } from '../../../src/uplink/format/metric-registry.ts'
 import { topicLevel } from '../../../src/uplink/format/topic.ts'
-import { batchOf, formatOf, readings, someBatch } from './batches.ts'
+import { batchOf, formatOf, NOW, readings, someBatch } from './batches.ts'
 
 const LIVE = { historical: false, bytesMax: 1_000 }
 const BACKLOG = { historical: true, bytesMax: 1_000 }
@@ -61,6 +62,32 @@ describe('the format message', () => {
     const format = formatOf(RETAINED)
     const messages = [...sent(format, readings([7], { ts: 9_000 })), ...sent(format, readings([1, 2]), BACKLOG)]
     expect([...retainedOf(messages).values()]).toEqual(['7'])
+  })
+
+  it('never retains a reading from the future, and retains the next one after it', () => {
+    const metricRegistry = new MetricRegistry()
+    const future = { ts: NOW + 86_400_000 }
+    const kept = (value: number, more: Partial<StoredReading>): boolean[] =>
+      sent(formatOf(RETAINED, { metricRegistry }), readings([value], more)).map(({ retain }) => retain)
+    expect(kept(-99, { ...future, quality: 4, reasons: Reason.TIME_FUTURE })).toEqual([false])
+    expect(kept(21, { seq: 2 })).toEqual([true])
+    expect(kept(-99, { ...future, seq: 3, quality: 4, reasons: Reason.TIME_FUTURE })).toEqual([false])
+    expect(kept(-98, { ...future, seq: 4 })).toEqual([false])
+    expect(kept(22, { seq: 5, ts: NOW })).toEqual([true])
+  })
+
+  it('retains the values of a device whose clock is ahead by no more than its rule allows', () => {
+    const format = formatOf(RETAINED)
+    const messages = sent(format, readings([1, 2], { ts: NOW + 3_600_000 }))
+    expect(messages.map(({ retain }) => retain)).toEqual([true, true])
+  })
+
+  it('replaces what it retained while the clock of the edge was ahead', () => {
+    const metricRegistry = new MetricRegistry()
+    const ahead = formatOf(RETAINED, { metricRegistry, clock: { now: () => NOW + 86_400_000 } })
+    expect(sent(ahead, readings([1], { ts: NOW + 86_400_000 })).map(({ retain }) => retain)).toEqual([true])
+    const right = sent(formatOf(RETAINED, { metricRegistry }), readings([2], { seq: 2, ts: NOW }))
+    expect(right.map(({ retain }) => retain)).toEqual([true])
   })
 
   it('leaves the value with the latest time retained, whatever the order of live readings, over connections', () => {

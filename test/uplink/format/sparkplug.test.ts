@@ -1,12 +1,13 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { Reason } from '../../../src/base/flags.ts'
 import type { StoredReading, Value } from '../../../src/base/reading.ts'
 import { reasonsText } from '../../../src/base/reading-text.ts'
 import type { Format, FormattedMessage } from '../../../src/uplink/format/format.ts'
-import { MetricRegistry } from '../../../src/uplink/format/metric-registry.ts'
+import { isFromFuture, MetricRegistry } from '../../../src/uplink/format/metric-registry.ts'
 import { topicLevel } from '../../../src/uplink/format/topic.ts'
 import { describePeer } from '../../../support/peers.ts'
-import { aSize, batchOf, formatOf, readings, someBatch } from './batches.ts'
+import { aSize, batchOf, formatOf, NOW, readings, someBatch } from './batches.ts'
 import { Host, type HostReading } from './host.ts'
 import { encodePayload } from './protoc.ts'
 
@@ -95,7 +96,8 @@ describePeer('protoc', 'the format sparkplug', () => {
       fc.property(someBatch, aSize, fc.boolean(), fc.boolean(), ({ all, batch }, bytesMax, historical, aliases) => {
         const format = formatOf({ format: 'sparkplug', sparkplug: { aliases } })
         const host = new Host([...format.begin(), ...format.encode(batch, { historical, bytesMax })])
-        expect(sorted(host.readings)).toEqual(sorted(all.map((reading) => known(reading, historical))))
+        const past = (reading: StoredReading): boolean => historical || isFromFuture(reading)
+        expect(sorted(host.readings)).toEqual(sorted(all.map((reading) => known(reading, past(reading)))))
       }),
       RUNS,
     )
@@ -122,6 +124,38 @@ describePeer('protoc', 'the format sparkplug', () => {
     const host = new Host([...format.begin(), ...batches.flatMap((batch) => encoded(format, batch))])
     expect(host.problems).toEqual([])
     expect(host.kinds).toHaveLength(302)
+  })
+
+  it('never has a reading from the future as the current value, in data or in a birth, whatever the order', () => {
+    const [good, later] = readings([20, 21])
+    const future = {
+      ...readings([-99])[0]!,
+      seq: 3,
+      ts: NOW + 86_400_000,
+      quality: 4,
+      reasons: Reason.TIME_FUTURE,
+    } as const
+    const unflagged = { ...future, seq: 4, ts: NOW + 400_000, reasons: 0 }
+    for (const before of [
+      [good!, future, unflagged],
+      [future, unflagged, good!],
+    ]) {
+      for (const options of [LIVE, BACKLOG]) {
+        const metricRegistry = new MetricRegistry()
+        const format = formatOf(SPARKPLUG, { metricRegistry })
+        format.begin()
+        for (const reading of before) {
+          const { readings } = new Host([...format.begin(), ...encoded(format, [reading], options)])
+          expect(readings.map(({ historical }) => historical)).toEqual([reading === future || options === BACKLOG])
+        }
+        expect(metricRegistry.find('press-1', 'temperature')!.latest.value).toBe(20)
+        encoded(format, [{ ...later!, seq: 5 }], options)
+        expect(metricRegistry.find('press-1', 'temperature')!.latest.value).toBe(21)
+      }
+    }
+    const metricRegistry = new MetricRegistry()
+    encoded(formatOf(SPARKPLUG, { metricRegistry }), [good!, { ...future, seq: 2 }], BACKLOG)
+    expect(metricRegistry.find('press-1', 'temperature')!.latest.value).toBe(20)
   })
 
   it('announces a device once, and again when a metric, a unit or a kind of value is new', () => {

@@ -42,7 +42,10 @@ export function birthMetric({ alias, kind, latest }: KnownMetric, aliases: boole
   }
 }
 
-/** A reading in a data message. No quality property means good (§6.4.9.1). */
+/**
+ * A reading in a data message. No quality property means good (§6.4.9.1). `historical`: it is not the current value
+ * (§6.4.6), because it is old, or from the future.
+ */
 export function dataMetric(
   reading: StoredReading,
   { alias }: KnownMetric,

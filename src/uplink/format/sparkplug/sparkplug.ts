@@ -2,6 +2,7 @@ import type { StoredReading } from '../../../base/reading.ts'
 import type { Batch } from '../../../codec/batch.ts'
 import type { SparkplugSettings } from '../../../settings/schema/formats.ts'
 import type { EncodeOptions, Format, FormatDependencies, FormattedMessage } from '../format.ts'
+import { isFromFuture } from '../metric-registry.ts'
 import { readingsOf } from '../readings.ts'
 import { topicLevel } from '../topic.ts'
 import { DataMessage } from './data-message.ts'
@@ -52,8 +53,9 @@ export class SparkplugFormat implements Format {
   #introduce(device: string, readings: readonly StoredReading[], historical: boolean): readonly FormattedMessage[] {
     const { metricRegistry } = this.#deps
     let complete = this.#announced.has(device)
-    // In a backlog the last reading is the metric's state; in live data the first reading is.
-    for (const reading of historical ? readings.toReversed() : readings) {
+    // In a backlog the last reading is the metric's state; in live data the first reading is. Future ones only if alone.
+    const inOrder = historical ? readings.toReversed() : readings
+    for (const reading of inOrder.toSorted((a, b) => Number(isFromFuture(a)) - Number(isFromFuture(b)))) {
       const known = metricRegistry.find(device, reading.metric)
       if (known !== undefined && (known.kind !== undefined || isAsAnnounced(known, reading))) continue
       metricRegistry.state(reading)
@@ -80,10 +82,11 @@ export class SparkplugFormat implements Format {
         metricRegistry.state(reading)
         messages.push(this.#birth(device))
       }
-      const metric = encodeMetric(dataMetric(reading, known, { aliases: this.#settings.aliases, historical }))
+      const past = historical || isFromFuture(reading)
+      const metric = encodeMetric(dataMetric(reading, known, { aliases: this.#settings.aliases, historical: past }))
       if (!open.takes(reading, metric)) close()
       open.add(reading, metric)
-      metricRegistry.note(reading)
+      metricRegistry.note(reading, this.#now())
     }
     close()
     return messages
