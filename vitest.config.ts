@@ -5,7 +5,7 @@ import { defineConfig } from 'vitest/config'
 const report = process.env.TEST_REPORT_FILE
 /** Suites with processes, disks and clocks of their own, which mostly wait: after the others. */
 const ALONE = [
-  'test/{system,faults,ingest,demo}/**/*.test.ts',
+  'test/{system,faults,field,ingest,demo}/**/*.test.ts',
   'test/cli/commands/{config/*,edge-commands,replay/*}.test.ts',
 ]
 

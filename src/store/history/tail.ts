@@ -43,7 +43,7 @@ export class Tail {
   readonly #earliest: Statement<[Seq, Seq, number]>
   readonly #lastSeq: Statement<[]>
   readonly #floors = new Map<number, { readonly upTo: Seq; readonly ts: number }>()
-  readonly #latestOfEach: Statement<[Seq, Seq]>
+  readonly #latestOfEach: Statement<[{ sealed: Seq; series: string }]>
   readonly #recent: Statement<[Seq, string, number]>
 
   constructor(database: Database) {
@@ -59,9 +59,10 @@ export class Tail {
     this.#earliest = database.prepare('SELECT min(ts) FROM log WHERE seq > ? AND seq <= ? AND series = ?').pluck()
     this.#lastSeq = database.prepare('SELECT seq FROM log ORDER BY seq DESC LIMIT 1').pluck()
     this.#latestOfEach = database
-      .prepare(`SELECT series, ${COLUMNS} FROM log WHERE seq > ? AND (series, ts) IN
-        (SELECT series, max(ts) FROM log WHERE seq > ? GROUP BY series) ORDER BY seq`)
-      .raw() as Statement<[Seq, Seq]>
+      .prepare(`SELECT series, ${COLUMNS} FROM log WHERE seq > @sealed AND (series, ts) IN
+        (SELECT series, max(ts) FROM log WHERE seq > @sealed AND series IN (SELECT value FROM json_each(@series))
+        GROUP BY series) ORDER BY seq`)
+      .raw() as Statement<[{ sealed: Seq; series: string }]>
     this.#recent = database
       .prepare(`SELECT series, ${COLUMNS} FROM log WHERE seq > ? AND series IN (SELECT value FROM json_each(?))
         ORDER BY seq DESC LIMIT ?`)
@@ -164,8 +165,9 @@ export class Tail {
   latest(series: ReadonlySet<number>, sealed: Seq): Map<number, TailRow> {
     const found = new Map<number, TailRow>()
     // Ascending in seq: of several readings at the latest time, the last one is kept.
-    for (const [id, ...raw] of this.#latestOfEach.iterate(sealed, sealed) as Iterable<[number, ...RawRow]>) {
-      if (series.has(id)) found.set(id, tailRow(raw))
+    const wanted = { sealed, series: JSON.stringify([...series]) }
+    for (const [id, ...raw] of this.#latestOfEach.iterate(wanted) as Iterable<[number, ...RawRow]>) {
+      found.set(id, tailRow(raw))
     }
     return found
   }
