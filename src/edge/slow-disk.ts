@@ -5,7 +5,7 @@ import type { LatencySummary } from '../store-thread/latency.ts'
 export const COMMIT_MS_SLOW = 1_000
 /** An acknowledgement that takes longer than this (ms) is slow: a device may time out and send again. */
 export const ACK_MS_SLOW = 2_000
-/** So many slow ones in a minute are a problem; fewer are, if they are most of all. A single hiccup is not. */
+/** This number of slow ones in a minute is a problem; fewer are, if they are most of all. A single one is not. */
 const SLOW_MIN = 3
 
 /** Problems with the time that commits and acknowledgements take. */

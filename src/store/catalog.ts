@@ -133,7 +133,7 @@ export class Catalog {
    * they can. A message is stored as a whole or not at all.
    */
   shortage(readings: readonly Reading[], client: string): Shortage | undefined {
-    // As long as even a client with all series has room, nothing has to be looked up.
+    // As long as even a client with all series has room, no series has to be found.
     if (readings.length <= this.#shares.max - this.#byUnit.size) return undefined
     const room = this.roomOf(client)
     const fresh = new Set<string>()
@@ -167,7 +167,7 @@ export class Catalog {
     return this.#devices.get(name) ?? this.device(this.#devices.size < this.#seriesMax ? name : OTHERS)
   }
 
-  /** The devices and the clients with the most series, at most `count` of each. Looks at every series. */
+  /** The devices and the clients with the most series, at most `count` of each. Reads every series. */
   largest(count: number): { readonly devices: readonly SeriesCount[]; readonly clients: readonly SeriesCount[] } {
     const byDevice = new Map<string, number>()
     for (const { device } of this.#byUnit.values()) byDevice.set(device.name, (byDevice.get(device.name) ?? 0) + 1)

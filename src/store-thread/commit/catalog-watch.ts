@@ -7,10 +7,10 @@ import type { Committer } from './committer.ts'
 /** From this share of the catalog on, its status names who fills it. */
 const NEARLY_FULL = 0.9
 const LARGEST_MAX = 5
-/** The largest devices and clients are searched at most this often (ms): the search looks at every series. */
+/** The largest devices and clients are searched at most this often (ms): the search reads every series. */
 const SEARCH_EVERY_MS = 10_000
 
-const NOBODY: CatalogStatus['largest'] = { devices: [], clients: [] }
+const NONE: CatalogStatus['largest'] = { devices: [], clients: [] }
 
 /** Observes how full the catalog of series is. Times are monotonic milliseconds. */
 export class CatalogWatch {
@@ -19,7 +19,7 @@ export class CatalogWatch {
   readonly #shortages: Committer['shortages']
   #counted = 0
   #shortAt: number | undefined
-  #largest = NOBODY
+  #largest = NONE
   #searchedAt = Number.NEGATIVE_INFINITY
 
   constructor(
@@ -55,7 +55,7 @@ export class CatalogWatch {
 
   #findLargest(now: number): CatalogStatus['largest'] {
     const { catalog } = this.#store.intake
-    if (catalog.seriesCount < NEARLY_FULL * this.#settings.seriesMax && this.#shortAt === undefined) return NOBODY
+    if (catalog.seriesCount < NEARLY_FULL * this.#settings.seriesMax && this.#shortAt === undefined) return NONE
     if (now - this.#searchedAt < SEARCH_EVERY_MS) return this.#largest
     this.#searchedAt = now
     this.#largest = catalog.largest(LARGEST_MAX)

@@ -12,7 +12,7 @@ import type { BatchMessage, Forwarding, IdentifierChange, TopicEntry } from '../
 import type { RouteMatch } from '../routes.ts'
 import { rebuildJudge } from './rebuild-judge.ts'
 
-/** Reasons of rejects: messages with QoS 0, which cannot be refused. Replay recognises them by the first words. */
+/** Reasons of rejects: messages with QoS 0, which cannot be refused. Replay recognises them by how they begin. */
 const SHORTAGES: Readonly<Record<Shortage, string>> = {
   catalog: `${TOO_MANY_SERIES}: the store has store.seriesMax series`,
   client: `${TOO_MANY_SERIES}: the client has created store.seriesPerClientMax series`,

@@ -8,7 +8,7 @@ import { foldTallies } from '../tallies.ts'
 
 /** Rows of the log that one slice reads. */
 const LOG_ROWS = 4_096
-/** Blocks that one transaction looks for, to be sure that a series has none. */
+/** Blocks that one transaction searches for, to be sure that a series has none. */
 const LOOKUPS_MAX = 4_096
 /** Series, or devices, that one transaction removes at most. */
 const REMOVED_MAX = 256
@@ -26,7 +26,7 @@ export interface SeriesContext extends HousekeepingContext {
  * still balances.
  *
  * Readings may arrive meanwhile. So the search only finds candidates; then `newestTs` of each is set to Infinity, which
- * a new reading changes, the log is read again, and the transaction that removes a series looks at all places where a
+ * a new reading changes, the log is read again, and the transaction that removes a series checks all places where a
  * reading can be that was in the log.
  */
 export class UnusedSeries {

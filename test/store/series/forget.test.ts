@@ -123,6 +123,7 @@ describe('a catalog that is half full', () => {
     })
     runHousekeeping(store, 2 * day)
     expect(store.intake.catalog.seriesCount).toBe(2)
+    store.write(() => store.upkeep.housekeeping.expiry.accept(30 * day))
     runHousekeeping(store, 30 * day)
     const left = (): string[] => [...store.intake.catalog.all()].map(({ device, metric }) => `${device.name}/${metric}`)
     const later = performance.now() + 1e9
