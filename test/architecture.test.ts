@@ -57,6 +57,7 @@ const MAY_IMPORT_INSIDE: Readonly<Record<string, readonly string[]>> = {
   'store/recovery': ['.', 'store/recovery/salvage', 'store/sealed'],
   'store/recovery/salvage': ['.', 'store/recovery', 'store/forward', 'store/sealed'],
   'store/sealed': ['.'],
+  'store/series': ['.', 'store/delivery', 'store/housekeeping', 'store/sealed'],
   'store-thread/commit': ['.'],
   'store-thread/config': ['.'],
   'store-thread/delivery': ['.'],

@@ -26,6 +26,14 @@ export class OperatorError extends Error {
 }
 
 /**
+ * A single publish cannot be stored now, while others can. It is not acknowledged, so its sender keeps it; other
+ * publishes of the same connection must not suffer from it.
+ */
+export class PublishRefused extends Error {
+  override readonly name = 'PublishRefused'
+}
+
+/**
  * Throws when an invariant does not hold: a bug in Tidegate, not a user error. The process ends instead of continuing.
  */
 export function assert(holds: boolean, promise: string): asserts holds {

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Client } from 'aedes'
 import type { AckWriter } from './ack-writer.ts'
-import type { Intake } from './intake.ts'
+import { type Intake, settleLater } from './intake.ts'
 import type { TopicRules } from './rules.ts'
 
 /** QoS 2 publishes of one client that may wait for their PUBREL. One more closes the connection. */
@@ -57,8 +57,10 @@ export function holdPublishes(dependencies: HoldDependencies) {
       // Acknowledgements are sent in the order of the publishes, whether they took the fast path or not.
       if (client !== null) acks.flush(client.conn as Socket)
       // QoS 0 has no promise: a message that could not be stored is lost, and the connection stays open.
-      callback(qos === 0 ? null : (failure ?? null))
-      onSettled()
+      settleLater(qos === 0 ? undefined : failure, (why) => {
+        callback(why ?? null)
+        onSettled()
+      })
     })
   }
 }

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { PublishRefused } from '../base/errors.ts'
 import type { AckWriter } from './ack-writer.ts'
 import type { PlainPublish } from './framing.ts'
 import type { Intake } from './intake.ts'
@@ -20,6 +21,8 @@ export interface Sender {
   readonly socket: Socket
   /** One of its packets is done. With a failure the connection must be closed. */
   done(failure: Error | undefined): void
+  /** One of its publishes is refused: the connection must be closed, but not at once (`REFUSED_CLOSE_MS`). */
+  closeSoon(failure: Error): void
 }
 
 /**
@@ -42,7 +45,10 @@ export class FastPath {
     if (rules.problem(topic) !== undefined || !intake.keeps(topic) || isWanted(topic)) return false
     intake.offer({ topic, payload, client: sender.id, dup: dup && qos === 1, qos, retain: false }, (failure) => {
       if (qos === 0) sender.done(undefined)
-      else {
+      else if (failure instanceof PublishRefused) {
+        sender.done(undefined)
+        sender.closeSoon(failure)
+      } else {
         if (failure === undefined) acks.add(sender.socket, messageId)
         sender.done(failure)
       }

@@ -1,3 +1,5 @@
+import { PublishRefused } from '../base/errors.ts'
+
 /** What the broker needs to have readings and messages stored. */
 export interface Intake {
   /** Whether publishes on this topic must be on the disk before they are acknowledged. */
@@ -34,6 +36,19 @@ export interface IncomingId {
 }
 
 export type Settle = (failure: Error | undefined) => void
+
+/**
+ * A refused publish closes its connection after this time (ms): MQTT 3.1.1 has no other way to make a client send it
+ * again. Until then, the other publishes of the connection are stored and acknowledged. A gateway that sends readings
+ * of many devices loses little by a refusal, and a client that is always refused reconnects at most this often.
+ */
+export const REFUSED_CLOSE_MS = 5_000
+
+/** Passes on why a publish was not stored; if only this publish is refused, after `REFUSED_CLOSE_MS`. */
+export function settleLater(failure: Error | undefined, settle: Settle): void {
+  if (failure instanceof PublishRefused) setTimeout(() => settle(failure), REFUSED_CLOSE_MS).unref()
+  else settle(failure)
+}
 
 /** For a broker that stores nothing: every topic is ordinary MQTT. */
 export const noIntake: Intake = {

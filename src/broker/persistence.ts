@@ -3,7 +3,7 @@ import type { Client } from 'aedes'
 import MemoryPersistence from 'aedes-persistence/asyncPersistence.js'
 import { filterMatches } from '../base/topics.ts'
 import type { IncomingIds } from './incoming-ids.ts'
-import type { Intake, Settle } from './intake.ts'
+import { type Intake, type Settle, settleLater } from './intake.ts'
 import { type QueuedPacket, SessionQueues } from './session-queues.ts'
 
 interface Packet extends QueuedPacket {
@@ -147,10 +147,11 @@ export class BrokerPersistence extends MemoryPersistence {
     const lasting = !client.clean
     return this.#incoming.keep(client.id, messageId!, (settle) => {
       if (!this.#intake.keeps(topic)) return settle(undefined)
-      const settled: Settle = (failure) => {
-        settle(failure)
-        this.#onSettled()
-      }
+      const settled: Settle = (failure) =>
+        settleLater(failure, (why) => {
+          settle(why)
+          this.#onSettled()
+        })
       const publish = { topic, payload, client: client.id, dup: dup === true, qos: 2, retain } as const
       this.#intake.offer(publish, settled, lasting ? id : undefined)
     })

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { Client } from 'aedes'
 import type { FastPath, Sender } from './fast-path.ts'
 import { type Frame, type PlainPublish, readFrame, readPlainPublish } from './framing.ts'
+import { REFUSED_CLOSE_MS } from './intake.ts'
 
 /** Private members of an Aedes client; private-members.ts checks them at start. */
 interface InnerClient {
@@ -139,6 +140,13 @@ export class SocketReader implements Sender {
     if (client._parsingBatch > 0) client._parsingBatch--
     if (this.#held) this.reopen()
   }
+
+  closeSoon(failure: Error): void {
+    this.#closing ??= setTimeout(() => {
+      if (!this.#client.closed) this.#client.emit('error', failure)
+    }, REFUSED_CLOSE_MS).unref()
+  }
+  #closing: NodeJS.Timeout | undefined
 
   /** Bytes between CONNECT and CONNACK wait in the socket: Aedes would queue them, and its queue is short. */
   get #mayGoOn(): boolean {

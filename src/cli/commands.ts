@@ -17,6 +17,7 @@ import { configResolve, configRetry } from './commands/config/resolve.ts'
 import { configConflicts, configDiff, configHistory, configList, configShow } from './commands/config/show.ts'
 import { demo } from './commands/demo.ts'
 import { devices } from './commands/devices.ts'
+import { devicesForget } from './commands/devices-forget.ts'
 import { exportReadings } from './commands/export.ts'
 import { history } from './commands/history/history.ts'
 import { ledger } from './commands/ledger.ts'
@@ -55,6 +56,7 @@ export const commands: readonly Command[] = [
   replay,
   status,
   devices,
+  devicesForget,
   history,
   sql,
   ledger,

@@ -18,6 +18,7 @@ import type { StatusServer, WebSources } from '../web/status-server.ts'
 import { clockProblems } from './clock-problems.ts'
 import { ClockWatch } from './clock-watch.ts'
 import { EdgeIntake } from './intake.ts'
+import { ACK_MS_SLOW, COMMIT_MS_SLOW, diskOf } from './slow-disk.ts'
 import { type EdgeStatus, findProblems } from './status.ts'
 import { startUplink } from './uplinks.ts'
 
@@ -56,12 +57,16 @@ async function assemble(
   { log, clock, parts }: { log: Log; clock: Clock; parts: Parts },
 ): Promise<Edge> {
   const startedAt = performance.now()
-  const { edge, store, quality, uplinks: uplinkSettings, config } = settings
+  const { edge, routes, store, quality, uplinks: uplinkSettings, config } = settings
   const uplinks: Uplink[] = []
   let publish: (message: LocalMessage) => void = () => undefined // no local clients before the broker starts
   const thread = parts.add(
     await StoreClient.start(
-      { folder: settings.data, settings: { edge, store, quality, uplinks: uplinkSettings, config } },
+      {
+        folder: settings.data,
+        commitMsSlow: COMMIT_MS_SLOW,
+        settings: { edge, routes, store, quality, uplinks: uplinkSettings, config },
+      },
       {
         onNotice: ({ level, text, err }) => log[level]({ part: 'store', err }, text),
         onOrdered: () => {
@@ -82,6 +87,7 @@ async function assemble(
       : undefined
   const ingest = new Ingest(thread, settings, {
     clock,
+    ackMsSlow: ACK_MS_SLOW,
     onStored: (readings, messages) => {
       for (const uplink of uplinks) {
         if (messages > 0) uplink.notify()
@@ -128,16 +134,17 @@ interface RunningParts {
   readonly startedAt: number
 }
 
-async function readStatus({ edge, store }: EdgeSettings, parts: RunningParts): Promise<EdgeStatus> {
+async function readStatus({ edge, store, data }: EdgeSettings, parts: RunningParts): Promise<EdgeStatus> {
   const { thread, ingest, broker, uplinks, backups, clock, startedAt } = parts
   const storeStatus = await thread.call('status', undefined)
-  const { pendingBytes } = ingest
+  const { pendingBytes, acks } = ingest
+  const latency = { commits: storeStatus.commits, acks, disk: () => diskOf(data) }
   const refusedBecause = stillRefused(ingest.refusedBecause, storeStatus.space.level)
   const upMs = performance.now() - startedAt
   const stats = uplinks.map((uplink) => uplink.stats())
   const space = { hoursLeft: storeStatus.space.hoursLeft, whenFull: store.whenFull }
   const backup = backups?.status
-  const found = findProblems({ ...storeStatus, refusedBecause, backup, upMs, space, uplinks: stats })
+  const found = findProblems({ ...storeStatus, refusedBecause, latency, backup, upMs, space, uplinks: stats })
   const problems = [...found, ...clockProblems(storeStatus)]
   return {
     edge,
@@ -147,7 +154,7 @@ async function readStatus({ edge, store }: EdgeSettings, parts: RunningParts): P
     healthy: problems.length === 0,
     problems,
     broker: broker.stats(),
-    store: { ...storeStatus, pendingBytes, refusedBecause },
+    store: { ...storeStatus, pendingBytes, refusedBecause, acks },
     uplinks: stats,
     backup,
   }

@@ -1,8 +1,11 @@
 import type { BrokerStats } from '../broker/broker.ts'
 import type { StoreSettings } from '../settings/edge.ts'
 import type { BackupStatus } from '../store/backup/backup-schedule.ts'
+import type { LatencySummary } from '../store-thread/latency.ts'
 import type { StoreStatus } from '../store-thread/protocol.ts'
 import type { UplinkStats } from '../uplink/dependencies.ts'
+import { catalogProblems } from './catalog-problems.ts'
+import { latencyProblems } from './slow-disk.ts'
 
 /** While readings wait, an uplink that gets no answer for this long (ms) is a problem. */
 export const SILENT_MS_MAX = 120_000
@@ -19,7 +22,12 @@ export interface EdgeStatus {
   /** What a person should act on; empty when the edge is healthy. */
   readonly problems: readonly string[]
   readonly broker: BrokerStats
-  readonly store: StoreStatus & { readonly pendingBytes: number; readonly refusedBecause: string | undefined }
+  readonly store: StoreStatus & {
+    readonly pendingBytes: number
+    readonly refusedBecause: string | undefined
+    /** Times from the arrival of a publish to its acknowledgement. */
+    readonly acks: LatencySummary
+  }
   readonly uplinks: readonly UplinkStats[]
   /** Undefined: scheduled backups are off. */
   readonly backup: BackupStatus | undefined
@@ -56,6 +64,9 @@ export function findProblems(facts: {
   readonly backlogs: StoreStatus['backlogs']
   readonly forwards?: StoreStatus['forwards']
   readonly configs?: Pick<StoreStatus['configs'], 'attention'>
+  readonly series?: StoreStatus['series']
+  readonly catalog?: StoreStatus['catalog']
+  readonly latency?: Parameters<typeof latencyProblems>[0]
   readonly damage: StoreStatus['damage']
   readonly backup: Pick<BackupStatus, 'folder' | 'lastFailure'> | undefined
   readonly uplinks: readonly UplinkStats[]
@@ -74,7 +85,8 @@ export function findProblems(facts: {
   if (facts.backup?.lastFailure !== undefined) {
     problems.push(`the last backup to ${facts.backup.folder} failed: ${facts.backup.lastFailure}`)
   }
-  problems.push(...forwardProblems(facts), ...configProblems(facts))
+  if (facts.latency !== undefined) problems.push(...latencyProblems(facts.latency))
+  problems.push(...catalogProblems(facts), ...forwardProblems(facts), ...configProblems(facts))
   let silent = false
   for (const uplink of facts.uplinks) {
     const waiting = facts.backlogs.find((backlog) => backlog.uplink === uplink.name)?.waiting ?? 0

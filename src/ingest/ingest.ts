@@ -1,11 +1,12 @@
 import type { Clock } from '../base/clock.ts'
-import { compileRoute, filterMatches } from '../base/topics.ts'
-import type { EdgeSettings, RouteSettings } from '../settings/edge.ts'
-import { namesText } from '../store/forward/messages.ts'
+import { PublishRefused } from '../base/errors.ts'
+import type { EdgeSettings } from '../settings/edge.ts'
 import type { IncomingId } from '../store/incoming.ts'
 import { BatchWriter, type PublishFlags } from '../store-thread/batch-buffer.ts'
 import type { StoreClient } from '../store-thread/client.ts'
+import { LatencyMeter, type LatencySummary } from '../store-thread/latency.ts'
 import type { BatchReply, ClientEntry, IdentifierChange, TopicEntry } from '../store-thread/protocol.ts'
+import { compileRoutes, type RouteMatch } from '../store-thread/routes.ts'
 
 /** Batches at the store thread at once: one being committed, one waiting, so that the thread never idles. */
 const IN_FLIGHT_MAX = 2
@@ -21,14 +22,15 @@ const KEPT_BUFFER_BATCHES_MAX = 3
 /** Called once: when the publish is on disk, or with the reason why it is not. */
 export type Settle = (failure: Error | undefined) => void
 
-type RouteMatch = Omit<TopicEntry, 'id'>
-
 /** What one commit will contain. */
 interface PendingCommit {
   readonly writer: BatchWriter
+  /** When its first publish arrived (monotonic ms); undefined: it has none yet. */
+  openedAt: number | undefined
+  /** One for each publish, in the order of the batch. */
   readonly settles: Settle[]
-  /** For messages of forward routes: index of the publish in the batch → index in `settles`. */
-  readonly forwards: Map<number, number>
+  /** One for each released packet identifier. */
+  readonly releases: Settle[]
   readonly topics: TopicEntry[]
   readonly clients: ClientEntry[]
   readonly identifiers: IdentifierChange[]
@@ -37,6 +39,8 @@ interface PendingCommit {
 
 export interface IngestOptions {
   readonly clock: Clock
+  /** An acknowledgement that takes longer (ms) counts as slow. */
+  readonly ackMsSlow?: number
   /** Called after each commit with the number of new readings and of new messages. */
   readonly onStored: (readings: number, messages: number) => void
   /** Called when commits begin to fail, fail for another reason, or succeed again (`reason` undefined). */
@@ -44,30 +48,22 @@ export interface IngestOptions {
 }
 
 /** Settles a message for which the queue of messages has no room; readings of the same batch are stored. */
-const NO_ROOM = new Error('not stored: the queue of messages to forward has reached store.forwardBytesMax')
-
-/** Compiles a route: for a topic that it covers, the device of its readings, or where its messages go. */
-function matcherOf({
-  topic: template,
-  format,
-  forward,
-  to,
-  uplinks,
-}: RouteSettings): (topic: string) => RouteMatch | undefined {
-  if (forward) {
-    const forwarding = { target: to, uplinks: namesText(uplinks) }
-    return (topic) =>
-      filterMatches(template, topic) ? { topic, device: '', metric: undefined, format, forward: forwarding } : undefined
-  }
-  const route = compileRoute(template)
-  return (topic) => {
-    const found = route.match(topic)
-    return found === undefined ? undefined : { topic, ...found, format, forward: undefined }
-  }
-}
+const NO_ROOM = new PublishRefused('not stored: the queue of messages to forward has reached store.forwardBytesMax')
+/** Settles a message that needs a new series while there is no room for one. */
+const NO_SERIES = new PublishRefused('not stored: too many series, see store.seriesMax and store.seriesPerClientMax')
 
 function isEmpty({ settles, identifiers }: PendingCommit): boolean {
-  return settles.length === 0 && identifiers.length === 0
+  return settles.length === 0 && identifiers.length === 0 // each release is an identifier, too
+}
+
+/** Settles the publishes of a commit of which some were refused, those last: acknowledgements of others come first. */
+function settleAll(settles: readonly Settle[], { noRoom, noSeries }: Pick<BatchReply, 'noRoom' | 'noSeries'>): void {
+  const refused = new Map([
+    ...noRoom.map((place) => [place, NO_ROOM] as const),
+    ...noSeries.map((place) => [place, NO_SERIES] as const),
+  ])
+  for (const [place, settle] of settles.entries()) if (!refused.has(place)) settle(undefined)
+  for (const [place, failure] of refused) settles[place]!(failure)
 }
 
 /**
@@ -80,9 +76,7 @@ function isEmpty({ settles, identifiers }: PendingCommit): boolean {
 export class Ingest {
   readonly #thread: StoreClient
   readonly #settings: EdgeSettings['ingest']
-  readonly #routes: readonly ((topic: string) => RouteMatch | undefined)[]
-  /** Whether any route forwards messages. */
-  readonly #forwards: boolean
+  readonly #routes: (topic: string) => RouteMatch | undefined
   readonly #matches = new Map<string, RouteMatch | undefined>()
   #topicNumbers = new Map<string, number>()
   #clientNumbers = new Map<string, number>()
@@ -93,6 +87,7 @@ export class Ingest {
   #scheduled = false
   #pendingBytes = 0
   #refusedBecause: string | undefined
+  readonly #acks: LatencyMeter
   readonly #clock: Clock
   readonly #onStored: (readings: number, messages: number) => void
   readonly #onRefusal: IngestOptions['onRefusal']
@@ -100,13 +95,13 @@ export class Ingest {
   constructor(
     thread: StoreClient,
     settings: Pick<EdgeSettings, 'ingest' | 'routes'>,
-    { clock, onStored, onRefusal }: IngestOptions,
+    { clock, ackMsSlow = Infinity, onStored, onRefusal }: IngestOptions,
   ) {
     this.#thread = thread
     this.#clock = clock
+    this.#acks = new LatencyMeter(ackMsSlow)
     this.#settings = settings.ingest
-    this.#routes = settings.routes.map(matcherOf)
-    this.#forwards = settings.routes.some(({ forward }) => forward)
+    this.#routes = compileRoutes(settings.routes)
     this.#open = this.#openCommit(false)
     this.#onStored = onStored
     this.#onRefusal = onRefusal
@@ -120,6 +115,11 @@ export class Ingest {
   /** Why the last commit failed; undefined while commits succeed. */
   get refusedBecause(): string | undefined {
     return this.#refusedBecause
+  }
+
+  /** Times from the arrival of a publish to its acknowledgement. */
+  get acks(): LatencySummary {
+    return this.#acks.summary(performance.now())
   }
 
   /** Whether a topic has a route: its publishes are stored, as readings or as messages to forward. */
@@ -143,9 +143,8 @@ export class Ingest {
     const topic = this.#topicNumber(publish.topic)
     const client = this.#clientNumber(publish.client)
     const place = this.#open.writer.count
+    if (place === 0) this.#open.openedAt = performance.now()
     this.#open.writer.add(this.#clock.now(), topic, client, publish, publish.payload)
-    if (this.#forwards && this.#match(publish.topic)?.forward !== undefined)
-      this.#open.forwards.set(place, this.#open.settles.length)
     this.#open.settles.push(settle)
     if (incoming !== undefined) this.#open.identifiers.push({ kind: 'received', publish: place, ...incoming })
     this.#pendingBytes += publish.payload.length
@@ -155,7 +154,7 @@ export class Ingest {
   /** Releases a QoS 2 packet identifier; settles when that is on disk. */
   release(id: IncomingId, settle: Settle): void {
     this.#open.identifiers.push({ kind: 'released', ...id })
-    this.#open.settles.push(settle)
+    this.#open.releases.push(settle)
     this.#schedule()
   }
 
@@ -168,11 +167,7 @@ export class Ingest {
   #match(topic: string): RouteMatch | undefined {
     if (this.#matches.has(topic)) return this.#matches.get(topic)
     if (this.#matches.size >= NUMBERS_MAX) this.#matches.clear()
-    let match: RouteMatch | undefined
-    for (const matches of this.#routes) {
-      match = matches(topic)
-      if (match !== undefined) break
-    }
+    const match = this.#routes(topic)
     this.#matches.set(topic, match)
     return match
   }
@@ -207,8 +202,9 @@ export class Ingest {
   #openCommit(renumbered: boolean): PendingCommit {
     return {
       writer: new BatchWriter(this.#settings.batchMessagesMax, FIRST_PAYLOAD_BYTES, this.#free.pop()),
+      openedAt: undefined,
       settles: [],
-      forwards: new Map(),
+      releases: [],
       topics: [],
       clients: [],
       identifiers: [],
@@ -251,7 +247,7 @@ export class Ingest {
     }
   }
 
-  #send({ writer, settles, forwards, topics, clients, identifiers, renumbered }: PendingCommit): void {
+  #send({ writer, openedAt, settles, releases, topics, clients, identifiers, renumbered }: PendingCommit): void {
     const { buffer, count } = writer.take()
     const { bytes } = writer
     this.#inFlight++
@@ -266,23 +262,34 @@ export class Ingest {
         clients,
         identifiers,
       },
-      (reply) => this.#settled(reply, { settles, forwards }, bytes),
+      (reply) => this.#settled(reply, { settles, releases, openedAt }, bytes),
     )
   }
 
-  #settled(reply: BatchReply, { settles, forwards }: Pick<PendingCommit, 'settles' | 'forwards'>, bytes: number): void {
+  #settled(
+    reply: BatchReply,
+    { settles, releases, openedAt }: Pick<PendingCommit, 'settles' | 'releases' | 'openedAt'>,
+    bytes: number,
+  ): void {
     this.#inFlight--
     this.#pendingBytes -= bytes
     if (reply.buffer !== undefined) this.#reuse(reply.buffer)
     if (reply.refused !== this.#refusedBecause) this.#onRefusal(reply.refused, reply.err)
     this.#refusedBecause = reply.refused
     const failure = reply.refused === undefined ? undefined : new Error(`not stored: ${reply.refused}`)
-    const noRoom = new Set(reply.noRoom.map((place) => forwards.get(place)))
-    if (noRoom.size === 0) for (const settle of settles) settle(failure)
-    else for (const [at, settle] of settles.entries()) settle(noRoom.has(at) ? NO_ROOM : failure)
+    if (reply.noRoom.length + reply.noSeries.length === 0) for (const settle of settles) settle(failure)
+    else settleAll(settles, reply)
+    for (const settle of releases) settle(failure)
+    this.#measure(openedAt)
     if (reply.readings > 0 || reply.messages > 0) this.#onStored(reply.readings, reply.messages)
     if (this.#sealed.length > 0) this.#flush()
     else if (!isEmpty(this.#open)) this.#schedule()
+  }
+
+  /** Each commit counts once, by the publish that waited longest. */
+  #measure(openedAt: number | undefined): void {
+    const now = performance.now()
+    if (openedAt !== undefined) this.#acks.note(now - openedAt, now)
   }
 
   #reuse(buffer: SharedArrayBuffer): void {

@@ -120,6 +120,11 @@ export class Judge {
     for (const amendment of addKind(state, seq, value, draft)) this.#amendments.push({ ...amendment, series })
   }
 
+  /** The series does not exist any more. */
+  forget(series: number): void {
+    if (series < this.#series.length) this.#series[series] = undefined
+  }
+
   /**
    * How far back the windows of these rules reach, in milliseconds of a series' own time. In addition, order and gap
    * need the latest reading of each series, and spike the latest two.

@@ -1,8 +1,15 @@
 import { OperatorError } from '../base/errors.ts'
 import { suggestion } from '../base/nearest.ts'
-import type { StoredReading } from '../base/reading.ts'
 import { readingJson, timeText } from '../base/reading-text.ts'
-import type { Bucket, BucketQuery, History, RangeQuery, ReadingKey, StoredSeries } from '../store/history/history.ts'
+import type {
+  Bucket,
+  BucketQuery,
+  History,
+  RangeQuery,
+  ReadingKey,
+  SeriesPlace,
+  StoredSeries,
+} from '../store/history/history.ts'
 import { bucketJson, deviceJson } from '../store/history/json.ts'
 import type { Question } from './protocol.ts'
 
@@ -10,6 +17,11 @@ import type { Question } from './protocol.ts'
 export const ANSWER_CHARS_MAX = 8_388_608
 /** An answer over many readings is truncated after this time (ms). */
 const ANSWER_MS_MAX = 2_000
+/** Devices, or series with their latest reading, in one answer if the question does not say. */
+const LISTED_DEFAULT = 1_000
+/** Of these, how many are in memory at once; fewer latest readings, because their values can be long texts. */
+const DEVICES_AT_ONCE = 1_000
+const READINGS_AT_ONCE = 250
 /** Readings that are read between two checks of the time. */
 const PAGE_READINGS = 1_000
 const PAGE_READINGS_MAX = 100_000
@@ -60,33 +72,61 @@ class List {
   }
 }
 
-/** Adds the items after the one with key `next`, as many as fit. @returns the key of the last one, if not all fit. */
-function addFrom<T>(
-  list: List,
-  all: readonly T[],
-  next: string | undefined,
-  { key, json }: { key: (one: T) => string; json: (one: T) => string },
-): string | undefined {
-  const start = next === undefined ? 0 : all.findIndex((one) => key(one) === next) + 1
-  if (next !== undefined && start === 0) throw nothingAt(next)
-  for (let i = start; i < all.length; i++) {
-    if (list.isFull) return key(all[i - 1]!)
-    list.add(json(all[i]!))
+function devicesAnswer(history: History, question: Extract<Question, { kind: 'devices' }>): string {
+  const list = new List()
+  const { limit = LISTED_DEFAULT } = question
+  let { next } = question
+  if (next !== undefined && !history.hasDevice(next)) throw nothingAt(next)
+  while (list.length < limit) {
+    const page = history.devicePage(next, Math.min(DEVICES_AT_ONCE, limit - list.length))
+    for (const device of page.devices) {
+      // The next answer begins with the device that does not fit.
+      if (list.isFull) return list.json('devices', next)
+      list.add(deviceJson(device))
+      next = device.device
+    }
+    if (page.next === undefined) return list.json('devices', undefined)
   }
-  return undefined
+  return list.json('devices', next)
 }
 
-function devicesAnswer(history: History, { next }: Extract<Question, { kind: 'devices' }>): string {
+function latestAnswer(history: History, question: Extract<Question, { kind: 'latest' }>): string {
   const list = new List()
-  const key = ({ device }: { device: string }): string => device
-  return list.json('devices', addFrom(list, history.devices(), next, { key, json: deviceJson }))
+  const { device, metric, limit = LISTED_DEFAULT } = question
+  let after = question.next === undefined ? undefined : placeOf(history, question.next)
+  while (list.length < limit) {
+    const page = history.latestPage(
+      { device, metric },
+      { after, limit: Math.min(READINGS_AT_ONCE, limit - list.length) },
+    )
+    for (const reading of page.readings) {
+      if (list.isFull) return list.json('latest', placeText(after!))
+      list.add(readingJson(reading))
+      after = { device: reading.device, metric: reading.metric, unit: reading.unit ?? '' }
+    }
+    if (page.next === undefined) return list.json('latest', undefined)
+    after = page.next
+  }
+  return list.json('latest', after && placeText(after))
 }
 
-function latestAnswer(history: History, { device, metric, next }: Extract<Question, { kind: 'latest' }>): string {
-  const list = new List()
-  const key = ({ device, metric, unit = '' }: StoredReading): string => JSON.stringify([device, metric, unit])
-  const latest = history.latest({ device, metric })
-  return list.json('latest', addFrom(list, latest, next, { key, json: readingJson }))
+function placeText({ device, metric, unit }: SeriesPlace): string {
+  return JSON.stringify([device, metric, unit])
+}
+
+/** @throws Unknown */
+function placeOf(history: History, next: string): SeriesPlace {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(next)
+  } catch {
+    throw nothingAt(next)
+  }
+  if (!Array.isArray(parsed) || parsed.length !== 3 || !parsed.every((one) => typeof one === 'string'))
+    throw nothingAt(next)
+  const [device, metric, unit] = parsed as [string, string, string]
+  if (!history.hasSeries({ device, metric, unit })) throw nothingAt(next)
+  return { device, metric, unit }
 }
 
 function historyAnswer(history: History, question: HistoryQuestion): string {

@@ -107,7 +107,16 @@ const store = z
     seriesMax: count
       .max(10_000_000)
       .default(100_000)
-      .describe('Maximum number of series; a reading of a further series is kept as a reject'),
+      .describe(
+        'Maximum number of series; a message that needs a further one is not acknowledged (QoS 0: kept as a reject)',
+      ),
+    seriesPerClientMax: count
+      .max(10_000_000)
+      .optional()
+      .describe(
+        'Maximum number of series that one client (by its client id) creates; default: 90 % of `seriesMax`, so that ' +
+          'a client with random topics leaves room for others',
+      ),
     rejectsMax: count
       .default(10_000)
       .describe('Maximum number of rejects (undecodable messages) kept; the oldest are removed first, and counted'),

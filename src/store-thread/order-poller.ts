@@ -7,6 +7,12 @@ import type { UplinkRequests } from './delivery/uplink-requests.ts'
 /** How often to check whether a command has written an order (ms). */
 const POLL_EVERY_MS = 500
 
+/** Orders that the store carries out itself; both are called inside `write`. */
+export interface StoreOrders {
+  replay(ids: readonly number[]): void
+  forget(order: { readonly devices: string; readonly unconfirmed: boolean }): void
+}
+
 /**
  * Carries out the orders that commands have written for the edge. Each is removed in the transaction that carries it
  * out.
@@ -15,6 +21,7 @@ export class OrderPoller {
   readonly #store: Store
   readonly #uplinks: UplinkRequests
   readonly #configs: ConfigRequests
+  readonly #ofStore: StoreOrders
   readonly #onCarriedOut: () => void
   readonly #timer: NodeJS.Timeout
   /** True while orders could not be carried out: they are tried again. */
@@ -22,12 +29,13 @@ export class OrderPoller {
 
   constructor(
     store: Store,
-    requests: { readonly uplinks: UplinkRequests; readonly configs: ConfigRequests },
+    requests: { readonly uplinks: UplinkRequests; readonly configs: ConfigRequests; readonly store: StoreOrders },
     onCarriedOut: () => void,
   ) {
     this.#store = store
     this.#uplinks = requests.uplinks
     this.#configs = requests.configs
+    this.#ofStore = requests.store
     this.#onCarriedOut = onCarriedOut
     this.#timer = setInterval(() => this.#poll(), POLL_EVERY_MS)
     this.#timer.unref()
@@ -44,6 +52,8 @@ export class OrderPoller {
         for (const order of orders.take((one) => this.#configs.enabled || !isConfigOrder(one))) {
           if (isConfigOrder(order)) configs.take(order)
           else if (isClockOrder(order)) this.#decideClock(order)
+          else if (order.kind === 'replay-undecodable') this.#ofStore.replay(order.ids)
+          else if (order.kind === 'forget-devices') this.#ofStore.forget(order)
           else this.#uplinks.carryOut(order)
         }
       })

@@ -9,7 +9,9 @@ import type { ForwardStatus } from '../store/forward/forward-queue.ts'
 import type { WaitingRemoval } from '../store/housekeeping/expiry.ts'
 import type { SpaceForecast } from '../store/housekeeping/forecaster.ts'
 import type { IncomingId } from '../store/incoming.ts'
+import type { SeriesCount } from '../store/series/client-shares.ts'
 import type { ConfigCalls, ConfigNotice, ConfigStatus } from './config-protocol.ts'
+import type { LatencySummary } from './latency.ts'
 
 /** A number assigned to a topic, and what its route says about it. Sent once, with the first batch that uses it. */
 export interface TopicEntry {
@@ -74,6 +76,8 @@ export interface BatchReply {
   readonly messages: number
   /** Indexes, in the batch, of messages that were not stored because the queue of messages has no room. */
   readonly noRoom: readonly number[]
+  /** The same for messages that need a series for which there is no room. */
+  readonly noSeries: readonly number[]
 }
 
 /** What an uplink sends next; `backlog`: whether more is left of what was stored before the uplink connected. */
@@ -107,11 +111,28 @@ export type Outgoing = { readonly backlog: boolean } & (
   | { readonly kind: 'wait'; readonly ms: number | undefined }
 )
 
+/** How full the catalog of series is, and who fills it. */
+export interface CatalogStatus {
+  readonly seriesMax: number
+  readonly perClientMax: number
+  /** Messages since the start that needed a series for which there was no room: not acknowledged. */
+  readonly refused: number
+  /** The same for messages with QoS 0: kept as rejects. */
+  readonly keptAsRejects: number
+  /** Age (ms) of the newest message that lacked room; undefined: there was none. */
+  readonly lastShortageMs: number | undefined
+  /** The devices and the clients with the most series; empty while there is plenty of room. */
+  readonly largest: { readonly devices: readonly SeriesCount[]; readonly clients: readonly SeriesCount[] }
+}
+
 export interface StoreStatus {
   readonly epoch: string
   readonly lastSeq: Seq
   readonly series: number
   readonly devices: number
+  readonly catalog: CatalogStatus
+  /** Times that commits took. */
+  readonly commits: LatencySummary
   readonly readings: number
   readonly rejected: number
   readonly duplicates: number
@@ -245,5 +266,7 @@ export type FromThread =
 /** `workerData` of the store thread. */
 export interface ThreadData {
   readonly folder: string
-  readonly settings: Pick<EdgeSettings, 'edge' | 'store' | 'quality' | 'uplinks' | 'config'>
+  /** A commit that takes longer (ms) counts as slow. */
+  readonly commitMsSlow?: number
+  readonly settings: Pick<EdgeSettings, 'edge' | 'routes' | 'store' | 'quality' | 'uplinks' | 'config'>
 }

@@ -9,12 +9,15 @@ import { isStoreTrouble } from '../store/housekeeping/space.ts'
 import { describeDamage } from '../store/recovery/damages.ts'
 import { DamagedBlock } from '../store/sealed/blocks.ts'
 import { Store } from '../store/store.ts'
+import { CatalogWatch } from './commit/catalog-watch.ts'
 import { Committer } from './commit/committer.ts'
+import { RejectReplay } from './commit/reject-replay.ts'
 import { ConfigRequests } from './config/config-requests.ts'
 import type { ConfigCalls } from './config-protocol.ts'
 import { UplinkRequests, uplinkStarts } from './delivery/uplink-requests.ts'
 import { HousekeepingTimer } from './housekeeping-timer.ts'
-import { OrderPoller } from './order-poller.ts'
+import { LatencyMeter } from './latency.ts'
+import { OrderPoller, type StoreOrders } from './order-poller.ts'
 import type {
   BatchMessage,
   BatchReply,
@@ -40,6 +43,8 @@ type Handlers = { [Name in keyof Calls]: (request: Calls[Name]['request']) => Ca
 class StoreThread {
   readonly #store: Store
   readonly #committer: Committer
+  readonly #catalogWatch: CatalogWatch
+  readonly #commits: LatencyMeter
   readonly #uplinks: UplinkRequests
   readonly #configs: ConfigRequests
   readonly #orderPoller: OrderPoller
@@ -48,8 +53,9 @@ class StoreThread {
   readonly #counted = { readings: 0, rejected: 0, duplicates: 0 }
   readonly #quality = { good: 0, uncertain: 0, bad: 0 }
 
-  constructor({ folder, settings }: ThreadData) {
-    const { edge, store, quality, uplinks, config } = settings
+  constructor({ folder, settings, commitMsSlow = Infinity }: ThreadData) {
+    const { edge, store, quality, uplinks, config, routes } = settings
+    this.#commits = new LatencyMeter(commitMsSlow)
     this.#store = Store.open(folder, store, uplinkStarts(uplinks), {
       clock: systemClock,
       archive: store.archive === undefined ? undefined : archiveTo(resolve(folder, store.archive)),
@@ -68,11 +74,16 @@ class StoreThread {
     this.#committer = this.#open(() => {
       return this.#passingDamage(() => new Committer(this.#store, quality))
     })
+    this.#catalogWatch = new CatalogWatch(this.#store, store, this.#committer.shortages)
     const holdMs = Math.max(0, ...quality.map(({ spike }) => spike?.holdMs ?? 0))
     this.#uplinks = new UplinkRequests(this.#store, uplinks, { edge, holdMs })
-    this.#orderPoller = new OrderPoller(this.#store, { uplinks: this.#uplinks, configs: this.#configs }, () =>
-      post({ kind: 'ordered' }),
-    )
+    const rejects = new RejectReplay(this.#store, this.#committer, routes)
+    const storeOrders: StoreOrders = {
+      replay: (ids) => rejects.replay(ids, systemClock.now()),
+      forget: (order) => this.#store.upkeep.series.order(order),
+    }
+    const requests = { uplinks: this.#uplinks, configs: this.#configs, store: storeOrders }
+    this.#orderPoller = new OrderPoller(this.#store, requests, () => post({ kind: 'ordered' }))
     this.#housekeepingTimer = new HousekeepingTimer(this.#store, {
       passingDamage: (work) => this.#passingDamage(work),
       checkpoint: () => this.#checkpoint(),
@@ -93,16 +104,19 @@ class StoreThread {
       duplicates: 0,
       messages: 0,
       noRoom: [],
+      noSeries: [],
     }
+    const begin = performance.now()
     try {
-      const { stored, rejected, duplicates, good, uncertain, bad, messages, noRoom } = this.#passingDamage(() =>
-        this.#committer.commit(batch),
+      const { stored, rejected, duplicates, good, uncertain, bad, messages, noRoom, noSeries } = this.#passingDamage(
+        () => this.#committer.commit(batch),
       )
       reply.readings = stored
       reply.rejected = rejected
       reply.duplicates = duplicates
       reply.messages = messages
       reply.noRoom = noRoom
+      reply.noSeries = noSeries
       this.#counted.readings += stored
       this.#counted.rejected += rejected
       this.#counted.duplicates += duplicates
@@ -116,6 +130,9 @@ class StoreThread {
       reply.err = failure instanceof Error ? failure : undefined
     }
     parentPort!.postMessage(reply)
+    const now = performance.now()
+    if (batch.count > 0) this.#commits.note(now - begin, now)
+    this.#catalogWatch.observe(now)
     this.#checkpoint()
     this.#housekeepingTimer.committed()
   }
@@ -218,6 +235,8 @@ class StoreThread {
       lastSeq: this.#store.lastSeq,
       series: this.#store.intake.catalog.seriesCount,
       devices: this.#store.intake.catalog.deviceCount,
+      catalog: this.#catalogWatch.status(performance.now()),
+      commits: this.#commits.summary(performance.now()),
       ...this.#counted,
       quality: { ...this.#quality },
       space: this.#store.upkeep.forecaster.forecast(this.#store.lastSeq),

@@ -1,58 +1,9 @@
 import type { Database, Statement } from 'better-sqlite3'
-import { Reason } from '../base/flags.ts'
-import type { ValueType, Verdict } from '../base/reading.ts'
-import { readTallies, Tallies, type TallyCounts } from './tallies.ts'
-
-/** A device and its ledger counters. `received` = `stored` + `rejected` + `duplicate`, always. */
-export interface Device {
-  readonly id: number
-  readonly name: string
-  received: number
-  stored: number
-  rejected: number
-  duplicate: number
-}
-
-/** One series: the readings of a device with one metric name and one unit. */
-export interface Series {
-  readonly id: number
-  readonly device: Device
-  readonly metric: string
-  /** '' if the device never named a unit. */
-  readonly unit: string
-  type: ValueType | undefined
-  /** Whether a reading of its metric that names no unit belongs to it. */
-  current: boolean
-  /** Newest time (UTC ms) of its readings, without those from the future; Infinity until this process knows it. */
-  newestTs: number
-  /** Earliest time (UTC ms) of its readings that were from the future when they arrived; Infinity: there is none. */
-  futureTs: number
-}
-
-/** Whether a reading with this time may be stored already: it is not newer than all others of its series. */
-export function mayBeStored({ newestTs, futureTs }: Series, ts: number): boolean {
-  return ts <= newestTs || ts >= futureTs
-}
-
-/** A newest time that is further ahead (ms) of a reading's arrival comes from a wrong clock. */
-const AHEAD_MS_MAX = 3_600_000
-
-/**
- * Notes the time and the arrival of a stored reading. A reading from the future must not make every later one appear old.
- */
-export function noteTime(
-  series: Series,
-  ts: number,
-  { reasons }: Pick<Verdict, 'reasons'>,
-  { arrival }: { readonly arrival: number },
-): void {
-  if ((reasons & Reason.TIME_FUTURE) !== 0) {
-    if (ts < series.futureTs) series.futureTs = ts
-  } else if (ts > series.newestTs || series.newestTs > arrival + AHEAD_MS_MAX) {
-    series.newestTs = ts
-    if (ts >= series.futureTs) series.futureTs = Infinity // its time has come
-  }
-}
+import type { Reading, ValueType } from '../base/reading.ts'
+import type { StoreSettings } from '../settings/edge.ts'
+import { ClientShares, largestOf, type SeriesCount } from './series/client-shares.ts'
+import type { Device, Series } from './series/series.ts'
+import { addCounts, countsOf, readDevices, Tallies, type TallyCounts } from './tallies.ts'
 
 interface SeriesRow {
   id: number
@@ -60,7 +11,20 @@ interface SeriesRow {
   metric: string
   unit: string
   type: ValueType | null
+  client: string
 }
+
+/** Why a message gets no new series: the catalog is full, or its client has its share of it. */
+export type Shortage = 'catalog' | 'client'
+
+/** The device that counts for devices without a row: those that came after the catalog was full, and removed ones. */
+export const OTHERS = '*'
+
+/** Key in `meta`: the highest id that a series ever had, written when series are removed. */
+export const LAST_ID = 'series-last'
+
+/** Series ids stay below this number, because a block id consists of a part and a series (sealed/blocks.ts). */
+const SERIES_ID_LIMIT = 2 ** 24
 
 /**
  * Devices and series by name, in memory, and their rows. Only the store's transaction changes it. After a failed
@@ -74,21 +38,34 @@ export class Catalog {
    */
   readonly #current = new Map<Device, Map<string, Series | undefined>>()
   readonly #byUnit = new Map<string, Series>()
-  readonly #byId: Series[] = []
+  readonly #byId: (Series | undefined)[] = []
+  readonly #shares: ClientShares
   readonly #insertDevice: Statement<[string]>
-  readonly #insertSeries: Statement<[number, string, string, ValueType | null]>
+  readonly #insertSeries: Statement<[number, number, string, string, string]>
   readonly #setType: Statement<[ValueType, number]>
+  readonly #unitsOf: Statement<[number, string]>
   readonly #tallies: Tallies
   readonly #touched = new Set<Device>()
   /** The counters that are written on the disk, by device. */
   readonly #written: TallyCounts[] = []
   readonly #seriesMax: number
+  /** The highest id that a series ever had: a removed id is used again only when there are no higher ones. */
+  #lastId: number
+  /** Where the search for a free id begins. */
+  #free = 1
+  #removals = 0
+  #removed: number[] = []
 
-  constructor(database: Database, seriesMax: number) {
-    this.#seriesMax = seriesMax
+  constructor(database: Database, settings: Pick<StoreSettings, 'seriesMax' | 'seriesPerClientMax'>) {
+    this.#seriesMax = settings.seriesMax
+    this.#shares = new ClientShares(settings)
+    this.#lastId = readLastId(database)
     this.#insertDevice = database.prepare('INSERT INTO devices (name) VALUES (?)')
-    this.#insertSeries = database.prepare('INSERT INTO series (device, metric, unit, type) VALUES (?, ?, ?, ?)')
+    this.#insertSeries = database.prepare(
+      'INSERT INTO series (id, device, metric, unit, client) VALUES (?, ?, ?, ?, ?)',
+    )
     this.#setType = database.prepare('UPDATE series SET type = ? WHERE id = ?')
+    this.#unitsOf = database.prepare('SELECT id FROM series WHERE device = ? AND metric = ? LIMIT 2').pluck()
     this.#tallies = new Tallies(database)
     const devices = new Map<number, Device>()
     for (const device of readDevices(database)) {
@@ -119,6 +96,40 @@ export class Catalog {
     return Math.max(0, this.#seriesMax - this.#byUnit.size)
   }
 
+  /** Number of series that this client can still create. */
+  roomOf(client: string): number {
+    return Math.min(this.room, this.#shares.roomOf(client))
+  }
+
+  /** Changes when series or devices are removed: objects from before may be gone. */
+  get removals(): number {
+    return this.#removals
+  }
+
+  /** Ids of series that were removed since the last call. */
+  takeRemoved(): readonly number[] {
+    const removed = this.#removed
+    this.#removed = []
+    return removed
+  }
+
+  /**
+   * Why these readings of one message cannot be stored: they need more new series than there is room for. Undefined:
+   * they can. A message is stored as a whole or not at all.
+   */
+  shortage(readings: readonly Reading[], client: string): Shortage | undefined {
+    // As long as even a client with all series has room, no series has to be found.
+    if (readings.length <= this.#shares.max - this.#byUnit.size) return undefined
+    const room = this.roomOf(client)
+    const fresh = new Set<string>()
+    for (const { device, metric, unit } of readings) {
+      if (this.knows(device, metric, unit)) continue
+      fresh.add(`${device}\n${metric}\n${unit ?? ''}`)
+      if (fresh.size > room) return fresh.size > this.room ? 'catalog' : 'client'
+    }
+    return undefined
+  }
+
   series(id: number): Series | undefined {
     return this.#byId[id]
   }
@@ -135,11 +146,22 @@ export class Catalog {
   }
 
   /**
-   * The device if it is known or there is room for it; otherwise the device `*`, which counts for all devices that came
-   * after the catalog was full.
+   * The device if it is known or there is room for it; otherwise the device that counts for all others.
    */
   deviceOrOverflow(name: string): Device {
-    return this.#devices.get(name) ?? this.device(this.#devices.size < this.#seriesMax ? name : '*')
+    return this.#devices.get(name) ?? this.device(this.#devices.size < this.#seriesMax ? name : OTHERS)
+  }
+
+  /** The devices and the clients with the most series, at most `count` of each. Reads every series. */
+  largest(count: number): { readonly devices: readonly SeriesCount[]; readonly clients: readonly SeriesCount[] } {
+    const byDevice = new Map<string, number>()
+    for (const { device } of this.#byUnit.values()) byDevice.set(device.name, (byDevice.get(device.name) ?? 0) + 1)
+    return { devices: largestOf(byDevice, count), clients: this.#shares.largest(count) }
+  }
+
+  /** All series, also those that are created while the caller iterates. */
+  all(): Iterable<Series> {
+    return this.#byUnit.values()
   }
 
   /** Whether `find` returns an existing series. */
@@ -147,18 +169,22 @@ export class Catalog {
     const device = this.#devices.get(deviceName)
     if (device === undefined) return false
     const current = this.#current.get(device)?.get(metric)
-    return (current !== undefined && unit === undefined) || this.#byUnit.has(key(device, metric, unit ?? ''))
+    return (
+      (current !== undefined && (unit === undefined || unit === current.unit)) ||
+      this.#byUnit.has(key(device, metric, unit ?? ''))
+    )
   }
 
-  /** The series of a reading; created if it is new. Check `room` and `knows` first. */
-  find(device: Device, metric: string, unit: string | undefined): Series {
+  /** The series of a reading; created for this client if it is new. Check `shortage` first. */
+  find(device: Device, metric: string, unit: string | undefined, client = ''): Series {
     const current = this.#current.get(device)?.get(metric)
     if (current !== undefined && (unit === undefined || unit === current.unit)) return current
     const known = this.#byUnit.get(key(device, metric, unit ?? ''))
     if (known !== undefined) return known
-    const id = Number(this.#insertSeries.run(device.id, metric, unit ?? '', null).lastInsertRowid)
+    const id = this.#newId()
+    this.#insertSeries.run(id, device.id, metric, unit ?? '', client)
     const empty = { type: undefined, current: false, newestTs: -Infinity, futureTs: Infinity }
-    return this.#remember({ id, device, metric, unit: unit ?? '', ...empty })
+    return this.#remember({ id, device, metric, unit: unit ?? '', client, ...empty })
   }
 
   /** Its reading is the last of its metric: from now on, readings of the metric that name no unit belong to it. */
@@ -168,6 +194,51 @@ export class Catalog {
     if (former !== undefined) former.current = false
     metrics.set(series.metric, series)
     series.current = true
+  }
+
+  #newId(): number {
+    if (this.#lastId + 1 < SERIES_ID_LIMIT) return ++this.#lastId
+    while (this.#byId[this.#free] !== undefined) this.#free = (this.#free % (SERIES_ID_LIMIT - 1)) + 1
+    return this.#free
+  }
+
+  /**
+   * Removes series from memory whose rows the owner's transaction has removed: nothing in the store refers to them any
+   * more.
+   */
+  remove(series: readonly Series[]): void {
+    for (const one of series) {
+      const { id, device, metric, unit, client } = one
+      this.#byId[id] = undefined
+      this.#byUnit.delete(key(device, metric, unit))
+      const metrics = this.#current.get(device)
+      if (metrics?.get(metric) === one) {
+        const [only, another] = this.#unitsOf.all(device.id, metric) as number[]
+        // Which of several other units came last is not known: until one comes, a reading without a unit has none.
+        if (only === undefined) metrics.delete(metric)
+        else if (another === undefined) this.makeCurrent(this.#byId[only]!)
+        else metrics.set(metric, undefined)
+        if (metrics.size === 0) this.#current.delete(device)
+      }
+      this.#shares.remove(client)
+      this.#removed.push(id)
+    }
+    if (series.length > 0) this.#removals++
+  }
+
+  /** The same for a device without series; its counters were added to those of `others` on the disk. */
+  removeDevice(device: Device, others: Device): void {
+    this.#devices.delete(device.name)
+    for (const counts of [others, this.#written[others.id]!]) addCounts(counts, device)
+    this.#removals++
+  }
+
+  get devices(): Device[] {
+    return [...this.#devices.values()]
+  }
+
+  isEmpty(device: Device): boolean {
+    return device.name !== OTHERS && !this.#current.has(device)
   }
 
   setType(series: Series, type: ValueType): void {
@@ -199,6 +270,7 @@ export class Catalog {
 
   #remember(series: Series): Series {
     this.#byId[series.id] = series
+    this.#shares.add(series.client)
     this.#byUnit.set(key(series.device, series.metric, series.unit), series)
     let metrics = this.#current.get(series.device)
     if (metrics === undefined) {
@@ -213,23 +285,10 @@ export class Catalog {
   }
 }
 
-function countsOf({ received, stored, rejected, duplicate }: TallyCounts): TallyCounts {
-  return { received, stored, rejected, duplicate }
-}
-
-/** All devices with their current counters, including those that are still in `tallies`. */
-export function readDevices(database: Database): Device[] {
-  const tallies = readTallies(database)
-  const devices = database.prepare('SELECT id, name, received, stored, rejected, duplicate FROM devices').all()
-  for (const device of devices as Device[]) {
-    const more = tallies.get(device.id)
-    if (more === undefined) continue
-    device.received += more.received
-    device.stored += more.stored
-    device.rejected += more.rejected
-    device.duplicate += more.duplicate
-  }
-  return devices as Device[]
+function readLastId(database: Database): number {
+  const sql = `SELECT max(coalesce((SELECT max(id) FROM series), 0),
+    coalesce((SELECT value FROM meta WHERE key = '${LAST_ID}'), 0))`
+  return database.prepare(sql).pluck().get() as number
 }
 
 function key(device: Device, metric: string, unit: string): string {

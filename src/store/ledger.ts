@@ -1,10 +1,10 @@
 import type { Database } from 'better-sqlite3'
 import type { SeqSet } from '../base/ranges.ts'
 import type { SeqRange } from '../base/reading.ts'
-import { readDevices } from './catalog.ts'
 import { Positions } from './positions.ts'
 import { BlockTable } from './sealed/blocks.ts'
 import { SealDirectory } from './sealed/seals.ts'
+import { readDevices } from './tallies.ts'
 
 /**
  * Readings that are no longer kept, by reason. For all reasons but `expired`, at least one uplink had not confirmed

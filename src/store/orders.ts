@@ -24,6 +24,8 @@ export const order = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('replay-messages'), ...parkedIds.shape }),
   z.strictObject({ kind: z.literal('drop-messages'), ...parkedIds.shape }),
   z.strictObject({ kind: z.literal('drop-undecodable'), ids }),
+  z.strictObject({ kind: z.literal('replay-undecodable'), ids }),
+  z.strictObject({ kind: z.literal('forget-devices'), devices: z.string().min(1).max(256), unconfirmed: z.boolean() }),
   z.strictObject({ kind: z.literal('config-patch'), ...edit, patch: z.json() }),
   z.strictObject({ kind: z.literal('config-set'), ...edit, config: z.json() }),
   z.strictObject({ kind: z.literal('config-delete'), ...edit }),
@@ -45,11 +47,14 @@ export type Order = z.output<typeof order>
 export type ConfigOrder = Extract<Order, { kind: `config-${string}` }>
 /** An order about the clock of the store, and what is removed by it. */
 export type ClockOrder = Extract<Order, { kind: `clock-${string}` | 'retention-accept' }>
-export type RejectOrder = Exclude<Order, ConfigOrder | ClockOrder>
+export type RejectOrder = Exclude<Order, ConfigOrder | ClockOrder | StoreOrder>
 
 export function isClockOrder(given: Order): given is ClockOrder {
   return given.kind.startsWith('clock-') || given.kind === 'retention-accept'
 }
+
+/** An order that the store carries out without an uplink. */
+export type StoreOrder = Extract<Order, { kind: 'replay-undecodable' | 'forget-devices' }>
 
 export function isConfigOrder(given: Order): given is ConfigOrder {
   return given.kind.startsWith('config-')

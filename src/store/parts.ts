@@ -25,6 +25,7 @@ import { BlockTable } from './sealed/blocks.ts'
 import { SealDirectory } from './sealed/seals.ts'
 import type { HousekeepingContext } from './sealed/task.ts'
 import { VerdictTable } from './sealed/verdicts.ts'
+import { SeriesUpkeep } from './series/series-upkeep.ts'
 import { readLastSeq } from './timeline.ts'
 
 /** What a store is given in addition to its settings; by default the clocks of this machine, and no archive. */
@@ -82,6 +83,8 @@ export interface StoreUpkeep {
   readonly housekeeping: Housekeeping
   readonly removal: Removal
   readonly forecaster: Forecaster
+  /** Forgets devices, and gives back unused series. */
+  readonly series: SeriesUpkeep
 }
 
 export function openSealed(database: Database, timeOf: TimeOf): StoreBlocks {
@@ -99,7 +102,7 @@ export function openSealed(database: Database, timeOf: TimeOf): StoreBlocks {
 
 export function openIntake(database: Database, settings: StoreSettings, positions: Positions): StoreIntake {
   return {
-    catalog: new Catalog(database, settings.seriesMax),
+    catalog: new Catalog(database, settings),
     log: new LogWriter(database, readLastSeq(database)),
     repeats: new Repeats(database, settings.repeatWindow, (first) => positions.sealedFrom(first)),
     incoming: new Incoming(database),
@@ -123,12 +126,19 @@ export function openDelivery(
 export function openUpkeep(
   context: HousekeepingContext,
   options: StoreOptions,
-  { soundness, catalog }: { readonly soundness: Soundness; readonly catalog: () => Catalog },
+  parts: { readonly soundness: Soundness; readonly intake: StoreIntake; readonly outboxes: readonly Outbox[] },
 ): StoreUpkeep {
+  const { soundness, intake, outboxes } = parts
+  const catalog = (): Catalog => intake.catalog
   const { folder, settings } = options
   const space = new Space(context.database, folder, settings)
   const retention = assembleRetention(context, options, catalog)
   const housekeeping = new Housekeeping(retention, settings)
   const forecaster = new Forecaster(space, context.seals, housekeeping)
-  return { space, soundness, housekeeping, removal: retention.removal, forecaster }
+  const series = new SeriesUpkeep({
+    ...{ settings, retention, outboxes, catalog, repeats: intake.repeats },
+    lastSeq: () => intake.log.lastSeq,
+    sealUpTo: (seq) => housekeeping.sealUpTo(seq),
+  })
+  return { space, soundness, housekeeping, removal: retention.removal, forecaster, series }
 }

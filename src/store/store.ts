@@ -86,11 +86,9 @@ export class Store {
     this.delivery = openDelivery(database, options, { ...this.sealed, lastSeq: this.lastSeq })
     this.orders = new Orders(database)
     this.configs = new EdgeConfigStore(database)
-    const catalog = (): Catalog => this.intake.catalog
-    this.upkeep = openUpkeep(this.#context(), options, {
-      soundness: new Soundness(database, folder, options.clock),
-      catalog,
-    })
+    const soundness = new Soundness(database, folder, options.clock)
+    const { outboxes } = this.delivery
+    this.upkeep = openUpkeep(this.#context(), options, { soundness, intake: this.intake, outboxes })
   }
 
   #context(): HousekeepingContext {
@@ -190,7 +188,7 @@ export class Store {
    */
   #recover(): void {
     if (this.#database.inTransaction) this.#database.exec('ROLLBACK')
-    this.intake.catalog = new Catalog(this.#database, this.#settings.seriesMax)
+    this.intake.catalog = new Catalog(this.#database, this.#settings)
     this.intake.log = new LogWriter(this.#database, readLastSeq(this.#database))
     this.intake.repeats.forget()
     this.time.reload()
@@ -264,16 +262,15 @@ export class Store {
    * @returns whether there is more to do. @throws what the disk throws; no data is lost.
    */
   runHousekeeping({ now, busy }: { now: number; busy: boolean }): boolean {
-    const { holdsRemoval } = this.time
-    const { lastSeq } = this
-    const { seriesCount } = this.intake.catalog
+    const { lastSeq, time, intake } = this
     const oldestAt = (): number | undefined => this.sealed.arrivals.oldestInLog()
-    const more = this.upkeep.housekeeping.step(
-      { lastSeq, seriesCount, now, holdsRemoval, oldestAt, space: this.upkeep.space.measure() },
-      busy,
-    )
-    if (!more) this.upkeep.space.settle()
-    return more
+    const space = this.upkeep.space.measure()
+    const { seriesCount } = intake.catalog
+    const situation = { lastSeq, seriesCount, now, holdsRemoval: time.holdsRemoval, oldestAt, space }
+    if (this.upkeep.housekeeping.step(situation, busy)) return true
+    this.upkeep.space.settle()
+    // Under load, one slice at a time: a catalog that is full under load must still get room.
+    return this.upkeep.series.step(performance.now()) && !busy
   }
 
   /**

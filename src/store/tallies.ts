@@ -9,6 +9,35 @@ export interface TallyCounts {
   duplicate: number
 }
 
+/** A row of `devices`. */
+export interface DeviceCounts extends TallyCounts {
+  readonly id: number
+  readonly name: string
+}
+
+export function countsOf({ received, stored, rejected, duplicate }: TallyCounts): TallyCounts {
+  return { received, stored, rejected, duplicate }
+}
+
+export function addCounts(to: TallyCounts, { received, stored, rejected, duplicate }: TallyCounts): void {
+  to.received += received
+  to.stored += stored
+  to.rejected += rejected
+  to.duplicate += duplicate
+}
+
+/** All devices with their current counters, including those that are still in `tallies`. */
+export function readDevices(database: Database): DeviceCounts[] {
+  const tallies = readTallies(database)
+  const sql = 'SELECT id, name, received, stored, rejected, duplicate FROM devices'
+  const devices = database.prepare(sql).all() as DeviceCounts[]
+  for (const device of devices) {
+    const more = tallies.get(device.id)
+    if (more !== undefined) addCounts(device, more)
+  }
+  return devices
+}
+
 /** Maximum number of rows before they are added to `devices`: every start reads each of them. */
 const ROWS_MAX = 256
 
@@ -43,12 +72,9 @@ export class Tallies {
 export function readTallies(database: Database): Map<number, TallyCounts> {
   const sums = new Map<number, TallyCounts>()
   for (const bytes of database.prepare('SELECT counts FROM tallies').pluck().all() as Uint8Array[]) {
-    for (const [device, { received, stored, rejected, duplicate }] of decode(bytes)) {
+    for (const [device, counts] of decode(bytes)) {
       const sum = sums.get(device) ?? { received: 0, stored: 0, rejected: 0, duplicate: 0 }
-      sum.received += received
-      sum.stored += stored
-      sum.rejected += rejected
-      sum.duplicate += duplicate
+      addCounts(sum, counts)
       sums.set(device, sum)
     }
   }

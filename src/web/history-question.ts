@@ -2,7 +2,7 @@ import { nearest } from '../base/nearest.ts'
 import { DURATION_HELP, parseDuration, parseTime, TIME_HELP } from '../base/time-text.ts'
 import type { HistoryQuestion } from './history-source.ts'
 
-/** Readings or intervals in one answer: the default of `limit`, and its maximum. */
+/** Devices, series, readings or intervals in one answer: the default of `limit`, and its maximum. */
 export const LIMIT_DEFAULT = 1_000
 export const LIMIT_MAX = 10_000
 const SPAN_MS_DEFAULT = 86_400_000
@@ -21,16 +21,16 @@ export class BadQuestion extends Error {
 /** Query parameters as Fastify passes them: a parameter that is given twice has a list. */
 export type Parameters = Readonly<Record<string, string | readonly string[] | undefined>>
 
-/** `?next=` @throws BadQuestion */
+/** `?limit=&next=` @throws BadQuestion */
 export function devicesQuestion(given: Parameters): HistoryQuestion {
-  const { next } = only(given, ['next'])
-  return { kind: 'devices', next }
+  const { limit, next } = only(given, ['limit', 'next'])
+  return { kind: 'devices', limit: limitOf(limit), next }
 }
 
-/** `?device=&metric=&next=` @throws BadQuestion */
+/** `?device=&metric=&limit=&next=` @throws BadQuestion */
 export function latestQuestion(given: Parameters): HistoryQuestion {
-  const { device, metric, next } = only(given, ['device', 'metric', 'next'])
-  return { kind: 'latest', device, metric, next }
+  const { device, metric, limit, next } = only(given, ['device', 'metric', 'limit', 'next'])
+  return { kind: 'latest', device, metric, limit: limitOf(limit), next }
 }
 
 /**

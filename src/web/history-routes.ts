@@ -16,8 +16,8 @@ const RETRY_AFTER_S = 1
  * Routes for stored readings, as JSON. A truncated answer has `"truncated": true` and `next`: to continue, repeat the
  * question with `&next=` and that text, URL-encoded. A question that is not valid gets a 400.
  *
- * - `GET /api/devices`: every device and series with its statistics.
- * - `GET /api/latest?device=&metric=`: the latest reading of every series, or of the series of a device or metric.
+ * - `GET /api/devices?limit=`: devices and series with their statistics, in order of name.
+ * - `GET /api/latest?device=&metric=&limit=`: the latest reading of every series, or of the series of a device or metric.
  * - `GET /api/history?device=&metric=&unit=&from=&to=&every=&limit=`: readings, or statistics per interval of `every`.
  */
 export function addHistoryRoutes(server: FastifyInstance, source: HistorySource, clock: Clock): void {

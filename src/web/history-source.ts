@@ -1,10 +1,17 @@
 /** A question about the history; `next`: from the previous answer, to continue after it. */
 export type HistoryQuestion =
-  | { readonly kind: 'devices'; readonly next: string | undefined }
+  | {
+      readonly kind: 'devices'
+      /** Devices in the answer, at most. */
+      readonly limit?: number | undefined
+      readonly next: string | undefined
+    }
   | {
       readonly kind: 'latest'
       readonly device: string | undefined
       readonly metric: string | undefined
+      /** Series in the answer, at most. */
+      readonly limit?: number | undefined
       readonly next: string | undefined
     }
   | {

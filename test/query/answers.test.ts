@@ -115,6 +115,22 @@ describe('answers about history', () => {
     grown.close()
   })
 
+  it('list every device and series once, whatever the limit is, and never more than the limit', () => {
+    const grown = new Grown()
+    grown.append(Array.from({ length: 90 }, (_, i) => ({ ...GOOD, name: i % 3, ts: i, value: i })))
+    const devices = grown.history.devices().map((one) => JSON.parse(deviceJson(one)))
+    const latest = grown.history.latest().map((one) => JSON.parse(readingJson(one)))
+    for (const limit of [1, 2, 3, 1_000]) {
+      const pages = answers(grown, { kind: 'devices', limit, next: undefined })
+      expect(pages.flatMap((one) => one.devices)).toEqual(devices)
+      const readings = answers(grown, { kind: 'latest', device: undefined, metric: undefined, limit, next: undefined })
+      expect(readings.flatMap((one) => one.latest)).toEqual(latest)
+      for (const one of pages) expect(one.devices.length).toBeLessThanOrEqual(limit)
+      for (const one of readings) expect(one.latest.length).toBeLessThanOrEqual(limit)
+    }
+    grown.close()
+  })
+
   it('are an error with a remedy when the device, metric, unit or position does not exist', () => {
     const grown = new Grown()
     grown.append([{ ...GOOD, ts: 1, value: 1 }])

@@ -4,7 +4,7 @@ import type { DeviceStatistics } from '../../store/history/history.ts'
 import { command, shared } from '../command.ts'
 import { dataFolder, storeOptions } from '../data-folder.ts'
 import { withHistory } from '../reader.ts'
-import { type Cell, oneLine, textTable } from '../table.ts'
+import { type Cell, oneLine, TableWriter } from '../table.ts'
 
 const NAME_CHARS_MAX = 40
 
@@ -17,32 +17,69 @@ export const devices = command({
   options: { ...storeOptions, json: shared.json },
   examples: ['devices -s examples/edge.yaml', 'devices --data ./data --json'],
   async run({ values, output, env }) {
-    const all = await withHistory(await dataFolder(values, env), async (history) => history.devices())
-    if (values.json) {
-      const { deviceJson } = await import('../../store/history/json.ts')
-      output.print(all.length === 0 ? '[]' : `[\n  ${all.map(deviceJson).join(',\n  ')}\n]`)
-    } else if (all.length === 0) {
-      output.print('no devices')
-    } else {
-      output.print(await devicesTable(all))
-    }
+    const write = values.json ? await jsonWriter() : await tableWriter()
+    await withHistory(await dataFolder(values, env), async (history) => {
+      for (const page of history.devicePages()) {
+        output.print(write.page(page))
+        if (!(await output.drained())) return
+      }
+      const end = write.end()
+      if (end !== '') output.print(end)
+    })
     return Exit.OK
   },
 })
 
-async function devicesTable(all: readonly DeviceStatistics[]): Promise<string> {
+/** Writes devices page by page, so that a store with many devices does not fill the memory. */
+interface PageWriter {
+  page(devices: readonly DeviceStatistics[]): string
+  end(): string
+}
+
+async function jsonWriter(): Promise<PageWriter> {
+  const { deviceJson } = await import('../../store/history/json.ts')
+  let isFirst = true
+  return {
+    page: (devices) => {
+      const lines = devices.map((one) => `  ${deviceJson(one)}`).join(',\n')
+      const text = isFirst ? `[\n${lines}` : `,\n${lines}`
+      isFirst = false
+      return text
+    },
+    end: () => (isFirst ? '[]' : ']'),
+  }
+}
+
+async function tableWriter(): Promise<PageWriter> {
   const { figureCell, percent } = await import('./history/shapes.ts')
   const time = (ts: number | undefined): string => (ts === undefined ? '' : timeText(ts))
-  const rows = all.flatMap(({ device, series }): Cell[][] => {
+  const table = new TableWriter([
+    'device',
+    'metric',
+    'unit',
+    'readings',
+    'first (UTC)',
+    'last (UTC)',
+    'avg',
+    'min',
+    'max',
+    'good %',
+  ])
+  let isEmpty = true
+  const rowsOf = ({ device, series, unlisted }: DeviceStatistics): Cell[][] => {
     const name = oneLine(device, NAME_CHARS_MAX)
     if (series.length === 0) return [[name, '', '', 0, '', '', '', '', '', 0]]
-    return series.map(({ metric, unit = '', readings, firstAt, lastAt, avg, min, max, goodShare }) => [
+    const rows = series.map(({ metric, unit = '', readings, firstAt, lastAt, avg, min, max, goodShare }): Cell[] => [
       ...[name, oneLine(metric, NAME_CHARS_MAX), oneLine(unit, 16), readings, time(firstAt), time(lastAt)],
       ...[figureCell(avg), figureCell(min), figureCell(max), percent(goodShare)],
     ])
-  })
-  return textTable(
-    ['device', 'metric', 'unit', 'readings', 'first (UTC)', 'last (UTC)', 'avg', 'min', 'max', 'good %'],
-    rows,
-  )
+    return unlisted === 0 ? rows : [...rows, [name, `and ${unlisted} more`]]
+  }
+  return {
+    page: (devices) => {
+      isEmpty = false
+      return table.lines(devices.flatMap(rowsOf))
+    },
+    end: () => (isEmpty ? 'no devices' : ''),
+  }
 }

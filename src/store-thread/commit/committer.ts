@@ -3,14 +3,21 @@ import type { Reading, Verdict } from '../../base/reading.ts'
 import { decode } from '../../decode/decode.ts'
 import type { Judge, JudgeInput } from '../../quality/judge.ts'
 import type { QualityRule } from '../../settings/schema/quality.ts'
-import { type Catalog, type Device, mayBeStored, noteTime, type Series } from '../../store/catalog.ts'
+import type { Catalog, Shortage } from '../../store/catalog.ts'
 import type { TrustedTimes } from '../../store/clock/clock-state.ts'
+import { type KeptReject, TOO_MANY_SERIES } from '../../store/rejects.ts'
+import { type Device, mayBeStored, noteTime, type Series } from '../../store/series/series.ts'
 import type { Store } from '../../store/store.ts'
 import { type Publish, readBatch } from '../batch-buffer.ts'
 import type { BatchMessage, Forwarding, IdentifierChange, TopicEntry } from '../protocol.ts'
+import type { RouteMatch } from '../routes.ts'
 import { rebuildJudge } from './rebuild-judge.ts'
 
-const TOO_MANY_SERIES = 'too many series: raise store.seriesMax'
+/** Reasons of rejects: messages with QoS 0, which cannot be refused. Replay recognises them by how they begin. */
+const SHORTAGES: Readonly<Record<Shortage, string>> = {
+  catalog: `${TOO_MANY_SERIES}: the store has store.seriesMax series`,
+  client: `${TOO_MANY_SERIES}: the client has created store.seriesPerClientMax series`,
+}
 
 /** Counts of a committed batch: readings, and messages of forward routes. */
 export interface CommitOutcome {
@@ -25,7 +32,17 @@ export interface CommitOutcome {
   messages: number
   /** Indexes, in the batch, of messages for which the queue of messages has no room. */
   readonly noRoom: number[]
+  /** Indexes, in the batch, of messages that need a series for which there is no room. */
+  readonly noSeries: number[]
 }
+
+function newOutcome(): CommitOutcome {
+  const counted = { stored: 0, rejected: 0, duplicates: 0, good: 0, uncertain: 0, bad: 0, messages: 0 }
+  return { ...counted, noRoom: [], noSeries: [] }
+}
+
+/** The number of a client that is not known. */
+const NO_CLIENT = -1
 
 /** A topic number's entry, and its device once a batch has needed it. */
 interface Target extends TopicEntry {
@@ -51,6 +68,9 @@ export class Committer {
   #trusted: TrustedTimes = { from: Infinity, to: -Infinity }
   /** The catalog that the devices in `#topics` belong to: the store makes a new one after a failed transaction. */
   #catalog: Catalog
+  #removals = 0
+  /** Messages that lacked room for a series: those that were refused, and those with QoS 0, kept as rejects. */
+  readonly shortages = { refused: 0, kept: 0 }
 
   constructor(store: Store, rules: readonly QualityRule[]) {
     this.#store = store
@@ -64,18 +84,18 @@ export class Committer {
     if (batch.count > 0) this.#store.upkeep.space.refuseIfFull(batch.count)
     const owed = [...this.#forgotten]
     for (const change of batch.identifiers) if (change.kind === 'forgotten') this.#forgotten.add(change.client)
-    const counted = { stored: 0, rejected: 0, duplicates: 0, good: 0, uncertain: 0, bad: 0, messages: 0 }
-    const outcome: CommitOutcome = { ...counted, noRoom: [] }
+    const outcome = newOutcome()
     const { time } = this.#store
     this.#store.write(() => {
       time.beginCommit()
       this.#trusted = time.trusted()
-      if (this.#catalog !== this.#store.intake.catalog) this.#recover()
+      this.#followCatalog()
       let place = 0
       for (const publish of readBatch(batch.buffer, batch.messagesMax, batch.count)) {
         const target = this.#topics[publish.topic]!
-        if (target.forward === undefined) this.#take(publish, target, outcome)
-        else if (this.#keep(publish, target.topic, target.forward)) outcome.messages++
+        if (target.forward === undefined) {
+          if (!this.#take(publish, target, outcome)) outcome.noSeries.push(place)
+        } else if (this.#keep(publish, target.topic, target.forward)) outcome.messages++
         else outcome.noRoom.push(place)
         place++
       }
@@ -83,12 +103,36 @@ export class Committer {
       if (batch.count > 0) this.#store.upkeep.space.refuseIfSpent()
       this.#store.amend(this.#judge.takeAmendments())
       for (const client of owed) this.#store.intake.incoming.removeClient(client)
+      const refused = new Set([...outcome.noRoom, ...outcome.noSeries])
       for (const change of batch.identifiers) {
-        if (change.kind !== 'received' || !outcome.noRoom.includes(change.publish)) this.#change(change)
+        if (change.kind !== 'received' || !refused.has(change.publish)) this.#change(change)
       }
     })
     this.#forgotten.clear()
     return outcome
+  }
+
+  /**
+   * Inside a transaction: stores the readings of a reject that lacked only room for a series; they arrive now. The
+   * reject is not counted any more. @returns whether there was room.
+   */
+  replay(reject: KeptReject, match: RouteMatch, now: number): boolean {
+    this.#followCatalog()
+    const { catalog } = this.#store.intake
+    const decoded = decode(reject.payload, match, reject.receivedAt, match.format)
+    if (!decoded.ok || catalog.shortage(decoded.readings, '') !== undefined) return false
+    const payload = Buffer.from(reject.payload)
+    const publish: Publish = { arrival: now, topic: 0, client: NO_CLIENT, dup: false, qos: 0, retain: false, payload }
+    const { time } = this.#store
+    time.beginCommit()
+    time.arrived(this.#store.lastSeq + 1, now)
+    this.#trusted = time.trusted()
+    const device = catalog.device(reject.device)
+    device.received--
+    device.rejected--
+    catalog.touch(device)
+    for (const reading of decoded.readings) this.#append(publish, catalog.device(reading.device), reading, newOutcome())
+    return true
   }
 
   #change(change: IdentifierChange): void {
@@ -98,9 +142,20 @@ export class Committer {
     else incoming.removeClient(change.client)
   }
 
+  /** Forgets what belongs to a former catalog, or to series and devices that were removed from this one. */
+  #followCatalog(): void {
+    const { catalog } = this.#store.intake
+    if (this.#catalog !== catalog) this.#recover()
+    if (this.#removals === catalog.removals) return
+    this.#removals = catalog.removals
+    for (const series of catalog.takeRemoved()) this.#judge.forget(series)
+    for (const target of this.#topics) target.owner = undefined
+  }
+
   /** After a failed transaction: forgets what was learnt from readings that are not on disk. */
   #recover(): void {
     this.#catalog = this.#store.intake.catalog
+    this.#removals = this.#catalog.removals
     for (const target of this.#topics) target.owner = undefined
     this.#judge = rebuildJudge(this.#store, this.#rules)
   }
@@ -119,11 +174,13 @@ export class Committer {
     return this.#store.delivery.forwards.add({ topic, ...forward, qos, retain, receivedAt: arrival, payload })
   }
 
-  #take(publish: Publish, target: Target, outcome: CommitOutcome): void {
+  /** @returns false: it needs a series for which there is no room, and its sender must keep it. */
+  #take(publish: Publish, target: Target, outcome: CommitOutcome): boolean {
     const decoded = decode(publish.payload, target, publish.arrival, target.format)
     const { catalog } = this.#store.intake
     if (!decoded.ok) return this.#reject(publish, target, decoded.reason, outcome)
-    if (this.#exceedsRoom(decoded.readings)) return this.#reject(publish, target, TOO_MANY_SERIES, outcome)
+    const shortage = catalog.shortage(decoded.readings, this.#clients[publish.client] ?? '')
+    if (shortage !== undefined) return this.#refuse(publish, target, shortage, outcome)
     target.owner ??= catalog.device(target.device)
     const { time } = this.#store
     if (time.arrived(this.#store.lastSeq + 1, publish.arrival)) this.#trusted = time.trusted()
@@ -131,19 +188,18 @@ export class Committer {
       const device = reading.device === target.device ? target.owner : catalog.device(reading.device)
       this.#append(publish, device, reading, outcome)
     }
+    return true
   }
 
-  /** Whether these readings would create more series than `store.seriesMax` allows. */
-  #exceedsRoom(readings: readonly Reading[]): boolean {
-    const { catalog } = this.#store.intake
-    if (readings.length <= catalog.room) return false
-    const fresh = readings.filter(({ device, metric, unit }) => !catalog.knows(device, metric, unit))
-    return new Set(fresh.map(({ device, metric, unit = '' }) => `${device}\n${metric}\n${unit}`)).size > catalog.room
+  /** A message that cannot have its series: its sender keeps it; with QoS 0 it would not, so it becomes a reject. */
+  #refuse(publish: Publish, target: Target, shortage: Shortage, outcome: CommitOutcome): boolean {
+    this.shortages[publish.qos === 0 ? 'kept' : 'refused']++
+    return publish.qos === 0 && this.#reject(publish, target, SHORTAGES[shortage], outcome)
   }
 
   #append(publish: Publish, device: Device, reading: Reading, outcome: CommitOutcome): void {
     const { catalog, log } = this.#store.intake
-    const series = catalog.find(device, reading.metric, reading.unit)
+    const series = catalog.find(device, reading.metric, reading.unit, this.#clients[publish.client])
     device.received++
     catalog.touch(device)
     if (reading.timed && (publish.dup || mayBeStored(series, reading.ts)) && this.#isStored(series, reading)) {
@@ -187,7 +243,7 @@ export class Committer {
     return verdict
   }
 
-  #reject(publish: Publish, target: Target, reason: string, outcome: CommitOutcome): void {
+  #reject(publish: Publish, target: Target, reason: string, outcome: CommitOutcome): true {
     const { catalog, rejects } = this.#store.intake
     const device = catalog.deviceOrOverflow(target.device)
     device.received++
@@ -202,6 +258,7 @@ export class Committer {
       payload: publish.payload,
     })
     outcome.rejected++
+    return true
   }
 }
 

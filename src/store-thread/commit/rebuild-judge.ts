@@ -1,7 +1,7 @@
 import { Judge } from '../../quality/judge.ts'
 import type { QualityRule } from '../../settings/schema/quality.ts'
-import { noteTime } from '../../store/catalog.ts'
 import { rowValue } from '../../store/log.ts'
+import { noteTime } from '../../store/series/series.ts'
 import type { Store } from '../../store/store.ts'
 
 /** At most this many readings are replayed into a new judge: about one second of work. */

@@ -11,8 +11,16 @@ import { OpenBlocks } from './open-blocks.ts'
 import { type HistoryPlaces, type RangePage, type RangeQuery, readRange } from './range.ts'
 import { recentReadings } from './recent.ts'
 import { SealedHistory } from './sealed.ts'
-import { readSeries, type SeriesFilter, type StoredSeries } from './series.ts'
-import { type DeviceStatistics, type SeriesStatistics, Statistics } from './statistics.ts'
+import {
+  findSeries,
+  hasDevice,
+  readSeries,
+  readSeriesAfter,
+  type SeriesFilter,
+  type SeriesPlace,
+  type StoredSeries,
+} from './series.ts'
+import { type DevicePage, type DeviceStatistics, type SeriesStatistics, Statistics } from './statistics.ts'
 import { Tail } from './tail.ts'
 
 export type {
@@ -25,6 +33,7 @@ export type {
   RangeQuery,
   ReadingKey,
   SeriesFilter,
+  SeriesPlace,
   SeriesStatistics,
   StoredSeries,
 }
@@ -33,6 +42,8 @@ export type {
 const AHEAD_MS = 300_000
 /** Maximum number of buckets in an answer that is not read in pages. */
 export const BUCKETS_MAX = 100_000
+/** Number of devices in a page. */
+const PAGE_DEVICES = 1_000
 /** Default number of readings in a page. */
 export const PAGE_READINGS = 10_000
 
@@ -132,6 +143,28 @@ export class History {
     return this.#snapshot(() => latestReadings(this.#places, this.series(filter), upTo))
   }
 
+  /** The same for the first `limit` matching series after `after`; `next` is the last of them, if there are more. */
+  latestPage(
+    filter: Omit<SeriesFilter, 'unit'>,
+    { after, limit }: { readonly after: SeriesPlace | undefined; readonly limit: number },
+  ): { readonly readings: readonly StoredReading[]; readonly next: SeriesPlace | undefined } {
+    return this.#snapshot(() => {
+      const series = readSeriesAfter(this.#database, filter, { after, limit: limit + 1 })
+      const some = series.slice(0, limit)
+      const { device, metric, unit = '' } = some.at(-1) ?? { device: '', metric: '' }
+      const readings = latestReadings(this.#places, some, this.#clock.now() + AHEAD_MS)
+      return { readings, next: series.length > limit ? { device, metric, unit } : undefined }
+    })
+  }
+
+  hasSeries(place: SeriesPlace): boolean {
+    return findSeries(this.#database, place) !== undefined
+  }
+
+  hasDevice(name: string): boolean {
+    return hasDevice(this.#database, name)
+  }
+
   /**
    * The most recent readings of the matching series, by position, newest first. @param count at most `PAGE_READINGS`.
    */
@@ -140,10 +173,25 @@ export class History {
     return this.#snapshot(() => recentReadings(this.#places, this.series(filter), count))
   }
 
-  /** Every device with statistics of each of its series. Times in the future do not count as the last one. */
+  /** Every device with statistics of its series. Each page is a snapshot of its own. */
   devices(): DeviceStatistics[] {
+    return [...this.devicePages()].flat()
+  }
+
+  /** The same in pages; none is empty. */
+  *devicePages(): Generator<readonly DeviceStatistics[]> {
+    for (let after: string | undefined, done = false; !done; ) {
+      const { devices, next } = this.devicePage(after, PAGE_DEVICES)
+      if (devices.length > 0) yield devices
+      after = next
+      done = next === undefined
+    }
+  }
+
+  /** The first devices after this name, at most `limit`. Times in the future do not count as the last one. */
+  devicePage(after: string | undefined, limit: number): DevicePage {
     const upTo = this.#clock.now() + AHEAD_MS
-    return this.#snapshot(() => this.#statistics.devices(this.series(), upTo))
+    return this.#snapshot(() => this.#statistics.devices({ after, limit, upTo }))
   }
 
   /** Time of the earliest reading of a series in an interval (UTC ms); undefined: there is none. */

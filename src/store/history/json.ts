@@ -13,10 +13,12 @@ export function bucketJson({ start, device, metric, unit, first, last, ...figure
 }
 
 /** A device and its series as JSON; times are ISO 8601 in UTC, null: there is no reading. */
-export function deviceJson({ device, firstAt, lastAt, readings, goodShare, worst, series }: DeviceStatistics): string {
+export function deviceJson(one: DeviceStatistics): string {
+  const { device, firstAt, lastAt, readings, goodShare, worst, series, unlisted } = one
   const sums = `"readings":${readings},"goodShare":${goodShare},"worst":${worst}`
   const head = `"device":${JSON.stringify(device)},${boundsJson({ firstAt, lastAt })},${sums}`
-  return `{${head},"series":[${series.map(seriesJson).join(',')}]}`
+  const more = unlisted > 0 ? `,"unlisted":${unlisted}` : ''
+  return `{${head},"series":[${series.map(seriesJson).join(',')}]${more}}`
 }
 
 function seriesJson({ metric, unit, type, firstAt, lastAt, ...figures }: SeriesStatistics): string {

@@ -57,7 +57,11 @@ export class SealedHistory {
   /** The blocks of some series in a seal: read one by one if there are few series, otherwise selected from all. */
   headsOfMany(seal: SealHead, series: ReadonlySet<number>): BlockHead[] {
     if (series.size * LOOKUP_COST < seal.blocks) return [...series].flatMap((id) => this.#blocks.headsOf(seal, id))
-    return this.#blocks.headsIn(seal).filter(({ id }) => series.has(seriesOf(id)))
+    const found: BlockHead[] = []
+    for (const page of this.#blocks.headPages(seal)) {
+      for (const head of page) if (series.has(seriesOf(head.id))) found.push(head)
+    }
+    return found
   }
 
   /** The blocks of a series in a seal with readings in this interval. */

@@ -4,7 +4,7 @@ import { type BlockHead, type BlockTable, seriesOf } from '../sealed/blocks.ts'
 import { ALWAYS } from './interval.ts'
 import type { HistoryPlaces } from './range.ts'
 import type { SealHead } from './sealed.ts'
-import type { StoredSeries } from './series.ts'
+import { readDevicesAfter, readSeriesOf, type StoredDevice, type StoredSeries } from './series.ts'
 import { type Figures, type Summed, Sums, worstOf } from './sums.ts'
 import { PRESENT, type Present } from './tail.ts'
 
@@ -20,7 +20,26 @@ export interface DeviceStatistics extends Pick<Figures, 'readings' | 'goodShare'
   readonly device: string
   readonly firstAt: number | undefined
   readonly lastAt: number | undefined
+  /** At most `SERIES_LISTED_MAX`. */
   readonly series: readonly SeriesStatistics[]
+  /** Number of further series, which the figures of the device include. */
+  readonly unlisted: number
+}
+
+/** Series of one device that are listed, and series whose sums are in memory at once. */
+export const SERIES_LISTED_MAX = 10_000
+
+/** The first devices; `next`: name of the last of them, if there are more. */
+export interface DevicePage {
+  readonly devices: readonly DeviceStatistics[]
+  readonly next: string | undefined
+}
+
+/** `after`: name of the device before the first one; `upTo`: later times are in the future (UTC ms). */
+export interface DeviceQuestion {
+  readonly after: string | undefined
+  readonly limit: number
+  readonly upTo: number
 }
 
 /** `worst` is expressed as its rank, so that SQL can find the maximum. */
@@ -42,61 +61,87 @@ type GroupRow = Omit<Summed, 'worst'> & {
 export class Statistics {
   readonly #places: HistoryPlaces
   readonly #blocks: BlockTable
-  readonly #rollups: Statement<[]>
-  readonly #log: Statement<[Present]>
+  readonly #database: Database
+  readonly #rollups: Statement<[string]>
+  readonly #log: Statement<[Present & { readonly series: string }]>
   readonly #amended: Statement<[Seq, Seq]>
-  readonly #devices: Statement<[]>
 
   constructor(database: Database, blocks: BlockTable, places: HistoryPlaces) {
     this.#places = places
     this.#blocks = blocks
+    this.#database = database
     this.#rollups = database.prepare(`SELECT series, sum(readings) AS readings, sum(good) AS good, max(${RANK}) AS rank,
       sum(numbers) AS numbers, min(value_min) AS valueMin, max(value_max) AS valueMax, sum(value_sum) AS valueSum,
       max(numbers > 0 AND value_sum IS NULL) AS noSum, min(hour) AS tsMin, max(hour) AS tsMax,
-      NULL AS arrivedAt FROM rollups GROUP BY series`)
+      NULL AS arrivedAt FROM rollups WHERE series IN (SELECT value FROM json_each(?)) GROUP BY series`)
     const number = `CASE WHEN typeof(value) = 'real' THEN value END`
     this.#log = database.prepare(`SELECT series, count(*) AS readings, sum(quality = 1) AS good, max(rank) AS rank,
       count(number) AS numbers, min(number) AS valueMin, max(number) AS valueMax, sum(number) AS valueSum, 0 AS noSum,
       min(ts) AS tsMin, max(CASE WHEN ${PRESENT} THEN ts END) AS tsMax,
       max(received_at) AS arrivedAt FROM (SELECT series, ts, received_at, reasons, quality, ${number} AS number,
-      ${RANK.replace('worst', 'quality')} AS rank FROM log WHERE seq > @sealed) GROUP BY series`)
+      ${RANK.replace('worst', 'quality')} AS rank FROM log
+      WHERE seq > @sealed AND series IN (SELECT value FROM json_each(@series))) GROUP BY series`)
     this.#amended = database.prepare('SELECT DISTINCT series FROM verdicts WHERE seq BETWEEN ? AND ?').pluck()
-    this.#devices = database.prepare('SELECT name FROM devices ORDER BY name').pluck()
   }
 
   /**
-   * Every device in order of name, including devices without readings. A last time in the future (after `upTo`, UTC ms, or
-   * judged TIME_FUTURE) is replaced by the arrival of the last reading, or of the last one in the same seal.
+   * Devices in order of name, including devices without readings: the first ones, from the one after `after` on. At most
+   * `limit`, and fewer if they have more than `SERIES_LISTED_MAX` series together. A last time in the future (after
+   * `upTo`, UTC ms, or judged TIME_FUTURE) is replaced by the arrival of the last reading, or of the last one in the
+   * same seal.
    */
-  devices(series: readonly StoredSeries[], upTo: number): DeviceStatistics[] {
-    const accounts = new Map<number, Account>()
-    const account = (id: number): Account => {
-      let one = accounts.get(id)
-      if (one === undefined) {
-        one = new Account()
-        accounts.set(id, one)
-      }
-      return one
+  devices({ after, limit, upTo }: DeviceQuestion): DevicePage {
+    const found = readDevicesAfter(this.#database, after, limit + 1)
+    const some: StoredDevice[] = []
+    let count = 0
+    for (const device of found.slice(0, limit)) {
+      count += device.series
+      if (some.length > 0 && count > SERIES_LISTED_MAX) break
+      some.push(device)
     }
+    const next = some.length < found.length ? some.at(-1)?.name : undefined
+    const [first] = some
+    if (some.length === 1 && first!.series > SERIES_LISTED_MAX) return { devices: [this.#large(first!, upTo)], next }
+    const all = { offset: 0, limit: SERIES_LISTED_MAX }
+    const series = new Map(some.map((device) => [device.name, readSeriesOf(this.#database, device, all)]))
+    const figures = this.#series([...series.values()].flat(), upTo)
+    const devices = some.map(({ name }) => {
+      const total = new DeviceTotal(name)
+      total.add(series.get(name)!.map(({ id }) => figures.get(id)!))
+      return total.statistics
+    })
+    return { devices, next }
+  }
+
+  /** A device with many series: their sums are read in parts. */
+  #large(device: StoredDevice, upTo: number): DeviceStatistics {
+    const total = new DeviceTotal(device.name)
+    for (let offset = 0; offset < device.series; offset += SERIES_LISTED_MAX) {
+      const series = readSeriesOf(this.#database, device, { offset, limit: SERIES_LISTED_MAX })
+      total.add([...this.#series(series, upTo).values()])
+    }
+    return total.statistics
+  }
+
+  #series(series: readonly StoredSeries[], upTo: number): Map<number, SeriesStatistics> {
+    const accounts = new Map(series.map(({ id }) => [id, new Account()]))
+    const ids = new Set(accounts.keys())
     const { sealed } = this.#places
-    const groups = [...this.#rollups.all(), ...this.#log.all({ sealed: sealed.upTo, upTo })] as GroupRow[]
+    const wanted = JSON.stringify([...ids])
+    const inLog = this.#log.all({ sealed: sealed.upTo, upTo, series: wanted })
+    const groups = [...this.#rollups.all(wanted), ...inLog] as GroupRow[]
     for (const { series, rank, noSum, valueSum, tsMin, tsMax, arrivedAt, ...row } of groups) {
       const summed = { ...row, worst: QUALITY_OF_RANK[rank]!, valueSum: noSum === 1 ? null : valueSum }
-      account(series).add(summed, { tsMin, tsMax: Math.min(tsMax ?? arrivedAt ?? upTo, upTo) })
+      accounts.get(series)!.add(summed, { tsMin, tsMax: Math.min(tsMax ?? arrivedAt ?? upTo, upTo) })
     }
     for (const seal of sealed.seals(ALWAYS)) {
       const amended = new Set(this.#amended.all(seal.first, seal.last) as number[])
-      for (const page of this.#blocks.headPages(seal)) {
-        for (const head of page) {
-          const summed = amended.has(seriesOf(head.id)) ? this.#now(head) : head
-          account(seriesOf(head.id)).add(summed, { tsMin: head.tsMin, tsMax: lastTime(head, seal, upTo) })
-        }
+      for (const head of sealed.headsOfMany(seal, ids)) {
+        const summed = amended.has(seriesOf(head.id)) ? this.#now(head) : head
+        accounts.get(seriesOf(head.id))!.add(summed, { tsMin: head.tsMin, tsMax: lastTime(head, seal, upTo) })
       }
     }
-    const byDevice = Map.groupBy(series, ({ device }) => device)
-    return (this.#devices.all() as string[]).map((device) =>
-      deviceStatistics(device, byDevice.get(device) ?? [], accounts),
-    )
+    return new Map(series.map((one) => [one.id, accounts.get(one.id)!.statistics(one)]))
   }
 
   /** The current sums of a block whose verdicts may have changed. */
@@ -123,27 +168,49 @@ class Account {
     this.tsMin = Math.min(this.tsMin, tsMin, tsMax)
     this.tsMax = Math.max(this.tsMax, tsMax)
   }
+
+  statistics(series: StoredSeries): SeriesStatistics {
+    return { ...series, ...this.sums.figures(), firstAt: finite(this.tsMin), lastAt: finite(this.tsMax) }
+  }
 }
 
-function deviceStatistics(
-  device: string,
-  series: readonly StoredSeries[],
-  accounts: ReadonlyMap<number, Account>,
-): DeviceStatistics {
-  const all = series.map((one): SeriesStatistics => {
-    const { sums, tsMin, tsMax } = accounts.get(one.id) ?? new Account()
-    return { ...one, ...sums.figures(), firstAt: finite(tsMin), lastAt: finite(tsMax) }
-  })
-  const total = (of: (one: SeriesStatistics) => number): number => all.reduce((sum, one) => sum + of(one), 0)
-  const readings = total((one) => one.readings)
-  return {
-    device,
-    readings,
-    firstAt: finite(all.reduce((first, { firstAt = Infinity }) => Math.min(first, firstAt), Infinity)),
-    lastAt: finite(all.reduce((last, { lastAt = -Infinity }) => Math.max(last, lastAt), -Infinity)),
-    goodShare: readings === 0 ? 0 : total((one) => one.goodShare * one.readings) / readings,
-    worst: worstOf(all.map(({ worst }) => worst)),
-    series: all,
+/** Totals of a device, series by series; only the first ones are kept as a list. */
+class DeviceTotal {
+  readonly #device: string
+  readonly #listed: SeriesStatistics[] = []
+  #count = 0
+  #readings = 0
+  #good = 0
+  #firstAt = Infinity
+  #lastAt = -Infinity
+  readonly #worst = new Set<Quality>()
+
+  constructor(device: string) {
+    this.#device = device
+  }
+
+  add(series: readonly SeriesStatistics[]): void {
+    for (const one of series) {
+      if (this.#count++ < SERIES_LISTED_MAX) this.#listed.push(one)
+      this.#readings += one.readings
+      this.#good += one.goodShare * one.readings
+      this.#firstAt = Math.min(this.#firstAt, one.firstAt ?? Infinity)
+      this.#lastAt = Math.max(this.#lastAt, one.lastAt ?? -Infinity)
+      this.#worst.add(one.worst)
+    }
+  }
+
+  get statistics(): DeviceStatistics {
+    return {
+      device: this.#device,
+      readings: this.#readings,
+      firstAt: finite(this.#firstAt),
+      lastAt: finite(this.#lastAt),
+      goodShare: this.#readings === 0 ? 0 : this.#good / this.#readings,
+      worst: worstOf(this.#worst),
+      series: this.#listed,
+      unlisted: this.#count - this.#listed.length,
+    }
   }
 }
 

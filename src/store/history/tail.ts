@@ -51,8 +51,8 @@ export class Tail {
   readonly #earliest: Statement<[Seq, Seq, number]>
   readonly #lastSeq: Statement<[]>
   readonly #floors = new Map<number, { readonly upTo: Seq; readonly ts: number }>()
-  readonly #latestOfEach: Statement<[Present]>
-  readonly #lastOfEach: Statement<[Seq]>
+  readonly #latestOfEach: Statement<[Present & { readonly series: string }]>
+  readonly #lastOfEach: Statement<[Seq, string]>
   readonly #recent: Statement<[Seq, string, number]>
 
   constructor(database: Database) {
@@ -69,12 +69,13 @@ export class Tail {
     this.#lastSeq = database.prepare('SELECT seq FROM log ORDER BY seq DESC LIMIT 1').pluck()
     this.#latestOfEach = database
       .prepare(`SELECT series, ${COLUMNS} FROM log WHERE seq > @sealed AND ${PRESENT} AND (series, ts) IN
-        (SELECT series, max(ts) FROM log WHERE seq > @sealed AND ${PRESENT} GROUP BY series) ORDER BY seq`)
-      .raw() as Statement<[Present]>
+        (SELECT series, max(ts) FROM log WHERE seq > @sealed AND ${PRESENT}
+        AND series IN (SELECT value FROM json_each(@series)) GROUP BY series) ORDER BY seq`)
+      .raw() as Statement<[Present & { readonly series: string }]>
     this.#lastOfEach = database
       .prepare(`SELECT series, ${COLUMNS} FROM log WHERE seq IN
-        (SELECT max(seq) FROM log WHERE seq > ? GROUP BY series)`)
-      .raw() as Statement<[Seq]>
+        (SELECT max(seq) FROM log WHERE seq > ? AND series IN (SELECT value FROM json_each(?)) GROUP BY series)`)
+      .raw() as Statement<[Seq, string]>
     this.#recent = database
       .prepare(`SELECT series, ${COLUMNS} FROM log WHERE seq > ? AND series IN (SELECT value FROM json_each(?))
         ORDER BY seq DESC LIMIT ?`)
@@ -177,8 +178,9 @@ export class Tail {
   latest(series: ReadonlySet<number>, sealed: Seq, upTo: number): Map<number, TailRow> {
     const found = new Map<number, TailRow>()
     // Ascending in seq: of several readings at the latest time, the last one is kept.
-    for (const [id, ...raw] of this.#latestOfEach.iterate({ sealed, upTo }) as Iterable<[number, ...RawRow]>) {
-      if (series.has(id)) found.set(id, tailRow(raw))
+    const wanted = { sealed, upTo, series: JSON.stringify([...series]) }
+    for (const [id, ...raw] of this.#latestOfEach.iterate(wanted) as Iterable<[number, ...RawRow]>) {
+      found.set(id, tailRow(raw))
     }
     return found
   }
@@ -186,8 +188,9 @@ export class Tail {
   /** The reading of each of these series that arrived last. */
   lastArrived(series: ReadonlySet<number>, sealed: Seq): Map<number, TailRow> {
     const found = new Map<number, TailRow>()
-    for (const [id, ...raw] of this.#lastOfEach.iterate(sealed) as Iterable<[number, ...RawRow]>) {
-      if (series.has(id)) found.set(id, tailRow(raw))
+    const wanted = JSON.stringify([...series])
+    for (const [id, ...raw] of this.#lastOfEach.iterate(sealed, wanted) as Iterable<[number, ...RawRow]>) {
+      found.set(id, tailRow(raw))
     }
     return found
   }

@@ -78,6 +78,7 @@ export class Housekeeping {
   #isTidying = false
   #isPatient = false
   readonly expiry: Expiry
+  #wantedUpTo = 0
 
   constructor(retention: Retention, settings: Settings) {
     this.#retention = retention
@@ -113,6 +114,11 @@ export class Housekeeping {
       this.#packing = undefined
     }
     return true
+  }
+
+  /** Seals the log soon, although it has few rows: someone waits until these positions are sealed. */
+  sealUpTo(seq: number): void {
+    this.#wantedUpTo = Math.max(this.#wantedUpTo, seq)
   }
 
   /** Whether the current task is one that no other work will wait for. */
@@ -255,7 +261,8 @@ export class Housekeeping {
     const isRuled = this.#retention.policies.rawMsMin < Infinity
     const isOld = (): boolean =>
       now - (oldestAt() ?? now) >= (isRuled ? Math.min(sealAgeMs, RULED_SPAN_MS_MAX) : sealAgeMs)
-    if (rows > 0 && rows < enough && (busy || !isOld())) return false
+    const isAsked = this.#wantedUpTo > context.seals.sealedUpTo
+    if (rows > 0 && rows < enough && !isAsked && (busy || !isOld())) return false
     context.log().close()
     return context.log().closedLast !== undefined
   }

@@ -51,6 +51,11 @@ export class Policies {
     }
     return policy
   }
+
+  /** The series does not exist any more. */
+  forget(series: number): void {
+    this.#known.delete(series)
+  }
 }
 
 function policyOf(rule: RetentionRule): RetentionPolicy {

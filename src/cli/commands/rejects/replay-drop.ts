@@ -1,7 +1,8 @@
 import { systemClock } from '../../../base/clock.ts'
 import { Exit, OperatorError } from '../../../base/errors.ts'
-import type { RejectOrder } from '../../../store/orders.ts'
-import type { StoreReader } from '../../../store/reader.ts'
+import type { Order, RejectOrder } from '../../../store/orders.ts'
+import type { RejectRow, StoreReader } from '../../../store/reader.ts'
+import { TOO_MANY_SERIES } from '../../../store/rejects.ts'
 import { command } from '../../command.ts'
 import { dataFolder, storeOptions } from '../../data-folder.ts'
 import { withReader } from '../../reader.ts'
@@ -13,16 +14,25 @@ const NOTES = [
 ]
 const options = {
   ...storeOptions,
-  all: { kind: 'flag', help: 'All parked readings and messages of all uplinks' },
+  all: {
+    kind: 'flag',
+    help: 'All parked readings and messages of all uplinks; for a replay, also messages that lacked a series',
+  },
 } as const
 const operands = { value: 'ID', help: 'Ids of rejects, from `tidegate rejects list`', min: 0, max: IDS_MAX }
 
 type Verb = 'replay' | 'drop'
+type PlacedOrder = RejectOrder | Extract<Order, { kind: 'replay-undecodable' }>
+
+const PAGE_ROWS = 100
 
 export const rejectsReplay = command({
   name: 'rejects replay',
-  summary: 'Send parked readings and messages again',
-  notes: [...NOTES, 'If one is refused again, it is parked again with the new reason.'],
+  summary: 'Send parked readings and messages again, and store refused messages',
+  notes: [
+    ...NOTES,
+    'A parked reading or message is sent again; if it is refused again, it is parked again with the new reason. A message that became a reject because there were too many series is stored, if there is room for its series now; otherwise it stays a reject.',
+  ],
   options,
   operands,
   examples: ['rejects replay p3 -s examples/edge.yaml', 'rejects replay --all --data ./data'],
@@ -65,12 +75,13 @@ async function placeAll(verb: Verb, { values, ids, env, print }: Given): Promise
 }
 
 /** One order per uplink and kind. @throws OperatorError if an id does not exist or cannot be replayed */
-function ordersFor(reader: StoreReader, verb: Verb, given: readonly string[] | undefined): RejectOrder[] {
-  const orders = new Map<string, RejectOrder>()
-  const add = (order: RejectOrder): void => {
+function ordersFor(reader: StoreReader, verb: Verb, given: readonly string[] | undefined): PlacedOrder[] {
+  const orders = new Map<string, PlacedOrder>()
+  const add = (order: PlacedOrder): void => {
     const key = JSON.stringify({ ...order, ids: [] })
     const before = orders.get(key)
-    orders.set(key, before === undefined ? order : { ...before, ids: [...before.ids, ...order.ids] })
+    if (before === undefined) orders.set(key, { ...order, ids: [...order.ids] })
+    else before.ids.push(...order.ids)
   }
   const addParked = ({ uplink, id }: { uplink: string; id: number }): void =>
     add({ kind: `${verb}-parked`, uplink, ids: [id] })
@@ -79,6 +90,7 @@ function ordersFor(reader: StoreReader, verb: Verb, given: readonly string[] | u
   if (given === undefined) {
     reader.parked(IDS_MAX).forEach(addParked)
     reader.parkedMessages(IDS_MAX).forEach(addMessage)
+    if (verb === 'replay') addRefused(reader, add)
   }
   for (const id of given ?? []) {
     const { kind, number } = parseId(id)
@@ -86,7 +98,7 @@ function ordersFor(reader: StoreReader, verb: Verb, given: readonly string[] | u
     else if (kind === 'message') addMessage(found(id, reader.parkedMessage(number)))
     else {
       checkUndecodable(reader, verb, id, number)
-      add({ kind: 'drop-undecodable', ids: [number] })
+      add({ kind: `${verb}-undecodable`, ids: [number] })
     }
   }
   return [...orders.values()]
@@ -97,9 +109,24 @@ function found<T>(id: string, row: T | undefined): T {
   return row
 }
 
+/** Adds the messages that lacked only room for a series. */
+function addRefused(reader: StoreReader, add: (order: PlacedOrder) => void): void {
+  for (let before: number | undefined; ; ) {
+    const page = reader.rejects(PAGE_ROWS, before)
+    for (const row of page) if (isReplayable(row)) add({ kind: 'replay-undecodable', ids: [row.id] })
+    if (page.length < PAGE_ROWS) return
+    before = page.at(-1)!.id
+  }
+}
+
+function isReplayable({ reason, payload, payloadBytes }: RejectRow): boolean {
+  return reason.startsWith(TOO_MANY_SERIES) && payload.length === payloadBytes
+}
+
 function checkUndecodable(reader: StoreReader, verb: Verb, id: string, number: number): void {
-  if (reader.reject(number) === undefined) throw noSuchReject(id)
-  if (verb === 'drop') return
+  const row = reader.reject(number)
+  if (row === undefined) throw noSuchReject(id)
+  if (verb === 'drop' || isReplayable(row)) return
   throw new OperatorError(`reject ${id} cannot be sent: the message could not be decoded, so it contains no reading`, {
     remedy: 'correct the route in the settings, or the device, and let the device publish again',
   })

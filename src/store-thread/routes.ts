@@ -1,0 +1,33 @@
+import { compileRoute, filterMatches } from '../base/topics.ts'
+import type { RouteSettings } from '../settings/edge.ts'
+import { namesText } from '../store/forward/messages.ts'
+import type { TopicEntry } from './protocol.ts'
+
+/** What the routes say about a topic. */
+export type RouteMatch = Omit<TopicEntry, 'id'>
+
+/** Compiles routes: for a topic, the first route that covers it: the device of its readings, or where its messages go. */
+export function compileRoutes(routes: readonly RouteSettings[]): (topic: string) => RouteMatch | undefined {
+  const all = routes.map(matcherOf)
+  return (topic) => {
+    for (const matches of all) {
+      const match = matches(topic)
+      if (match !== undefined) return match
+    }
+    return undefined
+  }
+}
+
+function matcherOf(route: RouteSettings): (topic: string) => RouteMatch | undefined {
+  const { topic: template, format, forward, to, uplinks } = route
+  if (forward) {
+    const forwarding = { target: to, uplinks: namesText(uplinks) }
+    return (topic) =>
+      filterMatches(template, topic) ? { topic, device: '', metric: undefined, format, forward: forwarding } : undefined
+  }
+  const compiled = compileRoute(template)
+  return (topic) => {
+    const found = compiled.match(topic)
+    return found === undefined ? undefined : { topic, ...found, format, forward: undefined }
+  }
+}

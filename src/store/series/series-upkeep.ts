@@ -1,0 +1,121 @@
+import type { StoreSettings } from '../../settings/edge.ts'
+import type { Outbox } from '../delivery/outbox.ts'
+import type { Retention } from '../housekeeping/retention.ts'
+import type { Repeats } from '../repeats.ts'
+import type { Task } from '../sealed/task.ts'
+import { ForgetDevices, type Forgetting } from './forget-devices.ts'
+import { type SeriesContext, UnusedSeries } from './unused-series.ts'
+
+/** From this share of `seriesMax` on, unused series and devices are searched for; below it, their names stay. */
+const SEARCH_FROM = 0.5
+/** Pause before the next search, and before a forget order is tried again; doubled when it changed nothing (ms). */
+const PAUSE_MS_MIN = 10_000
+const PAUSE_MS_MAX = 3_600_000
+
+export interface SeriesUpkeepOptions {
+  readonly settings: Pick<StoreSettings, 'seriesMax'>
+  readonly retention: Retention
+  readonly outboxes: readonly Outbox[]
+  readonly catalog: SeriesContext['catalog']
+  readonly repeats: Repeats
+  readonly lastSeq: SeriesContext['lastSeq']
+  /** Asks housekeeping to seal the log up to this position soon. */
+  readonly sealUpTo: (seq: number) => void
+}
+
+/** Pause that doubles while nothing changes. Times are monotonic milliseconds. */
+class Pause {
+  #ms = PAUSE_MS_MIN
+  #until = 0
+
+  isOver(now: number): boolean {
+    return now >= this.#until
+  }
+
+  begin(now: number, changed: boolean): void {
+    this.#ms = changed ? PAUSE_MS_MIN : Math.min(this.#ms * 2, PAUSE_MS_MAX)
+    this.#until = now + this.#ms
+  }
+
+  end(): void {
+    this.#ms = PAUSE_MS_MIN
+    this.#until = 0
+  }
+}
+
+/** Keeps the catalog small: forgets devices on order, and gives back unused series, one slice at a time. */
+export class SeriesUpkeep {
+  readonly #options: SeriesUpkeepOptions
+  readonly #unused: UnusedSeries
+  readonly #forget: ForgetDevices
+  readonly #searchPause = new Pause()
+  readonly #forgetPause = new Pause()
+  #task: Task | undefined
+  /** There may be forget orders. */
+  #mayHaveOrders = true
+
+  constructor(options: SeriesUpkeepOptions) {
+    const { retention, catalog, repeats, lastSeq, outboxes } = options
+    const context: SeriesContext = {
+      ...retention.context,
+      policies: retention.policies,
+      catalog,
+      repeats,
+      lastSeq,
+    }
+    this.#options = options
+    this.#unused = new UnusedSeries(context)
+    this.#forget = new ForgetDevices(context, { retention, outboxes, unused: this.#unused })
+  }
+
+  /** In its owner's transaction: the readings of these devices up to now are given up. */
+  order(order: Omit<Forgetting, 'upTo'>): void {
+    this.#forget.order({ ...order, upTo: this.#options.lastSeq() })
+    this.#mayHaveOrders = true
+    this.#forgetPause.end()
+    this.#searchPause.end()
+  }
+
+  /**
+   * Runs one slice. @returns whether there is more to do at once. @throws what the disk throws; then the work begins
+   * anew later.
+   */
+  step(now: number): boolean {
+    this.#task ??= this.#begin(now)
+    if (this.#task === undefined) return false
+    try {
+      if (this.#task.next().done === true) this.#task = undefined
+    } catch (failure) {
+      this.#task = undefined
+      throw failure
+    }
+    return true
+  }
+
+  #begin(now: number): Task | undefined {
+    if (this.#mayHaveOrders && this.#forgetPause.isOver(now)) {
+      const orders = this.#forget.waiting
+      this.#mayHaveOrders = orders.length > 0
+      const { sealedUpTo } = this.#options.retention.context.seals
+      const ready = orders.filter(({ upTo }) => upTo <= sealedUpTo)
+      if (ready.length > 0) return this.#carryOut(ready, now)
+      for (const { upTo } of orders) this.#options.sealUpTo(upTo)
+    }
+    const { seriesCount, deviceCount } = this.#options.catalog()
+    const isLarge = Math.max(seriesCount, deviceCount) >= this.#options.settings.seriesMax * SEARCH_FROM
+    return isLarge && this.#searchPause.isOver(now) ? this.#search(now) : undefined
+  }
+
+  *#carryOut(orders: readonly Forgetting[], now: number): Task {
+    for (const order of orders) yield* this.#forget.carryOut(order)
+    this.#forgetPause.begin(now, this.#forget.waiting.length === 0)
+  }
+
+  *#search(now: number): Task {
+    let removed = 0
+    yield* this.#unused.removeAll((count) => {
+      removed += count
+    })
+    this.#searchPause.begin(now, removed > 0)
+  }
+}

@@ -1,0 +1,55 @@
+import { Reason } from '../../base/flags.ts'
+import type { ValueType, Verdict } from '../../base/reading.ts'
+
+/** A device and its ledger counters. `received` = `stored` + `rejected` + `duplicate`, always. */
+export interface Device {
+  readonly id: number
+  readonly name: string
+  received: number
+  stored: number
+  rejected: number
+  duplicate: number
+}
+
+/** One series: the readings of a device with one metric name and one unit. */
+export interface Series {
+  readonly id: number
+  readonly device: Device
+  readonly metric: string
+  /** '' if the device never named a unit. */
+  readonly unit: string
+  type: ValueType | undefined
+  /** Whether a reading of its metric that names no unit belongs to it. */
+  current: boolean
+  /** Newest time (UTC ms) of its readings, without those from the future; Infinity until this process knows it. */
+  newestTs: number
+  /** Earliest time (UTC ms) of its readings that were from the future when they arrived; Infinity: there is none. */
+  futureTs: number
+  /** Id of the client whose publish created it; '': not known. */
+  readonly client: string
+}
+
+/** Whether a reading with this time may be stored already: it is not newer than all others of its series. */
+export function mayBeStored({ newestTs, futureTs }: Series, ts: number): boolean {
+  return ts <= newestTs || ts >= futureTs
+}
+
+/** A newest time that is further ahead (ms) of a reading's arrival comes from a wrong clock. */
+const AHEAD_MS_MAX = 3_600_000
+
+/**
+ * Notes the time and the arrival of a stored reading. A reading from the future must not make every later one appear old.
+ */
+export function noteTime(
+  series: Series,
+  ts: number,
+  { reasons }: Pick<Verdict, 'reasons'>,
+  { arrival }: { readonly arrival: number },
+): void {
+  if ((reasons & Reason.TIME_FUTURE) !== 0) {
+    if (ts < series.futureTs) series.futureTs = ts
+  } else if (ts > series.newestTs || series.newestTs > arrival + AHEAD_MS_MAX) {
+    series.newestTs = ts
+    if (ts >= series.futureTs) series.futureTs = Infinity // its time has come
+  }
+}
