@@ -6,6 +6,8 @@ import { tamper } from '../stores.ts'
 import { exactFigures, isSumOf } from './figures.ts'
 import { expected, Grown, grow, type NAMES, sown } from './grown.ts'
 
+/** Hourly sums, without the arrival of their readings. */
+const ROLLUPS = 'rollups (series, hour, readings, good, worst, numbers, value_min, value_max, value_sum)'
 const HOUR = 3_600_000
 /** After the present of these stores. */
 const FAR = 4.2e12
@@ -157,7 +159,7 @@ describe('statistics of devices', () => {
     tamper(
       grown.folder,
       `UPDATE blocks SET bytes = x'00';
-       INSERT INTO rollups VALUES (1, ${HOUR}, 10, 5, 3, 8, -1.0, 4.0, 16.0), (1, ${2 * HOUR}, 2, 2, 1, 0, NULL, NULL, NULL);
+       INSERT INTO ${ROLLUPS} VALUES (1, ${HOUR}, 10, 5, 3, 8, -1.0, 4.0, 16.0), (1, ${2 * HOUR}, 2, 2, 1, 0, NULL, NULL, NULL);
        INSERT INTO devices (name) VALUES ('silent')`,
     )
     const figures = { readings: 14, numbers: 9, min: -1, max: 5, sum: 21, avg: 21 / 9, goodShare: 9 / 14, worst: 3 }
@@ -177,7 +179,7 @@ describe('statistics of devices', () => {
     expect(() => grown.history.devices()).toThrow('cannot be read')
     tamper(
       grown.folder,
-      `INSERT INTO rollups VALUES (1, ${3 * HOUR}, 2, 1, 4, 2, -9e999, 9e999, NULL); DELETE FROM verdicts`,
+      `INSERT INTO ${ROLLUPS} VALUES (1, ${3 * HOUR}, 2, 1, 4, 2, -9e999, 9e999, NULL); DELETE FROM verdicts`,
     )
     expect(grown.history.devices()[0]!.series[0]).toMatchObject({
       sum: null,
@@ -206,7 +208,7 @@ describe('statistics of devices', () => {
     grown.seal()
     expect(worst()).toEqual(wanted)
     const rollups = flags.map(([, quality], i) => `(${i + 1}, 0, 1, 0, ${quality}, 0, NULL, NULL, NULL)`)
-    tamper(grown.folder, `DELETE FROM seals; INSERT INTO rollups VALUES ${rollups.join(', ')}`)
+    tamper(grown.folder, `DELETE FROM seals; INSERT INTO ${ROLLUPS} VALUES ${rollups.join(', ')}`)
     expect(worst()).toEqual(wanted)
     grown.close()
   })

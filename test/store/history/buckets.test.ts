@@ -6,6 +6,8 @@ import { tamper } from '../stores.ts'
 import { exactFigures, isSumOf } from './figures.ts'
 import { expected, Grown, grow, sown } from './grown.ts'
 
+/** Hourly sums, without the arrival of their readings. */
+const ROLLUPS = 'rollups (series, hour, readings, good, worst, numbers, value_min, value_max, value_sum)'
 const HEAT = { device: 'press', metric: 'heat' }
 const HOUR = 3_600_000
 const ONE = { name: 0, value: 1, quality: 1, reasons: 0 } as const
@@ -77,7 +79,7 @@ describe('buckets of history', () => {
     grown.append([{ name: 0, ts: 30 * HOUR, value: 9, quality: 1, reasons: 0 }])
     tamper(
       grown.folder,
-      `INSERT INTO rollups VALUES (1, ${HOUR}, 10, 5, 3, 8, -1.0, 4.0, 16.0), (1, ${2 * HOUR}, 2, 2, 1, 0, NULL, NULL, NULL),
+      `INSERT INTO ${ROLLUPS} VALUES (1, ${HOUR}, 10, 5, 3, 8, -1.0, 4.0, 16.0), (1, ${2 * HOUR}, 2, 2, 1, 0, NULL, NULL, NULL),
         (1, ${3 * HOUR}, 2, 1, 4, 2, 'Infinity', 'Infinity', NULL)`.replaceAll("'Infinity'", '9e999'),
     )
     const series = grown.history.series(HEAT)
@@ -153,7 +155,7 @@ describe('buckets of history', () => {
     tamper(
       grown.folder,
       `WITH RECURSIVE hours (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM hours WHERE n <= ${BUCKETS_MAX})
-        INSERT INTO rollups SELECT 1, n * ${HOUR}, 1, 1, 1, 1, 5.0, 5.0, 5.0 FROM hours`,
+        INSERT INTO ${ROLLUPS} SELECT 1, n * ${HOUR}, 1, 1, 1, 1, 5.0, 5.0, 5.0 FROM hours`,
     )
     expect(() => grown.history.buckets({ series, everyMs: HOUR })).toThrow(`more than ${BUCKETS_MAX}`)
     grown.close()
