@@ -3,11 +3,27 @@ import { VALUE_BYTES_MAX } from './limits.ts'
 import { PayloadProblem } from './problem.ts'
 import { kindOf, type Tree } from './tree.ts'
 
-const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
-const JSON_INTEGER = /^-?\d+$/
-const NO_NUMBER = /^[+-]?(?:nan|inf|infinity)$/i
+const INTEGER = /^[+-]?\d+$/
+/** Also with a plus sign, or without a digit before or after the point, as C and BASIC write numbers. */
+const PRINTED_NUMBER = /^[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/
 const WHITESPACE_AROUND = /^[\t\n\r ]+|[\t\n\r ]+$/g
-const NO_NUMBER_CHARS_MAX = 9
+/** A byte order mark in front, and the terminating NULs that C programs send. */
+const NOT_TEXT = /^\ufeff|\0+$/g
+
+/** Words with which devices and programs say that there is no value, in lower case. */
+const NO_VALUE: ReadonlySet<string> = new Set([
+  ...['', 'unavailable', 'not available', 'unknown', 'undefined', 'none', 'null', 'nil', 'no data', 'no value'],
+  ...['n/a', 'n.a.', '#n/a', '--', '---', '----', '-----', '--.-', '--.--', '---.-'],
+  // What printf makes of numbers that are not finite, in different languages.
+  ...['nan', '-nan', '+nan', 'nan(ind)', '-nan(ind)', '1.#qnan', '-1.#qnan', '1.#ind', '-1.#ind', '1.#inf', '-1.#inf'],
+  ...['inf', '-inf', '+inf', 'infinity', '-infinity', '+infinity'],
+])
+const NO_VALUE_CHARS_MAX = 16
+
+/** Whether this is a text that says that there is no value, in any letter case and with white space around it. */
+export function isNoValue(tree: Tree): boolean {
+  return typeof tree === 'string' && tree.length <= NO_VALUE_CHARS_MAX && NO_VALUE.has(tree.trim().toLowerCase())
+}
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
@@ -58,20 +74,23 @@ export function shortNumber(bytes: Uint8Array): number {
  * @param source the text from which `value` was parsed
  */
 export function exactInteger(value: number, source: string): number | bigint {
-  if (Number.isSafeInteger(value) || !Number.isFinite(value) || !JSON_INTEGER.test(source)) return value
+  if (Number.isSafeInteger(value) || !Number.isFinite(value) || !INTEGER.test(source)) return value
   const exact = BigInt(source)
   return exact === 2n ** 53n || exact === -(2n ** 53n) ? value : exact
 }
 
-/** The value of a scalar, or why it is not one. Integers beyond ±2^53 become text with their exact digits. */
-export function scalarValue(tree: Tree): Value | PayloadProblem {
+/**
+ * The value of a scalar, or why it is not one. Integers beyond ±2^53 become text with their exact digits.
+ * @param noValueWords whether words such as `unavailable` mean that there is no value
+ */
+export function scalarValue(tree: Tree, noValueWords: boolean): Value | PayloadProblem {
   switch (typeof tree) {
     case 'number':
-      return Number.isFinite(tree) ? tree : new PayloadProblem('a number beyond the range of a double')
+      return finite(tree)
     case 'boolean':
       return tree
     case 'string':
-      return textProblem(tree) ?? tree
+      return noValueWords && isNoValue(tree) ? null : (textProblem(tree) ?? tree)
     case 'bigint':
       return tree.toString()
     default:
@@ -81,14 +100,16 @@ export function scalarValue(tree: Tree): Value | PayloadProblem {
   }
 }
 
+function finite(number: number): number | PayloadProblem {
+  return Number.isFinite(number) ? number : new PayloadProblem('a number beyond the range of a double')
+}
+
 function textProblem(text: string): PayloadProblem | undefined {
   if (text.length * 3 > VALUE_BYTES_MAX) {
     const length = Buffer.byteLength(text)
     if (length > VALUE_BYTES_MAX) return tooLong(length)
   }
-  if (!text.isWellFormed()) return new PayloadProblem('a text with a lone surrogate')
-  if (text.length <= NO_NUMBER_CHARS_MAX && NO_NUMBER.test(text)) return new PayloadProblem(`"${text}" is not a number`)
-  return undefined
+  return text.isWellFormed() ? undefined : new PayloadProblem('a text with a lone surrogate')
 }
 
 function tooLong(length: number): PayloadProblem {
@@ -96,18 +117,19 @@ function tooLong(length: number): PayloadProblem {
 }
 
 /**
- * The value of a bare text: a JSON number, `true`, `false` or `null`, with or without JSON whitespace around it,
- * otherwise the text itself. `NaN`, infinities, numbers that overflow a double and bytes that are not UTF-8 are
- * refused.
+ * The value of a bare text: a number, `true`, `false` or `null`, with or without JSON whitespace around it, otherwise the
+ * text itself, without a byte order mark and terminating NULs. Numbers that overflow a double are refused, and so are
+ * bytes that are not UTF-8.
  */
 export function bareValue(bytes: Uint8Array): Value | PayloadProblem {
   if (bytes.length > VALUE_BYTES_MAX) return tooLong(bytes.length)
-  const text = utf8Text(bytes)
+  const text = utf8Text(bytes)?.replace(NOT_TEXT, '')
   if (text === undefined) return new PayloadProblem('neither JSON nor CBOR nor UTF-8 text')
   const word = text.replace(WHITESPACE_AROUND, '')
   if (word === 'true') return true
   if (word === 'false') return false
   if (word === 'null') return null
-  if (JSON_NUMBER.test(word)) return scalarValue(exactInteger(Number(word), word))
-  return textProblem(word) ?? text
+  if (!PRINTED_NUMBER.test(word)) return textProblem(word) ?? text
+  const number = exactInteger(Number(word), word)
+  return typeof number === 'bigint' ? number.toString() : finite(number)
 }
