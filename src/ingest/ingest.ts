@@ -53,6 +53,9 @@ function matcherOf({
   forward,
   to,
   uplinks,
+  zone,
+  numbers,
+  noValueWords,
 }: RouteSettings): (topic: string) => RouteMatch | undefined {
   if (forward) {
     const forwarding = { target: to, uplinks: namesText(uplinks) }
@@ -60,9 +63,10 @@ function matcherOf({
       filterMatches(template, topic) ? { topic, device: '', metric: undefined, format, forward: forwarding } : undefined
   }
   const route = compileRoute(template)
+  const rules = { zone, numbers, noValueWords }
   return (topic) => {
     const found = route.match(topic)
-    return found === undefined ? undefined : { topic, ...found, format, forward: undefined }
+    return found === undefined ? undefined : { topic, ...found, format, rules, forward: undefined }
   }
 }
 
