@@ -126,6 +126,8 @@ function claimOfObject(object: TreeObject): Verdict {
 
 function claimOfText(given: string): Verdict {
   if (given.length > TERM_CHARS_MAX) return SUSPECT
+  const term = TERMS.get(given.toLowerCase())
+  if (term !== undefined) return term
   const text = given.trim()
   if (/^0x[0-9a-f]{8}$/i.test(text)) return claimOfStatusCode(Number(text))
   if (/^(?:-?\d{1,10}|0x[0-9a-f]{1,7})$/i.test(text)) return claimOfNumber(Number(text))

@@ -6,9 +6,6 @@ import { kindOf, type Tree } from './tree.ts'
 const INTEGER = /^[+-]?\d+$/
 /** Also with a plus sign, or without a digit before or after the point, as C and BASIC write numbers. */
 const PRINTED_NUMBER = /^[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/
-const WHITESPACE_AROUND = /^[\t\n\r ]+|[\t\n\r ]+$/g
-/** A byte order mark in front, and the terminating NULs that C programs send. */
-const NOT_TEXT = /^\ufeff|\0+$/g
 
 /** Words with which devices and programs say that there is no value, in lower case. */
 const NO_VALUE: ReadonlySet<string> = new Set([
@@ -19,10 +16,19 @@ const NO_VALUE: ReadonlySet<string> = new Set([
   ...['inf', '-inf', '+inf', 'infinity', '-infinity', '+infinity'],
 ])
 const NO_VALUE_CHARS_MAX = 16
+/** 1 for every character with which such a word, or white space before it, can begin: most texts need no more. */
+const NO_VALUE_BEGINS = new Uint8Array(128)
+for (const word of [...NO_VALUE, '\t', '\n', '\r', ' ']) {
+  if (word === '') continue
+  NO_VALUE_BEGINS[word.charCodeAt(0)] = 1
+  NO_VALUE_BEGINS[word.toUpperCase().charCodeAt(0)] = 1
+}
 
 /** Whether this is a text that says that there is no value, in any letter case and with white space around it. */
 export function isNoValue(tree: Tree): boolean {
-  return typeof tree === 'string' && tree.length <= NO_VALUE_CHARS_MAX && NO_VALUE.has(tree.trim().toLowerCase())
+  if (typeof tree !== 'string' || tree.length > NO_VALUE_CHARS_MAX) return false
+  if (tree === '') return true
+  return NO_VALUE_BEGINS[tree.charCodeAt(0)] === 1 && NO_VALUE.has(tree.trim().toLowerCase())
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -116,6 +122,25 @@ function tooLong(length: number): PayloadProblem {
   return new PayloadProblem(`a value of ${length} bytes, more than ${VALUE_BYTES_MAX}`)
 }
 
+/** The text without a byte order mark in front and the terminating NULs that C programs send. */
+function withoutFrame(text: string): string {
+  let end = text.length
+  while (end > 0 && text.charCodeAt(end - 1) === 0) end--
+  return text.slice(text.startsWith('\ufeff') ? 1 : 0, end)
+}
+
+/** The text without JSON whitespace around it. (A pattern would take time that grows with the square of its length.) */
+function trimmed(text: string): string {
+  let [start, end] = [0, text.length]
+  while (start < end && isSpace(text.charCodeAt(start))) start++
+  while (end > start && isSpace(text.charCodeAt(end - 1))) end--
+  return text.slice(start, end)
+}
+
+function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09
+}
+
 /**
  * The value of a bare text: a number, `true`, `false` or `null`, with or without JSON whitespace around it, otherwise the
  * text itself, without a byte order mark and terminating NULs. Numbers that overflow a double are refused, and so are
@@ -123,9 +148,10 @@ function tooLong(length: number): PayloadProblem {
  */
 export function bareValue(bytes: Uint8Array): Value | PayloadProblem {
   if (bytes.length > VALUE_BYTES_MAX) return tooLong(bytes.length)
-  const text = utf8Text(bytes)?.replace(NOT_TEXT, '')
-  if (text === undefined) return new PayloadProblem('neither JSON nor CBOR nor UTF-8 text')
-  const word = text.replace(WHITESPACE_AROUND, '')
+  const given = utf8Text(bytes)
+  if (given === undefined) return new PayloadProblem('neither JSON nor CBOR nor UTF-8 text')
+  const text = withoutFrame(given)
+  const word = trimmed(text)
   if (word === 'true') return true
   if (word === 'false') return false
   if (word === 'null') return null
