@@ -73,7 +73,7 @@ export class Fields {
     if (this.value !== undefined) return new PayloadProblem('a second value')
     const { rules } = this.#message
     const quantity = rules.numbers === 'lenient' ? quantityOf(tree) : undefined
-    const value = quantity?.value ?? scalarValue(tree, rules.noValueWords)
+    const value = quantity?.value ?? scalarValue(tree, rules.noValueTexts)
     if (value instanceof PayloadProblem) return value
     this.value = value
     this.valueUnit = quantity?.unit

@@ -56,7 +56,7 @@ function readEntry(tree: Tree, metric: string, scope: Scope, draft: DecodeDraft)
     )
   }
   const quantity = draft.rules.numbers === 'lenient' ? quantityOf(tree) : undefined
-  const value = quantity?.value ?? scalarValue(tree, draft.rules.noValueWords)
+  const value = quantity?.value ?? scalarValue(tree, draft.rules.noValueTexts)
   if (value instanceof PayloadProblem) return value
   return draft.add({
     device: draft.device,

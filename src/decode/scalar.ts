@@ -7,7 +7,7 @@ const INTEGER = /^[+-]?\d+$/
 /** Also with a plus sign, or without a digit before or after the point, as C and BASIC write numbers. */
 const PRINTED_NUMBER = /^[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/
 
-/** Words with which devices and programs say that there is no value, in lower case. */
+/** Texts with which devices and programs say that there is no value, in lower case. */
 const NO_VALUE: ReadonlySet<string> = new Set([
   ...['', 'unavailable', 'not available', 'unknown', 'undefined', 'none', 'null', 'nil', 'no data', 'no value'],
   ...['n/a', 'n.a.', '#n/a', '--', '---', '----', '-----', '--.-', '--.--', '---.-'],
@@ -87,16 +87,16 @@ export function exactInteger(value: number, source: string): number | bigint {
 
 /**
  * The value of a scalar, or why it is not one. Integers beyond ±2^53 become text with their exact digits.
- * @param noValueWords whether words such as `unavailable` mean that there is no value
+ * @param noValueTexts whether texts such as `unavailable` mean that there is no value
  */
-export function scalarValue(tree: Tree, noValueWords: boolean): Value | PayloadProblem {
+export function scalarValue(tree: Tree, noValueTexts: boolean): Value | PayloadProblem {
   switch (typeof tree) {
     case 'number':
       return finite(tree)
     case 'boolean':
       return tree
     case 'string':
-      return noValueWords && isNoValue(tree) ? null : (textProblem(tree) ?? tree)
+      return noValueTexts && isNoValue(tree) ? null : (textProblem(tree) ?? tree)
     case 'bigint':
       return tree.toString()
     default:

@@ -55,7 +55,7 @@ function matcherOf({
   uplinks,
   zone,
   numbers,
-  noValueWords,
+  noValueTexts,
 }: RouteSettings): (topic: string) => RouteMatch | undefined {
   if (forward) {
     const forwarding = { target: to, uplinks: namesText(uplinks) }
@@ -63,7 +63,7 @@ function matcherOf({
       filterMatches(template, topic) ? { topic, device: '', metric: undefined, format, forward: forwarding } : undefined
   }
   const route = compileRoute(template)
-  const rules = { zone, numbers, noValueWords }
+  const rules = { zone, numbers, noValueTexts }
   return (topic) => {
     const found = route.match(topic)
     return found === undefined ? undefined : { topic, ...found, format, rules, forward: undefined }

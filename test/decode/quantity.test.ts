@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { decode } from '../../src/decode/decode.ts'
 import { bytes, NOW, readingsOf } from './support.ts'
 
-const rules = { zone: undefined, numbers: 'lenient', noValueWords: true } as const
+const rules = { zone: undefined, numbers: 'lenient', noValueTexts: true } as const
 const onMetric = (payload: string): Record<string, unknown> =>
   readingsOf(decode(bytes(payload), { device: 'd1', metric: 'm', rules }, NOW, 'auto'))[0]!
 const onDevice = (payload: string): Record<string, unknown>[] =>

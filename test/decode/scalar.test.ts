@@ -84,8 +84,8 @@ describe('a bare payload on a metric topic', () => {
     },
   )
 
-  it('is a text, whatever it says, on a route with `noValueWords: false`', () => {
-    const rules = { zone: undefined, numbers: 'plain', noValueWords: false } as const
+  it('is a text, whatever it says, on a route with `noValueTexts: false`', () => {
+    const rules = { zone: undefined, numbers: 'plain', noValueTexts: false } as const
     for (const word of ['unknown', 'none', 'nan', '---']) {
       expect(onlyValue(decode(bytes(word), { device: 'd1', metric: 'm', rules }, NOW, 'auto'))).toBe(word)
       const group = bytes(JSON.stringify({ a: word }))

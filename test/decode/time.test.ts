@@ -138,7 +138,7 @@ describe('a time that cannot be one', () => {
 
 describe('a time without a zone', () => {
   const onZone = (json: string, zone: string, now = NOW): unknown[] => {
-    const rules = { zone, numbers: 'plain', noValueWords: true } as const
+    const rules = { zone, numbers: 'plain', noValueTexts: true } as const
     const payload = bytes(`{"value":1,"ts":${json}}`)
     return readingsOf(decode(payload, { device: 'd1', metric: 'm', rules }, now, 'auto'))
   }

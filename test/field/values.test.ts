@@ -16,7 +16,7 @@ const ROUTES = [
   { topic: 'telemetry/{device}/{metric}' },
   { topic: 'telemetry/{device}' },
   { topic: 'lenient/{device}/{metric}', numbers: 'lenient' },
-  { topic: 'words/{device}/{metric}', noValueWords: false },
+  { topic: 'words/{device}/{metric}', noValueTexts: false },
   { topic: 'rtl_433/{device}/events', zone: 'America/New_York' },
   { topic: 'rtl_utc/{device}/events' },
   { topic: 'homeassistant/+/{device}/{metric}' },

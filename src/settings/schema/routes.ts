@@ -38,12 +38,12 @@ const fields = z.strictObject({
       '`lenient`: texts such as `21,5`, `007`, `45%` and `23.4 °C` are numbers, also inside JSON texts; the unit is ' +
         'taken from the text (docs/payloads.md)',
     ),
-  noValueWords: z
+  noValueTexts: z
     .boolean()
     .default(true)
     .describe(
-      'Words such as `unavailable`, `none`, `N/A`, `nan` and `---` mean that there is no value (MISSING); false: ' +
-        'they are text (docs/payloads.md)',
+      'Texts such as `unavailable`, `none`, `N/A`, `nan` and `---` mean that there is no value (MISSING); false: ' +
+        'they are values (docs/payloads.md)',
     ),
   forward: z
     .boolean()
@@ -71,7 +71,7 @@ type Given = Partial<z.output<typeof fields>>
 
 /** What is wrong with a route as a whole. Keys that are invalid by themselves may have any value here. */
 function* problemsOf(given: Given): Generator<[keyof Given, string]> {
-  const { topic, format = 'auto', forward, to, uplinks, zone, numbers = 'plain', noValueWords = true } = given
+  const { topic, format = 'auto', forward, to, uplinks, zone, numbers = 'plain', noValueTexts = true } = given
   if (forward !== true) {
     if (typeof topic === 'string') yield* only('topic', routeProblem(topic))
     if (to !== undefined && to !== '{topic}') yield ['to', 'is for routes with `forward: true`']
@@ -84,7 +84,7 @@ function* problemsOf(given: Given): Generator<[keyof Given, string]> {
   if (format !== 'auto') yield ['format', undecoded]
   if (zone !== undefined) yield ['zone', undecoded]
   if (numbers !== 'plain') yield ['numbers', undecoded]
-  if (noValueWords !== true) yield ['noValueWords', undecoded]
+  if (noValueTexts !== true) yield ['noValueTexts', undecoded]
 }
 
 function* only(key: keyof Given, problem: string | undefined): Generator<[keyof Given, string]> {

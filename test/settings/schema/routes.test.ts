@@ -52,7 +52,7 @@ describe('a route for readings', () => {
     const forward = { topic: 'e/#', forward: true }
     expect(problems({ ...forward, zone: 'UTC' })[0]).toMatch(/^routes\.1\.zone: is for readings/)
     expect(problems({ ...forward, numbers: 'lenient' })[0]).toMatch(/^routes\.1\.numbers: is for readings/)
-    expect(problems({ ...forward, noValueWords: false })[0]).toMatch(/^routes\.1\.noValueWords: is for readings/)
+    expect(problems({ ...forward, noValueTexts: false })[0]).toMatch(/^routes\.1\.noValueTexts: is for readings/)
   })
 })
 
