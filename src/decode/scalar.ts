@@ -10,7 +10,8 @@ const PRINTED_NUMBER = /^[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)
 /** Texts with which devices and programs say that there is no value, in lower case. */
 const NO_VALUE: ReadonlySet<string> = new Set([
   ...['', 'unavailable', 'not available', 'unknown', 'undefined', 'none', 'null', 'nil', 'no data', 'no value'],
-  ...['n/a', 'n.a.', '#n/a', '--', '---', '----', '-----', '--.-', '--.--', '---.-'],
+  ...['not_available', 'no_data', 'no_value', 'undef', '(null)', '<null>', 'n/a', 'n.a.', '#n/a'],
+  ...['--', '---', '----', '-----', '--.-', '--.--', '---.-'],
   // What printf makes of numbers that are not finite, in different languages.
   ...['nan', '-nan', '+nan', 'nan(ind)', '-nan(ind)', '1.#qnan', '-1.#qnan', '1.#ind', '-1.#ind', '1.#inf', '-1.#inf'],
   ...['inf', '-inf', '+inf', 'infinity', '-infinity', '+infinity'],
@@ -125,7 +126,11 @@ function tooLong(length: number): PayloadProblem {
 /** The text without a byte order mark in front and the terminating NULs that C programs send. */
 function withoutFrame(text: string): string {
   let end = text.length
-  while (end > 0 && text.charCodeAt(end - 1) === 0) end--
+  for (let at = end - 1; at >= 0; at--) {
+    const code = text.charCodeAt(at)
+    if (code === 0) end = at
+    else if (!isSpace(code)) break
+  }
   return text.slice(text.startsWith('\ufeff') ? 1 : 0, end)
 }
 

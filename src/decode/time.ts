@@ -129,7 +129,7 @@ function isPossible(ms: number): boolean {
 
 function timeOfText(given: string, context: TimeContext): number | UncertainTime | NotATime {
   if (given.length > TIME_CHARS_MAX) return new NotATime(`a time of more than ${TIME_CHARS_MAX} characters`)
-  const text = given.trim()
+  const text = given.replace(/\0+$/, '').trim()
   if (EPOCH.test(text)) {
     const epoch = Number(text)
     const isInexact = /^\d+$/.test(text) && !Number.isSafeInteger(epoch)

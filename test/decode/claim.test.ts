@@ -65,6 +65,7 @@ describe('the quality that the device claims', () => {
     ['Uncertain (EU Exceeded)', suspect],
     ['Good, Local Override', manual],
     ['Good, non-specific', good],
+    ['GOOD_UNSPECIFIED', good],
     ['sensor failure', failure],
     // Sparkplug B
     [500, { quality: 3, reasons: Reason.TIME_STALE }],

@@ -28,6 +28,7 @@ describe('a bare payload on a metric topic', () => {
     ['\ufeff21.5', 21.5],
     ['21.5\0', 21.5],
     ['21.5\r\n\0\0', 21.5],
+    ['21.5\0\r\n', 21.5],
     ['running\0', 'running'],
     ['a\0b', 'a\0b'],
     ['true\0', true],
@@ -64,17 +65,28 @@ describe('a bare payload on a metric topic', () => {
     'inf',
   ]
 
-  it.each([...words, 'Unavailable', 'NONE', ' nan\n', '-Infinity', '+INF', '--.-', '1.#QNAN', '\0', 'nan\0', '  '])(
-    '%j means that there is no value, alone, as JSON text and in a group',
-    (word) => {
-      expect(onlyValue(onMetric(word))).toBeNull()
-      expect(onlyValue(onMetric(word, 'text'))).toBeNull()
-      if (word.includes('\0')) return
-      expect(onlyValue(onMetric(JSON.stringify(word)))).toBeNull()
-      expect(onlyValue(onMetric(JSON.stringify({ value: word })))).toBeNull()
-      expect(onlyValue(onDevice(JSON.stringify({ a: word })))).toBeNull()
-    },
-  )
+  it.each([
+    ...words,
+    'Unavailable',
+    'NONE',
+    ' nan\n',
+    '-Infinity',
+    '+INF',
+    '--.-',
+    '(null)',
+    'no_data',
+    '1.#QNAN',
+    '\0',
+    'nan\0',
+    '  ',
+  ])('%j means that there is no value, alone, as JSON text and in a group', (word) => {
+    expect(onlyValue(onMetric(word))).toBeNull()
+    expect(onlyValue(onMetric(word, 'text'))).toBeNull()
+    if (word.includes('\0')) return
+    expect(onlyValue(onMetric(JSON.stringify(word)))).toBeNull()
+    expect(onlyValue(onMetric(JSON.stringify({ value: word })))).toBeNull()
+    expect(onlyValue(onDevice(JSON.stringify({ a: word })))).toBeNull()
+  })
 
   it.each(['off', 'on', 'open', 'idle', '-', 'no', 'unknown device', 'nanny', 'info', 'nonE1'])(
     '%j is a text',

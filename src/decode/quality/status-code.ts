@@ -37,7 +37,7 @@ const SUB_STATUSES: ReadonlyMap<string, Verdict> = new Map([
 ])
 
 /** Sub-statuses that say nothing more than the severity. */
-const NEUTRAL: ReadonlySet<string> = new Set(['nonspecific', 'subnormal'])
+const NEUTRAL: ReadonlySet<string> = new Set(['nonspecific', 'unspecified', 'subnormal'])
 
 const SEVERITIES: ReadonlyMap<string, Verdict> = new Map([
   ['good', GOOD],
