@@ -30,6 +30,10 @@ export const Reason = {
   HISTORICAL: 1 << 22,
   NOT_EVALUATED: 1 << 23,
   ANOMALY: 1 << 24,
+  /** The device's time is no time or impossible: the reading has the time of its arrival. */
+  TIME_INVALID: 1 << 25,
+  /** The device's time has no time zone, or is ambiguous in the zone of the route. */
+  TIME_ZONE: 1 << 26,
 } as const
 
 /** The names of the set bits, in the order of the bits. */

@@ -66,55 +66,91 @@ export interface Route {
 }
 
 /**
- * Compiles a template such as `telemetry/{device}/{metric}`: literal levels, `{device}` (once), `{metric}` (at most
- * once), `+`, and a trailing `#`, each a whole level. It matches the same topics as a filter with `+` for each `{…}`.
+ * Compiles a template such as `telemetry/{device}/{metric}`: literal levels, `{device}` (at least once), `{metric}`,
+ * `+`, and a trailing `#`, each a whole level. It matches the same topics as a filter with `+` for each `{…}`.
+ *
+ * Levels of a placeholder that occurs several times are joined with `.`, in the order of the topic. As the last level,
+ * `{device#}` or `{metric#}` stands for one or more levels, which are joined too. See `nameOf`.
  * @throws Error that names the mistake in any other template
  */
 export function compileRoute(template: string): Route {
   const problem = templateProblem(template)
   if (problem !== undefined) throw new Error(`route "${template}": ${problem}`)
   const levels = template.split('/')
+  const isJoined = { device: joins(levels, 'device'), metric: joins(levels, 'metric') }
   return {
     template,
     match(topic) {
-      const found: Captures = { device: '', metric: undefined }
-      return matchLevels(levels, topic, found) ? found : undefined
+      const found: Captures = { device: [], metric: [] }
+      if (!matchLevels(levels, topic, found)) return undefined
+      return { device: nameOf(found.device, isJoined.device)!, metric: nameOf(found.metric, isJoined.metric) }
     },
   }
 }
 
-function templateProblem(template: string): string | undefined {
-  const problem = filterProblem(template)
-  if (problem !== undefined) return problem
-  const levels = template.split('/')
-  for (const level of levels) {
-    if (!/[{}]/.test(level) || level === '{device}' || level === '{metric}') continue
-    return /\{(device|metric)\}/.test(level)
-      ? `a placeholder must be a whole level, not part of "${level}"`
-      : `unknown placeholder "${level}"; there are {device} and {metric}`
-  }
-  const count = (placeholder: string): number => levels.filter((level) => level === placeholder).length
-  if (count('{device}') !== 1) return `it must contain {device} once, not ${count('{device}')} times`
-  if (count('{metric}') > 1) return `it must not contain {metric} more than once`
-  return undefined
-}
-
-type Captures = { -readonly [K in keyof RouteMatch]: RouteMatch[K] }
+/** Between the levels of a name that is made of several ones. */
+const SEPARATOR = '.'
 
 /**
- * Scans the topic once without splitting it. With `found`, `{device}` and `{metric}` match a level and store it there.
+ * The name that levels of a topic make. Several levels are joined with `.`; a `.` or `%` inside one of them is written
+ * `%2E` or `%25`, so that different topics never make the same name.
  */
+function nameOf(levels: readonly string[], isJoined: boolean): string | undefined {
+  if (!isJoined) return levels[0]
+  return levels.map((level) => level.replace(/[%.]/g, (sign) => (sign === '.' ? '%2E' : '%25'))).join(SEPARATOR)
+}
+
+/** Whether several levels can make this name. */
+function joins(levels: readonly string[], name: 'device' | 'metric'): boolean {
+  return levels.includes(`{${name}#}`) || levels.filter((level) => level === `{${name}}`).length > 1
+}
+
+const PLACEHOLDERS: ReadonlyMap<string, { readonly name: 'device' | 'metric'; readonly toEnd: boolean }> = new Map([
+  ['{device}', { name: 'device', toEnd: false }],
+  ['{metric}', { name: 'metric', toEnd: false }],
+  ['{device#}', { name: 'device', toEnd: true }],
+  ['{metric#}', { name: 'metric', toEnd: true }],
+])
+
+function templateProblem(template: string): string | undefined {
+  const levels = template.split('/')
+  for (const [index, level] of levels.entries()) {
+    const placeholder = PLACEHOLDERS.get(level)
+    if (placeholder?.toEnd === true && index < levels.length - 1) {
+      return `"${level}" stands for all levels that are left, so it must be the last level`
+    }
+    if (placeholder !== undefined || !/[{}]/.test(level)) continue
+    return /\{(device|metric)#?\}/.test(level)
+      ? `a placeholder must be a whole level, not part of "${level}"`
+      : `unknown placeholder "${level}"; there are {device} and {metric}, and {device#} and {metric#} at the end`
+  }
+  const problem = filterProblem(levels.map((level) => (PLACEHOLDERS.get(level)?.toEnd ? '#' : level)).join('/'))
+  if (problem !== undefined) return problem
+  const hasDevice = levels.some((level) => PLACEHOLDERS.get(level)?.name === 'device')
+  return hasDevice ? undefined : 'it must contain {device}: without it, the readings of all devices would be mixed'
+}
+
+interface Captures {
+  readonly device: string[]
+  readonly metric: string[]
+}
+
+/** Scans the topic once without splitting it. With `found`, placeholders match levels and store them there. */
 function matchLevels(levels: readonly string[], topic: string, found: Captures | undefined): boolean {
   let start = 0
   for (const level of levels) {
-    const named = found !== undefined && (level === '{device}' || level === '{metric}')
-    const wild = named || level === '+' || level === '#'
+    const placeholder = found && PLACEHOLDERS.get(level)
+    const wild = placeholder !== undefined || level === '+' || level === '#'
     if (wild && start === 0 && topic.startsWith('$')) return false
     if (level === '#') return true
     if (start > topic.length) return false
+    if (placeholder?.toEnd) {
+      found![placeholder.name].push(...topic.slice(start).split('/'))
+      return true
+    }
     const slash = topic.indexOf('/', start)
     const end = slash === -1 ? topic.length : slash
-    if (named) found[level === '{device}' ? 'device' : 'metric'] = topic.slice(start, end)
+    if (placeholder !== undefined) found![placeholder.name].push(topic.slice(start, end))
     else if (!wild && (end - start !== level.length || !topic.startsWith(level, start))) return false
     start = end + 1
   }

@@ -16,6 +16,7 @@ import { BrokerPersistence } from './persistence.ts'
 import { assertPrivateMembers } from './private-members.ts'
 import { connectProblem, identifierRefused, judgeFilter, TopicRules } from './rules.ts'
 import { SocketReader } from './socket-reader.ts'
+import { requireUtf8 } from './utf8-strings.ts'
 
 /** A subscriber that reads nothing for this long is disconnected (milliseconds). */
 const DRAIN_TIMEOUT_MS = 10_000
@@ -36,6 +37,8 @@ export interface BrokerStats {
   readonly connections: number
   /** Connections refused because `broker.connectionsMax` were open. */
   readonly refused: number
+  /** Connections closed because of a string that is not well-formed UTF-8 or contains U+0000. */
+  readonly illFormed: number
   /** Messages dropped because the queue of a disconnected subscriber was full. */
   readonly dropped: number
 }
@@ -67,6 +70,7 @@ export class Broker implements Part {
   #aedes!: Aedes
   #delivery!: ReturnType<typeof shapeDelivery>
   #refused = 0
+  #illFormed = 0
 
   private constructor(settings: BrokerSettings, { intake, incoming, log }: BrokerDependencies) {
     this.#settings = settings
@@ -108,7 +112,8 @@ export class Broker implements Part {
   }
 
   stats(): BrokerStats {
-    return { connections: this.#sockets.size, refused: this.#refused, dropped: this.#persistence.queues.dropped }
+    const { dropped } = this.#persistence.queues
+    return { connections: this.#sockets.size, refused: this.#refused, illFormed: this.#illFormed, dropped }
   }
 
   /** Sends a message of Tidegate itself to local subscribers. It carries no readings and is not stored. */
@@ -189,12 +194,19 @@ export class Broker implements Part {
     const { pendingPerClientMax, pendingBytesMax, packetBytesMax } = this.#settings
     const client = this.#aedes.handle(socket)
     limitPackets(client, packetBytesMax)
+    requireUtf8(client, (problem) => this.#noteIllFormed(client.id, problem))
     const isOpen = (): boolean =>
       socketReader.pending < pendingPerClientMax &&
       this.#intake.pendingBytes < pendingBytesMax &&
       socket.writableLength < UNREAD_BYTES_MAX
     const onHeld = (held: SocketReader): void => void this.#held.add(held)
     const socketReader = new SocketReader(socket, client, { fastPath: this.#fastPath, packetBytesMax, isOpen, onHeld })
+  }
+
+  /** Warns of the first, second, fourth, eighth … one: a client that reconnects for ever must not fill the log. */
+  #noteIllFormed(client: string | undefined, problem: string): void {
+    const count = ++this.#illFormed
+    if ((count & (count - 1)) === 0) this.#log.warn({ client, count }, `a connection was closed: ${problem}`)
   }
 
   #reopen(): void {

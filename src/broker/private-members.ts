@@ -3,6 +3,7 @@ import type { Aedes, Client } from 'aedes'
 import MemoryPersistence from 'aedes-persistence/asyncPersistence.js'
 import { incompatiblePackage, type PinnedPackage } from '../base/pinned-package.ts'
 import { limitPackets } from './packet-limit.ts'
+import { requireUtf8 } from './utf8-strings.ts'
 
 type Kind = 'function' | 'object' | 'string' | 'number' | 'boolean'
 type Members = readonly (readonly [path: string, kind: Kind])[]
@@ -21,7 +22,7 @@ const BROKER: Readonly<Partial<Record<PinnedPackage, Members>>> = {
   ],
 }
 
-/** Members of one client (socket-reader.ts, packet-limit.ts). */
+/** Members of one client (socket-reader.ts, packet-limit.ts, utf8-strings.ts). */
 const CLIENT: Readonly<Partial<Record<PinnedPackage, Members>>> = {
   aedes: [
     ['closed', 'boolean'],
@@ -36,6 +37,8 @@ const CLIENT: Readonly<Partial<Record<PinnedPackage, Members>>> = {
     ['_parser.parse', 'function'],
     ['_parser.packet.length', 'number'],
     ['_parser._list.length', 'number'],
+    ['_parser._list.slice', 'function'],
+    ['_parser._parseString', 'function'],
     ['_parser._parseLength', 'function'],
     ['_parser._emitError', 'function'],
   ],
@@ -75,6 +78,7 @@ export function assertPrivateMembers(broker: Aedes): void {
       throw incompatiblePackage('aedes', 'a client no longer reads its socket in its `_nextBatch`')
     }
     assertPacketLimit(client)
+    assertUtf8(client)
   } finally {
     connection.destroy()
   }
@@ -92,20 +96,35 @@ export function assertMembers(name: PinnedPackage, owner: object, members: Membe
   }
 }
 
-/** A limited parser refuses a packet whose length field is above the limit. */
-function assertPacketLimit(client: Client): void {
-  const parser = member(client, '_parser') as {
-    parse(bytes: Buffer): unknown
-    once(event: 'error', listener: () => void): unknown
-    removeAllListeners(event: 'error'): unknown
-  }
+interface Parser {
+  parse(bytes: Buffer): unknown
+  once(event: 'error', listener: () => void): unknown
+  removeAllListeners(event: 'error'): unknown
+}
+
+/** Whether a client's parser refuses these bytes. */
+function refuses(client: Client, bytes: readonly number[]): boolean {
+  const parser = member(client, '_parser') as Parser
   let isRefused = false
   parser.removeAllListeners('error')
   parser.once('error', () => {
     isRefused = true
   })
+  parser.parse(Buffer.from(bytes))
+  return isRefused
+}
+
+/** A parser that checks UTF-8 refuses an ill-formed topic. */
+function assertUtf8(client: Client): void {
+  requireUtf8(client, () => undefined)
+  const isRefused = refuses(client, [0x30, 3, 0, 1, 0xff]) // PUBLISH with the topic 0xff
+  if (!isRefused) throw incompatiblePackage('mqtt-packet', 'its parser does not call `_parseString` any more')
+}
+
+/** A limited parser refuses a packet whose length field is above the limit. */
+function assertPacketLimit(client: Client): void {
   limitPackets(client, 1)
-  parser.parse(Buffer.from([0x30, 2])) // PUBLISH with a remaining length of 2
+  const isRefused = refuses(client, [0x30, 2]) // PUBLISH with a remaining length of 2
   if (!isRefused) throw incompatiblePackage('mqtt-packet', 'its parser does not call `_parseLength` any more')
 }
 

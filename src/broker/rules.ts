@@ -1,5 +1,6 @@
 import type { Client, ConnectPacket, Subscription } from 'aedes'
 import { filterProblem, topicProblem } from '../base/topics.ts'
+import { isDoubtful } from './utf8-strings.ts'
 
 /** Longest accepted client id (UTF-8 bytes). MQTT allows 65,535; no device needs that many. */
 export const CLIENT_ID_BYTES_MAX = 256
@@ -18,11 +19,19 @@ export class TopicRules {
   problem(topic: string): string | undefined {
     if (this.#fit.has(topic)) return undefined
     const problem = topic.startsWith('$') ? 'topics that begin with $ belong to the broker' : topicProblem(topic)
-    if (problem === undefined) {
+    if (problem === undefined && !isDoubtful(topic)) {
       if (this.#fit.size >= TOPICS_MAX) this.#fit.clear()
       this.#fit.add(topic)
     }
     return problem
+  }
+
+  /**
+   * Whether a client may publish to a topic that was decoded without a check of its bytes. False also for a topic that
+   * ill-formed bytes may have become.
+   */
+  isCertain(topic: string): boolean {
+    return this.#fit.has(topic) || (this.problem(topic) === undefined && this.#fit.has(topic))
   }
 }
 

@@ -21,6 +21,9 @@ export type CommandRequest =
  */
 export function parseCommandLine(commands: readonly Command[], args: readonly string[]): CommandRequest {
   const [first = ''] = args
+  // Node.js replaces ill-formed UTF-8, so that two names could become one.
+  const illFormed = args.find((arg) => arg.includes('\ufffd'))
+  if (illFormed !== undefined) throw misuse(`the argument "${illFormed}" is not UTF-8`)
   if (first === '--version' || first === '-V') return { kind: 'version' }
   if (isHelp(first)) return { kind: 'help', about: commands }
   if (first.startsWith('-')) throw misuse(`unknown option ${first} before the command`)

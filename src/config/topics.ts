@@ -11,12 +11,15 @@ export function cloudFilter(prefix: string, edge: string, what: ConfigTopic): st
   return cloudTopic(prefix, edge, '+', what)
 }
 
-/** Reads a topic that `cloudTopic` made with this prefix; undefined for any other. */
+/**
+ * Reads a topic that `cloudTopic` made with this prefix; undefined for any other. Names with U+FFFD are not read: the MQTT
+ * library replaces ill-formed UTF-8 by it, so that two devices could have become one.
+ */
 export function readCloudTopic(
   prefix: string,
   topic: string,
 ): { readonly edge: string; readonly device: string; readonly what: ConfigTopic } | undefined {
-  if (!topic.startsWith(`${prefix}/`)) return undefined
+  if (!topic.startsWith(`${prefix}/`) || topic.includes('\ufffd')) return undefined
   const [edge, config, device, what, ...more] = topic.slice(prefix.length + 1).split('/')
   if (!edge || config !== 'config' || !device || more.length > 0) return undefined
   if (what !== 'desired' && what !== 'head' && what !== 'reported' && what !== 'conflict') return undefined

@@ -40,6 +40,25 @@ export function beginsLikeCbor(payload: Uint8Array): boolean {
   return payload.length > 0 && payload[0]! >= 0x80 && payload[0]! <= 0xbf
 }
 
+const TEXT = 3
+const MAP = 5
+/** Bytes before the first item of an array or map, by the lower bits of its first byte (RFC 8949 §3). */
+const HEAD_BYTES: ReadonlyMap<number, number> = new Map([
+  [24, 2],
+  [25, 3],
+  [26, 5],
+  [27, 9],
+  [31, 1],
+])
+
+/** True when the payload begins like a CBOR map with a text as its first key, or like an array of maps. */
+export function beginsLikeCborRecord(payload: Uint8Array): boolean {
+  const first = payload[0] ?? 0
+  const count = first & 0x1f
+  const inner = payload[count < 24 ? 1 : (HEAD_BYTES.get(count) ?? payload.length)]
+  return count > 0 && inner !== undefined && inner >>> 5 === (first >>> 5 === MAP ? TEXT : MAP)
+}
+
 /**
  * Parses one CBOR data item (RFC 8949). Lengths and integers must be in their shortest form; tags, NaN, undefined and
  * duplicate keys are refused. In the objects of a top-level array, the integer keys of SenML become labels; any other

@@ -1,39 +1,53 @@
 import { combine, GOOD, Reason } from '../base/flags.ts'
-import type { Quality, Value, Verdict } from '../base/reading.ts'
-import { isObject, type Tree } from './tree.ts'
+import type { Value, Verdict } from '../base/reading.ts'
+import { claimOfStatusCode, claimOfStatusName } from './quality/status-code.ts'
+import {
+  BAD,
+  FAILURE,
+  FUNCTION_CHECK,
+  MAINTENANCE,
+  MANUAL,
+  MISSING,
+  NOT_EVALUATED,
+  OUT_OF_SPEC,
+  STALE,
+  SUBSTITUTED,
+  SUSPECT,
+  verdict,
+} from './quality/verdicts.ts'
+import { isObject, type Tree, type TreeObject } from './tree.ts'
 
-const verdict = (quality: Quality, reasons = 0): Verdict => Object.freeze({ quality, reasons })
-
-const NOT_EVALUATED = verdict(2, Reason.NOT_EVALUATED)
-const SUSPECT = verdict(3)
-const BAD = verdict(4)
-const MISSING = verdict(9, Reason.MISSING)
-const FAILURE = verdict(4, Reason.DEVICE_FAILURE)
-const FUNCTION_CHECK = verdict(4, Reason.DEVICE_FUNCTION_CHECK)
-const OUT_OF_SPEC = verdict(3, Reason.DEVICE_OUT_OF_SPEC)
-const MAINTENANCE = verdict(1, Reason.DEVICE_MAINTENANCE)
-const STALE = verdict(3, Reason.TIME_STALE)
-const SUBSTITUTED = verdict(3, Reason.SUBSTITUTED)
-const MANUAL = verdict(1, Reason.MANUAL)
+/** The claim of a reading whose time could not be used. */
+export const TIME_INVALID = verdict(3, Reason.TIME_INVALID)
+/** The claim of a reading whose time is in an unknown zone, or ambiguous. */
+export const TIME_ZONE = verdict(3, Reason.TIME_ZONE)
 /** The claim of a reading that the device sends as backfill. */
 export const HISTORICAL = verdict(1, Reason.HISTORICAL)
 
-/** Quality terms in lower case with `_` for spaces: general ones, those of QARTOD and of NAMUR NE 107. */
+/** Quality terms, lower case, letters only: general ones, those of QARTOD and of NAMUR NE 107. */
 const TERMS: ReadonlyMap<string, Verdict> = new Map([
-  ...['good', 'ok', 'valid', 'pass', 'normal'].map((word) => [word, GOOD] as const),
-  ...['not_evaluated', 'unchecked', 'unknown'].map((word) => [word, NOT_EVALUATED] as const),
-  ...['uncertain', 'suspect', 'questionable', 'high_interest'].map((word) => [word, SUSPECT] as const),
-  ...['bad', 'fail', 'invalid'].map((word) => [word, BAD] as const),
-  ...['missing', 'no_data'].map((word) => [word, MISSING] as const),
+  ...['good', 'ok', 'valid', 'pass', 'normal', 'true'].map((word) => [word, GOOD] as const),
+  ...['notevaluated', 'unchecked', 'unknown'].map((word) => [word, NOT_EVALUATED] as const),
+  ...['uncertain', 'suspect', 'questionable', 'highinterest', 'warning', 'poor'].map(
+    (word) => [word, SUSPECT] as const,
+  ),
+  ...['bad', 'fail', 'failed', 'invalid', 'error', 'fault', 'notgood', 'false'].map((word) => [word, BAD] as const),
+  ...['missing', 'nodata'].map((word) => [word, MISSING] as const),
   ...['failure'].map((word) => [word, FAILURE] as const),
-  ...['function_check', 'check_function'].map((word) => [word, FUNCTION_CHECK] as const),
-  ...['out_of_spec', 'out_of_specification'].map((word) => [word, OUT_OF_SPEC] as const),
-  ...['maintenance', 'maintenance_required'].map((word) => [word, MAINTENANCE] as const),
+  ...['functioncheck', 'checkfunction'].map((word) => [word, FUNCTION_CHECK] as const),
+  ...['outofspec', 'outofspecification'].map((word) => [word, OUT_OF_SPEC] as const),
+  ...['maintenance', 'maintenancerequired'].map((word) => [word, MAINTENANCE] as const),
   ...['stale'].map((word) => [word, STALE] as const),
   ...['substituted', 'substitute', 'estimated'].map((word) => [word, SUBSTITUTED] as const),
   ...['manual'].map((word) => [word, MANUAL] as const),
 ])
-const TERM_CHARS_MAX = 32
+/** The longest name of OPC UA has 63. */
+const TERM_CHARS_MAX = 96
+/** Anything else between letters makes a text one that is not understood: `good?` is not good. */
+const SEPARATORS = /[\s_.,:;()[\]/-]+/g
+/** How libraries print a code behind its name: `BadSensorFailure (0x808C0000)`. */
+const CODE_BEHIND = /\s*[([](?:0x[0-9a-f]{1,8}|\d{1,10})[)\]]$/i
+const NAMESPACE = /^(?:opc_?ua_?|(?:ua\.)?status_?codes?[._])/i
 
 const QARTOD: ReadonlyMap<number, Verdict> = new Map([
   [1, GOOD],
@@ -43,65 +57,96 @@ const QARTOD: ReadonlyMap<number, Verdict> = new Map([
   [9, MISSING],
 ])
 
-/** OPC UA Part 4 §7.39: codes that mean more than their severity, without the 16 info bits. */
-const STATUS_CODES: ReadonlyMap<number, Verdict> = new Map([
-  [0x0096_0000, MANUAL],
-  [0x4090_0000, STALE],
-  [0x4091_0000, SUBSTITUTED],
-  [0x8074_0000, verdict(4, Reason.TYPE)],
-  [0x808b_0000, FAILURE],
-  [0x808c_0000, FAILURE],
-  [0x809b_0000, MISSING],
-])
-/** The smallest code with a sub-code. A bare 0 is ambiguous: it is Good in OPC UA and Bad in OPC Classic. */
+/** The smallest StatusCode of OPC UA with a sub-code. */
 const STATUS_CODE_MIN = 0x0001_0000
 const STATUS_CODE_MAX = 0xffff_ffff
-/** Good in OPC Classic and Sparkplug B. Their Bad is 0, which is Good in OPC UA. */
-const OPC_CLASSIC_GOOD_MIN = 192
-const OPC_CLASSIC_GOOD_MAX = 255
+/** Where StatusCodes are signed integers of 32 bits, bad ones are from here to `BAD_SIGNED_END`. */
+const BAD_SIGNED_MIN = -0x8000_0000
+const BAD_SIGNED_END = -0x4000_0000
+
+/**
+ * OPC Classic (DA 3.00 §6.8) has QQSSSSLL in one byte: QQ 11 good, 01 uncertain, 00 bad. Only the bad codes that the
+ * standard names, without limit bits, are taken for bad, because small numbers mean other things elsewhere: the QARTOD
+ * flags, a percentage, the fix of a GNSS receiver. A 0 alone stays ambiguous: Good in OPC UA, Bad in OPC Classic and
+ * Sparkplug B.
+ */
+const CLASSIC_BAD: ReadonlyMap<number, Verdict> = new Map([
+  [8, BAD], // not connected
+  [12, FAILURE], // device failure
+  [16, FAILURE], // sensor failure
+  [20, verdict(4, Reason.TIME_STALE)], // last known value
+  [24, BAD], // communication failure
+  [28, BAD], // out of service
+  [32, BAD], // waiting for initial data
+])
+const CLASSIC_GOOD_MIN = 192
+const CLASSIC_GOOD_MAX = 255
+/** 54 of six bits and any limit bits. */
+const CLASSIC_LOCAL_OVERRIDE = 216 >> 2
+/** Sparkplug B 3.0 §6.4.2: 0 bad, 192 good, 500 stale. */
+const SPARKPLUG_STALE = 500
+
+/** Quality codes of Siemens' connectors (`qc`): the upper two bits of PROFIBUS PA. */
+const CONNECTOR = [BAD, SUSPECT, GOOD, GOOD] as const
 
 /** LwM2M resource 6042, Measurement Quality Indicator, which object 509 (Measurement Metadata) reports. */
 const LWM2M = [NOT_EVALUATED, BAD, BAD, SUSPECT, GOOD] as const
 
 /**
- * The verdict for the `quality` member of a payload: a term, a QARTOD code (1, 2, 3, 4, 9), an OPC UA StatusCode as a
- * number of at least 2^16 or as text in hex (`0x…`), Good of OPC Classic (192–255), or `{"lwm2m509": 0–4}`. Anything
- * else is suspect (3) without a reason: a quality that is not understood must not count as good.
+ * The verdict for the `quality` member of a payload: true or false, a term, the name of a status in OPC UA or OPC
+ * Classic, a QARTOD code (1, 2, 3, 4, 9), an OPC UA StatusCode as a number of at least 2^16, as a negative one, as text
+ * in hex (`0x` and eight digits) or in an object (`{"Code": …}`), a code of OPC Classic or Sparkplug B, or
+ * `{"lwm2m509": 0–4}`. Anything else is suspect (3) without a reason: a quality that is not understood must not count
+ * as good.
  */
 export function claimOf(tree: Tree): Verdict {
   if (typeof tree === 'string') return claimOfText(tree)
   if (typeof tree === 'number') return claimOfNumber(tree)
-  if (!isObject(tree)) return SUSPECT
-  const indicator = tree.lwm2m509
-  return (typeof indicator === 'number' ? LWM2M[indicator] : undefined) ?? SUSPECT
+  if (typeof tree === 'boolean') return tree ? GOOD : BAD
+  return isObject(tree) ? claimOfObject(tree) : SUSPECT
 }
 
-function claimOfText(text: string): Verdict {
-  if (text.length > TERM_CHARS_MAX) return SUSPECT
-  if (/^0x[0-9a-f]{1,8}$/i.test(text)) return claimOfStatusCode(Number(text))
-  if (/^\d{1,10}$/.test(text)) return claimOfNumber(Number(text))
-  const term = text
-    .trim()
-    .toLowerCase()
-    .replace(/[\s-]+/g, '_')
-  return TERMS.get(term) ?? SUSPECT
+/** The verdict for the `qc` member of a payload. */
+export function claimOfConnector(tree: Tree): Verdict {
+  return (typeof tree === 'number' ? CONNECTOR[tree] : undefined) ?? SUSPECT
+}
+
+function claimOfObject(object: TreeObject): Verdict {
+  const indicator = object.lwm2m509
+  if (indicator !== undefined) return (typeof indicator === 'number' ? LWM2M[indicator] : undefined) ?? SUSPECT
+  const code = object.Code ?? object.code ?? object.StatusCode ?? object.statusCode
+  const name = object.Symbol ?? object.symbol
+  const named = typeof name === 'string' ? claimOfText(name) : undefined
+  if (code === undefined) return named ?? SUSPECT
+  // Only a StatusCode of OPC UA comes in an object, so that its 0 is not ambiguous.
+  const coded = code === 0 ? GOOD : isObject(code) ? SUSPECT : claimOf(code)
+  if (named === undefined || coded.quality === 9) return coded
+  return named.quality === 9 ? named : combine(coded, named)
+}
+
+function claimOfText(given: string): Verdict {
+  if (given.length > TERM_CHARS_MAX) return SUSPECT
+  const term = TERMS.get(given.toLowerCase())
+  if (term !== undefined) return term
+  const text = given.trim()
+  if (/^0x[0-9a-f]{8}$/i.test(text)) return claimOfStatusCode(Number(text))
+  if (/^(?:-?\d{1,10}|0x[0-9a-f]{1,7})$/i.test(text)) return claimOfNumber(Number(text))
+  const bare = text.replace(CODE_BEHIND, '').replace(NAMESPACE, '')
+  const letters = bare.replace(SEPARATORS, '').toLowerCase()
+  return TERMS.get(letters) ?? claimOfStatusName(bare, letters) ?? SUSPECT
 }
 
 function claimOfNumber(code: number): Verdict {
-  const qartod = QARTOD.get(code)
-  if (qartod !== undefined) return qartod
   if (!Number.isInteger(code) || code > STATUS_CODE_MAX) return SUSPECT
   if (code >= STATUS_CODE_MIN) return claimOfStatusCode(code)
-  return code >= OPC_CLASSIC_GOOD_MIN && code <= OPC_CLASSIC_GOOD_MAX ? GOOD : SUSPECT
+  if (code >= BAD_SIGNED_MIN && code < BAD_SIGNED_END) return claimOfStatusCode(code >>> 0)
+  if (code >= CLASSIC_GOOD_MIN && code <= CLASSIC_GOOD_MAX) return code >> 2 === CLASSIC_LOCAL_OVERRIDE ? MANUAL : GOOD
+  return QARTOD.get(code) ?? CLASSIC_BAD.get(code) ?? (code === SPARKPLUG_STALE ? STALE : SUSPECT)
 }
 
-/** OPC UA Part 4 §7.39: the two upper bits are the severity, 00 Good, 01 Uncertain, 10 Bad, 11 reserved. */
-function claimOfStatusCode(code: number): Verdict {
-  const known = STATUS_CODES.get((code & 0xffff_0000) >>> 0)
-  if (known !== undefined) return known
-  const severity = code >>> 30
-  if (severity === 0) return GOOD
-  return severity === 1 ? SUSPECT : BAD
+/** Two claims about the same reading as one; undefined: there is none. */
+export function joinClaims(a: Verdict | undefined, b: Verdict | undefined): Verdict | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : combine(a, b)
 }
 
 /**
@@ -115,5 +160,5 @@ export function settleClaim(given: Verdict | undefined, mark: Verdict | undefine
   if (value === null) {
     return { quality: claim.quality <= 2 ? 9 : claim.quality, reasons: claim.reasons | Reason.MISSING }
   }
-  return given === MISSING ? { quality: 4, reasons: claim.reasons } : claim
+  return given?.quality === 9 ? { quality: 4, reasons: claim.reasons } : claim
 }

@@ -1,12 +1,14 @@
+import { isUtf8 } from 'node:buffer'
 import type { Reading, Value } from '../base/reading.ts'
 import { nameProblem } from '../base/topics.ts'
 import type { RouteSettings } from '../settings/edge.ts'
-import { beginsLikeCbor, parseCbor } from './cbor.ts'
+import { beginsLikeCbor, beginsLikeCborRecord, parseCbor } from './cbor.ts'
 import { DecodeDraft } from './draft.ts'
 import { parseJson } from './json.ts'
-import { REASON_CHARS_MAX } from './limits.ts'
+import { REASON_CHARS_MAX, VALUE_BYTES_MAX } from './limits.ts'
 import { readPlain } from './plain.ts'
 import { PayloadProblem } from './problem.ts'
+import type { ReadingRules } from './rules.ts'
 import { bareValue, shortNumber } from './scalar.ts'
 import { isSenml, readSenml } from './senml.ts'
 import type { Tree } from './tree.ts'
@@ -18,6 +20,8 @@ export interface Target {
   readonly device: string
   /** Undefined: the payload names its metrics. */
   readonly metric: string | undefined
+  /** What the route says about the payload; undefined: nothing. */
+  readonly rules?: ReadingRules | undefined
 }
 
 /**
@@ -30,7 +34,7 @@ export type Decoded =
 /**
  * Decodes one message completely, or refuses it. Never throws, whatever the bytes are, and keeps no reference to them.
  * @param receivedAt UTC milliseconds; the time of readings that have none
- * @param format `auto` detects JSON, CBOR or bare text by the first byte; `json` and `cbor` accept only that encoding,
+ * @param format `auto` detects JSON, CBOR records, bare text or bytes; `json` and `cbor` accept only that encoding,
  *   `senml` only a SenML pack in either; `text` is a bare value. JSON and CBOR may be SenML, which is detected by its
  *   structure.
  */
@@ -45,7 +49,7 @@ export function decode(payload: Uint8Array, target: Target, receivedAt: number, 
       if (!Number.isNaN(number)) return single(device, metric, number, receivedAt)
     }
   }
-  const draft = new DecodeDraft(device, receivedAt)
+  const draft = new DecodeDraft(device, receivedAt, target.rules)
   const problem = read(payload, metric, format, draft) ?? (draft.readings.length === 0 ? NOTHING : undefined)
   if (problem === undefined) return { ok: true, readings: draft.readings }
   return { ok: false, reason: problem.toString().slice(0, REASON_CHARS_MAX).toWellFormed() }
@@ -90,11 +94,25 @@ const BRACKET = 0x5b
 const QUOTE = 0x22
 
 function parseAuto(payload: Uint8Array): Tree | PayloadProblem {
-  if (beginsLikeCbor(payload)) return parseCbor(payload)
+  if (beginsLikeCbor(payload)) return parseBinary(payload)
   const first = firstByte(payload)
   if (first === BRACE || first === BRACKET) return parseJson(payload)
   const quoted = first === QUOTE ? parseJson(payload) : undefined
-  return typeof quoted === 'string' ? quoted : bareValue(payload)
+  if (typeof quoted === 'string') return quoted
+  return isUtf8(payload) ? bareValue(payload) : bytesOf(payload)
+}
+
+/**
+ * Three raw bytes can be a CBOR array by chance, so without a word from the route only records are taken for CBOR: maps,
+ * and arrays of maps. What begins like one but is broken is refused; anything else is a value of bytes.
+ */
+function parseBinary(payload: Uint8Array): Tree | PayloadProblem {
+  return beginsLikeCborRecord(payload) ? parseCbor(payload) : bytesOf(payload)
+}
+
+/** A value of bytes: a copy, unless it is too long for a value. */
+function bytesOf(payload: Uint8Array): Uint8Array {
+  return payload.length > VALUE_BYTES_MAX ? payload : new Uint8Array(payload)
 }
 
 /** The first byte that is not JSON whitespace; undefined: there is none. */

@@ -2,17 +2,20 @@ import type { Reading } from '../base/reading.ts'
 import { nameProblem } from '../base/topics.ts'
 import { READINGS_PER_MESSAGE_MAX } from './limits.ts'
 import { PayloadProblem } from './problem.ts'
+import { PLAIN_RULES, type ReadingRules } from './rules.ts'
 
 /** The readings of one message while it is decoded. After a problem none of them is used. */
 export class DecodeDraft {
   readonly device: string
   /** UTC milliseconds; the time of readings that have none. */
   readonly receivedAt: number
+  readonly rules: ReadingRules
   readonly readings: Reading[] = []
 
-  constructor(device: string, receivedAt: number) {
+  constructor(device: string, receivedAt: number, rules: ReadingRules = PLAIN_RULES) {
     this.device = device
     this.receivedAt = receivedAt
+    this.rules = rules
   }
 
   add(reading: Reading): PayloadProblem | undefined {

@@ -1,9 +1,10 @@
 import type { Verdict } from '../base/reading.ts'
-import { HISTORICAL, settleClaim } from './claim.ts'
+import { HISTORICAL, joinClaims, settleClaim } from './claim.ts'
 import type { DecodeDraft } from './draft.ts'
 import { Fields, isGroupMember } from './fields.ts'
 import { NESTING_MAX, READINGS_PER_MESSAGE_MAX } from './limits.ts'
 import { PayloadProblem } from './problem.ts'
+import { quantityOf } from './quantity.ts'
 import { scalarValue } from './scalar.ts'
 import { isArray, isObject, kindOf, type Tree, type TreeObject } from './tree.ts'
 
@@ -14,6 +15,8 @@ interface Scope {
   readonly timed: boolean
   /** HISTORICAL inside an object with a backfill mark. */
   readonly mark: Verdict | undefined
+  /** What is wrong with the time. */
+  readonly timeClaim: Verdict | undefined
   /** Number of enclosing objects; limits the parts of a dotted name. */
   readonly nesting: number
 }
@@ -31,7 +34,7 @@ interface Scope {
  * If the topic names no metric, the outermost object is a group whatever it contains.
  */
 export function readPlain(tree: Tree, metric: string | undefined, draft: DecodeDraft): PayloadProblem | undefined {
-  const scope: Scope = { ts: draft.receivedAt, timed: false, mark: undefined, nesting: 0 }
+  const scope: Scope = { ts: draft.receivedAt, timed: false, mark: undefined, timeClaim: undefined, nesting: 0 }
   if (metric !== undefined) return readEntry(tree, metric, scope, draft)
   if (isArray(tree)) return readItems(tree, draft, (item) => readUnnamed(item, scope, draft))
   return readUnnamed(tree, scope, draft)
@@ -52,16 +55,17 @@ function readEntry(tree: Tree, metric: string, scope: Scope, draft: DecodeDraft)
       isArray(item) ? new PayloadProblem('an array inside an array') : readEntry(item, metric, scope, draft),
     )
   }
-  const value = scalarValue(tree)
+  const quantity = draft.rules.numbers === 'lenient' ? quantityOf(tree) : undefined
+  const value = quantity?.value ?? scalarValue(tree, draft.rules.noValueTexts)
   if (value instanceof PayloadProblem) return value
   return draft.add({
     device: draft.device,
     metric,
-    unit: undefined,
+    unit: quantity?.unit,
     value,
     ts: scope.ts,
     timed: scope.timed,
-    claim: settleClaim(undefined, scope.mark, value),
+    claim: settleClaim(undefined, joinClaims(scope.mark, scope.timeClaim), value),
   })
 }
 
@@ -81,14 +85,14 @@ function readItems(
 }
 
 function readGroup(group: TreeObject, prefix: string, scope: Scope, draft: DecodeDraft): PayloadProblem | undefined {
-  const fields = new Fields()
+  const fields = new Fields(draft)
   for (const name in group) {
     const taken = isGroupMember(name) && fields.take(name, group[name]!)
     if (taken instanceof PayloadProblem) return taken.under(name)
   }
   const inner = innerScope(scope, fields)
   for (const name in group) {
-    if (isGroupMember(name)) continue
+    if (isGroupMember(name) && !fields.isOther(name)) continue
     const problem = readNamed(group, name, prefix, inner, draft)
     if (problem !== undefined) return problem
   }
@@ -116,7 +120,7 @@ function readMeasurement(
   scope: Scope,
   draft: DecodeDraft,
 ): PayloadProblem | undefined {
-  const fields = new Fields()
+  const fields = new Fields(draft)
   const others: string[] = []
   for (const name in object) {
     const taken = fields.take(name, object[name]!)
@@ -128,11 +132,11 @@ function readMeasurement(
   const problem = draft.add({
     device: draft.device,
     metric,
-    unit: fields.unit,
+    unit: fields.unit ?? fields.valueUnit,
     value,
     ts: own.ts,
     timed: own.timed,
-    claim: settleClaim(fields.claim, own.mark, value),
+    claim: settleClaim(fields.claim, joinClaims(own.mark, own.timeClaim), value),
   })
   if (problem !== undefined) return problem
   for (const name of others) {
@@ -143,10 +147,11 @@ function readMeasurement(
 }
 
 /** The scope inside an object: its own members override those of the enclosing object. */
-function innerScope(outer: Scope, { ts, historical }: Fields): Scope {
+function innerScope(outer: Scope, { ts, timeClaim, historical }: Fields): Scope {
   return {
     ts: ts ?? outer.ts,
     timed: ts !== undefined || outer.timed,
+    timeClaim: ts === undefined ? (timeClaim ?? outer.timeClaim) : timeClaim,
     mark: historical === undefined ? outer.mark : historical ? HISTORICAL : undefined,
     nesting: outer.nesting + 1,
   }

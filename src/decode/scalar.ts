@@ -3,11 +3,34 @@ import { VALUE_BYTES_MAX } from './limits.ts'
 import { PayloadProblem } from './problem.ts'
 import { kindOf, type Tree } from './tree.ts'
 
-const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
-const JSON_INTEGER = /^-?\d+$/
-const NO_NUMBER = /^[+-]?(?:nan|inf|infinity)$/i
-const WHITESPACE_AROUND = /^[\t\n\r ]+|[\t\n\r ]+$/g
-const NO_NUMBER_CHARS_MAX = 9
+const INTEGER = /^[+-]?\d+$/
+/** Also with a plus sign, or without a digit before or after the point, as C and BASIC write numbers. */
+const PRINTED_NUMBER = /^[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/
+
+/** Texts with which devices and programs say that there is no value, in lower case. */
+const NO_VALUE: ReadonlySet<string> = new Set([
+  ...['', 'unavailable', 'not available', 'unknown', 'undefined', 'none', 'null', 'nil', 'no data', 'no value'],
+  ...['not_available', 'no_data', 'no_value', 'undef', '(null)', '<null>', 'n/a', 'n.a.', '#n/a'],
+  ...['--', '---', '----', '-----', '--.-', '--.--', '---.-'],
+  // What printf makes of numbers that are not finite, in different languages.
+  ...['nan', '-nan', '+nan', 'nan(ind)', '-nan(ind)', '1.#qnan', '-1.#qnan', '1.#ind', '-1.#ind', '1.#inf', '-1.#inf'],
+  ...['inf', '-inf', '+inf', 'infinity', '-infinity', '+infinity'],
+])
+const NO_VALUE_CHARS_MAX = 16
+/** 1 for every character with which such a word, or white space before it, can begin: most texts need no more. */
+const NO_VALUE_BEGINS = new Uint8Array(128)
+for (const word of [...NO_VALUE, '\t', '\n', '\r', ' ']) {
+  if (word === '') continue
+  NO_VALUE_BEGINS[word.charCodeAt(0)] = 1
+  NO_VALUE_BEGINS[word.toUpperCase().charCodeAt(0)] = 1
+}
+
+/** Whether this is a text that says that there is no value, in any letter case and with white space around it. */
+export function isNoValue(tree: Tree): boolean {
+  if (typeof tree !== 'string' || tree.length > NO_VALUE_CHARS_MAX) return false
+  if (tree === '') return true
+  return NO_VALUE_BEGINS[tree.charCodeAt(0)] === 1 && NO_VALUE.has(tree.trim().toLowerCase())
+}
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
@@ -58,20 +81,23 @@ export function shortNumber(bytes: Uint8Array): number {
  * @param source the text from which `value` was parsed
  */
 export function exactInteger(value: number, source: string): number | bigint {
-  if (Number.isSafeInteger(value) || !Number.isFinite(value) || !JSON_INTEGER.test(source)) return value
+  if (Number.isSafeInteger(value) || !Number.isFinite(value) || !INTEGER.test(source)) return value
   const exact = BigInt(source)
   return exact === 2n ** 53n || exact === -(2n ** 53n) ? value : exact
 }
 
-/** The value of a scalar, or why it is not one. Integers beyond ±2^53 become text with their exact digits. */
-export function scalarValue(tree: Tree): Value | PayloadProblem {
+/**
+ * The value of a scalar, or why it is not one. Integers beyond ±2^53 become text with their exact digits.
+ * @param noValueTexts whether texts such as `unavailable` mean that there is no value
+ */
+export function scalarValue(tree: Tree, noValueTexts: boolean): Value | PayloadProblem {
   switch (typeof tree) {
     case 'number':
-      return Number.isFinite(tree) ? tree : new PayloadProblem('a number beyond the range of a double')
+      return finite(tree)
     case 'boolean':
       return tree
     case 'string':
-      return textProblem(tree) ?? tree
+      return noValueTexts && isNoValue(tree) ? null : (textProblem(tree) ?? tree)
     case 'bigint':
       return tree.toString()
     default:
@@ -81,33 +107,60 @@ export function scalarValue(tree: Tree): Value | PayloadProblem {
   }
 }
 
+function finite(number: number): number | PayloadProblem {
+  return Number.isFinite(number) ? number : new PayloadProblem('a number beyond the range of a double')
+}
+
 function textProblem(text: string): PayloadProblem | undefined {
   if (text.length * 3 > VALUE_BYTES_MAX) {
     const length = Buffer.byteLength(text)
     if (length > VALUE_BYTES_MAX) return tooLong(length)
   }
-  if (!text.isWellFormed()) return new PayloadProblem('a text with a lone surrogate')
-  if (text.length <= NO_NUMBER_CHARS_MAX && NO_NUMBER.test(text)) return new PayloadProblem(`"${text}" is not a number`)
-  return undefined
+  return text.isWellFormed() ? undefined : new PayloadProblem('a text with a lone surrogate')
 }
 
 function tooLong(length: number): PayloadProblem {
   return new PayloadProblem(`a value of ${length} bytes, more than ${VALUE_BYTES_MAX}`)
 }
 
+/** The text without a byte order mark in front and the terminating NULs that C programs send. */
+function withoutFrame(text: string): string {
+  let end = text.length
+  for (let at = end - 1; at >= 0; at--) {
+    const code = text.charCodeAt(at)
+    if (code === 0) end = at
+    else if (!isSpace(code)) break
+  }
+  return text.slice(text.startsWith('\ufeff') ? 1 : 0, end)
+}
+
+/** The text without JSON whitespace around it. (A pattern would take time that grows with the square of its length.) */
+function trimmed(text: string): string {
+  let [start, end] = [0, text.length]
+  while (start < end && isSpace(text.charCodeAt(start))) start++
+  while (end > start && isSpace(text.charCodeAt(end - 1))) end--
+  return text.slice(start, end)
+}
+
+function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09
+}
+
 /**
- * The value of a bare text: a JSON number, `true`, `false` or `null`, with or without JSON whitespace around it,
- * otherwise the text itself. `NaN`, infinities, numbers that overflow a double and bytes that are not UTF-8 are
- * refused.
+ * The value of a bare text: a number, `true`, `false` or `null`, with or without JSON whitespace around it, otherwise the
+ * text itself, without a byte order mark and terminating NULs. Numbers that overflow a double are refused, and so are
+ * bytes that are not UTF-8.
  */
 export function bareValue(bytes: Uint8Array): Value | PayloadProblem {
   if (bytes.length > VALUE_BYTES_MAX) return tooLong(bytes.length)
-  const text = utf8Text(bytes)
-  if (text === undefined) return new PayloadProblem('neither JSON nor CBOR nor UTF-8 text')
-  const word = text.replace(WHITESPACE_AROUND, '')
+  const given = utf8Text(bytes)
+  if (given === undefined) return new PayloadProblem('neither JSON nor CBOR nor UTF-8 text')
+  const text = withoutFrame(given)
+  const word = trimmed(text)
   if (word === 'true') return true
   if (word === 'false') return false
   if (word === 'null') return null
-  if (JSON_NUMBER.test(word)) return scalarValue(exactInteger(Number(word), word))
-  return textProblem(word) ?? text
+  if (!PRINTED_NUMBER.test(word)) return textProblem(word) ?? text
+  const number = exactInteger(Number(word), word)
+  return typeof number === 'bigint' ? number.toString() : finite(number)
 }

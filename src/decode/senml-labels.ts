@@ -43,7 +43,9 @@ export class Labels {
   unit(label: string): string | undefined {
     const tree = this.#record[label]
     const unit = tree === undefined ? undefined : unitOf(tree)
-    return unit instanceof PayloadProblem ? this.refuse(label, unit.why) : unit
+    if (!(unit instanceof PayloadProblem)) return unit
+    // A unit that cannot be stored costs the unit, not the reading.
+    return typeof tree === 'string' ? undefined : this.refuse(label, unit.why)
   }
 
   number(label: string): number | undefined {
@@ -65,7 +67,7 @@ export class Labels {
     if (found === undefined) return undefined
     const value = this.#typed(found, this.#record[found]!, base)
     if (value === undefined) return undefined
-    const checked = scalarValue(value)
+    const checked = scalarValue(value, false) // a record without a value has other means than a word
     return checked instanceof PayloadProblem ? this.refuse(found, checked.why) : checked
   }
 

@@ -1,9 +1,10 @@
 import type { Value } from '../base/reading.ts'
+import { TIME_INVALID } from './claim.ts'
 import type { DecodeDraft } from './draft.ts'
 import { PayloadProblem } from './problem.ts'
 import { Labels, VALUE_LABELS } from './senml-labels.ts'
 import { commonUrn, metricOf } from './senml-name.ts'
-import { inRange, secondsToMs } from './time.ts'
+import { inRange, NotATime, secondsToMs } from './time.ts'
 import { isArray, isObject, kindOf, type Tree, type TreeObject } from './tree.ts'
 
 /** RFC 8428 §4.1: the version of the RFC itself, and the default. */
@@ -67,15 +68,15 @@ function addRecord(
   draft: DecodeDraft,
 ): PayloadProblem | undefined {
   const epochMs = seconds < ABSOLUTE_SECONDS_MIN ? draft.receivedAt + secondsToMs(seconds) : secondsToMs(seconds)
-  const ts = inRange(epochMs)
-  if (ts instanceof PayloadProblem) return ts
+  const found = inRange(epochMs)
+  const claim = found instanceof NotATime ? TIME_INVALID : undefined
+  const ts = found instanceof NotATime ? draft.receivedAt : found
   const { device } = draft
-  const timed = seconds !== 0
-  const problem =
-    value === undefined ? undefined : draft.add({ device, metric, unit, value, ts, timed, claim: undefined })
+  const timed = seconds !== 0 && claim === undefined
+  const problem = value === undefined ? undefined : draft.add({ device, metric, unit, value, ts, timed, claim })
   if (problem !== undefined || sum === undefined) return problem
   const sumUnit = unit === undefined ? undefined : `${unit}.s`
-  return draft.add({ device, metric: `${metric}.sum`, unit: sumUnit, value: sum, ts, timed, claim: undefined })
+  return draft.add({ device, metric: `${metric}.sum`, unit: sumUnit, value: sum, ts, timed, claim })
 }
 
 /** One entry per record, in order; undefined for a record with base fields only. */

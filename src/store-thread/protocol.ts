@@ -20,6 +20,8 @@ export interface TopicEntry {
   readonly device: string
   readonly metric: string | undefined
   readonly format: EdgeSettings['routes'][number]['format']
+  /** How the payload is read where it does not say everything itself; undefined: as without these settings. */
+  readonly rules?: Pick<EdgeSettings['routes'][number], 'zone' | 'numbers' | 'noValueTexts'> | undefined
   /** Set for a forward route, which carries no readings: where its messages go. */
   readonly forward: Forwarding | undefined
 }

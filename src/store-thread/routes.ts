@@ -19,15 +19,16 @@ export function compileRoutes(routes: readonly RouteSettings[]): (topic: string)
 }
 
 function matcherOf(route: RouteSettings): (topic: string) => RouteMatch | undefined {
-  const { topic: template, format, forward, to, uplinks } = route
+  const { topic: template, format, forward, to, uplinks, zone, numbers, noValueTexts } = route
   if (forward) {
     const forwarding = { target: to, uplinks: namesText(uplinks) }
     return (topic) =>
       filterMatches(template, topic) ? { topic, device: '', metric: undefined, format, forward: forwarding } : undefined
   }
   const compiled = compileRoute(template)
+  const rules = { zone, numbers, noValueTexts }
   return (topic) => {
     const found = compiled.match(topic)
-    return found === undefined ? undefined : { topic, ...found, format, forward: undefined }
+    return found === undefined ? undefined : { topic, ...found, format, rules, forward: undefined }
   }
 }

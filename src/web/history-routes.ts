@@ -27,9 +27,10 @@ export function addHistoryRoutes(server: FastifyInstance, source: HistorySource,
     '/api/history': (given) => historyQuestion(given, clock.now()),
   }
   for (const [path, understand] of Object.entries(routes)) {
-    server.get(path, async ({ query }, reply) => {
+    server.get(path, async ({ query, url }, reply) => {
       let question: HistoryQuestion
       try {
+        requireUtf8(url)
         question = understand(query as Parameters)
       } catch (failure) {
         if (!(failure instanceof BadQuestion)) throw failure
@@ -37,6 +38,15 @@ export function addHistoryRoutes(server: FastifyInstance, source: HistorySource,
       }
       return send(reply, await source.ask(question, goneSignal(reply)))
     })
+  }
+}
+
+/** @throws BadQuestion for percent-encoded bytes that are not UTF-8: they would stay as they are, like another name */
+function requireUtf8(url: string): void {
+  try {
+    decodeURIComponent(url)
+  } catch {
+    throw new BadQuestion('the URL is not UTF-8', 'percent-encode every parameter in UTF-8')
   }
 }
 

@@ -51,6 +51,11 @@ describe('a command line', () => {
     expect(all).toMatchObject({ values: { file: 'y', mode: 'fast', rate: 0, loud: true }, operands: ['--rate'] })
   })
 
+  it('is refused with an argument that is not UTF-8: Node.js has replaced bytes of it', () => {
+    expect(refusal('pump -f x K\ufffdhler')).toMatch(/"K\ufffdhler" is not UTF-8/)
+    expect(refusal('pump -f K\ufffd well')).toMatch(/is not UTF-8/)
+  })
+
   it('treats a dash followed by a digit as the beginning of a value, not of an option', () => {
     const signed = {
       ...pump,

@@ -67,7 +67,7 @@ describe('CBOR', () => {
     ['a truncated map', 'a1 61 76'],
     ['an integer in more bytes than it needs', 'a1 61 76 19 0001'],
   ])('is refused with %s', (_name, payload) => {
-    expect(reasonOf(onMetric(hex(payload)))).toMatch(/^\$: not CBOR/)
+    expect(reasonOf(onMetric(hex(payload), 'cbor'))).toMatch(/^\$: not CBOR/)
   })
 
   it('is refused with a value of more than 4,096 bytes', () => {
@@ -109,7 +109,53 @@ describe('CBOR', () => {
 
   it('is refused when it is nested deeper than 16 levels', () => {
     const nested = (depth: number): Uint8Array => Buffer.concat([new Uint8Array(depth).fill(0x81), hex('01')])
-    expect(reasonOf(onMetric(nested(16)))).toMatch(/an array inside an array/)
-    expect(reasonOf(onMetric(nested(17)))).toMatch(/nested deeper than 16/)
+    expect(reasonOf(onMetric(nested(16), 'cbor'))).toMatch(/an array inside an array/)
+    expect(reasonOf(onMetric(nested(17), 'cbor'))).toMatch(/nested deeper than 16/)
+  })
+})
+
+describe('bytes on a route that does not ask for CBOR', () => {
+  it.each([
+    ['an array of numbers', '82 15 16'],
+    ['an empty array', '80'],
+    ['an empty map', 'a0'],
+    ['an array of texts', '82 61 61 61 62'],
+    ['an array that is cut off', '9b 00'],
+    ['a map with a number as its key', 'a1 15 16'],
+    ['an array of arrays', '81 81 01'],
+    ['a byte string', '41 ff'],
+    ['bytes that no CBOR begins with', 'ff d8 ff e0'],
+    ['Latin-1', '4b fc 68 6c'],
+  ])('are a value of bytes, although they could be %s', (_name, payload) => {
+    expect(onlyValue(onMetric(hex(payload)))).toStrictEqual(hex(payload))
+  })
+
+  it.each([
+    ['a map that is cut off', 'a1 61 76'],
+    ['a long map that is cut off', 'b9 0001 61 76'],
+    ['an array of maps that is cut off', '81 a1 61 76'],
+    ['an indefinite array of maps without its end', '9f a1 61 76 01'],
+  ])('are refused, not taken for a value, when they are %s', (_name, payload) => {
+    expect(reasonOf(onMetric(hex(payload)))).toMatch(/^\$: not CBOR/)
+  })
+
+  it('are CBOR when they are a map or an array of maps, however its length is written', () => {
+    const entries = Array.from({ length: 300 }, (_one, i) => [`k${i}`, i] as const)
+    expect(readingsOf(onDevice(encode(Object.fromEntries(entries))))).toHaveLength(300)
+    expect(readingsOf(onDevice(encode(Array(30).fill({ a: 1 }))))).toHaveLength(30)
+    expect(readingsOf(onDevice(hex('bf 61 61 01 ff')))).toEqual([{ metric: 'a', value: 1 }])
+  })
+
+  it('never become numbers, unless they are a complete map or array of maps with text keys', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 1, maxLength: 6 }), (payload) => {
+        fc.pre(payload[0]! >= 0x80)
+        const decoded = onMetric(payload)
+        fc.pre(decoded.ok)
+        const isRecord = payload.some((byte) => byte >= 0x60 && byte <= 0x7f)
+        if (!isRecord) expect(typeof onlyValue(decoded)).not.toBe('number')
+      }),
+      { numRuns: 2_000 },
+    )
   })
 })

@@ -9,6 +9,8 @@ const claimOf = (quality: unknown, value: unknown = 1): unknown =>
 const good = { quality: 1, reasons: 0 }
 const suspect = { quality: 3, reasons: 0 }
 const bad = { quality: 4, reasons: 0 }
+const failure = { quality: 4, reasons: Reason.DEVICE_FAILURE }
+const manual = { quality: 1, reasons: Reason.MANUAL }
 
 describe('the quality that the device claims', () => {
   it.each<[unknown, unknown]>([
@@ -43,7 +45,49 @@ describe('the quality that the device claims', () => {
     ['0x808c0400', { quality: 4, reasons: Reason.DEVICE_FAILURE }],
     // OPC Classic
     [192, good],
+    [195, good],
+    [216, manual],
     [64, suspect],
+    [8, bad],
+    [12, failure],
+    [16, failure],
+    [20, { quality: 4, reasons: Reason.TIME_STALE }],
+    [24, bad],
+    [28, bad],
+    [32, bad],
+    ['192', good],
+    ['0xC0', good],
+    ['Bad, Sensor Failure', failure],
+    ['bad: not connected', bad],
+    ['BAD [Comm Failure]', bad],
+    ['Bad - Last Known Value', { quality: 4, reasons: Reason.TIME_STALE }],
+    ['Uncertain, Last Usable Value', { quality: 3, reasons: Reason.TIME_STALE }],
+    ['Uncertain (EU Exceeded)', suspect],
+    ['Good, Local Override', manual],
+    ['Good, non-specific', good],
+    ['GOOD_UNSPECIFIED', good],
+    ['sensor failure', failure],
+    // Sparkplug B
+    [500, { quality: 3, reasons: Reason.TIME_STALE }],
+    // Booleans
+    [true, good],
+    [false, bad],
+    ['true', good],
+    ['FALSE', bad],
+    // OPC UA in JSON
+    [{ Code: 0 }, good],
+    [{ code: 0, symbol: 'Good' }, good],
+    [{ Code: 2147483648 }, bad],
+    [{ code: 2147483648 }, bad],
+    [{ Code: 2156658688, Symbol: 'BadSensorFailure' }, failure],
+    [{ Symbol: 'UncertainSubstituteValue' }, { quality: 3, reasons: Reason.SUBSTITUTED }],
+    [{ Code: 0, Symbol: 'Bad' }, bad],
+    [{ Code: '0x80000000' }, bad],
+    [{ StatusCode: 1073741824 }, suspect],
+    // StatusCodes as signed integers
+    [-2147483648, bad],
+    ['-2147483648', bad],
+    [0x808c_0000 | 0, failure],
     // LwM2M
     [{ lwm2m509: 0 }, { quality: 2, reasons: Reason.NOT_EVALUATED }],
     [{ lwm2m509: 1 }, bad],
@@ -54,10 +98,11 @@ describe('the quality that the device claims', () => {
     expect(claimOf(quality)).toEqual(claim)
   })
 
-  it.each([0, 5, -1, 1.5, 1e12, 'fine, I guess', '', true, [], {}, { lwm2m509: 7 }, { lwm2m509: 'x' }, 'constructor'])(
-    'becomes suspect when it cannot be understood: %j',
-    (quality) => expect(claimOf(quality)).toEqual(suspect),
-  )
+  it.each([
+    ...[0, '0', '0x00', 5, 50, 100, -1, 1.5, 1e12, 300, [], {}, { lwm2m509: 7 }, { lwm2m509: 'x' }, { Code: {} }],
+    ...['fine, I guess', '', 'constructor', 'good?', 'not so good', 'good, but frozen', 'Goodbye', 'badge', 'baddish'],
+    ...[{ Code: 0, Symbol: 'x' }, { Code: null }, { good: true }, ['good']],
+  ])('becomes suspect when it cannot be understood: %j', (quality) => expect(claimOf(quality)).toEqual(suspect))
 
   it('cannot make a missing value good, and makes a present value that it calls missing bad', () => {
     expect(claimOf('good', null)).toEqual({ quality: 9, reasons: Reason.MISSING })
@@ -87,5 +132,18 @@ describe('the quality that the device claims', () => {
         expect([1, 2, 3, 4, 9]).toContain((claimOf(quality) as { quality: number }).quality)
       }),
     )
+  })
+})
+
+describe('the quality code of a connector (`qc`)', () => {
+  it.each<[unknown, unknown]>([
+    [0, bad],
+    [1, suspect],
+    [2, good],
+    [3, good],
+    [4, suspect],
+    ['3', suspect],
+  ])('%j is understood', (qc, claim) => {
+    expect(readingsOf(onMetric(JSON.stringify({ value: 1, qc })))).toEqual([{ metric: 'm', value: 1, claim }])
   })
 })

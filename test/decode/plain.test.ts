@@ -117,10 +117,8 @@ describe('a message with one bad item', () => {
       /^\$\[3\]\.humidity\.value: expected a value, found an object$/,
     ],
     ['{"a":1,"b":1e999}', /^\$\.b: a number beyond the range of a double$/],
-    ['{"a":1,"ts":"soon"}', /^\$\.ts: "soon" is neither/],
     ['{"a":{"v":1,"value":2}}', /^\$\.a\.value: a second value$/],
-    ['{"a":{"v":1,"t":1,"ts":2}}', /^\$\.a\.ts: a second time$/],
-    ['{"a":{"v":1,"u":5}}', /^\$\.a\.u: expected a unit, found a number$/],
+    ['{"a":{"v":1,"t":1700000000,"ts":1700000001}}', /^\$\.a\.ts: a second time$/],
     ['{"a":{"v":1,"backfill":1}}', /^\$\.a\.backfill: expected true or false/],
     ['{"a":[[1]]}', /^\$\.a\[0\]: an array inside an array$/],
     ['[{"a":1},2]', /^\$\[1\]: expected an object of metrics, found a number/],
@@ -197,5 +195,48 @@ describe('numbers in JSON', () => {
         )
       }),
     )
+  })
+})
+
+describe('a member that is not what its name says', () => {
+  const flagged = { quality: 3, reasons: Reason.TIME_INVALID }
+
+  it('is a reading of its own when it is no time, and all readings get the time of their arrival and a mark', () => {
+    expect(readingsOf(onDevice('{"time":12.5,"temp":21.5,"in":{"hum":45}}'))).toEqual([
+      { metric: 'time', value: 12.5, claim: flagged },
+      { metric: 'temp', value: 21.5, claim: flagged },
+      { metric: 'in.hum', value: 45, claim: flagged },
+    ])
+    expect(readingsOf(onMetric('{"value":1,"ts":"09:40"}'))).toEqual([
+      { metric: 'm', value: 1, claim: flagged },
+      { metric: 'm.ts', value: '09:40', claim: flagged },
+    ])
+  })
+
+  it('does not mark readings that have a time of their own', () => {
+    expect(readingsOf(onDevice('{"ts":0,"temp":{"v":21.5,"ts":1700000000},"hum":45}'))).toEqual([
+      { metric: 'ts', value: 0, claim: flagged },
+      { metric: 'temp', value: 21.5, ts: 1_700_000_000_000 },
+      { metric: 'hum', value: 45, claim: flagged },
+    ])
+  })
+
+  it('is not counted as a time next to a right one', () => {
+    expect(readingsOf(onDevice('{"time":"09:40","timestamp":1700000000,"temp":21.5}'))).toEqual([
+      { metric: 'time', value: '09:40', ts: 1_700_000_000_000 },
+      { metric: 'temp', value: 21.5, ts: 1_700_000_000_000 },
+    ])
+  })
+
+  it.each<[string, unknown]>([
+    ['5', 5],
+    ['"C\\u0000"', 'C\0'],
+    ['"C\\u0085"', 'C\u0085'],
+    [`"${'x'.repeat(65)}"`, 'x'.repeat(65)],
+  ])('is a reading of its own when it is no unit: %s', (unit, kept) => {
+    expect(readingsOf(onDevice(`{"a":{"value":1,"unit":${unit}}}`))).toEqual([
+      { metric: 'a', value: 1 },
+      { metric: 'a.unit', value: kept },
+    ])
   })
 })

@@ -24,22 +24,87 @@ describe('a bare payload on a metric topic', () => {
     ['"a\\nb"', 'a\nb'],
     ['"open', '"open'],
     [' two parts ', ' two parts '],
-    ['\ufeffx', '\ufeffx'],
+    ['\ufeffx', 'x'],
+    ['\ufeff21.5', 21.5],
+    ['21.5\0', 21.5],
+    ['21.5\r\n\0\0', 21.5],
+    ['21.5\0\r\n', 21.5],
+    ['running\0', 'running'],
+    ['a\0b', 'a\0b'],
+    ['true\0', true],
+    ['+21.5', 21.5],
+    ['+1', 1],
+    ['.5', 0.5],
+    ['-.5', -0.5],
+    ['5.', 5],
+    ['-5.', -5],
+    ['5.e3', 5000],
+    ['+9007199254740993', '9007199254740993'],
   ])('%j has the value %j', (payload, value) => {
     expect(onlyValue(onMetric(payload))).toBe(value)
   })
 
-  it.each(['007', '-01', '00.5', '+1', '.5', '5.', '-', '-.5', '1,5', '1e', '0x1f', '1 2', '1.2.3', '--1', 'True'])(
-    '%s stays text because it is not a JSON number',
+  it.each(['007', '-01', '00.5', '+-1', '.', '-', '+', '1,5', '1e', '0x1f', '1 2', '1.2.3', '--1', 'True', '45%'])(
+    '%s stays text because it is not a number in every language',
     (payload) => expect(onlyValue(onMetric(payload))).toBe(payload),
   )
 
-  it.each(['NaN', 'nan', '-inf', 'Infinity', '+INF', ' nan\n', '"NaN"'])(
-    '%j is refused because it is not a value',
-    (payload) => {
-      expect(reasonOf(onMetric(payload))).toMatch(/not a number/)
+  const words = [
+    '',
+    'unavailable',
+    'unknown',
+    'none',
+    'N/A',
+    'n/a',
+    '---',
+    'null',
+    'nan',
+    'NaN',
+    '-nan',
+    'undefined',
+    'inf',
+  ]
+
+  it.each([
+    ...words,
+    'Unavailable',
+    'NONE',
+    ' nan\n',
+    '-Infinity',
+    '+INF',
+    '--.-',
+    '(null)',
+    'no_data',
+    '1.#QNAN',
+    '\0',
+    'nan\0',
+    '  ',
+  ])('%j means that there is no value, alone, as JSON text and in a group', (word) => {
+    expect(onlyValue(onMetric(word))).toBeNull()
+    expect(onlyValue(onMetric(word, 'text'))).toBeNull()
+    if (word.includes('\0')) return
+    expect(onlyValue(onMetric(JSON.stringify(word)))).toBeNull()
+    expect(onlyValue(onMetric(JSON.stringify({ value: word })))).toBeNull()
+    expect(onlyValue(onDevice(JSON.stringify({ a: word })))).toBeNull()
+  })
+
+  it.each(['off', 'on', 'open', 'idle', '-', 'no', 'unknown device', 'nanny', 'info', 'nonE1'])(
+    '%j is a text',
+    (word) => {
+      expect(onlyValue(onMetric(word))).toBe(word)
+      expect(onlyValue(onDevice(JSON.stringify({ a: word })))).toBe(word)
     },
   )
+
+  it('is a text, whatever it says, on a route with `noValueTexts: false`', () => {
+    const rules = { zone: undefined, numbers: 'plain', noValueTexts: false } as const
+    for (const word of ['unknown', 'none', 'nan', '---']) {
+      expect(onlyValue(decode(bytes(word), { device: 'd1', metric: 'm', rules }, NOW, 'auto'))).toBe(word)
+      const group = bytes(JSON.stringify({ a: word }))
+      expect(onlyValue(decode(group, { device: 'd1', metric: undefined, rules }, NOW, 'auto'))).toBe(word)
+    }
+    expect(onlyValue(decode(bytes('null'), { device: 'd1', metric: 'm', rules }, NOW, 'auto'))).toBeNull()
+  })
 
   it('keeps all digits of an integer that a double would round, as text', () => {
     expect(onlyValue(onMetric('9007199254740992'))).toBe(9007199254740992)
@@ -53,7 +118,9 @@ describe('a bare payload on a metric topic', () => {
   })
 
   it('is refused when it is not UTF-8 text or longer than 4096 bytes', () => {
-    expect(reasonOf(onMetric(Uint8Array.of(0x61, 0xff)))).toMatch(/UTF-8/)
+    expect(reasonOf(onMetric(Uint8Array.of(0x61, 0xff), 'text'))).toMatch(/UTF-8/)
+    expect(onlyValue(onMetric(Uint8Array.of(0x61, 0xff)))).toStrictEqual(Uint8Array.of(0x61, 0xff))
+    expect(reasonOf(onMetric(new Uint8Array(4097).fill(0xff)))).toMatch(/4097 bytes, more than 4096/)
     expect(onlyValue(onMetric('x'.repeat(4096)))).toHaveLength(4096)
     expect(reasonOf(onMetric('x'.repeat(4097)))).toMatch(/4097 bytes, more than 4096/)
     expect(reasonOf(onMetric(`"${'é'.repeat(2049)}"`, 'json'))).toMatch(/4098 bytes, more than 4096/)

@@ -93,6 +93,8 @@ describe('the HTTP history of a running edge that seals meanwhile', () => {
     ['history?device=press&metric=heat&limit=0', 'limit "0" is not a whole number from 1 to 10000'],
     ['history?device=press&metric=heat&limit=10001', 'limit "10001" is not a whole number from 1 to 10000'],
     ['devices?device=press', 'unknown parameter "device"'],
+    ['latest?device=K%FChler', 'the URL is not UTF-8'],
+    ['latest?device=%ED%A0%80', 'the URL is not UTF-8'],
   ])('refuses %s with 400 and the reason', async (path, error) => {
     expect(await get(path)).toMatchObject({ status: 400, body: { error, remedy: expect.stringMatching(/./) } })
   })

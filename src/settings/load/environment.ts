@@ -46,6 +46,10 @@ export function withEnvironment(data: unknown, outline: Outline, env: Environmen
       continue
     }
     const { path, setting } = named
+    if (env[variable]?.includes('\ufffd')) {
+      problems.push({ path, text: 'is not UTF-8', place: { variable } })
+      continue
+    }
     const read = setting.type === 'string' ? { value: env[variable] } : parseValue(env[variable] ?? '')
     const trouble = 'problem' in read ? read.problem : gapProblem(result, outline, path)
     if (trouble !== undefined || 'problem' in read) {

@@ -12,6 +12,7 @@ import { type Environment, withEnvironment } from './environment.ts'
 import { withLinks } from './links.ts'
 import { problemLine, problemsOf } from './problems.ts'
 import { withSecrets } from './secrets.ts'
+import { textOf } from './text.ts'
 
 /** Maximum size of a settings file (bytes): a larger file is not a settings file. */
 const FILE_BYTES_MAX = 1_048_576
@@ -67,7 +68,7 @@ function readText(file: string): string {
   try {
     const { size } = statSync(file)
     if (size > FILE_BYTES_MAX) throw new Error(`it has ${size} bytes, the limit is ${FILE_BYTES_MAX}`)
-    return readFileSync(file, 'utf8')
+    return textOf(readFileSync(file))
   } catch (trouble) {
     const reason = codeOf(trouble) === 'ENOENT' ? 'there is no such file' : messageOf(trouble)
     throw new OperatorError(`cannot read the settings file ${file}: ${reason}`, {

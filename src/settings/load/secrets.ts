@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { codeOf, messageOf } from '../../base/errors.ts'
 import { FILE_SUFFIX, isMapping, type Outline, type Path } from '../outline.ts'
 import type { Problem } from '../problem.ts'
+import { textOf } from './text.ts'
 
 /** Maximum length of a secret in characters: a longer file is not a secret. */
 const SECRET_LENGTH_MAX = 65_536
@@ -57,7 +58,7 @@ function isFileOf({ properties = {} }: Outline, key: string): boolean {
 
 function readSecret(file: string): { readonly secret: string } | { readonly problem: string } {
   try {
-    const secret = readFileSync(file, 'utf8').replace(/\r?\n$/, '')
+    const secret = textOf(readFileSync(file)).replace(/\r?\n$/, '')
     if (secret === '') return { problem: `${file} is empty` }
     return secret.length > SECRET_LENGTH_MAX ? { problem: `${file} is too long for a secret` } : { secret }
   } catch (refusal) {

@@ -3,18 +3,48 @@ import { messageOf } from '../../base/errors.ts'
 import { forwardFilterProblem, forwardTargetProblem } from '../../base/forwarding.ts'
 import { compileRoute } from '../../base/topics.ts'
 import { inAnyCase, name } from './fields.ts'
+import { zoneProblem } from './time-zone.ts'
 
 const fields = z.strictObject({
   topic: z
     .string()
     .describe(
       'For readings: topic filter with `{device}` and optionally `{metric}`, each as a whole level; `+` and `#` ' +
-        'as usual. With `forward`: an ordinary topic filter',
+        'as usual. A placeholder that occurs several times joins its levels with `.`, and `{device#}` or `{metric#}` ' +
+        'as the last level joins all levels from there on. With `forward`: an ordinary topic filter',
     ),
   format: z
     .enum(['auto', 'json', 'cbor', 'senml', 'text'])
     .default('auto')
-    .describe('`auto`: JSON, SenML and CBOR are detected by first byte and structure; anything else is text'),
+    .describe(
+      '`auto`: JSON, SenML and CBOR (maps, and arrays of maps) are detected by first byte and structure; anything ' +
+        'else is text, or bytes if it is not UTF-8',
+    ),
+  zone: z
+    .string()
+    .superRefine((zone, context) => {
+      const message = zoneProblem(zone)
+      if (message !== undefined) context.addIssue({ code: 'custom', message })
+    })
+    .optional()
+    .describe(
+      'Time zone of times that name none: an IANA name such as `Europe/Berlin`, `UTC`, or an offset such as ' +
+        '`+05:30`. Default: such times are read as UTC and are suspect (TIME_ZONE)',
+    ),
+  numbers: z
+    .enum(['plain', 'lenient'])
+    .default('plain')
+    .describe(
+      '`lenient`: texts such as `21,5`, `007`, `45%` and `23.4 °C` are numbers, also inside JSON texts; the unit is ' +
+        'taken from the text (docs/payloads.md)',
+    ),
+  noValueTexts: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Texts such as `unavailable`, `none`, `N/A`, `nan` and `---` mean that there is no value (MISSING); false: ' +
+        'they are values (docs/payloads.md)',
+    ),
   forward: z
     .boolean()
     .default(false)
@@ -40,7 +70,8 @@ const fields = z.strictObject({
 type Given = Partial<z.output<typeof fields>>
 
 /** What is wrong with a route as a whole. Keys that are invalid by themselves may have any value here. */
-function* problemsOf({ topic, format = 'auto', forward, to, uplinks }: Given): Generator<[keyof Given, string]> {
+function* problemsOf(given: Given): Generator<[keyof Given, string]> {
+  const { topic, format = 'auto', forward, to, uplinks, zone, numbers = 'plain', noValueTexts = true } = given
   if (forward !== true) {
     if (typeof topic === 'string') yield* only('topic', routeProblem(topic))
     if (to !== undefined && to !== '{topic}') yield ['to', 'is for routes with `forward: true`']
@@ -49,7 +80,11 @@ function* problemsOf({ topic, format = 'auto', forward, to, uplinks }: Given): G
   }
   if (typeof topic === 'string') yield* only('topic', forwardFilterProblem(topic))
   if (typeof to === 'string') yield* only('to', forwardTargetProblem(to))
-  if (format !== 'auto') yield ['format', 'is for readings; with `forward: true` the payload is not decoded']
+  const undecoded = 'is for readings; with `forward: true` the payload is not decoded'
+  if (format !== 'auto') yield ['format', undecoded]
+  if (zone !== undefined) yield ['zone', undecoded]
+  if (numbers !== 'plain') yield ['numbers', undecoded]
+  if (noValueTexts !== true) yield ['noValueTexts', undecoded]
 }
 
 function* only(key: keyof Given, problem: string | undefined): Generator<[keyof Given, string]> {

@@ -131,3 +131,9 @@ describe('the environment', () => {
     expect(tidegate({ TIDEGATE_BROKER__TCP__PORT: '1' }, { broker: 'oops' }).data).toEqual({ broker: 'oops' })
   })
 })
+
+describe('a variable that is not UTF-8', () => {
+  it('is a problem: Node.js has replaced bytes of it', () => {
+    expect(problemsOf({ TIDEGATE_DATA: 'K\ufffdhler' })).toEqual(['is not UTF-8'])
+  })
+})

@@ -160,6 +160,16 @@ describe('an invalid settings file', () => {
     expect(() => loadEdgeSettings(join(folder, 'edge.yaml'), {})).toThrow(/cannot read the settings file/)
     expect(() => loadEdgeSettings(write(`# ${'x'.repeat(1_048_576)}`), {})).toThrow(/the limit is 1048576/)
   })
+
+  it('is refused with the line that is not UTF-8: the name in it would become another one', () => {
+    const file = write('')
+    writeFileSync(file, Buffer.from('# Größe\nedge: a\nroutes:\n  - topic: Kühler/{device}\n', 'latin1'))
+    expect(() => loadEdgeSettings(file, {})).toThrow(/line 1 is not UTF-8/)
+    writeFileSync(file, Buffer.concat([Buffer.from('edge: a # Größe\n'), Buffer.from('data: K\xfchl', 'latin1')]))
+    expect(() => loadEdgeSettings(file, {})).toThrow(/line 2 is not UTF-8/)
+    writeFileSync(file, 'edge: a\nroutes: [{ topic: "K\ufffd/{device}" }]\n')
+    expect(loadEdgeSettings(file, {}).routes[0]?.topic).toBe('K\ufffd/{device}')
+  })
 })
 
 describe('a secret', () => {
@@ -196,6 +206,8 @@ describe('a secret', () => {
     const file = write(uplink('password_file: empty'))
     writeFileSync(join(file, '../empty'), '\n')
     expect(() => loadEdgeSettings(file, {})).toThrow(/empty is empty/)
+    writeFileSync(join(file, '../empty'), Buffer.from('p\xe4ss', 'latin1'))
+    expect(() => loadEdgeSettings(file, {})).toThrow(/empty: line 1 is not UTF-8/)
   })
 
   it('never appears in a problem', () => {

@@ -29,6 +29,33 @@ describe('a forward route', () => {
   })
 })
 
+describe('a route for readings', () => {
+  it.each(['Europe/Berlin', 'America/New_York', 'UTC', 'Z', '+05:30', '-0800', '+14:00'])(
+    'may name a zone for times without one: %s',
+    (zone) => expect(problems({ topic: 'b/{device}', zone })).toEqual([]),
+  )
+
+  it.each(['Europe/Berlinn', 'CEST+1', '+15:00', '+05:75', '5', '', '+5'])('is refused with the zone "%s"', (zone) => {
+    expect(problems({ topic: 'b/{device}', zone })).toEqual([
+      'routes.1.zone: must be an IANA time zone such as Europe/Berlin, UTC, or an offset such as +05:30',
+    ])
+  })
+
+  it('may have names of several levels, and is refused with a template that makes none', () => {
+    expect(problems({ topic: 'N/+/{device}/{device}/Dc/0/{metric}' })).toEqual([])
+    expect(problems({ topic: 'N/{device}/{metric#}' })).toEqual([])
+    expect(problems({ topic: 'N/{device}/{metric#}/x' })[0]).toMatch(/must be the last level/)
+    expect(problems({ topic: 'N/{metric}' })[0]).toMatch(/must contain \{device\}/)
+  })
+
+  it('has settings for its payloads that a forward route must not have', () => {
+    const forward = { topic: 'e/#', forward: true }
+    expect(problems({ ...forward, zone: 'UTC' })[0]).toMatch(/^routes\.1\.zone: is for readings/)
+    expect(problems({ ...forward, numbers: 'lenient' })[0]).toMatch(/^routes\.1\.numbers: is for readings/)
+    expect(problems({ ...forward, noValueTexts: false })[0]).toMatch(/^routes\.1\.noValueTexts: is for readings/)
+  })
+})
+
 describe('the topic of a forwarded message', () => {
   it('is filled in once, so that placeholders in the topic of the device stay as they are', () => {
     const names = { edge: 'site', prefix: 'tidegate' }

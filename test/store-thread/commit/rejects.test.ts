@@ -39,11 +39,11 @@ describe('a message that cannot be decoded', () => {
   it('does not affect the others in its batch', async () => {
     const folder = tempFolder()
     const spine = await Spine.start(folder)
-    const payloads = ['1', '{', '2', '', '3', 'NaN', '4']
+    const payloads = ['1', '{', '2', '', '3', '1e400', '4']
     await Promise.all(payloads.map((payload) => spine.publish('telemetry/press/force', payload)))
     await spine.stop()
     expect(readLog(folder).map(({ value }) => value)).toEqual([1, 2, null, 3, 4])
-    expect(rejectsOf(folder).map(({ payload }) => Buffer.from(payload).toString())).toEqual(['{', 'NaN'])
+    expect(rejectsOf(folder).map(({ payload }) => Buffer.from(payload).toString())).toEqual(['{', '1e400'])
   })
 })
 

@@ -23,6 +23,7 @@ export async function* readSeries(file: string): AsyncGenerator<Sample, void> {
     number++
     const problem = number === 1 && line.replace(/^\uFEFF/, '') !== HEADER
     if (problem) throw notASeries(file, number, `the first line must be ${HEADER}`)
+    if (line.includes('\ufffd')) throw notASeries(file, number, 'it is not UTF-8')
     if (number === 1 || line === '') continue
     const comma = line.indexOf(',')
     const ts = parseSampleTime(line.slice(0, comma))

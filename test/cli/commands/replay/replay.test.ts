@@ -151,7 +151,7 @@ describe('a replayed series', () => {
 
   it('is refused with the file and the line when it is invalid', async () => {
     const { url } = await startListener()
-    const refusal = async (text: string) => {
+    const refusal = async (text: string | Buffer) => {
       const file = join(tempFolder(), 'bad.csv')
       writeFileSync(file, text)
       const { code, stderr } = await runTidegate(['replay', file, '--url', url, '--rate', '0'])
@@ -161,6 +161,8 @@ describe('a replayed series', () => {
     expect(await refusal('timestamp,value\n2013-12-02 21:15:00,1\n2013-13-02 21:15:00,1\n')).toMatch(
       /^1 error: bad.csv:3 /,
     )
+    const latin = Buffer.from('timestamp,value\n2013-12-02 21:15:00,\xfcber\n', 'latin1')
+    expect(await refusal(latin)).toMatch(/^1 error: bad.csv:2 .*not UTF-8/)
     expect(await refusal('')).toMatch(/^1 error: bad.csv:1 .*empty/)
     const missing = await runTidegate(['replay', '/no/such.csv', '--url', url])
     expect(missing).toMatchObject({ code: 1, stderr: expect.stringMatching(/^error: cannot read the series/) })
