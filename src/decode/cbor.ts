@@ -1,19 +1,41 @@
-import { type DecodeOptions, decode, Token, Tokenizer, Type } from 'cborg'
+import { type DecodeOptions, decode, type TagDecodeControl, Token, Tokenizer, Type } from 'cborg'
 import { messageOf } from '../base/errors.ts'
 import { CBOR_DEPTH_MAX, CBOR_ITEMS_MAX, READINGS_PER_MESSAGE_MAX } from './limits.ts'
 import { PayloadProblem } from './problem.ts'
 import { utf8Text } from './scalar.ts'
-import type { Tree } from './tree.ts'
+import { isArray, type Tree } from './tree.ts'
 
 const OPTIONS: DecodeOptions = {
   strict: true,
   allowIndefinite: true,
-  allowUndefined: false,
-  allowInfinity: false,
-  allowNaN: false,
+  coerceUndefinedToNull: true,
   allowBigInt: true,
   rejectDuplicateMapKeys: true,
   retainStringBytes: true,
+  tags: new Proxy({}, { get: (_, tag) => (content: TagDecodeControl) => untagged(Number(tag), content() as Tree) }),
+}
+
+/** Positive and negative bignum (RFC 8949 §3.4.3), decimal fraction and bigfloat (§3.4.4). */
+const [BIGNUM, NEGATIVE_BIGNUM, DECIMAL_FRACTION, BIGFLOAT] = [2, 3, 4, 5]
+/** First byte of a byte string whose length takes more than one byte: no bignum is that long. */
+const LONG_BYTES = 0x59
+const TAGS = 6
+
+/** The value that a tagged item stands for. Most tags only say more about their item, such as that it is a time. */
+function untagged(tag: number, content: Tree): Tree {
+  if ((tag === BIGNUM || tag === NEGATIVE_BIGNUM) && content instanceof Uint8Array) {
+    const magnitude = BigInt(`0x0${Buffer.from(content).toString('hex')}`)
+    const integer = tag === BIGNUM ? magnitude : -1n - magnitude
+    return Number.isSafeInteger(Number(integer)) ? Number(integer) : integer
+  }
+  if ((tag !== DECIMAL_FRACTION && tag !== BIGFLOAT) || !isArray(content)) return content
+  const [exponent, mantissa] = content
+  if (content.length !== 2 || !isInteger(exponent) || !isInteger(mantissa)) return content
+  return tag === BIGFLOAT ? Number(mantissa) * 2 ** Number(exponent) : Number(`${mantissa}e${exponent}`)
+}
+
+function isInteger(tree: Tree | undefined): tree is number | bigint {
+  return typeof tree === 'bigint' || Number.isInteger(tree)
 }
 
 /** RFC 8428 §6, table 4: SenML's integer map keys. */
@@ -60,9 +82,9 @@ export function beginsLikeCborRecord(payload: Uint8Array): boolean {
 }
 
 /**
- * Parses one CBOR data item (RFC 8949). Lengths and integers must be in their shortest form; tags, NaN, undefined and
- * duplicate keys are refused. In the objects of a top-level array, the integer keys of SenML become labels; any other
- * key must be text. Byte strings are copies.
+ * Parses one CBOR data item (RFC 8949). Lengths and integers must be in their shortest form; duplicate keys are
+ * refused. NaN, infinities and undefined are null: the device has no value. In the objects of a top-level array, the
+ * integer keys of SenML become labels; any other integer key becomes its digits. Byte strings are copies.
  */
 export function parseCbor(payload: Uint8Array): Tree | PayloadProblem {
   // A plain view: `slice` of a Buffer does not copy, so a value would keep the whole packet alive.
@@ -91,9 +113,11 @@ class BoundedTokenizer extends Tokenizer {
   override next(): Token {
     const token = super.next()
     if (++this.#items > CBOR_ITEMS_MAX) throw new Error(`more than ${CBOR_ITEMS_MAX} data items`)
+    if (token.type === Type.tag) return this.#tag(token)
     const level = this.#levels.at(-1)
     if (token.type === Type.break) return this.#close(token, level)
-    const label = level?.atKey && this.#inSenmlRecord() ? SENML_LABELS.get(token.value) : undefined
+    const isKey = level?.atKey === true
+    const label = isKey && this.#inSenmlRecord() ? SENML_LABELS.get(token.value) : undefined
     if (level !== undefined) {
       level.left--
       level.atKey = level.isMap && !level.atKey
@@ -101,7 +125,21 @@ class BoundedTokenizer extends Tokenizer {
     if (token.type === Type.array || token.type === Type.map) this.#open(token)
     while (this.#levels.at(-1)?.left === 0) this.#levels.pop()
     if (label !== undefined) return new Token(Type.string, label, token.encodedLength)
-    return token.type === Type.string ? exactText(token) : token
+    if (token.type === Type.string) return exactText(token)
+    if (isKey && (token.type === Type.uint || token.type === Type.negint)) {
+      return new Token(Type.string, String(token.value), token.encodedLength)
+    }
+    const isNumber = token.type === Type.float && Number.isFinite(token.value)
+    return token.type === Type.float && !isNumber ? new Token(Type.null, null, token.encodedLength) : token
+  }
+
+  /** A tag is not an item of its own. Refuses a tag in a tag, whose depth would have no limit, and a long bignum. */
+  #tag(token: Token): Token {
+    const next = this.data[this.pos()] ?? 0
+    if (next >>> 5 === TAGS) throw new Error('tag not supported: a tag in a tag')
+    const isBignum = token.value === BIGNUM || token.value === NEGATIVE_BIGNUM
+    if (isBignum && next >= LONG_BYTES && next <= 0x5f) throw new Error('tag not supported: a bignum of that length')
+    return token
   }
 
   /** Accepts a break only where one may be: cborg alone would read a break after a key as the value. */

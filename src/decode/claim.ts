@@ -162,3 +162,18 @@ export function settleClaim(given: Verdict | undefined, mark: Verdict | undefine
   }
   return given?.quality === 9 ? { quality: 4, reasons: claim.reasons } : claim
 }
+
+/** The verdict for a status in words; undefined: they are not those of a quality. */
+export function claimOfStatus(text: string): Verdict | undefined {
+  const given = text.trim()
+  if (given.length > TERM_CHARS_MAX || /\d/.test(given)) return undefined
+  const letters = given.replace(SEPARATORS, '').toLowerCase()
+  return TERMS.get(letters) ?? claimOfStatusName(given, letters)
+}
+
+/** Whether an object says a quality, in whatever way. */
+export function isUnderstood(object: TreeObject): boolean {
+  return ['lwm2m509', 'Code', 'code', 'StatusCode', 'statusCode', 'Symbol', 'symbol'].some(
+    (name) => object[name] !== undefined,
+  )
+}

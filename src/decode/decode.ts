@@ -3,9 +3,10 @@ import type { Reading, Value } from '../base/reading.ts'
 import { nameProblem } from '../base/topics.ts'
 import type { RouteSettings } from '../settings/edge.ts'
 import { beginsLikeCbor, beginsLikeCborRecord, parseCbor } from './cbor.ts'
-import { DecodeDraft } from './draft.ts'
+import { withoutCollisions } from './collisions.ts'
+import { DecodeDraft, type PartialRejects, shortened } from './draft.ts'
 import { parseJson } from './json.ts'
-import { REASON_CHARS_MAX, VALUE_BYTES_MAX } from './limits.ts'
+import { VALUE_BYTES_MAX } from './limits.ts'
 import { readPlain } from './plain.ts'
 import { PayloadProblem } from './problem.ts'
 import type { ReadingRules } from './rules.ts'
@@ -25,14 +26,17 @@ export interface Target {
 }
 
 /**
- * All readings of a message, at least one, or why the message is refused, with the place (`$[3].humidity.value: …`).
+ * The readings of a message, at least one, and the fields of it that were not understood; or why the message is refused
+ * as a whole. Every reason names its place (`$[3].humidity.value: …`).
  */
 export type Decoded =
-  | { readonly ok: true; readonly readings: readonly Reading[] }
+  | { readonly ok: true; readonly readings: readonly Reading[]; readonly partial: PartialRejects | undefined }
   | { readonly ok: false; readonly reason: string }
 
 /**
- * Decodes one message completely, or refuses it. Never throws, whatever the bytes are, and keeps no reference to them.
+ * Decodes one message: whatever is understood of it becomes readings, and each field that is not is a partial reject. A
+ * message of which nothing is understood, or that is too large, is refused. Never throws, whatever the bytes are, and
+ * keeps no reference to them.
  * @param receivedAt UTC milliseconds; the time of readings that have none
  * @param format `auto` detects JSON, CBOR records, bare text or bytes; `json` and `cbor` accept only that encoding,
  *   `senml` only a SenML pack in either; `text` is a bare value. JSON and CBOR may be SenML, which is detected by its
@@ -49,43 +53,49 @@ export function decode(payload: Uint8Array, target: Target, receivedAt: number, 
       if (!Number.isNaN(number)) return single(device, metric, number, receivedAt)
     }
   }
+  if (payload.length === 0) return refused(EMPTY)
+  const tree = parse(payload, format)
+  if (tree instanceof PayloadProblem) return refused(tree)
+  const readTree = (draft: DecodeDraft): void => {
+    if (format === 'senml' || isSenml(tree)) readSenml(tree, metric, draft)
+    else readPlain(tree, metric, draft)
+  }
   const draft = new DecodeDraft(device, receivedAt, target.rules)
-  const problem = read(payload, metric, format, draft) ?? (draft.readings.length === 0 ? NOTHING : undefined)
-  if (problem === undefined) return { ok: true, readings: draft.readings }
-  return { ok: false, reason: problem.toString().slice(0, REASON_CHARS_MAX).toWellFormed() }
+  readTree(draft)
+  return outcomeOf(draft.mayCollide ? withoutCollisions(draft, readTree) : draft)
 }
 
+const EMPTY = new PayloadProblem('an empty payload, and the topic names no metric')
 const NOTHING = new PayloadProblem('the payload has no reading')
 
-function single(device: string, metric: string, value: Value, ts: number): Decoded {
-  return { ok: true, readings: [{ device, metric, unit: undefined, value, ts, timed: false, claim: undefined }] }
+function outcomeOf({ refusal, readings, partial }: DecodeDraft): Decoded {
+  if (refusal !== undefined) return refused(refusal)
+  if (readings.length > 0) return { ok: true, readings, partial }
+  const [first] = partial?.fields ?? []
+  return first === undefined ? refused(NOTHING) : { ok: false, reason: shortened(`${first.path}: ${first.reason}`) }
 }
 
-function read(
-  payload: Uint8Array,
-  metric: string | undefined,
-  format: PayloadFormat,
-  draft: DecodeDraft,
-): PayloadProblem | undefined {
-  if (payload.length === 0) return new PayloadProblem('an empty payload, and the topic names no metric')
-  const tree = parse(payload, format)
-  if (tree instanceof PayloadProblem) return tree
-  if (format === 'senml' || isSenml(tree)) return readSenml(tree, metric, draft)
-  return readPlain(tree, metric, draft)
+function refused(problem: PayloadProblem): Decoded {
+  return { ok: false, reason: shortened(problem.toString()) }
+}
+
+function single(device: string, metric: string, value: Value, ts: number): Decoded {
+  const reading = { device, metric, unit: undefined, value, ts, timed: false, claim: undefined }
+  return { ok: true, readings: [reading], partial: undefined }
 }
 
 function parse(payload: Uint8Array, format: PayloadFormat): Tree | PayloadProblem {
   switch (format) {
     case 'json':
-      return parseJson(payload)
+      return parseJson(withoutMark(payload))
     case 'cbor':
       return parseCbor(payload)
     case 'text':
       return bareValue(payload)
     case 'senml':
-      return beginsLikeCbor(payload) ? parseCbor(payload) : parseJson(payload)
+      return beginsLikeCbor(payload) ? parseCbor(payload) : parseJson(withoutMark(payload))
     case 'auto':
-      return parseAuto(payload)
+      return parseAuto(withoutMark(payload))
   }
 }
 
@@ -113,6 +123,11 @@ function parseBinary(payload: Uint8Array): Tree | PayloadProblem {
 /** A value of bytes: a copy, unless it is too long for a value. */
 function bytesOf(payload: Uint8Array): Uint8Array {
   return payload.length > VALUE_BYTES_MAX ? payload : new Uint8Array(payload)
+}
+
+/** The payload without the byte order mark that Windows puts in front of UTF-8. */
+function withoutMark(payload: Uint8Array): Uint8Array {
+  return payload[0] === 0xef && payload[1] === 0xbb && payload[2] === 0xbf ? payload.subarray(3) : payload
 }
 
 /** The first byte that is not JSON whitespace; undefined: there is none. */

@@ -1,4 +1,5 @@
 import { messageOf } from '../base/errors.ts'
+import { repairJson } from './json-repair.ts'
 import { PayloadProblem } from './problem.ts'
 import { exactInteger, utf8Text } from './scalar.ts'
 import type { Tree } from './tree.ts'
@@ -10,18 +11,34 @@ type Reviver = (key: string, value: unknown, context: { readonly source?: string
 /** JSON.parse with source text access (ECMAScript), which the TypeScript library does not declare yet. */
 const parseWithSource = JSON.parse as (text: string, reviver: Reviver) => Tree
 
-/** Parses JSON (RFC 8259) in UTF-8. If an object has the same name twice, the last one counts, as in ECMAScript. */
+/** A byte order mark in front, and the terminating NULs that C programs send, also with white space around them. */
+const AROUND = /^\ufeff|[\0 \t\n\r]+$/g
+
+/**
+ * Parses JSON (RFC 8259) in UTF-8. If an object has the same name twice, the last one counts, as in ECMAScript. What is
+ * not JSON is tried again without a byte order mark and terminating NULs, and then repaired (`repairJson`).
+ */
 export function parseJson(payload: Uint8Array): Tree | PayloadProblem {
   const text = utf8Text(payload)
   if (text === undefined) return new PayloadProblem('not UTF-8')
   try {
-    if (!mayHoldInexactInteger(payload)) return JSON.parse(text) as Tree
-    return parseWithSource(text, (_key, value, { source }) =>
-      typeof value === 'number' && source !== undefined ? exactInteger(value, source) : value,
-    )
+    return parseText(text, payload)
   } catch (failure) {
+    const repaired = repairJson(text.replace(AROUND, ''))
+    try {
+      if (repaired !== undefined) return parseText(repaired, payload)
+    } catch {
+      // The first failure says more about what the device sent.
+    }
     return new PayloadProblem(`not JSON: ${messageOf(failure)}`)
   }
+}
+
+function parseText(text: string, payload: Uint8Array): Tree {
+  if (!mayHoldInexactInteger(payload)) return JSON.parse(text) as Tree
+  return parseWithSource(text, (_key, value, { source }) =>
+    typeof value === 'number' && source !== undefined ? exactInteger(value, source) : value,
+  )
 }
 
 const FRACTION = -1e9

@@ -1,7 +1,10 @@
-/** Why a message is refused, and the place in it. Returned, not thrown: a bad payload is an expected case. */
+/** A step into a message: the name of a member, or the number of an element. */
+export type Step = string | number
+
+/** Why a part of a message is not understood, and the place. Returned, not thrown: a bad payload is an expected case. */
 export class PayloadProblem {
   readonly why: string
-  /** Path below the current level. Each level above prepends its own step, so that a good message costs nothing. */
+  /** Path from the root of the message, or below the current level. */
   readonly at: string
 
   constructor(why: string, at = '') {
@@ -10,7 +13,7 @@ export class PayloadProblem {
   }
 
   /** The same problem with the path extended by one level at the front. */
-  under(step: string | number): PayloadProblem {
+  under(step: Step): PayloadProblem {
     return new PayloadProblem(this.why, pathStep(step) + this.at)
   }
 
@@ -22,7 +25,12 @@ export class PayloadProblem {
 
 const KEY_CHARS_SHOWN_MAX = 40
 
-function pathStep(step: string | number): string {
+/** The place of a field, without the `$` of the root. */
+export function pathText(steps: readonly Step[]): string {
+  return steps.map(pathStep).join('')
+}
+
+function pathStep(step: Step): string {
   if (typeof step === 'number') return `[${step}]`
   if (/^[A-Za-z_][\w-]{0,39}$/.test(step)) return `.${step}`
   return `[${JSON.stringify(step.slice(0, KEY_CHARS_SHOWN_MAX))}]`

@@ -11,11 +11,19 @@ const BASE_LABELS: ReadonlySet<string> = new Set(['bn', 'bt', 'bu', 'bv', 'bs', 
 /** RFC 8428 §5: base64 with the URL-safe alphabet, without padding. */
 const BASE64_URL = /^[\w-]*$/
 
-/** Reads the fields of one SenML record, each with its type (RFC 8428, table 1), and keeps the first problem. */
+/** A field of a record that is not understood. */
+interface OddLabel {
+  readonly label: string
+  readonly why: string
+}
+
+/** Reads the fields of one SenML record, each with its type (RFC 8428, table 1), and collects those that are not understood. */
 export class Labels {
   /** True: the record only sets base fields for the records after it. */
   readonly baseOnly: boolean
-  problem: PayloadProblem | undefined = undefined
+  /** Why the whole pack is refused. */
+  refusal: OddLabel | undefined = undefined
+  readonly odd: OddLabel[] = []
   readonly #record: TreeObject
 
   constructor(record: TreeObject) {
@@ -29,8 +37,22 @@ export class Labels {
     this.baseOnly = baseOnly
   }
 
-  refuse(label: string, why: string): undefined {
-    this.problem ??= new PayloadProblem(why).under(label)
+  /** The whole pack must be refused. */
+  refuse(label: string, why: string): void {
+    this.refusal ??= { label, why }
+  }
+
+  has(label: string): boolean {
+    return this.#record[label] !== undefined
+  }
+
+  /** Whether this field is there and not understood. */
+  isOdd(label: string): boolean {
+    return this.odd.some((one) => one.label === label)
+  }
+
+  #reject(label: string, why: string): undefined {
+    this.odd.push({ label, why })
     return undefined
   }
 
@@ -43,9 +65,7 @@ export class Labels {
   unit(label: string): string | undefined {
     const tree = this.#record[label]
     const unit = tree === undefined ? undefined : unitOf(tree)
-    if (!(unit instanceof PayloadProblem)) return unit
-    // A unit that cannot be stored costs the unit, not the reading.
-    return typeof tree === 'string' ? undefined : this.refuse(label, unit.why)
+    return unit instanceof PayloadProblem ? this.#reject(label, unit.why) : unit
   }
 
   number(label: string): number | undefined {
@@ -53,22 +73,23 @@ export class Labels {
     if (tree === undefined) return undefined
     if (typeof tree !== 'number' && typeof tree !== 'bigint') return this.#unexpected(label, 'a number', tree)
     const number = Number(tree)
-    return Number.isFinite(number) ? number : this.refuse(label, 'a number beyond the range of a double')
+    return Number.isFinite(number) ? number : this.#reject(label, 'a number beyond the range of a double')
   }
 
   /** The value of the record, with the base value added if it is a number; undefined: it has none. */
   value(base: number | undefined): Value | undefined {
-    let found: string | undefined
+    let found: { readonly label: string; readonly value: Value } | undefined
     for (const label of VALUE_LABELS) {
-      if (this.#record[label] === undefined) continue
-      if (found !== undefined) return this.refuse(label, `a second value in addition to "${found}"`)
-      found = label
+      const tree = this.#record[label]
+      if (tree === undefined) continue
+      const typed = this.#typed(label, tree, base)
+      if (typed === undefined) continue
+      const value = scalarValue(typed, false) // a record without a value has other means than a word
+      if (value instanceof PayloadProblem) this.#reject(label, value.why)
+      else if (found !== undefined) this.#reject(label, `a second value in addition to "${found.label}"`)
+      else found = { label, value }
     }
-    if (found === undefined) return undefined
-    const value = this.#typed(found, this.#record[found]!, base)
-    if (value === undefined) return undefined
-    const checked = scalarValue(value, false) // a record without a value has other means than a word
-    return checked instanceof PayloadProblem ? this.refuse(found, checked.why) : checked
+    return found?.value
   }
 
   #typed(
@@ -92,11 +113,11 @@ export class Labels {
         // A copy: the Buffer pool is shared, and a value must not keep it alive.
         return BASE64_URL.test(tree) && tree.length % 4 !== 1
           ? new Uint8Array(Buffer.from(tree, 'base64url'))
-          : this.refuse(label, 'not base64 with the URL-safe alphabet')
+          : this.#reject(label, 'not base64 with the URL-safe alphabet')
     }
   }
 
   #unexpected(label: string, expected: string, tree: Tree): undefined {
-    return this.refuse(label, `expected ${expected}, found ${kindOf(tree)}`)
+    return this.#reject(label, `expected ${expected}, found ${kindOf(tree)}`)
   }
 }
