@@ -108,5 +108,7 @@ function literalOf(word: string): string {
   if (number === null) return JSON.stringify(word)
   const [, sign = '', digits = '', exponent = ''] = number
   const whole = digits.startsWith('.') ? `0${digits}` : digits.endsWith('.') ? digits.slice(0, -1) : digits
-  return JSON_LITERAL.test(`${whole}${exponent}`) ? `${sign === '-' ? '-' : ''}${whole}${exponent}` : JSON.stringify(word)
+  return JSON_LITERAL.test(`${whole}${exponent}`)
+    ? `${sign === '-' ? '-' : ''}${whole}${exponent}`
+    : JSON.stringify(word)
 }

@@ -1,5 +1,5 @@
 import type { Verdict } from '../base/reading.ts'
-import { isContainer, type RecordName, recordName, standaloneName } from './array/record-name.ts'
+import { isBatch, isContainer, type RecordName, recordName, standaloneName } from './array/record-name.ts'
 import { holdsSamples, sampleIntervalMs } from './array/sampling.ts'
 import { HISTORICAL, joinClaims, settleClaim } from './claim.ts'
 import type { DecodeDraft } from './draft.ts'
@@ -127,7 +127,7 @@ function readArray(
     if (isArray(item)) return readArray(item, metric, deeper(scope), draft)
     if (!isObject(item)) return addScalar(item, numbered(index), sampled?.(index) ?? scope, draft, meaning)
     if (valueMember(item) === undefined) {
-      const isTime = areSamples || isContainer(container) || hasTime(item)
+      const isTime = areSamples || isBatch(container) || hasTime(item)
       return readGroup(item, isTime ? metric : numbered(index), scope, draft)
     }
     const named = recordName(item)

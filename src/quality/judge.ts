@@ -171,8 +171,8 @@ function observe(
   draft: VerdictDraft,
   reading: { seq: Seq; ts: number; value: Value },
 ): Amendment | undefined {
-  if (draft.has(OUT_OF_ORDER)) return undefined
   const { seq, ts, value } = reading
+  if (draft.has(OUT_OF_ORDER) || ts === state.lastTs) return undefined
   const { windows } = state
   if (ts < state.lastTs) windows?.reset()
   state.lastTs = ts

@@ -14,6 +14,8 @@ export interface Times {
   readonly receivedAt: number
   /** False: the clock of the edge, which gave `receivedAt`, is not synchronised. */
   readonly clockSynced: boolean
+  /** True: the same message had a reading of the series before this one; with an equal time neither repeats the other. */
+  readonly hasSibling?: boolean
 }
 
 /** Value of `last` for a series without a reading. */
@@ -40,7 +42,7 @@ export function judgeTime(draft: VerdictDraft, times: Times, last: number, limit
   if (ts > last) {
     if (last !== NEVER && ts - last > limits.gapMs) draft.lower(1, Reason.GAP_BEFORE)
   } else if (ts === last) {
-    draft.lower(1, Reason.DUPLICATE)
+    if (times.hasSibling !== true) draft.lower(1, Reason.DUPLICATE)
   } else if (!isWrong(last, times, limits)) {
     draft.lower(3, Reason.TIME_BACKWARD)
   }

@@ -73,6 +73,8 @@ export interface BatchReply {
   readonly err?: Error | undefined
   readonly readings: number
   readonly rejected: number
+  /** Fields that were not understood in other messages. */
+  readonly partial: number
   readonly duplicates: number
   /** Messages of forward routes that were stored. */
   readonly messages: number
@@ -137,6 +139,7 @@ export interface StoreStatus {
   readonly commits: LatencySummary
   readonly readings: number
   readonly rejected: number
+  readonly partial: number
   readonly duplicates: number
   readonly quality: Readonly<Record<'good' | 'uncertain' | 'bad', number>>
   readonly backlogs: readonly Backlog[]

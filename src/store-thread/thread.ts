@@ -50,7 +50,7 @@ class StoreThread {
   readonly #orderPoller: OrderPoller
   readonly #housekeepingTimer: HousekeepingTimer
   readonly #handlers: Handlers
-  readonly #counted = { readings: 0, rejected: 0, duplicates: 0 }
+  readonly #counted = { readings: 0, rejected: 0, partial: 0, duplicates: 0 }
   readonly #quality = { good: 0, uncertain: 0, bad: 0 }
 
   constructor({ folder, settings, commitMsSlow = Infinity }: ThreadData) {
@@ -101,6 +101,7 @@ class StoreThread {
       refused: undefined,
       readings: 0,
       rejected: 0,
+      partial: 0,
       duplicates: 0,
       messages: 0,
       noRoom: [],
@@ -108,17 +109,18 @@ class StoreThread {
     }
     const begin = performance.now()
     try {
-      const { stored, rejected, duplicates, good, uncertain, bad, messages, noRoom, noSeries } = this.#passingDamage(
-        () => this.#committer.commit(batch),
-      )
+      const { stored, rejected, partial, duplicates, good, uncertain, bad, messages, noRoom, noSeries } =
+        this.#passingDamage(() => this.#committer.commit(batch))
       reply.readings = stored
       reply.rejected = rejected
+      reply.partial = partial
       reply.duplicates = duplicates
       reply.messages = messages
       reply.noRoom = noRoom
       reply.noSeries = noSeries
       this.#counted.readings += stored
       this.#counted.rejected += rejected
+      this.#counted.partial += partial
       this.#counted.duplicates += duplicates
       this.#quality.good += good
       this.#quality.uncertain += uncertain

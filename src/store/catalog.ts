@@ -3,7 +3,7 @@ import type { Reading, ValueType } from '../base/reading.ts'
 import type { StoreSettings } from '../settings/edge.ts'
 import { ClientShares, largestOf, type SeriesCount } from './series/client-shares.ts'
 import type { Device, Series } from './series/series.ts'
-import { addCounts, countsOf, readDevices, Tallies, type TallyCounts } from './tallies.ts'
+import { addCounts, countsOf, NO_COUNTS, readDevices, Tallies, type TallyCounts } from './tallies.ts'
 
 interface SeriesRow {
   id: number
@@ -138,7 +138,7 @@ export class Catalog {
     let device = this.#devices.get(name)
     if (device === undefined) {
       const id = Number(this.#insertDevice.run(name).lastInsertRowid)
-      device = { id, name, received: 0, stored: 0, rejected: 0, duplicate: 0 }
+      device = { id, name, ...NO_COUNTS }
       this.#devices.set(name, device)
       this.#written[id] = countsOf(device)
     }
@@ -260,6 +260,7 @@ export class Catalog {
         received: device.received - written.received,
         stored: device.stored - written.stored,
         rejected: device.rejected - written.rejected,
+        partial: device.partial - written.partial,
         duplicate: device.duplicate - written.duplicate,
       })
       this.#written[device.id] = countsOf(device)

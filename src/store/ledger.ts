@@ -22,14 +22,15 @@ export interface Removed {
 }
 
 /**
- * The account of one device. All numbers are readings, except `rejected`, which counts messages that could not be
- * decoded.
+ * The account of one device. All numbers are readings, except `rejected`, which counts messages of which nothing was
+ * understood, and `partial`, which counts fields that were not understood while the rest of their message was.
  */
 export interface LedgerRow extends Removed {
   readonly device: string
   readonly received: number
   readonly stored: number
   readonly rejected: number
+  readonly partial: number
   readonly duplicate: number
   readonly perUplink: Readonly<
     Record<
@@ -47,6 +48,7 @@ interface Counters extends Removed {
   readonly received: number
   readonly stored: number
   readonly rejected: number
+  readonly partial: number
   readonly duplicate: number
 }
 
@@ -54,7 +56,7 @@ interface Counters extends Removed {
  * Checks the counters, which are written in the transactions of the readings that they count, against the readings in
  * the store:
  *
- * - received = stored + rejected + duplicate
+ * - received = stored + rejected + partial + duplicate
  * - stored = kept (in the log and in sealed blocks) + expired + dropped + thinned + damaged
  * - for each uplink: stored = confirmed + dropped (counters) + parked (rows) + waiting (counted now, by the settled
  *   positions)
@@ -95,10 +97,12 @@ export function auditLedger(database: Database, uplinks: Map<string, { id: numbe
 export const EVERYTHING: SeqRange = { first: 1, last: Number.MAX_SAFE_INTEGER }
 
 function findImbalances(device: Counters, kept: number, perUplink: LedgerRow['perUplink']): string[] {
-  const { received, stored, rejected, duplicate, expired, dropped, thinned, damaged } = device
+  const { received, stored, rejected, partial, duplicate, expired, dropped, thinned, damaged } = device
   const problems: string[] = []
-  if (received !== stored + rejected + duplicate) {
-    problems.push(`received ${received} is not stored ${stored} + rejected ${rejected} + duplicate ${duplicate}`)
+  if (received !== stored + rejected + partial + duplicate) {
+    problems.push(
+      `received ${received} is not stored ${stored} + rejected ${rejected} + partial ${partial} + duplicate ${duplicate}`,
+    )
   }
   const removed = expired + dropped + thinned + damaged
   if (stored !== kept + removed) problems.push(`stored ${stored} is not ${kept} kept + ${removed} removed`)

@@ -170,6 +170,12 @@ export const MIGRATIONS: readonly string[] = [
     devices TEXT PRIMARY KEY, up_to INTEGER NOT NULL, unconfirmed INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  // Fields of messages that were not understood while the rest of the message was: counted by device; for a reject, their
+  // number, 0 for a message of which nothing was understood.
+  `
+  ALTER TABLE devices ADD COLUMN partial INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE rejects ADD COLUMN fields INTEGER NOT NULL DEFAULT 0;
+  `,
 ]
 
 /** 'TDGT': distinguishes a Tidegate database from any other SQLite file. */

@@ -19,7 +19,7 @@ import { SealDirectory } from './sealed/seals.ts'
 
 export type { ForwardAccount, ParkedMessage } from './forward/forward-account.ts'
 
-/** A kept message that could not be decoded. */
+/** A kept message that could not be decoded, or not completely. */
 export interface RejectRow {
   readonly id: number
   /** UTC ms. */
@@ -28,6 +28,8 @@ export interface RejectRow {
   readonly topic: string
   readonly client: string
   readonly reason: string
+  /** Number of fields that were not understood, one line of `reason` each; 0: nothing was understood. */
+  readonly fields: number
   /** The kept part of the payload; `payloadBytes` is its full length. */
   readonly payload: Uint8Array
   readonly payloadBytes: number
@@ -61,7 +63,7 @@ export interface StoreSummary {
   readonly backlogs: readonly { readonly uplink: string; readonly confirmed: number; readonly waiting: number }[]
 }
 
-const REJECT_COLUMNS = `rejects.id, received_at AS receivedAt, devices.name AS device, topic, client, reason, payload,
+const REJECT_COLUMNS = `rejects.id, received_at AS receivedAt, devices.name AS device, topic, client, reason, fields, payload,
   payload_bytes AS payloadBytes FROM rejects JOIN devices ON devices.id = rejects.device`
 
 const PARKED = `SELECT parked.id, uplinks.name AS uplink, parked_at AS parkedAt, reason, devices.name AS device, metric, unit, seq,

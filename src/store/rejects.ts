@@ -6,14 +6,18 @@ import type { Device } from './series/series.ts'
 export const TOO_MANY_SERIES = 'too many series'
 
 /**
- * A message that could not be decoded. It is kept, because a bad payload shows that something is wrong with a device.
+ * A message that could not be decoded, or not completely. It is kept, because a bad payload shows that something is wrong
+ * with a device.
  */
 export interface RejectedPublish {
   readonly receivedAt: number
   readonly device: Device
   readonly topic: string
   readonly client: string
+  /** For a partial reject, one line for each field, with its place; with a last line if there are more. */
   readonly reason: string
+  /** Number of fields that were not understood; 0, the default: nothing was understood, and no reading of it was stored. */
+  readonly fields?: number
   readonly payload: Uint8Array
 }
 
@@ -27,7 +31,7 @@ export interface KeptReject extends Omit<RejectedPublish, 'device'> {
 
 /** Keeps the newest `rejectsMax` rejects, each with at most `rejectPayloadBytesMax` bytes of its payload. */
 export class Rejects {
-  readonly #insert: Statement<[number, number, string, string, string, Uint8Array, number]>
+  readonly #insert: Statement<[number, number, string, string, string, number, Uint8Array, number]>
   readonly #trim: Statement<[number]>
   readonly #drop: Statement<[number]>
   readonly #get: Statement<[number]>
@@ -36,8 +40,8 @@ export class Rejects {
   constructor(database: Database, settings: Pick<StoreSettings, 'rejectsMax' | 'rejectPayloadBytesMax'>) {
     this.#settings = settings
     this.#insert = database.prepare(
-      `INSERT INTO rejects (received_at, device, topic, client, reason, payload, payload_bytes)
-       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO rejects (received_at, device, topic, client, reason, fields, payload, payload_bytes)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
     )
     this.#get = database.prepare(`SELECT received_at AS receivedAt, name AS device, topic, client, reason, payload,
       payload_bytes > length(payload) AS isCut FROM rejects JOIN devices ON devices.id = device WHERE rejects.id = ?`)
@@ -56,9 +60,10 @@ export class Rejects {
   }
 
   /** Inside the transaction of its owner. */
-  add({ receivedAt, device, topic, client, reason, payload }: RejectedPublish): void {
+  add({ receivedAt, device, topic, client, reason, fields = 0, payload }: RejectedPublish): void {
     const kept = payload.subarray(0, this.#settings.rejectPayloadBytesMax)
-    const { lastInsertRowid } = this.#insert.run(receivedAt, device.id, topic, client, reason, kept, payload.length)
+    const row = [receivedAt, device.id, topic, client, reason, fields, kept, payload.length] as const
+    const { lastInsertRowid } = this.#insert.run(...row)
     this.#trim.run(Number(lastInsertRowid) - this.#settings.rejectsMax)
   }
 }

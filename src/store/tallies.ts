@@ -6,8 +6,18 @@ export interface TallyCounts {
   received: number
   stored: number
   rejected: number
+  /** Fields of messages that were not understood. */
+  partial: number
   duplicate: number
 }
+
+export const NO_COUNTS: Readonly<TallyCounts> = Object.freeze({
+  received: 0,
+  stored: 0,
+  rejected: 0,
+  partial: 0,
+  duplicate: 0,
+})
 
 /** A row of `devices`. */
 export interface DeviceCounts extends TallyCounts {
@@ -15,21 +25,22 @@ export interface DeviceCounts extends TallyCounts {
   readonly name: string
 }
 
-export function countsOf({ received, stored, rejected, duplicate }: TallyCounts): TallyCounts {
-  return { received, stored, rejected, duplicate }
+export function countsOf({ received, stored, rejected, partial, duplicate }: TallyCounts): TallyCounts {
+  return { received, stored, rejected, partial, duplicate }
 }
 
-export function addCounts(to: TallyCounts, { received, stored, rejected, duplicate }: TallyCounts): void {
-  to.received += received
-  to.stored += stored
-  to.rejected += rejected
-  to.duplicate += duplicate
+export function addCounts(sum: TallyCounts, more: TallyCounts): void {
+  sum.received += more.received
+  sum.stored += more.stored
+  sum.rejected += more.rejected
+  sum.partial += more.partial
+  sum.duplicate += more.duplicate
 }
 
 /** All devices with their current counters, including those that are still in `tallies`. */
 export function readDevices(database: Database): DeviceCounts[] {
   const tallies = readTallies(database)
-  const sql = 'SELECT id, name, received, stored, rejected, duplicate FROM devices'
+  const sql = 'SELECT id, name, received, stored, rejected, partial, duplicate FROM devices'
   const devices = database.prepare(sql).all() as DeviceCounts[]
   for (const device of devices) {
     const more = tallies.get(device.id)
@@ -73,7 +84,7 @@ export function readTallies(database: Database): Map<number, TallyCounts> {
   const sums = new Map<number, TallyCounts>()
   for (const bytes of database.prepare('SELECT counts FROM tallies').pluck().all() as Uint8Array[]) {
     for (const [device, counts] of decode(bytes)) {
-      const sum = sums.get(device) ?? { received: 0, stored: 0, rejected: 0, duplicate: 0 }
+      const sum = sums.get(device) ?? { ...NO_COUNTS }
       addCounts(sum, counts)
       sums.set(device, sum)
     }
@@ -84,47 +95,49 @@ export function readTallies(database: Database): Map<number, TallyCounts> {
 /** Inside a transaction: brings `devices` up to date. */
 export function foldTallies(database: Database): void {
   const add = database.prepare(`UPDATE devices SET received = received + ?, stored = stored + ?,
-    rejected = rejected + ?, duplicate = duplicate + ? WHERE id = ?`)
-  for (const [device, { received, stored, rejected, duplicate }] of readTallies(database)) {
-    add.run(received, stored, rejected, duplicate, device)
+    rejected = rejected + ?, partial = partial + ?, duplicate = duplicate + ? WHERE id = ?`)
+  for (const [device, { received, stored, rejected, partial, duplicate }] of readTallies(database)) {
+    add.run(received, stored, rejected, partial, duplicate, device)
   }
   database.exec('DELETE FROM tallies')
 }
 
-/** Two lists: most devices have only stored readings, and take two numbers each; other devices take five. */
+/**
+ * Two lists: most devices have only stored readings, and take two numbers each; other devices take five. A third list
+ * with two numbers for each device with partial rejects follows if there are any. Earlier versions wrote two lists.
+ */
 function encode(counts: ReadonlyMap<number, TallyCounts>): Uint8Array {
   const plain: number[] = []
   const others: number[] = []
+  const partials: number[] = []
   let last = 0
-  for (const [device, { received, stored, rejected, duplicate }] of [...counts].sort(([a], [b]) => a - b)) {
-    if (received === stored && rejected === 0 && duplicate === 0) {
+  for (const [device, { received, stored, rejected, partial, duplicate }] of [...counts].sort(([a], [b]) => a - b)) {
+    if (received === stored && rejected === 0 && partial === 0 && duplicate === 0) {
       plain.push(device - last, stored)
       last = device
     } else {
       others.push(device, received, stored, rejected, duplicate)
+      if (partial !== 0) partials.push(device, partial)
     }
   }
-  return writeNumbers([plain, others])
+  return writeNumbers(partials.length === 0 ? [plain, others] : [plain, others, partials])
 }
 
 /** Empty for bytes that `encode` did not write: then the ledger lacks their counts, and its check reports that. */
 function decode(bytes: Uint8Array): [number, TallyCounts][] {
-  const [plain, others] = readNumbers(bytes, 2) ?? [[], []]
+  const [plain = [], others = [], partials = []] = readNumbers(bytes, 2) ?? readNumbers(bytes, 3) ?? []
   const counts: [number, TallyCounts][] = []
   let device = 0
-  for (let i = 0; i + 1 < plain!.length; i += 2) {
-    device += plain![i]!
-    counts.push([device, { received: plain![i + 1]!, stored: plain![i + 1]!, rejected: 0, duplicate: 0 }])
+  for (let i = 0; i + 1 < plain.length; i += 2) {
+    device += plain[i]!
+    counts.push([device, { ...NO_COUNTS, received: plain[i + 1]!, stored: plain[i + 1]! }])
   }
-  for (let i = 0; i + 4 < others!.length; i += 5) {
-    const [id, received, stored, rejected, duplicate] = others!.slice(i, i + 5) as [
-      number,
-      number,
-      number,
-      number,
-      number,
-    ]
-    counts.push([id, { received, stored, rejected, duplicate }])
+  for (let i = 0; i + 4 < others.length; i += 5) {
+    const [received, stored, rejected, duplicate] = others.slice(i + 1, i + 5) as [number, number, number, number]
+    counts.push([others[i]!, { received, stored, rejected, partial: 0, duplicate }])
+  }
+  for (let i = 0; i + 1 < partials.length; i += 2) {
+    counts.push([partials[i]!, { ...NO_COUNTS, partial: partials[i + 1]! }])
   }
   return counts
 }

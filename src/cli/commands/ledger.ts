@@ -11,7 +11,7 @@ export const ledger = command({
   name: 'ledger',
   summary: 'Account for every reading of every device; exit code 1 if it does not balance',
   notes: [
-    'For every device: received = stored + rejected + duplicate, and stored = kept + expired + dropped + thinned + damaged. For every device and uplink: stored = confirmed + waiting + parked + lost. Every equation that does not hold is reported. The edge may be running.',
+    'For every device: received = stored + rejected + partial + duplicate, and stored = kept + expired + dropped + thinned + damaged. For every device and uplink: stored = confirmed + waiting + parked + lost. Every equation that does not hold is reported. The edge may be running.',
   ],
   options: {
     ...storeOptions,
@@ -64,9 +64,10 @@ export function ledgerTable(rows: readonly LedgerRow[]): string {
   const of = (row: LedgerRow, uplink: string) =>
     row.perUplink[uplink] ?? { confirmed: 0, waiting: 0, parked: 0, dropped: 0 }
   const removed = REMOVED.filter((reason) => rows.some((row) => row[reason] > 0))
+  const partial = rows.some((row) => row.partial > 0) ? (['partial'] as const) : []
   const columns: [string, (row: LedgerRow) => Cell][] = [
     ['device', ({ device }) => device],
-    ...(['received', 'stored', 'rejected', 'duplicate', ...removed] as const).map(
+    ...(['received', 'stored', 'rejected', ...partial, 'duplicate', ...removed] as const).map(
       (key): [string, (row: LedgerRow) => Cell] => [key, (row) => row[key]],
     ),
   ]

@@ -1,4 +1,4 @@
-import { isObject, type Tree, type TreeObject } from '../tree.ts'
+import type { Tree, TreeObject } from '../tree.ts'
 
 /** Members that name the metric of a value beside them, the first of them that is there. */
 const NAMES = ['name', 'Name', 'metric', 'tag', 'Tag', 'tagName', 'TagName', 'tag_name', 'n'] as const
@@ -47,7 +47,12 @@ export function isContainer(name: string): boolean {
   return CONTAINERS.has(name.toLowerCase())
 }
 
-/** Whether an element without a name is one of several things, and not one of several times. */
-export function isOneOfMany(item: Tree, container: string): boolean {
-  return isObject(item) && !isContainer(container)
+/** Names of arrays, in lower case, whose elements are several times of the same things, also without times. */
+const BATCHES: ReadonlySet<string> = new Set([
+  ...['values', 'vals', 'data', 'd', 'records', 'readings', 'samples', 'measurements', 'measures', 'datapoints'],
+  ...['list', 'payload', 'results', 'history', 'batch'],
+])
+
+export function isBatch(name: string): boolean {
+  return BATCHES.has(name.toLowerCase())
 }

@@ -1,16 +1,19 @@
 import { qualityWord, Reason } from '../../base/flags.ts'
 import type { Reading, Verdict } from '../../base/reading.ts'
 import { decode } from '../../decode/decode.ts'
+import type { PartialRejects } from '../../decode/draft.ts'
 import type { Judge, JudgeInput } from '../../quality/judge.ts'
 import type { QualityRule } from '../../settings/schema/quality.ts'
 import type { Catalog, Shortage } from '../../store/catalog.ts'
 import type { TrustedTimes } from '../../store/clock/clock-state.ts'
 import { type KeptReject, TOO_MANY_SERIES } from '../../store/rejects.ts'
-import { type Device, mayBeStored, noteTime, type Series } from '../../store/series/series.ts'
+import { type Device, noteTime, type Series } from '../../store/series/series.ts'
 import type { Store } from '../../store/store.ts'
 import { type Publish, readBatch } from '../batch-buffer.ts'
 import type { BatchMessage, Forwarding, IdentifierChange, TopicEntry } from '../protocol.ts'
 import type { RouteMatch } from '../routes.ts'
+import { MessageRepeats } from './message-repeats.ts'
+import { partialReason } from './partial-reason.ts'
 import { rebuildJudge } from './rebuild-judge.ts'
 
 /** Reasons of rejects: messages with QoS 0, which cannot be refused. Replay recognises them by how they begin. */
@@ -22,7 +25,10 @@ const SHORTAGES: Readonly<Record<Shortage, string>> = {
 /** Counts of a committed batch: readings, and messages of forward routes. */
 export interface CommitOutcome {
   stored: number
+  /** Messages of which nothing was understood. */
   rejected: number
+  /** Fields that were not understood in other messages. */
+  partial: number
   duplicates: number
   /** Stored readings by coarse quality. */
   good: number
@@ -37,7 +43,7 @@ export interface CommitOutcome {
 }
 
 function newOutcome(): CommitOutcome {
-  const counted = { stored: 0, rejected: 0, duplicates: 0, good: 0, uncertain: 0, bad: 0, messages: 0 }
+  const counted = { stored: 0, rejected: 0, partial: 0, duplicates: 0, good: 0, uncertain: 0, bad: 0, messages: 0 }
   return { ...counted, noRoom: [], noSeries: [] }
 }
 
@@ -63,6 +69,7 @@ export class Committer {
    * Clients that began a clean session in a commit that failed: the next commit includes them, as it is not sent again.
    */
   readonly #forgotten = new Set<string>()
+  readonly #repeats: MessageRepeats
   #judge: Judge
   /** Arrival times at which the system clock is believed. */
   #trusted: TrustedTimes = { from: Infinity, to: -Infinity }
@@ -75,6 +82,7 @@ export class Committer {
   constructor(store: Store, rules: readonly QualityRule[]) {
     this.#store = store
     this.#rules = rules
+    this.#repeats = new MessageRepeats(store)
     this.#judge = rebuildJudge(store, rules)
     this.#catalog = store.intake.catalog
   }
@@ -184,9 +192,14 @@ export class Committer {
     target.owner ??= catalog.device(target.device)
     const { time } = this.#store
     if (time.arrived(this.#store.lastSeq + 1, publish.arrival)) this.#trusted = time.trusted()
+    const { stored } = outcome
+    this.#repeats.begin(publish.dup, decoded.readings.length)
     for (const reading of decoded.readings) {
       const device = reading.device === target.device ? target.owner : catalog.device(reading.device)
       this.#append(publish, device, reading, outcome)
+    }
+    if (decoded.partial !== undefined) {
+      this.#rejectFields(publish, target, decoded.partial, { isRepeat: outcome.stored === stored, outcome })
     }
     return true
   }
@@ -202,7 +215,7 @@ export class Committer {
     const series = catalog.find(device, reading.metric, reading.unit, this.#clients[publish.client])
     device.received++
     catalog.touch(device)
-    if (reading.timed && (publish.dup || mayBeStored(series, reading.ts)) && this.#isStored(series, reading)) {
+    if (this.#repeats.isRepeat(series, reading)) {
       device.duplicate++
       outcome.duplicates++
       return
@@ -216,16 +229,6 @@ export class Committer {
     outcome[qualityWord(verdict.quality)]++
   }
 
-  /**
-   * Whether a reading with this series, time and value is stored already. Checked when a publish has the DUP flag, and
-   * when a reading is not newer than its series: some clients (such as MQTT.js) resend without the flag after a
-   * reconnect.
-   */
-  #isStored(series: Series, { ts, value }: Reading): boolean {
-    this.#store.intake.log.flush()
-    return this.#store.intake.repeats.has(series.id, ts, value, this.#store.lastSeq)
-  }
-
   #verdict(series: Series, reading: Reading, publish: Publish): Verdict {
     const input = this.#input
     input.seq = this.#store.lastSeq + 1
@@ -237,6 +240,7 @@ export class Committer {
     input.receivedAt = publish.arrival
     input.claim = publish.dup && !reading.timed ? asRepeat(reading.claim) : reading.claim
     input.clockSynced = publish.arrival >= this.#trusted.from && publish.arrival <= this.#trusted.to
+    input.hasSibling = this.#repeats.hasSibling
     const verdict = this.#judge.judge(series.id, input)
     const type = this.#judge.typeOf(series.id)
     if (type !== undefined && type !== series.type) this.#store.intake.catalog.setType(series, type)
@@ -244,21 +248,46 @@ export class Committer {
   }
 
   #reject(publish: Publish, target: Target, reason: string, outcome: CommitOutcome): true {
-    const { catalog, rejects } = this.#store.intake
+    const { catalog } = this.#store.intake
     const device = catalog.deviceOrOverflow(target.device)
     device.received++
     device.rejected++
     catalog.touch(device)
-    rejects.add({
-      receivedAt: publish.arrival,
-      device,
-      topic: target.topic,
-      client: this.#clients[publish.client] ?? '',
-      reason,
-      payload: publish.payload,
-    })
+    this.#keepReject(publish, target, { device, reason, fields: 0 })
     outcome.rejected++
     return true
+  }
+
+  /**
+   * Counts the fields of a message that were not understood, and keeps the message. If all of its readings are
+   * repeats, so are these fields: the message is kept already.
+   */
+  #rejectFields(
+    publish: Publish,
+    target: Target,
+    partial: PartialRejects,
+    { isRepeat, outcome }: { readonly isRepeat: boolean; readonly outcome: CommitOutcome },
+  ): void {
+    const { count } = partial
+    const device = target.owner!
+    device.received += count
+    this.#store.intake.catalog.touch(device)
+    if (isRepeat) {
+      device.duplicate += count
+      outcome.duplicates += count
+      return
+    }
+    device.partial += count
+    outcome.partial += count
+    this.#keepReject(publish, target, { device, reason: partialReason(partial), fields: count })
+  }
+
+  #keepReject(
+    { arrival: receivedAt, client, payload }: Publish,
+    { topic }: Target,
+    why: { readonly device: Device; readonly reason: string; readonly fields: number },
+  ): void {
+    this.#store.intake.rejects.add({ ...why, receivedAt, topic, client: this.#clients[client] ?? '', payload })
   }
 }
 

@@ -1,14 +1,11 @@
 import { Reason } from '../../base/flags.ts'
 import type { ValueType, Verdict } from '../../base/reading.ts'
+import type { TallyCounts } from '../tallies.ts'
 
-/** A device and its ledger counters. `received` = `stored` + `rejected` + `duplicate`, always. */
-export interface Device {
+/** A device and its ledger counters. `received` = `stored` + `rejected` + `partial` + `duplicate`, always. */
+export interface Device extends TallyCounts {
   readonly id: number
   readonly name: string
-  received: number
-  stored: number
-  rejected: number
-  duplicate: number
 }
 
 /** One series: the readings of a device with one metric name and one unit. */
@@ -30,7 +27,7 @@ export interface Series {
 }
 
 /** Whether a reading with this time may be stored already: it is not newer than all others of its series. */
-export function mayBeStored({ newestTs, futureTs }: Series, ts: number): boolean {
+export function mayBeStored({ newestTs, futureTs }: Pick<Series, 'newestTs' | 'futureTs'>, ts: number): boolean {
   return ts <= newestTs || ts >= futureTs
 }
 

@@ -147,7 +147,17 @@ class Account {
 
   constructor(database: Database) {
     this.#database = database
-    const counters = ['received', 'stored', 'rejected', 'duplicate', 'dropped', 'expired', 'thinned', 'damaged']
+    const counters = [
+      'received',
+      'stored',
+      'rejected',
+      'partial',
+      'duplicate',
+      'dropped',
+      'expired',
+      'thinned',
+      'damaged',
+    ]
     const sums = counters.map((one) => `${one} = devices.${one} + gone.${one}`).join(', ')
     this.#addCounts = database.prepare(
       `UPDATE devices SET ${sums} FROM (SELECT * FROM devices WHERE id = ?) AS gone WHERE devices.id = ?`,

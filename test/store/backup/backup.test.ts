@@ -62,7 +62,7 @@ describe('a backup', () => {
     tamper(
       folder,
       `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300)
-       INSERT INTO rejects SELECT i, 0, 1, '', '', '', randomblob(100000), 100000 FROM n`,
+       INSERT INTO rejects SELECT i, 0, 1, '', '', '', randomblob(100000), 100000, 0 FROM n`,
     )
     const backups = tempFolder()
     const file = join(backups, 'plant.db')

@@ -23,7 +23,7 @@ export const rejectsList = command({
   name: 'rejects list',
   summary: 'List undecodable messages and what the cloud refused, newest first',
   notes: [
-    'An id without a letter is a message that the edge could not decode. An id that begins with p is a parked reading: an uplink has quarantined it, because the receiver or cloud broker refuses it. An id that begins with m is a parked forwarded message. Other readings and messages are still delivered.',
+    'An id without a letter is a message that the edge could not decode; `partial`: only some of its fields, and the rest of it is stored. An id that begins with p is a parked reading: an uplink has quarantined it, because the receiver or cloud broker refuses it. An id that begins with m is a parked forwarded message. Other readings and messages are still delivered.',
   ],
   options: {
     ...storeOptions,
@@ -56,9 +56,13 @@ export const rejectsList = command({
 function undecodableOf(reader: StoreReader, limit: number, before: number | undefined): Entry[] {
   return reader.rejects(limit, before).map((row) => ({
     at: row.receivedAt,
-    cells: cells(row.id, row.receivedAt, 'decoder', row.device, row.topic, row.reason),
+    cells: cells(row.id, row.receivedAt, by(row), row.device, row.topic, row.reason.replaceAll('\n', '; ')),
     json: plainUndecodable(row),
   }))
+}
+
+function by({ fields }: RejectRow): string {
+  return fields > 0 ? 'decoder, partial' : 'decoder'
 }
 
 function parkedOf(reader: StoreReader, limit: number): Entry[] {

@@ -59,7 +59,17 @@ export class Copying {
 
   /** Copies devices. Counters only ever increase, so of two versions the higher number is the newer one. */
   copyDevices(): number {
-    const counters = ['received', 'stored', 'rejected', 'duplicate', 'dropped', 'expired', 'thinned', 'damaged']
+    const counters = [
+      'received',
+      'stored',
+      'rejected',
+      'partial',
+      'duplicate',
+      'dropped',
+      'expired',
+      'thinned',
+      'damaged',
+    ]
     const raise = this.#database.prepare(
       `UPDATE devices SET ${counters.map((one) => `${one} = max(${one}, ?)`).join(', ')} WHERE id = ?`,
     )

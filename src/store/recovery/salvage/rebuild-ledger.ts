@@ -10,6 +10,7 @@ type Account = { -readonly [Key in keyof Removed]: Removed[Key] } & {
   received: number
   stored: number
   rejected: number
+  partial: number
   readonly duplicate: number
 }
 
@@ -77,8 +78,8 @@ function rebuildDevices(
 ): DeviceLoss[] {
   const losses: DeviceLoss[] = []
   const save = database.prepare(
-    `UPDATE devices SET received = @received, stored = @stored, rejected = @rejected, expired = @expired,
-     dropped = @dropped, thinned = @thinned, damaged = @damaged WHERE id = @id`,
+    `UPDATE devices SET received = @received, stored = @stored, rejected = @rejected, partial = @partial,
+     expired = @expired, dropped = @dropped, thinned = @thinned, damaged = @damaged WHERE id = @id`,
   )
   let known = 0
   const rebuild = rebuilder(database)
@@ -130,12 +131,15 @@ function rebuilder(database: Database): (old: Account, kept: number, storedMin: 
   const summed = database
     .prepare('SELECT coalesce(sum(readings), 0) FROM rollups JOIN series ON series.id = series WHERE device = ?')
     .pluck()
-  const rejects = database.prepare('SELECT count(*) FROM rejects WHERE device = ?').pluck()
+  const rejects = database
+    .prepare('SELECT count(*) FILTER (WHERE fields = 0), coalesce(sum(fields), 0) FROM rejects WHERE device = ?')
+    .raw()
   return (old, kept, storedMin) => {
     const expired = summed.get(old.id) as number
-    const rejected = rejects.get(old.id) as number
+    const [rejected, partial] = rejects.get(old.id) as [number, number]
     const stored = Math.max(kept + expired, storedMin)
-    return { ...old, received: stored + rejected, stored, rejected, expired, damaged: stored - kept - expired }
+    const received = stored + rejected + partial
+    return { ...old, received, stored, rejected, partial, expired, damaged: stored - kept - expired }
   }
 }
 
