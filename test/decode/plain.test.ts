@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Reason } from '../../src/base/flags.ts'
 import { NESTING_MAX, READINGS_PER_MESSAGE_MAX } from '../../src/decode/limits.ts'
-import { countJsonReads, onDevice, onlyValue, onMetric, readingsOf, reasonOf } from './support.ts'
+import { countJsonReads, onDevice, onlyValue, onMetric, partialOf, readingsOf, reasonOf } from './support.ts'
 
 const HISTORICAL = { quality: 1, reasons: Reason.HISTORICAL }
 
@@ -110,37 +110,81 @@ describe('JSON on a topic that names only the device', () => {
   })
 })
 
-describe('a message with one bad item', () => {
-  const bad: readonly (readonly [string, RegExp])[] = [
+describe('a message with one field that is not understood', () => {
+  const x128 = 'x'.repeat(129)
+  const deep = `${'{"a":'.repeat(13)}1${'}'.repeat(13)}`
+
+  it.each<[string, string, RegExp]>([
+    ['a number that is too large', '"b":1e999', /^\$\.b: a number beyond the range of a double$/],
+    ['a name that is empty', '"":1', /^\$\[""\]: the metric has an empty name$/],
     [
-      '[{"a":1},{"a":2},{"a":3},{"humidity":{"value":{}}}]',
-      /^\$\[3\]\.humidity\.value: expected a value, found an object$/,
+      'a name with a control character',
+      '"a b\\n":1',
+      /^\$\["a b\\n"\]: the metric has a name with a control character$/,
     ],
-    ['{"a":1,"b":1e999}', /^\$\.b: a number beyond the range of a double$/],
-    ['{"a":{"v":1,"value":2}}', /^\$\.a\.value: a second value$/],
-    ['{"a":{"v":1,"t":1700000000,"ts":1700000001}}', /^\$\.a\.ts: a second time$/],
-    ['{"a":{"v":1,"backfill":1}}', /^\$\.a\.backfill: expected true or false/],
-    ['{"a":[[1]]}', /^\$\.a\[0\]: an array inside an array$/],
-    ['[{"a":1},2]', /^\$\[1\]: expected an object of metrics, found a number/],
-    ['{"a":{"b":{"c":{"d":{"e":1}}}}}', /^\$\.a\.b\.c\.d\.e: nested deeper than 4/],
-    ['{"":1}', /^\$\[""\]: the metric has an empty name$/],
-    ['{"a b\\n":1}', /^\$\["a b\\n"\]: the metric has a name with a control character$/],
-    [`{"${'x'.repeat(129)}":1}`, /the metric has a name longer than 128/],
-    ['{"a":"\\ud800"}', /^\$\.a: a text with a lone surrogate$/],
-    [`{"a":"${'x'.repeat(5000)}"}`, /^\$\.a: a value of 5000 bytes/],
+    ['a name that is too long', `"${x128}":1`, /^\$\["x{40}"\]: the metric has a name longer than 128/],
+    ['a text with a lone surrogate', '"b":"\\ud800"', /^\$\.b: a text with a lone surrogate$/],
+    ['a text that is too long', `"b":"${'x'.repeat(5000)}"`, /^\$\.b: a value of 5000 bytes/],
+    ['a part that is nested too deeply', `"b":${deep}`, /^\$\.b(\.a){12}: nested deeper than 12 names$/],
+    ['a value of a measurement', '"b":{"value":1e999,"unit":"m"}', /^\$\.b\.value: a number beyond/],
+    ['an element of an array', '"b":[1,1e999]', /^\$\.b\[1\]: a number beyond/],
+    [
+      'two names that become one',
+      '"a.b":1,"a":{"b":{"v":2,"t":3}}',
+      /^\$\.a\.b(\.v)?: the name "a\.b" is already that of \$\["a\.b"\]$/,
+    ],
+  ])('keeps the others, and names the place: %s', (_name, field, reason) => {
+    for (const payload of [`{"ok":1,${field},"last":true}`, `{${field},"last":true,"ok":1}`]) {
+      const decoded = onDevice(payload)
+      const readings = readingsOf(decoded)
+      expect(readings).toContainEqual({ metric: 'ok', value: 1 })
+      expect(readings).toContainEqual({ metric: 'last', value: true })
+      expect(partialOf(decoded)[0]).toMatch(reason)
+    }
+  })
+
+  it.each<[string, unknown]>([
+    ['{"a":1,"ts":"soon"}', { ts: 'soon', a: 1 }],
+    ['{"a":{"v":1,"value":2}}', { a: 2, 'a.v': 1 }],
+    ['{"a":{"v":1,"t":1700000000,"ts":1700000001}}', { a: 1, 'a.t': 1_700_000_000 }],
+    ['{"a":{"v":1,"u":5}}', { a: 1, 'a.u': 5 }],
+    ['{"a":{"v":1,"u":"V","unit":"mV"}}', { a: 1, 'a.u': 'V' }],
+    ['{"a":{"v":1,"q":"good","quality":"bad"}}', { a: 1, 'a.q': 'good' }],
+    ['{"a":{"v":1,"quality":{"rank":3}}}', { a: 1, 'a.quality.rank': 3 }],
+    ['{"a":{"v":1,"backfill":1}}', { a: 1, 'a.backfill': 1 }],
+    ['{"a":{"value":{"x":1}}}', { 'a.value.x': 1 }],
+    ['{"a":[[1,2],3]}', { 'a.0': 1, 'a.1': 3 }],
+  ])('keeps a field that is not what its name promises as a reading: %s', (payload, expected) => {
+    const decoded = onDevice(payload)
+    const readings = readingsOf(decoded)
+    expect(partialOf(decoded)).toEqual([])
+    for (const [metric, value] of Object.entries(expected as object)) {
+      expect(readings.map((one) => [one.metric, one.value])).toContainEqual([metric, value])
+    }
+  })
+
+  it('lists the first 32 fields, and counts all', () => {
+    const decoded = onDevice(`{"ok":1,${Array.from({ length: 100 }, (_, i) => `"b${i}":1e999`).join()}}`)
+    expect(partialOf(decoded)).toHaveLength(32)
+    expect(decoded.ok && decoded.partial?.count).toBe(100)
+  })
+})
+
+describe('a message of which nothing is understood', () => {
+  it.each<[string, RegExp]>([
     ['{"a":1', /^\$: not JSON/],
     ['{"a":"\x01"}', /^\$: not JSON/],
     ['{}', /^\$: the payload has no reading$/],
     ['[]', /^\$: the payload has no reading$/],
     ['{"ts":1700000000}', /^\$: the payload has no reading$/],
     ['[1,2]', /^\$\[0\]: expected an object of metrics/],
-  ]
-  const named = bad.map(([payload, reason]) => [payload.slice(0, 60), payload, reason] as const)
-
-  it.each(named)('is refused as a whole, and the reason names the place: %s', (_name, payload, reason) => {
+    ['{"a":1e999}', /^\$\.a: a number beyond the range of a double$/],
+  ])('is refused, and the reason names the place: %s', (payload, reason) => {
     expect(reasonOf(onDevice(payload))).toMatch(reason)
   })
+})
 
+describe('a message with many readings', () => {
   it('is refused when it contains more than 10,000 readings', () => {
     const items = (count: number): string => `[${Array(count).fill('{"a":1}').join()}]`
     expect(readingsOf(onDevice(items(10_000)))).toHaveLength(10_000)

@@ -2,7 +2,7 @@ import { encode } from 'cborg'
 import { describe, expect, it } from 'vitest'
 import { Reason } from '../../src/base/flags.ts'
 import { decode } from '../../src/decode/decode.ts'
-import { bytes, NOW, onDevice, onMetric, readingsOf, reasonOf } from './support.ts'
+import { bytes, NOW, onDevice, onMetric, partialOf, readingsOf, reasonOf } from './support.ts'
 
 const at = (seconds: number): number => Math.floor(seconds * 1000)
 const T_5_1_2 = 1_276_020_076_001
@@ -258,21 +258,39 @@ describe('SenML', () => {
 
   it.each([
     ['[{"bn":"a","v":1},5]', /^\$\[1\]: expected a SenML record, found a number$/],
-    ['[{"n":"a","v":"1"}]', /^\$\[0\]\.v: expected a number, found a text$/],
+    ['[{"n":"b","v":"1"},{"n":"a","v":1}]', /^\$\[0\]\.v: expected a number, found a text$/],
     ['[{"n":"a","v":1,"vs":"x"}]', /^\$\[0\]\.vs: a second value in addition to "v"$/],
     ['[{"n":"a","v":1},{"n":"b"}]', /^\$\[1\]: a SenML record without a value$/],
     ['[{"v":1},{"n":"a","v":1}]', /^\$\[0\]: a SenML record without a name$/],
-    ['[{"n":"a","v":1,"t":"now"}]', /^\$\[0\]\.t: expected a number/],
+    ['[{"n":"b","v":1,"t":"now"},{"n":"a","v":1}]', /^\$\[0\]\.t: expected a number/],
     ['[{"n":"a","v":1,"ut":"x"}]', /^\$\[0\]\.ut: expected a number/],
     ['[{"n":"a","v":1,"u":5}]', /^\$\[0\]\.u: expected a unit/],
-    ['[{"n":"a","v":1e999}]', /^\$\[0\]\.v: a number beyond/],
-    ['[{"n":"a","bv":1e308,"v":1e308}]', /^\$\[0\]\.v: a number beyond/],
-    ['[{"n":"a","bs":1e308,"s":1e308}]', /^\$\[0\]: a sum beyond/],
-    ['[{"n":"a","vd":"a+/="}]', /^\$\[0\]\.vd: not base64/],
-    ['[{"n":"a","bver":11,"v":1}]', /^\$\[0\]\.bver: SenML version 11/],
+    ['[{"n":"b","v":1e999},{"n":"a","v":1}]', /^\$\[0\]\.v: a number beyond/],
+    ['[{"n":"a","v":1},{"n":"b","bv":1e308,"v":1e308}]', /^\$\[1\]\.v: a number beyond/],
+    ['[{"n":"a","v":1,"bs":1e308,"s":1e308}]', /^\$\[0\]: a sum beyond/],
+    ['[{"n":"a","v":1,"s":"x"}]', /^\$\[0\]\.s: expected a number/],
+    ['[{"n":"b","vd":"a+/="},{"n":"a","v":1}]', /^\$\[0\]\.vd: not base64/],
+    [`[{"n":"${'x'.repeat(129)}","v":1},{"n":"a","v":1}]`, /^\$\[0\]: the metric has a name longer/],
+    ['[{"n":"a","v":1},{"n":"d1/a","v":2}]', /^\$\[1\]: the metric "a" already has another name in this pack$/],
+    ['[{"n":"a","v":1},{"bt":"x","n":"b","v":2}]', /^\$\[1\]\.bt: expected a number/],
+  ])('keeps the others when a record or field is invalid, and names the place: %.50s', (pack, reason) => {
+    const decoded = onDevice(pack)
+    expect(readingsOf(decoded)).toEqual([{ metric: 'a', value: 1 }])
+    expect(partialOf(decoded)[0]).toMatch(reason)
+  })
+
+  it('loses the records to which a base field applies that is not understood, until there is another one', () => {
+    const pack = '[{"n":"a","v":1},{"bt":"x","n":"b","v":2},{"n":"c","v":3},{"bt":1700000000,"n":"d","v":4}]'
+    const decoded = onDevice(pack)
+    expect(readingsOf(decoded).map(({ metric }) => metric)).toEqual(['a', 'd'])
+    expect(partialOf(decoded)).toHaveLength(2)
+  })
+
+  it.each([
+    ['[{"n":"a","v":1},{"bver":11,"n":"a","v":1}]', /^\$\[1\]\.bver: SenML version 11/],
     ['[{"n":"a","v":1},{"bver":5,"n":"a","v":1}]', /^\$\[1\]\.bver: a pack with several SenML versions$/],
-    [`[{"n":"${'x'.repeat(129)}","v":1}]`, /^\$\[0\]: the metric has a name longer/],
-  ])('is refused as a whole when a record is invalid: %.50s', (pack, reason) => {
+    ['[{"n":"a","v":1},{"bver":"5","n":"a","v":1}]', /^\$\[1\]\.bver: expected a number$/],
+  ])('is refused as a whole for its version: %s', (pack, reason) => {
     expect(reasonOf(onDevice(pack))).toMatch(reason)
   })
 })

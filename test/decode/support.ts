@@ -30,6 +30,12 @@ export function readingsOf(decoded: Decoded): Record<string, unknown>[] {
   }))
 }
 
+/** The fields that were not understood: place and reason. */
+export function partialOf(decoded: Decoded): string[] {
+  if (!decoded.ok) throw new Error(decoded.reason)
+  return (decoded.partial?.fields ?? []).map(({ path, reason }) => `${path}: ${reason}`)
+}
+
 export function onlyValue(decoded: Decoded): unknown {
   const readings = readingsOf(decoded)
   if (readings.length !== 1) throw new Error(`${readings.length} readings`)

@@ -1,0 +1,48 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { repairJson } from '../../src/decode/json-repair.ts'
+import { onDevice, readingsOf, reasonOf } from './support.ts'
+
+describe('a text that is nearly JSON', () => {
+  it.each<[string, unknown]>([
+    [
+      '{"a":NaN,"b":-Infinity,"c":undefined,"d":None,"e":nan,"ok":1}',
+      { a: null, b: null, c: null, d: null, e: null, ok: 1 },
+    ],
+    ['{"a":,"b":2}', { a: null, b: 2 }],
+    ['{"b":2,"a":}', { b: 2, a: null }],
+    ['{"a":+21.5,"b":.5,"c":5.,"d":-.5}', { a: 21.5, b: 0.5, c: 5, d: -0.5 }],
+    ['{"a":ON,"b":True,"c":FALSE,"d":09:40}', { a: 'ON', b: true, c: false, d: '09:40' }],
+    ['{"a":1,"b":2,}', { a: 1, b: 2 }],
+    ['{a:1, b : 2}', { a: 1, b: 2 }],
+    ['{"a":"two\nlines","b":1}', { a: 'two\nlines', b: 1 }],
+    ['{"a":"NaN, {x","b":NaN}', { a: null, b: null }],
+    ['\ufeff{"a":1}\0\0', { a: 1 }],
+    ['{"a":1}\r\n\0', { a: 1 }],
+    ['\ufeff{"a":NaN}\0', { a: null }],
+  ])('is read: %j', (text, expected) => {
+    const readings = readingsOf(onDevice(text)).map(({ metric, value }) => [metric, value])
+    const given = Object.entries(expected as object)
+    if (text.includes('{x'))
+      expect(readings).toEqual([
+        ['a', 'NaN, {x'],
+        ['b', null],
+      ])
+    else expect(readings).toEqual(given)
+  })
+
+  it.each(['{"a":1', '{"a":1}}', '{"a":1 "b":2}', '[1,2', '{"a":"x}', '{]', '{"a"}', '{"a":1}x', '{"a":1]'])(
+    'is not meant by %s',
+    (text) => expect(reasonOf(onDevice(text))).toMatch(/^\$: not JSON/),
+  )
+
+  it('keeps what is JSON already', () => {
+    fc.assert(
+      fc.property(fc.json(), (text) => {
+        const repaired = repairJson(text)
+        expect(JSON.stringify(JSON.parse(repaired ?? 'undefined'))).toBe(JSON.stringify(JSON.parse(text)))
+      }),
+      { numRuns: 500 },
+    )
+  })
+})
