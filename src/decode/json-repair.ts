@@ -31,6 +31,7 @@ class Repair {
   }
 
   run(): string | undefined {
+    if (!'{['.includes(this.#text.trimStart()[0] ?? ' ')) return NO_VALUE.test(this.#text.trim()) ? 'null' : undefined
     while (this.#at < this.#text.length) if (!this.#step()) return undefined
     return this.#open.length === 0 ? this.#out.join('') : undefined
   }
