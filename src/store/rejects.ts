@@ -22,11 +22,17 @@ export interface RejectedPublish {
 }
 
 /** A kept reject, for a replay. */
-export interface KeptReject extends Omit<RejectedPublish, 'device'> {
+export interface KeptReject extends Omit<RejectedPublish, 'device' | 'fields'> {
   /** Name of the device that it counts for. */
   readonly device: string
   /** Only the beginning of the payload was kept. */
   readonly isCut: boolean
+  readonly fields: number
+}
+
+/** Whether a replay can store anything of a reject: its whole payload is kept, and it is not undecodable. */
+export function isReplayable({ reason, fields, isCut }: Pick<KeptReject, 'reason' | 'isCut' | 'fields'>): boolean {
+  return !isCut && (fields > 0 || reason.startsWith(TOO_MANY_SERIES))
 }
 
 /** Keeps the newest `rejectsMax` rejects, each with at most `rejectPayloadBytesMax` bytes of its payload. */
@@ -43,7 +49,8 @@ export class Rejects {
       `INSERT INTO rejects (received_at, device, topic, client, reason, fields, payload, payload_bytes)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
     )
-    this.#get = database.prepare(`SELECT received_at AS receivedAt, name AS device, topic, client, reason, payload,
+    this.#get =
+      database.prepare(`SELECT received_at AS receivedAt, name AS device, topic, client, reason, fields, payload,
       payload_bytes > length(payload) AS isCut FROM rejects JOIN devices ON devices.id = device WHERE rejects.id = ?`)
     this.#drop = database.prepare('DELETE FROM rejects WHERE id = ?')
     this.#trim = database.prepare('DELETE FROM rejects WHERE id <= ?')

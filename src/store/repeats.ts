@@ -33,6 +33,11 @@ export class Repeats {
     this.#sealedFrom = sealedFrom
   }
 
+  /** Whether all readings from this position on are in the window. */
+  covers(from: Seq, lastSeq: Seq): boolean {
+    return from > lastSeq - this.#window
+  }
+
   /** Whether exactly this reading is stored, within the window. All rows up to `lastSeq` must be flushed. */
   has(series: number, ts: number, value: Value, lastSeq: Seq): boolean {
     return this.stored(series, ts, lastSeq).has(valueKey(value))

@@ -13,6 +13,7 @@ import { type Publish, readBatch } from '../batch-buffer.ts'
 import type { BatchMessage, Forwarding, IdentifierChange, TopicEntry } from '../protocol.ts'
 import type { RouteMatch } from '../routes.ts'
 import { MessageRepeats } from './message-repeats.ts'
+import { type CommitOutcome, newOutcome } from './outcome.ts'
 import { partialReason } from './partial-reason.ts'
 import { rebuildJudge } from './rebuild-judge.ts'
 
@@ -20,31 +21,6 @@ import { rebuildJudge } from './rebuild-judge.ts'
 const SHORTAGES: Readonly<Record<Shortage, string>> = {
   catalog: `${TOO_MANY_SERIES}: the store has store.seriesMax series`,
   client: `${TOO_MANY_SERIES}: the client has created store.seriesPerClientMax series`,
-}
-
-/** Counts of a committed batch: readings, and messages of forward routes. */
-export interface CommitOutcome {
-  stored: number
-  /** Messages of which nothing was understood. */
-  rejected: number
-  /** Fields that were not understood in other messages. */
-  partial: number
-  duplicates: number
-  /** Stored readings by coarse quality. */
-  good: number
-  uncertain: number
-  bad: number
-  /** Messages of forward routes that were stored. */
-  messages: number
-  /** Indexes, in the batch, of messages for which the queue of messages has no room. */
-  readonly noRoom: number[]
-  /** Indexes, in the batch, of messages that need a series for which there is no room. */
-  readonly noSeries: number[]
-}
-
-function newOutcome(): CommitOutcome {
-  const counted = { stored: 0, rejected: 0, partial: 0, duplicates: 0, good: 0, uncertain: 0, bad: 0, messages: 0 }
-  return { ...counted, noRoom: [], noSeries: [] }
 }
 
 /** The number of a client that is not known. */
@@ -121,25 +97,50 @@ export class Committer {
   }
 
   /**
-   * Inside a transaction: stores the readings of a reject that lacked only room for a series; they arrive now. The
-   * reject is not counted any more. @returns whether there was room.
+   * Inside a transaction: stores the readings of a reject that lacked only room for a series, or that had fields that
+   * are understood now; they arrive now. What of it was stored before is not stored again. The reject is not counted
+   * any more; fields that are still not understood become a new one. @returns false: nothing was done, because there is
+   * no room, nothing more is understood, or the message is older than the window of repeats.
    */
   replay(reject: KeptReject, match: RouteMatch, now: number): boolean {
     this.#followCatalog()
-    const { catalog } = this.#store.intake
-    const decoded = decode(reject.payload, match, reject.receivedAt, match.format)
+    const { catalog, repeats } = this.#store.intake
+    const { payload, receivedAt, fields, client } = reject
+    const decoded = decode(payload, match, receivedAt, match.format)
     if (!decoded.ok || catalog.shortage(decoded.readings, '') !== undefined) return false
-    const payload = Buffer.from(reject.payload)
-    const publish: Publish = { arrival: now, topic: 0, client: NO_CLIENT, dup: false, qos: 0, retain: false, payload }
+    const { readings, partial } = decoded
+    const { lastSeq } = this.#store
+    const isPartial = fields > 0
+    if (isPartial && partial?.count === fields) return false
+    if (isPartial && !repeats.covers(this.#store.sealed.arrivals.firstSince(receivedAt, lastSeq), lastSeq)) return false
+    const publish: Publish = {
+      arrival: now,
+      topic: 0,
+      client: NO_CLIENT,
+      dup: false,
+      qos: 0,
+      retain: false,
+      payload: Buffer.from(payload),
+    }
     const { time } = this.#store
     time.beginCommit()
-    time.arrived(this.#store.lastSeq + 1, now)
+    time.arrived(lastSeq + 1, now)
     this.#trusted = time.trusted()
     const device = catalog.device(reject.device)
-    device.received--
-    device.rejected--
+    device.received -= isPartial ? fields : 1
+    device[isPartial ? 'partial' : 'rejected'] -= isPartial ? fields : 1
     catalog.touch(device)
-    for (const reading of decoded.readings) this.#append(publish, catalog.device(reading.device), reading, newOutcome())
+    this.#repeats.begin(isPartial, readings.length)
+    for (const reading of readings) {
+      const owner = catalog.device(reading.device)
+      if (isPartial && this.#repeats.isStored(catalog.find(owner, reading.metric, reading.unit), reading)) continue
+      this.#append(publish, owner, reading, newOutcome())
+    }
+    if (partial === undefined) return true
+    device.received += partial.count
+    device.partial += partial.count
+    const kept = { device, reason: partialReason(partial), fields: partial.count }
+    this.#store.intake.rejects.add({ ...kept, receivedAt, topic: reject.topic, client, payload })
     return true
   }
 

@@ -45,9 +45,15 @@ export class MessageRepeats {
     const { id } = series
     const times = this.#isSingle ? series : this.#timesOf(series)
     if (!timed || !(this.#dup || mayBeStored(times, ts))) return false
+    if (!this.#isSingle) return this.isStored(series, { ts, value })
     const { intake } = this.#store
     intake.log.flush()
-    if (this.#isSingle) return intake.repeats.has(id, ts, value, this.#before)
+    return intake.repeats.has(id, ts, value, this.#before)
+  }
+
+  /** Whether this reading was stored before the message, once more than equal readings of it that were asked for. */
+  isStored({ id }: Series, { ts, value }: Pick<Reading, 'ts' | 'value'>): boolean {
+    this.#store.intake.log.flush()
     const left = this.#leftAt(id, ts)
     const key = valueKey(value)
     const count = left.get(key) ?? 0

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { placeOrder } from '../../../src/store/orders.ts'
 import { openReader, type RejectRow } from '../../../src/store/reader.ts'
 import { tempFolder } from '../../../support/folder.ts'
-import { imbalances } from '../../store/stores.ts'
+import { until } from '../../../support/wait.ts'
+import { connect, imbalances, tamper } from '../../store/stores.ts'
 import { readLog, Spine } from '../spine.ts'
 
 function rejectsOf(folder: string): RejectRow[] {
@@ -88,5 +90,81 @@ describe('the bound on series', () => {
     expect(await spine.status()).toMatchObject({ devices: 6, rejected: 50 })
     await spine.stop()
     expect(imbalances(folder)).toEqual([])
+  })
+})
+
+describe('a message of which some fields are not understood', () => {
+  const PAYLOADS = ['{"a":1,"b":1e999,"c":1e999}', '{"ts":1790000000000,"a":2,"s":[0,0,1],"b":1e999}']
+
+  async function untilReplayed(folder: string): Promise<void> {
+    const ids = rejectsOf(folder).map(({ id }) => id)
+    placeOrder(folder, { kind: 'replay-undecodable', ids }, Date.now())
+    const waits = (): boolean => {
+      const database = connect(folder)
+      const orders = database.prepare('SELECT count(*) FROM orders').pluck().get()
+      database.close()
+      return orders !== 0
+    }
+    await until(() => !waits(), { what: 'the order is carried out' })
+  }
+
+  const names = (folder: string): string[] => readLog(folder).map(({ metric, value }) => `${metric}=${value}`)
+
+  it('is kept once, with its places and reasons, and the account counts each field', async () => {
+    const folder = tempFolder()
+    const spine = await Spine.start(folder)
+    for (const payload of PAYLOADS) await spine.publish('telemetry/press', payload)
+    expect(await spine.status()).toMatchObject({ readings: 5, rejected: 0, partial: 3 })
+    await spine.stop()
+    expect(names(folder)).toEqual(['a=1', 'a=2', 's.0=0', 's.1=0', 's.2=1'])
+    expect(rejectsOf(folder).map(({ fields, reason }) => [fields, reason.split('\n').length])).toEqual([
+      [2, 2],
+      [1, 1],
+    ])
+    expect(rejectsOf(folder)[0]!.reason).toMatch(/^\$\.b: .*\n\$\.c: /)
+    const reader = openReader(folder)
+    expect(reader.ledger()).toMatchObject([{ received: 8, stored: 5, rejected: 0, partial: 3, problems: [] }])
+    reader.close()
+  })
+
+  it('lists at most 16 fields, counts all, and survives a crash of the edge before the counters are folded', async () => {
+    const folder = tempFolder()
+    const spine = await Spine.start(folder)
+    const odd = Array.from({ length: 40 }, (_, i) => `"b${i}":1e999`)
+    await spine.publish('telemetry/press', `{"a":1,${odd.join()}}`)
+    const reader = openReader(folder) // while the edge runs, the counts are in the tallies
+    expect(reader.ledger()).toMatchObject([{ received: 41, stored: 1, partial: 40, problems: [] }])
+    reader.close()
+    await spine.stop()
+    const [kept] = rejectsOf(folder)
+    expect(kept!.fields).toBe(40)
+    expect(kept!.reason.split('\n')).toHaveLength(17)
+    expect(kept!.reason).toMatch(/\nand 24 more fields$/)
+    expect(imbalances(folder)).toEqual([])
+  })
+
+  it('can be replayed: only what is understood now is stored, and nothing twice', async () => {
+    const folder = tempFolder()
+    let spine = await Spine.start(folder)
+    for (const payload of PAYLOADS) await spine.publish('telemetry/press', payload)
+    await untilReplayed(folder)
+    expect(names(folder)).toHaveLength(5)
+    expect(rejectsOf(folder).map(({ fields }) => fields)).toEqual([2, 1])
+    await spine.stop()
+    // As if a later version understood one field of the first message, and all of the second.
+    tamper(
+      folder,
+      `UPDATE rejects SET payload = CAST(replace(payload, '"b":1e999', '"b":7.5') AS BLOB);
+       UPDATE rejects SET payload_bytes = length(payload)`,
+    )
+    spine = await Spine.start(folder)
+    await untilReplayed(folder)
+    await untilReplayed(folder)
+    await spine.stop()
+    expect(names(folder)).toEqual(['a=1', 'a=2', 's.0=0', 's.1=0', 's.2=1', 'b=7.5', 'b=7.5'])
+    expect(rejectsOf(folder).map(({ fields, reason }) => [fields, reason.slice(0, 4)])).toEqual([[1, '$.c:']])
+    const reader = openReader(folder)
+    expect(reader.ledger()).toMatchObject([{ received: 8, stored: 7, rejected: 0, partial: 1, problems: [] }])
+    reader.close()
   })
 })

@@ -2,7 +2,7 @@ import { systemClock } from '../../../base/clock.ts'
 import { Exit, OperatorError } from '../../../base/errors.ts'
 import type { Order, RejectOrder } from '../../../store/orders.ts'
 import type { RejectRow, StoreReader } from '../../../store/reader.ts'
-import { TOO_MANY_SERIES } from '../../../store/rejects.ts'
+import { isReplayable, TOO_MANY_SERIES } from '../../../store/rejects.ts'
 import { command } from '../../command.ts'
 import { dataFolder, storeOptions } from '../../data-folder.ts'
 import { withReader } from '../../reader.ts'
@@ -31,7 +31,7 @@ export const rejectsReplay = command({
   summary: 'Send parked readings and messages again, and store refused messages',
   notes: [
     ...NOTES,
-    'A parked reading or message is sent again; if it is refused again, it is parked again with the new reason. A message that became a reject because there were too many series is stored, if there is room for its series now; otherwise it stays a reject.',
+    'A parked reading or message is sent again; if it is refused again, it is parked again with the new reason. A message that became a reject because there were too many series is stored, if there is room for its series now; otherwise it stays a reject. Of a message with fields that were not understood, those fields are stored that are understood now, because the settings of its route or the version of Tidegate have changed; without a change it stays as it is, and so it does when it is older than the latest store.repeatWindow readings.',
   ],
   options,
   operands,
@@ -109,24 +109,28 @@ function found<T>(id: string, row: T | undefined): T {
   return row
 }
 
+function isWhole({ payload, payloadBytes }: RejectRow): boolean {
+  return payload.length === payloadBytes
+}
+
+function lacksSeries({ reason }: RejectRow): boolean {
+  return reason.startsWith(TOO_MANY_SERIES)
+}
+
 /** Adds the messages that lacked only room for a series. */
 function addRefused(reader: StoreReader, add: (order: PlacedOrder) => void): void {
   for (let before: number | undefined; ; ) {
     const page = reader.rejects(PAGE_ROWS, before)
-    for (const row of page) if (isReplayable(row)) add({ kind: 'replay-undecodable', ids: [row.id] })
+    for (const row of page) if (isWhole(row) && lacksSeries(row)) add({ kind: 'replay-undecodable', ids: [row.id] })
     if (page.length < PAGE_ROWS) return
     before = page.at(-1)!.id
   }
 }
 
-function isReplayable({ reason, payload, payloadBytes }: RejectRow): boolean {
-  return reason.startsWith(TOO_MANY_SERIES) && payload.length === payloadBytes
-}
-
 function checkUndecodable(reader: StoreReader, verb: Verb, id: string, number: number): void {
   const row = reader.reject(number)
   if (row === undefined) throw noSuchReject(id)
-  if (verb === 'drop' || isReplayable(row)) return
+  if (verb === 'drop' || isReplayable({ ...row, isCut: row.payload.length < row.payloadBytes })) return
   throw new OperatorError(`reject ${id} cannot be sent: the message could not be decoded, so it contains no reading`, {
     remedy: 'correct the route in the settings, or the device, and let the device publish again',
   })
