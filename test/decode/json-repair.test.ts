@@ -38,10 +38,13 @@ describe('a text that is nearly JSON', () => {
 
   it('keeps what is JSON already', () => {
     fc.assert(
-      fc.property(fc.json().filter((text) => /^[[{]/.test(text)), (text) => {
-        const repaired = repairJson(text)
-        expect(JSON.stringify(JSON.parse(repaired ?? 'undefined'))).toBe(JSON.stringify(JSON.parse(text)))
-      }),
+      fc.property(
+        fc.json().filter((text) => /^[[{]/.test(text)),
+        (text) => {
+          const repaired = repairJson(text)
+          expect(JSON.stringify(JSON.parse(repaired ?? 'undefined'))).toBe(JSON.stringify(JSON.parse(text)))
+        },
+      ),
       { numRuns: 500 },
     )
   })

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { writeNumbers } from '../../src/codec/columns/numbers-list.ts'
 import { openReader } from '../../src/store/reader.ts'
 import type { Store } from '../../src/store/store.ts'
 import { tempFolder } from '../../support/folder.ts'
@@ -11,6 +12,7 @@ const DEVICES = ['press', 'pump', 'oven'] as const
 interface Account {
   stored: number
   rejected: number
+  partial: number
   duplicate: number
 }
 
@@ -25,7 +27,7 @@ const change: fc.Arbitrary<Step> = fc.oneof(
         accounts[name]!.stored += count
       },
   ),
-  fc.tuple(device, fc.constantFrom('rejected', 'duplicate')).map(
+  fc.tuple(device, fc.constantFrom('rejected', 'partial', 'duplicate')).map(
     ([name, what]): Step =>
       (store, accounts) => {
         store.write(() => {
@@ -71,7 +73,9 @@ describe('the ledger', () => {
   it('balances after any sequence of changes, also failed ones, and counts what was done', () => {
     const property = fc.property(fc.array(change, { maxLength: 15, size: 'max' }), (changes) => {
       const folder = tempFolder()
-      const accounts = Object.fromEntries(DEVICES.map((name) => [name, { stored: 0, rejected: 0, duplicate: 0 }]))
+      const accounts = Object.fromEntries(
+        DEVICES.map((name) => [name, { stored: 0, rejected: 0, partial: 0, duplicate: 0 }]),
+      )
       const store = openStore(folder, { uplinks: UPLINKS })
       store.write(() => DEVICES.map((name) => store.intake.catalog.device(name)))
       for (const one of changes) one(store, accounts)
@@ -81,9 +85,9 @@ describe('the ledger', () => {
       const rows = reader.ledger()
       reader.close()
       expect(rows.flatMap(({ problems }) => problems)).toEqual([])
-      for (const { device: name, received, stored, rejected, duplicate } of rows) {
-        expect({ stored, rejected, duplicate }).toEqual(accounts[name])
-        expect(received).toBe(stored + rejected + duplicate)
+      for (const { device: name, received, stored, rejected, partial, duplicate } of rows) {
+        expect({ stored, rejected, partial, duplicate }).toEqual(accounts[name])
+        expect(received).toBe(stored + rejected + partial + duplicate)
       }
       const perUplink = UPLINKS.map((uplink) => rows.reduce((sum, row) => sum + row.perUplink[uplink]!.confirmed, 0))
       expect(perUplink).toEqual(confirmed)
@@ -105,6 +109,20 @@ describe('the ledger', () => {
     expect(imbalances(folder)).toEqual([])
     tamper(folder, sql)
     expect(imbalances(folder)).toEqual(texts.map((text) => expect.stringContaining(text)))
+  })
+
+  it('reads counters that an earlier version left before they were folded', () => {
+    const folder = makeAccount()
+    const counts = Buffer.from(
+      writeNumbers([
+        [1, 2],
+        [1, 5, 3, 1, 1],
+      ]),
+    ).toString('hex')
+    tamper(folder, `INSERT INTO tallies (counts) VALUES (x'${counts}')`)
+    const reader = openReader(folder)
+    expect(reader.ledger()).toMatchObject([{ received: 17, stored: 15, rejected: 1, partial: 0, duplicate: 1 }])
+    reader.close()
   })
 
   it('can be read for a single uplink', () => {

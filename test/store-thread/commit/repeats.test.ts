@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Reason } from '../../../src/base/flags.ts'
 import { openReader } from '../../../src/store/reader.ts'
@@ -90,5 +91,54 @@ describe('a repeated publish', () => {
     ])
     expect(quality).toEqual({ good: 2, uncertain: 0, bad: 6 })
     expect(imbalances(folder)).toEqual([])
+  })
+})
+
+describe('equal readings in one message', () => {
+  const wave = (samples: number[], ts = 1): string => JSON.stringify({ ts: 1_790_000_000_000 + ts, samples })
+  const stored = (folder: string): unknown[] => readLog(folder).map(({ value }) => value)
+
+  it('are all stored, and are not flagged as repeats of each other', async () => {
+    const folder = tempFolder()
+    const spine = await Spine.start(folder)
+    await spine.publish('telemetry/press', wave([0, 0, 1, 0]))
+    await spine.publish('telemetry/press/x', '[5,5,5]')
+    await spine.stop()
+    expect(stored(folder)).toEqual([0, 0, 1, 0, 5, 5, 5])
+    expect(readLog(folder).filter(({ reasons }) => (reasons & Reason.DUPLICATE) !== 0)).toEqual([])
+    expect(account(folder)).toMatchObject({ received: 7, stored: 7, duplicate: 0, problems: [] })
+  })
+
+  it('are repeats as often as they were stored before the message: at once, later, and after a restart', async () => {
+    const samples = fc.array(fc.constantFrom(0, 1, 2), { minLength: 1, maxLength: 8 })
+    const messages = fc.array(fc.tuple(samples, fc.constantFrom(1, 2), fc.boolean()), { minLength: 1, maxLength: 6 })
+    await fc.assert(
+      fc.asyncProperty(messages, async (all) => {
+        const folder = tempFolder()
+        let spine = await Spine.start(folder)
+        /** How often each value is stored, by time. */
+        const model = new Map<string, number>()
+        for (const [values, ts, restart] of all) {
+          if (restart) {
+            await spine.stop()
+            spine = await Spine.start(folder)
+          }
+          await spine.publish('telemetry/press', wave(values, ts))
+          for (const [value, some] of Map.groupBy(values, (one) => one)) {
+            const key = `${ts} ${value}`
+            model.set(key, Math.max(model.get(key) ?? 0, some.length))
+          }
+        }
+        await spine.stop()
+        const found = new Map<string, number>()
+        for (const { ts, value } of readLog(folder)) {
+          const key = `${ts - 1_790_000_000_000} ${value}`
+          found.set(key, (found.get(key) ?? 0) + 1)
+        }
+        expect([...found].sort()).toEqual([...model].sort())
+        expect(imbalances(folder)).toEqual([])
+      }),
+      { numRuns: 12 },
+    )
   })
 })

@@ -90,11 +90,21 @@ function appendRound(store: Store, round: number, random: () => number): void {
   store.write(() => {
     for (let i = 0; i < 6; i++) {
       const device = store.intake.catalog.device(`press-${i}`)
-      device.received++
-      device.rejected++
+      const fields = i % 3 // 0: nothing of the message was understood
+      device.received += Math.max(1, fields)
+      if (fields === 0) device.rejected++
+      device.partial += fields
       store.intake.catalog.touch(device)
       const payload = bytes(random, 1_500)
-      store.intake.rejects.add({ receivedAt: round, device, topic: 'telemetry', client: 'c', reason: 'why', payload })
+      store.intake.rejects.add({
+        receivedAt: round,
+        device,
+        topic: 'telemetry',
+        client: 'c',
+        reason: 'why',
+        fields,
+        payload,
+      })
     }
   })
 }
