@@ -163,7 +163,7 @@ export function settleClaim(given: Verdict | undefined, mark: Verdict | undefine
   return given?.quality === 9 ? { quality: 4, reasons: claim.reasons } : claim
 }
 
-/** The verdict for a status in words; undefined: they are not those of a quality. */
+/** The verdict for a status; undefined: it is no term for a quality. */
 export function claimOfStatus(text: string): Verdict | undefined {
   const given = text.trim()
   if (given.length > TERM_CHARS_MAX || /\d/.test(given)) return undefined

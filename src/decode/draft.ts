@@ -32,7 +32,7 @@ export class DecodeDraft {
   refusal: PayloadProblem | undefined = undefined
   /** True when a name was composed in a way in which two fields could get the same name. */
   mayCollide = false
-  /** For each reading the fields that its name was made from, and its place; undefined: nobody asks. */
+  /** For each reading the fields that its name was made from, and its place; undefined: not collected. */
   origins: { readonly key: string; readonly steps: readonly Step[] }[] | undefined = undefined
   #partials: PartialReject[] | undefined
   #partialCount = 0
@@ -55,7 +55,7 @@ export class DecodeDraft {
     this.origins?.push({ key: originKey(this.steps), steps: [...this.steps] })
   }
 
-  /** Whether so many more readings may follow. If not, the message is refused. */
+  /** Whether `count` more readings may follow. If not, the message is refused. */
   hasRoom(count: number): boolean {
     if (this.readings.length + this.#partialCount + count <= READINGS_PER_MESSAGE_MAX) return true
     this.refuse(`more than ${READINGS_PER_MESSAGE_MAX} readings in one message`)

@@ -35,7 +35,7 @@ export function isGroupMember(name: string): boolean {
   }
 }
 
-/** Whether a member has a meaning beside a value. */
+/** Whether a member has a meaning next to a value. */
 export function isField(name: string): boolean {
   return isGroupMember(name) || name === 't' || isIn(UNITS, name) || isIn(QUALITIES, name)
 }
@@ -140,7 +140,7 @@ export class Fields {
     }
   }
 
-  /** A status in words that are those of a quality; it stays a reading of its own. */
+  /** A status that is a term for a quality; it stays a reading of its own. */
   takeStatus(tree: Tree | undefined): void {
     if (typeof tree === 'string') this.claim = joinClaims(this.claim, claimOfStatus(tree))
   }

@@ -39,7 +39,7 @@ const NO_MEANING: Meaning = Object.freeze({ unit: undefined, claim: undefined })
  *   further readings, named `{metric}.{member}`.
  * - Any other object is a group: each member is a metric, named `outer.inner` in nested groups. Its time and backfill
  *   mark apply to all readings of the group.
- * - An element of an array that names itself beside a value is a record: a measurement of that name. Other elements are
+ * - An element of an array that names itself next to a value is a record: a measurement of that name. Other elements are
  *   several of the above for the same metric, or, in a small array inside an object, channels `{metric}.{number}`.
  *
  * If the topic names no metric, the outermost object is a record or a group; its `value` is the metric `value`.
@@ -69,7 +69,7 @@ function readUnnamed(tree: Tree, scope: Scope, draft: DecodeDraft): void {
   const value = valueMember(tree)
   const named = value === undefined ? undefined : standaloneName(tree)
   if (named !== undefined) return readRecord(tree, named, '', scope, draft)
-  // Only whole words: `v` and `val` may name a metric here. `val` with the `qc` of Siemens' connectors does not.
+  // Only full names: `v` and `val` may name a metric here. `val` with the `qc` of Siemens' connectors does not.
   if (value === 'value' || value === 'Value') return readMeasurement(tree, OUTERMOST, scope, draft)
   if (tree.val !== undefined && tree.qc !== undefined) return readMeasurement(tree, CONNECTOR, scope, draft)
   readGroup(tree, '', scope, draft)
@@ -212,9 +212,9 @@ function readMeasurement(
   const { metric, prefix, named } = naming
   if (scope.nesting > NESTING_MAX) return draft.reject(TOO_DEEP)
   const member = valueMember(object)!
-  const wholeWords = prefix === ''
+  const fullNames = prefix === ''
   const fields = new Fields(draft, scope.timed)
-  for (const name in object) if (!(wholeWords && SHORT.has(name))) fields.take(name, object[name]!)
+  for (const name in object) if (!(fullNames && SHORT.has(name))) fields.take(name, object[name]!)
   fields.takeStatus(object.status)
   fields.claim = joinClaims(fields.claim, outer.claim)
   fields.unit ??= outer.unit
@@ -227,7 +227,7 @@ function readMeasurement(
   draft.steps.pop()
   for (const name in object) {
     if (name === member || name === named) continue
-    if (isField(name) && !(wholeWords && SHORT.has(name)) && !fields.isOther(name)) continue
+    if (isField(name) && !(fullNames && SHORT.has(name)) && !fields.isOther(name)) continue
     readNamed(object, name, prefix, own, draft)
     if (draft.refusal !== undefined) return
   }

@@ -1,6 +1,6 @@
 import type { Tree, TreeObject } from '../tree.ts'
 
-/** Members that name the metric of a value beside them, the first of them that is there. */
+/** Members that name the metric of a value next to them, the first of them that is there. */
 const NAMES = ['name', 'Name', 'metric', 'tag', 'Tag', 'tagName', 'TagName', 'tag_name', 'n'] as const
 /**
  * In the elements of an array these do so as well, after the others. Outside of an array an `id` is mostly that of the

@@ -7,9 +7,9 @@ export function holdsSamples(name: string): boolean {
   return SAMPLES.has(name.toLowerCase())
 }
 
-/** Members beside an array that give samples per second. */
+/** Members next to an array that give samples per second. */
 const RATES = ['sampleRate', 'sample_rate', 'samplingRate', 'sampling_rate', 'rateHz', 'rate_hz', 'rate', 'fs'] as const
-/** Members beside an array that give the time between two samples, and the unit (ms). */
+/** Members next to an array that give the time between two samples, and the unit (ms). */
 const INTERVALS = [
   ...(['intervalMs', 'interval_ms', 'sampleIntervalMs', 'sample_interval_ms', 'periodMs', 'period_ms'] as const).map(
     (name) => [name, 1] as const,
