@@ -35,18 +35,9 @@ export function isGroupMember(name: string): boolean {
   }
 }
 
-/** Whether a member has a meaning next to a value. */
-export function isField(name: string): boolean {
-  return isGroupMember(name) || name === 't' || isIn(UNITS, name) || isIn(QUALITIES, name)
-}
-
 /** Members with which an element of an array says its own time. */
 export function hasTime(object: TreeObject): boolean {
   return TIMES.some((name) => object[name] !== undefined)
-}
-
-function isIn(names: readonly string[], name: string): boolean {
-  return names.includes(name)
 }
 
 /**
@@ -96,6 +87,11 @@ export class Fields {
   get timeClaim(): Verdict | undefined {
     if (this.ts !== undefined) return this.#zoneClaim
     return this.#hasOddTime && !this.#timed ? TIME_INVALID : undefined
+  }
+
+  /** Members that `take` has set aside: they are readings of their own. Ask after all members were taken. */
+  get others(): readonly string[] | undefined {
+    return this.#others
   }
 
   /** Whether `take` has found that this member is a reading of its own. Ask after all members were taken. */

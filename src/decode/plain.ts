@@ -3,7 +3,7 @@ import { isBatch, isContainer, type RecordName, recordName, standaloneName } fro
 import { holdsSamples, sampleIntervalMs } from './array/sampling.ts'
 import { HISTORICAL, joinClaims, settleClaim } from './claim.ts'
 import type { DecodeDraft } from './draft.ts'
-import { Fields, hasTime, isField, isGroupMember, valueMember } from './fields.ts'
+import { Fields, hasTime, isGroupMember, valueMember } from './fields.ts'
 import { CHANNELS_MAX, NESTING_MAX } from './limits.ts'
 import { PayloadProblem } from './problem.ts'
 import { quantityOf } from './quantity.ts'
@@ -212,10 +212,17 @@ function readMeasurement(
   const { metric, prefix, named } = naming
   if (scope.nesting > NESTING_MAX) return draft.reject(TOO_DEEP)
   const member = valueMember(object)!
-  const fullNames = prefix === ''
+  const isShort = (name: string): boolean => prefix === '' && SHORT.has(name)
   const fields = new Fields(draft, scope.timed)
-  for (const name in object) if (!(fullNames && SHORT.has(name))) fields.take(name, object[name]!)
-  fields.takeStatus(object.status)
+  let others: string[] | undefined
+  for (const name in object) {
+    if (name === member || name === named) continue
+    if (isShort(name) || !fields.take(name, object[name]!)) {
+      others ??= []
+      others.push(name)
+    }
+  }
+  if (others?.includes('status')) fields.takeStatus(object.status)
   fields.claim = joinClaims(fields.claim, outer.claim)
   fields.unit ??= outer.unit
   const own = innerScope(scope, fields, object)
@@ -225,11 +232,12 @@ function readMeasurement(
   else if (isArray(value)) readArray(value, metric, own, draft, fields)
   else addScalar(value, metric, own, draft, fields)
   draft.steps.pop()
-  for (const name in object) {
-    if (name === member || name === named) continue
-    if (isField(name) && !(fullNames && SHORT.has(name)) && !fields.isOther(name)) continue
-    readNamed(object, name, prefix, own, draft)
-    if (draft.refusal !== undefined) return
+  if (others === undefined && fields.others === undefined) return
+  for (const names of [others, fields.others]) {
+    for (const name of names ?? []) {
+      if (draft.refusal !== undefined) return
+      readNamed(object, name, prefix, own, draft)
+    }
   }
 }
 

@@ -16,11 +16,21 @@ export interface RecordName {
 
 /** The name that an element of an array gives to its value. Ask only for objects with a value. */
 export function recordName(object: TreeObject): RecordName | undefined {
+  if (!mayHaveName(object)) return undefined
   return standaloneName(object) ?? nameIn(object, IDS, true)
+}
+
+const ALL: ReadonlySet<string> = new Set([...NAMES, ...IDS])
+
+/** Most elements have none: to walk over their few members is faster than to ask for each of the names. */
+function mayHaveName(object: TreeObject): boolean {
+  for (const member in object) if (member !== 'v' && member !== 't' && ALL.has(member)) return true
+  return false
 }
 
 /** The name that an object outside of an array gives to its value. */
 export function standaloneName(object: TreeObject): RecordName | undefined {
+  if (!mayHaveName(object)) return undefined
   return nameIn(object, NAMES, false)
 }
 

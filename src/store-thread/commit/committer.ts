@@ -1,4 +1,4 @@
-import { qualityWord, Reason } from '../../base/flags.ts'
+import { qualityWord } from '../../base/flags.ts'
 import type { Reading, Verdict } from '../../base/reading.ts'
 import { decode } from '../../decode/decode.ts'
 import type { PartialRejects } from '../../decode/draft.ts'
@@ -12,7 +12,7 @@ import type { Store } from '../../store/store.ts'
 import { type Publish, readBatch } from '../batch-buffer.ts'
 import type { BatchMessage, Forwarding, IdentifierChange, TopicEntry } from '../protocol.ts'
 import type { RouteMatch } from '../routes.ts'
-import { MessageRepeats } from './message-repeats.ts'
+import { asRepeat, MessageRepeats } from './message-repeats.ts'
 import { type CommitOutcome, newOutcome } from './outcome.ts'
 import { partialReason } from './partial-reason.ts'
 import { rebuildJudge } from './rebuild-judge.ts'
@@ -290,12 +290,4 @@ export class Committer {
   ): void {
     this.#store.intake.rejects.add({ ...why, receivedAt, topic, client: this.#clients[client] ?? '', payload })
   }
-}
-
-/**
- * The claim of a reading that may be stored already: it keeps its quality, gets the reason DUPLICATE, and so enters no
- * window of the judge.
- */
-function asRepeat(claim: Verdict | undefined): Verdict {
-  return { quality: claim?.quality ?? 1, reasons: (claim?.reasons ?? 0) | Reason.DUPLICATE }
 }

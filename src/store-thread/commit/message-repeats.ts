@@ -1,4 +1,5 @@
-import type { Reading } from '../../base/reading.ts'
+import { Reason } from '../../base/flags.ts'
+import type { Reading, Verdict } from '../../base/reading.ts'
 import { valueKey } from '../../store/repeats.ts'
 import { mayBeStored, type Series } from '../../store/series/series.ts'
 import type { Store } from '../../store/store.ts'
@@ -88,4 +89,12 @@ export class MessageRepeats {
     }
     return left
   }
+}
+
+/**
+ * The claim of a reading that may be stored already: it keeps its quality, gets the reason DUPLICATE, and so enters no
+ * window of the judge.
+ */
+export function asRepeat(claim: Verdict | undefined): Verdict {
+  return { quality: claim?.quality ?? 1, reasons: (claim?.reasons ?? 0) | Reason.DUPLICATE }
 }
