@@ -49,8 +49,12 @@ export function readPlain(tree: Tree, metric: string | undefined, draft: DecodeD
   const { receivedAt: ts } = draft
   const root = { ts, timed: false, mark: undefined, timeClaim: undefined, nesting: 0, object: undefined }
   const scope: Scope = { ...root, outer: undefined }
-  if (isArray(tree)) readItems(tree, draft, (item) => readRootItem(item, metric, scope, draft))
-  else if (metric !== undefined) readEntry(tree, metric, scope, draft)
+  if (isArray(tree)) {
+    const sampled = draft.rules.sampleHz === undefined ? undefined : sampledAt(scope, tree.length, draft)
+    readItems(tree, draft, (item, index) => {
+      readRootItem(item, metric, isObject(item) ? scope : (sampled?.(index) ?? scope), draft)
+    })
+  } else if (metric !== undefined) readEntry(tree, metric, scope, draft)
   else readUnnamed(tree, scope, draft)
 }
 
@@ -121,7 +125,7 @@ function readArray(
   const container = draft.steps.findLast((step) => typeof step === 'string') ?? ''
   const isRow = typeof draft.steps.at(-1) === 'number'
   const areSamples = items.length > CHANNELS_MAX || (!isRow && holdsSamples(container))
-  const sampled = areSamples ? sampledAt(scope, items.length) : undefined
+  const sampled = areSamples ? sampledAt(scope, items.length, draft) : undefined
   const numbered = (index: number): string => (areSamples ? metric : `${metric}.${index}`)
   readItems(items, draft, (item, index) => {
     if (isArray(item)) return readArray(item, metric, deeper(scope), draft)
@@ -141,14 +145,15 @@ function deeper(scope: Scope): Scope {
 }
 
 /**
- * The scope of each sample of an array, if an object around it gives their rate: a time of the device is that of the
+ * The scope of each sample of an array, if an object around it or the route gives their rate: a time of the device is that of the
  * first sample, and the time of arrival is that of the last one.
  */
-function sampledAt(scope: Scope, count: number): ((index: number) => Scope) | undefined {
+function sampledAt(scope: Scope, count: number, { rules }: DecodeDraft): ((index: number) => Scope) | undefined {
   let intervalMs: number | undefined
   for (let around: Scope | undefined = scope; around !== undefined && intervalMs === undefined; around = around.outer) {
     if (around.object !== undefined) intervalMs = sampleIntervalMs(around.object)
   }
+  if (intervalMs === undefined && rules.sampleHz !== undefined) intervalMs = 1_000 / rules.sampleHz
   if (intervalMs === undefined) return undefined
   const everyMs = intervalMs
   const firstMs = scope.timed ? scope.ts : scope.ts - (count - 1) * everyMs

@@ -21,7 +21,7 @@ export interface TopicEntry {
   readonly metric: string | undefined
   readonly format: EdgeSettings['routes'][number]['format']
   /** How the payload is read where it does not say everything itself; undefined: as without these settings. */
-  readonly rules?: Pick<EdgeSettings['routes'][number], 'zone' | 'numbers' | 'noValueTexts'> | undefined
+  readonly rules?: Pick<EdgeSettings['routes'][number], 'zone' | 'numbers' | 'noValueTexts' | 'sampleHz'> | undefined
   /** Set for a forward route, which carries no readings: where its messages go. */
   readonly forward: Forwarding | undefined
 }

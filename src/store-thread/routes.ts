@@ -19,14 +19,14 @@ export function compileRoutes(routes: readonly RouteSettings[]): (topic: string)
 }
 
 function matcherOf(route: RouteSettings): (topic: string) => RouteMatch | undefined {
-  const { topic: template, format, forward, to, uplinks, zone, numbers, noValueTexts } = route
+  const { topic: template, format, forward, to, uplinks, zone, numbers, noValueTexts, sampleHz } = route
   if (forward) {
     const forwarding = { target: to, uplinks: namesText(uplinks) }
     return (topic) =>
       filterMatches(template, topic) ? { topic, device: '', metric: undefined, format, forward: forwarding } : undefined
   }
   const compiled = compileRoute(template)
-  const rules = { zone, numbers, noValueTexts }
+  const rules = { zone, numbers, noValueTexts, sampleHz }
   return (topic) => {
     const found = compiled.match(topic)
     return found === undefined ? undefined : { topic, ...found, format, rules, forward: undefined }

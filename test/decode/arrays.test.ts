@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { decode } from '../../src/decode/decode.ts'
 import { CHANNELS_MAX } from '../../src/decode/limits.ts'
-import { NOW, onDevice, onMetric, partialOf, readingsOf } from './support.ts'
+import { bytes, NOW, onDevice, onMetric, partialOf, readingsOf } from './support.ts'
 
 const TS = 1_700_000_000_000
 const BAD = { claim: { quality: 4, reasons: 0 } }
@@ -192,6 +193,18 @@ describe('an array of numbers', () => {
     expect(times(`{"ts":${TS},${rate},"samples":[1,2,3]}`)).toEqual([TS, TS + 5, TS + 10])
     expect(times(`{${rate},"x":{"ts":${TS},"samples":[1,2,3]}}`)).toEqual([TS, TS + 5, TS + 10])
     expect(times(`{"samples":[1,2,3],${rate}}`)).toEqual([NOW - 10, NOW - 5, NOW])
+  })
+
+  it('has the rate of the route where the payload gives none', () => {
+    const rules = { numbers: 'plain', noValueTexts: true, sampleHz: 10 } as const
+    const times = (payload: string, metric?: string): number[] => {
+      const decoded = decode(bytes(payload), { device: 'd1', metric, rules }, NOW, 'auto')
+      if (!decoded.ok) throw new Error(decoded.reason)
+      return decoded.readings.map(({ ts }) => ts)
+    }
+    expect(times(`{"ts":${TS},"samples":[1,2,3]}`)).toEqual([TS, TS + 100, TS + 200])
+    expect(times('[1,2,3]', 'm')).toEqual([NOW - 200, NOW - 100, NOW])
+    expect(times(`{"ts":${TS},"power":[1,2]}`)).toEqual([TS, TS])
   })
 
   it('may contain arrays, whose elements are channels', () => {

@@ -45,6 +45,15 @@ const fields = z.strictObject({
       'Texts such as `unavailable`, `none`, `N/A`, `nan` and `---` mean that there is no value (MISSING); false: ' +
         'they are values (docs/payloads.md)',
     ),
+  sampleHz: z
+    .number()
+    .positive()
+    .max(1e9)
+    .optional()
+    .describe(
+      'Samples per second of arrays that hold samples, where the payload does not give the rate (docs/payloads.md). ' +
+        'Default: such samples have the same time',
+    ),
   forward: z
     .boolean()
     .default(false)
@@ -71,7 +80,7 @@ type Given = Partial<z.output<typeof fields>>
 
 /** What is wrong with a route as a whole. Keys that are invalid by themselves may have any value here. */
 function* problemsOf(given: Given): Generator<[keyof Given, string]> {
-  const { topic, format = 'auto', forward, to, uplinks, zone, numbers = 'plain', noValueTexts = true } = given
+  const { topic, format = 'auto', forward, to, uplinks, zone, numbers = 'plain', noValueTexts = true, sampleHz } = given
   if (forward !== true) {
     if (typeof topic === 'string') yield* only('topic', routeProblem(topic))
     if (to !== undefined && to !== '{topic}') yield ['to', 'is for routes with `forward: true`']
@@ -85,6 +94,7 @@ function* problemsOf(given: Given): Generator<[keyof Given, string]> {
   if (zone !== undefined) yield ['zone', undecoded]
   if (numbers !== 'plain') yield ['numbers', undecoded]
   if (noValueTexts !== true) yield ['noValueTexts', undecoded]
+  if (sampleHz !== undefined) yield ['sampleHz', undecoded]
 }
 
 function* only(key: keyof Given, problem: string | undefined): Generator<[keyof Given, string]> {
