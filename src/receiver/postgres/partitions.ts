@@ -28,8 +28,7 @@ export class Partitions {
   readonly #log: Log
   readonly #there = new Set<Month>()
   #ours: boolean | undefined
-  /** Monotonic ms: the wall clock may be set back. */
-  #retryAt = Number.NEGATIVE_INFINITY
+  #retryAt = 0
 
   constructor(schema: string, log: Log) {
     this.#schema = schema
@@ -44,7 +43,9 @@ export class Partitions {
   /** Creates the missing partitions for readings of these times. A failure is logged, and tried again later. */
   async prepare(times: Iterable<Float64Array>, now: number, connection: Connection): Promise<void> {
     const missing = [...monthsOf(times, now)].filter((month) => !this.#there.has(month))
-    if (missing.length === 0 || performance.now() < this.#retryAt) return
+    const waitMs = this.#retryAt - now
+    // More than the whole pause: the clock was set back.
+    if (missing.length === 0 || (waitMs > 0 && waitMs <= RETRY_MS)) return
     try {
       this.#ours ??= await this.#arePartitionsOurs(connection)
       for (const month of this.#ours ? missing.sort((a, b) => a - b) : []) {
@@ -52,7 +53,7 @@ export class Partitions {
       }
       for (const month of missing) this.#there.add(month)
     } catch (failure) {
-      this.#retryAt = performance.now() + RETRY_MS
+      this.#retryAt = now + RETRY_MS
       this.#log.warn(
         { err: failure },
         'cannot create a partition: its readings go into reading_default until it exists',

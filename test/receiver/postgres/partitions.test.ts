@@ -93,6 +93,20 @@ describePeer('postgres', 'the partitions of a sink in PostgreSQL', () => {
     expect(await rowsOf(opened)).toEqual({ reading_2026_06: 2 })
   })
 
+  it('are made at once after the clock was set back, and not only when it shows the old time again', async () => {
+    const opened = await openSink()
+    const { postgres, schema, sink } = opened
+    await sink.store([], NOW)
+    const reader = await postgres.connect()
+    await reader.query(`BEGIN; SELECT count(*) FROM ${schema}.readings`)
+    const ts = Date.UTC(2026, 5, 1)
+    const wrong = NOW + 10 * 365 * 86_400_000
+    await sink.store([batch([reading(1, { ts })])], wrong)
+    await reader.query('COMMIT')
+    await sink.store([batch([reading(2, { ts })])], NOW)
+    expect(await rowsOf(opened)).toEqual({ reading_2026_06: 2 })
+  })
+
   it('can be dropped: their readings are neither forks nor stored again', async () => {
     const opened = await openSink()
     const { postgres, schema, sink } = opened
