@@ -121,7 +121,7 @@ describe('a budget per day and per month', () => {
 
   it('gives no bytes back when the clock is set back, and starts again with the day after', () => {
     const budget = budgetOf({ bytesPerDay: 10_000, whenSpent: 'pause' }, spent)
-    for (const days of [1, 31, 3_652]) {
+    for (const days of [1 / 86_400, 1 / 24, 1, 30, 3_652]) {
       const back = NOON - days * DAY_MS
       expect(budget.allow(moment(0, { utc: back })).live).toBe(0)
       expect(budget.spent).toMatchObject({ dayBytes: 10_000, monthBytes: 50_000 })

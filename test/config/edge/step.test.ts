@@ -204,23 +204,28 @@ describe('a conflict', () => {
 })
 
 describe('a clock that cannot be trusted', () => {
-  const TEN_YEARS_MS = 3_652 * 86_400_000
+  const DAY_MS = 86_400_000
+  /** To 1970 and to 2036 too: the time of these tests is the first day of 2030. */
+  const STEPS_MS = [1_000, 3_600_000, DAY_MS, 30 * DAY_MS, 3_652 * DAY_MS].flatMap((ms) => [ms, -ms])
+  const SKEWS_MS = [...STEPS_MS, 60_000 - Date.UTC(2030, 0, 1), Date.UTC(2036, 1, 7) - Date.UTC(2030, 0, 1)]
   const isOverdue = (edge: Edge): boolean => edge.state.conflict?.overdue === true
 
   it('passes no deadline of a conflict, whatever it shows', () => {
     const edge = open()
-    edge.clockSynced = false
-    edge.now += TEN_YEARS_MS
-    expect(isOverdue(edge.on({ kind: 'tick' }))).toBe(false)
-    edge.now -= TEN_YEARS_MS
-    edge.clockSynced = true
-    expect(isOverdue(edge.on({ kind: 'tick' }))).toBe(false)
+    for (const skewMs of SKEWS_MS) {
+      edge.clockSynced = false
+      edge.now += skewMs
+      expect(isOverdue(edge.on({ kind: 'tick' }))).toBe(false)
+      edge.now -= skewMs
+      edge.clockSynced = true
+      expect(isOverdue(edge.on({ kind: 'tick' }))).toBe(false)
+    }
     edge.now = edge.state.conflict!.record.deadline
     expect(isOverdue(edge.on({ kind: 'tick' }))).toBe(true)
   })
 
   it('starts the deadline of a conflict that opened meanwhile when the clock is right', () => {
-    for (const skewMs of [TEN_YEARS_MS, -TEN_YEARS_MS]) {
+    for (const skewMs of SKEWS_MS) {
       const edge = open((one) => {
         one.clockSynced = false
         one.now += skewMs
@@ -237,7 +242,7 @@ describe('a clock that cannot be trusted', () => {
   })
 
   it('purges no tombstone, and one that was made meanwhile is kept for its time once the clock is right', () => {
-    for (const skewMs of [TEN_YEARS_MS, -TEN_YEARS_MS]) {
+    for (const skewMs of SKEWS_MS) {
       const edge = new Edge()
       edge.clockSynced = false
       edge.now += skewMs
@@ -248,10 +253,10 @@ describe('a clock that cannot be trusted', () => {
       edge.now += TOMBSTONE_KEPT_MS - 1
       expect(edge.on({ kind: 'tick' }).state.tombstone?.purged).toBe(false)
       edge.clockSynced = false
-      edge.now += TEN_YEARS_MS
+      edge.now += 3_652 * DAY_MS
       expect(edge.on({ kind: 'tick' }).state.tombstone?.purged).toBe(false)
       edge.clockSynced = true
-      edge.now -= TEN_YEARS_MS - 1
+      edge.now -= 3_652 * DAY_MS - 1
       expect(edge.on({ kind: 'tick' }).state.tombstone?.purged).toBe(true)
     }
   })
