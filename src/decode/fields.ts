@@ -40,11 +40,14 @@ export function hasTime(object: TreeObject): boolean {
   return TIMES.some((name) => object[name] !== undefined)
 }
 
+/** Members that hold the value of a measurement, the first of them that is there. */
+export type ValueMember = 'value' | 'v' | 'Value' | 'val'
+
 /**
  * The member that holds the value of a measurement; undefined: the object is not a measurement. An object as a value is
  * one only if it is a measurement itself.
  */
-export function valueMember(object: TreeObject): 'value' | 'v' | 'Value' | 'val' | undefined {
+export function valueMember(object: TreeObject): ValueMember | undefined {
   if (isValue(object.value)) return 'value'
   if (isValue(object.v)) return 'v'
   if (isValue(object.Value)) return 'Value'

@@ -3,7 +3,7 @@ import { isBatch, isContainer, type RecordName, recordName, standaloneName } fro
 import { holdsSamples, sampleIntervalMs } from './array/sampling.ts'
 import { HISTORICAL, joinClaims, settleClaim } from './claim.ts'
 import type { DecodeDraft } from './draft.ts'
-import { Fields, hasTime, isGroupMember, valueMember } from './fields.ts'
+import { Fields, hasTime, isGroupMember, type ValueMember, valueMember } from './fields.ts'
 import { CHANNELS_MAX, NESTING_MAX } from './limits.ts'
 import { PayloadProblem } from './problem.ts'
 import { quantityOf } from './quantity.ts'
@@ -60,10 +60,14 @@ export function readPlain(tree: Tree, metric: string | undefined, draft: DecodeD
 
 /** An element of the outermost array: several times of the metric or group, or records. */
 function readRootItem(item: Tree, metric: string | undefined, scope: Scope, draft: DecodeDraft): void {
-  const named = isObject(item) && valueMember(item) !== undefined ? recordName(item) : undefined
-  if (named !== undefined) readRecord(item as TreeObject, named, metric ?? '', scope, draft)
+  if (!isObject(item))
+    return metric === undefined ? readUnnamed(item, scope, draft) : readEntry(item, metric, scope, draft)
+  const member = valueMember(item)
+  const named = member === undefined ? undefined : recordName(item)
+  if (named !== undefined) readRecord(item, { ...named, value: member! }, metric ?? '', scope, draft)
   else if (metric === undefined) readUnnamed(item, scope, draft)
-  else readEntry(item, metric, scope, draft)
+  else if (member === undefined) readGroup(item, metric, scope, draft)
+  else readMeasurement(item, { metric, prefix: metric, value: member }, scope, draft)
 }
 
 function readUnnamed(tree: Tree, scope: Scope, draft: DecodeDraft): void {
@@ -72,16 +76,17 @@ function readUnnamed(tree: Tree, scope: Scope, draft: DecodeDraft): void {
   }
   const value = valueMember(tree)
   const named = value === undefined ? undefined : standaloneName(tree)
-  if (named !== undefined) return readRecord(tree, named, '', scope, draft)
+  if (named !== undefined) return readRecord(tree, { ...named, value: value! }, '', scope, draft)
   // Only full names: `v` and `val` may name a metric here. `val` with the `qc` of Siemens' connectors does not.
-  if (value === 'value' || value === 'Value') return readMeasurement(tree, OUTERMOST, scope, draft)
+  if (value === 'value' || value === 'Value') return readMeasurement(tree, { ...OUTERMOST, value }, scope, draft)
   if (tree.val !== undefined && tree.qc !== undefined) return readMeasurement(tree, CONNECTOR, scope, draft)
   readGroup(tree, '', scope, draft)
 }
 
 function readEntry(tree: Tree, metric: string, scope: Scope, draft: DecodeDraft): void {
   if (isObject(tree)) {
-    if (valueMember(tree) !== undefined) readMeasurement(tree, { metric, prefix: metric }, scope, draft)
+    const value = valueMember(tree)
+    if (value !== undefined) readMeasurement(tree, { metric, prefix: metric, value }, scope, draft)
     else readGroup(tree, metric, scope, draft)
   } else if (isArray(tree)) readArray(tree, metric, scope, draft)
   else addScalar(tree, metric, scope, draft, NO_MEANING)
@@ -130,13 +135,20 @@ function readArray(
   readItems(items, draft, (item, index) => {
     if (isArray(item)) return readArray(item, metric, deeper(scope), draft)
     if (!isObject(item)) return addScalar(item, numbered(index), sampled?.(index) ?? scope, draft, meaning)
-    if (valueMember(item) === undefined) {
+    const value = valueMember(item)
+    if (value === undefined) {
       const isTime = areSamples || isBatch(container) || hasTime(item)
       return readGroup(item, isTime ? metric : numbered(index), scope, draft)
     }
     const named = recordName(item)
-    if (named === undefined) return readMeasurement(item, { metric, prefix: metric }, scope, draft)
-    readRecord(item, named, isContainer(container) ? metric.slice(0, -container.length - 1) : metric, scope, draft)
+    if (named === undefined) return readMeasurement(item, { metric, prefix: metric, value }, scope, draft)
+    readRecord(
+      item,
+      { ...named, value },
+      isContainer(container) ? metric.slice(0, -container.length - 1) : metric,
+      scope,
+      draft,
+    )
   })
 }
 
@@ -163,14 +175,14 @@ function sampledAt(scope: Scope, count: number, { rules }: DecodeDraft): ((index
 /** A measurement that names its metric itself. */
 function readRecord(
   object: TreeObject,
-  { member, metric: name }: RecordName,
+  { member, metric: name, value }: RecordName & { readonly value: ValueMember },
   prefix: string,
   scope: Scope,
   draft: DecodeDraft,
 ): void {
   draft.mayCollide = true
   const metric = prefix === '' || prefix === name ? name : `${prefix}.${name}`
-  readMeasurement(object, { metric, prefix: metric, named: member }, scope, draft)
+  readMeasurement(object, { metric, prefix: metric, value, named: member }, scope, draft)
 }
 
 function readGroup(group: TreeObject, prefix: string, scope: Scope, draft: DecodeDraft): void {
@@ -199,12 +211,14 @@ function readNamed(owner: TreeObject, name: string, prefix: string, scope: Scope
 interface Naming {
   readonly metric: string
   readonly prefix: string
+  /** The member that holds the value. */
+  readonly value: ValueMember
   /** The member that gave the name. */
-  readonly named?: string
+  readonly named?: string | undefined
 }
 
-const OUTERMOST: Naming = { metric: 'value', prefix: '' }
-const CONNECTOR: Naming = { metric: 'val', prefix: '' }
+const OUTERMOST = { metric: 'value', prefix: '' }
+const CONNECTOR: Naming = { metric: 'val', prefix: '', value: 'val' }
 const SHORT: ReadonlySet<string> = new Set(['t', 'u', 'q'])
 
 function readMeasurement(
@@ -214,15 +228,13 @@ function readMeasurement(
   draft: DecodeDraft,
   outer: Meaning = NO_MEANING,
 ): void {
-  const { metric, prefix, named } = naming
+  const { metric, prefix, value: member, named } = naming
   if (scope.nesting > NESTING_MAX) return draft.reject(TOO_DEEP)
-  const member = valueMember(object)!
-  const isShort = (name: string): boolean => prefix === '' && SHORT.has(name)
   const fields = new Fields(draft, scope.timed)
   let others: string[] | undefined
   for (const name in object) {
     if (name === member || name === named) continue
-    if (isShort(name) || !fields.take(name, object[name]!)) {
+    if ((prefix === '' && SHORT.has(name)) || !fields.take(name, object[name]!)) {
       others ??= []
       others.push(name)
     }
@@ -249,7 +261,7 @@ function readMeasurement(
 /** A measurement that is the value of another one: their other members could have equal names. */
 function readInner(value: TreeObject, naming: Naming, scope: Scope, draft: DecodeDraft, outer: Meaning): void {
   draft.mayCollide = true
-  readMeasurement(value, { metric: naming.metric, prefix: naming.prefix }, scope, draft, outer)
+  readMeasurement(value, { ...naming, value: valueMember(value)!, named: undefined }, scope, draft, outer)
 }
 
 /** The scope inside an object: its own members override those of the enclosing object. */
