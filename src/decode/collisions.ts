@@ -26,7 +26,7 @@ export function withoutCollisions(draft: DecodeDraft, read: (draft: DecodeDraft)
   readings.splice(0, readings.length, ...kept)
   for (const { metric, steps } of named) {
     const owner = JSON.parse(owners.get(metric)!) as string[]
-    traced.reject(`the name "${metric}" is already that of $${pathText(owner)}`, steps)
+    traced.reject(`the metric name "${metric}" is already used by $${pathText(owner)}`, steps)
   }
   return traced
 }

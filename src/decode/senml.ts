@@ -94,7 +94,7 @@ function owns(
   const owner = owners.get(metric)
   if (owner === undefined) owners.set(metric, name)
   if (owner === undefined || owner === name) return true
-  draft.reject(`the metric "${metric}" already has another name in this pack`)
+  draft.reject(`another SenML name of this pack already gives the metric "${metric}"`)
   return false
 }
 
@@ -142,7 +142,7 @@ function resolveRecord(labels: Labels, base: Base, { broken, isFirst, draft }: R
   for (const { label, why } of labels.odd) draft.reject(why, [...steps, label])
   if (labels.baseOnly) return undefined
   const lost = [...broken].find((label) => !labels.isOdd(label))
-  if (lost !== undefined) draft.reject(`the base field ${lost} before it is not understood`)
+  if (lost !== undefined) draft.reject(`the base field ${lost}, which applies to it, is not understood`)
   if (broken.size > 0 || labels.isOdd('n') || labels.isOdd('t')) return undefined
   return valued({ name, unit, ownValue, ownSum, seconds }, labels, { base, draft })
 }

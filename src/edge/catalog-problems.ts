@@ -8,7 +8,7 @@ export const SHORTAGE_MS = 600_000
 const NAME_CHARS_MAX = 60
 
 const REMEDY =
-  'find what makes up new topics or metric names, give up devices with `tidegate devices forget DEVICE`, or raise'
+  'find the source of new topics or metric names, remove devices with `tidegate devices forget DEVICE`, or raise'
 
 /** Problems with the number of series: the catalog is nearly full, or messages lack room for a new series. */
 export function catalogProblems({
@@ -29,7 +29,8 @@ export function catalogProblems({
   const isShort = series >= seriesMax * NEARLY_FULL || largestClient >= perClientMax * NEARLY_FULL
   if (isShort && lastShortageMs <= SHORTAGE_MS) {
     const bound = series >= seriesMax ? `${seriesMax} series (store.seriesMax)` : `${perClientMax} series of one client`
-    const who = largest.clients.length === 0 ? '' : `; clients that created most series: ${namesOf(largest.clients)}`
+    const who =
+      largest.clients.length === 0 ? '' : `; clients that created the most series: ${namesOf(largest.clients)}`
     const setting = series >= seriesMax ? 'store.seriesMax' : 'store.seriesPerClientMax'
     problems.push(
       `messages that need a new series are refused at ${bound}: ${refused} were not acknowledged, ${keptAsRejects} ` +

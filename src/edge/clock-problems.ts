@@ -18,12 +18,12 @@ export function clockProblems(facts: {
   else if (systemAheadMs > AHEAD_MS_MAX || systemAheadMs < -BEHIND_MS_MAX) {
     const where = systemAheadMs > 0 ? 'ahead of' : 'behind'
     problems.push(
-      `the system clock is ${durationText(systemAheadMs)} ${where} the time that the edge can account for, by which ` +
+      `the system clock is ${durationText(systemAheadMs)} ${where} the store clock, by which ` +
         'readings are removed: if the system clock is right, run `tidegate clock accept`',
     )
   }
   if (synchronised === false && !confirmed) {
-    problems.push('the system clock is not synchronised: readings carry the reason CLOCK_UNSYNCED until it is')
+    problems.push('the system clock is not synchronised: readings are flagged CLOCK_UNSYNCED until it is')
   }
   if (waitingRemoval !== undefined) {
     const { readings, of } = waitingRemoval

@@ -108,13 +108,13 @@ const store = z
       .max(10_000_000)
       .default(100_000)
       .describe(
-        'Maximum number of series; a message that needs a further one is not acknowledged (QoS 0: kept as a reject)',
+        'Maximum number of series; a message that needs another one is not acknowledged (with QoS 0: kept as a reject)',
       ),
     seriesPerClientMax: count
       .max(10_000_000)
       .optional()
       .describe(
-        'Maximum number of series that one client (by its client id) creates; default: 90 % of `seriesMax`, so that ' +
+        'Maximum number of series that one client (by its client id) can create; default: 90 % of `seriesMax`, so that ' +
           'a client with random topics leaves room for others',
       ),
     rejectsMax: count

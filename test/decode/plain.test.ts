@@ -131,7 +131,7 @@ describe('a message with one field that is not understood', () => {
     [
       'two names that become one',
       '"a.b":1,"a":{"b":{"v":2,"t":3}}',
-      /^\$\.a\.b(\.v)?: the name "a\.b" is already that of \$\["a\.b"\]$/,
+      /^\$\.a\.b(\.v)?: the metric name "a\.b" is already used by \$\["a\.b"\]$/,
     ],
   ])('keeps the others, and names the place: %s', (_name, field, reason) => {
     for (const payload of [`{"ok":1,${field},"last":true}`, `{${field},"last":true,"ok":1}`]) {

@@ -271,7 +271,7 @@ describe('SenML', () => {
     ['[{"n":"a","v":1,"s":"x"}]', /^\$\[0\]\.s: expected a number/],
     ['[{"n":"b","vd":"a+/="},{"n":"a","v":1}]', /^\$\[0\]\.vd: not base64/],
     [`[{"n":"${'x'.repeat(129)}","v":1},{"n":"a","v":1}]`, /^\$\[0\]: the metric has a name longer/],
-    ['[{"n":"a","v":1},{"n":"d1/a","v":2}]', /^\$\[1\]: the metric "a" already has another name in this pack$/],
+    ['[{"n":"a","v":1},{"n":"d1/a","v":2}]', /^\$\[1\]: another SenML name of this pack already gives the metric "a"$/],
     ['[{"n":"a","v":1},{"bt":"x","n":"b","v":2}]', /^\$\[1\]\.bt: expected a number/],
   ])('keeps the others when a record or field is invalid, and names the place: %.50s', (pack, reason) => {
     const decoded = onDevice(pack)

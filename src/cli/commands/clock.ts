@@ -7,7 +7,7 @@ import { dataFolder, storeOptions } from '../data-folder.ts'
 import { withReader } from '../reader.ts'
 
 const NOTES = [
-  'Readings are removed by age according to a clock that cannot jump: it counts the time that the machine runs, and follows the system clock only if that is synchronised or if the receiver has the same time. When the system clock is set by more than a minute, nothing is removed by age until this is settled.',
+  'The age of readings is measured by the store clock, which cannot jump: it counts the time that the machine runs, and follows the system clock only if that is synchronised or if the receiver has the same time. When the system clock is changed by more than a minute, nothing is removed by age until an operator accepts or rejects the change, or the clocks agree again.',
 ]
 const ORDER_NOTES = [
   ...NOTES,
@@ -16,8 +16,11 @@ const ORDER_NOTES = [
 
 export const clock = command({
   name: 'clock',
-  summary: 'Show the clock by which readings age',
-  notes: [...NOTES, 'The edge saves this clock every ten minutes; `tidegate status` asks a running edge.'],
+  summary: 'Show the clock that measures the age of readings',
+  notes: [
+    ...NOTES,
+    'The command reads what the edge saves every ten minutes; `tidegate status` shows the current state of a running edge.',
+  ],
   options: { ...storeOptions, json: shared.json },
   examples: ['clock -s examples/edge.yaml'],
   async run({ values, output, env }) {
@@ -32,7 +35,7 @@ export const clock = command({
 
 export const clockAccept = command({
   name: 'clock accept',
-  summary: 'The system clock is right: readings age by it from now on',
+  summary: 'Confirm that the system clock is right: the store clock is set to it',
   notes: ORDER_NOTES,
   options: storeOptions,
   examples: ['clock accept -s examples/edge.yaml'],
@@ -41,7 +44,7 @@ export const clockAccept = command({
 
 export const clockReject = command({
   name: 'clock reject',
-  summary: 'The system clock is wrong: readings go on ageing by the clock of the store',
+  summary: 'Declare the system clock wrong: the age of readings is still measured by the store clock',
   notes: ORDER_NOTES,
   options: storeOptions,
   examples: ['clock reject -s examples/edge.yaml'],
@@ -57,19 +60,19 @@ interface Given {
 async function order(kind: 'clock-accept' | 'clock-reject', { values, env, print }: Given): Promise<typeof Exit.OK> {
   const { placeOrder } = await import('../../store/orders.ts')
   placeOrder(await dataFolder(values, env), { kind }, systemClock.now())
-  print('ordered; a running edge does it within a second')
+  print('ordered; a running edge carries it out within a second')
   return Exit.OK
 }
 
 function describe({ time, systemAheadMs, step, holdsRemoval, confirmed }: ClockStatus): string {
   const lines = [
     `store clock   ${new Date(time).toISOString()} (${confirmed ? 'confirmed' : 'not confirmed'} since the machine started)`,
-    `system clock  ${(systemAheadMs / 1_000).toFixed(1)} s ahead`,
+    `system clock  ${Math.abs(systemAheadMs / 1_000).toFixed(1)} s ${systemAheadMs < 0 ? 'behind' : 'ahead of'} the store clock`,
   ]
   if (step !== undefined) {
     const ended = step.endedAt === undefined ? '' : `, until ${new Date(step.endedAt).toISOString()}`
     lines.push(`step          ${(step.byMs / 1_000).toFixed(0)} s at ${new Date(step.at).toISOString()}${ended}`)
   }
-  if (holdsRemoval) lines.push('removal       held until the step is accepted or rejected')
+  if (holdsRemoval) lines.push('removal       nothing is removed by age until the step is accepted or rejected')
   return lines.join('\n')
 }

@@ -13,7 +13,7 @@ export const devicesForget = command({
   name: 'devices forget',
   summary: 'Remove all readings, rejects and series of devices that no longer exist',
   notes: [
-    'DEVICE is the name of a device, or a pattern: `*` matches any number of characters. Readings that an uplink has not confirmed are kept until they are confirmed, unless --even-unconfirmed is given; then the ledger counts them as dropped. In the ledger, the account of a removed device is part of the device `*`.',
+    'DEVICE is the name of a device, or a pattern: `*` matches any number of characters. Readings that an uplink has not confirmed are kept until they are confirmed, unless --even-unconfirmed is given; then the ledger counts them as dropped. The ledger adds the counters of a removed device to the device `*`.',
     'The command stores an order in the database. A running edge begins within a second, a stopped one when it starts. Readings that arrive after the order are kept.',
   ],
   options: {

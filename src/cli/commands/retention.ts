@@ -7,10 +7,10 @@ import { type Cell, textTable } from '../table.ts'
 
 export const retention = command({
   name: 'retention',
-  summary: 'Show what each retention rule keeps, and accept a large removal',
+  summary: 'Show what each retention rule keeps, or accept a large removal',
   notes: [
     'A running edge applies its retention rules every ten minutes. Age counts from arrival, and a block of readings is removed when its last reading is old enough. Readings that an uplink has not confirmed are never removed by age.',
-    'When more than a quarter of the sealed readings is past its time by more than a day, the removal waits: the clock may be wrong, or a rule. `--accept` agrees to it for a day. Without that, it takes place when room is short.',
+    'When more than a quarter of the sealed readings are overdue for removal by more than a day, nothing is removed by age, because the clock or a rule may be wrong. `--accept` allows the removal for a day. Without it, they are removed when disk space is short.',
   ],
   options: {
     settings: shared.settings,
@@ -18,7 +18,7 @@ export const retention = command({
       kind: 'flag',
       help: 'Also show what would be removed now, and what is due but kept because it is unconfirmed',
     },
-    accept: { kind: 'flag', help: 'Agree that all readings past their time are removed, however many they are' },
+    accept: { kind: 'flag', help: 'Allow the removal of all overdue readings, whatever their number; valid for a day' },
     json: shared.json,
   },
   examples: ['retention -s examples/edge.yaml', 'retention -s examples/edge.yaml --dry-run'],
@@ -28,7 +28,7 @@ export const retention = command({
     if (values.accept) {
       const { placeOrder } = await import('../../store/orders.ts')
       placeOrder(data, { kind: 'retention-accept' }, systemClock.now())
-      output.print('ordered; a running edge does it within a second')
+      output.print('ordered; a running edge carries it out within a second')
       return Exit.OK
     }
     const clocks = { system: systemClock, elapsedClock: new MachineElapsedClock() }

@@ -50,7 +50,7 @@ const message = z
       .default(false)
       .describe(
         'true: the broker retains the newest value of each series, and no subscriber is needed. Readings of the ' +
-          'backlog, and from the future, are never retained',
+          'backlog and readings with a time in the future are never retained',
       ),
   })
   .refine(({ topic, payload, retain }) => (payload === 'json' && !retain) || namesSeries(topic), {

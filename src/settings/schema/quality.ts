@@ -70,7 +70,8 @@ export const qualityRule = z.strictObject({
     .enum(['number', 'boolean', 'text', 'bytes'])
     .optional()
     .describe(
-      'Type of the values of the series, any other is bad; default: learnt (docs/payloads.md), numbers are never bad',
+      'Type of the values of the series; values of another type are bad. Default: learned from the values; numbers and ' +
+        'booleans are then never of the wrong type (docs/payloads.md)',
     ),
   range: range.optional().describe('Values outside the bounds'),
   spike: spike.optional().describe('Single values far from both neighbours'),

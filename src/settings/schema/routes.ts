@@ -28,8 +28,8 @@ const fields = z.strictObject({
     })
     .optional()
     .describe(
-      'Time zone of times that name none: an IANA name such as `Europe/Berlin`, `UTC`, or an offset such as ' +
-        '`+05:30`. Default: such times are read as UTC and are suspect (TIME_ZONE)',
+      'Time zone of times without one: an IANA name such as `Europe/Berlin`, `UTC`, or an offset such as ' +
+        '`+05:30`. Default: such times are read as UTC and their readings are suspect (TIME_ZONE)',
     ),
   numbers: z
     .enum(['plain', 'lenient'])
@@ -51,8 +51,8 @@ const fields = z.strictObject({
     .max(1e9)
     .optional()
     .describe(
-      'Samples per second of arrays that hold samples, where the payload does not give the rate (docs/payloads.md). ' +
-        'Default: such samples have the same time',
+      'Samples per second in arrays of samples whose payload does not give the rate (docs/payloads.md). ' +
+        'Default: all samples of such an array have the same time',
     ),
   forward: z
     .boolean()

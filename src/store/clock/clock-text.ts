@@ -7,12 +7,12 @@ export function stepText({
 }: Pick<ClockStatus, 'holdsRemoval'> & { readonly step: NonNullable<ClockStatus['step']> }): string {
   const { byMs, endedAt, rejected } = step
   const stepped = `the system clock was set ${byMs > 0 ? 'forward' : 'back'} by ${durationText(byMs)}`
-  if (endedAt !== undefined) return `${stepped} for a while; no reading was removed because of it`
-  if (rejected) return `${stepped}, and an operator has rejected that: set the clock right`
-  const held = holdsRemoval ? 'nothing is removed by age until that is settled' : 'the receiver has another time'
+  if (endedAt !== undefined) return `${stepped}; that is over, and no reading was removed because of it`
+  if (rejected) return `${stepped}, and an operator has rejected the change: correct the clock`
+  const held = holdsRemoval ? 'nothing is removed by age until this is settled' : 'the receiver has a different time'
   return (
-    `${stepped}; ${held}: run \`tidegate clock accept\` if it is right now, ` +
-    'otherwise set it right or run `tidegate clock reject`'
+    `${stepped}; ${held}: if the clock is right now, run \`tidegate clock accept\`; ` +
+    'otherwise correct it or run `tidegate clock reject`'
   )
 }
 

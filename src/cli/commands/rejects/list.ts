@@ -23,7 +23,7 @@ export const rejectsList = command({
   name: 'rejects list',
   summary: 'List undecodable messages and what the cloud refused, newest first',
   notes: [
-    'An id without a letter is a message that the edge could not decode; `partial`: only some of its fields, and the rest of it is stored. An id that begins with p is a parked reading: an uplink has quarantined it, because the receiver or cloud broker refuses it. An id that begins with m is a parked forwarded message. Other readings and messages are still delivered.',
+    'An id without a letter is a message that the edge could not decode. `partial`: only some of its fields could not be decoded; the others are stored. An id that begins with p is a parked reading: an uplink has quarantined it, because the receiver or cloud broker refuses it. An id that begins with m is a parked forwarded message. Other readings and messages are still delivered.',
   ],
   options: {
     ...storeOptions,

@@ -16,7 +16,7 @@ const options = {
   ...storeOptions,
   all: {
     kind: 'flag',
-    help: 'All parked readings and messages of all uplinks; for a replay, also messages that lacked a series',
+    help: 'All parked readings and messages of all uplinks; `replay --all` also includes messages rejected for too many series',
   },
 } as const
 const operands = { value: 'ID', help: 'Ids of rejects, from `tidegate rejects list`', min: 0, max: IDS_MAX }
@@ -28,10 +28,10 @@ const PAGE_ROWS = 100
 
 export const rejectsReplay = command({
   name: 'rejects replay',
-  summary: 'Send parked readings and messages again, and store refused messages',
+  summary: 'Send parked readings and messages again, and decode kept messages again',
   notes: [
     ...NOTES,
-    'A parked reading or message is sent again; if it is refused again, it is parked again with the new reason. A message that became a reject because there were too many series is stored, if there is room for its series now; otherwise it stays a reject. Of a message with fields that were not understood, those fields are stored that are understood now, because the settings of its route or the version of Tidegate have changed; without a change it stays as it is, and so it does when it is older than the latest store.repeatWindow readings.',
+    'A parked reading or message is sent again; if it is refused again, it is parked again with the new reason. A message that became a reject because there were too many series is stored if there is room for its series now. Of a partial reject, the fields that are understood now are stored, after a change of the settings of its route or an upgrade of Tidegate. Otherwise the reject stays: also if a partial reject is older than the latest store.repeatWindow readings. Run `tidegate rejects list` to see the result.',
   ],
   options,
   operands,
