@@ -1,5 +1,5 @@
 import { isStoreTrouble } from '../store/housekeeping/space.ts'
-import { type ClockOrder, isClockOrder, isConfigOrder } from '../store/orders.ts'
+import { type ClockOrder, type ConfigOrder, isClockOrder, isConfigOrder, type Order } from '../store/orders.ts'
 import type { Store } from '../store/store.ts'
 import type { ConfigRequests } from './config/config-requests.ts'
 import type { UplinkRequests } from './delivery/uplink-requests.ts'
@@ -9,7 +9,8 @@ const POLL_EVERY_MS = 500
 
 /** Orders that the store carries out itself; both are called inside `write`. */
 export interface StoreOrders {
-  replay(ids: readonly number[]): void
+  /** Returns how many of these rejects were stored. */
+  replay(ids: readonly number[]): number
   forget(order: { readonly devices: string; readonly unconfirmed: boolean }): void
 }
 
@@ -22,7 +23,7 @@ export class OrderPoller {
   readonly #uplinks: UplinkRequests
   readonly #configs: ConfigRequests
   readonly #ofStore: StoreOrders
-  readonly #onCarriedOut: () => void
+  readonly #onCarriedOut: (done: readonly string[]) => void
   readonly #timer: NodeJS.Timeout
   /** True while orders could not be carried out: they are tried again. */
   #owed = false
@@ -30,7 +31,7 @@ export class OrderPoller {
   constructor(
     store: Store,
     requests: { readonly uplinks: UplinkRequests; readonly configs: ConfigRequests; readonly store: StoreOrders },
-    onCarriedOut: () => void,
+    onCarriedOut: (done: readonly string[]) => void,
   ) {
     this.#store = store
     this.#uplinks = requests.uplinks
@@ -46,15 +47,14 @@ export class OrderPoller {
     const { orders } = this.#store
     if (!orders.mayHaveCome && !this.#owed) return
     const configs = this.#configs.begin()
+    let done: string[] = []
     this.#owed = true
     try {
       this.#store.write(() => {
+        done = []
         for (const order of orders.take((one) => this.#configs.enabled || !isConfigOrder(one))) {
           if (isConfigOrder(order)) configs.take(order)
-          else if (isClockOrder(order)) this.#decideClock(order)
-          else if (order.kind === 'replay-undecodable') this.#ofStore.replay(order.ids)
-          else if (order.kind === 'forget-devices') this.#ofStore.forget(order)
-          else this.#uplinks.carryOut(order)
+          else done.push(this.#carryOut(order))
         }
       })
     } catch (failure) {
@@ -63,7 +63,24 @@ export class OrderPoller {
     }
     this.#owed = false
     configs.done()
-    this.#onCarriedOut()
+    this.#onCarriedOut(done)
+  }
+
+  /** @returns what was done, for the log */
+  #carryOut(order: Exclude<Order, ConfigOrder>): string {
+    if (isClockOrder(order)) {
+      this.#decideClock(order)
+      return order.kind.replace('-', ' ')
+    }
+    if (order.kind === 'replay-undecodable') {
+      return `rejects replay: ${this.#ofStore.replay(order.ids)} of ${order.ids.length} rejects are stored`
+    }
+    if (order.kind === 'forget-devices') {
+      this.#ofStore.forget(order)
+      return `devices forget "${order.devices}": its readings are being removed`
+    }
+    this.#uplinks.carryOut(order)
+    return `${order.kind}: ${order.ids.length}`
   }
 
   #decideClock({ kind }: ClockOrder): void {

@@ -83,7 +83,10 @@ class StoreThread {
       forget: (order) => this.#store.upkeep.series.order(order),
     }
     const requests = { uplinks: this.#uplinks, configs: this.#configs, store: storeOrders }
-    this.#orderPoller = new OrderPoller(this.#store, requests, () => post({ kind: 'ordered' }))
+    this.#orderPoller = new OrderPoller(this.#store, requests, (done) => {
+      for (const text of done) post({ kind: 'notice', level: 'info', text: `order carried out: ${text}` })
+      post({ kind: 'ordered' })
+    })
     this.#housekeepingTimer = new HousekeepingTimer(this.#store, {
       passingDamage: (work) => this.#passingDamage(work),
       checkpoint: () => this.#checkpoint(),

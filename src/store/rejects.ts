@@ -30,11 +30,6 @@ export interface KeptReject extends Omit<RejectedPublish, 'device' | 'fields'> {
   readonly fields: number
 }
 
-/** Whether a replay can store anything of a reject: its whole payload is kept, and it is not undecodable. */
-export function isReplayable({ reason, fields, isCut }: Pick<KeptReject, 'reason' | 'isCut' | 'fields'>): boolean {
-  return !isCut && (fields > 0 || reason.startsWith(TOO_MANY_SERIES))
-}
-
 /** Keeps the newest `rejectsMax` rejects, each with at most `rejectPayloadBytesMax` bytes of its payload. */
 export class Rejects {
   readonly #insert: Statement<[number, number, string, string, string, number, Uint8Array, number]>

@@ -63,7 +63,7 @@ describe('a client that makes up topics', () => {
     for (const words of ['"flood" (90000)', 'store.seriesPerClientMax', 'tidegate devices forget']) {
       expect(text).toContain(words)
     }
-    const order = await runTidegate(['devices', 'forget', 'rnd*', '-s', edge.settingsFile])
+    const order = await runTidegate(['devices', 'forget', 'rnd*', '--yes', '-s', edge.settingsFile])
     expect(order).toMatchObject({ code: 0 })
     const counts = async () => {
       await pause(POLL_MS)

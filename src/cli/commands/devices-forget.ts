@@ -8,6 +8,8 @@ import { dataFolder, storeOptions } from '../data-folder.ts'
 import { withReader } from '../reader.ts'
 
 const DEVICES_MAX = 1_000
+/** The account in the ledger to which the counters of forgotten devices are added. */
+const OTHERS = '*'
 
 export const devicesForget = command({
   name: 'devices forget',
@@ -18,16 +20,21 @@ export const devicesForget = command({
   ],
   options: {
     ...storeOptions,
+    yes: { kind: 'flag', help: 'Forget all devices that a pattern matches, also if they are several' },
     'even-unconfirmed': { kind: 'flag', help: 'Also remove readings that an uplink has not confirmed: they are lost' },
   },
   operands: { value: 'DEVICE', help: 'Name of a device, or a pattern with *', min: 1, max: DEVICES_MAX },
-  examples: ['devices forget pump-7 -s examples/edge.yaml', "devices forget 'rnd*' --even-unconfirmed --data ./data"],
+  examples: [
+    'devices forget pump-7 -s examples/edge.yaml',
+    "devices forget 'rnd*' --yes --even-unconfirmed --data ./data",
+  ],
   async run({ values, operands, output, env }) {
     const folder = await dataFolder(values, env)
     const ledger = await withReader(folder, (reader) => reader.ledger())
     const unconfirmed = values['even-unconfirmed']
     const { placeOrder } = await import('../../store/orders.ts')
     const orders = operands.map((devices) => ({ devices, chosen: chosenBy(devices, ledger) }))
+    if (!values.yes) for (const one of orders) refuseSeveral(one)
     for (const { devices, chosen } of orders) {
       placeOrder(folder, { kind: 'forget-devices', devices, unconfirmed }, systemClock.now())
       const names = chosen.length === 1 ? `device ${devices}` : `${chosen.length} devices`
@@ -43,10 +50,20 @@ export const devicesForget = command({
   },
 })
 
-/** @throws OperatorError if there is no such device */
+/** @throws OperatorError if a pattern matches several devices */
+function refuseSeveral({ devices, chosen }: { readonly devices: string; readonly chosen: readonly LedgerRow[] }): void {
+  if (chosen.length < 2) return
+  const readings = chosen.reduce((sum, { stored }) => sum + stored, 0)
+  throw new OperatorError(`"${devices}" matches ${chosen.length} devices, which have stored ${readings} readings`, {
+    remedy: 'add --yes to forget all of them',
+    exitCode: Exit.USAGE,
+  })
+}
+
+/** @throws OperatorError if there is no such device; the account `*` of forgotten devices is none */
 function chosenBy(devices: string, ledger: readonly LedgerRow[]): LedgerRow[] {
   const matches = pattern(devices)
-  const chosen = ledger.filter(({ device }) => device === devices || matches(device))
+  const chosen = ledger.filter(({ device }) => device !== OTHERS && (device === devices || matches(device)))
   if (chosen.length > 0) return chosen
   const names = ledger.map(({ device }) => device)
   throw new OperatorError(`the store has no device "${devices}"${suggestion(devices, names)}`, {

@@ -68,7 +68,7 @@ async function tableWriter(): Promise<PageWriter> {
   let isEmpty = true
   const rowsOf = ({ device, series, unlisted }: DeviceStatistics): Cell[][] => {
     const name = oneLine(device, NAME_CHARS_MAX)
-    if (series.length === 0) return [[name, '', '', 0, '', '', '', '', '', 0]]
+    if (series.length === 0) return device === '*' ? [] : [[name, '', '', 0, '', '', '', '', '', '']]
     const rows = series.map(({ metric, unit = '', readings, firstAt, lastAt, avg, min, max, goodShare }): Cell[] => [
       ...[name, oneLine(metric, NAME_CHARS_MAX), oneLine(unit, 16), readings, time(firstAt), time(lastAt)],
       ...[figureCell(avg), figureCell(min), figureCell(max), percent(goodShare)],

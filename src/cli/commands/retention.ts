@@ -25,14 +25,19 @@ export const retention = command({
   async run({ values, output, env }) {
     const { loadEdgeSettings } = await import('../../settings/load/load.ts')
     const { data, store } = loadEdgeSettings(values.settings, env)
-    if (values.accept) {
-      const { placeOrder } = await import('../../store/orders.ts')
-      placeOrder(data, { kind: 'retention-accept' }, systemClock.now())
-      output.print('ordered; a running edge carries it out within a second')
-      return Exit.OK
-    }
     const clocks = { system: systemClock, elapsedClock: new MachineElapsedClock() }
     const plans = await withReader(data, (reader) => reader.retention(store.retention, clocks))
+    if (values.accept) {
+      const due = plans.reduce((sum, plan) => sum + plan.due, 0)
+      if (due === 0) {
+        output.print('nothing to accept: no confirmed reading is past its time')
+        return Exit.OK
+      }
+      const { placeOrder } = await import('../../store/orders.ts')
+      placeOrder(data, { kind: 'retention-accept' }, systemClock.now())
+      output.print(`ordered to remove ${due} readings; a running edge begins within a second`)
+      return Exit.OK
+    }
     const dryRun = values['dry-run']
     const rows = plans.map(({ match = '(no rule)', series, readings, oldestAt, due, unconfirmed }) => ({
       match,

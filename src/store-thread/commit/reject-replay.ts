@@ -1,10 +1,9 @@
 import type { RouteSettings } from '../../settings/edge.ts'
-import { isReplayable } from '../../store/rejects.ts'
 import type { Store } from '../../store/store.ts'
 import { compileRoutes, type RouteMatch } from '../routes.ts'
 import type { Committer } from './committer.ts'
 
-/** Stores rejects that lacked only room for a series, and fields that were not understood, once that has changed. */
+/** Decodes kept messages again, and stores what is understood now and was not stored before. */
 export class RejectReplay {
   readonly #store: Store
   readonly #committer: Committer
@@ -17,17 +16,21 @@ export class RejectReplay {
   }
 
   /**
-   * In its owner's transaction. A reject stays if there is still no room, if nothing more of it is understood, if a part of its payload was not kept, or if
-   * no route covers its topic any more.
+   * In its owner's transaction. A reject stays if there is still no room, if nothing more of it is understood, if a part
+   * of its payload was not kept, or if no route covers its topic any more. @returns the number of rejects that are gone
    */
-  replay(ids: readonly number[], now: number): void {
+  replay(ids: readonly number[], now: number): number {
     const { rejects } = this.#store.intake
+    let count = 0
     for (const id of ids) {
       const reject = rejects.get(id)
-      if (reject === undefined || !isReplayable(reject)) continue
+      if (reject === undefined || reject.isCut) continue
       const match = this.#match(reject.topic)
       if (match === undefined || match.forward !== undefined) continue
-      if (this.#committer.replay(reject, match, now)) rejects.drop([id])
+      if (!this.#committer.replay(reject, match, now)) continue
+      rejects.drop([id])
+      count++
     }
+    return count
   }
 }

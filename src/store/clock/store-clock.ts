@@ -55,6 +55,8 @@ export class StoreClock {
   /** The receiver's clock agrees with the store clock, and not with the system clock. */
   #isRefuted = false
   #facts: ClockFacts
+  /** When `#facts` were observed (ms of the elapsed clock). */
+  #observedAt: number
 
   /**
    * @param saved state of an earlier start; undefined: a new store, or one of an earlier version
@@ -70,6 +72,7 @@ export class StoreClock {
     this.#elapsedClock = elapsedClock
     this.#elapsed = elapsed
     this.#facts = { system, synchronised: undefined }
+    this.#observedAt = elapsed
     this.#time = saved === undefined ? newestArrival || system : saved.time
     if (isSameBoot) this.#time += elapsed - saved.elapsed
     this.#offset = isSameBoot ? saved.offset : system - this.#time
@@ -89,6 +92,7 @@ export class StoreClock {
   /** Takes in what the clocks show now. @returns what changed; undefined: nothing that matters to stored times */
   observe(facts: ClockFacts): ClockChange | undefined {
     this.#facts = facts
+    this.#observedAt = this.#elapsedClock.now()
     const time = this.now()
     const { system, synchronised } = facts
     this.#syncedAt = synchronised === true ? (this.#syncedAt ?? this.#elapsedClock.now()) : undefined
@@ -142,7 +146,8 @@ export class StoreClock {
 
   get status(): ClockStatus {
     const time = this.now()
-    const { system, synchronised } = this.#facts
+    const { synchronised } = this.#facts
+    const system = this.#facts.system + this.#elapsedClock.now() - this.#observedAt
     const { from, to } = this.trusted()
     const isOver = this.#step?.endedAt !== undefined && time - this.#step.endedAt > STEP_SHOWN_MS
     return {
@@ -229,7 +234,8 @@ export class StoreClock {
     this.#elapsed = this.#elapsedClock.now()
     this.#time = to
     this.#offset = this.#facts.system - to
-    this.#endStep()
+    // The step is followed, not undone: it is not a problem any more.
+    if (isNear(to, this.#facts.system, AGREE_MS)) this.#step = undefined
     return { byMs }
   }
 

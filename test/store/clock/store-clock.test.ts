@@ -139,6 +139,7 @@ describe('the store clock', () => {
     accepted.clock.accept(accepted.system)
     expect(accepted.clock.now()).toBe(accepted.system)
     expect([accepted.clock.holdsRemoval, accepted.trusts()]).toEqual([false, true])
+    expect(accepted.clock.status.step).toBeUndefined()
 
     const rejected = step()
     const before = rejected.clock.now()
@@ -187,6 +188,19 @@ describe('the store clock', () => {
     machine.pass(30 * DAY)
     machine.look(false)
     expect(machine.trusts()).toBe(true)
+  })
+
+  it('shows no step after the first synchronisation of a machine that starts in 1970', () => {
+    const machine = new Machine(IN_1970, saved)
+    machine.look(false)
+    machine.system = NOW + HOUR
+    machine.look(true)
+    machine.pass(SYNCED_MS_MIN)
+    machine.look(true)
+    expect(machine.clock.now()).toBe(machine.system)
+    expect(machine.clock.status.step).toBeUndefined()
+    machine.elapsed += 9_000
+    expect(machine.clock.status.systemAheadMs).toBe(0)
   })
 
   it('is not untrusted after a start during which the system clock was years ahead', () => {

@@ -2,7 +2,6 @@ import { systemClock } from '../../../base/clock.ts'
 import { Exit, OperatorError } from '../../../base/errors.ts'
 import type { Order, RejectOrder } from '../../../store/orders.ts'
 import type { RejectRow, StoreReader } from '../../../store/reader.ts'
-import { isReplayable, TOO_MANY_SERIES } from '../../../store/rejects.ts'
 import { command } from '../../command.ts'
 import { dataFolder, storeOptions } from '../../data-folder.ts'
 import { withReader } from '../../reader.ts'
@@ -16,7 +15,7 @@ const options = {
   ...storeOptions,
   all: {
     kind: 'flag',
-    help: 'All parked readings and messages of all uplinks; `replay --all` also includes messages rejected for too many series',
+    help: 'All rejects: messages that were not understood, and parked readings and messages of all uplinks',
   },
 } as const
 const operands = { value: 'ID', help: 'Ids of rejects, from `tidegate rejects list`', min: 0, max: IDS_MAX }
@@ -31,7 +30,7 @@ export const rejectsReplay = command({
   summary: 'Send parked readings and messages again, and decode kept messages again',
   notes: [
     ...NOTES,
-    'A parked reading or message is sent again; if it is refused again, it is parked again with the new reason. A message that became a reject because there were too many series is stored if there is room for its series now. Of a partial reject, the fields that are understood now are stored, after a change of the settings of its route or an upgrade of Tidegate. Otherwise the reject stays: also if a partial reject is older than the latest store.repeatWindow readings. Run `tidegate rejects list` to see the result.',
+    'A parked reading or message is sent again; if it is refused again, it is parked again with the new reason. A kept message is decoded again: what is understood now, and was not stored before, is stored, for example after a change of the settings of its route or an upgrade of Tidegate, or when there is room for its series. Otherwise the reject stays; a partial reject also stays if it is older than the latest store.repeatWindow readings. The log of the edge and `tidegate rejects list` show the result.',
   ],
   options,
   operands,
@@ -70,18 +69,22 @@ async function placeAll(verb: Verb, { values, ids, env, print }: Given): Promise
   const { placeOrder } = await import('../../../store/orders.ts')
   for (const order of orders) placeOrder(folder, order, systemClock.now())
   const count = orders.reduce((sum, order) => sum + order.ids.length, 0)
+  if (count === 0) {
+    print('there are no rejects')
+    return Exit.OK
+  }
   print(`ordered to ${verb} ${count} ${count === 1 ? 'reject' : 'rejects'}; a running edge does it within a second`)
   return Exit.OK
 }
 
 /** One order per uplink and kind. @throws OperatorError if an id does not exist or cannot be replayed */
 function ordersFor(reader: StoreReader, verb: Verb, given: readonly string[] | undefined): PlacedOrder[] {
-  const orders = new Map<string, PlacedOrder>()
+  const orders = new Map<string, PlacedOrder[]>()
   const add = (order: PlacedOrder): void => {
     const key = JSON.stringify({ ...order, ids: [] })
-    const before = orders.get(key)
-    if (before === undefined) orders.set(key, { ...order, ids: [...order.ids] })
-    else before.ids.push(...order.ids)
+    const before = orders.get(key)?.findLast(({ ids }) => ids.length < IDS_MAX)
+    if (before !== undefined) before.ids.push(...order.ids)
+    else orders.set(key, [...(orders.get(key) ?? []), { ...order, ids: [...order.ids] }])
   }
   const addParked = ({ uplink, id }: { uplink: string; id: number }): void =>
     add({ kind: `${verb}-parked`, uplink, ids: [id] })
@@ -90,7 +93,7 @@ function ordersFor(reader: StoreReader, verb: Verb, given: readonly string[] | u
   if (given === undefined) {
     reader.parked(IDS_MAX).forEach(addParked)
     reader.parkedMessages(IDS_MAX).forEach(addMessage)
-    if (verb === 'replay') addRefused(reader, add)
+    addUndecodable(reader, verb, add)
   }
   for (const id of given ?? []) {
     const { kind, number } = parseId(id)
@@ -101,7 +104,7 @@ function ordersFor(reader: StoreReader, verb: Verb, given: readonly string[] | u
       add({ kind: `${verb}-undecodable`, ids: [number] })
     }
   }
-  return [...orders.values()]
+  return [...orders.values()].flat()
 }
 
 function found<T>(id: string, row: T | undefined): T {
@@ -113,15 +116,11 @@ function isWhole({ payload, payloadBytes }: RejectRow): boolean {
   return payload.length === payloadBytes
 }
 
-function lacksSeries({ reason }: RejectRow): boolean {
-  return reason.startsWith(TOO_MANY_SERIES)
-}
-
-/** Adds the messages that lacked only room for a series. */
-function addRefused(reader: StoreReader, add: (order: PlacedOrder) => void): void {
+/** Adds the messages that were not understood; for a replay only those whose whole payload was kept. */
+function addUndecodable(reader: StoreReader, verb: Verb, add: (order: PlacedOrder) => void): void {
   for (let before: number | undefined; ; ) {
     const page = reader.rejects(PAGE_ROWS, before)
-    for (const row of page) if (isWhole(row) && lacksSeries(row)) add({ kind: 'replay-undecodable', ids: [row.id] })
+    for (const row of page) if (verb === 'drop' || isWhole(row)) add({ kind: `${verb}-undecodable`, ids: [row.id] })
     if (page.length < PAGE_ROWS) return
     before = page.at(-1)!.id
   }
@@ -130,8 +129,8 @@ function addRefused(reader: StoreReader, add: (order: PlacedOrder) => void): voi
 function checkUndecodable(reader: StoreReader, verb: Verb, id: string, number: number): void {
   const row = reader.reject(number)
   if (row === undefined) throw noSuchReject(id)
-  if (verb === 'drop' || isReplayable({ ...row, isCut: row.payload.length < row.payloadBytes })) return
-  throw new OperatorError(`reject ${id} cannot be sent: the message could not be decoded, so it contains no reading`, {
-    remedy: 'correct the route in the settings, or the device, and let the device publish again',
+  if (verb === 'drop' || isWhole(row)) return
+  throw new OperatorError(`reject ${id} cannot be decoded again: only the first part of its payload was kept`, {
+    remedy: 'raise store.rejectPayloadBytesMax, and let the device publish again',
   })
 }
