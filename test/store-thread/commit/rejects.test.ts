@@ -93,20 +93,20 @@ describe('the bound on series', () => {
   })
 })
 
+async function untilReplayed(folder: string): Promise<void> {
+  const ids = rejectsOf(folder).map(({ id }) => id)
+  placeOrder(folder, { kind: 'replay-undecodable', ids }, Date.now())
+  const waits = (): boolean => {
+    const database = connect(folder)
+    const orders = database.prepare('SELECT count(*) FROM orders').pluck().get()
+    database.close()
+    return orders !== 0
+  }
+  await until(() => !waits(), { what: 'the order is carried out' })
+}
+
 describe('a message of which some fields are not understood', () => {
   const PAYLOADS = ['{"a":1,"b":1e999,"c":1e999}', '{"ts":1790000000000,"a":2,"s":[0,0,1],"b":1e999}']
-
-  async function untilReplayed(folder: string): Promise<void> {
-    const ids = rejectsOf(folder).map(({ id }) => id)
-    placeOrder(folder, { kind: 'replay-undecodable', ids }, Date.now())
-    const waits = (): boolean => {
-      const database = connect(folder)
-      const orders = database.prepare('SELECT count(*) FROM orders').pluck().get()
-      database.close()
-      return orders !== 0
-    }
-    await until(() => !waits(), { what: 'the order is carried out' })
-  }
 
   const names = (folder: string): string[] => readLog(folder).map(({ metric, value }) => `${metric}=${value}`)
 
@@ -165,6 +165,26 @@ describe('a message of which some fields are not understood', () => {
     expect(rejectsOf(folder).map(({ fields, reason }) => [fields, reason.slice(0, 4)])).toEqual([[1, '$.c:']])
     const reader = openReader(folder)
     expect(reader.ledger()).toMatchObject([{ received: 8, stored: 7, rejected: 0, partial: 1, problems: [] }])
+    reader.close()
+  })
+})
+
+describe('a message of which nothing was understood', () => {
+  it('can be replayed once its route is right, and is then counted as stored', async () => {
+    const folder = tempFolder()
+    const route = { topic: 'telemetry/{device}/{metric}', format: 'cbor' } as const
+    let spine = await Spine.start(folder, { routes: [route] })
+    await spine.publish('telemetry/press/force', '21.5')
+    expect(await spine.status()).toMatchObject({ readings: 0, rejected: 1 })
+    await untilReplayed(folder)
+    await spine.stop()
+    expect(rejectsOf(folder)).toHaveLength(1)
+    spine = await Spine.start(folder)
+    await untilReplayed(folder)
+    await spine.stop()
+    expect(readLog(folder)).toMatchObject([{ metric: 'force', value: 21.5 }])
+    const reader = openReader(folder)
+    expect(reader.ledger()).toMatchObject([{ received: 1, stored: 1, rejected: 0, problems: [] }])
     reader.close()
   })
 })
