@@ -44,7 +44,7 @@ export type Decoded =
  */
 export function decode(payload: Uint8Array, target: Target, receivedAt: number, format: PayloadFormat): Decoded {
   const { device, metric } = target
-  const badName = nameProblem(device) ?? (metric === undefined ? undefined : nameProblem(metric))
+  const badName = deviceProblem(device) ?? (metric === undefined ? undefined : nameProblem(metric))
   if (badName !== undefined) return { ok: false, reason: `the topic has ${badName}` }
   if (metric !== undefined) {
     if (payload.length === 0) return single(device, metric, null, receivedAt)
@@ -63,6 +63,11 @@ export function decode(payload: Uint8Array, target: Target, receivedAt: number, 
   const draft = new DecodeDraft(device, receivedAt, target.rules)
   readTree(draft)
   return outcomeOf(draft.mayCollide ? withoutCollisions(draft, readTree) : draft)
+}
+
+/** In the ledger, `*` is the account of all devices that were forgotten. */
+function deviceProblem(device: string): string | undefined {
+  return device === '*' ? 'the reserved name "*" for its device' : nameProblem(device)
 }
 
 const EMPTY = new PayloadProblem('an empty payload, and the topic names no metric')

@@ -12,7 +12,7 @@ export function clockProblems(facts: {
   readonly waitingRemoval: WaitingRemoval | undefined
 }): string[] {
   const { clock, waitingRemoval } = facts
-  const { step, systemAheadMs, synchronised, confirmed } = clock
+  const { step, systemAheadMs, synchronised, confirmed, contradictedMs } = clock
   const problems: string[] = []
   if (step !== undefined) problems.push(stepText({ ...clock, step }))
   else if (systemAheadMs > AHEAD_MS_MAX || systemAheadMs < -BEHIND_MS_MAX) {
@@ -22,13 +22,21 @@ export function clockProblems(facts: {
         'readings are removed: if the system clock is right, run `tidegate clock accept`',
     )
   }
+  if (step === undefined && contradictedMs !== undefined) {
+    const where = contradictedMs > 0 ? 'ahead of' : 'behind'
+    problems.push(
+      `the clock of the receiver is ${durationText(contradictedMs)} ${where} the system clock: one of them is wrong, and ` +
+        'readings are flagged CLOCK_UNSYNCED until they agree or the system clock is synchronised',
+    )
+  }
   if (synchronised === false && !confirmed) {
     problems.push('the system clock is not synchronised: readings are flagged CLOCK_UNSYNCED until it is')
   }
   if (waitingRemoval !== undefined) {
-    const { readings, of } = waitingRemoval
+    const { readings, of, sums, ofSums } = waitingRemoval
     problems.push(
-      `retention would remove ${readings} of ${of} sealed readings at once, and waits: check the clock and the rules, ` +
+      `retention would remove ${readings} of ${of} sealed readings and ${sums} of ${ofSums} hourly sums at once, and ` +
+        'waits: check the clock and the rules, ' +
         'then run `tidegate retention --accept`',
     )
   }

@@ -68,10 +68,7 @@ export class OrderPoller {
 
   /** @returns what was done, for the log */
   #carryOut(order: Exclude<Order, ConfigOrder>): string {
-    if (isClockOrder(order)) {
-      this.#decideClock(order)
-      return order.kind.replace('-', ' ')
-    }
+    if (isClockOrder(order)) return this.#decideClock(order)
     if (order.kind === 'replay-undecodable') {
       return `rejects replay: ${this.#ofStore.replay(order.ids)} of ${order.ids.length} rejects are stored`
     }
@@ -83,10 +80,13 @@ export class OrderPoller {
     return `${order.kind}: ${order.ids.length}`
   }
 
-  #decideClock({ kind }: ClockOrder): void {
+  #decideClock(order: ClockOrder): string {
     const { time, upkeep } = this.#store
-    if (kind === 'retention-accept') upkeep.housekeeping.expiry.accept(time.now())
-    else time.decide(kind === 'clock-accept' ? 'accept' : 'reject')
+    if (order.kind === 'retention-accept') upkeep.housekeeping.expiry.accept(time.now())
+    else if (order.kind === 'clock-reject') time.reject()
+    else if (!time.accept(order))
+      return 'clock accept: nothing, because the system clock does not show that time any more'
+    return order.kind.replace('-', ' ')
   }
 
   stop(): void {

@@ -80,7 +80,7 @@ class StoreThread {
     const rejects = new RejectReplay(this.#store, this.#committer, routes)
     const storeOrders: StoreOrders = {
       replay: (ids) => rejects.replay(ids, systemClock.now()),
-      forget: (order) => this.#store.upkeep.series.order(order),
+      forget: (order) => this.#store.upkeep.series.order({ ...order, at: this.#store.time.now() }),
     }
     const requests = { uplinks: this.#uplinks, configs: this.#configs, store: storeOrders }
     this.#orderPoller = new OrderPoller(this.#store, requests, (done) => {

@@ -154,12 +154,13 @@ export const MIGRATIONS: readonly string[] = [
   `,
   // Blocks may be stored without a zstd frame, which earlier versions would take for damage (src/codec/block-frame.ts).
   'SELECT 1',
-  // The clock by which readings age (clock/README.md). `kept_from`: arrival of the newest reading in the sum.
+  // The clock by which readings age (clock/README.md). `kept_from`: arrival of the newest reading in the sum; -1: not
+  // known.
   `
   CREATE TABLE clock_steps (
-    first INTEGER PRIMARY KEY, "offset" INTEGER NOT NULL, latest INTEGER, settled INTEGER NOT NULL
+    first INTEGER PRIMARY KEY, "offset" INTEGER NOT NULL, latest INTEGER, settled INTEGER NOT NULL, at INTEGER NOT NULL
   ) STRICT;
-  ALTER TABLE rollups ADD COLUMN kept_from INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE rollups ADD COLUMN kept_from INTEGER NOT NULL DEFAULT -1;
   `,
   // Which client created a series, so that one client cannot take the whole catalog; devices whose readings an operator
   // gives up: all up to a position, and whether unconfirmed ones are included.
@@ -167,7 +168,8 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE series ADD COLUMN client TEXT NOT NULL DEFAULT '';
   CREATE INDEX rejects_by_device ON rejects (device);
   CREATE TABLE forgetting (
-    devices TEXT PRIMARY KEY, up_to INTEGER NOT NULL, unconfirmed INTEGER NOT NULL
+    devices TEXT PRIMARY KEY, up_to INTEGER NOT NULL, unconfirmed INTEGER NOT NULL, rejects_up_to INTEGER NOT NULL,
+    at INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
   // Fields of messages that were not understood while the rest of the message was: counted by device; for a reject, their

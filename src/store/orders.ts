@@ -38,7 +38,13 @@ export const order = z.discriminatedUnion('kind', [
     take: z.union([z.enum(['edge', 'cloud']), z.strictObject({ config: z.json() })]),
   }),
   z.strictObject({ kind: z.literal('config-retry'), device }),
-  z.strictObject({ kind: z.literal('clock-accept') }),
+  /** The time that the operator saw: the system clock (UTC ms) at a moment of the elapsed clock of this start (ms). */
+  z.strictObject({
+    kind: z.literal('clock-accept'),
+    system: z.number(),
+    elapsed: z.number(),
+    boot: z.string().optional(),
+  }),
   z.strictObject({ kind: z.literal('clock-reject') }),
   z.strictObject({ kind: z.literal('retention-accept') }),
 ])

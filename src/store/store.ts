@@ -154,6 +154,7 @@ export class Store {
       this.delivery.forwards.flush()
       this.time.flush(() => this.sealed.seals.all[0]?.first ?? this.sealed.seals.sealedUpTo + 1)
       this.#database.exec('COMMIT')
+      this.time.committed()
       for (const amendment of this.#amended) this.upkeep.housekeeping.amended(amendment)
       this.#walPages += PAGES_PER_COMMIT + (this.lastSeq - from) / ROWS_PER_PAGE
       return result
@@ -266,7 +267,7 @@ export class Store {
     const oldestAt = (): number | undefined => this.sealed.arrivals.oldestInLog()
     const space = this.upkeep.space.measure()
     const { seriesCount } = intake.catalog
-    const situation = { lastSeq, seriesCount, now, holdsRemoval: time.holdsRemoval, oldestAt, space }
+    const situation = { lastSeq, seriesCount, now, holdsRemoval: time.holdsRemoval, clock: time, oldestAt, space }
     if (this.upkeep.housekeeping.step(situation, busy)) return true
     this.upkeep.space.settle()
     // Under load, one slice at a time: a catalog that is full under load must still get room.

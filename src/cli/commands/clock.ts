@@ -2,6 +2,7 @@ import { systemClock } from '../../base/clock.ts'
 import { MachineElapsedClock } from '../../base/elapsed-time.ts'
 import { Exit } from '../../base/errors.ts'
 import type { ClockStatus } from '../../store/clock/clock-state.ts'
+import type { Order } from '../../store/orders.ts'
 import { command, shared } from '../command.ts'
 import { dataFolder, storeOptions } from '../data-folder.ts'
 import { withReader } from '../reader.ts'
@@ -59,9 +60,16 @@ interface Given {
 
 async function order(kind: 'clock-accept' | 'clock-reject', { values, env, print }: Given): Promise<typeof Exit.OK> {
   const { placeOrder } = await import('../../store/orders.ts')
-  placeOrder(await dataFolder(values, env), { kind }, systemClock.now())
+  placeOrder(await dataFolder(values, env), orderOf(kind), systemClock.now())
   print('ordered; a running edge carries it out within a second')
   return Exit.OK
+}
+
+function orderOf(kind: 'clock-accept' | 'clock-reject'): Order {
+  if (kind === 'clock-reject') return { kind }
+  const clock = new MachineElapsedClock()
+  const seen = { system: systemClock.now(), elapsed: clock.now() }
+  return clock.boot === undefined ? { kind, ...seen } : { kind, ...seen, boot: clock.boot }
 }
 
 function describe({ time, systemAheadMs, step, holdsRemoval, confirmed }: ClockStatus): string {

@@ -10,7 +10,7 @@ export const retention = command({
   summary: 'Show what each retention rule keeps, or accept a large removal',
   notes: [
     'A running edge applies its retention rules every ten minutes. Age counts from arrival, and a block of readings is removed when its last reading is old enough. Readings that an uplink has not confirmed are never removed by age.',
-    'When more than a quarter of the sealed readings are overdue for removal by more than a day, nothing is removed by age, because the clock or a rule may be wrong. `--accept` allows the removal for a day. Without it, they are removed when disk space is short.',
+    'When more than a quarter of the sealed readings of a rule, or of its hourly sums, become overdue all at once, nothing is removed by age, because a clock or a rule may be wrong. `--accept` allows the removal for a day. Without it, the removal takes place when disk space is short.',
   ],
   options: {
     settings: shared.settings,
@@ -29,22 +29,26 @@ export const retention = command({
     const plans = await withReader(data, (reader) => reader.retention(store.retention, clocks))
     if (values.accept) {
       const due = plans.reduce((sum, plan) => sum + plan.due, 0)
-      if (due === 0) {
-        output.print('nothing to accept: no confirmed reading is past its time')
+      const sumsDue = plans.reduce((sum, plan) => sum + plan.sumsDue, 0)
+      if (due + sumsDue === 0) {
+        output.print('nothing to accept: no confirmed reading and no hourly sum is overdue')
         return Exit.OK
       }
       const { placeOrder } = await import('../../store/orders.ts')
       placeOrder(data, { kind: 'retention-accept' }, systemClock.now())
-      output.print(`ordered to remove ${due} readings; a running edge begins within a second`)
+      output.print(
+        `ordered to remove ${due} readings and ${sumsDue} hourly sums; a running edge begins within a second`,
+      )
       return Exit.OK
     }
     const dryRun = values['dry-run']
-    const rows = plans.map(({ match = '(no rule)', series, readings, oldestAt, due, unconfirmed }) => ({
+    const rows = plans.map(({ match = '(no rule)', series, readings, oldestAt, due, unconfirmed, sums, sumsDue }) => ({
       match,
       series,
       readings,
       oldest: oldestAt === undefined ? null : new Date(oldestAt).toISOString(),
-      ...(dryRun ? { due, unconfirmed } : {}),
+      sums,
+      ...(dryRun ? { due, unconfirmed, sumsDue } : {}),
     }))
     if (values.json) output.json(rows)
     else {
@@ -53,7 +57,8 @@ export const retention = command({
         'series',
         'sealed readings',
         'oldest',
-        ...(dryRun ? ['would be removed', 'unconfirmed'] : []),
+        'hourly sums',
+        ...(dryRun ? ['would be removed', 'unconfirmed', 'sums would be removed'] : []),
       ]
       output.print(
         textTable(

@@ -107,7 +107,7 @@ export class Committer {
     const { catalog, repeats } = this.#store.intake
     const { payload, receivedAt, fields, client } = reject
     const decoded = decode(payload, match, receivedAt, match.format)
-    if (!decoded.ok || catalog.shortage(decoded.readings, '') !== undefined) return false
+    if (!decoded.ok || catalog.shortage(decoded.readings, client) !== undefined) return false
     const { readings, partial } = decoded
     const { lastSeq } = this.#store
     const isPartial = fields > 0

@@ -29,6 +29,8 @@ export interface SavedClock {
   /** Confirmed in this boot; and ever. */
   readonly confirmed: boolean
   readonly everConfirmed: boolean
+  /** Sum of all corrections (ms). */
+  readonly corrected?: number
   readonly step: ClockStep | undefined
 }
 
@@ -55,6 +57,8 @@ export interface ClockStatus {
   /** Whether the system clock is believed: readings that arrive meanwhile carry no CLOCK_UNSYNCED. */
   readonly trusted: boolean
   readonly step: ClockStep | undefined
+  /** Receiver's clock minus system clock (ms), if they do not agree and nothing says which of them is right. */
+  readonly contradictedMs: number | undefined
   /** Nothing is removed by age. */
   readonly holdsRemoval: boolean
 }

@@ -17,6 +17,8 @@ export interface ClockOffset {
   readonly latest: number | undefined
   /** Whether the store clock was known to be right; if not, a later correction applies to these readings too. */
   readonly settled: boolean
+  /** The store clock when the entry began (UTC ms). */
+  readonly at: number
 }
 
 /**
@@ -50,22 +52,36 @@ export class ClockSteps {
     return aheadMs > LATER_MS_MAX || aheadMs < -WAITED_MS_MAX
   }
 
-  /** Adds an entry for readings from `first` on. @param settled whether the store clock is known to be right */
-  begin(first: Seq, offset: number, settled: boolean): void {
+  /** Adds an entry for readings from `first` on; see `ClockOffset`. */
+  begin(first: Seq, offset: number, { settled, at }: Pick<ClockOffset, 'settled' | 'at'>): void {
     if (this.#all.at(-1)?.first === first) this.#all.pop()
-    this.#all.push({ first, offset, latest: undefined, settled })
+    this.#all.push({ first, offset, latest: undefined, settled, at })
     if (this.#all.length > STEPS_MAX) this.#mergeOldest()
   }
 
   /**
    * The store clock was corrected by `byMs`, to `now` (UTC ms). Forward: readings since it was last known to be right
-   * arrived later than it said. Back: no reading arrived later than now.
+   * arrived later than it said; an earlier correction back may have been wrong. Back: no reading arrived later than now.
    */
   correct(byMs: number, now: number): void {
     this.#all = this.#all.map((entry) => {
-      if (byMs >= 0) return entry.settled ? entry : { ...entry, offset: entry.offset - byMs }
-      return { ...entry, latest: Math.min(now, entry.latest ?? Infinity) }
+      if (byMs < 0) return { ...entry, latest: Math.min(now, entry.latest ?? Infinity) }
+      const latest = entry.latest === undefined ? undefined : entry.latest + byMs
+      return entry.settled
+        ? { ...entry, latest }
+        : { ...entry, latest, offset: entry.offset - byMs, at: entry.at + byMs }
     })
+  }
+
+  /** Since when the store clock may be wrong (UTC ms of itself); undefined: it is known to be right. */
+  get unsettledSince(): number | undefined {
+    const times = this.#all.filter(({ settled }) => !settled).map(({ at }) => at)
+    return times.length === 0 ? undefined : Math.min(...times)
+  }
+
+  /** The readings after this position were not stored: entries for them are void. */
+  forgetAfter(lastSeq: Seq): void {
+    this.#all = this.#all.filter(({ first }, i) => i === 0 || first <= lastSeq + 1)
   }
 
   /** The store clock is known to be right: a later correction does not concern the readings up to here. */
@@ -99,7 +115,7 @@ export class ClockSteps {
   #mergeOldest(): void {
     const [a, b] = this.#all.splice(0, 2) as [ClockOffset, ClockOffset]
     const latest = a.latest === undefined || b.latest === undefined ? undefined : Math.max(a.latest, b.latest)
-    const merged = { first: a.first, offset: Math.min(a.offset, b.offset), latest, settled: a.settled && b.settled }
-    this.#all.unshift(merged)
+    const settled = a.settled && b.settled
+    this.#all.unshift({ first: a.first, offset: Math.min(a.offset, b.offset), latest, settled, at: a.at })
   }
 }

@@ -45,6 +45,9 @@ export class StoreClock {
   #offset: number
   #confirmed: boolean
   #everConfirmed: boolean
+  #corrected: number
+  /** Receiver's clock minus system clock (ms), while they do not agree. */
+  #contradictedMs: number | undefined
   #step: ClockStep | undefined
   /** When the current step began (ms of the elapsed clock). */
   #steppedAt = 0
@@ -73,7 +76,8 @@ export class StoreClock {
     this.#elapsed = elapsed
     this.#facts = { system, synchronised: undefined }
     this.#observedAt = elapsed
-    this.#time = saved === undefined ? newestArrival || system : saved.time
+    this.#time = saved === undefined ? firstTime(system, newestArrival) : saved.time
+    this.#corrected = saved?.corrected ?? 0
     if (isSameBoot) this.#time += elapsed - saved.elapsed
     this.#offset = isSameBoot ? saved.offset : system - this.#time
     this.#confirmed = isSameBoot && saved.confirmed
@@ -100,7 +104,10 @@ export class StoreClock {
     const reference = this.#referenceNow()
     this.#watchStep(system, time)
     this.#isRefuted = false
-    if (reference !== undefined && isNear(reference, system, AGREE_MS)) return this.#correct(system)
+    const agrees = reference !== undefined && isNear(reference, system, AGREE_MS)
+    this.#contradictedMs = reference === undefined || agrees || synchronised === true ? undefined : reference - system
+    // Both may have their time from the same source: a clock that was right before must keep a step, too.
+    if (agrees) return this.#isStepOpen && this.#confirmed && !this.#hasKeptStep ? undefined : this.#correct(system)
     if (reference !== undefined && isNear(reference, time, AGREE_MS)) {
       this.#isRefuted = true
       return this.#confirm()
@@ -108,6 +115,7 @@ export class StoreClock {
     // A store clock that was never set is worse than a system clock that nothing confirms.
     if (time < EARLIEST && system >= EARLIEST) return { ...this.#move(system), confirmed: this.#confirmed }
     if (this.#mayFollow(system - time)) return this.#correct(system)
+    if (isNear(system, time, AGREE_MS)) return undefined
     if (reference !== undefined && reference > time && !this.#confirmed && this.#isPlausible(reference - time)) {
       return this.#correct(reference)
     }
@@ -129,6 +137,11 @@ export class StoreClock {
   /** The time is known to be right, as far as it can be: readings that arrive now need no later correction. */
   get isSettled(): boolean {
     return this.#confirmed && !this.holdsRemoval
+  }
+
+  /** Time (ms) that was counted, without any correction: it rises with the elapsed time only. */
+  get pace(): number {
+    return this.now() - this.#corrected
   }
 
   /** An operator says that the system clock is right. */
@@ -157,6 +170,7 @@ export class StoreClock {
       confirmed: this.#confirmed,
       trusted: from <= system && system <= to,
       step: isOver ? undefined : this.#step,
+      contradictedMs: this.#contradictedMs,
       holdsRemoval: this.holdsRemoval,
     }
   }
@@ -169,6 +183,7 @@ export class StoreClock {
       offset: this.#offset,
       confirmed: this.#confirmed,
       everConfirmed: this.#everConfirmed,
+      corrected: this.#corrected,
       step: this.#step,
     }
   }
@@ -178,7 +193,7 @@ export class StoreClock {
   }
 
   #isTrusted(): boolean {
-    if (this.#isStepOpen) return false
+    if (this.#isStepOpen || this.#contradictedMs !== undefined) return false
     if (this.#facts.synchronised === false && !this.#confirmed) return false
     return this.#offset >= -STEP_MS && this.#offset <= OFF_MS_MAX
   }
@@ -218,6 +233,10 @@ export class StoreClock {
     return elapsed - this.#steppedAt >= keptMs
   }
 
+  get #hasKeptStep(): boolean {
+    return this.#elapsedClock.now() - this.#steppedAt >= STEP_KEPT_MS
+  }
+
   #isPlausible(aheadMs: number): boolean {
     return !this.#everConfirmed || aheadMs <= OFF_MS_MAX
   }
@@ -233,6 +252,7 @@ export class StoreClock {
     const byMs = to - this.now()
     this.#elapsed = this.#elapsedClock.now()
     this.#time = to
+    this.#corrected += byMs
     this.#offset = this.#facts.system - to
     // The step is followed, not undone: it is not a problem any more.
     if (isNear(to, this.#facts.system, AGREE_MS)) this.#step = undefined
@@ -244,6 +264,12 @@ export class StoreClock {
     this.#everConfirmed = true
     return { byMs: 0, confirmed: true }
   }
+}
+
+/** The time of a store that has no clock yet: that of the system, unless it cannot be right for the stored readings. */
+function firstTime(system: number, newestArrival: number): number {
+  if (newestArrival === 0) return system
+  return system >= newestArrival && system - newestArrival <= OFF_MS_MAX ? system : newestArrival
 }
 
 function isNear(a: number, b: number, withinMs: number): boolean {

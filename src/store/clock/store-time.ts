@@ -4,10 +4,20 @@ import type { ElapsedClock } from '../../base/elapsed-time.ts'
 import type { Seq } from '../../base/reading.ts'
 import type { ClockChange, ClockStatus, SavedClock, TrustedTimes } from './clock-state.ts'
 import { type ClockOffset, ClockSteps } from './clock-steps.ts'
-import { StoreClock } from './store-clock.ts'
+import { AGREE_MS, StoreClock } from './store-clock.ts'
 
 /** The state is written at least this often (ms): after a power cut the store clock is late by at most this more. */
 const SAVE_EVERY_MS = 600_000
+
+/** After a correction by at least this much (ms), what becomes overdue because of it is not removed without asking. */
+const LARGE_MS = 3_600_000
+
+/** A correction of the store clock by `byMs`, to `now`; before it, the clock was not known to be right from `since` on. */
+interface Shift {
+  readonly byMs: number
+  readonly since: number | undefined
+  readonly now: number
+}
 
 /** What other sources say about the time; see `ClockFacts`. */
 export interface ClockEvidence {
@@ -32,6 +42,11 @@ export class StoreTime {
   /** The store clock when this commit began (UTC ms). */
   #now = 0
   #isDirty = false
+  /** Corrections of which the hourly sums do not know yet, and those that the current transaction applies. */
+  #shifts: Shift[] = []
+  #applied: Shift[] = []
+  /** Pace (ms) at a large correction, until retention has run after it; kept across restarts. */
+  #guardFrom: number | undefined
   #savedAt: number
 
   constructor(
@@ -48,7 +63,8 @@ export class StoreTime {
     this.#clock = new StoreClock(elapsedClock, saved, { system: system.now(), newestArrival })
     this.#steps = new ClockSteps(readSteps(database))
     this.#savedAt = elapsedClock.now()
-    if (saved === undefined && lastSeq() > 0) this.#steps.begin(1, 0, true)
+    this.#guardFrom = readGuard(database)
+    if (saved === undefined && lastSeq() > 0) this.#steps.begin(1, 0, { settled: true, at: this.#clock.now() })
     if (this.#steps.all.at(-1)?.settled !== false && !this.#clock.isSettled) this.#begin(this.#clock.saved.offset)
     this.#isDirty = true
   }
@@ -94,11 +110,25 @@ export class StoreTime {
     return this.#isDirty || this.#elapsedClock.now() - this.#savedAt >= SAVE_EVERY_MS
   }
 
-  /** An operator says that the system clock is right (`accept`), or wrong. Call it in a transaction. */
-  decide(decision: 'accept' | 'reject'): void {
+  /**
+   * An operator says that the system clock is right. Call it in a transaction.
+   * @param seen the clocks when the operator said so @returns false: the system clock shows another time now
+   */
+  accept(seen: { readonly system: number; readonly elapsed: number; readonly boot?: string | undefined }): boolean {
     this.compare()
-    if (decision === 'accept') this.#apply(this.#clock.accept(this.#system.now()))
-    else this.#clock.reject()
+    const system = this.#system.now()
+    const sinceMs = this.#elapsedClock.now() - seen.elapsed
+    const isSame = seen.boot === this.#elapsedClock.boot && sinceMs >= 0
+    if (!isSame || Math.abs(system - seen.system - sinceMs) > AGREE_MS) return false
+    this.#apply(this.#clock.accept(system))
+    this.#isDirty = true
+    return true
+  }
+
+  /** An operator says that the system clock is wrong. Call it in a transaction. */
+  reject(): void {
+    this.compare()
+    this.#clock.reject()
     this.#isDirty = true
   }
 
@@ -115,7 +145,7 @@ export class StoreTime {
     if (!this.#steps.isForeign(arrival, this.#now)) return false
     this.compare()
     this.#now = this.#clock.now()
-    this.#steps.begin(seq, arrival - this.#now, this.#clock.isSettled)
+    this.#steps.begin(seq, arrival - this.#now, { settled: this.#clock.isSettled, at: this.#now })
     this.#isDirty = true
     return true
   }
@@ -124,20 +154,56 @@ export class StoreTime {
   flush(oldest: () => Seq): void {
     if (!this.#isDirty && this.#elapsedClock.now() - this.#savedAt < SAVE_EVERY_MS) return
     this.#steps.forgetBefore(oldest())
-    this.#save.run(JSON.stringify(this.#clock.saved))
+    this.#save.run(JSON.stringify({ ...this.#clock.saved, guardFrom: this.#guardFrom }))
+    this.#shiftSums()
     this.#database.exec('DELETE FROM clock_steps')
-    const insert = this.#database.prepare('INSERT INTO clock_steps VALUES (?, ?, ?, ?)')
-    for (const { first, offset, latest, settled } of this.#steps.all) {
-      insert.run(first, Math.round(offset), latest === undefined ? null : Math.round(latest), Number(settled))
+    const insert = this.#database.prepare('INSERT INTO clock_steps VALUES (?, ?, ?, ?, ?)')
+    for (const { first, offset, latest, settled, at } of this.#steps.all) {
+      const bound = latest === undefined ? null : Math.round(latest)
+      insert.run(first, Math.round(offset), bound, Number(settled), Math.round(at))
     }
     this.#isDirty = false
     this.#savedAt = this.#elapsedClock.now()
   }
 
-  /** After a failed transaction: what was noted for its readings is void; it is noted again with the next ones. */
+  /** Call when the transaction of `flush` is on disk. */
+  committed(): void {
+    this.#applied = []
+  }
+
+  /** After a failed transaction: its readings are not stored; what it would have written is written with the next one. */
   reload(): void {
-    this.#steps = new ClockSteps(readSteps(this.#database))
+    this.#steps.forgetAfter(this.#lastSeq())
+    this.#shifts = [...this.#applied, ...this.#shifts]
+    this.#applied = []
     this.#isDirty = true
+  }
+
+  /** Time (ms) that was counted, without any correction. */
+  get pace(): number {
+    return this.#clock.pace
+  }
+
+  /** Pace (ms) at the first large correction since retention ran; undefined: there was none. */
+  get guardFrom(): number | undefined {
+    return this.#guardFrom
+  }
+
+  /** Retention has run since the last large correction. */
+  clearGuard(): void {
+    this.#guardFrom = undefined
+    this.#isDirty = true
+  }
+
+  #shiftSums(): void {
+    const back = this.#database.prepare('UPDATE rollups SET kept_from = min(kept_from, ?) WHERE kept_from >= 0')
+    const on = this.#database.prepare('UPDATE rollups SET kept_from = kept_from + ? WHERE kept_from >= max(0, ?)')
+    for (const { byMs, since, now } of this.#shifts) {
+      if (byMs < 0) back.run(Math.round(now))
+      else if (since !== undefined) on.run(Math.round(byMs), Math.floor(since))
+    }
+    this.#applied = this.#shifts
+    this.#shifts = []
   }
 
   /** At the end, outside a transaction: the next `flush` writes the state. */
@@ -147,7 +213,10 @@ export class StoreTime {
 
   #apply({ byMs, confirmed }: ClockChange): void {
     if (byMs !== 0) {
-      this.#steps.correct(byMs, this.#clock.now())
+      const now = this.#clock.now()
+      this.#shifts.push({ byMs, since: this.#steps.unsettledSince, now })
+      if (Math.abs(byMs) >= LARGE_MS) this.#guardFrom ??= this.#clock.pace
+      this.#steps.correct(byMs, now)
       this.#isDirty = true
     }
     const unsettled = this.#steps.all.some(({ settled }) => !settled)
@@ -159,7 +228,7 @@ export class StoreTime {
   }
 
   #begin(offset: number): void {
-    this.#steps.begin(this.#lastSeq() + 1, offset, this.#clock.isSettled)
+    this.#steps.begin(this.#lastSeq() + 1, offset, { settled: this.#clock.isSettled, at: this.#clock.now() })
   }
 }
 
@@ -175,10 +244,21 @@ export function readClock(database: Database): SavedClock | undefined {
   }
 }
 
+function readGuard(database: Database): number | undefined {
+  const saved = readClock(database) as (SavedClock & { readonly guardFrom?: number }) | undefined
+  return saved?.guardFrom
+}
+
 /** The offsets of stored arrival times, in ascending position. */
 export function readSteps(database: Database): ClockOffset[] {
-  const rows = database.prepare('SELECT first, "offset", latest, settled FROM clock_steps ORDER BY first').all()
-  return (rows as { first: Seq; offset: number; latest: number | null; settled: 0 | 1 }[]).map((row) => {
-    return { first: row.first, offset: row.offset, latest: row.latest ?? undefined, settled: row.settled === 1 }
+  const rows = database.prepare('SELECT first, "offset", latest, settled, at FROM clock_steps ORDER BY first').all()
+  return (rows as { first: Seq; offset: number; latest: number | null; settled: 0 | 1; at: number }[]).map((row) => {
+    return {
+      first: row.first,
+      offset: row.offset,
+      latest: row.latest ?? undefined,
+      settled: row.settled === 1,
+      at: row.at,
+    }
   })
 }

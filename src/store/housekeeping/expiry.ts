@@ -1,32 +1,54 @@
 import { seriesOf } from '../sealed/blocks.ts'
 import type { Seal } from '../sealed/seals.ts'
 import type { Task } from '../sealed/task.ts'
-import { DAY_MS, overdueMs } from './policy.ts'
+import { DAY_MS, overdueMs, type RetentionPolicy } from './policy.ts'
 import { expire, pastSeals, type Retention } from './retention.ts'
 
 /** Interval between checks for expired readings (ms). */
 const EXPIRE_EVERY_MS = 600_000
 /**
- * When more than this share of all sealed readings is past its time by more than a day, the removal waits until an
- * operator accepts it or room is short: a rule was changed, the edge was off for long, or a clock is wrong.
+ * When more than this share of the readings of a rule, or of its hourly sums, became overdue all at once, the removal
+ * waits until an operator accepts it or disk space is short: a rule was changed, the uplink or the edge was off for
+ * long, or a clock is wrong.
  */
 export const REMOVAL_SHARE_MAX = 1 / 4
+/** What became overdue by the time that passed since the last run is not sudden; a little more is not either (ms). */
+const SUDDEN_MS_MIN = 3_600_000
 /** An operator's consent counts for this long (ms). */
 const ACCEPTED_MS = DAY_MS
 
-/** A removal that waits for an operator: `readings` of the `of` sealed readings are past their time. */
+/** A removal that waits for an operator: how many of the sealed readings, and of the hourly sums, are overdue. */
 export interface WaitingRemoval {
   readonly readings: number
   readonly of: number
+  readonly sums: number
+  readonly ofSums: number
 }
 
-/** Decides when readings that are past their time are removed, and stops when the clock is in doubt. */
+/** The clock of the store, as far as retention needs it. */
+export interface ExpiryClock {
+  /** Time (ms) that was counted without any correction of the clock. */
+  readonly pace: number
+  /** Pace at the first large correction that no run has followed yet; undefined: there was none. */
+  readonly guardFrom: number | undefined
+  clearGuard(): void
+}
+
+interface Counts {
+  readonly sudden: { readings: number; sums: number }
+  readonly all: { readings: number; sums: number }
+}
+
+/** Decides when readings that are overdue are removed, and stops when the clock is in doubt. */
 export class Expiry {
   readonly #retention: Retention
   readonly #isConfirmed: (seal: Seal) => boolean
   /** The store clock (UTC ms); undefined: nothing may be removed by age. */
   #now: number | undefined
+  #clock: ExpiryClock | undefined
+  /** The store clock at the last run, and the pace at the last one that removed what was overdue. */
   #ranAt: number | undefined
+  #doneAt: number | undefined
   #waiting: WaitingRemoval | undefined
 
   constructor(retention: Retention, isConfirmed: (seal: Seal) => boolean) {
@@ -34,9 +56,13 @@ export class Expiry {
     this.#isConfirmed = isConfirmed
   }
 
-  /** @param now the store clock (UTC ms) @param isHeld the clock is in doubt: nothing may be removed by age */
-  observe(now: number, isHeld: boolean): void {
+  /**
+   * @param now the store clock (UTC ms) @param isHeld the clock is in doubt: nothing may be removed by age
+   * @param clock undefined: the clock is never corrected
+   */
+  observe(now: number, isHeld: boolean, clock?: ExpiryClock): void {
     this.#now = isHeld ? undefined : now
+    this.#clock = clock
   }
 
   /** The removal that waits for an operator; undefined: none. */
@@ -50,7 +76,7 @@ export class Expiry {
     return sinceMs >= EXPIRE_EVERY_MS || sinceMs < 0
   }
 
-  /** In a transaction: an operator agrees that all readings past their time are removed. @param now UTC ms, store clock */
+  /** In a transaction: an operator agrees that everything overdue is removed. @param now UTC ms, store clock */
   accept(now: number): void {
     const save = this.#retention.context.database.prepare(
       `INSERT OR REPLACE INTO meta (key, value) VALUES ('removal_accepted', ?)`,
@@ -59,14 +85,19 @@ export class Expiry {
     this.#ranAt = undefined
   }
 
-  /** @param isShort room is short: a removal that waits for an operator is carried out */
+  /** @param isShort disk space is short: a removal that waits for an operator is carried out */
   *run(isShort: boolean): Task {
     this.#ranAt = this.#now
-    const options = { isConfirmed: this.#isConfirmed, now: () => this.#now }
     this.#waiting = undefined
-    const large = yield* this.#countLarge()
-    if (large !== undefined && !isShort && !this.#isAccepted) this.#waiting = large
-    else yield* expire(this.#retention, options)
+    const sudden = isShort || this.#isAccepted ? undefined : yield* this.#countSudden()
+    if (sudden !== undefined) {
+      this.#waiting = sudden
+      return
+    }
+    yield* expire(this.#retention, { isConfirmed: this.#isConfirmed, now: () => this.#now })
+    if (this.#now === undefined) return
+    this.#doneAt = this.#clock?.pace ?? this.#now
+    if (this.#clock?.guardFrom !== undefined) this.#clock.clearGuard()
   }
 
   get #isAccepted(): boolean {
@@ -75,22 +106,91 @@ export class Expiry {
     return at !== undefined && this.#now !== undefined && Math.abs(this.#now - at) <= ACCEPTED_MS
   }
 
-  /** The readings that are past their time by more than a day, if they are more than the share; else undefined. */
-  *#countLarge(): Generator<undefined, WaitingRemoval | undefined, undefined> {
+  /** Overdue by more than this (ms) is sudden: the time alone that passed since the last run does not explain it. */
+  get #suddenMs(): number {
+    const pace = this.#clock?.pace ?? this.#now ?? 0
+    const since = this.#doneAt ?? this.#clock?.guardFrom ?? pace - DAY_MS
+    return Math.max(0, pace - since) + SUDDEN_MS_MIN
+  }
+
+  /** What is suddenly overdue, if it is more than the share of some rule; else undefined. */
+  *#countSudden(): Generator<undefined, WaitingRemoval | undefined, undefined> {
+    const suddenMs = this.#suddenMs
+    const byRule = new Map<RetentionPolicy['rule'], Counts>()
+    const found = yield* this.#countReadings(byRule, suddenMs)
+    const foundSums = yield* this.#countSums(byRule, suddenMs)
+    if (!found && !foundSums) return undefined
+    const isLarge = ({ sudden, all }: Counts): boolean =>
+      sudden.readings > all.readings * REMOVAL_SHARE_MAX || sudden.sums > all.sums * REMOVAL_SHARE_MAX
+    if (![...byRule.values()].some(isLarge)) return undefined
+    const total = { readings: 0, of: 0, sums: 0, ofSums: 0 }
+    for (const { sudden, all } of byRule.values()) {
+      total.readings += sudden.readings
+      total.of += all.readings
+      total.sums += sudden.sums
+      total.ofSums += all.sums
+    }
+    return total
+  }
+
+  /** @returns whether any reading is suddenly overdue; only then all readings are counted */
+  *#countReadings(
+    byRule: Map<RetentionPolicy['rule'], Counts>,
+    suddenMs: number,
+  ): Generator<undefined, boolean, undefined> {
     const { context, policies } = this.#retention
-    const of = context.seals.all.reduce((sum, { readings }) => sum + readings, 0)
-    const isLate = (seal: Seal, rawMs: number | undefined): boolean =>
-      overdueMs(context.arrivedAt(seal), { rawMs }, this.#now ?? -Infinity) > DAY_MS
-    const past = pastSeals(this.#retention, { isConfirmed: this.#isConfirmed, now: () => this.#now })
-    const late = past.filter((seal) => isLate(seal, policies.rawMsMin))
-    if (late.reduce((sum, { readings }) => sum + readings, 0) <= of * REMOVAL_SHARE_MAX) return undefined
-    let readings = 0
-    for (const seal of late) {
+    const isSudden = (seal: Seal, rawMs: number | undefined): boolean =>
+      overdueMs(context.arrivedAt(seal), { rawMs }, this.#now ?? -Infinity) > suddenMs
+    const past = new Set(pastSeals(this.#retention, { isConfirmed: this.#isConfirmed, now: () => this.#now }))
+    const candidates = [...past].filter((seal) => isSudden(seal, policies.rawMsMin))
+    let found = false
+    for (const seal of candidates) {
       for (const page of context.blocks.headPages(seal)) {
-        for (const head of page) if (isLate(seal, policies.of(seriesOf(head.id)).rawMs)) readings += head.readings
+        found ||= page.some((head) => isSudden(seal, policies.of(seriesOf(head.id)).rawMs))
+        yield
+      }
+      if (found) break
+    }
+    if (!found) return false
+    for (const seal of [...context.seals.all]) {
+      for (const page of context.blocks.headPages(seal)) {
+        for (const { id, readings } of page) {
+          const { rule, rawMs } = policies.of(seriesOf(id))
+          const counts = countsOf(byRule, rule)
+          counts.all.readings += readings
+          if (past.has(seal) && isSudden(seal, rawMs)) counts.sudden.readings += readings
+        }
         yield
       }
     }
-    return readings > of * REMOVAL_SHARE_MAX ? { readings, of } : undefined
+    return true
   }
+
+  *#countSums(
+    byRule: Map<RetentionPolicy['rule'], Counts>,
+    suddenMs: number,
+  ): Generator<undefined, boolean, undefined> {
+    const { context, policies, rollups } = this.#retention
+    const summed = context.database.prepare('SELECT DISTINCT series FROM rollups').pluck().all() as number[]
+    let found = false
+    for (const series of summed) {
+      const { rule, rollupMs = Infinity } = policies.of(series)
+      const { overdue, all } = rollups.count(series, (this.#now ?? -Infinity) - rollupMs - suddenMs)
+      const counts = countsOf(byRule, rule)
+      counts.all.sums += all
+      counts.sudden.sums += overdue
+      found ||= overdue > 0
+      yield
+    }
+    return found
+  }
+}
+
+function countsOf(byRule: Map<RetentionPolicy['rule'], Counts>, rule: RetentionPolicy['rule']): Counts {
+  let counts = byRule.get(rule)
+  if (counts === undefined) {
+    counts = { sudden: { readings: 0, sums: 0 }, all: { readings: 0, sums: 0 } }
+    byRule.set(rule, counts)
+  }
+  return counts
 }

@@ -6,7 +6,7 @@ import type { Seal } from '../sealed/seals.ts'
 import type { Packing, Task } from '../sealed/task.ts'
 import type { OverlaidVerdict } from '../sealed/verdicts.ts'
 import { dropSeal, isOnItsWay } from './drop-seal.ts'
-import { Expiry } from './expiry.ts'
+import { Expiry, type ExpiryClock } from './expiry.ts'
 import type { Retention } from './retention.ts'
 import type { SpaceStatus } from './space.ts'
 import { thinnable, thinning } from './thinning.ts'
@@ -54,6 +54,7 @@ export interface Situation {
   readonly now: number
   /** The clock is in doubt: nothing is removed by age. */
   readonly holdsRemoval: boolean
+  readonly clock?: ExpiryClock
   /** Arrival of the oldest reading in the log, by the store clock (UTC ms). */
   readonly oldestAt: () => number | undefined
   readonly space: SpaceStatus
@@ -104,7 +105,7 @@ export class Housekeeping {
    * @returns whether there is more to do at once. @throws what the disk throws; then the task is dropped.
    */
   step(situation: Situation, busy: boolean): boolean {
-    this.expiry.observe(situation.now, situation.holdsRemoval)
+    this.expiry.observe(situation.now, situation.holdsRemoval, situation.clock)
     if (this.#task === undefined) this.#begin(situation, busy)
     if (this.#task === undefined) return false
     this.#isPatient = this.#isTidying && situation.space.level === 'ample' && !this.#isToBeSealed(situation)

@@ -5,6 +5,7 @@ import type { TimeOf } from '../arrivals.ts'
 import { BlockTable, seriesOf } from '../sealed/blocks.ts'
 import { SealDirectory } from '../sealed/seals.ts'
 import { overdueMs, Policies } from './policy.ts'
+import { Rollups } from './rollups.ts'
 
 /** The readings that one rule keeps, and those that its next run removes. */
 export interface RetentionPlan {
@@ -20,6 +21,9 @@ export interface RetentionPlan {
    */
   readonly due: number
   readonly unconfirmed: number
+  /** Hourly sums that the rule keeps, and those that its next run removes. */
+  readonly sums: number
+  readonly sumsDue: number
 }
 
 interface Tally {
@@ -28,6 +32,8 @@ interface Tally {
   oldestAt: number | undefined
   due: number
   unconfirmed: number
+  sums: number
+  sumsDue: number
 }
 
 export interface RetentionQuestion {
@@ -50,9 +56,16 @@ export function planRetention(database: Database, { rules, settled, now, timeOf 
   const tallies = new Map<RetentionRule | undefined, Tally>(
     [...rules, undefined].map((rule) => [
       rule,
-      { readings: 0, series: new Set<number>(), oldestAt: undefined, due: 0, unconfirmed: 0 },
+      { readings: 0, series: new Set<number>(), oldestAt: undefined, due: 0, unconfirmed: 0, sums: 0, sumsDue: 0 },
     ]),
   )
+  const rollups = new Rollups(database)
+  for (const series of database.prepare('SELECT DISTINCT series FROM rollups').pluck().all() as number[]) {
+    const { rule, rollupMs = Infinity } = policies.of(series)
+    const { all, overdue } = rollups.count(series, now - rollupMs)
+    tallies.get(rule)!.sums += all
+    tallies.get(rule)!.sumsDue += overdue
+  }
   const blocks = new BlockTable(database)
   for (const seal of new SealDirectory(database).all) {
     const confirmed = settled.every((set) => (set.around(seal.first)?.last ?? 0) >= seal.last)

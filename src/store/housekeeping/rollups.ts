@@ -27,6 +27,7 @@ export class Rollups {
   readonly #worst: Statement<[number, number]>
   readonly #expire: Statement<[number, number]>
   readonly #dropOldest: Statement<[number]>
+  readonly #count: Statement<[number, number]>
 
   constructor(database: Database) {
     this.#add = database.prepare(`INSERT INTO rollups VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
@@ -37,7 +38,11 @@ export class Rollups {
       kept_from = max(kept_from, excluded.kept_from)`)
     this.#worst = database.prepare('SELECT worst FROM rollups WHERE series = ? AND hour = ?').pluck()
     this.#expire = database.prepare(
-      'DELETE FROM rollups WHERE series = ? AND CASE kept_from WHEN 0 THEN hour ELSE kept_from END < ?',
+      'DELETE FROM rollups WHERE series = ? AND CASE kept_from WHEN -1 THEN hour ELSE kept_from END < ?',
+    )
+    this.#count = database.prepare(
+      `SELECT count(*) AS "all", coalesce(sum(CASE kept_from WHEN -1 THEN hour ELSE kept_from END < ?), 0) AS overdue
+       FROM rollups WHERE series = ?`,
     )
     this.#dropOldest = database.prepare(
       `DELETE FROM rollups WHERE hour <=
@@ -61,6 +66,11 @@ export class Rollups {
   /** Removes the sums of a series whose readings arrived before this time (UTC ms). @returns the number of rows removed. */
   expire(series: number, before: number): number {
     return this.#expire.run(series, before).changes
+  }
+
+  /** Number of sums of a series, and of those whose readings arrived before this time (UTC ms). */
+  count(series: number, before: number): { readonly all: number; readonly overdue: number } {
+    return this.#count.get(before, series) as { all: number; overdue: number }
   }
 
   /** Removes about `count` of the oldest sums. @returns the number of rows removed. */

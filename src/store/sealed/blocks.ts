@@ -1,4 +1,5 @@
 import type { Database, Statement } from 'better-sqlite3'
+import { assert } from '../../base/errors.ts'
 import type { Quality, Seq } from '../../base/reading.ts'
 import { type BlockColumns, unpackBlock } from '../../codec/block.ts'
 import type { BlockSummary } from './block-summary.ts'
@@ -137,14 +138,9 @@ export class BlockTable {
     return columns
   }
 
-  insert(id: number, summary: BlockSummary, bytes: Uint8Array): void {
+  insert(row: BlockRow): void {
     this.#insert ??= this.#database.prepare(`INSERT OR REPLACE INTO blocks VALUES (${Array(15).fill('?').join(', ')})`)
-    const { readings, seqFirst, seqLast, tsMin, tsMax, good, worst, numbers } = summary
-    const { valueMin, valueMax, valueSum, valueFirst, valueLast } = summary
-    this.#insert.run(
-      ...[id, readings, seqFirst, seqLast, tsMin, tsMax, good, worst],
-      ...[numbers, valueMin, valueMax, valueSum, valueFirst, valueLast, bytes],
-    )
+    this.#insert.run(...row)
   }
   #insert: Statement<unknown[]> | undefined
 
@@ -177,4 +173,17 @@ interface Changed {
   readonly seq: Seq
   readonly quality: Quality
   readonly reasons: number
+}
+
+/** The values of a row of `blocks`, in the order of its columns. */
+export type BlockRow = readonly (number | null | Uint8Array)[]
+
+export function blockRow(id: number, summary: BlockSummary, bytes: Uint8Array): BlockRow {
+  const { readings, seqFirst, seqLast, tsMin, tsMax, good, worst, numbers } = summary
+  const { valueMin, valueMax, valueSum, valueFirst, valueLast } = summary
+  assert(seqFirst <= seqLast && tsMin <= tsMax, 'the summary of a block is that of one block')
+  return [
+    ...[id, readings, seqFirst, seqLast, tsMin, tsMax, good, worst],
+    ...[numbers, valueMin, valueMax, valueSum, valueFirst, valueLast, bytes],
+  ]
 }

@@ -1,16 +1,10 @@
 import { assert } from '../../base/errors.ts'
 import { type BlockColumns, BlockPacker, type Rows } from '../../codec/block.ts'
-import { type BlockSummary, summarize } from './block-summary.ts'
-import { BLOCK_READINGS_MAX, type BlockTable, blockId } from './blocks.ts'
+import { summarize } from './block-summary.ts'
+import { BLOCK_READINGS_MAX, type BlockRow, type BlockTable, blockId, blockRow } from './blocks.ts'
 
 /** Packed bytes collected for one transaction: fewer, larger transactions cause less wear. */
 const WRITE_BYTES = 262_144
-
-interface Packed {
-  readonly id: number
-  readonly summary: BlockSummary
-  readonly bytes: Uint8Array
-}
 
 export interface PackedTotals {
   readonly parts: number
@@ -29,7 +23,7 @@ export class SealWriter {
   readonly #part: number
   readonly #write: (work: () => void) => void
   readonly #packer = new BlockPacker()
-  #waiting: Packed[] = []
+  #waiting: BlockRow[] = []
   #waitingBytes = 0
   #parts = 0
   #count = 0
@@ -59,7 +53,8 @@ export class SealWriter {
       const some = order.subarray(from, from + BLOCK_READINGS_MAX)
       const summary = summarize(columnsOf(rows, some))
       const bytes = this.#packer.pack(rows, some)
-      this.#waiting.push({ id: blockId(this.#part + this.#ofSeries++, series), summary, bytes })
+      // As the values of the row, not as the object: they are final as soon as they are computed.
+      this.#waiting.push(blockRow(blockId(this.#part + this.#ofSeries++, series), summary, bytes))
       this.#waitingBytes += bytes.length
       this.#parts = Math.max(this.#parts, this.#ofSeries)
       this.#count++
@@ -80,7 +75,7 @@ export class SealWriter {
 
   /** Inside a transaction: writes the collected blocks. */
   insertWaiting(): void {
-    for (const { id, summary, bytes } of this.#waiting) this.#blocks.insert(id, summary, bytes)
+    for (const row of this.#waiting) this.#blocks.insert(row)
     this.#waiting = []
     this.#waitingBytes = 0
   }

@@ -20,12 +20,17 @@ export interface Forgetting {
   readonly upTo: number
   /** Also readings that an uplink has not confirmed. */
   readonly unconfirmed: boolean
+  /** Rejects up to this id, and hourly sums of readings that arrived until this time (UTC ms, store clock). */
+  readonly rejectsUpTo: number
+  readonly at: number
 }
 
 interface Row {
   readonly devices: string
   readonly upTo: number
   readonly unconfirmed: 0 | 1
+  readonly rejectsUpTo: number
+  readonly at: number
 }
 
 /**
@@ -39,7 +44,7 @@ export class ForgetDevices {
   readonly #outboxes: readonly Outbox[]
   readonly #unused: UnusedSeries
   readonly #all: Statement<[]>
-  readonly #put: Statement<[string, number, number]>
+  readonly #put: Statement<[string, number, number, number, number]>
   readonly #done: Statement<[string]>
 
   constructor(
@@ -51,8 +56,12 @@ export class ForgetDevices {
     this.#retention = parts.retention
     this.#outboxes = parts.outboxes
     this.#unused = parts.unused
-    this.#all = database.prepare('SELECT devices, up_to AS upTo, unconfirmed FROM forgetting')
-    this.#put = database.prepare('INSERT OR REPLACE INTO forgetting (devices, up_to, unconfirmed) VALUES (?, ?, ?)')
+    this.#all = database.prepare(
+      'SELECT devices, up_to AS upTo, unconfirmed, rejects_up_to AS rejectsUpTo, at FROM forgetting',
+    )
+    this.#put = database.prepare(
+      'INSERT OR REPLACE INTO forgetting (devices, up_to, unconfirmed, rejects_up_to, at) VALUES (?, ?, ?, ?, ?)',
+    )
     this.#done = database.prepare('DELETE FROM forgetting WHERE devices = ?')
   }
 
@@ -61,8 +70,12 @@ export class ForgetDevices {
   }
 
   /** In its owner's transaction. */
-  order({ devices, upTo, unconfirmed }: Forgetting): void {
-    this.#put.run(devices, upTo, unconfirmed ? 1 : 0)
+  order({ devices, upTo, unconfirmed, at }: Omit<Forgetting, 'rejectsUpTo'>): void {
+    const rejectsUpTo = this.#context.database
+      .prepare('SELECT coalesce(max(id), 0) FROM rejects')
+      .pluck()
+      .get() as number
+    this.#put.run(devices, upTo, unconfirmed ? 1 : 0, rejectsUpTo, Math.round(at))
   }
 
   /** Carries out an order, whose positions must all be sealed. What cannot be removed yet stays, and so does the order. */
@@ -152,16 +165,20 @@ export class ForgetDevices {
     return this.#context.outboxes.some((outbox) => outbox.isOnItsWay(range))
   }
 
-  *#removeRest(series: readonly Series[], devices: readonly Device[], { unconfirmed }: Forgetting): Task {
+  *#removeRest(
+    series: readonly Series[],
+    devices: readonly Device[],
+    { unconfirmed, rejectsUpTo, at }: Forgetting,
+  ): Task {
     const { database, write } = this.#context
-    const rollups = database.prepare('DELETE FROM rollups WHERE series = ?')
-    const rejects = database.prepare('DELETE FROM rejects WHERE device = ?')
+    const rollups = database.prepare('DELETE FROM rollups WHERE series = ? AND kept_from <= ?')
+    const rejects = database.prepare('DELETE FROM rejects WHERE device = ? AND id <= ?')
     const parked = database.prepare('SELECT id FROM parked WHERE series = ?').pluck()
     const hasParked = new Set(database.prepare('SELECT DISTINCT series FROM parked').pluck().all() as number[])
     for (let next = 0; next < series.length; next += BLOCKS_AT_ONCE) {
       write(() => {
         for (const { id } of series.slice(next, next + BLOCKS_AT_ONCE)) {
-          rollups.run(id)
+          rollups.run(id, at)
           if (!unconfirmed || !hasParked.has(id)) continue
           for (const row of parked.all(id) as number[]) for (const outbox of this.#outboxes) outbox.dropParked(row)
         }
@@ -170,7 +187,7 @@ export class ForgetDevices {
     }
     for (let next = 0; next < devices.length; next += BLOCKS_AT_ONCE) {
       write(() => {
-        for (const { id } of devices.slice(next, next + BLOCKS_AT_ONCE)) rejects.run(id)
+        for (const { id } of devices.slice(next, next + BLOCKS_AT_ONCE)) rejects.run(id, rejectsUpTo)
       })
       yield
     }

@@ -69,7 +69,7 @@ export class SeriesUpkeep {
   }
 
   /** In its owner's transaction: the readings of these devices up to now are given up. */
-  order(order: Omit<Forgetting, 'upTo'>): void {
+  order(order: Omit<Forgetting, 'upTo' | 'rejectsUpTo'>): void {
     this.#forget.order({ ...order, upTo: this.#options.lastSeq() })
     this.#mayHaveOrders = true
     this.#forgetPause.end()

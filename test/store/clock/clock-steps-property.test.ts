@@ -72,7 +72,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   },
   {
     weight: 1,
-    arbitrary: fc.constant<Action>(['reject', (world) => world.store.write(() => world.store.time.decide('reject'))]),
+    arbitrary: fc.constant<Action>(['reject', (world) => world.store.write(() => world.store.time.reject())]),
   },
 )
 
@@ -111,8 +111,74 @@ describe('retention with clocks that are wrong', () => {
     fc.assert(property, { numRuns: Number(process.env.TEST_CLOCK_RUNS ?? 30) })
   })
 
+  it('asks before it removes what only a correction of the clock made overdue', () => {
+    // The system keeps the wrong time and calls it synchronised; or the receiver has the same wrong clock.
+    const corrections: readonly ((world: World) => void)[] = [
+      (world) => world.store.time.hear({ synchronised: true }),
+      (world) => world.hearReceiver(world.now + world.skew),
+    ]
+    for (const correct of corrections) {
+      const world = new World(7)
+      world.synchronised = true
+      for (let minutes = 0; minutes < 5; minutes++) world.pass(60 * SECOND)
+      world.arrive(200)
+      world.confirm()
+      world.pass(DAY)
+      world.skew = 7 * DAY
+      for (let minutes = 0; minutes < 90; minutes++) {
+        correct(world)
+        world.pass(60 * SECOND)
+      }
+      expect(world.mostAhead).toBeGreaterThan(6 * DAY)
+      expect(world.kept().size).toBe(200)
+      expect(world.store.upkeep.housekeeping.expiry.waiting).toMatchObject({ readings: expect.any(Number) })
+      world.restart()
+      for (let minutes = 0; minutes < 30; minutes++) world.pass(60 * SECOND)
+      expect(world.kept().size).toBe(200)
+      world.acceptRemoval()
+      expect(world.kept().size).toBeLessThan(200)
+      world.store.close()
+    }
+  })
+
+  it('believes the system clock and its own time rather than the receiver alone', () => {
+    const world = new World(7)
+    world.synchronise()
+    world.look()
+    for (let minutes = 0; minutes < 5; minutes++) world.pass(60 * SECOND)
+    world.arrive(200)
+    world.confirm()
+    world.reboot(60 * SECOND, 0)
+    world.synchronised = undefined
+    world.hearReceiver(world.now + 8 * DAY)
+    world.pass(HOUR / 2)
+    expect(world.mostAhead).toBeLessThanOrEqual(0)
+    expect(world.store.time.status).toMatchObject({ trusted: false, contradictedMs: expect.any(Number) })
+    expect(world.kept().size).toBe(200)
+    world.store.close()
+  })
+
+  it('corrects the age of hourly sums with that of the readings', () => {
+    const world = new World(1, { skew: -20_605 * DAY })
+    world.arrive(200)
+    world.confirm()
+    world.pass(DAY)
+    world.pass(DAY + 2 * HOUR)
+    world.acceptRemoval()
+    const sums = (): number => world.count('SELECT count(*) FROM rollups')
+    expect(sums()).toBeGreaterThan(0)
+    world.synchronised = false
+    world.look()
+    world.synchronise()
+    for (let hours = 0; hours < 5; hours++) world.pass(HOUR)
+    expect(Math.abs(world.store.time.now() - world.now)).toBeLessThanOrEqual(SECOND)
+    world.acceptRemoval()
+    expect(sums()).toBeGreaterThan(0)
+    world.store.close()
+  })
+
   it('deletes nothing of a million readings when the clock shows ten years later for a second, and reports that', () => {
-    const world = new World(30, 65_536)
+    const world = new World(30, { sealRows: 65_536 })
     for (let commits = 0; commits < 10; commits++) world.arrive(100_000)
     world.confirm()
     world.pass(HOUR)

@@ -1,7 +1,7 @@
 import { edgeSettings } from '../../../src/settings/edge.ts'
 import { Store } from '../../../src/store/store.ts'
 import { tempFolder } from '../../../support/folder.ts'
-import { append, everything } from '../stores.ts'
+import { append, connect, everything } from '../stores.ts'
 
 export const SECOND = 1_000
 export const HOUR = 3_600_000
@@ -34,7 +34,8 @@ export class World {
   #boot = 1
   store: Store
 
-  constructor(rawDays: number, sealRows = 64) {
+  constructor(rawDays: number, { sealRows = 64, skew = 0 } = {}) {
+    this.skew = skew
     this.rawMs = rawDays * DAY
     this.#rawDays = rawDays
     this.#sealRows = sealRows
@@ -110,8 +111,17 @@ export class World {
     this.synchronised = true
   }
 
-  hearReceiver(): void {
-    this.store.time.hear({ reference: { at: this.now, elapsed: this.#elapsed } })
+  /** @param at what the clock of the receiver shows */
+  hearReceiver(at = this.now): void {
+    this.store.time.hear({ reference: { at, elapsed: this.#elapsed } })
+  }
+
+  /** A number that SQL finds in the database. */
+  count(sql: string): number {
+    const database = connect(this.folder)
+    const count = database.prepare(sql).pluck().get() as number
+    database.close()
+    return count
   }
 
   restart(): void {

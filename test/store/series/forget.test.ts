@@ -48,7 +48,7 @@ describe('devices that an operator gives up', () => {
         const goes = ({ seq, series }: { seq: number; series: number }): boolean =>
           names.get(series)!.startsWith('rnd') && (unconfirmed || settled.has(seq))
         const before = contents(store)
-        store.write(() => store.upkeep.series.order({ devices: 'rnd*', unconfirmed }))
+        store.write(() => store.upkeep.series.order({ devices: 'rnd*', unconfirmed, at: Number.MAX_SAFE_INTEGER }))
         runHousekeeping(store)
         const after = contents(store)
         // A block keeps its confirmed readings as long as one of them is not confirmed.
@@ -73,7 +73,7 @@ describe('devices that an operator gives up', () => {
     store.write(() => {
       append(store, { device: 'gone' })
       append(store, { device: 'press' })
-      store.upkeep.series.order({ devices: 'gone', unconfirmed: false })
+      store.upkeep.series.order({ devices: 'gone', unconfirmed: false, at: Number.MAX_SAFE_INTEGER })
     })
     runHousekeeping(store)
     expect(contents(store).length).toBe(2)
@@ -91,7 +91,7 @@ describe('devices that an operator gives up', () => {
     const store = openStore(folder, { uplinks: [] })
     store.write(() => append(store, { device: 'pump' }))
     const old = [...store.intake.catalog.all()][0]!
-    store.write(() => store.upkeep.series.order({ devices: 'pump', unconfirmed: false }))
+    store.write(() => store.upkeep.series.order({ devices: 'pump', unconfirmed: false, at: Number.MAX_SAFE_INTEGER }))
     runHousekeeping(store)
     expect(store.intake.catalog.seriesCount).toBe(0)
     store.write(() => append(store, { device: 'pump', value: 7 }))

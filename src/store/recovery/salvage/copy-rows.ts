@@ -3,7 +3,7 @@ import { combine } from '../../../base/flags.ts'
 import type { Quality, Seq } from '../../../base/reading.ts'
 import { unpackBlock } from '../../../codec/block.ts'
 import { summarize } from '../../sealed/block-summary.ts'
-import { BLOCK_READINGS_MAX, BlockTable, seriesOf } from '../../sealed/blocks.ts'
+import { BLOCK_READINGS_MAX, BlockTable, blockRow, seriesOf } from '../../sealed/blocks.ts'
 import type { Seal } from '../../sealed/seals.ts'
 import type { Row } from './btree-page.ts'
 import type { DatabaseReader } from './database-reader.ts'
@@ -165,7 +165,7 @@ export class Copying {
         damaged++
         continue
       }
-      table.insert(id, summarize(unpacked.columns), bytes)
+      table.insert(blockRow(id, summarize(unpacked.columns), bytes))
       left -= bytes.length
     }
     return { damaged, noRoom }
