@@ -140,7 +140,7 @@ export class StoreClock {
   }
 
   /** Time (ms) that was counted, without any correction: it rises with the elapsed time only. */
-  get pace(): number {
+  get countedMs(): number {
     return this.now() - this.#corrected
   }
 

@@ -45,7 +45,7 @@ export class StoreTime {
   /** Corrections of which the hourly sums do not know yet, and those that the current transaction applies. */
   #shifts: Shift[] = []
   #applied: Shift[] = []
-  /** Pace (ms) at a large correction, until retention has run after it; kept across restarts. */
+  /** Counted time (ms) at a large correction, until retention has run after it; kept across restarts. */
   #guardFrom: number | undefined
   #savedAt: number
 
@@ -180,11 +180,11 @@ export class StoreTime {
   }
 
   /** Time (ms) that was counted, without any correction. */
-  get pace(): number {
-    return this.#clock.pace
+  get countedMs(): number {
+    return this.#clock.countedMs
   }
 
-  /** Pace (ms) at the first large correction since retention ran; undefined: there was none. */
+  /** Counted time (ms) at the first large correction since retention ran; undefined: there was none. */
   get guardFrom(): number | undefined {
     return this.#guardFrom
   }
@@ -215,7 +215,7 @@ export class StoreTime {
     if (byMs !== 0) {
       const now = this.#clock.now()
       this.#shifts.push({ byMs, since: this.#steps.unsettledSince, now })
-      if (Math.abs(byMs) >= LARGE_MS) this.#guardFrom ??= this.#clock.pace
+      if (Math.abs(byMs) >= LARGE_MS) this.#guardFrom ??= this.#clock.countedMs
       this.#steps.correct(byMs, now)
       this.#isDirty = true
     }

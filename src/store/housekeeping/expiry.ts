@@ -28,8 +28,8 @@ export interface WaitingRemoval {
 /** The clock of the store, as far as retention needs it. */
 export interface ExpiryClock {
   /** Time (ms) that was counted without any correction of the clock. */
-  readonly pace: number
-  /** Pace at the first large correction that no run has followed yet; undefined: there was none. */
+  readonly countedMs: number
+  /** Counted time (ms) at the first large correction that no run has followed yet; undefined: there was none. */
   readonly guardFrom: number | undefined
   clearGuard(): void
 }
@@ -46,7 +46,7 @@ export class Expiry {
   /** The store clock (UTC ms); undefined: nothing may be removed by age. */
   #now: number | undefined
   #clock: ExpiryClock | undefined
-  /** The store clock at the last run, and the pace at the last one that removed what was overdue. */
+  /** The store clock at the last run, and the counted time (ms) at the last one that removed what was overdue. */
   #ranAt: number | undefined
   #doneAt: number | undefined
   #waiting: WaitingRemoval | undefined
@@ -96,7 +96,7 @@ export class Expiry {
     }
     yield* expire(this.#retention, { isConfirmed: this.#isConfirmed, now: () => this.#now })
     if (this.#now === undefined) return
-    this.#doneAt = this.#clock?.pace ?? this.#now
+    this.#doneAt = this.#clock?.countedMs ?? this.#now
     if (this.#clock?.guardFrom !== undefined) this.#clock.clearGuard()
   }
 
@@ -108,9 +108,9 @@ export class Expiry {
 
   /** Overdue by more than this (ms) is sudden: the time alone that passed since the last run does not explain it. */
   get #suddenMs(): number {
-    const pace = this.#clock?.pace ?? this.#now ?? 0
-    const since = this.#doneAt ?? this.#clock?.guardFrom ?? pace - DAY_MS
-    return Math.max(0, pace - since) + SUDDEN_MS_MIN
+    const countedMs = this.#clock?.countedMs ?? this.#now ?? 0
+    const since = this.#doneAt ?? this.#clock?.guardFrom ?? countedMs - DAY_MS
+    return Math.max(0, countedMs - since) + SUDDEN_MS_MIN
   }
 
   /** What is suddenly overdue, if it is more than the share of some rule; else undefined. */
