@@ -67,6 +67,40 @@ describe('devices that an operator gives up', () => {
     fc.assert(property, { numRuns: 25 })
   })
 
+  it('keep the rejects that arrive after the order, however long it waits for confirmations', () => {
+    const folder = tempFolder()
+    const store = openStore(folder)
+    const reject = (): void => {
+      const device = store.intake.catalog.device('gone')
+      device.received++
+      device.rejected++
+      store.intake.catalog.touch(device)
+      store.intake.rejects.add({
+        receivedAt: 1,
+        device,
+        topic: 't',
+        client: '',
+        reason: 'odd',
+        payload: Buffer.from('?'),
+      })
+    }
+    store.write(() => {
+      append(store, { device: 'gone' })
+      reject()
+      store.upkeep.series.order({ devices: 'gone', unconfirmed: false, at: Number.MAX_SAFE_INTEGER })
+    })
+    runHousekeeping(store)
+    store.write(reject)
+    store.close()
+    const again = openStore(folder)
+    runHousekeeping(again)
+    again.close()
+    const reader = openReader(folder)
+    expect(reader.rejects(10).map(({ id }) => id)).toEqual([2])
+    reader.close()
+    expect(imbalances(folder)).toEqual([])
+  })
+
   it('go as soon as their readings are confirmed, also after a restart', () => {
     const folder = tempFolder()
     let store = openStore(folder)
