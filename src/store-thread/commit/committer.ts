@@ -243,6 +243,8 @@ export class Committer {
     input.clockSynced = publish.arrival >= this.#trusted.from && publish.arrival <= this.#trusted.to
     input.hasSibling = this.#repeats.hasSibling
     const verdict = this.#judge.judge(series.id, input)
+    // A number in a series of numbers, the common case, changes nothing.
+    if (series.type === 'number' && typeof reading.value === 'number') return verdict
     const type = this.#judge.typeOf(series.id)
     if (type !== undefined && type !== series.type) this.#store.intake.catalog.setType(series, type)
     return verdict

@@ -44,9 +44,11 @@ export class MessageRepeats {
   /** Call it once for each reading, before it is stored. */
   isRepeat(series: Series, { ts, timed, value }: Reading): boolean {
     const { id } = series
-    const times = this.#isSingle ? series : this.#timesOf(series)
-    if (!timed || !(this.#dup || mayBeStored(times, ts))) return false
-    if (!this.#isSingle) return this.isStored(series, { ts, value })
+    if (!this.#isSingle) {
+      const times = this.#timesOf(series)
+      return timed && (this.#dup || mayBeStored(times, ts)) && this.isStored(series, { ts, value })
+    }
+    if (!timed || !(this.#dup || mayBeStored(series, ts))) return false
     const { intake } = this.#store
     intake.log.flush()
     return intake.repeats.has(id, ts, value, this.#before)
