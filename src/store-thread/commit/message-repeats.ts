@@ -1,6 +1,6 @@
 import { Reason } from '../../base/flags.ts'
 import type { Reading, Verdict } from '../../base/reading.ts'
-import { valueKey } from '../../store/repeats.ts'
+import type { StoredReadings } from '../../store/repeats.ts'
 import { mayBeStored, type Series } from '../../store/series/series.ts'
 import type { Store } from '../../store/store.ts'
 
@@ -24,8 +24,8 @@ export class MessageRepeats {
   readonly #newestBefore: number[] = []
   readonly #futureBefore: number[] = []
   readonly #times = { newestTs: 0, futureTs: 0 }
-  /** By series and time: how often each value was stored before the message, less the repeats found so far. */
-  readonly #left = new Map<string, Map<string, number>>()
+  /** By series and time: what was stored before the message, less the repeats found so far. */
+  readonly #left = new Map<string, StoredReadings>()
 
   constructor(store: Store) {
     this.#store = store
@@ -42,26 +42,21 @@ export class MessageRepeats {
   }
 
   /** Call it once for each reading, before it is stored. */
-  isRepeat(series: Series, { ts, timed, value }: Reading): boolean {
-    const { id } = series
+  isRepeat(series: Series, reading: Reading): boolean {
+    const { ts, timed } = reading
     if (!this.#isSingle) {
       const times = this.#timesOf(series)
-      return timed && (this.#dup || mayBeStored(times, ts)) && this.isStored(series, { ts, value })
-    }
-    if (!timed || !(this.#dup || mayBeStored(series, ts))) return false
-    const { intake } = this.#store
-    intake.log.flush()
-    return intake.repeats.has(id, ts, value, this.#before)
+      if (!timed || !(this.#dup || mayBeStored(times, ts))) return false
+    } else if (!timed || !(this.#dup || mayBeStored(series, ts))) return false
+    return this.#leftAt(series, ts).take(reading.value, reading.claim)
   }
 
-  /** Whether this reading was stored before the message, once more than equal readings of it that were asked for. */
-  isStored({ id }: Series, { ts, value }: Pick<Reading, 'ts' | 'value'>): boolean {
-    this.#store.intake.log.flush()
-    const left = this.#leftAt(id, ts)
-    const key = valueKey(value)
-    const count = left.get(key) ?? 0
-    if (count > 0) left.set(key, count - 1)
-    return count > 0
+  /**
+   * Whether this reading was stored before the message, once more than equal readings of it that were asked for. Its
+   * quality does not matter: the version that stored it may have read that in another way.
+   */
+  isStored(series: Series, { ts, value }: Pick<Reading, 'ts' | 'value'>): boolean {
+    return this.#leftAt(series, ts).takeValue(value)
   }
 
   /** Whether the message had a reading of the same series before the one that `isRepeat` was asked about. */
@@ -82,11 +77,13 @@ export class MessageRepeats {
     return this.#times
   }
 
-  #leftAt(series: number, ts: number): Map<string, number> {
-    const key = `${series} ${ts}`
+  #leftAt({ id }: Series, ts: number): StoredReadings {
+    const { intake } = this.#store
+    intake.log.flush()
+    const key = `${id} ${ts}`
     let left = this.#left.get(key)
     if (left === undefined) {
-      left = this.#store.intake.repeats.stored(series, ts, this.#before)
+      left = intake.repeats.stored(id, ts, this.#before)
       this.#left.set(key, left)
     }
     return left

@@ -59,6 +59,41 @@ describe('a repeated publish', () => {
     expect(valuesOf(folder)).toEqual([1, 1.5, 1, true, '1', null, 0, -0, 1])
   })
 
+  it('with another quality is a new reading, also a better one, and is a repeat from then on', async () => {
+    const folder = tempFolder()
+    const spine = await Spine.start(folder)
+    const claimed = (quality: string, value: unknown = 1): string =>
+      JSON.stringify({ value, quality, ts: 1_790_000_000 })
+    for (const dup of [false, true]) {
+      for (const quality of ['good', 'bad', 'uncertain', 'good', 'bad']) {
+        await spine.publish(TOPIC, claimed(quality), { dup })
+        await spine.publish(TOPIC, `[${claimed(quality, 2)},${claimed(quality, 2)}]`, { dup })
+      }
+      for (const payload of [claimed('bad', 3), claimed('good', 3), claimed('good', null), claimed('bad', null)]) {
+        await spine.publish(TOPIC, payload, { dup })
+      }
+    }
+    await spine.stop()
+    const found = readLog(folder).map(({ value, quality }) => `${value} ${quality}`)
+    expect(found.sort()).toEqual(
+      ['1 1', '1 3', '1 4', '2 1', '2 1', '2 3', '2 3', '2 4', '2 4', '3 1', '3 4', 'null 9'].sort(),
+    )
+    expect(imbalances(folder)).toEqual([])
+  })
+
+  it('is recognized although the quality rules have lowered the stored quality, unless its claim is worse still', async () => {
+    const folder = tempFolder()
+    const spine = await Spine.start(folder, {
+      quality: [{ match: '*/force', range: { suspect: [0, 10], fail: [-50, 50] } }],
+    })
+    const claimed = (quality: string): string => JSON.stringify({ value: 20, quality, ts: 1_790_000_000 })
+    for (const quality of ['good', 'good', 'uncertain', 'bad', 'bad', 'good'])
+      await spine.publish(TOPIC, claimed(quality))
+    await spine.stop()
+    expect(readLog(folder).map(({ quality }) => quality)).toEqual([3, 4])
+    expect(account(folder)).toMatchObject({ received: 6, stored: 2, duplicate: 4 })
+  })
+
   it('of many readings is checked reading by reading', async () => {
     const folder = tempFolder()
     const spine = await Spine.start(folder)
@@ -95,13 +130,14 @@ describe('a repeated publish', () => {
 })
 
 describe('equal readings in one message', () => {
-  const wave = (samples: number[], ts = 1): string => JSON.stringify({ ts: 1_790_000_000_000 + ts, samples })
+  const wave = (samples: number[], ts = 1, quality = 'good'): string =>
+    JSON.stringify(samples.map((value) => ({ value, ts: 1_790_000_000_000 + ts, quality })))
   const stored = (folder: string): unknown[] => readLog(folder).map(({ value }) => value)
 
   it('are all stored, and are not flagged as repeats of each other', async () => {
     const folder = tempFolder()
     const spine = await Spine.start(folder)
-    await spine.publish('telemetry/press', wave([0, 0, 1, 0]))
+    await spine.publish('telemetry/press/wave', wave([0, 0, 1, 0]))
     await spine.publish('telemetry/press/x', '[5,5,5]')
     await spine.stop()
     expect(stored(folder)).toEqual([0, 0, 1, 0, 5, 5, 5])
@@ -111,31 +147,37 @@ describe('equal readings in one message', () => {
 
   it('are repeats as often as they were stored before the message: at once, later, and after a restart', async () => {
     const samples = fc.array(fc.constantFrom(0, 1, 2), { minLength: 1, maxLength: 8 })
-    const messages = fc.array(fc.tuple(samples, fc.constantFrom(1, 2), fc.boolean()), { minLength: 1, maxLength: 6 })
+    const quality = fc.constantFrom('good', 'bad')
+    const restart = fc.constantFrom(false, false, false, true)
+    const message = fc.tuple(samples, fc.constantFrom(1, 2), restart, quality)
+    const messages = fc.array(message, { minLength: 1, maxLength: 6 })
     await fc.assert(
       fc.asyncProperty(messages, async (all) => {
         const folder = tempFolder()
         let spine = await Spine.start(folder)
-        /** How often each value is stored, by time. */
-        const model = new Map<string, number>()
-        for (const [values, ts, restart] of all) {
+        /** What is stored: time, value, quality, and whether the judge may have lowered that. */
+        const model: { ts: number; value: number; quality: number; lowered: boolean }[] = []
+        for (const [values, ts, restart, claim] of all) {
           if (restart) {
             await spine.stop()
             spine = await Spine.start(folder)
           }
-          await spine.publish('telemetry/press', wave(values, ts))
-          for (const [value, some] of Map.groupBy(values, (one) => one)) {
-            const key = `${ts} ${value}`
-            model.set(key, Math.max(model.get(key) ?? 0, some.length))
+          await spine.publish('telemetry/press/wave', wave(values, ts, claim))
+          const before = new Set(model)
+          const lowered = model.some((one) => one.ts > ts)
+          for (const value of values) {
+            const claimed = claim === 'good' ? 1 : 4
+            const equal = [...before].filter((one) => one.ts === ts && one.value === value)
+            const repeated =
+              equal.find((one) => !one.lowered && one.quality === claimed) ??
+              equal.sort((x, y) => x.quality - y.quality).find((one) => one.lowered && one.quality >= claimed)
+            if (repeated !== undefined) before.delete(repeated)
+            else model.push({ ts, value, quality: lowered ? Math.max(claimed, 3) : claimed, lowered })
           }
         }
         await spine.stop()
-        const found = new Map<string, number>()
-        for (const { ts, value } of readLog(folder)) {
-          const key = `${ts - 1_790_000_000_000} ${value}`
-          found.set(key, (found.get(key) ?? 0) + 1)
-        }
-        expect([...found].sort()).toEqual([...model].sort())
+        const found = readLog(folder).map(({ ts, value, quality }) => `${ts - 1_790_000_000_000} ${value} ${quality}`)
+        expect(found).toEqual(model.map(({ ts, value, quality }) => `${ts} ${value} ${quality}`))
         expect(imbalances(folder)).toEqual([])
       }),
       { numRuns: 12 },
