@@ -12,6 +12,7 @@ import { PayloadProblem } from './problem.ts'
 import type { ReadingRules } from './rules.ts'
 import { bareValue, shortNumber } from './scalar.ts'
 import { isSenml, readSenml } from './senml.ts'
+import { isMessagePack, isUtf16 } from './text/encodings.ts'
 import type { Tree } from './tree.ts'
 
 export type PayloadFormat = RouteSettings['format']
@@ -94,7 +95,7 @@ function parse(payload: Uint8Array, format: PayloadFormat): Tree | PayloadProble
     case 'json':
       return parseJson(withoutMark(payload))
     case 'cbor':
-      return parseCbor(payload)
+      return parseCborOnly(payload)
     case 'text':
       return bareValue(payload)
     case 'senml':
@@ -110,19 +111,31 @@ const QUOTE = 0x22
 
 function parseAuto(payload: Uint8Array): Tree | PayloadProblem {
   if (beginsLikeCbor(payload)) return parseBinary(payload)
+  if (isUtf16(payload)) return new PayloadProblem('UTF-16 text, expected UTF-8')
   const first = firstByte(payload)
   if (first === BRACE || first === BRACKET) return parseJson(payload)
   const quoted = first === QUOTE ? parseJson(payload) : undefined
   if (typeof quoted === 'string') return quoted
-  return isUtf8(payload) ? bareValue(payload) : bytesOf(payload)
+  if (isUtf8(payload)) return bareValue(payload)
+  return isMessagePack(payload) ? MESSAGE_PACK : bytesOf(payload)
 }
+
+const MESSAGE_PACK = new PayloadProblem('MessagePack, which is not read: use JSON or CBOR')
 
 /**
  * Three raw bytes can be a CBOR array by chance, so without a word from the route only records are taken for CBOR: maps,
  * and arrays of maps. What begins like one but is broken is refused; anything else is a value of bytes.
  */
 function parseBinary(payload: Uint8Array): Tree | PayloadProblem {
-  return beginsLikeCborRecord(payload) ? parseCbor(payload) : bytesOf(payload)
+  if (beginsLikeCborRecord(payload)) return parseCborOnly(payload)
+  return isMessagePack(payload) ? MESSAGE_PACK : bytesOf(payload)
+}
+
+/** Broken CBOR and MessagePack can begin with the same bytes. */
+function parseCborOnly(payload: Uint8Array): Tree | PayloadProblem {
+  const tree = parseCbor(payload)
+  if (!(tree instanceof PayloadProblem) || !isMessagePack(payload)) return tree
+  return new PayloadProblem(`${tree.why} (MessagePack, which may begin like this, is not read)`, tree.at)
 }
 
 /** A value of bytes: a copy, unless it is too long for a value. */

@@ -3,6 +3,8 @@ const NO_VALUE = /^(?:[+-]?(?:nan|inf|infinity)(?:\(\w*\))?|[+-]?1\.#\w+|undefin
 const JSON_LITERAL = /^(?:true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)$/
 /** Numbers as C and BASIC print them. */
 const PRINTED_NUMBER = /^([+-]?)(\d+\.|\d*\.\d+|(?:0|[1-9]\d*))((?:[eE][+-]?\d+)?)$/
+/** Numbers as numpy and Python's decimal module print them inside a dict. */
+const CALLED_NUMBER = /^(?:(?:np|numpy)\.\w{1,16}|(?:decimal\.)?Decimal)\('?([^()']*)'?\)$/
 const WHITESPACE = ' \t\n\r'
 const ENDS_VALUE = ',}]{["\n\r'
 const ENDS_KEY = ':,}]{["\n\r'
@@ -11,7 +13,7 @@ const RAW_IN_TEXT: Readonly<Record<string, string>> = { '\t': '\\t', '\n': '\\n'
 /**
  * Makes JSON of a text that is nearly so, such as `{"temp":NaN,"hum":45}`: a word without quotes becomes null or a text,
  * a missing value null, a number in another spelling a number, a name without quotes a name, and a comma too many is
- * removed. Undefined: it is something else. Linear in the length of the text.
+ * removed; texts and names may have single quotes, as in a dict that Python prints. Undefined: it is something else. Linear in the length of the text.
  */
 export function repairJson(text: string): string | undefined {
   return new Repair(text).run()
@@ -53,6 +55,7 @@ class Repair {
     if (char === ',') return this.#comma()
     if (char === ':') return this.#last === 'v' && this.#write(char, char)
     if (this.#last === 'v') return false
+    if (char === "'") return this.#singleQuoted()
     return char === '"' ? this.#quoted() : this.#word()
   }
 
@@ -89,6 +92,24 @@ class Repair {
     return false
   }
 
+  #singleQuoted(): boolean {
+    const { length } = this.#text
+    let text = ''
+    for (let i = this.#at + 1; i < length; i++) {
+      const char = this.#text[i]!
+      if (char === "'") return this.#write(JSON.stringify(text), 'v', i + 1 - this.#at)
+      if (char !== '\\') {
+        text += char
+        continue
+      }
+      const found = ESCAPE.exec(this.#text.slice(i, i + 10))
+      if (found === null) return false
+      text += unescaped(found[0])
+      i += found[0].length - 1
+    }
+    return false
+  }
+
   /** A value or name without quotes. */
   #word(): boolean {
     const isName = this.#open.at(-1) === '{' && this.#last !== ':'
@@ -96,11 +117,34 @@ class Repair {
     let end = this.#at
     while (end < this.#text.length && !ends.includes(this.#text[end]!)) end++
     const word = this.#text.slice(this.#at, end).trim()
+    if (isName && QUOTES.test(word)) return false
     return this.#write(isName ? JSON.stringify(word) : literalOf(word), 'v', end - this.#at)
   }
 }
 
-function literalOf(word: string): string {
+/** Escapes in texts of Python. */
+const ESCAPE = /^\\(?:['"\\nrtabfv0]|x[\da-fA-F]{2}|u[\da-fA-F]{4}|U00[\da-fA-F]{6})/
+const ESCAPED: Readonly<Record<string, string>> = {
+  n: '\n',
+  r: '\r',
+  t: '\t',
+  a: '\x07',
+  b: '\b',
+  f: '\f',
+  v: '\v',
+  0: '\0',
+}
+/** A name with quotes in it comes from a text that is not understood. */
+const QUOTES = /['"`]/
+
+function unescaped(sequence: string): string {
+  if (sequence.length === 2) return ESCAPED[sequence[1]!] ?? sequence[1]!
+  const code = Number.parseInt(sequence.slice(2), 16)
+  return code <= 0x10_ffff ? String.fromCodePoint(code) : '\ufffd'
+}
+
+function literalOf(given: string): string {
+  const word = CALLED_NUMBER.exec(given)?.[1] ?? given
   if (JSON_LITERAL.test(word)) return word
   if (NO_VALUE.test(word)) return 'null'
   if (word === 'True' || word === 'TRUE') return 'true'

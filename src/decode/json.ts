@@ -1,8 +1,10 @@
 import { messageOf } from '../base/errors.ts'
 import { repairJson } from './json-repair.ts'
+import { READINGS_PER_MESSAGE_MAX } from './limits.ts'
 import { PayloadProblem } from './problem.ts'
 import { exactInteger, utf8Text } from './scalar.ts'
-import type { Tree } from './tree.ts'
+import { isUtf16 } from './text/encodings.ts'
+import { isObject, type Tree } from './tree.ts'
 
 /** Every integer of fewer digits is exact in a double. */
 const INEXACT_DIGITS_MIN = 16
@@ -16,22 +18,62 @@ const AROUND = /^\ufeff|[\0 \t\n\r]+$/g
 
 /**
  * Parses JSON (RFC 8259) in UTF-8. If an object has the same name twice, the last one counts, as in ECMAScript. What is
- * not JSON is tried again without a byte order mark and terminating NULs, and then repaired (`repairJson`).
+ * not JSON is tried again without a byte order mark and terminating NULs, and then repaired (`repairJson`). Objects on a
+ * line each (NDJSON) are an array of them.
  */
 export function parseJson(payload: Uint8Array): Tree | PayloadProblem {
+  if (isUtf16(payload)) return new PayloadProblem('not JSON: UTF-16, expected UTF-8')
   const text = utf8Text(payload)
   if (text === undefined) return new PayloadProblem('not UTF-8')
   try {
     return parseText(text, payload)
   } catch (failure) {
-    const repaired = repairJson(text.replace(AROUND, ''))
-    try {
-      if (repaired !== undefined) return parseText(repaired, payload)
-    } catch {
-      // The first failure says more about what the device sent.
-    }
-    return new PayloadProblem(`not JSON: ${messageOf(failure)}`)
+    const bare = text.replace(AROUND, '')
+    return parseRepaired(bare, payload) ?? parseLines(bare, payload) ?? problemOf(failure, bare)
   }
+}
+
+/** Undefined: it cannot be repaired. */
+function parseRepaired(text: string, payload: Uint8Array): Tree | undefined {
+  const repaired = repairJson(text)
+  try {
+    return repaired === undefined ? undefined : parseText(repaired, payload)
+  } catch {
+    // The first failure says more about what the device sent.
+    return undefined
+  }
+}
+
+/** Undefined: these are not objects on a line each. */
+function parseLines(text: string, payload: Uint8Array): Tree[] | PayloadProblem | undefined {
+  const ends = text.split('\n', READINGS_PER_MESSAGE_MAX + 2)
+  if (ends.length < 2 || !/^\s*\{.*\}\s*$/.test(ends[0]!)) return undefined
+  const lines = ends.map((line) => line.trim()).filter((line) => line !== '')
+  if (lines.length > READINGS_PER_MESSAGE_MAX) {
+    return new PayloadProblem(`more than ${READINGS_PER_MESSAGE_MAX} lines in one message`)
+  }
+  const trees: Tree[] = []
+  for (const line of lines) {
+    const tree = parseLine(line, payload)
+    if (!isObject(tree)) return undefined
+    trees.push(tree)
+  }
+  return trees
+}
+
+function parseLine(line: string, payload: Uint8Array): Tree | undefined {
+  try {
+    return parseText(line, payload)
+  } catch {
+    return parseRepaired(line, payload)
+  }
+}
+
+function problemOf(failure: unknown, text: string): PayloadProblem {
+  const message = messageOf(failure)
+  const at = Number(/non-whitespace character after JSON at position (\d+)/.exec(message)?.[1] ?? Number.NaN)
+  if (text[at] !== '{' && text[at] !== '[') return new PayloadProblem(`not JSON: ${message}`)
+  return new PayloadProblem('not JSON: several JSON values; send one, an array of them, or an object on each line')
 }
 
 function parseText(text: string, payload: Uint8Array): Tree {

@@ -147,7 +147,7 @@ function isSpace(code: number): boolean {
 }
 
 /**
- * The value of a bare text: a number, `true`, `false` or `null`, with or without JSON whitespace around it, otherwise the
+ * The value of a bare text: a number, `true`, `false` (Python: `True`, `False`) or `null`, with or without JSON whitespace around it, otherwise the
  * text itself, without a byte order mark and terminating NULs. Numbers that overflow a double are refused, and so are
  * bytes that are not UTF-8.
  */
@@ -157,8 +157,8 @@ export function bareValue(bytes: Uint8Array): Value | PayloadProblem {
   if (given === undefined) return new PayloadProblem('neither JSON nor CBOR nor UTF-8 text')
   const text = withoutFrame(given)
   const word = trimmed(text)
-  if (word === 'true') return true
-  if (word === 'false') return false
+  if (word === 'true' || word === 'True') return true
+  if (word === 'false' || word === 'False') return false
   if (word === 'null') return null
   if (!PRINTED_NUMBER.test(word)) return textProblem(word) ?? text
   const number = exactInteger(Number(word), word)

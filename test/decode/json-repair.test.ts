@@ -17,6 +17,9 @@ describe('a text that is nearly JSON', () => {
     ['{a:1, b : 2}', { a: 1, b: 2 }],
     ['{"a":"two\nlines","b":1}', { a: 'two\nlines', b: 1 }],
     ['{"a":"NaN, {x","b":NaN}', { a: null, b: null }],
+    ["{'a': 21.5, 'b': True, 'c': None}", { a: 21.5, b: true, c: null }],
+    [`{'a': "it's", 'b': 'say "hi"', 'c': 'it\\'s \\xe9\\u20ac\\n'}`, { a: "it's", b: 'say "hi"', c: "it's é€\n" }],
+    ["{'a': np.float64(1.5), 'b': Decimal('2.50'), 'c': [1, 2]}", { a: 1.5, b: 2.5, 'c.0': 1, 'c.1': 2 }],
     ['\ufeff{"a":1}\0\0', { a: 1 }],
     ['{"a":1}\r\n\0', { a: 1 }],
     ['\ufeff{"a":NaN}\0', { a: null }],
@@ -35,6 +38,36 @@ describe('a text that is nearly JSON', () => {
     'is not meant by %s',
     (text) => expect(reasonOf(onDevice(text))).toMatch(/^\$: not JSON/),
   )
+
+  it.each(['{\'a": 1}', "{'a': datetime.datetime(2026, 1, 1)}", "{'a: 1}", "{'a': '\\q'}", "{a'b: 1}", "{b'a': 1}"])(
+    'is refused, and makes no series with quotes in its name: %s',
+    (text) => expect(reasonOf(onDevice(text))).toMatch(/^\$: not JSON/),
+  )
+
+  it('is any dict that Python prints', () => {
+    const python = (value: unknown): string => {
+      if (value === null) return 'None'
+      if (typeof value === 'boolean') return value ? 'True' : 'False'
+      if (typeof value === 'number') return String(value)
+      const text = String(value).replace(/[\\'\n]/g, (char) => (char === '\n' ? '\\n' : `\\${char}`))
+      return `'${text}'`
+    }
+    const text = fc.string({ unit: fc.constantFrom('a', 'b', ' ', '"', "'", '\\', '\n', ',', ':', '{', '}', 'é') })
+    const scalar = fc.oneof(
+      fc.integer(),
+      fc.boolean(),
+      fc.constant(null),
+      text.map((one) => `x${one}`),
+    )
+    fc.assert(
+      fc.property(fc.dictionary(fc.stringMatching(/^[a-z]{3,6}_$/), scalar, { minKeys: 1 }), (dict) => {
+        const entries = Object.entries(dict)
+        const printed = `{${entries.map(([key, value]) => `'${key}': ${python(value)}`).join(', ')}}`
+        const found = readingsOf(onDevice(printed)).map(({ metric, value }) => [metric, value])
+        expect(found).toEqual(entries)
+      }),
+    )
+  })
 
   it('keeps what is JSON already', () => {
     fc.assert(

@@ -16,6 +16,8 @@ describe('a bare payload on a metric topic', () => {
     ['0.1234567890123456789', 0.12345678901234568],
     ['true', true],
     ['false', false],
+    ['True', true],
+    ['False\0', false],
     ['null', null],
     ['', null],
     ['running', 'running'],
@@ -44,7 +46,7 @@ describe('a bare payload on a metric topic', () => {
     expect(onlyValue(onMetric(payload))).toBe(value)
   })
 
-  it.each(['007', '-01', '00.5', '+-1', '.', '-', '+', '1,5', '1e', '0x1f', '1 2', '1.2.3', '--1', 'True', '45%'])(
+  it.each(['007', '-01', '00.5', '+-1', '.', '-', '+', '1,5', '1e', '0x1f', '1 2', '1.2.3', '--1', 'TRUE', '45%'])(
     '%s stays text because it is not a number in every language',
     (payload) => expect(onlyValue(onMetric(payload))).toBe(payload),
   )
