@@ -24,6 +24,9 @@ export const TIME_ZONE = verdict(3, Reason.TIME_ZONE)
 /** The claim of a reading that the device sends as backfill. */
 export const HISTORICAL = verdict(1, Reason.HISTORICAL)
 
+/** The claim of a quality that is not understood: it must not count as good. Compare by identity. */
+export const NOT_UNDERSTOOD = verdict(3)
+
 /** Quality terms, lower case, letters only: general ones, those of QARTOD and of NAMUR NE 107. */
 const TERMS: ReadonlyMap<string, Verdict> = new Map([
   ...['good', 'ok', 'valid', 'pass', 'normal', 'true'].map((word) => [word, GOOD] as const),
@@ -79,6 +82,12 @@ const CLASSIC_BAD: ReadonlyMap<number, Verdict> = new Map([
   [28, BAD], // out of service
   [32, BAD], // waiting for initial data
 ])
+/** Other codes of the standard, with any limit bits: bad, uncertain. */
+const CLASSIC_OTHER = [
+  [0, 35],
+  [64, 71],
+  [80, 91],
+] as const
 const CLASSIC_GOOD_MIN = 192
 const CLASSIC_GOOD_MAX = 255
 /** 54 of six bits and any limit bits. */
@@ -96,36 +105,49 @@ const LWM2M = [NOT_EVALUATED, BAD, BAD, SUSPECT, GOOD] as const
  * The verdict for the `quality` member of a payload: true or false, a term, the name of a status in OPC UA or OPC
  * Classic, a QARTOD code (1, 2, 3, 4, 9), an OPC UA StatusCode as a number of at least 2^16, as a negative one, as text
  * in hex (`0x` and eight digits) or in an object (`{"Code": …}`), a code of OPC Classic or Sparkplug B, or
- * `{"lwm2m509": 0–4}`. Anything else is suspect (3) without a reason: a quality that is not understood must not count
- * as good.
+ * `{"lwm2m509": 0–4}`. Anything else is NOT_UNDERSTOOD.
  */
 export function claimOf(tree: Tree): Verdict {
   if (typeof tree === 'string') return claimOfText(tree)
   if (typeof tree === 'number') return claimOfNumber(tree)
   if (typeof tree === 'boolean') return tree ? GOOD : BAD
-  return isObject(tree) ? claimOfObject(tree) : SUSPECT
+  return isObject(tree) ? claimOfObject(tree) : NOT_UNDERSTOOD
 }
 
 /** The verdict for the `qc` member of a payload. */
 export function claimOfConnector(tree: Tree): Verdict {
-  return (typeof tree === 'number' ? CONNECTOR[tree] : undefined) ?? SUSPECT
+  return (typeof tree === 'number' ? CONNECTOR[tree] : undefined) ?? NOT_UNDERSTOOD
+}
+
+/** The verdict for a StatusCode of OPC UA: also a 0 is one. */
+export function claimOfOpcUa(tree: Tree): Verdict {
+  return isObject(tree) && tree.value === undefined
+    ? claimOfObject(tree)
+    : claimOfCode(isObject(tree) ? tree : { Code: tree })
 }
 
 function claimOfObject(object: TreeObject): Verdict {
   const indicator = object.lwm2m509
-  if (indicator !== undefined) return (typeof indicator === 'number' ? LWM2M[indicator] : undefined) ?? SUSPECT
-  const code = object.Code ?? object.code ?? object.StatusCode ?? object.statusCode
-  const name = object.Symbol ?? object.symbol
+  if (indicator !== undefined) {
+    return (typeof indicator === 'number' ? LWM2M[indicator] : undefined) ?? NOT_UNDERSTOOD
+  }
+  return claimOfCode(object)
+}
+
+/** The verdict for `{"Code": …, "Symbol": …}` and the like. */
+function claimOfCode(object: TreeObject): Verdict {
+  const code = object.Code ?? object.code ?? object.StatusCode ?? object.statusCode ?? object.value
+  const name = object.Symbol ?? object.symbol ?? object.Name ?? object.name
   const named = typeof name === 'string' ? claimOfText(name) : undefined
-  if (code === undefined) return named ?? SUSPECT
+  if (code === undefined) return named ?? NOT_UNDERSTOOD
   // Only a StatusCode of OPC UA comes in an object, so that its 0 is not ambiguous.
-  const coded = code === 0 ? GOOD : isObject(code) ? SUSPECT : claimOf(code)
-  if (named === undefined || coded.quality === 9) return coded
-  return named.quality === 9 ? named : combine(coded, named)
+  const coded = code === 0 ? GOOD : isObject(code) ? NOT_UNDERSTOOD : claimOf(code)
+  if (coded === NOT_UNDERSTOOD || named === NOT_UNDERSTOOD) return NOT_UNDERSTOOD
+  return named === undefined ? coded : worstClaim(coded, named)
 }
 
 function claimOfText(given: string): Verdict {
-  if (given.length > TERM_CHARS_MAX) return SUSPECT
+  if (given.length > TERM_CHARS_MAX) return NOT_UNDERSTOOD
   const term = TERMS.get(given.toLowerCase())
   if (term !== undefined) return term
   const text = given.trim()
@@ -133,20 +155,38 @@ function claimOfText(given: string): Verdict {
   if (/^(?:-?\d{1,10}|0x[0-9a-f]{1,7})$/i.test(text)) return claimOfNumber(Number(text))
   const bare = text.replace(CODE_BEHIND, '').replace(NAMESPACE, '')
   const letters = bare.replace(SEPARATORS, '').toLowerCase()
-  return TERMS.get(letters) ?? claimOfStatusName(bare, letters) ?? SUSPECT
+  return TERMS.get(letters) ?? claimOfStatusName(bare, letters) ?? NOT_UNDERSTOOD
 }
 
 function claimOfNumber(code: number): Verdict {
-  if (!Number.isInteger(code) || code > STATUS_CODE_MAX) return SUSPECT
-  if (code >= STATUS_CODE_MIN) return claimOfStatusCode(code)
-  if (code >= BAD_SIGNED_MIN && code < BAD_SIGNED_END) return claimOfStatusCode(code >>> 0)
+  if (isStatusCode(code)) return claimOfStatusCode(code >>> 0)
+  if (!Number.isInteger(code)) return NOT_UNDERSTOOD
   if (code >= CLASSIC_GOOD_MIN && code <= CLASSIC_GOOD_MAX) return code >> 2 === CLASSIC_LOCAL_OVERRIDE ? MANUAL : GOOD
-  return QARTOD.get(code) ?? CLASSIC_BAD.get(code) ?? (code === SPARKPLUG_STALE ? STALE : SUSPECT)
+  const claim = QARTOD.get(code) ?? CLASSIC_BAD.get(code) ?? (code === SPARKPLUG_STALE ? STALE : undefined)
+  return claim ?? (CLASSIC_OTHER.some(([first, last]) => code >= first && code <= last) ? SUSPECT : NOT_UNDERSTOOD)
+}
+
+/** Whether a number is a StatusCode of OPC UA beyond doubt. */
+function isStatusCode(code: number): boolean {
+  if (!Number.isInteger(code)) return false
+  return (code >= STATUS_CODE_MIN && code <= STATUS_CODE_MAX) || (code >= BAD_SIGNED_MIN && code < BAD_SIGNED_END)
+}
+
+/** Whether a number is one of the codes for a quality. Others are numbers of something else. */
+export function isQualityCode(code: number): boolean {
+  return claimOfNumber(code) !== NOT_UNDERSTOOD
 }
 
 /** Two claims about the same reading as one; undefined: there is none. */
 export function joinClaims(a: Verdict | undefined, b: Verdict | undefined): Verdict | undefined {
   return a === undefined || b === undefined ? (a ?? b) : combine(a, b)
+}
+
+/** The worst of several qualities that a device gives for one value. What it calls missing in one of them is missing. */
+export function worstClaim(a: Verdict, b: Verdict): Verdict {
+  const { quality, reasons } = combine(a, b)
+  const isMissing = quality !== 4 && (a.quality === 9 || b.quality === 9)
+  return { quality: isMissing ? 9 : quality, reasons }
 }
 
 /**
@@ -163,17 +203,20 @@ export function settleClaim(given: Verdict | undefined, mark: Verdict | undefine
   return given?.quality === 9 ? { quality: 4, reasons: claim.reasons } : claim
 }
 
-/** The verdict for a status; undefined: it is no term for a quality. */
-export function claimOfStatus(text: string): Verdict | undefined {
-  const given = text.trim()
+/**
+ * The verdict for a status: a StatusCode of OPC UA, or a term. Undefined: it says nothing about a quality.
+ */
+export function claimOfStatus(tree: Tree): Verdict | undefined {
+  if (typeof tree === 'number') return isStatusCode(tree) ? claimOfNumber(tree) : undefined
+  if (isObject(tree)) {
+    const code = tree.Code ?? tree.code ?? tree.value
+    const claim = code === undefined ? NOT_UNDERSTOOD : claimOfOpcUa(tree)
+    return claim === NOT_UNDERSTOOD ? undefined : claim
+  }
+  if (typeof tree !== 'string') return undefined
+  const given = tree.trim()
+  if (/^0x[0-9a-f]{8}$/i.test(given)) return claimOfStatusCode(Number(given))
   if (given.length > TERM_CHARS_MAX || /\d/.test(given)) return undefined
   const letters = given.replace(SEPARATORS, '').toLowerCase()
   return TERMS.get(letters) ?? claimOfStatusName(given, letters)
-}
-
-/** Whether an object says a quality, in whatever way. */
-export function isUnderstood(object: TreeObject): boolean {
-  return ['lwm2m509', 'Code', 'code', 'StatusCode', 'statusCode', 'Symbol', 'symbol'].some(
-    (name) => object[name] !== undefined,
-  )
 }

@@ -13,6 +13,7 @@ import type { ReadingRules } from './rules.ts'
 import { bareValue, shortNumber } from './scalar.ts'
 import { isSenml, readSenml } from './senml.ts'
 import { isMessagePack, isUtf16 } from './text/encodings.ts'
+import { inOrder } from './time/order.ts'
 import type { Tree } from './tree.ts'
 
 export type PayloadFormat = RouteSettings['format']
@@ -76,7 +77,7 @@ const NOTHING = new PayloadProblem('the payload has no reading')
 
 function outcomeOf({ refusal, readings, partial }: DecodeDraft): Decoded {
   if (refusal !== undefined) return refused(refusal)
-  if (readings.length > 0) return { ok: true, readings, partial }
+  if (readings.length > 0) return { ok: true, readings: inOrder(readings), partial }
   const [first] = partial?.fields ?? []
   return first === undefined ? refused(NOTHING) : { ok: false, reason: shortened(`${first.path}: ${first.reason}`) }
 }

@@ -1,20 +1,29 @@
 import type { Verdict } from '../base/reading.ts'
 import { nameProblem } from '../base/topics.ts'
-import { claimOf, claimOfConnector, claimOfStatus, isUnderstood, joinClaims, TIME_INVALID, TIME_ZONE } from './claim.ts'
+import { NOT_UNDERSTOOD, TIME_INVALID, TIME_ZONE, worstClaim } from './claim.ts'
 import type { DecodeDraft } from './draft.ts'
 import { UNIT_CHARS_MAX } from './limits.ts'
 import { PayloadProblem } from './problem.ts'
+import { claimOfMember, claimOfOtherMember, variantBody } from './quality/members.ts'
 import { isNoValue } from './scalar.ts'
+import { isTimeName, TIME_NAMES } from './time/names.ts'
 import { NotATime, timeOf, UncertainTime } from './time.ts'
-import { isArray, isObject, kindOf, type Tree, type TreeObject } from './tree.ts'
+import { isObject, kindOf, type Tree, type TreeObject } from './tree.ts'
 
 /** A time that is further ahead of the arrival than this (ms) is none, if an enclosing object has a time. */
 const AHEAD_MS_MAX = 86_400_000
 
+/** A `t` next to a value that is nearer to 0 than this, and not 0, is a temperature or the like, not a time. */
+const NO_TIME_MAX = 10_000
+
+/**
+ * Devices have this next to their local time of day. If another member with the name of a time has none, the reading
+ * gets the time of its arrival and the mark, whatever this one says.
+ */
+const ONLY_TIME = 'unixtime'
+
 /** The ranks of members with the same meaning: the lowest one counts, whatever their order is. */
-const TIMES = ['ts', 'time', 'timestamp', 't', 'SourceTimestamp', 'Timestamp', 'received_at'] as const
 const UNITS = ['unit', 'u', 'Unit'] as const
-const QUALITIES = ['quality', 'q', 'Quality', 'StatusCode', 'qc'] as const
 
 /**
  * Whether a member applies to a whole group of metrics. `t`, `v`, `u` and `q` do not: they may name a metric there.
@@ -31,13 +40,8 @@ export function isGroupMember(name: string): boolean {
     case 'historical':
       return true
     default:
-      return false
+      return isTimeName(name)
   }
-}
-
-/** Members with which an element of an array says its own time. */
-export function hasTime(object: TreeObject): boolean {
-  return TIMES.some((name) => object[name] !== undefined)
 }
 
 /** Members that hold the value of a measurement, the first of them that is there. */
@@ -56,7 +60,7 @@ export function valueMember(object: TreeObject): ValueMember | undefined {
 
 function isValue(tree: Tree | undefined): boolean {
   if (tree === undefined) return false
-  if (!isObject(tree)) return true
+  if (!isObject(tree) || variantBody(tree) !== undefined) return true
   return [tree.value, tree.v, tree.Value, tree.val].some((inner) => inner !== undefined && !isObject(inner))
 }
 
@@ -78,7 +82,6 @@ export class Fields {
   #hasOddTime = false
   #timeName: string | undefined = undefined
   #unitName: string | undefined = undefined
-  #claimName: string | undefined = undefined
   #markName: string | undefined = undefined
 
   constructor(draft: DecodeDraft, timed: boolean) {
@@ -122,41 +125,52 @@ export class Fields {
       case 'quality':
       case 'q':
       case 'Quality':
-        this.#takeClaim(name, tree, claimOf)
-        return true
+      case 'Q':
+      case 'QUALITY':
       case 'qc':
-        this.#takeClaim(name, tree, claimOfConnector)
-        return true
       case 'StatusCode':
-        this.#takeClaim(name, tree, (code) => claimOf(isObject(code) ? code : { Code: code }))
-        return true
+      case 'statusCode':
+        return this.#takeClaim(name, tree)
       case 'backfill':
       case 'historical':
         this.#takeHistorical(name, tree)
         return true
       default:
-        return false
+        if (!isTimeName(name)) return false
+        this.#takeTime(name, tree)
+        return true
     }
   }
 
-  /** A status that is a term for a quality; it stays a reading of its own. */
-  takeStatus(tree: Tree | undefined): void {
-    if (typeof tree === 'string') this.claim = joinClaims(this.claim, claimOfStatus(tree))
+  /** A member that is a reading of its own, and may say a quality as well. */
+  takeOther(name: string, tree: Tree): void {
+    this.#worsen(claimOfOtherMember(name, tree))
   }
 
   #takeTime(name: string, tree: Tree): void {
     if (tree === null || isNoValue(tree)) return
     const found = timeOf(tree, this.#draft)
     const ms = found instanceof UncertainTime ? found.ms : found
+    if (name === 't' && typeof tree === 'number' && Math.abs(tree) < NO_TIME_MAX && tree !== 0) {
+      return this.#setAside(name)
+    }
     if (ms instanceof NotATime || (this.#timed && ms > this.#draft.receivedAt + AHEAD_MS_MAX)) {
       this.#hasOddTime = true
       this.#setAside(name)
+      if (this.#timeName === ONLY_TIME) this.#dropTime(ONLY_TIME)
       return
     }
-    if (!this.#wins(name, this.#timeName, TIMES)) return
+    if (name === ONLY_TIME && this.#hasOddTime) return this.#setAside(name)
+    if (!this.#wins(name, this.#timeName, TIME_NAMES)) return
     this.#timeName = name
     this.ts = ms
     this.#zoneClaim = found instanceof UncertainTime ? TIME_ZONE : undefined
+  }
+
+  #dropTime(name: string): void {
+    this.#setAside(name)
+    this.#timeName = undefined
+    this.ts = undefined
   }
 
   #takeUnit(name: string, tree: Tree): void {
@@ -167,12 +181,19 @@ export class Fields {
     this.unit = unit
   }
 
-  #takeClaim(name: string, tree: Tree, read: (tree: Tree) => Verdict): void {
-    if (tree === null || !this.#wins(name, this.#claimName, QUALITIES)) return
-    this.#claimName = name
-    this.claim = read(tree)
-    // What is inside of a quality that is not understood must not be lost.
-    if ((isObject(tree) && !isUnderstood(tree)) || isArray(tree)) this.#setAside(name)
+  /** False: the member is none, but a reading of its own. */
+  #takeClaim(name: string, tree: Tree): boolean {
+    if (tree === null) return true
+    const claim = claimOfMember(name, tree)
+    if (claim === undefined) return false
+    this.#worsen(claim)
+    // What a quality says that is not understood must not be lost.
+    if (claim === NOT_UNDERSTOOD && !isNoValue(tree)) this.#setAside(name)
+    return true
+  }
+
+  #worsen(claim: Verdict | undefined): void {
+    if (claim !== undefined) this.claim = this.claim === undefined ? claim : worstClaim(this.claim, claim)
   }
 
   #takeHistorical(name: string, tree: Tree): void {

@@ -1,35 +1,35 @@
 import type { Verdict } from '../base/reading.ts'
-import { isBatch, isContainer, type RecordName, recordName, standaloneName } from './array/record-name.ts'
-import { holdsSamples, sampleIntervalMs } from './array/sampling.ts'
-import { HISTORICAL, joinClaims, settleClaim } from './claim.ts'
+import { elementNames } from './array/element-names.ts'
+import {
+  isBatch,
+  isContainer,
+  mayHaveName,
+  type RecordName,
+  recordId,
+  recordName,
+  standaloneName,
+} from './array/record-name.ts'
+import { holdsSamples, isWide, sampledAt } from './array/sampling.ts'
+import { joinClaims, settleClaim, worstClaim } from './claim.ts'
 import type { DecodeDraft } from './draft.ts'
-import { Fields, hasTime, isGroupMember, type ValueMember, valueMember } from './fields.ts'
+import { Fields, isGroupMember, type ValueMember, valueMember } from './fields.ts'
 import { CHANNELS_MAX, NESTING_MAX } from './limits.ts'
+import {
+  CONNECTOR,
+  givenName,
+  isMetric,
+  type Meaning,
+  type Naming,
+  NO_MEANING,
+  OUTERMOST,
+  type Place,
+} from './plain/naming.ts'
+import { deeper, innerScope, type Scope, withQuality } from './plain/scope.ts'
 import { PayloadProblem } from './problem.ts'
+import { carriesReadings, claimForContents, variantBody } from './quality/members.ts'
 import { quantityOf } from './quantity.ts'
 import { scalarValue } from './scalar.ts'
 import { isArray, isObject, kindOf, type Tree, type TreeObject } from './tree.ts'
-
-/** What an object passes to the readings inside it. */
-interface Scope {
-  /** UTC milliseconds. */
-  readonly ts: number
-  readonly timed: boolean
-  /** HISTORICAL inside an object with a backfill mark. */
-  readonly mark: Verdict | undefined
-  /** What is wrong with the time. */
-  readonly timeClaim: Verdict | undefined
-  /** Number of enclosing objects and arrays; limits the parts of a dotted name. */
-  readonly nesting: number
-  /** The innermost object, and the scope around it; undefined at the root. */
-  readonly object: TreeObject | undefined
-  readonly outer: Scope | undefined
-}
-
-/** What a measurement says about its value. */
-type Meaning = Pick<Fields, 'unit' | 'claim'>
-
-const NO_MEANING: Meaning = Object.freeze({ unit: undefined, claim: undefined })
 
 /**
  * Reads plain JSON or CBOR into the draft.
@@ -40,34 +40,55 @@ const NO_MEANING: Meaning = Object.freeze({ unit: undefined, claim: undefined })
  * - Any other object is a group: each member is a metric, named `outer.inner` in nested groups. Its time and backfill
  *   mark apply to all readings of the group.
  * - An element of an array that names itself next to a value is a record: a measurement of that name. Other elements are
- *   several of the above for the same metric, or, in a small array inside an object, channels `{metric}.{number}`.
+ *   several times of the same metric, or several things (`elementNames`), or, in a small array inside an object, channels
+ *   `{metric}.{number}`.
  *
  * If the topic names no metric, the outermost object is a record or a group; its `value` is the metric `value`.
  * A field that is not understood is noted in the draft, and costs no other.
  */
 export function readPlain(tree: Tree, metric: string | undefined, draft: DecodeDraft): void {
   const { receivedAt: ts } = draft
-  const root = { ts, timed: false, mark: undefined, timeClaim: undefined, nesting: 0, object: undefined }
-  const scope: Scope = { ...root, outer: undefined }
-  if (isArray(tree)) {
-    const sampled = draft.rules.sampleHz === undefined ? undefined : sampledAt(scope, tree.length, draft)
-    readItems(tree, draft, (item, index) => {
-      readRootItem(item, metric, isObject(item) ? scope : (sampled?.(index) ?? scope), draft)
-    })
-  } else if (metric !== undefined) readEntry(tree, metric, scope, draft)
+  const root = {
+    ts,
+    timed: false,
+    mark: undefined,
+    quality: undefined,
+    timeClaim: undefined,
+    sampled: false,
+    nesting: 0,
+  }
+  const scope: Scope = { ...root, object: undefined, outer: undefined }
+  if (isArray(tree)) readRootArray(tree, metric, scope, draft)
+  else if (metric !== undefined) readEntry(tree, metric, scope, draft)
   else readUnnamed(tree, scope, draft)
 }
 
-/** An element of the outermost array: several times of the metric or group, or records. */
-function readRootItem(item: Tree, metric: string | undefined, scope: Scope, draft: DecodeDraft): void {
-  if (!isObject(item))
-    return metric === undefined ? readUnnamed(item, scope, draft) : readEntry(item, metric, scope, draft)
-  const member = valueMember(item)
-  const named = member === undefined ? undefined : recordName(item)
-  if (named !== undefined) readRecord(item, { ...named, value: member! }, metric ?? '', scope, draft)
-  else if (metric === undefined) readUnnamed(item, scope, draft)
-  else if (member === undefined) readGroup(item, metric, scope, draft)
-  else readMeasurement(item, { metric, prefix: metric, value: member }, scope, draft)
+/** The elements are several times of the metric or group, or several things, or records. */
+function readRootArray(items: readonly Tree[], metric: string | undefined, scope: Scope, draft: DecodeDraft): void {
+  if (!draft.hasRoom(items.length)) return
+  const sampled = draft.rules.sampleHz === undefined ? undefined : sampledAt(scope, items, draft.rules)
+  // A topic that names the metric names that of all values.
+  const isNamed = metric !== undefined && isObject(items[0]) && valueMember(items[0]) !== undefined
+  const names = sampled !== undefined || isNamed ? undefined : elementNames(items, true)
+  const place: Place = { prefix: metric ?? '', short: metric, name: undefined }
+  readItems(items, draft, (item, index) => {
+    const around = sampled?.(index) ?? scope
+    if (isObject(item)) readElement(item, names === undefined ? place : { ...place, name: names[index] }, around, draft)
+    else if (metric === undefined) readUnnamed(item, around, draft)
+    else readEntry(item, metric, around, draft)
+  })
+}
+
+function readElement(item: TreeObject, { prefix, short, name }: Place, scope: Scope, draft: DecodeDraft): void {
+  const value = valueMember(item)
+  const metric = name === undefined ? prefix : prefix === '' ? name.metric : `${prefix}.${name.metric}`
+  if (name !== undefined) draft.mayCollide = true
+  if (value === undefined)
+    return metric === '' ? readUnnamed(item, scope, draft) : readGroup(item, metric, scope, draft)
+  const named = mayHaveName(item) ? (recordName(item) ?? givenName(name) ?? recordId(item)) : givenName(name)
+  if (named !== undefined) readRecord(item, { ...named, value }, short ?? '', scope, draft)
+  else if (metric === '') readUnnamed(item, scope, draft)
+  else readMeasurement(item, { metric, prefix: metric, value }, scope, draft)
 }
 
 function readUnnamed(tree: Tree, scope: Scope, draft: DecodeDraft): void {
@@ -86,15 +107,22 @@ function readUnnamed(tree: Tree, scope: Scope, draft: DecodeDraft): void {
 function readEntry(tree: Tree, metric: string, scope: Scope, draft: DecodeDraft): void {
   if (isObject(tree)) {
     const value = valueMember(tree)
+    const body = value === undefined ? variantBody(tree) : undefined
     if (value !== undefined) readMeasurement(tree, { metric, prefix: metric, value }, scope, draft)
+    else if (body !== undefined && !isObject(body)) readEntry(body, metric, scope, draft)
     else readGroup(tree, metric, scope, draft)
   } else if (isArray(tree)) readArray(tree, metric, scope, draft)
   else addScalar(tree, metric, scope, draft, NO_MEANING)
 }
 
+/** The worst of the quality of a value and of that around it. */
+function qualityIn({ quality }: Scope, claim: Verdict | undefined): Verdict | undefined {
+  return claim === undefined || quality === undefined ? (claim ?? quality) : worstClaim(claim, quality)
+}
+
 function addScalar(tree: Tree, metric: string, scope: Scope, draft: DecodeDraft, { unit, claim }: Meaning): void {
   const quantity = draft.rules.numbers === 'lenient' ? quantityOf(tree) : undefined
-  const value = quantity?.value ?? scalarValue(tree, draft.rules.noValueTexts)
+  const value = quantity === undefined ? scalarValue(tree, draft.rules.noValueTexts) : quantity.value
   if (value instanceof PayloadProblem) return draft.reject(value.why)
   draft.add({
     device: draft.device,
@@ -103,12 +131,15 @@ function addScalar(tree: Tree, metric: string, scope: Scope, draft: DecodeDraft,
     value,
     ts: scope.ts,
     timed: scope.timed,
-    claim: settleClaim(claim, joinClaims(scope.mark, scope.timeClaim), value),
+    claim: settleClaim(
+      scope.quality === undefined ? claim : qualityIn(scope, claim),
+      joinClaims(scope.mark, scope.timeClaim),
+      value,
+    ),
   })
 }
 
 function readItems(items: readonly Tree[], draft: DecodeDraft, read: (item: Tree, index: number) => void): void {
-  if (!draft.hasRoom(items.length)) return
   const { steps } = draft
   for (let index = 0; index < items.length; index++) {
     steps.push(index)
@@ -127,49 +158,23 @@ function readArray(
   meaning: Meaning = NO_MEANING,
 ): void {
   if (scope.nesting > NESTING_MAX) return draft.reject(TOO_DEEP)
+  if (!draft.hasRoom(items.length)) return
   const container = draft.steps.findLast((step) => typeof step === 'string') ?? ''
   const isRow = typeof draft.steps.at(-1) === 'number'
-  const areSamples = items.length > CHANNELS_MAX || (!isRow && holdsSamples(container))
-  const sampled = areSamples ? sampledAt(scope, items.length, draft) : undefined
+  const isLong = items.length > CHANNELS_MAX && !(isRow && scope.sampled)
+  const sampled = isRow && !isLong ? undefined : sampledAt(scope, items, draft.rules)
+  const areSamples = sampled !== undefined || isLong || (!isRow && holdsSamples(container))
+  const areChannels = isWide(items)
+  const names = sampled === undefined ? elementNames(items, areSamples || isBatch(container)) : undefined
+  const short = isContainer(container) ? metric.slice(0, -container.length - 1) : metric
+  const place: Place = { prefix: metric, short, name: undefined }
   const numbered = (index: number): string => (areSamples ? metric : `${metric}.${index}`)
   readItems(items, draft, (item, index) => {
-    if (isArray(item)) return readArray(item, metric, deeper(scope), draft)
-    if (!isObject(item)) return addScalar(item, numbered(index), sampled?.(index) ?? scope, draft, meaning)
-    const value = valueMember(item)
-    if (value === undefined) {
-      const isTime = areSamples || isBatch(container) || hasTime(item)
-      return readGroup(item, isTime ? metric : numbered(index), scope, draft)
-    }
-    const named = recordName(item)
-    if (named === undefined) return readMeasurement(item, { metric, prefix: metric, value }, scope, draft)
-    readRecord(
-      item,
-      { ...named, value },
-      isContainer(container) ? metric.slice(0, -container.length - 1) : metric,
-      scope,
-      draft,
-    )
+    const around = sampled?.(index) ?? scope
+    if (isObject(item)) readElement(item, names === undefined ? place : { ...place, name: names[index] }, around, draft)
+    else if (isArray(item)) readArray(item, areChannels ? `${metric}.${index}` : metric, deeper(around), draft, meaning)
+    else addScalar(item, numbered(index), around, draft, meaning)
   })
-}
-
-function deeper(scope: Scope): Scope {
-  return { ...scope, nesting: scope.nesting + 1 }
-}
-
-/**
- * The scope of each sample of an array, if an object around it or the route gives their rate: a time of the device is that of the
- * first sample, and the time of arrival is that of the last one.
- */
-function sampledAt(scope: Scope, count: number, { rules }: DecodeDraft): ((index: number) => Scope) | undefined {
-  let intervalMs: number | undefined
-  for (let around: Scope | undefined = scope; around !== undefined && intervalMs === undefined; around = around.outer) {
-    if (around.object !== undefined) intervalMs = sampleIntervalMs(around.object)
-  }
-  if (intervalMs === undefined && rules.sampleHz !== undefined) intervalMs = 1_000 / rules.sampleHz
-  if (intervalMs === undefined) return undefined
-  const everyMs = intervalMs
-  const firstMs = scope.timed ? scope.ts : scope.ts - (count - 1) * everyMs
-  return (index) => ({ ...scope, ts: Math.floor(firstMs + index * everyMs) })
 }
 
 /** A measurement that names its metric itself. */
@@ -201,25 +206,14 @@ const TOO_DEEP = `nested deeper than ${NESTING_MAX} names`
 function readNamed(owner: TreeObject, name: string, prefix: string, scope: Scope, draft: DecodeDraft): void {
   const metric = prefix === '' ? name : `${prefix}.${name}`
   if (name.includes('.')) draft.mayCollide = true
+  const tree = owner[name]!
   draft.steps.push(name)
   if (scope.nesting > NESTING_MAX) draft.reject(TOO_DEEP)
-  else readEntry(owner[name]!, metric, scope, draft)
+  else if (typeof tree === 'object' && tree !== null && carriesReadings(name)) {
+    readEntry(tree, metric, withQuality(scope, claimForContents(owner, name)), draft)
+  } else readEntry(tree, metric, scope, draft)
   draft.steps.pop()
 }
-
-/** The names that a measurement has: its own, and what the names of its other members begin with. */
-interface Naming {
-  readonly metric: string
-  readonly prefix: string
-  /** The member that holds the value. */
-  readonly value: ValueMember
-  /** The member that gave the name. */
-  readonly named?: string | undefined
-}
-
-const OUTERMOST = { metric: 'value', prefix: '' }
-const CONNECTOR: Naming = { metric: 'val', prefix: '', value: 'val' }
-const SHORT: ReadonlySet<string> = new Set(['t', 'u', 'q'])
 
 function readMeasurement(
   object: TreeObject,
@@ -228,26 +222,24 @@ function readMeasurement(
   draft: DecodeDraft,
   outer: Meaning = NO_MEANING,
 ): void {
-  const { metric, prefix, value: member, named } = naming
+  const { prefix, value: member, named } = naming
   if (scope.nesting > NESTING_MAX) return draft.reject(TOO_DEEP)
   const fields = new Fields(draft, scope.timed)
   let others: string[] | undefined
   for (const name in object) {
     if (name === member || name === named) continue
-    if ((prefix === '' && SHORT.has(name)) || !fields.take(name, object[name]!)) {
+    if (isMetric(name, object, naming) || !fields.take(name, object[name]!)) {
       others ??= []
       others.push(name)
     }
   }
-  if (others?.includes('status')) fields.takeStatus(object.status)
-  fields.claim = joinClaims(fields.claim, outer.claim)
+  if (others !== undefined) for (const name of others) fields.takeOther(name, object[name]!)
   fields.unit ??= outer.unit
   const own = innerScope(scope, fields, object)
   const value = object[member]!
+  const body = isObject(value) ? variantBody(value) : undefined
   draft.steps.push(member)
-  if (isObject(value)) readInner(value, naming, own, draft, fields)
-  else if (isArray(value)) readArray(value, metric, own, draft, fields)
-  else addScalar(value, metric, own, draft, fields)
+  readValue(body === undefined ? value : body, naming, own, draft, fields)
   draft.steps.pop()
   if (others === undefined && fields.others === undefined) return
   for (const names of [others, fields.others]) {
@@ -258,21 +250,22 @@ function readMeasurement(
   }
 }
 
+function readValue(value: Tree, naming: Naming, own: Scope, draft: DecodeDraft, fields: Fields): void {
+  const { metric } = naming
+  if (isObject(value)) {
+    const inside = withQuality(own, fields.claim)
+    if (valueMember(value) === undefined) readGroup(value, metric, inside, draft)
+    else readInner(value, naming, inside, draft, fields)
+  } else if (!isArray(value)) addScalar(value, metric, own, draft, fields)
+  else if (value.length === 0) addScalar(null, metric, own, draft, fields)
+  else {
+    const meaning = { unit: fields.unit, claim: undefined }
+    readArray(value, metric, withQuality(own, fields.claim), draft, meaning)
+  }
+}
+
 /** A measurement that is the value of another one: their other members could have equal names. */
 function readInner(value: TreeObject, naming: Naming, scope: Scope, draft: DecodeDraft, outer: Meaning): void {
   draft.mayCollide = true
   readMeasurement(value, { ...naming, value: valueMember(value)!, named: undefined }, scope, draft, outer)
-}
-
-/** The scope inside an object: its own members override those of the enclosing object. */
-function innerScope(outer: Scope, { ts, timeClaim, historical }: Fields, object: TreeObject): Scope {
-  return {
-    ts: ts ?? outer.ts,
-    timed: ts !== undefined || outer.timed,
-    timeClaim: ts === undefined ? (timeClaim ?? outer.timeClaim) : timeClaim,
-    mark: historical === undefined ? outer.mark : historical ? HISTORICAL : undefined,
-    nesting: outer.nesting + 1,
-    object,
-    outer,
-  }
 }

@@ -1,6 +1,6 @@
 import type { ReadingRules } from './rules.ts'
 import { zoneNamed } from './time/time-zone.ts'
-import { isObject, kindOf, type Tree } from './tree.ts'
+import { isObject, kindOf, type Tree, type TreeObject } from './tree.ts'
 
 /**
  * Earlier times are no times of readings. A clock without a battery starts at 1970, at 1980 (GPS), or anywhere in 2000
@@ -80,6 +80,7 @@ export function timeOf(tree: Tree, context: TimeContext): number | UncertainTime
     default:
       // MongoDB's notation of a date in JSON.
       if (isObject(tree) && tree.$date !== undefined) return timeOfDate(tree.$date, context)
+      if (isObject(tree) && tree.timeInSeconds !== undefined) return timeOfSplit(tree)
       return new NotATime(`expected a time, found ${kindOf(tree)}`)
   }
 }
@@ -87,6 +88,15 @@ export function timeOf(tree: Tree, context: TimeContext): number | UncertainTime
 function timeOfDate(date: Tree, context: TimeContext): number | UncertainTime | NotATime {
   const inner = isObject(date) ? (date.$numberLong ?? null) : date
   return isObject(inner) ? new NotATime('expected a time, found an object') : timeOf(inner, context)
+}
+
+/** The notation of AWS IoT SiteWise: `{"timeInSeconds": 1700000000, "offsetInNanos": 123000000}`. */
+function timeOfSplit({ timeInSeconds, offsetInNanos }: TreeObject): number | NotATime {
+  const nanos = offsetInNanos ?? 0
+  if (typeof timeInSeconds !== 'number' || typeof nanos !== 'number' || nanos < 0 || nanos >= 1e9) {
+    return new NotATime('expected timeInSeconds and offsetInNanos, both numbers')
+  }
+  return inRange(Math.floor(timeInSeconds) * 1_000 + Math.floor(nanos / 1e6))
 }
 
 /**

@@ -144,6 +144,6 @@ describe('the quality code of a connector (`qc`)', () => {
     [4, suspect],
     ['3', suspect],
   ])('%j is understood', (qc, claim) => {
-    expect(readingsOf(onMetric(JSON.stringify({ value: 1, qc })))).toEqual([{ metric: 'm', value: 1, claim }])
+    expect(readingsOf(onMetric(JSON.stringify({ value: 1, qc })))[0]).toEqual({ metric: 'm', value: 1, claim })
   })
 })

@@ -42,6 +42,26 @@ describe('a text on a route with `numbers: lenient`', () => {
     expect(onMetric(payload)).toEqual({ metric: 'm', value, ...(unit === undefined ? {} : { unit }) })
   })
 
+  it.each<[string, string]>([
+    ...(
+      [
+        ['NaN °C', '°C'],
+        ['-- °C', '°C'],
+        ['nan%', '%'],
+        ['--.- kWh', 'kWh'],
+        ['-inf m/s', 'm/s'],
+      ] as const
+    ).map(([text, unit]): [string, string] => [text, unit]),
+  ])('has no value, but a unit, when no number is in front of it: %s', (payload, unit) => {
+    expect(onMetric(payload)).toEqual({ metric: 'm', value: null, unit })
+    expect(onDevice(JSON.stringify({ a: payload }))).toEqual([{ metric: 'a', value: null, unit }])
+  })
+
+  it.each(['unknown device', 'inform me', 'nanny 5', 'none of it', '-- see the manual', 'NaN!'])(
+    'stays text when it only begins like one without a number: %s',
+    (payload) => expect(onMetric(payload)).toEqual({ metric: 'm', value: payload }),
+  )
+
   it.each([
     ...['1,234', '12,500', '1.234,5', '1,234.5', '1 234', '1.2.3', '12:30', '2026-11-29', '2026-11-29T08:30:00Z'],
     ...[
