@@ -12,6 +12,7 @@ import { PayloadProblem } from './problem.ts'
 import type { ReadingRules } from './rules.ts'
 import { bareValue, shortNumber } from './scalar.ts'
 import { isSenml, readSenml } from './senml.ts'
+import { simpleReading } from './simple.ts'
 import { isMessagePack, isUtf16 } from './text/encodings.ts'
 import { inOrder } from './time/order.ts'
 import type { Tree } from './tree.ts'
@@ -58,6 +59,8 @@ export function decode(payload: Uint8Array, target: Target, receivedAt: number, 
   if (payload.length === 0) return refused(EMPTY)
   const tree = parse(payload, format)
   if (tree instanceof PayloadProblem) return refused(tree)
+  const simple = metric === undefined || format === 'senml' ? undefined : simpleReading(tree, device, metric)
+  if (simple !== undefined) return { ok: true, readings: [simple], partial: undefined }
   const readTree = (draft: DecodeDraft): void => {
     if (format === 'senml' || isSenml(tree)) readSenml(tree, metric, draft)
     else readPlain(tree, metric, draft)

@@ -164,3 +164,22 @@ describe('of any message', () => {
     )
   })
 })
+
+describe('a number with its time', () => {
+  it('is the same reading with and without the general reader', () => {
+    const number = fc.double()
+    const time = fc.oneof(fc.double(), fc.integer({ min: 0, max: 5_000_000_000_000 }))
+    const property = fc.property(number, time, (value, ts) => {
+      const short = decode(Buffer.from(JSON.stringify({ value, ts })), { device: 'pump', metric: 'm' }, NOW, 'auto')
+      // Another member, which changes nothing: the general reader reads it.
+      const long = decode(
+        Buffer.from(JSON.stringify({ value, ts, unit: null })),
+        { device: 'pump', metric: 'm' },
+        NOW,
+        'auto',
+      )
+      expect(short).toEqual(long)
+    })
+    fc.assert(property)
+  })
+})

@@ -4,8 +4,8 @@ const QUOTE = 0x22
 
 /** Whether the bytes are text in UTF-16: with a byte order mark, or an ASCII bracket or quote of two bytes in front. */
 export function isUtf16(bytes: Uint8Array): boolean {
-  const [a, b, c, d] = bytes
   if (bytes.length < 4 || bytes.length % 2 !== 0) return false
+  const [a, b, c, d] = [bytes[0], bytes[1], bytes[2], bytes[3]]
   if (a === 0xff && b === 0xfe) return isAscii(c) && d === 0
   if (a === 0xfe && b === 0xff) return c === 0 && isAscii(d)
   if (b === 0) return isOpening(a) && isAscii(c) && d === 0

@@ -27,11 +27,13 @@ export interface ClockOffset {
  * It never makes a reading older than it is.
  */
 export class ClockSteps {
-  #all: ClockOffset[]
+  #all: ClockOffset[] = []
+  /** The offset of the newest entry (ms): asked for every message. */
+  #offset = 0
 
   /** @param all in ascending position; the first entry applies to all positions before the second. */
   constructor(all: readonly ClockOffset[]) {
-    this.#all = [...all]
+    this.#set([...all])
   }
 
   get all(): readonly ClockOffset[] {
@@ -40,7 +42,7 @@ export class ClockSteps {
 
   /** The offset of the newest readings (ms). */
   get offset(): number {
-    return this.#all.at(-1)?.offset ?? 0
+    return this.#offset
   }
 
   /**
@@ -48,7 +50,7 @@ export class ClockSteps {
    * present offset.
    */
   isForeign(arrival: number, now: number): boolean {
-    const aheadMs = arrival - this.offset - now
+    const aheadMs = arrival - this.#offset - now
     return aheadMs > LATER_MS_MAX || aheadMs < -WAITED_MS_MAX
   }
 
@@ -57,6 +59,7 @@ export class ClockSteps {
     if (this.#all.at(-1)?.first === first) this.#all.pop()
     this.#all.push({ first, offset, latest: undefined, settled, at })
     if (this.#all.length > STEPS_MAX) this.#mergeOldest()
+    this.#set(this.#all)
   }
 
   /**
@@ -64,13 +67,14 @@ export class ClockSteps {
    * arrived later than it said; an earlier correction back may have been wrong. Back: no reading arrived later than now.
    */
   correct(byMs: number, now: number): void {
-    this.#all = this.#all.map((entry) => {
+    const corrected = this.#all.map((entry) => {
       if (byMs < 0) return { ...entry, latest: Math.min(now, entry.latest ?? Infinity) }
       const latest = entry.latest === undefined ? undefined : entry.latest + byMs
       return entry.settled
         ? { ...entry, latest }
         : { ...entry, latest, offset: entry.offset - byMs, at: entry.at + byMs }
     })
+    this.#set(corrected)
   }
 
   /** Since when the store clock may be wrong (UTC ms of itself); undefined: it is known to be right. */
@@ -81,7 +85,7 @@ export class ClockSteps {
 
   /** The readings after this position were not stored: entries for them are void. */
   forgetAfter(lastSeq: Seq): void {
-    this.#all = this.#all.filter(({ first }, i) => i === 0 || first <= lastSeq + 1)
+    this.#set(this.#all.filter(({ first }, i) => i === 0 || first <= lastSeq + 1))
   }
 
   /** The store clock is known to be right: a later correction does not concern the readings up to here. */
@@ -99,6 +103,11 @@ export class ClockSteps {
   timeOf(seq: Seq, arrival: number): number {
     const { offset = 0, latest = Infinity } = this.#all[this.#indexOf(seq)] ?? {}
     return Math.min(arrival - offset, latest)
+  }
+
+  #set(all: ClockOffset[]): void {
+    this.#all = all
+    this.#offset = all.at(-1)?.offset ?? 0
   }
 
   #indexOf(seq: Seq): number {
