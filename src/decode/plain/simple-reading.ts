@@ -1,6 +1,6 @@
-import type { Reading } from '../base/reading.ts'
-import { TIME_END_MS, TIME_MIN_MS } from './time.ts'
-import { isObject, type Tree } from './tree.ts'
+import type { Reading } from '../../base/reading.ts'
+import { TIME_END_MS, TIME_MIN_MS } from '../time.ts'
+import { isObject, type Tree } from '../tree.ts'
 
 /**
  * The reading of `{"value": number, "ts": milliseconds}`, the most frequent message, without the general reader; the
