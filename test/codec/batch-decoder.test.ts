@@ -65,7 +65,11 @@ describe('the decoder of batches', () => {
           expect(new Set(lengths).size).toBe(1)
           expect(values.includes(Number.NaN)).toBe(false)
         }
-        expect(new SeqSet(decoded.batch.ranges).count).toBe(decoded.batch.count)
+        const { ranges, count } = decoded.batch
+        const positions = new SeqSet(ranges).count
+        // A changed version can make it a batch that covers its gaps: one range, with more positions than readings.
+        if (ranges.length === 1) expect(positions).toBeGreaterThanOrEqual(count)
+        else expect(positions).toBe(count)
       }),
       { numRuns: 600 },
     )
