@@ -139,7 +139,7 @@ async function readStatus({ edge, store, data }: EdgeSettings, parts: RunningPar
   const storeStatus = await thread.call('status', undefined)
   const { pendingBytes, acks } = ingest
   const latency = { commits: storeStatus.commits, acks, disk: () => diskOf(data) }
-  const refusedBecause = stillRefused(ingest.refusedBecause, storeStatus.space.level)
+  const refusedBecause = stillRefused(ingest, storeStatus.space.level)
   const upMs = performance.now() - startedAt
   const stats = uplinks.map((uplink) => uplink.stats())
   const space = { hoursLeft: storeStatus.space.hoursLeft, whenFull: store.whenFull }
@@ -160,9 +160,13 @@ async function readStatus({ edge, store, data }: EdgeSettings, parts: RunningPar
   }
 }
 
+/** A store can have space for small commits while it refuses large ones: a refusal is shown for at least this time (ms). */
+const REFUSAL_SHOWN_MS = 10_000
+
 /** Drops the refusal of a full store once the store has ample space again, without waiting for the next commit. */
-function stillRefused(reason: string | undefined, level: SpaceLevel): string | undefined {
-  return reason?.startsWith('STORE_FULL') && level === 'ample' ? undefined : reason
+function stillRefused({ refusedBecause, refusedAt }: Ingest, level: SpaceLevel): string | undefined {
+  if (!refusedBecause?.startsWith('STORE_FULL') || level !== 'ample') return refusedBecause
+  return performance.now() - refusedAt < REFUSAL_SHOWN_MS ? refusedBecause : undefined
 }
 
 /** Starts config sync over the store thread. */

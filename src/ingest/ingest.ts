@@ -86,7 +86,10 @@ export class Ingest {
   #inFlight = 0
   #scheduled = false
   #pendingBytes = 0
-  #refusedBecause: string | undefined
+  /** Why the last commit failed; undefined while commits succeed. */
+  refusedBecause: string | undefined
+  /** When the last commit was refused (monotonic ms). */
+  refusedAt = Number.NEGATIVE_INFINITY
   readonly #acks: LatencyMeter
   readonly #clock: Clock
   readonly #onStored: (readings: number, messages: number) => void
@@ -110,11 +113,6 @@ export class Ingest {
   /** Payload bytes that were taken and are not on disk yet. */
   get pendingBytes(): number {
     return this.#pendingBytes
-  }
-
-  /** Why the last commit failed; undefined while commits succeed. */
-  get refusedBecause(): string | undefined {
-    return this.#refusedBecause
   }
 
   /** Times from the arrival of a publish to its acknowledgement. */
@@ -274,8 +272,9 @@ export class Ingest {
     this.#inFlight--
     this.#pendingBytes -= bytes
     if (reply.buffer !== undefined) this.#reuse(reply.buffer)
-    if (reply.refused !== this.#refusedBecause) this.#onRefusal(reply.refused, reply.err)
-    this.#refusedBecause = reply.refused
+    if (reply.refused !== this.refusedBecause) this.#onRefusal(reply.refused, reply.err)
+    this.refusedBecause = reply.refused
+    if (reply.refused !== undefined) this.refusedAt = performance.now()
     const failure = reply.refused === undefined ? undefined : new Error(`not stored: ${reply.refused}`)
     if (reply.noRoom.length + reply.noSeries.length === 0) for (const settle of settles) settle(failure)
     else settleAll(settles, reply)
