@@ -39,7 +39,7 @@ async function edgeFor(url: string, message: object, more: object = {}): Promise
 /** A broker whose retained values are read later, by a subscriber that was not there before. */
 function retainsForLater(start: () => Promise<{ readonly url: string }>): void {
   it(
-    'gets every reading and retains the last one, although nobody has subscribed yet',
+    'gets every reading and retains the last one, although no client has subscribed yet',
     async () => {
       const { url } = await start()
       const edge = await edgeFor(url, { payload: 'value', retain: true })
@@ -62,7 +62,7 @@ describe('an uplink with `retain: true`', () => {
   describePeer('rabbitmq', 'RabbitMQ', () => retainsForLater(startRabbitMq))
 })
 
-describePeer('mosquitto', 'an uplink to Mosquitto that nobody has subscribed at', () => {
+describePeer('mosquitto', 'an uplink to Mosquitto without a subscriber', () => {
   it('delivers a backlog with `retain: true`, although backlog messages are not retained', async () => {
     const cloud = await startMosquitto()
     await cloud.stop()

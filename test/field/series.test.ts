@@ -11,7 +11,7 @@ async function startEdge(settings: object = {}): Promise<SiteEdge> {
   return edge
 }
 
-/** The quality of each value; texts are told apart from numbers by their JSON. */
+/** The quality of each value; their JSON distinguishes texts from numbers. */
 async function verdicts(edge: SiteEdge, device: string): Promise<string[]> {
   const readings = await historyOf(edge, device, 'v')
   return readings.map(({ value, quality, reasons = '' }) => `${JSON.stringify(value)} ${quality} ${reasons}`.trim())
