@@ -1,17 +1,9 @@
 import { Reason } from '../base/flags.ts'
 import { pattern } from '../base/pattern.ts'
-import {
-  type Amendment,
-  type Seq,
-  type StoredReading,
-  type Value,
-  type ValueType,
-  type Verdict,
-  valueType,
-} from '../base/reading.ts'
+import { type Amendment, type Seq, type StoredReading, type Value, type Verdict, valueType } from '../base/reading.ts'
 import { type QualityRule, qualityRule } from '../settings/schema/quality.ts'
 import { VerdictDraft } from './draft.ts'
-import { addKind, isLearnt, isOdd, type Kinds, kindsOf } from './kinds.ts'
+import { addKind, isLearnt, isOdd, type Kinds, kindsOf, type StoredKind } from './kinds.ts'
 import { RangeCheck } from './range.ts'
 import { judgeTime, NEVER, OUT_OF_ORDER, type TimeLimits, type Times } from './timing.ts'
 import { Windows } from './windows.ts'
@@ -22,17 +14,17 @@ export interface JudgeInput extends Times {
   readonly device: string
   readonly metric: string
   /**
-   * Stored type of a series that is new to the judge; undefined: it has none yet. The judge then learns from the values
-   * (`kinds.ts`). The type in a rule overrides both.
+   * What is stored of the kind of a series that is new to the judge. The judge then learns from the values (`kinds.ts`).
+   * The type in a rule overrides both.
    */
-  readonly type: ValueType | undefined
+  readonly kind: StoredKind
   readonly value: Value
   /** The quality that the device itself gives; the verdict is never better. */
   readonly claim: Verdict | undefined
 }
 
 /** A reading as it is stored, with its current verdict. */
-export type ReplayInput = Omit<StoredReading, 'unit'> & Pick<JudgeInput, 'type'>
+export type ReplayInput = Omit<StoredReading, 'unit'> & Pick<JudgeInput, 'kind'>
 
 /** A quality rule, prepared for the series that it matches. */
 interface Rule {
@@ -58,7 +50,7 @@ const NO_AMENDMENTS: readonly SeriesAmendment[] = Object.freeze([])
 
 /**
  * Gives each reading its verdict, in the order of the log. A verdict depends only on earlier readings and on the given
- * times. Memory: 160 bytes per series without windows, 2,300 with all of them (500 more while a new series has texts),
+ * times. Memory: 160 bytes per series without windows, 2,300 with all of them (800 more while a new series has texts),
  * and at most two amendments for each reading since the last `takeAmendments`.
  *
  * A reading cannot be taken back: if a commit fails, make a new judge and replay the log.
@@ -110,14 +102,17 @@ export class Judge {
     state.windows?.settle(stored.seq, stored)
   }
 
-  /** The type of a series by its values so far. Undefined: it had none. */
-  typeOf(series: number): ValueType | undefined {
-    return this.#series[series]?.type
+  /** The kind of a series by its values so far. Undefined: the judge has not seen it. */
+  kindOf(series: number): StoredKind | undefined {
+    const state = this.#series[series]
+    return state && { type: state.type, isNew: state.first !== undefined }
   }
 
   #learn(series: number, state: Series, draft: VerdictDraft, { seq, value }: JudgeInput): void {
     if (value === null || draft.quality === 9 || isLearnt(state, value)) return
-    for (const amendment of addKind(state, seq, value, draft)) this.#amendments.push({ ...amendment, series })
+    const odd = addKind(state, seq, value, draft)
+    if (state.rule.settings.type !== undefined) return
+    for (const amendment of odd) this.#amendments.push({ ...amendment, series })
   }
 
   /** The series does not exist any more. */
@@ -144,10 +139,10 @@ export class Judge {
     return taken
   }
 
-  #open(series: number, { device, metric, type }: Pick<JudgeInput, 'device' | 'metric' | 'type'>): Series {
+  #open(series: number, { device, metric, kind }: Pick<JudgeInput, 'device' | 'metric' | 'kind'>): Series {
     const name = `${device}/${metric}`
     const rule = this.#rules.find(({ matches }) => matches(name)) ?? this.#unruled
-    const opened: Series = { rule, windows: Windows.of(rule.settings), ...kindsOf(type), lastTs: NEVER }
+    const opened: Series = { rule, windows: Windows.of(rule.settings), ...kindsOf(kind), lastTs: NEVER }
     this.#series[series] = opened
     return opened
   }
@@ -157,12 +152,16 @@ function judgeValue(draft: VerdictDraft, { value, claim }: JudgeInput, state: Se
   const { settings, range } = state.rule
   if (value === null || claim?.quality === 9) {
     draft.missing()
-  } else if (settings.type === undefined ? isOdd(state, value) : valueType(value) !== settings.type) {
+  } else if (settings.type === undefined ? isOdd(state, value) : !isOfType(value, settings.type)) {
     draft.lower(4, Reason.TYPE)
   } else if (typeof value === 'number' && range !== undefined) {
     const flag = range.check(value)
     if (flag !== 1) draft.lower(flag, range.reason(value))
   }
+}
+
+function isOfType(value: Value, type: QualityRule['type']): boolean {
+  return type === 'any' || valueType(value) === type
 }
 
 /** Adds a reading to the state of its series, unless the reasons in the draft exclude it. */

@@ -2,33 +2,51 @@ import { combine, Reason } from '../base/flags.ts'
 import type { Amendment, Seq, Value, ValueType, Verdict } from '../base/reading.ts'
 import { valueType } from '../base/reading.ts'
 
+/** A series is new for this many values. Their order changes no verdict and no type. */
+export const NEW_VALUES = 16
 /**
  * The balance of a series counts numbers up and texts down, within these bounds. So a series that has sent numbers for
  * long accepts texts after this many texts more than numbers.
  */
 export const BALANCE_MAX = 64
-/** Texts of a new series that are amended when its first numbers follow. With more, it is taken for a series of texts. */
-export const EARLY_MAX = 8
 
 /**
  * Which kinds of values a series has. There are two: numbers and booleans (many devices send 1 for true), and texts and
- * bytes. A number or boolean is never of the wrong type. A text is, while the series has more numbers than texts. So
- * the first value does not decide: if a new series has at least as many numbers as texts, every order of these values
- * gives each of them the same verdict.
+ * bytes. A number or boolean is never of the wrong type. A text is:
+ * - in a new series, if there is a number among its first NEW_VALUES values, before or after the text. The receivers
+ *   merge verdicts and keep the worse one, so a verdict can only get worse later; a rule that counts which kind is more
+ *   frequent would take a verdict back.
+ * - later, while the balance is above 0.
  */
 export interface Kinds {
   /** The type of the series as it is stored and shown; undefined: it had no value yet. */
   type: ValueType | undefined
   /** Above 0: a series of numbers. */
   balance: number
-  /** Texts that were accepted while the series was new; undefined: it is not new any more. */
-  early: (Verdict & { readonly seq: Seq })[] | undefined
+  /** What a new series has had; undefined: it is not new any more. */
+  first: FirstValues | undefined
 }
 
-/** A series with a stored type had many values of that type. */
-export function kindsOf(type: ValueType | undefined): Kinds {
-  if (type === undefined) return { type, balance: 0, early: [] }
-  return { type, balance: isNumeric(type) ? BALANCE_MAX : -BALANCE_MAX, early: undefined }
+interface FirstValues {
+  numbers: number
+  texts: number
+  /** The texts that were accepted, while there was no number. */
+  readonly accepted: (Verdict & { readonly seq: Seq })[]
+}
+
+/** What the catalog knows of a series that the judge does not know. */
+export interface StoredKind {
+  /** Undefined: it has no value yet. */
+  readonly type: ValueType | undefined
+  /** Whether it has had fewer than NEW_VALUES values. */
+  readonly isNew: boolean
+}
+
+/** The kinds of a stored series. One that is new counts its values again, and still has had a value of its type. */
+export function kindsOf({ type, isNew }: StoredKind): Kinds {
+  const isNumbers = type !== undefined && isNumeric(type)
+  if (isNew) return { type, balance: isNumbers ? 1 : 0, first: { numbers: 0, texts: 0, accepted: [] } }
+  return { type, balance: isNumbers ? BALANCE_MAX : -BALANCE_MAX, first: undefined }
 }
 
 /** Whether a value does not belong to the series, by the values so far. */
@@ -44,34 +62,43 @@ export function isLearnt({ balance, type }: Kinds, value: Value): boolean {
 const NONE: readonly Amendment[] = Object.freeze([])
 
 /**
- * Adds a value that is not missing, with its verdict. Returns the worse verdicts of earlier texts of a new series that
- * turns out to have numbers.
+ * Adds a value that is not missing, with its verdict. Returns the worse verdicts of the earlier texts of a new series, at
+ * its first number.
  */
 export function addKind(kinds: Kinds, seq: Seq, value: Value, verdict: Verdict): readonly Amendment[] {
-  if (typeof value === 'number' || typeof value === 'boolean') return addNumber(kinds, value)
-  addText(kinds, seq, value, verdict)
-  return NONE
+  const isNumber = typeof value === 'number' || typeof value === 'boolean'
+  kinds.type = typeWith(kinds, value)
+  const { first } = kinds
+  if (first === undefined) {
+    if (isNumber && kinds.balance < BALANCE_MAX) kinds.balance++
+    else if (!isNumber && kinds.balance > -BALANCE_MAX) kinds.balance--
+    return NONE
+  }
+  if (isNumber) first.numbers++
+  else first.texts++
+  if (isNumber) kinds.balance = 1
+  else if (kinds.balance === 0) first.accepted.push({ seq, ...verdict })
+  const odd = isNumber ? first.accepted.splice(0) : []
+  if (first.numbers + first.texts >= NEW_VALUES) settle(kinds, first)
+  return odd.map((text) => ({ seq: text.seq, ...combine(text, { quality: 4, reasons: Reason.TYPE }) }))
 }
 
-function addNumber(kinds: Kinds, value: number | boolean): readonly Amendment[] {
-  if (kinds.balance < BALANCE_MAX) kinds.balance++
-  if (kinds.type === undefined || (kinds.balance >= 0 && !isNumeric(kinds.type))) kinds.type = valueType(value)
-  // A series with both is a series of numbers, whichever came first.
-  if (kinds.type === 'boolean' && typeof value === 'number') kinds.type = 'number'
-  const { early } = kinds
-  if (early === undefined || kinds.balance < 0) return NONE
-  if (early.length === 0 && kinds.balance < EARLY_MAX) return NONE
-  kinds.early = kinds.balance < EARLY_MAX ? [] : undefined
-  return early.map((text) => ({ seq: text.seq, ...combine(text, { quality: 4, reasons: Reason.TYPE }) }))
+/** A series with numbers stays one of numbers at first, however few they were. */
+function settle(kinds: Kinds, { numbers, texts }: FirstValues): void {
+  kinds.balance = kinds.balance > 0 ? Math.max(1, numbers - texts) : -texts
+  kinds.first = undefined
 }
 
-function addText(kinds: Kinds, seq: Seq, value: Value, { quality, reasons }: Verdict): void {
-  const { balance, early } = kinds
-  if (balance > -BALANCE_MAX) kinds.balance--
-  if (kinds.type === undefined || kinds.balance === -BALANCE_MAX) kinds.type = valueType(value)
-  if (early === undefined || balance > 0) return
-  if (early.length < EARLY_MAX) early.push({ seq, quality, reasons: reasons >>> 0 })
-  else kinds.early = undefined
+/** The types in the order in which they win. */
+const ORDER: readonly ValueType[] = ['bytes', 'text', 'boolean', 'number']
+
+/** The type of the series with one more value. It does not depend on the order of values, as long as the kind stays. */
+function typeWith({ type, balance }: Kinds, value: Value): ValueType {
+  const own = valueType(value)!
+  if (type === undefined) return own
+  if (isNumeric(own) === isNumeric(type)) return ORDER.indexOf(own) > ORDER.indexOf(type) ? own : type
+  if (isNumeric(own)) return balance >= 0 ? own : type
+  return balance <= 1 - BALANCE_MAX ? own : type
 }
 
 function isNumeric(type: ValueType): boolean {

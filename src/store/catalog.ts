@@ -3,16 +3,8 @@ import type { Reading, ValueType } from '../base/reading.ts'
 import type { StoreSettings } from '../settings/edge.ts'
 import { ClientShares, largestOf, type SeriesCount } from './series/client-shares.ts'
 import type { Device, Series } from './series/series.ts'
+import { readSeries } from './series/series-rows.ts'
 import { addCounts, countsOf, NO_COUNTS, readDevices, Tallies, type TallyCounts } from './tallies.ts'
-
-interface SeriesRow {
-  id: number
-  device: number
-  metric: string
-  unit: string
-  type: ValueType | null
-  client: string
-}
 
 /** Why a message gets no new series: the catalog is full, or its client has its share of it. */
 export type Shortage = 'catalog' | 'client'
@@ -42,7 +34,7 @@ export class Catalog {
   readonly #shares: ClientShares
   readonly #insertDevice: Statement<[string]>
   readonly #insertSeries: Statement<[number, number, string, string, string]>
-  readonly #setType: Statement<[ValueType, number]>
+  readonly #setKind: Statement<[ValueType | null, number, number]>
   readonly #unitsOf: Statement<[number, string]>
   readonly #tallies: Tallies
   readonly #touched = new Set<Device>()
@@ -62,9 +54,9 @@ export class Catalog {
     this.#lastId = readLastId(database)
     this.#insertDevice = database.prepare('INSERT INTO devices (name) VALUES (?)')
     this.#insertSeries = database.prepare(
-      'INSERT INTO series (id, device, metric, unit, client) VALUES (?, ?, ?, ?, ?)',
+      'INSERT INTO series (id, device, metric, unit, client, is_new) VALUES (?, ?, ?, ?, ?, 1)',
     )
-    this.#setType = database.prepare('UPDATE series SET type = ? WHERE id = ?')
+    this.#setKind = database.prepare('UPDATE series SET type = ?, is_new = ? WHERE id = ?')
     this.#unitsOf = database.prepare('SELECT id FROM series WHERE device = ? AND metric = ? LIMIT 2').pluck()
     this.#tallies = new Tallies(database)
     const devices = new Map<number, Device>()
@@ -73,13 +65,13 @@ export class Catalog {
       this.#devices.set(device.name, device)
       this.#written[device.id] = countsOf(device)
     }
-    for (const row of database.prepare('SELECT * FROM series ORDER BY id').all() as SeriesRow[]) {
-      const [device, type] = [devices.get(row.device)!, row.type ?? undefined]
-      const former = this.#current.get(device)?.get(row.metric)
-      this.#remember({ ...row, device, type, current: false, newestTs: Infinity, futureTs: Infinity })
+    for (const series of readSeries(database, devices)) {
+      const { device, metric } = series
+      const former = this.#current.get(device)?.get(metric)
+      this.#remember(series)
       if (former === undefined) continue
       former.current = false
-      this.#current.get(device)!.set(row.metric, undefined)
+      this.#current.get(device)!.set(metric, undefined)
     }
   }
 
@@ -183,7 +175,7 @@ export class Catalog {
     if (known !== undefined) return known
     const id = this.#newId()
     this.#insertSeries.run(id, device.id, metric, unit ?? '', client)
-    const empty = { type: undefined, current: false, newestTs: -Infinity, futureTs: Infinity }
+    const empty = { type: undefined, isNew: true, current: false, newestTs: -Infinity, futureTs: Infinity }
     return this.#remember({ id, device, metric, unit: unit ?? '', client, ...empty })
   }
 
@@ -241,9 +233,11 @@ export class Catalog {
     return device.name !== OTHERS && !this.#current.has(device)
   }
 
-  setType(series: Series, type: ValueType): void {
-    this.#setType.run(type, series.id)
-    series.type = type
+  /** Writes what the values of a series say about its kind, if that changed. */
+  setKind(series: Series, { type, isNew }: Pick<Series, 'type' | 'isNew'>): void {
+    if (type === series.type && isNew === series.isNew) return
+    this.#setKind.run(type ?? null, Number(isNew), series.id)
+    Object.assign(series, { type, isNew })
   }
 
   /** Notes that a counter of the device changed; `flush` writes it in the same transaction. */

@@ -162,10 +162,11 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT;
   ALTER TABLE rollups ADD COLUMN kept_from INTEGER NOT NULL DEFAULT -1;
   `,
-  // Which client created a series, so that one client cannot take the whole catalog; devices whose readings an operator
+  // Whether a series has had few values (quality/kinds.ts). Which client created it, so that one client cannot take the whole catalog; devices whose readings an operator
   // gives up: all up to a position, and whether unconfirmed ones are included.
   `
   ALTER TABLE series ADD COLUMN client TEXT NOT NULL DEFAULT '';
+  ALTER TABLE series ADD COLUMN is_new INTEGER NOT NULL DEFAULT 0;
   CREATE INDEX rejects_by_device ON rejects (device);
   CREATE TABLE forgetting (
     devices TEXT PRIMARY KEY, up_to INTEGER NOT NULL, unconfirmed INTEGER NOT NULL, rejects_up_to INTEGER NOT NULL,

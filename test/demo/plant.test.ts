@@ -38,7 +38,10 @@ function playMinute(devices: readonly SimulatedDevice[]): { flagged: Flagged[]; 
         series.set(key, number)
         const seq = flagged.length
         const times = { receivedAt: arrival, clockSynced: true }
-        flagged.push({ ...reading, ...judge.judge(number, { ...reading, ...times, seq, type: undefined }) })
+        flagged.push({
+          ...reading,
+          ...judge.judge(number, { ...reading, ...times, seq, kind: { type: undefined, isNew: true } }),
+        })
         for (const amended of judge.takeAmendments()) Object.assign(flagged[amended.seq]!, amended)
       }
     }

@@ -32,6 +32,17 @@ describe('the type of a series in the field', () => {
     await edge.stop()
   })
 
+  it('is that of numbers in every order, also with more texts than numbers', async () => {
+    const edge = await startEdge()
+    const values = ['booting', '21.5', 'ready', 'idle']
+    for (const [i] of values.entries()) {
+      await publishInOrder(edge, `telemetry/turn${i}/v`, [...values.slice(i), ...values.slice(0, i)])
+      const expected = ['"booting" 4 TYPE', '"idle" 4 TYPE', '"ready" 4 TYPE', '21.5 1']
+      expect((await verdicts(edge, `turn${i}`)).sort()).toEqual(expected)
+    }
+    await edge.stop()
+  })
+
   it('takes 0 and 1 beside true and false, in any order', async () => {
     const edge = await startEdge()
     for (const [i, payloads] of [
@@ -57,7 +68,7 @@ describe('the type of a series in the field', () => {
 
   it('does not follow a stray number: a series of texts stays good', async () => {
     const edge = await startEdge()
-    const words = Array.from({ length: 12 }, (_, i) => (i === 10 ? '5' : `step ${i}x`))
+    const words = Array.from({ length: 20 }, (_, i) => (i === 18 ? '5' : `step ${i}x`))
     await publishInOrder(edge, 'telemetry/mixer/v', words)
     expect((await historyOf(edge, 'mixer', 'v')).map(({ quality }) => quality)).toEqual(words.map(() => 1))
     await edge.stop()

@@ -1,5 +1,6 @@
 import type { Amendment, Quality, Value, Verdict } from '../../src/base/reading.ts'
 import type { Judge, JudgeInput, ReplayInput } from '../../src/quality/judge.ts'
+import type { StoredKind } from '../../src/quality/kinds.ts'
 import { type QualityRule, qualityRule } from '../../src/settings/schema/quality.ts'
 
 /** 2023-11-14T22:13:20Z, in milliseconds. */
@@ -12,6 +13,9 @@ export function rule(settings: RuleText): QualityRule {
   return qualityRule.parse({ match: '*/*', ...settings })
 }
 
+/** A series that has had no value yet. */
+export const NEW: StoredKind = { type: undefined, isNew: true }
+
 /** A number of series 1 that arrived without delay; `over` replaces parts of it. */
 export function input(seq: number, over: Partial<JudgeInput> = {}): JudgeInput {
   const ts = over.ts ?? T0 + seq * 1000
@@ -19,7 +23,7 @@ export function input(seq: number, over: Partial<JudgeInput> = {}): JudgeInput {
     seq,
     device: 'pump',
     metric: 'temperature',
-    type: 'number',
+    kind: { type: 'number', isNew: false },
     value: 0,
     ts,
     receivedAt: ts,
@@ -53,8 +57,8 @@ export function judgeAll(judge: Judge, readings: readonly JudgeInput[]): Outcome
   return { first, last, amendments }
 }
 
-export function stored({ seq, device, metric, type, value, ts }: JudgeInput, verdict: Verdict): ReplayInput {
-  return { seq, device, metric, type, value, ts, quality: verdict.quality, reasons: verdict.reasons }
+export function stored({ seq, device, metric, kind, value, ts }: JudgeInput, verdict: Verdict): ReplayInput {
+  return { seq, device, metric, kind, value, ts, quality: verdict.quality, reasons: verdict.reasons }
 }
 
 export function qualities(verdicts: readonly Verdict[]): Quality[] {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { combine, GOOD, Reason } from '../../src/base/flags.ts'
 import type { Value, Verdict } from '../../src/base/reading.ts'
 import { Judge } from '../../src/quality/judge.ts'
-import { input, inputs, judgeAll, qualities, rule, T0 } from './feed.ts'
+import { input, inputs, judgeAll, NEW, qualities, rule, T0 } from './feed.ts'
 
 const claim = (quality: Verdict['quality'], reasons: number): Verdict => ({ quality, reasons })
 
@@ -69,7 +69,7 @@ describe('a judge', () => {
     expect(last[1]!.reasons).toBe(Reason.TYPE)
     for (const type of ['text', 'boolean'] as const) {
       const other = new Judge([])
-      expect(other.judge(2, input(9, { type, value: 50 }))).toBe(GOOD)
+      expect(other.judge(2, input(9, { kind: { type, isNew: false }, value: 50 }))).toBe(GOOD)
     }
   })
 
@@ -86,7 +86,7 @@ describe('a judge', () => {
     const judge = new Judge([rule({ match: 'pump/*', type: 'text' })])
     expect(judge.judge(1, input(1, { value: 'on' }))).toBe(GOOD)
     expect(judge.judge(1, input(2, { value: 1 })).reasons).toBe(Reason.TYPE)
-    expect(judge.judge(2, input(3, { device: 'valve', value: true, type: undefined }))).toBe(GOOD)
+    expect(judge.judge(2, input(3, { device: 'valve', value: true, kind: NEW }))).toBe(GOOD)
   })
 
   it('applies only the checks of type and time to values that are not numbers', () => {

@@ -67,7 +67,7 @@ function work(store: Store): void {
   append(store, { device: 'newcomer', metric: 'heat', unit: 'Cel' })
   append(store, { metric: 'wear', value: 'little' })
   const press = store.intake.catalog.device('press')
-  store.intake.catalog.setType(store.intake.catalog.find(press, 'force', undefined), 'text')
+  store.intake.catalog.setKind(store.intake.catalog.find(press, 'force', undefined), { type: 'text', isNew: false })
   store.outbox('cloud').confirm([{ first: 3, last: 8 }], store.lastSeq)
   store.amend([{ series: 1, seq: 1, quality: 4, reasons: 1 }])
 }

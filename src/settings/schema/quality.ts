@@ -67,11 +67,11 @@ const attenuated = z.strictObject({
 export const qualityRule = z.strictObject({
   match: z.string().min(1).describe('Pattern for `device/metric`; `*` matches any characters but `/`, also none'),
   type: z
-    .enum(['number', 'boolean', 'text', 'bytes'])
+    .enum(['number', 'boolean', 'text', 'bytes', 'any'])
     .optional()
     .describe(
-      'Type of the values of the series; values of another type are bad. Default: learned from the values; numbers and ' +
-        'booleans are then never of the wrong type (docs/payloads.md)',
+      'Type of the values of the series; values of another type are bad; with `any`, none are. Default: learned from the ' +
+        'values; numbers and booleans are then never of the wrong type (docs/payloads.md)',
     ),
   range: range.optional().describe('Values outside the bounds'),
   spike: spike.optional().describe('Single values far from both neighbours'),

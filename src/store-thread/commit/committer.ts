@@ -235,7 +235,7 @@ export class Committer {
     input.seq = this.#store.lastSeq + 1
     input.device = series.device.name
     input.metric = series.metric
-    input.type = series.type
+    input.kind = series
     input.value = reading.value
     input.ts = reading.ts
     input.receivedAt = publish.arrival
@@ -244,9 +244,8 @@ export class Committer {
     input.hasSibling = this.#repeats.hasSibling
     const verdict = this.#judge.judge(series.id, input)
     // A number in a series of numbers, the common case, changes nothing.
-    if (series.type === 'number' && typeof reading.value === 'number') return verdict
-    const type = this.#judge.typeOf(series.id)
-    if (type !== undefined && type !== series.type) this.#store.intake.catalog.setType(series, type)
+    if (!series.isNew && series.type === 'number' && typeof reading.value === 'number') return verdict
+    this.#store.intake.catalog.setKind(series, this.#judge.kindOf(series.id)!)
     return verdict
   }
 

@@ -20,14 +20,14 @@ export function rebuildJudge(store: Store, rules: readonly QualityRule[]): Judge
   const since = arrivals.firstSince(arrivals.newest() - Math.max(judge.replayMs, REBUILD_MS_MIN), store.lastSeq)
   for (const row of store.readFrom(Math.max(since, store.lastSeq - REBUILD_ROWS_MAX))) {
     const series = store.intake.catalog.series(row[1])!
-    const { id, device, metric, type } = series
+    const { id, device, metric } = series
     noteTime(series, row[2], { reasons: row[5] }, { arrival: row[6] })
     if (!series.current) store.intake.catalog.makeCurrent(series)
     judge.replay(id, {
       seq: row[0],
       device: device.name,
       metric,
-      type,
+      kind: series,
       value: rowValue(row),
       ts: row[2],
       quality: row[4],

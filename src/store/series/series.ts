@@ -16,6 +16,8 @@ export interface Series {
   /** '' if the device never named a unit. */
   readonly unit: string
   type: ValueType | undefined
+  /** Whether it has had too few values to be sure of its type (quality/kinds.ts). */
+  isNew: boolean
   /** Whether a reading of its metric that names no unit belongs to it. */
   current: boolean
   /** Newest time (UTC ms) of its readings, without those from the future; Infinity until this process knows it. */
