@@ -47,6 +47,9 @@ describe('whether the system clock is synchronised', () => {
       expect(await readClockSync(undefined)).toBe(false)
       program('timedatectl', 'yes')
       expect(await readClockSync(undefined)).toBe(true)
+      program('chronyc', CHRONY.synced)
+      program('timedatectl', 'no')
+      expect(await readClockSync(undefined)).toBe(false)
     } finally {
       process.env.PATH = path
     }

@@ -111,6 +111,21 @@ describe('retention with clocks that are wrong', () => {
     fc.assert(property, { numRuns: Number(process.env.TEST_CLOCK_RUNS ?? 30) })
   })
 
+  it('removes every reading within a day after its age, although seals are merged', () => {
+    const world = new World(17)
+    world.synchronise()
+    // A seal every half a day: 32 of them, which make a merged one, span less than the age at which readings go.
+    for (let halfDays = 0; halfDays < 40; halfDays++) {
+      world.arrive(200)
+      world.confirm()
+      world.pass(DAY / 2)
+      expect(world.goneTooEarly()).toEqual([])
+      expect(world.staysTooLong(DAY)).toEqual([])
+    }
+    expect(world.kept().size).toBeLessThan(40 * 200)
+    world.store.close()
+  })
+
   it('asks before it removes what only a correction of the clock made overdue', () => {
     // The system keeps the wrong time and calls it synchronised; or the receiver has the same wrong clock.
     const corrections: readonly ((world: World) => void)[] = [
