@@ -52,6 +52,24 @@ interface Counters extends Removed {
   readonly duplicate: number
 }
 
+type Counter = Exclude<keyof Counters, 'id' | 'name'>
+
+/** A record, so that the compiler reports a counter that is missing here. */
+const IS_COUNTER: Readonly<Record<Counter, true>> = {
+  received: true,
+  stored: true,
+  rejected: true,
+  partial: true,
+  duplicate: true,
+  expired: true,
+  dropped: true,
+  thinned: true,
+  damaged: true,
+}
+
+/** All columns of `devices` that count. */
+export const COUNTERS = Object.keys(IS_COUNTER) as readonly Counter[]
+
 /**
  * Checks the counters, which are written in the transactions of the readings that they count, against the readings in
  * the store:

@@ -1,6 +1,7 @@
 import type { Database, Statement } from 'better-sqlite3'
 import { type Catalog, LAST_ID, OTHERS } from '../catalog.ts'
 import type { Policies } from '../housekeeping/policy.ts'
+import { COUNTERS } from '../ledger.ts'
 import type { Repeats } from '../repeats.ts'
 import { blockId, seriesOf } from '../sealed/blocks.ts'
 import type { HousekeepingContext, Task } from '../sealed/task.ts'
@@ -147,18 +148,7 @@ class Account {
 
   constructor(database: Database) {
     this.#database = database
-    const counters = [
-      'received',
-      'stored',
-      'rejected',
-      'partial',
-      'duplicate',
-      'dropped',
-      'expired',
-      'thinned',
-      'damaged',
-    ]
-    const sums = counters.map((one) => `${one} = devices.${one} + gone.${one}`).join(', ')
+    const sums = COUNTERS.map((one) => `${one} = devices.${one} + gone.${one}`).join(', ')
     this.#addCounts = database.prepare(
       `UPDATE devices SET ${sums} FROM (SELECT * FROM devices WHERE id = ?) AS gone WHERE devices.id = ?`,
     )

@@ -4,7 +4,7 @@ import { openReader } from '../../../src/store/reader.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { tempFolder } from '../../../support/folder.ts'
 import { contents, runHousekeeping } from '../sealed.ts'
-import { append, imbalances, openStore } from '../stores.ts'
+import { append, imbalances, openStore, tamper } from '../stores.ts'
 
 const NAMES = ['rnd1', 'rnd2', 'press', 'oven'] as const
 
@@ -118,6 +118,27 @@ describe('devices that an operator gives up', () => {
     store.close()
     expect(devicesOf(folder)).toEqual(['*', 'press'])
     expect(imbalances(folder)).toEqual([])
+  })
+
+  it('leave every counter of theirs to the account of all that are forgotten', () => {
+    const folder = tempFolder()
+    const store = openStore(folder, { uplinks: [] })
+    store.write(() => append(store, { device: 'gone' }))
+    store.close()
+    // What 36 messages and fields may have become. None of the stored readings is left but the one that was appended.
+    const counts = { received: 36, stored: 11, rejected: 7, partial: 8, duplicate: 10 }
+    const removed = { expired: 1, dropped: 2, thinned: 3, damaged: 4 }
+    const all = Object.entries({ ...counts, ...removed }).map(([name, n]) => `${name} = ${n}`)
+    tamper(folder, `UPDATE devices SET ${all.join()} WHERE name = 'gone'`)
+    const again = openStore(folder, { uplinks: [] })
+    again.write(() => again.upkeep.series.order({ devices: 'gone', unconfirmed: false, at: Number.MAX_SAFE_INTEGER }))
+    runHousekeeping(again)
+    again.close()
+    const reader = openReader(folder)
+    expect(reader.ledger()).toEqual([
+      { device: '*', ...counts, ...removed, expired: removed.expired + 1, perUplink: {}, problems: [] },
+    ])
+    reader.close()
   })
 
   it('begin anew when they publish again: with a series of another id, and readings after the order are kept', () => {

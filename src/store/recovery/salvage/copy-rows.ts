@@ -2,6 +2,7 @@ import type { Database, Statement } from 'better-sqlite3'
 import { combine } from '../../../base/flags.ts'
 import type { Quality, Seq } from '../../../base/reading.ts'
 import { unpackBlock } from '../../../codec/block.ts'
+import { COUNTERS } from '../../ledger.ts'
 import { summarize } from '../../sealed/block-summary.ts'
 import { BLOCK_READINGS_MAX, BlockTable, blockRow, seriesOf } from '../../sealed/blocks.ts'
 import type { Seal } from '../../sealed/seals.ts'
@@ -59,24 +60,13 @@ export class Copying {
 
   /** Copies devices. Counters only ever increase, so of two versions the higher number is the newer one. */
   copyDevices(): number {
-    const counters = [
-      'received',
-      'stored',
-      'rejected',
-      'partial',
-      'duplicate',
-      'dropped',
-      'expired',
-      'thinned',
-      'damaged',
-    ]
     const raise = this.#database.prepare(
-      `UPDATE devices SET ${counters.map((one) => `${one} = max(${one}, ?)`).join(', ')} WHERE id = ?`,
+      `UPDATE devices SET ${COUNTERS.map((one) => `${one} = max(${one}, ?)`).join(', ')} WHERE id = ?`,
     )
     for (const row of this.#databaseReader.rows('devices')) {
       this.#insert('devices', row)
       const named = this.#name('devices', row)
-      raise.run(...counters.map((one) => named[one] ?? 0n), named.id)
+      raise.run(...COUNTERS.map((one) => named[one] ?? 0n), named.id)
     }
     return this.#count('devices')
   }
