@@ -14,7 +14,7 @@ async function startEdge(settings: object = {}): Promise<SiteEdge> {
 /** The quality of each value; their JSON distinguishes texts from numbers. */
 async function verdicts(edge: SiteEdge, device: string): Promise<string[]> {
   const readings = await historyOf(edge, device, 'v')
-  return readings.map(({ value, quality, reasons = '' }) => `${JSON.stringify(value)} ${quality} ${reasons}`.trim())
+  return readings.map(({ value, quality, reasons }) => `${JSON.stringify(value)} ${quality} ${reasons}`.trim())
 }
 
 describe('the type of a series in the field', () => {
