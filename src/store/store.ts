@@ -275,13 +275,15 @@ export class Store {
   }
 
   /**
-   * A block turned out to be damaged: books its readings as lost and removes it, so that it causes no further failure.
+   * A block turned out to be damaged: books its readings as lost and removes it, so that it causes no further failure. A
+   * housekeeping task that is under way may have read the block, and holds its seal as it was: it starts anew.
    */
   giveUp(damaged: DamagedBlock): void {
-    this.write(() => {
+    this.#writeForHousekeeping(() => {
       this.upkeep.soundness.recordBlock(damaged, this.sealed.blocks.headAt(damaged.id))
       this.upkeep.removal.giveUp(damaged.id, this.sealed.positions)
     })
+    this.upkeep.housekeeping.restart()
   }
 
   close(): void {

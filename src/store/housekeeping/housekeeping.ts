@@ -94,10 +94,15 @@ export class Housekeeping {
 
   /** After a failed transaction: drops the task, whose state in memory may contain changes that were rolled back. */
   abandon(): void {
+    this.restart()
+    this.#failed = true
+  }
+
+  /** Drops the task, because blocks or seals that it has read were changed by others. It begins anew if it is due. */
+  restart(): void {
     this.#task = undefined
     this.#packing = undefined
     this.#leftOvers = true
-    this.#failed = true
   }
 
   /**

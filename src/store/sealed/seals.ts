@@ -1,4 +1,5 @@
 import type { Database, Statement } from 'better-sqlite3'
+import { assert } from '../../base/errors.ts'
 import type { Seq } from '../../base/reading.ts'
 
 /**
@@ -108,6 +109,8 @@ export class SealDirectory {
   /** Inside a transaction: replaces neighbouring seals by one seal, or by none (undefined). */
   replace(old: readonly Seal[], by: Seal | undefined): void {
     const start = this.#seals.indexOf(old[0]!)
+    const areThere = start >= 0 && old.every((seal, i) => this.#seals[start + i] === seal)
+    assert(areThere, 'seals that are replaced are neighbours, and still as they were when they were read')
     for (const { id } of old) this.#delete.run(id)
     if (by !== undefined) this.#write(by)
     this.#seals.splice(start, old.length, ...(by === undefined ? [] : [by]))
