@@ -11,24 +11,31 @@ export const check = command({
   name: 'check',
   summary: 'Check the whole store; exit code 1 if there is a problem',
   notes: [
-    'Checks every page of the database, opens every block, and compares the blocks with their directory and with the ledger. Changes nothing. The edge may be running; its WAL grows while the pages and the ledger are checked. A large store takes minutes.',
+    'Checks every page of the database, opens every block, and compares the blocks with their summaries, their directory and the ledger. Changes nothing without --repair. The edge may be running; its WAL grows while the pages and the ledger are checked. A large store takes minutes.',
     'An edge with a damaged store salvages it at the start. This command reports what was lost. The loss counts as a problem here and in the health of the edge until you acknowledge it with --acknowledge.',
   ],
   options: {
     ...storeOptions,
     acknowledge: { kind: 'flag', help: 'Acknowledge all damage reported so far; check nothing' },
+    repair: {
+      kind: 'flag',
+      help: 'First compute again the summaries that do not match the readings of their blocks; stop the edge before',
+    },
     json: shared.json,
   },
   examples: ['check -s examples/edge.yaml', 'check --data ./data --acknowledge'],
   async run({ values, output, env }) {
     const folder = await dataFolder(values, env)
     if (values.acknowledge) return acknowledgeAll(folder, output)
+    const repaired = values.repair ? await repair(folder, output) : undefined
     const { checkStore } = await import('../../store/recovery/check.ts')
     const { describeDamage } = await import('../../store/recovery/damages.ts')
     const report = checkStore(folder, (share) => output.progress(progressBar(share)))
     const sound = report.problems.length === 0 && report.damages.length === 0
-    if (values.json) output.json({ sound, ...report })
+    if (values.json) output.json({ sound, ...report, repaired })
     else {
+      if (repaired !== undefined)
+        output.print(`${countText(repaired)} ${repaired === 1 ? 'summary' : 'summaries'} repaired`)
       for (const problem of report.problems) output.print(`problem: ${problem}`)
       for (const damage of report.damages) printDamage(damage, describeDamage(damage), output)
       output.print(summary(report, sound))
@@ -36,6 +43,11 @@ export const check = command({
     return sound ? Exit.OK : Exit.FAILED
   },
 })
+
+async function repair(folder: string, output: Output): Promise<number> {
+  const { repairSummaries } = await import('../../store/recovery/repair-summaries.ts')
+  return repairSummaries(folder, (share) => output.progress(progressBar(share)))
+}
 
 function summary({ problems, damages, blocks, readings }: CheckReport, sound: boolean): string {
   const checked = `checked ${countText(readings)} readings in ${countText(blocks)} blocks`

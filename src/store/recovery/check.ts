@@ -2,7 +2,8 @@ import type { Database } from 'better-sqlite3'
 import { messageOf, OperatorError } from '../../base/errors.ts'
 import { isDamage, openReadOnly } from '../database.ts'
 import { StoreReader } from '../reader.ts'
-import { type Block, BlockTable, DamagedBlock, idsOf } from '../sealed/blocks.ts'
+import { summaryErrors } from '../sealed/block-summary.ts'
+import { type Block, BlockTable, DamagedBlock, idsOf, unpack } from '../sealed/blocks.ts'
 import { readSealedUpTo, readSeals, type Seal } from '../sealed/seals.ts'
 import { type Damage, openDamages, readDamages } from './damages.ts'
 
@@ -25,7 +26,7 @@ export interface CheckReport {
 
 /**
  * Checks everything in a store; the edge may be running: the pages of the file, every block, whether blocks match their
- * seals, and whether the ledger balances. It changes nothing.
+ * summaries and seals, and whether the ledger balances. It changes nothing.
  *
  * SQLite's own check and the check of the ledger each see the store at one moment: the WAL of a running edge grows
  * until they end. Blocks are read in short transactions; a block that a running edge merges or removes meanwhile is
@@ -139,10 +140,11 @@ class Check {
 
   #block(block: Block, { id: seal, first, last }: Stretch, seen: Uint8Array): string[] {
     try {
-      const { seq } = this.#blocks.open(block)
+      const columns = unpack(block)
+      const { seq } = columns
       const what = `block ${block.id} of seal ${seal}`
-      if (seq[0] !== block.seqFirst || seq.at(-1) !== block.seqLast)
-        return [`${what} has other positions than its summary`]
+      const errors = summaryErrors(block, columns)
+      if (errors.length > 0) return [`${what} has the summary of other readings: ${errors.join(', ')}`]
       if (seq[0]! < first || seq.at(-1)! > last) return [`${what} has positions outside its seal`]
       let twice = 0
       for (const one of seq) {

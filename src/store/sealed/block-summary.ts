@@ -65,3 +65,11 @@ export function summarize({ seq, ts, values, quality }: BlockColumns): BlockSumm
     valueLast: some ? valueLast : null,
   }
 }
+
+/** What a stored summary says that is not so: a text per column, at most a few numbers long. */
+export function summaryErrors(stored: BlockSummary, columns: BlockColumns): string[] {
+  const right = summarize(columns)
+  return (Object.keys(right) as (keyof BlockSummary)[])
+    .filter((column) => stored[column] !== right[column])
+    .map((column) => `${column} ${stored[column]} instead of ${right[column]}`)
+}

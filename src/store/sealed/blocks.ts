@@ -1,7 +1,7 @@
 import type { Database, Statement } from 'better-sqlite3'
-import { assert } from '../../base/errors.ts'
 import type { Quality, Seq } from '../../base/reading.ts'
 import { type BlockColumns, unpackBlock } from '../../codec/block.ts'
+import type { BlockRow } from './block-row.ts'
 import type { BlockSummary } from './block-summary.ts'
 import type { Seal } from './seals.ts'
 
@@ -124,10 +124,8 @@ export class BlockTable {
 
   /** Opens a block and applies the verdicts that changed since. @throws DamagedBlock */
   open(block: Block): BlockColumns {
-    const { id, readings, seqFirst, seqLast, bytes } = block
-    const unpacked = unpackBlock(bytes, { readingsMax: readings, bytesMax: UNPACKED_BYTES_MAX })
-    if (!unpacked.ok) throw new DamagedBlock(id, unpacked.reason)
-    const { columns } = unpacked
+    const { id, readings, seqFirst, seqLast } = block
+    const columns = unpack(block, readings)
     if (columns.seq.length !== readings) throw new DamagedBlock(id, `${columns.seq.length} readings, not ${readings}`)
     for (const { seq, quality, reasons } of this.#verdicts.all(seqFirst, seqLast, seriesOf(id)) as Changed[]) {
       const row = columns.seq.indexOf(seq)
@@ -169,21 +167,18 @@ export class BlockTable {
   }
 }
 
+/**
+ * The columns of a block as they were packed, whatever its summary says.
+ * @param readingsMax blocks of the writer have at most BLOCK_READINGS_MAX @throws DamagedBlock
+ */
+export function unpack({ id, bytes }: Pick<Block, 'id' | 'bytes'>, readingsMax = BLOCK_READINGS_MAX): BlockColumns {
+  const unpacked = unpackBlock(bytes, { readingsMax, bytesMax: UNPACKED_BYTES_MAX })
+  if (!unpacked.ok) throw new DamagedBlock(id, unpacked.reason)
+  return unpacked.columns
+}
+
 interface Changed {
   readonly seq: Seq
   readonly quality: Quality
   readonly reasons: number
-}
-
-/** The values of a row of `blocks`, in the order of its columns. */
-export type BlockRow = readonly (number | null | Uint8Array)[]
-
-export function blockRow(id: number, summary: BlockSummary, bytes: Uint8Array): BlockRow {
-  const { readings, seqFirst, seqLast, tsMin, tsMax, good, worst, numbers } = summary
-  const { valueMin, valueMax, valueSum, valueFirst, valueLast } = summary
-  assert(seqFirst <= seqLast && tsMin <= tsMax, 'the summary of a block is that of one block')
-  return [
-    ...[id, readings, seqFirst, seqLast, tsMin, tsMax, good, worst],
-    ...[numbers, valueMin, valueMax, valueSum, valueFirst, valueLast, bytes],
-  ]
 }

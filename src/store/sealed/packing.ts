@@ -1,7 +1,7 @@
 import { assert } from '../../base/errors.ts'
 import { type BlockColumns, BlockPacker, type Rows } from '../../codec/block.ts'
-import { summarize } from './block-summary.ts'
-import { BLOCK_READINGS_MAX, type BlockRow, type BlockTable, blockId, blockRow } from './blocks.ts'
+import { type BlockRow, blockRow } from './block-row.ts'
+import { BLOCK_READINGS_MAX, type BlockTable, blockId } from './blocks.ts'
 
 /** Packed bytes collected for one transaction: fewer, larger transactions cause less wear. */
 const WRITE_BYTES = 262_144
@@ -51,16 +51,15 @@ export class SealWriter {
     this.#series = series
     for (let from = 0; from < order.length; from += BLOCK_READINGS_MAX) {
       const some = order.subarray(from, from + BLOCK_READINGS_MAX)
-      const summary = summarize(columnsOf(rows, some))
       const bytes = this.#packer.pack(rows, some)
-      // As the values of the row, not as the object: they are final as soon as they are computed.
-      this.#waiting.push(blockRow(blockId(this.#part + this.#ofSeries++, series), summary, bytes))
+      const row = blockRow(blockId(this.#part + this.#ofSeries++, series), columnsOf(rows, some), bytes)
+      this.#waiting.push(row)
       this.#waitingBytes += bytes.length
       this.#parts = Math.max(this.#parts, this.#ofSeries)
       this.#count++
-      this.#readings += summary.readings
-      this.#tsMin = Math.min(this.#tsMin, summary.tsMin)
-      this.#tsMax = Math.max(this.#tsMax, summary.tsMax)
+      this.#readings += row[1]
+      this.#tsMin = Math.min(this.#tsMin, row[4])
+      this.#tsMax = Math.max(this.#tsMax, row[5])
     }
   }
 

@@ -55,8 +55,24 @@ describe('the check of a store', () => {
     [
       'a block that claims other positions',
       'UPDATE blocks SET seq_first = seq_first - 1 WHERE readings > 1',
-      /other positions/,
+      /seqFirst \d+ instead of \d+/,
     ],
+    [
+      'a block with a number of readings of another block',
+      'UPDATE blocks SET readings = readings + 1 WHERE id % 7 = 1',
+      /summary of other readings: readings/,
+    ],
+    [
+      'a block with a sum of another block',
+      'UPDATE blocks SET value_sum = (SELECT max(value_sum) FROM blocks) WHERE numbers > 0',
+      /valueSum \S+ instead of/,
+    ],
+    [
+      'a block with times of another block',
+      'UPDATE blocks SET ts_max = (SELECT max(ts_max) + 1 FROM blocks)',
+      /tsMax \d+ instead of \d+/,
+    ],
+    ['a block with a quality of another block', 'UPDATE blocks SET good = good + 1', /good \d+ instead of \d+/],
     ['seals that overlap', 'UPDATE seals SET first = first - 1 WHERE level = 0', /both have the positions/],
     ['a seal that ends before its readings', 'UPDATE seals SET last = last - 200 WHERE level = 1', /outside its seal/],
     ['a directory that ends early', `UPDATE meta SET value = value - 1 WHERE key = 'sealed'`, /positions are sealed/],

@@ -2,6 +2,7 @@ import { cpSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Quality, Value } from '../../../src/base/reading.ts'
+import { checkStore } from '../../../src/store/recovery/check.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { tempFolder } from '../../../support/folder.ts'
 import { contents, type Kept, runHousekeeping } from '../sealed.ts'
@@ -106,8 +107,8 @@ class Twin {
   }
 }
 
-/** The readings in a copy of the files as they are now, as after a crash. */
-function afterCrash({ folder }: Twin): { found: Kept[]; problems: string[] } {
+/** The readings in a copy of the files as they are now, as after a crash, and what the check finds there. */
+function afterCrash({ folder }: Twin): { found: Kept[]; problems: readonly string[] } {
   const copy = tempFolder()
   for (const suffix of ['', '-wal']) cpSync(`${folder}/tidegate.db${suffix}`, `${copy}/tidegate.db${suffix}`)
   const store = openStore(copy, { sealRows: 64 })
@@ -115,7 +116,7 @@ function afterCrash({ folder }: Twin): { found: Kept[]; problems: string[] } {
   runHousekeeping(store, NOW)
   expect(contents(store)).toStrictEqual(before)
   store.close()
-  return { found: before, problems: imbalances(copy) }
+  return { found: before, problems: checkStore(copy).problems }
 }
 
 describe('a store that seals and merges', () => {
@@ -127,7 +128,7 @@ describe('a store that seals and merges', () => {
       runHousekeeping(twin.store, NOW)
       expect(contents(twin.store)).toStrictEqual(twin.model)
       twin.store.close()
-      expect(imbalances(twin.folder)).toEqual([])
+      expect(checkStore(twin.folder).problems).toEqual([])
     })
     fc.assert(property, { numRuns: 25 })
   }, 60_000)

@@ -3,8 +3,8 @@ import { combine } from '../../../base/flags.ts'
 import type { Quality, Seq } from '../../../base/reading.ts'
 import { unpackBlock } from '../../../codec/block.ts'
 import { COUNTERS } from '../../ledger.ts'
-import { summarize } from '../../sealed/block-summary.ts'
-import { BLOCK_READINGS_MAX, BlockTable, blockRow, seriesOf } from '../../sealed/blocks.ts'
+import { blockRow } from '../../sealed/block-row.ts'
+import { BLOCK_READINGS_MAX, BlockTable, seriesOf } from '../../sealed/blocks.ts'
 import type { Seal } from '../../sealed/seals.ts'
 import type { Row } from './btree-page.ts'
 import type { DatabaseReader } from './database-reader.ts'
@@ -155,7 +155,7 @@ export class Copying {
         damaged++
         continue
       }
-      table.insert(blockRow(id, summarize(unpacked.columns), bytes))
+      table.insert(blockRow(id, unpacked.columns, bytes))
       left -= bytes.length
     }
     return { damaged, noRoom }
