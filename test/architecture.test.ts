@@ -40,7 +40,7 @@ const MAY_IMPORT_INSIDE: Readonly<Record<string, readonly string[]>> = {
   'cli/commands/cloud-config': ['.'],
   'config/edge': ['.'],
   'decode/array': ['.', 'decode/plain', 'decode/time'],
-  'decode/plain': ['.', 'decode/array', 'decode/quality'],
+  'decode/plain': ['.', 'decode/array', 'decode/members', 'decode/quality'],
   'decode/quality': ['.', 'decode/time'],
   'receiver/config': ['.', 'receiver/config/rollout'],
   'receiver/config/rollout': ['.', 'receiver/config'],

@@ -1,6 +1,8 @@
 import { type DecodeOptions, decode, type TagDecodeControl, Token, Tokenizer, Type } from 'cborg'
 import { messageOf } from '../base/errors.ts'
 import { CBOR_DEPTH_MAX, CBOR_ITEMS_MAX, READINGS_PER_MESSAGE_MAX } from './limits.ts'
+import { DuplicateFinder } from './members/duplicates.ts'
+import { Parsed, type Replaced } from './members/parsed.ts'
 import { PayloadProblem } from './problem.ts'
 import { utf8Text } from './scalar.ts'
 import { isArray, type Tree } from './tree.ts'
@@ -10,7 +12,6 @@ const OPTIONS: DecodeOptions = {
   allowIndefinite: true,
   coerceUndefinedToNull: true,
   allowBigInt: true,
-  rejectDuplicateMapKeys: true,
   retainStringBytes: true,
   tags: new Proxy({}, { get: (_, tag) => (content: TagDecodeControl) => untagged(Number(tag), content() as Tree) }),
 }
@@ -82,18 +83,28 @@ export function beginsLikeCborRecord(payload: Uint8Array): boolean {
 }
 
 /**
- * Parses one CBOR data item (RFC 8949). Lengths and integers must be in their shortest form; duplicate keys are
- * refused. NaN, infinities and undefined are null: the device has no value. In the objects of a top-level array, the
- * integer keys of SenML become labels; any other integer key becomes its digits. Byte strings are copies.
+ * Parses one CBOR data item (RFC 8949). Lengths and integers must be in their shortest form. NaN, infinities and
+ * undefined are null: the device has no value. In the objects of a top-level array, the integer keys of SenML become
+ * labels; any other integer key becomes its digits. Byte strings are copies.
  */
-export function parseCbor(payload: Uint8Array): Tree | PayloadProblem {
+export function parseCbor(payload: Uint8Array): Parsed | PayloadProblem {
   // A plain view: `slice` of a Buffer does not copy, so a value would keep the whole packet alive.
   const bytes = new Uint8Array(payload.buffer, payload.byteOffset, payload.length)
   try {
-    return decode(bytes, { ...OPTIONS, tokenizer: new BoundedTokenizer(bytes, OPTIONS) }) as Tree
+    const tokenizer = new BoundedTokenizer(bytes, OPTIONS)
+    const tree = decode(bytes, { ...OPTIONS, tokenizer }) as Tree
+    return new Parsed(tree, tokenizer.keys, () => duplicatesIn(bytes))
   } catch (failure) {
     return new PayloadProblem(`not CBOR: ${messageOf(failure).replace('CBOR decode error: ', '')}`)
   }
+}
+
+/** @param bytes valid CBOR */
+function duplicatesIn(bytes: Uint8Array): Replaced {
+  const finder = new DuplicateFinder()
+  const tokenizer = new BoundedTokenizer(bytes, OPTIONS, finder)
+  while (!tokenizer.done() && !finder.isFull) tokenizer.next()
+  return finder.replaced
 }
 
 /** An array or map that is not complete yet. */
@@ -107,8 +118,17 @@ interface Level {
 
 /** Limits depth and number of items while it reads, so that a short payload cannot exhaust stack or memory. */
 class BoundedTokenizer extends Tokenizer {
+  /** Number of keys of all maps. */
+  keys = 0
   readonly #levels: Level[] = []
   #items = 0
+  /** Undefined: duplicates are not searched. */
+  readonly #finder: DuplicateFinder | undefined
+
+  constructor(data: Uint8Array, options: DecodeOptions, finder?: DuplicateFinder) {
+    super(data, options)
+    this.#finder = finder
+  }
 
   override next(): Token {
     const token = super.next()
@@ -117,20 +137,30 @@ class BoundedTokenizer extends Tokenizer {
     const level = this.#levels.at(-1)
     if (token.type === Type.break) return this.#close(token, level)
     const isKey = level?.atKey === true
-    const label = isKey && this.#inSenmlRecord() ? SENML_LABELS.get(token.value) : undefined
+    const item = isKey ? this.#key(token) : itemOf(token)
+    if (level?.isMap === false) this.#finder?.element()
     if (level !== undefined) {
       level.left--
       level.atKey = level.isMap && !level.atKey
     }
     if (token.type === Type.array || token.type === Type.map) this.#open(token)
-    while (this.#levels.at(-1)?.left === 0) this.#levels.pop()
-    if (label !== undefined) return new Token(Type.string, label, token.encodedLength)
-    if (token.type === Type.string) return exactText(token)
-    if (isKey && (token.type === Type.uint || token.type === Type.negint)) {
-      return new Token(Type.string, String(token.value), token.encodedLength)
-    }
-    const isNumber = token.type === Type.float && Number.isFinite(token.value)
-    return token.type === Type.float && !isNumber ? new Token(Type.null, null, token.encodedLength) : token
+    while (this.#levels.at(-1)?.left === 0) this.#pop()
+    return item
+  }
+
+  #key(token: Token): Token {
+    this.keys++
+    const label = this.#inSenmlRecord() ? SENML_LABELS.get(token.value) : undefined
+    const isInteger = token.type === Type.uint || token.type === Type.negint
+    const name = label ?? (isInteger ? String(token.value) : undefined)
+    const key = name === undefined ? itemOf(token) : new Token(Type.string, name, token.encodedLength)
+    this.#finder?.member(String(key.value))
+    return key
+  }
+
+  #pop(): void {
+    this.#levels.pop()
+    this.#finder?.close()
   }
 
   /** A tag is not an item of its own. Refuses a tag in a tag, whose depth would have no limit, and a long bignum. */
@@ -146,7 +176,7 @@ class BoundedTokenizer extends Tokenizer {
   #close(token: Token, level: Level | undefined): Token {
     const allowed = level?.left === Number.POSITIVE_INFINITY && level.isMap === level.atKey
     if (!allowed) throw new Error('a break in the wrong place')
-    this.#levels.pop()
+    this.#pop()
     return token
   }
 
@@ -162,7 +192,15 @@ class BoundedTokenizer extends Tokenizer {
     }
     const isMap = token.type === Type.map
     this.#levels.push({ isMap, left: isMap ? length * 2 : length, atKey: isMap })
+    this.#finder?.open(isMap)
   }
+}
+
+/** A text is exactly what the device sent; a number that is not finite is null. */
+function itemOf(token: Token): Token {
+  if (token.type === Type.string) return exactText(token)
+  if (token.type !== Type.float || Number.isFinite(token.value)) return token
+  return new Token(Type.null, null, token.encodedLength)
 }
 
 /** Exactly the text that the device sent: cborg would read invalid UTF-8 as U+FFFD and drop a byte order mark. */

@@ -7,6 +7,7 @@ import { withoutCollisions } from './collisions.ts'
 import { DecodeDraft, type PartialRejects, shortened } from './draft.ts'
 import { parseJson } from './json.ts'
 import { VALUE_BYTES_MAX } from './limits.ts'
+import { bare, Parsed } from './members/parsed.ts'
 import { simpleReading } from './plain/simple-reading.ts'
 import { readPlain } from './plain.ts'
 import { PayloadProblem } from './problem.ts'
@@ -57,17 +58,33 @@ export function decode(payload: Uint8Array, target: Target, receivedAt: number, 
     }
   }
   if (payload.length === 0) return refused(EMPTY)
-  const tree = parse(payload, format)
-  if (tree instanceof PayloadProblem) return refused(tree)
-  const simple = metric === undefined || format === 'senml' ? undefined : simpleReading(tree, device, metric)
+  const parsed = parse(payload, format)
+  if (parsed instanceof PayloadProblem) return refused(parsed)
+  const simple = metric === undefined || format === 'senml' ? undefined : simpleReading(parsed, device, metric)
   if (simple !== undefined) return { ok: true, readings: [simple], partial: undefined }
+  const draft = draftOf(parsed.tree, target, receivedAt, format)
+  if (draft.refusal === undefined) rejectReplaced(parsed, draft)
+  return outcomeOf(draft)
+}
+
+function draftOf(
+  tree: Tree,
+  { device, metric, rules }: Target,
+  receivedAt: number,
+  format: PayloadFormat,
+): DecodeDraft {
   const readTree = (draft: DecodeDraft): void => {
     if (format === 'senml' || isSenml(tree)) readSenml(tree, metric, draft)
     else readPlain(tree, metric, draft)
   }
-  const draft = new DecodeDraft(device, receivedAt, target.rules)
+  const draft = new DecodeDraft(device, receivedAt, rules)
   readTree(draft)
-  return outcomeOf(draft.mayCollide ? withoutCollisions(draft, readTree) : draft)
+  return draft.mayCollide ? withoutCollisions(draft, readTree) : draft
+}
+
+/** Members that a later one of the same name replaces are partial rejects. */
+function rejectReplaced(parsed: Parsed, draft: DecodeDraft): void {
+  for (const steps of parsed.replaced()) draft.reject('replaced by a later member of the same name', steps)
 }
 
 /** In the ledger, `*` is the account of all devices that were forgotten. */
@@ -94,14 +111,14 @@ function single(device: string, metric: string, value: Value, ts: number): Decod
   return { ok: true, readings: [reading], partial: undefined }
 }
 
-function parse(payload: Uint8Array, format: PayloadFormat): Tree | PayloadProblem {
+function parse(payload: Uint8Array, format: PayloadFormat): Parsed | PayloadProblem {
   switch (format) {
     case 'json':
       return parseJson(withoutMark(payload))
     case 'cbor':
       return parseCborOnly(payload)
     case 'text':
-      return bareValue(payload)
+      return bareText(payload)
     case 'senml':
       return beginsLikeCbor(payload) ? parseCbor(payload) : parseJson(withoutMark(payload))
     case 'auto':
@@ -113,14 +130,14 @@ const BRACE = 0x7b
 const BRACKET = 0x5b
 const QUOTE = 0x22
 
-function parseAuto(payload: Uint8Array): Tree | PayloadProblem {
+function parseAuto(payload: Uint8Array): Parsed | PayloadProblem {
   if (beginsLikeCbor(payload)) return parseBinary(payload)
   if (isUtf16(payload)) return new PayloadProblem('UTF-16 text, expected UTF-8')
   const first = firstByte(payload)
   if (first === BRACE || first === BRACKET) return parseJson(payload)
   const quoted = first === QUOTE ? parseJson(payload) : undefined
-  if (typeof quoted === 'string') return quoted
-  if (isUtf8(payload)) return bareValue(payload)
+  if (quoted instanceof Parsed && typeof quoted.tree === 'string') return quoted
+  if (isUtf8(payload)) return bareText(payload)
   return isMessagePack(payload) ? MESSAGE_PACK : bytesOf(payload)
 }
 
@@ -130,21 +147,26 @@ const MESSAGE_PACK = new PayloadProblem('MessagePack, which is not read: use JSO
  * Three raw bytes can be a CBOR array by chance, so without a word from the route only records are taken for CBOR: maps,
  * and arrays of maps. What begins like one but is broken is refused; anything else is a value of bytes.
  */
-function parseBinary(payload: Uint8Array): Tree | PayloadProblem {
+function parseBinary(payload: Uint8Array): Parsed | PayloadProblem {
   if (beginsLikeCborRecord(payload)) return parseCborOnly(payload)
   return isMessagePack(payload) ? MESSAGE_PACK : bytesOf(payload)
 }
 
 /** Broken CBOR and MessagePack can begin with the same bytes. */
-function parseCborOnly(payload: Uint8Array): Tree | PayloadProblem {
-  const tree = parseCbor(payload)
-  if (!(tree instanceof PayloadProblem) || !isMessagePack(payload)) return tree
-  return new PayloadProblem(`${tree.why} (MessagePack, which may begin like this, is not read)`, tree.at)
+function parseCborOnly(payload: Uint8Array): Parsed | PayloadProblem {
+  const parsed = parseCbor(payload)
+  if (parsed instanceof Parsed || !isMessagePack(payload)) return parsed
+  return new PayloadProblem(`${parsed.why} (MessagePack, which may begin like this, is not read)`, parsed.at)
+}
+
+function bareText(payload: Uint8Array): Parsed | PayloadProblem {
+  const value = bareValue(payload)
+  return value instanceof PayloadProblem ? value : bare(value)
 }
 
 /** A value of bytes: a copy, unless it is too long for a value. */
-function bytesOf(payload: Uint8Array): Uint8Array {
-  return payload.length > VALUE_BYTES_MAX ? payload : new Uint8Array(payload)
+function bytesOf(payload: Uint8Array): Parsed {
+  return bare(payload.length > VALUE_BYTES_MAX ? payload : new Uint8Array(payload))
 }
 
 /** The payload without the byte order mark that Windows puts in front of UTF-8. */

@@ -1,13 +1,12 @@
 import { messageOf } from '../base/errors.ts'
 import { repairJson } from './json-repair.ts'
 import { READINGS_PER_MESSAGE_MAX } from './limits.ts'
+import { duplicatesInJson, outlineOf } from './members/json-members.ts'
+import { Parsed } from './members/parsed.ts'
 import { PayloadProblem } from './problem.ts'
 import { exactInteger, utf8Text } from './scalar.ts'
 import { isUtf16 } from './text/encodings.ts'
 import { isObject, type Tree } from './tree.ts'
-
-/** Every integer of fewer digits is exact in a double. */
-const INEXACT_DIGITS_MIN = 16
 
 type Reviver = (key: string, value: unknown, context: { readonly source?: string }) => unknown
 /** JSON.parse with source text access (ECMAScript), which the TypeScript library does not declare yet. */
@@ -17,11 +16,10 @@ const parseWithSource = JSON.parse as (text: string, reviver: Reviver) => Tree
 const AROUND = /^\ufeff|[\0 \t\n\r]+$/g
 
 /**
- * Parses JSON (RFC 8259) in UTF-8. If an object has the same name twice, the last one counts, as in ECMAScript. What is
- * not JSON is tried again without a byte order mark and terminating NULs, and then repaired (`repairJson`). Objects on a
- * line each (NDJSON) are an array of them.
+ * Parses JSON (RFC 8259) in UTF-8. What is not JSON is tried again without a byte order mark and terminating NULs, and
+ * then repaired (`repairJson`). Objects on a line each (NDJSON) are an array of them.
  */
-export function parseJson(payload: Uint8Array): Tree | PayloadProblem {
+export function parseJson(payload: Uint8Array): Parsed | PayloadProblem {
   if (isUtf16(payload)) return new PayloadProblem('not JSON: UTF-16, expected UTF-8')
   const text = utf8Text(payload)
   if (text === undefined) return new PayloadProblem('not UTF-8')
@@ -29,15 +27,15 @@ export function parseJson(payload: Uint8Array): Tree | PayloadProblem {
     return parseText(text, payload)
   } catch (failure) {
     const bare = text.replace(AROUND, '')
-    return parseRepaired(bare, payload) ?? parseLines(bare, payload) ?? problemOf(failure, bare)
+    return parseRepaired(bare) ?? parseLines(bare) ?? problemOf(failure, bare)
   }
 }
 
 /** Undefined: it cannot be repaired. */
-function parseRepaired(text: string, payload: Uint8Array): Tree | undefined {
+function parseRepaired(text: string): Parsed | undefined {
   const repaired = repairJson(text)
   try {
-    return repaired === undefined ? undefined : parseText(repaired, payload)
+    return repaired === undefined ? undefined : parseText(repaired, Buffer.from(repaired))
   } catch {
     // The first failure says more about what the device sent.
     return undefined
@@ -45,27 +43,31 @@ function parseRepaired(text: string, payload: Uint8Array): Tree | undefined {
 }
 
 /** Undefined: these are not objects on a line each. */
-function parseLines(text: string, payload: Uint8Array): Tree[] | PayloadProblem | undefined {
+function parseLines(text: string): Parsed | PayloadProblem | undefined {
   const ends = text.split('\n', READINGS_PER_MESSAGE_MAX + 2)
   if (ends.length < 2 || !/^\s*\{.*\}\s*$/.test(ends[0]!)) return undefined
   const lines = ends.map((line) => line.trim()).filter((line) => line !== '')
   if (lines.length > READINGS_PER_MESSAGE_MAX) {
     return new PayloadProblem(`more than ${READINGS_PER_MESSAGE_MAX} lines in one message`)
   }
-  const trees: Tree[] = []
+  const parsed: Parsed[] = []
   for (const line of lines) {
-    const tree = parseLine(line, payload)
-    if (!isObject(tree)) return undefined
-    trees.push(tree)
+    const one = parseLine(line)
+    if (!isObject(one?.tree)) return undefined
+    parsed.push(one!)
   }
-  return trees
+  const members = parsed.reduce((sum, one) => sum + one.members, 0)
+  const trees = parsed.map(({ tree }) => tree)
+  return new Parsed(trees, members, () =>
+    parsed.flatMap((one, index) => one.replaced().map((steps) => [index, ...steps])),
+  )
 }
 
-function parseLine(line: string, payload: Uint8Array): Tree | undefined {
+function parseLine(line: string): Parsed | undefined {
   try {
-    return parseText(line, payload)
+    return parseText(line, Buffer.from(line))
   } catch {
-    return parseRepaired(line, payload)
+    return parseRepaired(line)
   }
 }
 
@@ -76,26 +78,12 @@ function problemOf(failure: unknown, text: string): PayloadProblem {
   return new PayloadProblem('not JSON: several JSON values; send one, an array of them, or an object on each line')
 }
 
-function parseText(text: string, payload: Uint8Array): Tree {
-  if (!mayHoldInexactInteger(payload)) return JSON.parse(text) as Tree
-  return parseWithSource(text, (_key, value, { source }) =>
-    typeof value === 'number' && source !== undefined ? exactInteger(value, source) : value,
-  )
+/** @param json the bytes of the text */
+function parseText(text: string, json: Uint8Array): Parsed {
+  const { members, hasLongInteger } = outlineOf(json)
+  const tree = hasLongInteger ? parseWithSource(text, withExactInteger) : (JSON.parse(text) as Tree)
+  return new Parsed(tree, members, () => duplicatesInJson(text))
 }
 
-const FRACTION = -1e9
-
-/**
- * Whether a long run of digits before a decimal point occurs: only then the source of every number (1 µs each) is
- * needed.
- */
-function mayHoldInexactInteger(payload: Uint8Array): boolean {
-  let run = 0
-  for (let i = 0; i < payload.length; i++) {
-    const byte = payload[i]!
-    if (byte >= 0x30 && byte <= 0x39) {
-      if (++run >= INEXACT_DIGITS_MIN) return true
-    } else run = byte === 0x2e ? FRACTION : 0
-  }
-  return false
-}
+const withExactInteger: Reviver = (_key, value, { source }) =>
+  typeof value === 'number' && source !== undefined ? exactInteger(value, source) : value

@@ -189,6 +189,31 @@ describe('a message with many fields, at a running edge', () => {
     expect(account('coll')).toMatchObject({ stored: 2, partial: 2, problems: [] })
   })
 
+  it('names a member whose name occurs again in its object, and stores the last one', async () => {
+    const payload = '{"a":1,"b":{"x":1,"x":2},"\\u0061":3}'
+    await site.publish('telemetry/again', payload)
+    expect(await site.values('again', 'a')).toEqual([3])
+    expect(await site.values('again', 'b.x')).toEqual([2])
+    expect(account('again')).toEqual({ received: 4, stored: 2, rejected: 0, partial: 2, duplicate: 0, problems: [] })
+    const rejects = (await json('rejects', 'list', '--data', site.edge.folder)) as Record<string, unknown>[]
+    const kept = rejects.find(({ device }) => device === 'again')!
+    expect(kept).toMatchObject({ partial: true, fields: 2, payloadText: payload })
+    expect(String(kept.reason).split('\n')).toEqual([
+      expect.stringMatching(/^\$\.b\.x: /),
+      expect.stringMatching(/^\$\.a: /),
+    ])
+
+    const time = '"ts":1795941000123'
+    await site.publish('telemetry/again/level', `{"value":1,"value":21.5,${time}}`)
+    expect(await site.values('again', 'level')).toEqual([21.5])
+    await site.publish('telemetry/again-cbor', Buffer.from('a3616101616202616103', 'hex'))
+    expect(await site.values('again-cbor', 'a')).toEqual([3])
+    expect(await site.values('again-cbor', 'b')).toEqual([2])
+    expect(account('again')).toMatchObject({ received: 6, stored: 3, partial: 3 })
+    expect(account('again-cbor')).toMatchObject({ received: 3, stored: 2, rejected: 0, partial: 1 })
+    expect((await json('ledger', '--data', site.edge.folder)).balanced).toBe(true)
+  })
+
   it('counts its fields that were not understood once when it is repeated', async () => {
     const payload = '{"ts":1795941000,"a":1,"b":1e999}'
     await site.publish('telemetry/twice', payload)
