@@ -2,7 +2,7 @@ import { messageOf } from '../base/errors.ts'
 import { repairJson } from './json-repair.ts'
 import { READINGS_PER_MESSAGE_MAX } from './limits.ts'
 import { PayloadProblem } from './problem.ts'
-import { exactInteger, utf8Text } from './scalar.ts'
+import { exactInteger, isSpace, utf8Text } from './scalar.ts'
 import { isUtf16 } from './text/encodings.ts'
 import { isObject, type Tree } from './tree.ts'
 
@@ -13,9 +13,6 @@ type Reviver = (key: string, value: unknown, context: { readonly source?: string
 /** JSON.parse with source text access (ECMAScript), which the TypeScript library does not declare yet. */
 const parseWithSource = JSON.parse as (text: string, reviver: Reviver) => Tree
 
-/** A byte order mark in front, and the terminating NULs that C programs send, also with white space around them. */
-const AROUND = /^\ufeff|[\0 \t\n\r]+$/g
-
 /**
  * Parses JSON (RFC 8259) in UTF-8. If an object has the same name twice, the last one counts, as in ECMAScript. What is
  * not JSON is tried again without a byte order mark and terminating NULs, and then repaired (`repairJson`). Objects on a
@@ -25,19 +22,30 @@ export function parseJson(payload: Uint8Array): Tree | PayloadProblem {
   if (isUtf16(payload)) return new PayloadProblem('not JSON: UTF-16, expected UTF-8')
   const text = utf8Text(payload)
   if (text === undefined) return new PayloadProblem('not UTF-8')
+  const isExact = !mayHoldInexactInteger(payload)
   try {
-    return parseText(text, payload)
+    return parseText(text, isExact)
   } catch (failure) {
-    const bare = text.replace(AROUND, '')
-    return parseRepaired(bare, payload) ?? parseLines(bare, payload) ?? problemOf(failure, bare)
+    const bare = bareText(text)
+    return parseRepaired(bare, isExact) ?? parseLines(bare, isExact) ?? problemOf(failure, bare)
   }
 }
 
+/**
+ * The text without a byte order mark in front and the terminating NULs that C programs send, also with white space around
+ * them. (A pattern would take time that grows with the square of its length.)
+ */
+function bareText(text: string): string {
+  let end = text.length
+  while (end > 0 && (text.charCodeAt(end - 1) === 0 || isSpace(text.charCodeAt(end - 1)))) end--
+  return text.slice(text.startsWith('\ufeff') ? 1 : 0, end)
+}
+
 /** Undefined: it cannot be repaired. */
-function parseRepaired(text: string, payload: Uint8Array): Tree | undefined {
+function parseRepaired(text: string, isExact: boolean): Tree | undefined {
   const repaired = repairJson(text)
   try {
-    return repaired === undefined ? undefined : parseText(repaired, payload)
+    return repaired === undefined ? undefined : parseText(repaired, isExact)
   } catch {
     // The first failure says more about what the device sent.
     return undefined
@@ -45,27 +53,34 @@ function parseRepaired(text: string, payload: Uint8Array): Tree | undefined {
 }
 
 /** Undefined: these are not objects on a line each. */
-function parseLines(text: string, payload: Uint8Array): Tree[] | PayloadProblem | undefined {
-  const ends = text.split('\n', READINGS_PER_MESSAGE_MAX + 2)
-  if (ends.length < 2 || !/^\s*\{.*\}\s*$/.test(ends[0]!)) return undefined
-  const lines = ends.map((line) => line.trim()).filter((line) => line !== '')
-  if (lines.length > READINGS_PER_MESSAGE_MAX) {
-    return new PayloadProblem(`more than ${READINGS_PER_MESSAGE_MAX} lines in one message`)
+function parseLines(text: string, isExact: boolean): Tree[] | PayloadProblem | undefined {
+  const lines: string[] = []
+  for (let start = 0, end = 0; end < text.length; start = end + 1) {
+    end = text.indexOf('\n', start)
+    if (end === -1) end = text.length
+    const line = text.slice(start, end).trim()
+    if (line === '') continue
+    if (!line.startsWith('{') || !line.endsWith('}')) return undefined
+    if (lines.length === READINGS_PER_MESSAGE_MAX) {
+      return new PayloadProblem(`more than ${READINGS_PER_MESSAGE_MAX} lines in one message`)
+    }
+    lines.push(line)
   }
+  if (lines.length < 2) return undefined
   const trees: Tree[] = []
   for (const line of lines) {
-    const tree = parseLine(line, payload)
+    const tree = parseLine(line, isExact)
     if (!isObject(tree)) return undefined
     trees.push(tree)
   }
   return trees
 }
 
-function parseLine(line: string, payload: Uint8Array): Tree | undefined {
+function parseLine(line: string, isExact: boolean): Tree | undefined {
   try {
-    return parseText(line, payload)
+    return parseText(line, isExact)
   } catch {
-    return parseRepaired(line, payload)
+    return parseRepaired(line, isExact)
   }
 }
 
@@ -76,8 +91,9 @@ function problemOf(failure: unknown, text: string): PayloadProblem {
   return new PayloadProblem('not JSON: several JSON values; send one, an array of them, or an object on each line')
 }
 
-function parseText(text: string, payload: Uint8Array): Tree {
-  if (!mayHoldInexactInteger(payload)) return JSON.parse(text) as Tree
+/** @param isExact whether a double holds every integer in the text */
+function parseText(text: string, isExact: boolean): Tree {
+  if (isExact) return JSON.parse(text) as Tree
   return parseWithSource(text, (_key, value, { source }) =>
     typeof value === 'number' && source !== undefined ? exactInteger(value, source) : value,
   )
