@@ -1,9 +1,9 @@
 import type { Value } from '../base/reading.ts'
 import { TIME_INVALID } from './claim.ts'
 import type { DecodeDraft } from './draft.ts'
-import { Labels, VALUE_LABELS } from './senml-labels.ts'
-import { commonUrn, metricOf } from './senml-name.ts'
-import { ABSOLUTE_SECONDS_MIN } from './senml-shape.ts'
+import { Labels, VALUE_LABELS } from './senml/labels.ts'
+import { commonUrn, metricOf } from './senml/name.ts'
+import { ABSOLUTE_SECONDS_MIN } from './senml/shape.ts'
 import { inRange, NotATime, secondsToMs } from './time.ts'
 import { isArray, isObject, kindOf, type Tree } from './tree.ts'
 

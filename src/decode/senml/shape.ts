@@ -1,5 +1,5 @@
-import { VALUE_LABELS } from './senml-labels.ts'
-import { isArray, isObject, type Tree, type TreeObject } from './tree.ts'
+import { isArray, isObject, type Tree, type TreeObject } from '../tree.ts'
+import { VALUE_LABELS } from './labels.ts'
 
 /** RFC 8428 §4.5.3: smaller times are relative to now. */
 export const ABSOLUTE_SECONDS_MIN = 2 ** 28

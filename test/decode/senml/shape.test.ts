@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { onDevice, onMetric, readingsOf } from './support.ts'
+import { onDevice, onMetric, readingsOf } from '../support.ts'
 
 const BAD = { quality: 4, reasons: 0 }
 const T = Date.UTC(2026, 10, 29, 8, 30)
