@@ -4,7 +4,7 @@ import { NOT_UNDERSTOOD, TIME_INVALID, TIME_ZONE, worstClaim } from './claim.ts'
 import type { DecodeDraft } from './draft.ts'
 import { UNIT_CHARS_MAX } from './limits.ts'
 import { PayloadProblem } from './problem.ts'
-import { claimOfMember, claimOfOtherMember, variantBody } from './quality/members.ts'
+import { claimOfMember, claimOfOtherMember, saysMore, variantBody } from './quality/members.ts'
 import { isNoValue } from './scalar.ts'
 import { isTimeName, TIME_NAMES } from './time/names.ts'
 import { NotATime, timeOf, UncertainTime } from './time.ts'
@@ -62,6 +62,12 @@ function isValue(tree: Tree | undefined): boolean {
   if (tree === undefined) return false
   if (!isObject(tree) || variantBody(tree) !== undefined) return true
   return [tree.value, tree.v, tree.Value, tree.val].some((inner) => inner !== undefined && !isObject(inner))
+}
+
+/** Whether a unit next to an array, or around a measurement, applies to this element of it. */
+export function takesUnit(item: Tree): boolean {
+  if (!isObject(item)) return true
+  return valueMember(item) !== undefined && !UNITS.some((name) => typeof unitOf(item[name] ?? null) === 'string')
 }
 
 /**
@@ -147,6 +153,12 @@ export class Fields {
     this.#worsen(claimOfOtherMember(name, tree))
   }
 
+  /** The unit is a reading of its own, because it applies to no value. */
+  keepUnit(): void {
+    if (this.#unitName !== undefined) this.#setAside(this.#unitName)
+    this.unit = undefined
+  }
+
   #takeTime(name: string, tree: Tree): void {
     if (tree === null || isNoValue(tree)) return
     const found = timeOf(tree, this.#draft)
@@ -188,7 +200,7 @@ export class Fields {
     if (claim === undefined) return false
     this.#worsen(claim)
     // What a quality says that is not understood must not be lost.
-    if (claim === NOT_UNDERSTOOD && !isNoValue(tree)) this.#setAside(name)
+    if ((claim === NOT_UNDERSTOOD && !isNoValue(tree)) || saysMore(tree)) this.#setAside(name)
     return true
   }
 

@@ -4,16 +4,13 @@ import { READINGS_PER_MESSAGE_MAX } from './limits.ts'
 import { duplicatesInJson, outlineOf } from './members/json-members.ts'
 import { Parsed } from './members/parsed.ts'
 import { PayloadProblem } from './problem.ts'
-import { exactInteger, utf8Text } from './scalar.ts'
+import { exactInteger, isSpace, utf8Text } from './scalar.ts'
 import { isUtf16 } from './text/encodings.ts'
 import { isObject, type Tree } from './tree.ts'
 
 type Reviver = (key: string, value: unknown, context: { readonly source?: string }) => unknown
 /** JSON.parse with source text access (ECMAScript), which the TypeScript library does not declare yet. */
 const parseWithSource = JSON.parse as (text: string, reviver: Reviver) => Tree
-
-/** A byte order mark in front, and the terminating NULs that C programs send, also with white space around them. */
-const AROUND = /^\ufeff|[\0 \t\n\r]+$/g
 
 /**
  * Parses JSON (RFC 8259) in UTF-8. What is not JSON is tried again without a byte order mark and terminating NULs, and
@@ -26,9 +23,19 @@ export function parseJson(payload: Uint8Array): Parsed | PayloadProblem {
   try {
     return parseText(text, payload)
   } catch (failure) {
-    const bare = text.replace(AROUND, '')
+    const bare = bareText(text)
     return parseRepaired(bare) ?? parseLines(bare) ?? problemOf(failure, bare)
   }
+}
+
+/**
+ * The text without a byte order mark in front and the terminating NULs that C programs send, also with white space around
+ * them. (A pattern would take time that grows with the square of its length.)
+ */
+function bareText(text: string): string {
+  let end = text.length
+  while (end > 0 && (text.charCodeAt(end - 1) === 0 || isSpace(text.charCodeAt(end - 1)))) end--
+  return text.slice(text.startsWith('\ufeff') ? 1 : 0, end)
 }
 
 /** Undefined: it cannot be repaired. */
@@ -44,12 +51,19 @@ function parseRepaired(text: string): Parsed | undefined {
 
 /** Undefined: these are not objects on a line each. */
 function parseLines(text: string): Parsed | PayloadProblem | undefined {
-  const ends = text.split('\n', READINGS_PER_MESSAGE_MAX + 2)
-  if (ends.length < 2 || !/^\s*\{.*\}\s*$/.test(ends[0]!)) return undefined
-  const lines = ends.map((line) => line.trim()).filter((line) => line !== '')
-  if (lines.length > READINGS_PER_MESSAGE_MAX) {
-    return new PayloadProblem(`more than ${READINGS_PER_MESSAGE_MAX} lines in one message`)
+  const lines: string[] = []
+  for (let start = 0, end = 0; end < text.length; start = end + 1) {
+    end = text.indexOf('\n', start)
+    if (end === -1) end = text.length
+    const line = text.slice(start, end).trim()
+    if (line === '') continue
+    if (!line.startsWith('{') || !line.endsWith('}')) return undefined
+    if (lines.length === READINGS_PER_MESSAGE_MAX) {
+      return new PayloadProblem(`more than ${READINGS_PER_MESSAGE_MAX} lines in one message`)
+    }
+    lines.push(line)
   }
+  if (lines.length < 2) return undefined
   const parsed: Parsed[] = []
   for (const line of lines) {
     const one = parseLine(line)

@@ -12,7 +12,7 @@ import {
 import { holdsSamples, isWide, sampledAt } from './array/sampling.ts'
 import { joinClaims, settleClaim, worstClaim } from './claim.ts'
 import type { DecodeDraft } from './draft.ts'
-import { Fields, isGroupMember, type ValueMember, valueMember } from './fields.ts'
+import { Fields, isGroupMember, takesUnit, type ValueMember, valueMember } from './fields.ts'
 import { CHANNELS_MAX, NESTING_MAX } from './limits.ts'
 import {
   CONNECTOR,
@@ -70,7 +70,7 @@ function readRootArray(items: readonly Tree[], metric: string | undefined, scope
   // A topic that names the metric names that of all values.
   const isNamed = metric !== undefined && isObject(items[0]) && valueMember(items[0]) !== undefined
   const names = sampled !== undefined || isNamed ? undefined : elementNames(items, true)
-  const place: Place = { prefix: metric ?? '', short: metric, name: undefined }
+  const place: Place = { prefix: metric ?? '', short: metric, name: undefined, meaning: NO_MEANING }
   readItems(items, draft, (item, index) => {
     const around = sampled?.(index) ?? scope
     if (isObject(item)) readElement(item, names === undefined ? place : { ...place, name: names[index] }, around, draft)
@@ -79,16 +79,21 @@ function readRootArray(items: readonly Tree[], metric: string | undefined, scope
   })
 }
 
-function readElement(item: TreeObject, { prefix, short, name }: Place, scope: Scope, draft: DecodeDraft): void {
+function readElement(
+  item: TreeObject,
+  { prefix, short, name, meaning }: Place,
+  scope: Scope,
+  draft: DecodeDraft,
+): void {
   const value = valueMember(item)
   const metric = name === undefined ? prefix : prefix === '' ? name.metric : `${prefix}.${name.metric}`
   if (name !== undefined) draft.mayCollide = true
   if (value === undefined)
     return metric === '' ? readUnnamed(item, scope, draft) : readGroup(item, metric, scope, draft)
   const named = mayHaveName(item) ? (recordName(item) ?? givenName(name) ?? recordId(item)) : givenName(name)
-  if (named !== undefined) readRecord(item, { ...named, value }, short ?? '', scope, draft)
+  if (named !== undefined) readRecord(item, { ...named, value, meaning }, short ?? '', scope, draft)
   else if (metric === '') readUnnamed(item, scope, draft)
-  else readMeasurement(item, { metric, prefix: metric, value }, scope, draft)
+  else readMeasurement(item, { metric, prefix: metric, value }, scope, draft, meaning)
 }
 
 function readUnnamed(tree: Tree, scope: Scope, draft: DecodeDraft): void {
@@ -167,7 +172,7 @@ function readArray(
   const areChannels = isWide(items)
   const names = sampled === undefined ? elementNames(items, areSamples || isBatch(container)) : undefined
   const short = isContainer(container) ? metric.slice(0, -container.length - 1) : metric
-  const place: Place = { prefix: metric, short, name: undefined }
+  const place: Place = { prefix: metric, short, name: undefined, meaning }
   const numbered = (index: number): string => (areSamples ? metric : `${metric}.${index}`)
   readItems(items, draft, (item, index) => {
     const around = sampled?.(index) ?? scope
@@ -180,14 +185,14 @@ function readArray(
 /** A measurement that names its metric itself. */
 function readRecord(
   object: TreeObject,
-  { member, metric: name, value }: RecordName & { readonly value: ValueMember },
+  { member, metric: name, value, meaning }: RecordName & { readonly value: ValueMember; readonly meaning?: Meaning },
   prefix: string,
   scope: Scope,
   draft: DecodeDraft,
 ): void {
   draft.mayCollide = true
   const metric = prefix === '' || prefix === name ? name : `${prefix}.${name}`
-  readMeasurement(object, { metric, prefix: metric, value, named: member }, scope, draft)
+  readMeasurement(object, { metric, prefix: metric, value, named: member }, scope, draft, meaning)
 }
 
 function readGroup(group: TreeObject, prefix: string, scope: Scope, draft: DecodeDraft): void {
@@ -205,7 +210,7 @@ const TOO_DEEP = `nested deeper than ${NESTING_MAX} names`
 
 function readNamed(owner: TreeObject, name: string, prefix: string, scope: Scope, draft: DecodeDraft): void {
   const metric = prefix === '' ? name : `${prefix}.${name}`
-  if (name.includes('.')) draft.mayCollide = true
+  if (name.includes('.') || name === '') draft.mayCollide = true
   const tree = owner[name]!
   draft.steps.push(name)
   if (scope.nesting > NESTING_MAX) draft.reject(TOO_DEEP)
@@ -259,13 +264,15 @@ function readValue(value: Tree, naming: Naming, own: Scope, draft: DecodeDraft, 
   } else if (!isArray(value)) addScalar(value, metric, own, draft, fields)
   else if (value.length === 0) addScalar(null, metric, own, draft, fields)
   else {
+    if (fields.unit !== undefined && !value.some(takesUnit)) fields.keepUnit()
     const meaning = { unit: fields.unit, claim: undefined }
     readArray(value, metric, withQuality(own, fields.claim), draft, meaning)
   }
 }
 
 /** A measurement that is the value of another one: their other members could have equal names. */
-function readInner(value: TreeObject, naming: Naming, scope: Scope, draft: DecodeDraft, outer: Meaning): void {
+function readInner(value: TreeObject, naming: Naming, scope: Scope, draft: DecodeDraft, outer: Fields): void {
   draft.mayCollide = true
+  if (outer.unit !== undefined && !takesUnit(value)) outer.keepUnit()
   readMeasurement(value, { ...naming, value: valueMember(value)!, named: undefined }, scope, draft, outer)
 }

@@ -142,7 +142,8 @@ function trimmed(text: string): string {
   return text.slice(start, end)
 }
 
-function isSpace(code: number): boolean {
+/** Whether this is JSON whitespace. */
+export function isSpace(code: number): boolean {
   return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09
 }
 

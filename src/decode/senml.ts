@@ -1,15 +1,14 @@
 import type { Value } from '../base/reading.ts'
 import { TIME_INVALID } from './claim.ts'
 import type { DecodeDraft } from './draft.ts'
-import { Labels, VALUE_LABELS } from './senml-labels.ts'
-import { commonUrn, metricOf } from './senml-name.ts'
+import { Labels, VALUE_LABELS } from './senml/labels.ts'
+import { commonUrn, metricOf } from './senml/name.ts'
+import { ABSOLUTE_SECONDS_MIN } from './senml/shape.ts'
 import { inRange, NotATime, secondsToMs } from './time.ts'
-import { isArray, isObject, kindOf, type Tree, type TreeObject } from './tree.ts'
+import { isArray, isObject, kindOf, type Tree } from './tree.ts'
 
 /** RFC 8428 §4.1: the version of the RFC itself, and the default. */
 const VERSION_MAX = 10
-/** RFC 8428 §4.5.3: smaller times are relative to now. */
-const ABSOLUTE_SECONDS_MIN = 2 ** 28
 
 /** The current base fields (RFC 8428 §4.1). */
 interface Base {
@@ -30,17 +29,6 @@ export interface Resolved {
   readonly sum: number | undefined
   /** As in the pack: relative to now if below 2^28; 0: the device does not know the time. */
   readonly seconds: number
-}
-
-/** Whether this is an array in which at least one record has a base name, or a name and a value. */
-export function isSenml(tree: Tree): tree is readonly Tree[] {
-  if (!isArray(tree)) return false
-  return tree.some((record) => isObject(record) && (typeof record.bn === 'string' || isNamedRecord(record)))
-}
-
-function isNamedRecord(record: TreeObject): boolean {
-  if (typeof record.n !== 'string') return false
-  return record.s !== undefined || VALUE_LABELS.some((label) => record[label] !== undefined)
 }
 
 /**
@@ -81,6 +69,10 @@ function addRecord(
   const shared = { device: draft.device, ts, timed, claim }
   const owner = metric === unit ? `${name}\n${unit}` : name
   if (value !== undefined && owns(owner, metric, { draft, owners })) draft.add({ ...shared, metric, unit, value })
+  // What the device says instead of a time must not be lost.
+  if (claim !== undefined && owns(`${owner}\nt`, `${metric}.t`, { draft, owners })) {
+    draft.add({ ...shared, metric: `${metric}.t`, unit: undefined, value: seconds })
+  }
   if (sum === undefined || !owns(`${owner}\nsum`, `${metric}.sum`, { draft, owners })) return
   draft.add({ ...shared, metric: `${metric}.sum`, unit: unit === undefined ? undefined : `${unit}.s`, value: sum })
 }

@@ -3,7 +3,7 @@ import { pattern } from '../base/pattern.ts'
 import { type Amendment, type Seq, type StoredReading, type Value, type Verdict, valueType } from '../base/reading.ts'
 import { type QualityRule, qualityRule } from '../settings/schema/quality.ts'
 import { VerdictDraft } from './draft.ts'
-import { addKind, isLearnt, isOdd, type Kinds, kindsOf, type StoredKind } from './kinds.ts'
+import { addKind, alignKind, isLearnt, isOdd, type Kinds, kindsOf, type StoredKind, storedKind } from './kinds.ts'
 import { RangeCheck } from './range.ts'
 import { judgeTime, NEVER, OUT_OF_ORDER, type TimeLimits, type Times } from './timing.ts'
 import { Windows } from './windows.ts'
@@ -97,7 +97,10 @@ export class Judge {
   replay(series: number, stored: ReplayInput): void {
     const state = this.#series[series] ?? this.#open(series, stored)
     this.#draft.begin(stored.quality, stored.reasons)
-    if (stored.value !== null && stored.quality !== 9) addKind(state, stored.seq, stored.value, stored)
+    if (stored.value !== null && stored.quality !== 9) {
+      if (state.rule.settings.type === undefined) alignKind(state, stored.value, stored)
+      addKind(state, stored.seq, stored.value, stored)
+    }
     observe(state, this.#draft, stored)
     state.windows?.settle(stored.seq, stored)
   }
@@ -105,7 +108,7 @@ export class Judge {
   /** The kind of a series by its values so far. Undefined: the judge has not seen it. */
   kindOf(series: number): StoredKind | undefined {
     const state = this.#series[series]
-    return state && { type: state.type, isNew: state.first !== undefined }
+    return state && storedKind(state)
   }
 
   #learn(series: number, state: Series, draft: VerdictDraft, { seq, value }: JudgeInput): void {

@@ -38,7 +38,7 @@ interface FirstValues {
 export interface StoredKind {
   /** Undefined: it has no value yet. */
   readonly type: ValueType | undefined
-  /** Whether it has had fewer than NEW_VALUES values. */
+  /** Whether it has had fewer than NEW_VALUES values, or is one of numbers whose balance is not known without them. */
   readonly isNew: boolean
 }
 
@@ -47,6 +47,12 @@ export function kindsOf({ type, isNew }: StoredKind): Kinds {
   const isNumbers = type !== undefined && isNumeric(type)
   if (isNew) return { type, balance: isNumbers ? 1 : 0, first: { numbers: 0, texts: 0, accepted: [] } }
   return { type, balance: isNumbers ? BALANCE_MAX : -BALANCE_MAX, first: undefined }
+}
+
+/** What is to be stored of the kind, so that a replay of the values restores it. */
+export function storedKind({ type, balance, first }: Kinds): StoredKind {
+  const isBalanced = type !== undefined && isNumeric(type) && Math.abs(balance) < BALANCE_MAX
+  return { type, isNew: first !== undefined || isBalanced }
 }
 
 /** Whether a value does not belong to the series, by the values so far. */
@@ -86,6 +92,18 @@ export function addKind(kinds: Kinds, seq: Seq, value: Value, verdict: Verdict):
 /** A series with numbers stays one of numbers at first, however few they were. */
 function settle(kinds: Kinds, { numbers, texts }: FirstValues): void {
   kinds.balance = kinds.balance > 0 ? Math.max(1, numbers - texts) : -texts
+  kinds.first = undefined
+}
+
+/**
+ * Corrects the kinds of a stored series that is replayed from the middle of its values: whether a text was accepted tells
+ * whether the balance was above 0. The texts among the first values of a series of numbers were not.
+ */
+export function alignKind(kinds: Kinds, value: Value, { reasons }: Verdict): void {
+  if (typeof value === 'number' || typeof value === 'boolean') return
+  const wasOdd = (reasons & Reason.TYPE) !== 0
+  if (wasOdd === kinds.balance > 0 || (wasOdd && kinds.first !== undefined)) return
+  kinds.balance = Number(wasOdd)
   kinds.first = undefined
 }
 

@@ -170,11 +170,14 @@ describe('SenML', () => {
   })
 
   it.each([1e12, -1e10, -1e9, 2 ** 28])(
-    'gives a reading with the impossible time %d that of its arrival, and marks it',
+    'gives a reading with the impossible time %d that of its arrival, marks it, and keeps that time',
     (t) => {
-      expect(values([{ n: 'a', t, v: 1 }])).toEqual([
-        { metric: 'a', value: 1, claim: { quality: 3, reasons: Reason.TIME_INVALID } },
-      ])
+      const claim = { quality: 3, reasons: Reason.TIME_INVALID }
+      const [value, time] = [
+        { metric: 'a', value: 1, claim },
+        { metric: 'a.t', value: t, claim },
+      ]
+      expect(values([{ bn: '', n: 'a', t, v: 1 }])).toEqual([value, time])
     },
   )
 
@@ -187,7 +190,7 @@ describe('SenML', () => {
   })
 
   it('ignores unknown fields, except those that must be understood', () => {
-    expect(values([{ n: 'a', v: 1, extra: 5 }])).toEqual([{ metric: 'a', value: 1 }])
+    expect(values([{ bn: 'a', v: 1, extra: 5 }])).toEqual([{ metric: 'a', value: 1 }])
     expect(reasonOf(onDevice('[{"n":"a","v":1},{"n":"a","v":1,"extra_":5}]'))).toMatch(
       /^\$\[1\]\.extra_: .* must be understood/,
     )
@@ -258,11 +261,11 @@ describe('SenML', () => {
 
   it.each([
     ['[{"bn":"a","v":1},5]', /^\$\[1\]: expected a SenML record, found a number$/],
-    ['[{"n":"b","v":"1"},{"n":"a","v":1}]', /^\$\[0\]\.v: expected a number, found a text$/],
+    ['[{"bn":"","n":"b","v":"1"},{"n":"a","v":1}]', /^\$\[0\]\.v: expected a number, found a text$/],
     ['[{"n":"a","v":1,"vs":"x"}]', /^\$\[0\]\.vs: a second value in addition to "v"$/],
     ['[{"n":"a","v":1},{"n":"b"}]', /^\$\[1\]: a SenML record without a value$/],
     ['[{"v":1},{"n":"a","v":1}]', /^\$\[0\]: a SenML record without a name$/],
-    ['[{"n":"b","v":1,"t":"now"},{"n":"a","v":1}]', /^\$\[0\]\.t: expected a number/],
+    ['[{"bn":"","n":"b","v":1,"t":"now"},{"n":"a","v":1}]', /^\$\[0\]\.t: expected a number/],
     ['[{"n":"a","v":1,"ut":"x"}]', /^\$\[0\]\.ut: expected a number/],
     ['[{"n":"a","v":1,"u":5}]', /^\$\[0\]\.u: expected a unit/],
     ['[{"n":"b","v":1e999},{"n":"a","v":1}]', /^\$\[0\]\.v: a number beyond/],

@@ -127,6 +127,15 @@ describe('the type of a series', () => {
     expect(texts.type).toBe('text')
   })
 
+  it('accepts after a restart the texts that it accepted before', () => {
+    const values = [1, ...Array<string>(NEW_VALUES + 4).fill('on')]
+    const { odd } = learn(values)
+    expect(odd.slice(-2)).toEqual([false, false])
+    expect(learn(values, { cuts: [values.length - 1] }).odd).toEqual(odd)
+    const numbers = [...Array<number>(40).fill(1), 'on', 'on']
+    expect(learn(numbers, { cuts: [41] }).odd).toEqual(learn(numbers).odd)
+  })
+
   it('is strict only when a rule sets it, and is not checked at all when a rule says so', () => {
     const reasons = (type: 'boolean' | 'text' | 'any'): number[] => {
       const readings = inputs(['off', true, 1, 'on']).map((reading) => ({ ...reading, kind: NEW }))

@@ -31,12 +31,25 @@ export function elementNames(
   if (first === undefined || !isObject(first)) return undefined
   const hasValue = valueMember(first) !== undefined
   if (!mayBeNamed(first) && haveOrderedTimes(items, first)) return undefined
-  if (hasValue && recordName(first) !== undefined) return undefined
+  if (hasValue && recordName(first) !== undefined) return namesOfOthers(items)
   const elements = items.filter((item) => isObject(item))
   const names = new Elements(elements, hasValue, isBatch).names()
   if (names === undefined || elements.length === items.length) return names
   let at = 0
   return items.map((item) => (isObject(item) ? names[at++] : undefined))
+}
+
+/**
+ * The names of the elements without a value in an array of records, such as those that have an error instead; undefined:
+ * all elements have a value.
+ */
+function namesOfOthers(items: readonly Tree[]): readonly (ElementName | undefined)[] | undefined {
+  const isOther = (item: Tree): boolean => isObject(item) && valueMember(item) === undefined
+  if (!items.some(isOther)) return undefined
+  const others = items.filter((item) => isObject(item)).filter(isOther)
+  const names = new Elements(others, false, false).names()
+  let at = 0
+  return names && items.map((item) => (isOther(item) ? names[at++] : undefined))
 }
 
 /** Whether an element has anything that could name it. */

@@ -16,6 +16,8 @@ export interface Place {
   readonly short: string | undefined
   /** The name of the element, if the array has different things. */
   readonly name: ElementName | undefined
+  /** What is said around the array about the values in it. */
+  readonly meaning: Meaning
 }
 
 /** The names that a measurement has: its own, and what the names of its other members begin with. */

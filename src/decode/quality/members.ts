@@ -24,6 +24,17 @@ export function claimOfMember(name: string, tree: Tree): Verdict | undefined {
   }
 }
 
+const PARTS: ReadonlySet<string> = new Set([
+  ...['Code', 'code', 'StatusCode', 'statusCode', 'value', 'Symbol', 'symbol', 'Name', 'name', 'lwm2m509'],
+])
+
+/** Whether a quality is an object with other members than those that make a quality. */
+export function saysMore(tree: Tree): boolean {
+  if (!isObject(tree)) return false
+  for (const name in tree) if (!PARTS.has(name)) return true
+  return false
+}
+
 /** The claim of a member that is a reading as well; undefined: it says nothing about the quality. */
 export function claimOfOtherMember(name: string, tree: Tree): Verdict | undefined {
   return name === 'status' || name === 'Status' ? claimOfStatus(tree) : undefined

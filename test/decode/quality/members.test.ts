@@ -164,4 +164,15 @@ describe('`q` next to `v`', () => {
       { metric: 'L1.rssi', value: -60, ts: 1_700_000_000_000 },
     ])
   })
+
+  it('keeps an object that says more than a quality', () => {
+    const payload = '{"value":1,"quality":{"code":192,"text":"from cache","age":7}}'
+    expect(readingsOf(onMetric(payload))).toEqual([
+      { metric: 'm', value: 1, claim: { quality: 1, reasons: 0 } },
+      { metric: 'm.quality.code', value: 192 },
+      { metric: 'm.quality.text', value: 'from cache' },
+      { metric: 'm.quality.age', value: 7 },
+    ])
+    expect(readingsOf(onMetric('{"value":1,"quality":{"Code":0,"Symbol":"Good"}}'))).toHaveLength(1)
+  })
 })

@@ -1,8 +1,8 @@
-import type { Value } from '../base/reading.ts'
-import { unitOf } from './fields.ts'
-import { PayloadProblem } from './problem.ts'
-import { scalarValue } from './scalar.ts'
-import { kindOf, type Tree, type TreeObject } from './tree.ts'
+import type { Value } from '../../base/reading.ts'
+import { unitOf } from '../fields.ts'
+import { PayloadProblem } from '../problem.ts'
+import { scalarValue } from '../scalar.ts'
+import { kindOf, type Tree, type TreeObject } from '../tree.ts'
 
 /** RFC 8428 §4.2: number, text, boolean, bytes. */
 export const VALUE_LABELS = ['v', 'vs', 'vb', 'vd'] as const
