@@ -239,9 +239,9 @@ export class StoreTime {
       this.#isDirty = true
     }
     // Readings before this confirmation stay open for a correction until the machine starts again.
-    const isNews = confirmed && this.#clock.isSettled && this.#steps.all.at(-1)?.settled === false
-    if (isNews) this.#isDirty = true
-    if (isNews || byMs < 0) this.#begin(this.#clock.saved.offset)
+    const isFirst = confirmed && this.#clock.isSettled && this.#steps.all.at(-1)?.settled === false
+    if (isFirst) this.#isDirty = true
+    if (isFirst || byMs < 0) this.#begin(this.#clock.saved.offset)
   }
 
   #begin(offset: number): void {

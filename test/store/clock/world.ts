@@ -100,13 +100,13 @@ export class World {
   }
 
   /** Stores readings as a commit of publishes does. */
-  arrive(count: number, valueOf = (i: number): number => i): void {
+  arrive(count: number, toValue = (i: number): number => i): void {
     const { store } = this
     store.write(() => {
       store.time.beginCommit()
       for (let i = 0; i < count; i++) {
         store.time.arrived(store.lastSeq + 1, this.now + this.skew)
-        const seq = append(store, { metric: `m${i % 3}`, value: valueOf(i), ts: this.now + this.skew })
+        const seq = append(store, { metric: `m${i % 3}`, value: toValue(i), ts: this.now + this.skew })
         this.readings.set(seq, { arrivedAt: this.now, confirmed: false })
       }
     })
