@@ -262,9 +262,8 @@ export class Store {
    */
   runHousekeeping({ now, busy }: { now: number; busy: boolean }): boolean {
     const { lastSeq, time, intake } = this
-    const { arrivals } = this.sealed
-    const oldestAt = (): number | undefined => arrivals.oldestInLog()
-    const lastWithin = (spanMs: number): Seq => arrivals.lastInLogWithin(spanMs, lastSeq)
+    const oldestAt = (): number | undefined => this.sealed.arrivals.oldestInLog()
+    const lastWithin = (spanMs: number): Seq => this.sealed.arrivals.lastInLogWithin(spanMs, lastSeq)
     const space = this.upkeep.space.measure()
     const { seriesCount } = intake.catalog
     const { holdsRemoval } = time
