@@ -16,6 +16,8 @@ const DRAIN_PAUSE_MS = 200
  */
 const EVERY_MS = 10_000
 const RETRY_MS = 1_000
+/** How often the clocks are compared (ms): a step of the system clock that lasts for a second is noticed. */
+const CLOCK_EVERY_MS = 400
 /** When space is short, housekeeping runs for this long in one go (ms). */
 const SHORT_MS = 12
 
@@ -32,6 +34,7 @@ export class HousekeepingTimer {
   readonly #store: Store
   readonly #deps: HousekeepingTimerDependencies
   readonly #interval: NodeJS.Timeout
+  readonly #clockInterval: NodeJS.Timeout
   #timer: NodeJS.Timeout | undefined
   /** When the last batch was committed, and when the last batch of a backlog left (monotonic ms). */
   #committedAt = Number.NEGATIVE_INFINITY
@@ -42,10 +45,10 @@ export class HousekeepingTimer {
     this.#store = store
     this.#deps = dependencies
     this.#interval = setInterval(() => {
-      this.#checkClock()
       store.upkeep.forecaster.observe(store.lastSeq, performance.now())
       this.#soon(0)
     }, EVERY_MS).unref()
+    this.#clockInterval = setInterval(() => this.#checkClock(), CLOCK_EVERY_MS).unref()
     this.#soon(0)
   }
 
@@ -63,6 +66,7 @@ export class HousekeepingTimer {
   stop(): void {
     this.#stopped = true
     clearInterval(this.#interval)
+    clearInterval(this.#clockInterval)
     clearTimeout(this.#timer)
   }
 

@@ -65,7 +65,16 @@ export class Arrivals {
    */
   firstSince(receivedAt: number, lastSeq: Seq): Seq {
     const seal = this.#seals.all.find((one) => this.lastOf(one) >= receivedAt)
-    if (seal !== undefined) return seal.first
+    return seal?.first ?? this.#firstInLogSince(receivedAt, lastSeq)
+  }
+
+  /** The last position in the log that arrived at most this long (ms) after the first one. */
+  lastInLogWithin(spanMs: number, lastSeq: Seq): Seq {
+    const from = this.oldestInLog()
+    return from === undefined ? lastSeq : this.#firstInLogSince(from + spanMs, lastSeq) - 1
+  }
+
+  #firstInLogSince(receivedAt: number, lastSeq: Seq): Seq {
     let low = this.#seals.sealedUpTo + 1
     let high = lastSeq + 1
     while (low < high) {

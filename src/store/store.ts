@@ -98,6 +98,7 @@ export class Store {
       outboxes: this.delivery.outboxes,
       begunAt: (seal) => this.sealed.arrivals.firstOf(seal),
       arrivedAt: (seal) => this.sealed.arrivals.lastOf(seal),
+      movesAlikeUntil: (first) => this.time.movesAlikeUntil(first),
       log: () => this.intake.log,
       write: (work) => this.#writeForHousekeeping(work),
     }
@@ -168,10 +169,7 @@ export class Store {
     }
   }
 
-  /**
-   * The same for a housekeeping task: if it fails, the state of the task in memory may contain changes that were rolled
-   * back.
-   */
+  /** The same for a housekeeping task: if it fails, its state in memory may contain changes that were rolled back. */
   #writeForHousekeeping(work: () => void): void {
     try {
       this.write(work)
@@ -265,9 +263,11 @@ export class Store {
   runHousekeeping({ now, busy }: { now: number; busy: boolean }): boolean {
     const { lastSeq, time, intake } = this
     const oldestAt = (): number | undefined => this.sealed.arrivals.oldestInLog()
+    const lastWithin = (spanMs: number): Seq => this.sealed.arrivals.lastInLogWithin(spanMs, lastSeq)
     const space = this.upkeep.space.measure()
     const { seriesCount } = intake.catalog
-    const situation = { lastSeq, seriesCount, now, holdsRemoval: time.holdsRemoval, clock: time, oldestAt, space }
+    const { holdsRemoval } = time
+    const situation = { lastSeq, seriesCount, now, holdsRemoval, clock: time, oldestAt, lastWithin, space }
     if (this.upkeep.housekeeping.step(situation, busy)) return true
     this.upkeep.space.settle()
     // Under load, one slice at a time: a catalog that is full under load must still get room.

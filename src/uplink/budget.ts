@@ -15,6 +15,8 @@ const REFILL = 0.75
 const LIVE_PART = 1 / 4
 /** The backlog waits until this part of the burst is free: larger batches pack better. */
 const BACKFILL_PART_MIN = 1 / 2
+/** This version did not exist before this day: a clock that shows an earlier one has not been set yet. */
+const CLOCK_UNSET_BEFORE = '2026-01-01'
 /** A message with less room than this is not worth its overhead (bytes). */
 export const MESSAGE_BYTES_MIN = 256
 /** How often, at least, the budget is checked again for a config message that waits (milliseconds). */
@@ -140,12 +142,13 @@ export class Budget {
     const [day, month] = [dayOf(utc), monthOf(utc)]
     const { day: lastDay, month: lastMonth, dayBytes, monthBytes } = this.#spent
     if (day === lastDay && month === lastMonth) return
-    // A clock that is set back gives no bytes back.
+    // A clock that is set back gives no bytes back, nor does one that is set for the first time.
+    const wasUnset = lastDay < CLOCK_UNSET_BEFORE
     this.#spent = {
       day,
-      dayBytes: day > lastDay ? 0 : dayBytes,
+      dayBytes: day > lastDay && !wasUnset ? 0 : dayBytes,
       month,
-      monthBytes: month > lastMonth ? 0 : monthBytes,
+      monthBytes: month > lastMonth && !wasUnset ? 0 : monthBytes,
     }
   }
 

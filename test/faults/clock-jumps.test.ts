@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { pause } from '../../src/base/clock.ts'
 import { Reason } from '../../src/base/flags.ts'
 import { MovableClock } from '../../support/faketime.ts'
 import { describePeer, peers } from '../../support/peers.ts'
@@ -66,6 +67,20 @@ describePeer('faketime', 'a clock of the edge that jumps', () => {
 
     expect((await runTidegate(['clock', 'reject', '-s', edge.settingsFile])).code).toBe(0)
     await until(async () => (await edge.status()).healthy, { what: 'the operator has seen it' })
+    expect(await edge.stop()).toBe(0)
+  })
+
+  it('reports a step that lasts for a second, although nothing arrives meanwhile', async () => {
+    const clock = new MovableClock(peers.faketime!)
+    const { edge } = await startScene({})
+    expect(await edge.stop()).toBe(0)
+    await edge.start(clock.env)
+    clock.shift(3_652 * DAY_S)
+    await pause(1_000)
+    clock.shift(0)
+    const isOver = async (): Promise<boolean> => (await edge.status()).store.clock.step?.endedAt !== undefined
+    await until(isOver, { deadlineMs: 5_000, what: 'the step is reported, and over' })
+    expect((await edge.status()).problems.join()).toContain('set forward by 3652 d')
     expect(await edge.stop()).toBe(0)
   })
 

@@ -28,6 +28,8 @@ export interface SavedClock {
   readonly offset: number
   /** Confirmed in this boot; and ever. */
   readonly confirmed: boolean
+  /** Confirmed in this boot by a synchronised system clock, or by an operator; undefined: as `confirmed`. */
+  readonly proven?: boolean
   readonly everConfirmed: boolean
   /** Sum of all corrections (ms). */
   readonly corrected?: number

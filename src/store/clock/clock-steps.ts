@@ -63,16 +63,16 @@ export class ClockSteps {
   }
 
   /**
-   * The store clock was corrected by `byMs`, to `now` (UTC ms). Forward: readings since it was last known to be right
-   * arrived later than it said; an earlier correction back may have been wrong. Back: no reading arrived later than now.
+   * The store clock was corrected by `byMs`, to `now` (UTC ms). Readings since it was last known to be right arrived by
+   * as much later, or earlier, than it said. The others arrived when it was right; but not later than now, unless an
+   * earlier correction back was wrong.
    */
   correct(byMs: number, now: number): void {
     const corrected = this.#all.map((entry) => {
-      if (byMs < 0) return { ...entry, latest: Math.min(now, entry.latest ?? Infinity) }
-      const latest = entry.latest === undefined ? undefined : entry.latest + byMs
-      return entry.settled
-        ? { ...entry, latest }
-        : { ...entry, latest, offset: entry.offset - byMs, at: entry.at + byMs }
+      const { latest } = entry
+      const moved = latest === undefined ? undefined : latest + byMs
+      if (!entry.settled) return { ...entry, latest: moved, offset: entry.offset - byMs, at: entry.at + byMs }
+      return { ...entry, latest: byMs < 0 ? Math.min(now, latest ?? Infinity) : moved }
     })
     this.#set(corrected)
   }
@@ -83,12 +83,26 @@ export class ClockSteps {
     return times.length === 0 ? undefined : Math.min(...times)
   }
 
+  /** The bounds that corrections back have set (UTC ms). */
+  get bounds(): number[] {
+    const bounds = this.#all.map(({ latest }) => latest).filter((latest) => latest !== undefined)
+    return [...new Set(bounds)]
+  }
+
+  /** The last position from `first` on whose arrival a later correction moves by as much as that of `first`. */
+  movesAlikeUntil(first: Seq): Seq {
+    const from = this.#indexOf(first)
+    const settled = this.#all[from]?.settled
+    const other = this.#all.find((entry, i) => i > from && entry.settled !== settled)
+    return other === undefined ? Infinity : other.first - 1
+  }
+
   /** The readings after this position were not stored: entries for them are void. */
   forgetAfter(lastSeq: Seq): void {
     this.#set(this.#all.filter(({ first }, i) => i === 0 || first <= lastSeq + 1))
   }
 
-  /** The store clock is known to be right: a later correction does not concern the readings up to here. */
+  /** A later correction does not concern the readings up to here. */
   settle(): void {
     this.#all = this.#all.map((entry) => (entry.settled ? entry : { ...entry, settled: true }))
   }

@@ -1,27 +1,18 @@
 import type { ElapsedClock } from '../../base/elapsed-time.ts'
+import {
+  AGREE_MS,
+  EARLIEST,
+  FOLLOW_MS_MIN,
+  isNear,
+  OFF_MS_MAX,
+  REFERENCE_MS_MAX,
+  STEP_KEPT_MS,
+  STEP_MS,
+  STEP_SHOWN_MS,
+  SYNCED_MS_MIN,
+} from './clock-limits.ts'
 import type { ClockChange, ClockFacts, ClockStatus, ClockStep, SavedClock, TrustedTimes } from './clock-state.ts'
-
-/** The system clock may differ from what is expected by up to this time (ms) without counting as a step. */
-export const STEP_MS = 60_000
-/** Two clocks that differ by at most this time (ms) agree; it includes the delay of a message from the receiver. */
-export const AGREE_MS = 300_000
-/**
- * A machine is off for at most this time (ms): 92 days. A clock that is further ahead than this at a start is believed
- * only if a second clock agrees, or an operator accepts it.
- */
-export const OFF_MS_MAX = 92 * 86_400_000
-/** A step that a synchronised system clock keeps for this long (ms) is taken over; one that it undoes earlier is not. */
-export const STEP_KEPT_MS = 3_600_000
-/** The system must say for this long (ms) that its clock is synchronised before its time is taken over. */
-export const SYNCED_MS_MIN = 30_000
-/** A step that is over stays in the status and in the health for this long (ms). */
-export const STEP_SHOWN_MS = 86_400_000
-/** A difference up to this time (ms) is not corrected: the store clock need not follow every small adjustment. */
-const FOLLOW_MS_MIN = 1_000
-/** A time of the receiver counts for this long (ms) after it arrived. */
-export const REFERENCE_MS_MAX = 3_600_000
-/** This version did not exist before: a clock that shows an earlier time (UTC ms) has not been set since power-on. */
-export const EARLIEST = Date.UTC(2026, 0, 1)
+import { Drift } from './drift.ts'
 
 const NO_TIMES: TrustedTimes = { from: Infinity, to: -Infinity }
 
@@ -31,10 +22,10 @@ const NO_TIMES: TrustedTimes = { from: Infinity, to: -Infinity }
  *
  * - a synchronised system clock that has not stepped since it was confirmed, or that keeps a step for an hour
  * - two clocks that agree: the system clock and the receiver's
- * - the receiver's clock alone, once after a start, by at most 92 days
+ * - the receiver's clock alone, once after a start, by at most 92 days, if the system clock cannot be right
  * - an operator
  *
- * So it is late rather than early: what is not confirmed stays longer. A pure state machine: it reads no clock but the
+ * Where sources contradict each other, and one of them agrees with the store clock, it is not corrected. So it is late rather than early: what is not confirmed stays longer. A pure state machine: it reads no clock but the
  * elapsed time that it is given.
  */
 export class StoreClock {
@@ -44,6 +35,8 @@ export class StoreClock {
   /** System clock minus store clock, as expected while the system clock does not step. */
   #offset: number
   #confirmed: boolean
+  /** Confirmed in this boot by a synchronised system clock, or by an operator. */
+  #proven: boolean
   #everConfirmed: boolean
   #corrected: number
   /** Receiver's clock minus system clock (ms), while they do not agree. */
@@ -57,6 +50,9 @@ export class StoreClock {
   #wasUnsynced = false
   /** The receiver's clock agrees with the store clock, and not with the system clock. */
   #isRefuted = false
+  /** When that was last the case (ms of the elapsed clock). */
+  #refutedAt = Number.NEGATIVE_INFINITY
+  readonly #drift = new Drift()
   #facts: ClockFacts
   /** When `#facts` were observed (ms of the elapsed clock). */
   #observedAt: number
@@ -81,6 +77,7 @@ export class StoreClock {
     if (isSameBoot) this.#time += elapsed - saved.elapsed
     this.#offset = isSameBoot ? saved.offset : system - this.#time
     this.#confirmed = isSameBoot && saved.confirmed
+    this.#proven = isSameBoot && (saved.proven ?? saved.confirmed)
     this.#everConfirmed = saved?.everConfirmed ?? false
     this.#step = saved?.step
     this.#steppedAt = elapsed
@@ -106,20 +103,19 @@ export class StoreClock {
     this.#isRefuted = false
     const agrees = reference !== undefined && isNear(reference, system, AGREE_MS)
     this.#contradictedMs = reference === undefined || agrees || synchronised === true ? undefined : reference - system
-    // Both may have their time from the same source: a clock that was right before must keep a step, too.
-    if (agrees) return this.#isStepOpen && this.#confirmed && !this.#hasKeptStep ? undefined : this.#correct(system)
+    if (agrees) return this.#mayAgree(system - time) ? this.#correct(system) : undefined
     if (reference !== undefined && isNear(reference, time, AGREE_MS)) {
       this.#isRefuted = true
+      this.#refutedAt = this.#elapsedClock.now()
       return this.#confirm()
     }
     // A store clock that was never set is worse than a system clock that nothing confirms.
     if (time < EARLIEST && system >= EARLIEST) return { ...this.#move(system), confirmed: this.#confirmed }
     if (this.#mayFollow(system - time)) return this.#correct(system)
-    if (isNear(system, time, AGREE_MS)) return undefined
-    if (reference !== undefined && reference > time && !this.#confirmed && this.#isPlausible(reference - time)) {
-      return this.#correct(reference)
-    }
-    return undefined
+    // Alone, the receiver's clock is believed only where the system clock cannot be right.
+    const mayBeRight = system >= time - AGREE_MS && this.#isPlausible(system - time)
+    if (mayBeRight || reference === undefined || reference <= time || this.#confirmed) return undefined
+    return this.#isPlausible(reference - time) ? this.#correct(reference) : undefined
   }
 
   /** Arrival times that the system clock gives (UTC ms) and that are believed, now and for readings that wait a little. */
@@ -134,9 +130,12 @@ export class StoreClock {
     return this.#isStepOpen && this.#step?.rejected === false && !this.#isRefuted
   }
 
-  /** The time is known to be right, as far as it can be: readings that arrive now need no later correction. */
+  /**
+   * The time is known to be right, as far as it can be: readings that arrive now need no later correction. A receiver
+   * alone does not suffice: both clocks may have stood still in the same power cut.
+   */
   get isSettled(): boolean {
-    return this.#confirmed && !this.holdsRemoval
+    return this.#proven && !this.holdsRemoval
   }
 
   /** Time (ms) that was counted, without any correction: it rises with the elapsed time only. */
@@ -146,12 +145,13 @@ export class StoreClock {
 
   /** An operator says that the system clock is right. */
   accept(system: number): ClockChange {
+    this.#proven = true
     return this.#correct(system)
   }
 
   /**
-   * An operator says that the system clock is wrong: readings go on ageing by the store clock. A step that is over is
-   * not shown any more.
+   * An operator says that the system clock is wrong: readings go on ageing by the store clock, whatever the system or
+   * the receiver says about this step. A step that is over is not shown any more.
    */
   reject(): void {
     this.#step = this.#isStepOpen ? { ...this.#step!, rejected: true } : undefined
@@ -182,6 +182,7 @@ export class StoreClock {
       boot: this.#elapsedClock.boot,
       offset: this.#offset,
       confirmed: this.#confirmed,
+      proven: this.#proven,
       everConfirmed: this.#everConfirmed,
       corrected: this.#corrected,
       step: this.#step,
@@ -222,15 +223,38 @@ export class StoreClock {
     if (this.#isStepOpen) this.#step = { ...this.#step!, endedAt: this.now() }
   }
 
+  /** Whether the system clock, which is this far ahead of the store clock, is believed because the receiver agrees. */
+  #mayAgree(aheadMs: number): boolean {
+    if (this.#isDisputed(aheadMs)) return false
+    if (!this.#isStepOpen) return !this.#confirmed || this.#mayDrift(aheadMs) || !isNear(aheadMs, 0, AGREE_MS)
+    // Both may have their time from the same source: a clock that was right before must keep a step, too.
+    return !this.#step!.rejected && (!this.#confirmed || this.#hasKeptStep)
+  }
+
+  #mayDrift(aheadMs: number): boolean {
+    return this.#drift.mayFollow(aheadMs, this.#elapsedClock.now())
+  }
+
+  /** Whether a receiver has agreed with the store clock, and not with the system clock, within the last hour. */
+  #isDisputed(aheadMs: number): boolean {
+    return !isNear(aheadMs, 0, AGREE_MS) && this.#elapsedClock.now() - this.#refutedAt < STEP_KEPT_MS
+  }
+
   /** Whether the system clock, which is this far ahead of the store clock, is synchronised and believed. */
   #mayFollow(aheadMs: number): boolean {
     if (this.#syncedAt === undefined || this.#facts.system < EARLIEST) return false
     const elapsed = this.#elapsedClock.now()
-    if (elapsed - this.#syncedAt < SYNCED_MS_MIN || !this.#isPlausible(aheadMs)) return false
-    if (!this.#isStepOpen) return !this.#confirmed || isNear(aheadMs, 0, AGREE_MS)
+    if (!this.#isSynced || !this.#isPlausible(aheadMs) || this.#isDisputed(aheadMs)) return false
+    if (!this.#isStepOpen) return !this.#confirmed || (isNear(aheadMs, 0, AGREE_MS) && this.#mayDrift(aheadMs))
+    if (this.#step!.rejected) return false
     // A step towards the first synchronisation is what NTP does; any other one must last.
     const keptMs = this.#wasUnsynced && !this.#confirmed ? SYNCED_MS_MIN : STEP_KEPT_MS
     return elapsed - this.#steppedAt >= keptMs
+  }
+
+  /** The system has said for long enough that its clock is synchronised. */
+  get #isSynced(): boolean {
+    return this.#syncedAt !== undefined && this.#elapsedClock.now() - this.#syncedAt >= SYNCED_MS_MIN
   }
 
   get #hasKeptStep(): boolean {
@@ -243,6 +267,7 @@ export class StoreClock {
 
   #correct(to: number): ClockChange {
     const confirmed = this.#confirm()
+    this.#proven ||= this.#isSynced && isNear(to, this.#facts.system, FOLLOW_MS_MIN)
     return isNear(to, this.now(), FOLLOW_MS_MIN) && !this.#isStepOpen
       ? confirmed
       : { ...this.#move(to), confirmed: true }
@@ -250,6 +275,7 @@ export class StoreClock {
 
   #move(to: number): { readonly byMs: number } {
     const byMs = to - this.now()
+    if (!this.#isStepOpen) this.#drift.followed(byMs)
     this.#elapsed = this.#elapsedClock.now()
     this.#time = to
     this.#corrected += byMs
@@ -270,8 +296,4 @@ export class StoreClock {
 function firstTime(system: number, newestArrival: number): number {
   if (newestArrival === 0) return system
   return system >= newestArrival && system - newestArrival <= OFF_MS_MAX ? system : newestArrival
-}
-
-function isNear(a: number, b: number, withinMs: number): boolean {
-  return Math.abs(a - b) <= withinMs
 }

@@ -2,9 +2,10 @@ import type { Database, Statement } from 'better-sqlite3'
 import type { Clock } from '../../base/clock.ts'
 import type { ElapsedClock } from '../../base/elapsed-time.ts'
 import type { Seq } from '../../base/reading.ts'
+import { AGREE_MS } from './clock-limits.ts'
 import type { ClockChange, ClockStatus, SavedClock, TrustedTimes } from './clock-state.ts'
 import { type ClockOffset, ClockSteps } from './clock-steps.ts'
-import { AGREE_MS, StoreClock } from './store-clock.ts'
+import { StoreClock } from './store-clock.ts'
 
 /** The state is written at least this often (ms): after a power cut the store clock is late by at most this more. */
 const SAVE_EVERY_MS = 600_000
@@ -15,6 +16,8 @@ const LARGE_MS = 3_600_000
 /** A correction of the store clock by `byMs`, to `now`; before it, the clock was not known to be right from `since` on. */
 interface Shift {
   readonly byMs: number
+  /** Bounds of former corrections back: a sum that has such a time may be younger. */
+  readonly bounds: readonly number[]
   readonly since: number | undefined
   readonly now: number
 }
@@ -65,6 +68,9 @@ export class StoreTime {
     this.#savedAt = elapsedClock.now()
     this.#guardFrom = readGuard(database)
     if (saved === undefined && lastSeq() > 0) this.#steps.begin(1, 0, { settled: true, at: this.#clock.now() })
+    // Readings of an earlier start of the machine, of which the time was confirmed, need no correction any more.
+    const wasHeld = saved?.step !== undefined && saved.step.endedAt === undefined
+    if (saved?.confirmed === true && !this.#clock.status.confirmed && !wasHeld) this.#steps.settle()
     if (this.#steps.all.at(-1)?.settled !== false && !this.#clock.isSettled) this.#begin(this.#clock.saved.offset)
     this.#isDirty = true
   }
@@ -91,6 +97,11 @@ export class StoreTime {
   /** Arrival times (UTC ms of the system clock) that are believed at present. */
   trusted(): TrustedTimes {
     return this.#clock.trusted()
+  }
+
+  /** The last position from `first` on whose arrival a later correction moves by as much as that of `first`. */
+  movesAlikeUntil(first: Seq): Seq {
+    return this.#steps.movesAlikeUntil(first)
   }
 
   /** When a reading arrived, by the store clock (UTC ms). @param arrival as stored */
@@ -184,7 +195,7 @@ export class StoreTime {
     return this.#clock.countedMs
   }
 
-  /** Counted time (ms) at the first large correction since retention ran; undefined: there was none. */
+  /** Counted time (ms) at the latest large correction since retention ran; undefined: there was none. */
   get guardFrom(): number | undefined {
     return this.#guardFrom
   }
@@ -197,10 +208,18 @@ export class StoreTime {
 
   #shiftSums(): void {
     const back = this.#database.prepare('UPDATE rollups SET kept_from = min(kept_from, ?) WHERE kept_from >= 0')
-    const on = this.#database.prepare('UPDATE rollups SET kept_from = kept_from + ? WHERE kept_from >= max(0, ?)')
-    for (const { byMs, since, now } of this.#shifts) {
+    const move = this.#database.prepare(
+      `UPDATE rollups SET kept_from = kept_from + ?
+       WHERE kept_from >= max(0, ?) OR kept_from IN (SELECT value FROM json_each(?))`,
+    )
+    const moveOrders = this.#database.prepare('UPDATE forgetting SET at = at + ? WHERE at >= ?')
+    const boundOrders = this.#database.prepare('UPDATE forgetting SET at = min(at, ?)')
+    for (const { byMs, since = Number.MAX_SAFE_INTEGER, bounds, now } of this.#shifts) {
+      const restored = byMs < 0 ? [] : bounds.flatMap((bound) => [Math.floor(bound), Math.ceil(bound)])
+      move.run(Math.round(byMs), Math.floor(since), JSON.stringify(restored))
+      moveOrders.run(Math.round(byMs), Math.floor(since))
       if (byMs < 0) back.run(Math.round(now))
-      else if (since !== undefined) on.run(Math.round(byMs), Math.floor(since))
+      if (byMs < 0) boundOrders.run(Math.round(now))
     }
     this.#applied = this.#shifts
     this.#shifts = []
@@ -214,17 +233,15 @@ export class StoreTime {
   #apply({ byMs, confirmed }: ClockChange): void {
     if (byMs !== 0) {
       const now = this.#clock.now()
-      this.#shifts.push({ byMs, since: this.#steps.unsettledSince, now })
-      if (Math.abs(byMs) >= LARGE_MS) this.#guardFrom ??= this.#clock.countedMs
+      this.#shifts.push({ byMs, since: this.#steps.unsettledSince, bounds: this.#steps.bounds, now })
+      if (Math.abs(byMs) >= LARGE_MS) this.#guardFrom = this.#clock.countedMs
       this.#steps.correct(byMs, now)
       this.#isDirty = true
     }
-    const unsettled = this.#steps.all.some(({ settled }) => !settled)
-    if (confirmed && this.#clock.isSettled && unsettled) {
-      this.#steps.settle()
-      this.#isDirty = true
-    }
-    if (byMs < 0) this.#begin(this.#clock.saved.offset)
+    // Readings before this confirmation stay open for a correction until the machine starts again.
+    const isFirst = confirmed && this.#clock.isSettled && this.#steps.all.at(-1)?.settled === false
+    if (isFirst) this.#isDirty = true
+    if (isFirst || byMs < 0) this.#begin(this.#clock.saved.offset)
   }
 
   #begin(offset: number): void {

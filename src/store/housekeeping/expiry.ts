@@ -1,7 +1,7 @@
 import { seriesOf } from '../sealed/blocks.ts'
 import type { Seal } from '../sealed/seals.ts'
 import type { Task } from '../sealed/task.ts'
-import { DAY_MS, overdueMs, type RetentionPolicy } from './policy.ts'
+import { DAY_MS, overdueMs, type RetentionPolicy, sumsOverdueBefore } from './policy.ts'
 import { expire, pastSeals, type Retention } from './retention.ts'
 
 /** Interval between checks for expired readings (ms). */
@@ -29,7 +29,7 @@ export interface WaitingRemoval {
 export interface ExpiryClock {
   /** Time (ms) that was counted without any correction of the clock. */
   readonly countedMs: number
-  /** Counted time (ms) at the first large correction that no run has followed yet; undefined: there was none. */
+  /** Counted time (ms) at the latest large correction that no run has followed yet; undefined: there was none. */
   readonly guardFrom: number | undefined
   clearGuard(): void
 }
@@ -85,19 +85,48 @@ export class Expiry {
     this.#ranAt = undefined
   }
 
-  /** @param isShort disk space is short: a removal that waits for an operator is carried out */
-  *run(isShort: boolean): Task {
+  *run(): Task {
     this.#ranAt = this.#now
-    this.#waiting = undefined
-    const sudden = isShort || this.#isAccepted ? undefined : yield* this.#countSudden()
-    if (sudden !== undefined) {
-      this.#waiting = sudden
-      return
-    }
-    yield* expire(this.#retention, { isConfirmed: this.#isConfirmed, now: () => this.#now })
+    const sudden = this.#isAccepted ? undefined : yield* this.#countSudden()
     if (this.#now === undefined) return
+    this.#setWaiting(sudden)
+    if (sudden === undefined) yield* this.#expire()
+  }
+
+  /**
+   * Disk space is short: what is overdue is removed, also if that waits for an operator, until there is room. The rest
+   * goes on waiting. @param isShort whether there is still too little room
+   */
+  *makeRoom(isShort: () => boolean): Task {
+    this.#ranAt = this.#now
+    yield* this.#expire(isShort)
+    if (isShort()) this.#waiting = undefined
+    else if (this.#waiting === undefined) this.#ranAt = undefined
+  }
+
+  *#expire(isWanted: () => boolean = () => true): Task {
+    const now = (): number | undefined => (isWanted() ? this.#now : undefined)
+    yield* expire(this.#retention, { isConfirmed: this.#isConfirmed, now })
+    if (now() === undefined) return
     this.#doneAt = this.#clock?.countedMs ?? this.#now
     if (this.#clock?.guardFrom !== undefined) this.#clock.clearGuard()
+  }
+
+  /** It is kept across restarts that a removal waits: more readings, which make its share smaller, do not start it. */
+  #setWaiting(waiting: WaitingRemoval | undefined): void {
+    const { database, write } = this.#retention.context
+    const was = this.#hasWaited
+    this.#waiting = waiting
+    if (was === (waiting !== undefined)) return
+    const sql = was
+      ? `DELETE FROM meta WHERE key = 'removal_waits'`
+      : `INSERT OR REPLACE INTO meta (key, value) VALUES ('removal_waits', 1)`
+    write(() => void database.prepare(sql).run())
+  }
+
+  get #hasWaited(): boolean {
+    const sql = `SELECT 1 FROM meta WHERE key = 'removal_waits'`
+    return this.#retention.context.database.prepare(sql).get() !== undefined
   }
 
   get #isAccepted(): boolean {
@@ -109,7 +138,7 @@ export class Expiry {
   /** Overdue by more than this (ms) is sudden: the time alone that passed since the last run does not explain it. */
   get #suddenMs(): number {
     const countedMs = this.#clock?.countedMs ?? this.#now ?? 0
-    const since = this.#doneAt ?? this.#clock?.guardFrom ?? countedMs - DAY_MS
+    const since = this.#clock?.guardFrom ?? this.#doneAt ?? countedMs - DAY_MS
     return Math.max(0, countedMs - since) + SUDDEN_MS_MIN
   }
 
@@ -122,7 +151,7 @@ export class Expiry {
     if (!found && !foundSums) return undefined
     const isLarge = ({ sudden, all }: Counts): boolean =>
       sudden.readings > all.readings * REMOVAL_SHARE_MAX || sudden.sums > all.sums * REMOVAL_SHARE_MAX
-    if (![...byRule.values()].some(isLarge)) return undefined
+    if (!this.#hasWaited && ![...byRule.values()].some(isLarge)) return undefined
     const total = { readings: 0, of: 0, sums: 0, ofSums: 0 }
     for (const { sudden, all } of byRule.values()) {
       total.readings += sudden.readings
@@ -174,8 +203,9 @@ export class Expiry {
     const summed = context.database.prepare('SELECT DISTINCT series FROM rollups').pluck().all() as number[]
     let found = false
     for (const series of summed) {
-      const { rule, rollupMs = Infinity } = policies.of(series)
-      const { overdue, all } = rollups.count(series, (this.#now ?? -Infinity) - rollupMs - suddenMs)
+      const policy = policies.of(series)
+      const { rule } = policy
+      const { overdue, all } = rollups.count(series, sumsOverdueBefore(policy, (this.#now ?? -Infinity) - suddenMs))
       const counts = countsOf(byRule, rule)
       counts.all.sums += all
       counts.sudden.sums += overdue

@@ -1,3 +1,4 @@
+import type { Seq } from '../../base/reading.ts'
 import type { StoreSettings } from '../../settings/edge.ts'
 import { LOG_ROW_BYTES } from '../log.ts'
 import { clearOrphans, Merging, mergeable } from '../sealed/merging.ts'
@@ -8,7 +9,7 @@ import type { OverlaidVerdict } from '../sealed/verdicts.ts'
 import { dropSeal, isOnItsWay } from './drop-seal.ts'
 import { Expiry, type ExpiryClock } from './expiry.ts'
 import type { Retention } from './retention.ts'
-import type { SpaceStatus } from './space.ts'
+import { isWorthVacuum, type SpaceStatus } from './space.ts'
 import { thinnable, thinning } from './thinning.ts'
 
 /**
@@ -38,14 +39,9 @@ const SHORT_STRETCH_ROWS = { short: 1_024, full: 64 }
 const RULED_SPAN_MS_MAX = 72_000_000
 /** Rows of hourly sums that one step removes. */
 const ROLLUPS_AT_ONCE = 10_000
-/**
- * Pages that one slice returns to the file system. It starts when this share of the file is free (VACUUM_FROM), and
- * stops at VACUUM_TO.
- */
+/** Pages that one slice returns to the file system; it stops when this share of the file is free (VACUUM_TO). */
 const VACUUM_PAGES = 64
-const VACUUM_FROM = 0.08
 const VACUUM_TO = 0.04
-const VACUUM_BYTES_MIN = 8_388_608
 
 export interface Situation {
   readonly lastSeq: number
@@ -57,6 +53,8 @@ export interface Situation {
   readonly clock?: ExpiryClock
   /** Arrival of the oldest reading in the log, by the store clock (UTC ms). */
   readonly oldestAt: () => number | undefined
+  /** The last position in the log that arrived at most this long (ms) after the oldest. */
+  readonly lastWithin: (spanMs: number) => Seq
   readonly space: SpaceStatus
 }
 
@@ -80,6 +78,7 @@ export class Housekeeping {
   #isPatient = false
   readonly expiry: Expiry
   #wantedUpTo = 0
+  #isShort = false
 
   constructor(retention: Retention, settings: Settings) {
     this.#retention = retention
@@ -110,6 +109,7 @@ export class Housekeeping {
    * @returns whether there is more to do at once. @throws what the disk throws; then the task is dropped.
    */
   step(situation: Situation, busy: boolean): boolean {
+    this.#isShort = situation.space.level !== 'ample'
     this.expiry.observe(situation.now, situation.holdsRemoval, situation.clock)
     if (this.#task === undefined) this.#begin(situation, busy)
     if (this.#task === undefined) return false
@@ -172,7 +172,7 @@ export class Housekeeping {
     this.#isTidying = true
     const { context, policies } = this.#retention
     if (this.expiry.isDue) {
-      this.#task = this.expiry.run(false)
+      this.#task = this.expiry.run()
       return
     }
     const seals = mergeable(context.seals.all, {
@@ -180,7 +180,10 @@ export class Housekeeping {
       begunAt: (seal) => context.begunAt(seal),
       arrivedAt: (seal) => context.arrivedAt(seal),
       readingsMax: this.#sealReadingsMax,
-      spanMsMax: policies.rawMsMin === Infinity ? undefined : RULED_SPAN_MS_MAX,
+      ...(policies.rawMsMin < Infinity && {
+        spanMsMax: RULED_SPAN_MS_MAX,
+        togetherUntil: (head) => context.movesAlikeUntil(head.first),
+      }),
     })
     if (seals !== undefined) this.#pack(new Merging(context, seals))
     else if (isWorthVacuum(space)) this.#task = this.#vacuum(space)
@@ -190,7 +193,7 @@ export class Housekeeping {
   #makeRoom(): void {
     const { context } = this.#retention
     const confirmed = context.seals.all.find((seal) => this.isConfirmed(seal))
-    if (this.expiry.isDue || this.expiry.waiting !== undefined) this.#task = this.expiry.run(true)
+    if (this.expiry.isDue || this.expiry.waiting !== undefined) this.#task = this.expiry.makeRoom(() => this.#isShort)
     else if (confirmed !== undefined) {
       this.#task = dropSeal(this.#retention, confirmed, 'expired')
     } else if (context.database.prepare('SELECT 1 FROM rollups LIMIT 1').get() !== undefined) {
@@ -280,15 +283,18 @@ export class Housekeeping {
     return Math.min(STRETCH_FACTOR_MAX * sealRows, Math.max(sealRows, READINGS_PER_SERIES * seriesCount))
   }
 
-  /** The last position of the next stretch: splits the closed log into equal parts of about the wanted length. */
+  /**
+   * The last position of the next stretch: splits the closed log into equal parts of about the wanted length. Under a
+   * rule, a stretch ends where the machine was off: its readings must not become too old together.
+   */
   #nextEnd(situation: Situation): number {
-    const { log, seals } = this.#retention.context
-    const rows = log().closedLast! - seals.sealedUpTo
+    const { context, policies } = this.#retention
+    const { sealedUpTo } = context.seals
+    const rows = context.log().closedLast! - sealedUpTo
     const parts = Math.max(1, Math.round(rows / this.#wanted(situation)))
-    return seals.sealedUpTo + Math.ceil(rows / parts)
+    const end = sealedUpTo + Math.ceil(rows / parts)
+    if (policies.rawMsMin === Infinity) return end
+    const together = Math.min(situation.lastWithin(RULED_SPAN_MS_MAX), context.movesAlikeUntil(sealedUpTo + 1))
+    return Math.max(sealedUpTo + 1, Math.min(end, together))
   }
-}
-
-function isWorthVacuum({ usedBytes, freeBytes }: SpaceStatus): boolean {
-  return freeBytes >= VACUUM_BYTES_MIN && freeBytes >= VACUUM_FROM * (usedBytes + freeBytes)
 }

@@ -2,6 +2,7 @@ import { pattern } from '../../base/pattern.ts'
 import type { RetentionRule } from '../../settings/schema/retention.ts'
 
 export const DAY_MS = 86_400_000
+const HOUR_MS = 3_600_000
 /**
  * Readings stay this much longer (ms) than their rule says: the store clock may be ahead of the true time by a little,
  * because clocks that differ by up to five minutes count as equal.
@@ -67,6 +68,11 @@ function policyOf(rule: RetentionRule): RetentionPolicy {
     archive: rule.archive,
     thinMs: rule.thinS === undefined ? undefined : rule.thinS * 1_000,
   }
+}
+
+/** Hourly sums of readings that arrived before this time are past their time. @param now UTC ms of the store clock */
+export function sumsOverdueBefore({ rollupMs = Infinity }: Pick<RetentionPolicy, 'rollupMs'>, now: number): number {
+  return Math.floor((now - rollupMs - CLOCK_ERROR_MS) / HOUR_MS) * HOUR_MS
 }
 
 /**

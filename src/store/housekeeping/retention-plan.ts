@@ -4,7 +4,7 @@ import type { RetentionRule } from '../../settings/schema/retention.ts'
 import type { TimeOf } from '../arrivals.ts'
 import { BlockTable, seriesOf } from '../sealed/blocks.ts'
 import { SealDirectory } from '../sealed/seals.ts'
-import { overdueMs, Policies } from './policy.ts'
+import { overdueMs, Policies, sumsOverdueBefore } from './policy.ts'
 import { Rollups } from './rollups.ts'
 
 /** The readings that one rule keeps, and those that its next run removes. */
@@ -61,10 +61,10 @@ export function planRetention(database: Database, { rules, settled, now, timeOf 
   )
   const rollups = new Rollups(database)
   for (const series of database.prepare('SELECT DISTINCT series FROM rollups').pluck().all() as number[]) {
-    const { rule, rollupMs = Infinity } = policies.of(series)
-    const { all, overdue } = rollups.count(series, now - rollupMs)
-    tallies.get(rule)!.sums += all
-    tallies.get(rule)!.sumsDue += overdue
+    const policy = policies.of(series)
+    const { all, overdue } = rollups.count(series, sumsOverdueBefore(policy, now))
+    tallies.get(policy.rule)!.sums += all
+    tallies.get(policy.rule)!.sumsDue += overdue
   }
   const blocks = new BlockTable(database)
   for (const seal of new SealDirectory(database).all) {

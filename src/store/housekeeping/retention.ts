@@ -3,9 +3,9 @@ import type { BlockColumns } from '../../codec/block.ts'
 import { type Block, type BlockHead, seriesOf } from '../sealed/blocks.ts'
 import type { Seal } from '../sealed/seals.ts'
 import type { HousekeepingContext, Task } from '../sealed/task.ts'
-import { overdueMs, type Policies } from './policy.ts'
+import { overdueMs, type Policies, sumsOverdueBefore } from './policy.ts'
 import type { Removable, Removal, RemovalReason } from './removal.ts'
-import { HOUR_MS, type Rollups } from './rollups.ts'
+import type { Rollups } from './rollups.ts'
 
 /** Writes readings to a place outside the store; when it returns, they are on that disk. @throws if they are not. */
 export type Archive = (readings: readonly StoredReading[]) => void
@@ -50,8 +50,7 @@ export function* expire(retention: Retention, options: ExpireOptions): Task {
   }
   const summed = context.database.prepare('SELECT DISTINCT series FROM rollups').pluck()
   for (const series of summed.all() as number[]) {
-    const { rollupMs = Infinity } = policies.of(series)
-    const before = Math.floor(((options.now() ?? -Infinity) - rollupMs) / HOUR_MS) * HOUR_MS
+    const before = sumsOverdueBefore(policies.of(series), options.now() ?? -Infinity)
     if (Number.isFinite(before)) context.write(() => rollups.expire(series, before))
     yield
   }

@@ -170,3 +170,11 @@ export function judgeSpace(facts: {
 export function isStoreTrouble(failure: unknown): boolean {
   return /^(SQLITE|STORE)_/.test(codeOf(failure) ?? '')
 }
+
+/** From this share of free pages, and this many bytes, on, pages are returned to the file system. */
+const VACUUM_FROM = 0.08
+const VACUUM_BYTES_MIN = 8_388_608
+
+export function isWorthVacuum({ usedBytes, freeBytes }: SpaceStatus): boolean {
+  return freeBytes >= VACUUM_BYTES_MIN && freeBytes >= VACUUM_FROM * (usedBytes + freeBytes)
+}

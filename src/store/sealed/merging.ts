@@ -33,6 +33,8 @@ export interface MergeLimits {
   readonly readingsMax?: number
   /** Maximum time between the arrivals of its first and its last reading. */
   readonly spanMsMax?: number | undefined
+  /** The last position that may be in one seal with those of `head`. */
+  readonly togetherUntil?: (head: Seal) => Seq
 }
 
 /** The next seals to merge, in ascending position: neighbours of one level, all of them confirmed. Undefined: none. */
@@ -48,15 +50,16 @@ export function mergeable(seals: readonly Seal[], limits: MergeLimits): readonly
 function runFrom(
   seals: readonly Seal[],
   start: number,
-  { isConfirmed, begunAt, arrivedAt, readingsMax = Infinity, spanMsMax = SPAN_MS_MAX }: MergeLimits,
+  { isConfirmed, begunAt, arrivedAt, readingsMax = Infinity, spanMsMax = SPAN_MS_MAX, togetherUntil }: MergeLimits,
 ): { run: readonly Seal[]; isWhole: boolean } {
   const head = seals[start]!
+  const lastMax = togetherUntil?.(head) ?? Infinity
   let end = start
   let readings = 0
   while (end < seals.length && end - start < FAN_IN) {
     const seal = seals[end]!
     const near = seal.level === head.level && arrivedAt(seal) - begunAt(head) <= spanMsMax
-    if (!near || isGrown(seal) || !isConfirmed(seal)) break
+    if (!near || seal.last > lastMax || isGrown(seal) || !isConfirmed(seal)) break
     readings += seal.readings
     if (readings > readingsMax) return { run: seals.slice(start, end), isWhole: end - start >= FAN_IN_MIN }
     end++

@@ -1,6 +1,6 @@
 import type { Database } from 'better-sqlite3'
 import type { SeqSet } from '../../base/ranges.ts'
-import type { SeqRange } from '../../base/reading.ts'
+import type { Seq, SeqRange } from '../../base/reading.ts'
 import type { LogWriter } from '../log.ts'
 import type { BlockTable } from './blocks.ts'
 import type { Seal, SealDirectory } from './seals.ts'
@@ -30,6 +30,8 @@ export interface HousekeepingContext {
   /** Arrivals of the first and the last reading of a seal, by the store clock (UTC ms). */
   begunAt(seal: Seal): number
   arrivedAt(seal: Seal): number
+  /** The last position from `first` on whose arrival a correction of the clock moves by as much as that of `first`. */
+  movesAlikeUntil(first: Seq): Seq
   /** The current log writer; it is replaced after a failed transaction. */
   log(): Pick<LogWriter, 'closedLast' | 'close' | 'clearClosed' | 'cleared' | 'trim'>
   write(work: () => void): void

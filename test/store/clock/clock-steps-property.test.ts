@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { AGREE_MS } from '../../../src/store/clock/store-clock.ts'
+import { AGREE_MS } from '../../../src/store/clock/clock-limits.ts'
 import { DAY, HOUR, SECOND, World } from './world.ts'
 
 const TEN_YEARS = 3_652 * DAY

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { OFF_MS_MAX, STEP_KEPT_MS, SYNCED_MS_MIN } from '../../../src/store/clock/clock-limits.ts'
 import type { SavedClock } from '../../../src/store/clock/clock-state.ts'
-import { OFF_MS_MAX, STEP_KEPT_MS, StoreClock, SYNCED_MS_MIN } from '../../../src/store/clock/store-clock.ts'
+import { StoreClock } from '../../../src/store/clock/store-clock.ts'
 import { DAY, HOUR, SECOND } from './world.ts'
 
 const NOW = Date.UTC(2026, 8, 1)

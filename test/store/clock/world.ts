@@ -15,6 +15,12 @@ interface Known {
   confirmed: boolean
 }
 
+interface WorldOptions {
+  readonly sealRows?: number
+  readonly skew?: number
+  readonly maxBytes?: number
+}
+
 /**
  * A store on a machine whose clocks can go wrong. The true time is known here only: the store sees the system clock, the
  * time since the machine started, and what NTP and the receiver say.
@@ -34,8 +40,9 @@ export class World {
   #boot = 1
   store: Store
 
-  constructor(rawDays: number, { sealRows = 64, skew = 0 } = {}) {
+  constructor(rawDays: number, { sealRows = 64, skew = 0, maxBytes }: WorldOptions = {}) {
     this.skew = skew
+    this.#maxBytes = maxBytes
     this.rawMs = rawDays * DAY
     this.#rawDays = rawDays
     this.#sealRows = sealRows
@@ -43,11 +50,15 @@ export class World {
   }
   readonly #rawDays: number
   readonly #sealRows: number
+  readonly #maxBytes: number | undefined
 
   #open(): Store {
     const world = this
     const rules = [{ match: '*/*', rawDays: this.#rawDays, rollupDays: 400 }]
-    const { store } = edgeSettings.parse({ edge: 'site', store: { sealRows: this.#sealRows, retention: rules } })
+    const { store } = edgeSettings.parse({
+      edge: 'site',
+      store: { sealRows: this.#sealRows, maxBytes: this.#maxBytes, retention: rules },
+    })
     return Store.open(this.folder, store, [everything('cloud')], {
       clock: { now: () => world.now + world.skew },
       elapsedClock: {
@@ -67,6 +78,14 @@ export class World {
     this.housekeep()
   }
 
+  /** The clocks are compared every minute, as a running edge does. @param each is called before each minute */
+  minutes(count: number, each: (minute: number) => void = () => undefined): void {
+    for (let minute = 0; minute < count; minute++) {
+      each(minute)
+      this.pass(60 * SECOND)
+    }
+  }
+
   look(): void {
     this.store.time.hear({ synchronised: this.synchronised })
     this.store.checkClock()
@@ -81,13 +100,13 @@ export class World {
   }
 
   /** Stores readings as a commit of publishes does. */
-  arrive(count: number): void {
+  arrive(count: number, toValue = (i: number): number => i): void {
     const { store } = this
     store.write(() => {
       store.time.beginCommit()
       for (let i = 0; i < count; i++) {
         store.time.arrived(store.lastSeq + 1, this.now + this.skew)
-        const seq = append(store, { metric: `m${i % 3}`, value: i, ts: this.now + this.skew })
+        const seq = append(store, { metric: `m${i % 3}`, value: toValue(i), ts: this.now + this.skew })
         this.readings.set(seq, { arrivedAt: this.now, confirmed: false })
       }
     })
@@ -118,10 +137,19 @@ export class World {
 
   /** A number that SQL finds in the database. */
   count(sql: string): number {
+    return this.#select(sql) as number
+  }
+
+  /** A text that SQL finds in the database. */
+  text(sql: string): string {
+    return this.#select(sql) as string
+  }
+
+  #select(sql: string): unknown {
     const database = connect(this.folder)
-    const count = database.prepare(sql).pluck().get() as number
+    const found = database.prepare(sql).pluck().get()
     database.close()
-    return count
+    return found
   }
 
   restart(): void {
@@ -138,6 +166,12 @@ export class World {
     this.skew = skew
     this.synchronised = this.synchronised === undefined ? undefined : false
     this.store = this.#open()
+  }
+
+  /** An operator says that the system clock is right. */
+  acceptClock(): void {
+    const seen = { system: this.now + this.skew, elapsed: this.#elapsed, boot: `boot-${this.#boot}` }
+    if (!this.store.write(() => this.store.time.accept(seen))) throw new Error('the order was not carried out')
   }
 
   /** An operator agrees to a removal that waits. */

@@ -156,6 +156,7 @@ function sealLog(database: Database): void {
     outboxes: [],
     begunAt: ({ receivedFirst }) => receivedFirst,
     arrivedAt: ({ receivedLast }) => receivedLast,
+    movesAlikeUntil: () => Infinity,
     log,
     write,
   }
