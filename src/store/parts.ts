@@ -138,7 +138,7 @@ export function openUpkeep(
   const series = new SeriesUpkeep({
     ...{ settings, retention, outboxes, catalog, repeats: intake.repeats },
     lastSeq: () => intake.log.lastSeq,
-    sealUpTo: (seq) => housekeeping.sealUpTo(seq),
+    splitAfter: (ends) => housekeeping.splitAfter(ends),
   })
   return { space, soundness, housekeeping, removal: retention.removal, forecaster, series }
 }

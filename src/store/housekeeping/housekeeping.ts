@@ -1,6 +1,5 @@
 import type { Seq } from '../../base/reading.ts'
 import type { StoreSettings } from '../../settings/edge.ts'
-import { LOG_ROW_BYTES } from '../log.ts'
 import { clearOrphans, Merging, mergeable } from '../sealed/merging.ts'
 import { Sealing } from '../sealed/sealing.ts'
 import type { Seal } from '../sealed/seals.ts'
@@ -10,20 +9,13 @@ import { dropSeal, isOnItsWay } from './drop-seal.ts'
 import { Expiry, type ExpiryClock } from './expiry.ts'
 import type { Retention } from './retention.ts'
 import { isWorthVacuum, type SpaceStatus } from './space.ts'
+import { stretchRows } from './stretch-length.ts'
 import { thinnable, thinning } from './thinning.ts'
 
-/**
- * Maximum length of a stretch as a multiple of `sealRows`; it grows so that each series has more than a few readings.
- */
-const STRETCH_FACTOR_MAX = 4
-/** Average number of readings per series that a stretch should have. */
-const READINGS_PER_SERIES = 32
 /**
  * While publishes keep the thread busy, the log may grow to this many stretches before housekeeping takes its share.
  */
 const BUSY_STRETCHES = 4
-/** The log may take at most this share of `maxBytes`. */
-const LOG_SHARE = 1 / 32
 /**
  * A seal may take at most this share of `maxBytes` (at about 4 bytes per reading), because it may be removed as a
  * whole.
@@ -77,7 +69,7 @@ export class Housekeeping {
   #isTidying = false
   #isPatient = false
   readonly expiry: Expiry
-  #wantedUpTo = 0
+  #ends: readonly Seq[] = []
   #isShort = false
 
   constructor(retention: Retention, settings: Settings) {
@@ -122,9 +114,9 @@ export class Housekeeping {
     return true
   }
 
-  /** Seals the log soon, although it has few rows: someone waits until these positions are sealed. */
-  sealUpTo(seq: number): void {
-    this.#wantedUpTo = Math.max(this.#wantedUpTo, seq)
+  /** Seals the log up to these positions soon, although it has few rows; no block has readings before and after one. */
+  splitAfter(ends: readonly Seq[]): void {
+    this.#ends = ends
   }
 
   /** Whether the current task is one that no other work will wait for. */
@@ -180,10 +172,8 @@ export class Housekeeping {
       begunAt: (seal) => context.begunAt(seal),
       arrivedAt: (seal) => context.arrivedAt(seal),
       readingsMax: this.#sealReadingsMax,
-      ...(policies.rawMsMin < Infinity && {
-        spanMsMax: RULED_SPAN_MS_MAX,
-        togetherUntil: (head) => context.movesAlikeUntil(head.first),
-      }),
+      spanMsMax: policies.rawMsMin < Infinity ? RULED_SPAN_MS_MAX : undefined,
+      togetherUntil: (head) => this.#togetherUntil(head.first),
     })
     if (seals !== undefined) this.#pack(new Merging(context, seals))
     else if (isWorthVacuum(space)) this.#task = this.#vacuum(space)
@@ -202,7 +192,7 @@ export class Housekeeping {
       const oldest = context.seals.all.find((seal) => !isOnItsWay(context, seal))
       if (oldest !== undefined) this.#task = dropSeal(this.#retention, oldest, 'dropped')
     } else if (this.#settings.whenFull === 'thin') {
-      const seals = thinnable(context.seals.all, (seal) => isOnItsWay(context, seal))
+      const seals = thinnable(context.seals.all, (seal) => isOnItsWay(context, seal), this.#ends)
       if (seals.length > 0) this.#pack(thinning(this.#retention, seals))
     }
   }
@@ -270,17 +260,14 @@ export class Housekeeping {
     const isRuled = this.#retention.policies.rawMsMin < Infinity
     const isOld = (): boolean =>
       now - (oldestAt() ?? now) >= (isRuled ? Math.min(sealAgeMs, RULED_SPAN_MS_MAX) : sealAgeMs)
-    const isAsked = this.#wantedUpTo > context.seals.sealedUpTo
+    const isAsked = this.#ends.some((end) => end > context.seals.sealedUpTo)
     if (rows > 0 && rows < enough && !isAsked && (busy || !isOld())) return false
     context.log().close()
     return context.log().closedLast !== undefined
   }
 
-  /** Length of a stretch, so that each series has more than a few readings in it. */
   #wanted({ seriesCount }: Situation): number {
-    const { maxBytes = Infinity } = this.#settings
-    const sealRows = Math.min(this.#settings.sealRows, Math.ceil((maxBytes * LOG_SHARE) / LOG_ROW_BYTES))
-    return Math.min(STRETCH_FACTOR_MAX * sealRows, Math.max(sealRows, READINGS_PER_SERIES * seriesCount))
+    return stretchRows(this.#settings, seriesCount)
   }
 
   /**
@@ -293,8 +280,14 @@ export class Housekeeping {
     const rows = context.log().closedLast! - sealedUpTo
     const parts = Math.max(1, Math.round(rows / this.#wanted(situation)))
     const end = sealedUpTo + Math.ceil(rows / parts)
-    if (policies.rawMsMin === Infinity) return end
-    const together = Math.min(situation.lastWithin(RULED_SPAN_MS_MAX), context.movesAlikeUntil(sealedUpTo + 1))
-    return Math.max(sealedUpTo + 1, Math.min(end, together))
+    const within = policies.rawMsMin < Infinity ? situation.lastWithin(RULED_SPAN_MS_MAX) : Infinity
+    return Math.max(sealedUpTo + 1, Math.min(end, within, this.#togetherUntil(sealedUpTo + 1)))
+  }
+
+  /** The last position that may be in one block with this one. */
+  #togetherUntil(first: Seq): Seq {
+    const { context, policies } = this.#retention
+    const end = Math.min(...this.#ends.filter((seq) => seq >= first))
+    return policies.rawMsMin < Infinity ? Math.min(end, context.movesAlikeUntil(first)) : end
   }
 }

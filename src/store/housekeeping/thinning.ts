@@ -1,4 +1,4 @@
-import type { SeqRange } from '../../base/reading.ts'
+import type { Seq, SeqRange } from '../../base/reading.ts'
 import type { BlockColumns } from '../../codec/block.ts'
 import { type Block, seriesOf } from '../sealed/blocks.ts'
 import { Merging } from '../sealed/merging.ts'
@@ -15,14 +15,19 @@ const KEPT_MAX = 4
 const SEALS_AT_ONCE = 16
 
 /**
- * The oldest seals that can be thinned: neighbours that are not thinned yet and have nothing in flight. Empty: none
- * can.
+ * The oldest seals that can be thinned: neighbours that are not thinned yet and have nothing in flight, up to one of
+ * `ends`. Empty: none can.
  */
-export function thinnable(seals: readonly Seal[], isOnItsWay: (seal: Seal) => boolean): readonly Seal[] {
+export function thinnable(
+  seals: readonly Seal[],
+  isOnItsWay: (seal: Seal) => boolean,
+  ends: readonly Seq[],
+): readonly Seal[] {
   const start = seals.findIndex((seal) => seal.thinned === 0 && !isOnItsWay(seal))
   if (start < 0) return []
   const some = seals.slice(start, start + SEALS_AT_ONCE)
-  const end = some.findIndex((seal) => seal.thinned === 1 || isOnItsWay(seal))
+  const last = Math.min(...ends.filter((end) => end >= seals[start]!.last))
+  const end = some.findIndex((seal) => seal.thinned === 1 || isOnItsWay(seal) || seal.last > last)
   return end < 0 ? some : some.slice(0, end)
 }
 

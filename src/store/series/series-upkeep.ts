@@ -1,3 +1,4 @@
+import type { Seq } from '../../base/reading.ts'
 import type { StoreSettings } from '../../settings/edge.ts'
 import type { Outbox } from '../delivery/outbox.ts'
 import type { Retention } from '../housekeeping/retention.ts'
@@ -19,8 +20,8 @@ export interface SeriesUpkeepOptions {
   readonly catalog: SeriesContext['catalog']
   readonly repeats: Repeats
   readonly lastSeq: SeriesContext['lastSeq']
-  /** Asks housekeeping to seal the log up to this position soon. */
-  readonly sealUpTo: (seq: number) => void
+  /** Asks housekeeping to seal the log up to these positions soon, and to let blocks end there. */
+  readonly splitAfter: (ends: readonly Seq[]) => void
 }
 
 /** Pause that doubles while nothing changes. Times are monotonic milliseconds. */
@@ -66,11 +67,13 @@ export class SeriesUpkeep {
     this.#options = options
     this.#unused = new UnusedSeries(context)
     this.#forget = new ForgetDevices(context, { retention, outboxes, unused: this.#unused })
+    this.#split()
   }
 
   /** In its owner's transaction: the readings of these devices up to now are given up. */
   order(order: Omit<Forgetting, 'upTo' | 'rejectsUpTo'>): void {
     this.#forget.order({ ...order, upTo: this.#options.lastSeq() })
+    this.#split()
     this.#mayHaveOrders = true
     this.#forgetPause.end()
     this.#searchPause.end()
@@ -99,15 +102,20 @@ export class SeriesUpkeep {
       const { sealedUpTo } = this.#options.retention.context.seals
       const ready = orders.filter(({ upTo }) => upTo <= sealedUpTo)
       if (ready.length > 0) return this.#carryOut(ready, now)
-      for (const { upTo } of orders) this.#options.sealUpTo(upTo)
     }
     const { seriesCount, deviceCount } = this.#options.catalog()
     const isLarge = Math.max(seriesCount, deviceCount) >= this.#options.settings.seriesMax * SEARCH_FROM
     return isLarge && this.#searchPause.isOver(now) ? this.#search(now) : undefined
   }
 
+  /** An order concerns the readings up to its position, and blocks are removed as a whole. */
+  #split(): void {
+    this.#options.splitAfter(this.#forget.waiting.map(({ upTo }) => upTo))
+  }
+
   *#carryOut(orders: readonly Forgetting[], now: number): Task {
     for (const order of orders) yield* this.#forget.carryOut(order)
+    this.#split()
     this.#forgetPause.begin(now, this.#forget.waiting.length === 0)
   }
 

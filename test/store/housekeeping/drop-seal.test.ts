@@ -244,11 +244,17 @@ describe('the seals to thin', () => {
       receivedFirst: 0,
       receivedLast: 0,
     })) as Seal[]
-    const without = (...away: number[]): number[] => thinnable(seals, ({ id }) => away.includes(id)).map(({ id }) => id)
+    const without = (...away: number[]): number[] =>
+      thinnable(seals, ({ id }) => away.includes(id), []).map(({ id }) => id)
     expect(without()).toEqual([2, 3, 4, 5, 6])
     expect(without(2)).toEqual([3, 4, 5, 6])
     expect(without(4)).toEqual([2, 3])
     expect(without(2, 3, 4, 5, 6)).toEqual([])
+    const until = (end: number): number[] => thinnable(seals, () => false, [end]).map(({ id }) => id)
+    expect([until(30), until(10)]).toEqual([
+      [2, 3],
+      [2, 3, 4, 5, 6],
+    ])
   })
 })
 

@@ -67,6 +67,41 @@ describe('devices that an operator gives up', () => {
     fc.assert(property, { numRuns: 25 })
   })
 
+  it('lose what came before the order and keep what comes after it, however soon that is', () => {
+    const property = fc.property(
+      fc.integer({ min: 1, max: 60 }),
+      fc.integer({ min: 1, max: 200 }),
+      fc.boolean(),
+      (before, after, waits) => {
+        const folder = tempFolder()
+        const store = openStore(folder, { sealRows: 64 })
+        const more = (count: number): void =>
+          store.write(() => {
+            for (let i = 0; i < count; i++) append(store, { device: i % 2 === 0 ? 'gone' : 'press' })
+          })
+        more(before)
+        store.write(() => {
+          store.upkeep.series.order({ devices: 'gone', unconfirmed: !waits, at: Number.MAX_SAFE_INTEGER })
+        })
+        more(after)
+        // Seals are merged before the order can be carried out.
+        if (waits) confirm(store, [[before + 1, after]])
+        runHousekeeping(store)
+        confirm(store, [[1, before + after]])
+        store.close()
+        const again = openStore(folder, { sealRows: 64 })
+        runHousekeeping(again)
+        const gone = again.intake.catalog.device('gone')
+        const left = contents(again).filter(({ series }) => again.intake.catalog.series(series)!.device === gone)
+        expect(left.filter(({ seq }) => seq <= before)).toEqual([])
+        expect(left).toHaveLength(Math.ceil(after / 2))
+        again.close()
+        expect(imbalances(folder)).toEqual([])
+      },
+    )
+    fc.assert(property, { numRuns: 40 })
+  })
+
   it('keep the rejects that arrive after the order, however long it waits for confirmations', () => {
     const folder = tempFolder()
     const store = openStore(folder)
