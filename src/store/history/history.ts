@@ -11,15 +11,7 @@ import { OpenBlocks } from './open-blocks.ts'
 import { type HistoryPlaces, type RangePage, type RangeQuery, readRange } from './range.ts'
 import { recentReadings } from './recent.ts'
 import { SealedHistory } from './sealed.ts'
-import {
-  findSeries,
-  hasDevice,
-  readSeries,
-  readSeriesAfter,
-  type SeriesFilter,
-  type SeriesPlace,
-  type StoredSeries,
-} from './series.ts'
+import { type SeriesFilter, type SeriesPlace, SeriesTable, type StoredSeries } from './series.ts'
 import { type DevicePage, type DeviceStatistics, type SeriesStatistics, Statistics } from './statistics.ts'
 import { Tail } from './tail.ts'
 
@@ -59,6 +51,7 @@ export class History {
   readonly #places: HistoryPlaces
   readonly #buckets: Buckets
   readonly #statistics: Statistics
+  readonly #series: SeriesTable
 
   /**
    * @param database a connection with no other user at the same time.
@@ -73,13 +66,14 @@ export class History {
       open: new OpenBlocks(database, blocks),
       tail: new Tail(database),
     }
-    this.#statistics = new Statistics(database, blocks, this.#places)
+    this.#series = new SeriesTable(database)
+    this.#statistics = new Statistics(database, blocks, { places: this.#places, series: this.#series })
     this.#buckets = new Buckets(database, blocks, this.#places)
   }
 
   /** The matching series, in order of device, metric and age. */
   series(filter: SeriesFilter = {}): StoredSeries[] {
-    return readSeries(this.#database, filter)
+    return this.#series.matching(filter)
   }
 
   /** A page of readings, ascending in (ts, seq). @throws OperatorError when a block in it is damaged. */
@@ -149,7 +143,7 @@ export class History {
     { after, limit }: { readonly after: SeriesPlace | undefined; readonly limit: number },
   ): { readonly readings: readonly StoredReading[]; readonly next: SeriesPlace | undefined } {
     return this.#snapshot(() => {
-      const series = readSeriesAfter(this.#database, filter, { after, limit: limit + 1 })
+      const series = this.#series.matchingAfter(filter, { after, limit: limit + 1 })
       const some = series.slice(0, limit)
       const { device, metric, unit = '' } = some.at(-1) ?? { device: '', metric: '' }
       const readings = latestReadings(this.#places, some, this.#clock.now() + AHEAD_MS)
@@ -158,11 +152,11 @@ export class History {
   }
 
   hasSeries(place: SeriesPlace): boolean {
-    return findSeries(this.#database, place) !== undefined
+    return this.#series.find(place) !== undefined
   }
 
   hasDevice(name: string): boolean {
-    return hasDevice(this.#database, name)
+    return this.#series.hasDevice(name)
   }
 
   /**

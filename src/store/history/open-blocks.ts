@@ -7,8 +7,10 @@ import { valueBytes } from './tail.ts'
 
 /** Open blocks kept for the next query or page, limited by their approximate size in memory. */
 const KEPT_BYTES_MAX = 8_388_608
-/** Bytes of a row with a number: value, time, position and verdict. */
-const ROW_BYTES = 40
+/** Bytes of an open block without its rows: its objects and arrays. Most of a store of many series are such blocks. */
+const BLOCK_BYTES = 1_536
+/** Bytes of a row with a number: value, time, position, verdict and place in the order. */
+const ROW_BYTES = 44
 
 /** An open block. */
 export interface OpenBlock {
@@ -116,7 +118,7 @@ function timeOrder(ts: Float64Array): Uint32Array | undefined {
 }
 
 function sizeOf({ values }: BlockColumns): number {
-  let bytes = values.length * ROW_BYTES
+  let bytes = BLOCK_BYTES + values.length * ROW_BYTES
   for (const value of values) bytes += valueBytes(value)
   return bytes
 }

@@ -1,4 +1,4 @@
-import type { Database } from 'better-sqlite3'
+import type { Database, Statement } from 'better-sqlite3'
 import type { ValueType } from '../../base/reading.ts'
 
 /** A series of the store, with its names. */
@@ -28,23 +28,6 @@ export interface StoredDevice {
   readonly series: number
 }
 
-/** The first devices in order of name, from the one after this name on. */
-export function readDevicesAfter(database: Database, after: string | undefined, limit: number): StoredDevice[] {
-  const sql = `SELECT id, name, (SELECT count(*) FROM series WHERE device = devices.id) AS series FROM devices
-    WHERE @after IS NULL OR name > @after ORDER BY name LIMIT @limit`
-  return database.prepare(sql).all({ after: after ?? null, limit }) as StoredDevice[]
-}
-
-/** The series of a device in order of metric and age: at most `limit`, after the first `offset` ones. */
-export function readSeriesOf(
-  database: Database,
-  device: StoredDevice,
-  { offset, limit }: { readonly offset: number; readonly limit: number },
-): StoredSeries[] {
-  const sql = `SELECT id, ? AS device, metric, unit, type FROM series WHERE device = ? ORDER BY metric, id LIMIT ? OFFSET ?`
-  return (database.prepare(sql).all(device.name, device.id, limit, offset) as Row[]).map(seriesOf)
-}
-
 /** The place of a series in the order of all series. */
 export interface SeriesPlace {
   readonly device: string
@@ -52,52 +35,90 @@ export interface SeriesPlace {
   readonly unit: string
 }
 
-/** The first matching series in order of device, metric and age, at most `limit`; `after`: those after this one. */
-export function readSeriesAfter(
-  database: Database,
-  { device, metric }: Omit<SeriesFilter, 'unit'>,
-  { after, limit }: { readonly after: SeriesPlace | undefined; readonly limit: number },
-): StoredSeries[] {
-  const found = after === undefined ? undefined : findSeries(database, after)
-  const where = [
-    ...(device === undefined ? [] : ['devices.name = @device']),
-    ...(metric === undefined ? [] : ['metric = @metric']),
-    ...(found === undefined
-      ? []
-      : [
-          `devices.name >= @afterDevice AND (devices.name > @afterDevice OR metric > @afterMetric
-            OR (metric = @afterMetric AND series.id > @afterId))`,
-        ]),
-  ]
-  const sql = `SELECT series.id, devices.name AS device, metric, unit, type FROM devices
-    JOIN series ON series.device = devices.id ${where.length === 0 ? '' : `WHERE ${where.join(' AND ')}`}
-    ORDER BY devices.name, metric, series.id LIMIT @limit`
-  const given = { device, metric, afterDevice: after?.device, afterMetric: after?.metric, afterId: found, limit }
-  const bound = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
-  return (database.prepare(sql).all(bound) as Row[]).map(seriesOf)
-}
+const COLUMNS = 'series.id, devices.name AS device, metric, unit, type'
+const ORDER = 'ORDER BY devices.name, metric, series.id'
 
-/** The id of a series; undefined: there is none. */
-export function findSeries(database: Database, { device, metric, unit }: SeriesPlace): number | undefined {
-  const sql = `SELECT series.id FROM devices JOIN series ON series.device = devices.id
-    WHERE devices.name = ? AND metric = ? AND unit = ?`
-  return database.prepare(sql).pluck().get(device, metric, unit) as number | undefined
-}
+/**
+ * Reads the devices and series of a store. Every statement is prepared once: a page of devices runs one for each device,
+ * and SQLite keeps the memory of a statement until the garbage collector happens to find it.
+ */
+export class SeriesTable {
+  readonly #database: Database
+  readonly #statements = new Map<string, Statement<unknown[]>>()
 
-export function hasDevice(database: Database, name: string): boolean {
-  return database.prepare('SELECT 1 FROM devices WHERE name = ?').get(name) !== undefined
+  constructor(database: Database) {
+    this.#database = database
+  }
+
+  /** @param sql one of the few texts of this class. */
+  #prepared(sql: string): Statement<unknown[]> {
+    const known = this.#statements.get(sql)
+    if (known !== undefined) return known
+    const statement: Statement<unknown[]> = this.#database.prepare(sql)
+    this.#statements.set(sql, statement)
+    return statement
+  }
+
+  /** The first devices in order of name, from the one after this name on. */
+  devicesAfter(after: string | undefined, limit: number): StoredDevice[] {
+    const sql = `SELECT id, name, (SELECT count(*) FROM series WHERE device = devices.id) AS series FROM devices
+      WHERE @after IS NULL OR name > @after ORDER BY name LIMIT @limit`
+    return this.#prepared(sql).all({ after: after ?? null, limit }) as StoredDevice[]
+  }
+
+  /** The series of a device in order of metric and age: at most `limit`, after the first `offset` ones. */
+  ofDevice(
+    device: StoredDevice,
+    { offset, limit }: { readonly offset: number; readonly limit: number },
+  ): StoredSeries[] {
+    const sql = `SELECT id, ? AS device, metric, unit, type FROM series WHERE device = ?
+      ORDER BY metric, id LIMIT ? OFFSET ?`
+    return (this.#prepared(sql).all(device.name, device.id, limit, offset) as Row[]).map(seriesOf)
+  }
+
+  /** The first matching series in order of device, metric and age, at most `limit`; `after`: those after this one. */
+  matchingAfter(
+    { device, metric }: Omit<SeriesFilter, 'unit'>,
+    { after, limit }: { readonly after: SeriesPlace | undefined; readonly limit: number },
+  ): StoredSeries[] {
+    const found = after === undefined ? undefined : this.find(after)
+    const where = [
+      ...(device === undefined ? [] : ['devices.name = @device']),
+      ...(metric === undefined ? [] : ['metric = @metric']),
+      ...(found === undefined
+        ? []
+        : [
+            `devices.name >= @afterDevice AND (devices.name > @afterDevice OR metric > @afterMetric
+              OR (metric = @afterMetric AND series.id > @afterId))`,
+          ]),
+    ]
+    const sql = `SELECT ${COLUMNS} FROM devices JOIN series ON series.device = devices.id
+      ${where.length === 0 ? '' : `WHERE ${where.join(' AND ')}`} ${ORDER} LIMIT @limit`
+    const given = { device, metric, afterDevice: after?.device, afterMetric: after?.metric, afterId: found, limit }
+    const bound = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+    return (this.#prepared(sql).all(bound) as Row[]).map(seriesOf)
+  }
+
+  /** The matching series in order of device, metric and age. */
+  matching({ device, metric, unit }: SeriesFilter = {}): StoredSeries[] {
+    const given = Object.entries({ 'devices.name': device, metric, unit }).filter(([, value]) => value !== undefined)
+    const where = given.length === 0 ? '' : `WHERE ${given.map(([column]) => `${column} = ?`).join(' AND ')}`
+    const sql = `SELECT ${COLUMNS} FROM series JOIN devices ON devices.id = series.device ${where} ${ORDER}`
+    return (this.#prepared(sql).all(...given.map(([, value]) => value)) as Row[]).map(seriesOf)
+  }
+
+  /** The id of a series; undefined: there is none. */
+  find({ device, metric, unit }: SeriesPlace): number | undefined {
+    const sql = `SELECT series.id FROM devices JOIN series ON series.device = devices.id
+      WHERE devices.name = ? AND metric = ? AND unit = ?`
+    return (this.#prepared(sql).get(device, metric, unit) as { readonly id: number } | undefined)?.id
+  }
+
+  hasDevice(name: string): boolean {
+    return this.#prepared('SELECT 1 FROM devices WHERE name = ?').get(name) !== undefined
+  }
 }
 
 function seriesOf({ unit, type, ...row }: Row): StoredSeries {
   return { ...row, unit: unit === '' ? undefined : unit, type: type ?? undefined }
-}
-
-/** The series of the store in order of device, metric and age. */
-export function readSeries(database: Database, { device, metric, unit }: SeriesFilter = {}): StoredSeries[] {
-  const given = Object.entries({ 'devices.name': device, metric, unit }).filter(([, value]) => value !== undefined)
-  const where = given.length === 0 ? '' : `WHERE ${given.map(([column]) => `${column} = ?`).join(' AND ')}`
-  const sql = `SELECT series.id, devices.name AS device, metric, unit, type FROM series
-    JOIN devices ON devices.id = series.device ${where} ORDER BY devices.name, metric, series.id`
-  const rows = database.prepare(sql).all(...given.map(([, value]) => value)) as Row[]
-  return rows.map(seriesOf)
 }

@@ -4,7 +4,7 @@ import { type BlockHead, type BlockTable, seriesOf } from '../sealed/blocks.ts'
 import { ALWAYS } from './interval.ts'
 import type { HistoryPlaces } from './range.ts'
 import type { SealHead } from './sealed.ts'
-import { readDevicesAfter, readSeriesOf, type StoredDevice, type StoredSeries } from './series.ts'
+import type { SeriesTable, StoredDevice, StoredSeries } from './series.ts'
 import { type Figures, type Summed, Sums, worstOf } from './sums.ts'
 import { PRESENT, type Present } from './tail.ts'
 
@@ -61,15 +61,19 @@ type GroupRow = Omit<Summed, 'worst'> & {
 export class Statistics {
   readonly #places: HistoryPlaces
   readonly #blocks: BlockTable
-  readonly #database: Database
+  readonly #table: SeriesTable
   readonly #rollups: Statement<[string]>
   readonly #log: Statement<[Present & { readonly series: string }]>
   readonly #amended: Statement<[Seq, Seq]>
 
-  constructor(database: Database, blocks: BlockTable, places: HistoryPlaces) {
+  constructor(
+    database: Database,
+    blocks: BlockTable,
+    { places, series }: { readonly places: HistoryPlaces; readonly series: SeriesTable },
+  ) {
     this.#places = places
     this.#blocks = blocks
-    this.#database = database
+    this.#table = series
     this.#rollups = database.prepare(`SELECT series, sum(readings) AS readings, sum(good) AS good, max(${RANK}) AS rank,
       sum(numbers) AS numbers, min(value_min) AS valueMin, max(value_max) AS valueMax, sum(value_sum) AS valueSum,
       max(numbers > 0 AND value_sum IS NULL) AS noSum, min(hour) AS tsMin, max(hour) AS tsMax,
@@ -91,7 +95,7 @@ export class Statistics {
    * same seal.
    */
   devices({ after, limit, upTo }: DeviceQuestion): DevicePage {
-    const found = readDevicesAfter(this.#database, after, limit + 1)
+    const found = this.#table.devicesAfter(after, limit + 1)
     const some: StoredDevice[] = []
     let count = 0
     for (const device of found.slice(0, limit)) {
@@ -103,7 +107,7 @@ export class Statistics {
     const [first] = some
     if (some.length === 1 && first!.series > SERIES_LISTED_MAX) return { devices: [this.#large(first!, upTo)], next }
     const all = { offset: 0, limit: SERIES_LISTED_MAX }
-    const series = new Map(some.map((device) => [device.name, readSeriesOf(this.#database, device, all)]))
+    const series = new Map(some.map((device) => [device.name, this.#table.ofDevice(device, all)]))
     const figures = this.#series([...series.values()].flat(), upTo)
     const devices = some.map(({ name }) => {
       const total = new DeviceTotal(name)
@@ -117,7 +121,7 @@ export class Statistics {
   #large(device: StoredDevice, upTo: number): DeviceStatistics {
     const total = new DeviceTotal(device.name)
     for (let offset = 0; offset < device.series; offset += SERIES_LISTED_MAX) {
-      const series = readSeriesOf(this.#database, device, { offset, limit: SERIES_LISTED_MAX })
+      const series = this.#table.ofDevice(device, { offset, limit: SERIES_LISTED_MAX })
       total.add([...this.#series(series, upTo).values()])
     }
     return total.statistics
