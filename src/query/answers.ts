@@ -32,11 +32,11 @@ type HistoryQuestion = Extract<Question, { kind: 'history' }>
 export class Unknown extends OperatorError {}
 
 /**
- * Answers a question as JSON. A truncated answer has `"truncated": true` and `next`, with which the same question
+ * Answers a question as JSON in UTF-8. A truncated answer has `"truncated": true` and `next`, with which the same question
  * continues.
  * @throws Unknown, or OperatorError for a damaged block.
  */
-export function answer(history: History, question: Question): string {
+export function answer(history: History, question: Question): Uint8Array<ArrayBuffer> {
   switch (question.kind) {
     case 'devices':
       return devicesAnswer(history, question)
@@ -47,32 +47,66 @@ export function answer(history: History, question: Question): string {
   }
 }
 
+/** Characters that become UTF-8 at once: texts that are put together take many times their length until then. */
+const ENCODED_CHARS = 65_536
+
 /** The list in a JSON answer, up to ANSWER_CHARS_MAX. */
 class List {
-  readonly #items: string[] = []
+  /** UTF-8 of the items, without those that are still texts. */
+  readonly #encoded: Uint8Array[] = []
+  #texts: string[] = []
+  #textChars = 0
   #chars = 0
+  #length = 0
 
   add(json: string): void {
-    this.#items.push(json)
+    this.#texts.push(json)
+    this.#textChars += json.length + 1
     this.#chars += json.length + 1
+    this.#length++
+    if (this.#textChars >= ENCODED_CHARS) this.#encode()
   }
 
   get length(): number {
-    return this.#items.length
+    return this.#length
   }
 
   get isFull(): boolean {
     return this.#chars >= ANSWER_CHARS_MAX
   }
 
+  #encode(): void {
+    if (this.#texts.length === 0) return
+    const comma = this.#encoded.length === 0 ? '' : ','
+    this.#encoded.push(utf8(comma + this.#texts.join(',')))
+    this.#texts = []
+    this.#textChars = 0
+  }
+
   /** The whole answer. @param next undefined: it is not truncated. */
-  json(name: string, next: string | undefined, head: object = {}): string {
+  json(name: string, next: string | undefined, head: object = {}): Uint8Array<ArrayBuffer> {
+    this.#encode()
     const members = JSON.stringify({ ...head, truncated: next !== undefined, ...(next !== undefined && { next }) })
-    return `${members.slice(0, -1)},"${name}":[${this.#items.join(',')}]}`
+    return joined([utf8(`${members.slice(0, -1)},"${name}":[`), ...this.#encoded, utf8(']}')])
   }
 }
 
-function devicesAnswer(history: History, question: Extract<Question, { kind: 'devices' }>): string {
+function utf8(text: string): Uint8Array {
+  return new TextEncoder().encode(text)
+}
+
+/** In a buffer of its own, which can be transferred to another thread. */
+function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(parts.reduce((bytes, part) => bytes + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
+}
+
+function devicesAnswer(history: History, question: Extract<Question, { kind: 'devices' }>): Uint8Array<ArrayBuffer> {
   const list = new List()
   const { limit = LISTED_DEFAULT } = question
   let { next } = question
@@ -90,7 +124,7 @@ function devicesAnswer(history: History, question: Extract<Question, { kind: 'de
   return list.json('devices', next)
 }
 
-function latestAnswer(history: History, question: Extract<Question, { kind: 'latest' }>): string {
+function latestAnswer(history: History, question: Extract<Question, { kind: 'latest' }>): Uint8Array<ArrayBuffer> {
   const list = new List()
   const { device, metric, limit = LISTED_DEFAULT } = question
   let after = question.next === undefined ? undefined : placeOf(history, question.next)
@@ -129,7 +163,7 @@ function placeOf(history: History, next: string): SeriesPlace {
   return { device, metric, unit }
 }
 
-function historyAnswer(history: History, question: HistoryQuestion): string {
+function historyAnswer(history: History, question: HistoryQuestion): Uint8Array<ArrayBuffer> {
   const { device, metric, unit, from, to, everyMs, next } = question
   const series = seriesOf(history, question)
   const head = { device, metric, ...(unit !== undefined && { unit }), from: timeText(from), to: timeText(to) }

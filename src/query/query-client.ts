@@ -4,20 +4,23 @@ import type { Part } from '../base/lifecycle.ts'
 import { siblingModule } from '../base/sibling.ts'
 import type { QueryAnswer, Question } from './protocol.ts'
 
-const YOUNG_MB = 16
+const YOUNG_MB = 8
 
 export interface QueryLimits {
   /** Questions that wait or are being answered, at most; one more is refused as `busy`. */
   readonly waitingMax: number
   /** A question that takes longer (ms) is aborted and answered with `late`. */
   readonly answerMsMax: number
-  /** After this time (ms) without a question the thread ends; the next question starts it again. */
+  /**
+   * After this time (ms) without a question the thread ends, and V8 returns its memory; the next question starts it
+   * again, which takes a tenth of a second.
+   */
   readonly idleMs: number
   /** V8 heap of the thread (MiB). An answer that needs more ends only this thread. */
   readonly heapMbMax: number
 }
 
-const LIMITS: QueryLimits = { waitingMax: 32, answerMsMax: 30_000, idleMs: 60_000, heapMbMax: 256 }
+const LIMITS: QueryLimits = { waitingMax: 32, answerMsMax: 30_000, idleMs: 10_000, heapMbMax: 256 }
 
 interface Waiting {
   readonly question: Question

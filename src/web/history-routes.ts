@@ -11,6 +11,10 @@ const CODES: Readonly<Record<Exclude<HistoryAnswer['kind'], 'answer'>, number>> 
 }
 /** `Retry-After` of an answer with 503 (s). */
 const RETRY_AFTER_S = 1
+/** Bytes of all answers that their clients have not read yet; a further one is refused with 503. */
+const UNREAD_BYTES_MAX = 33_554_432
+/** A client that reads nothing of its answer for this time (ms) is disconnected. */
+const READ_MS_MAX = 30_000
 
 /**
  * Routes for stored readings, as JSON. A truncated answer has `"truncated": true` and `next`: to continue, repeat the
@@ -26,6 +30,7 @@ export function addHistoryRoutes(server: FastifyInstance, source: HistorySource,
     '/api/latest': latestQuestion,
     '/api/history': (given) => historyQuestion(given, clock.now()),
   }
+  const unread = new Unread()
   for (const [path, understand] of Object.entries(routes)) {
     server.get(path, async ({ query, url }, reply) => {
       let question: HistoryQuestion
@@ -36,8 +41,37 @@ export function addHistoryRoutes(server: FastifyInstance, source: HistorySource,
         if (!(failure instanceof BadQuestion)) throw failure
         return reply.code(400).send({ error: failure.message, remedy: failure.remedy })
       }
-      return send(reply, await source.ask(question, goneSignal(reply)))
+      if (unread.isFull) return send(reply, UNREAD)
+      const answer = await source.ask(question, goneSignal(reply))
+      if (answer.kind !== 'answer') return send(reply, answer)
+      return send(reply, unread.add(reply, answer.json.length) ? answer : UNREAD)
     })
+  }
+}
+
+const UNREAD: HistoryAnswer = {
+  kind: 'busy',
+  message: `clients have not read ${UNREAD_BYTES_MAX} bytes of answers yet`,
+  remedy: 'ask again in a moment',
+}
+
+/** Bytes of answers in memory until their clients have read them. */
+class Unread {
+  #bytes = 0
+
+  get isFull(): boolean {
+    return this.#bytes >= UNREAD_BYTES_MAX
+  }
+
+  /** @returns false: there is no room, or the client is gone. A single answer always has room. */
+  add({ raw }: FastifyReply, bytes: number): boolean {
+    if (raw.destroyed || (this.#bytes > 0 && this.#bytes + bytes > UNREAD_BYTES_MAX)) return false
+    this.#bytes += bytes
+    raw.once('close', () => {
+      this.#bytes -= bytes
+    })
+    raw.setTimeout(READ_MS_MAX, () => raw.destroy())
+    return true
   }
 }
 

@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { readingJson } from '../../src/base/reading-text.ts'
-import { ANSWER_CHARS_MAX, answer } from '../../src/query/answers.ts'
+import { ANSWER_CHARS_MAX, answer as encodedAnswer } from '../../src/query/answers.ts'
 import type { Question } from '../../src/query/protocol.ts'
+import type { History } from '../../src/store/history/history.ts'
 import { bucketJson, deviceJson } from '../../src/store/history/json.ts'
 import { expected, Grown, grow, sown } from '../store/history/grown.ts'
 
@@ -26,6 +27,10 @@ interface Parsed {
   readonly buckets: readonly unknown[]
   readonly devices: readonly unknown[]
   readonly latest: readonly unknown[]
+}
+
+function answer(history: History, question: Question): string {
+  return new TextDecoder().decode(encodedAnswer(history, question))
 }
 
 /** Asks until an answer is complete. */
