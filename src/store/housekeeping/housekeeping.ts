@@ -25,8 +25,8 @@ const SEALED_BYTES = 4
 /** Rows of the log that are worth sealing when room is short, and when the store is full. */
 const SHORT_STRETCH_ROWS = { short: 1_024, full: 64 }
 /**
- * A merged seal spans at most this time (ms of arrival) if a rule removes readings by age: a block goes with its last
- * reading, so no reading stays a day too long.
+ * A merged seal spans at most this time (ms of arrival) if a rule removes readings by age: a block is removed when
+ * its last reading is old enough, so no reading stays a day longer than its rule says.
  */
 const RULED_SPAN_MS_MAX = 72_000_000
 /** Rows of hourly sums that one step removes. */
@@ -53,8 +53,8 @@ export interface Situation {
 type Settings = Pick<StoreSettings, 'sealRows' | 'sealAgeMs' | 'maxBytes' | 'whenFull'>
 
 /**
- * Work in the background, and making room when it is short: seals the log, merges seals, removes expired readings,
- * clears leftovers of a crash. One task at a time, in slices. A task that fails is dropped, and starts anew later.
+ * Works in the background, and makes room when space is short: seals the log, merges seals, removes expired readings,
+ * clears leftovers of a crash. One task at a time, in slices. A task that fails is dropped, and starts again later.
  */
 export class Housekeeping {
   readonly #retention: Retention
@@ -89,7 +89,7 @@ export class Housekeeping {
     this.#failed = true
   }
 
-  /** Drops the task, because blocks or seals that it has read were changed by others. It begins anew if it is due. */
+  /** Drops the task, because blocks or seals that it has read were changed by others. It starts again if it is due. */
   restart(): void {
     this.#task = undefined
     this.#packing = undefined
@@ -272,7 +272,7 @@ export class Housekeeping {
 
   /**
    * The last position of the next stretch: splits the closed log into equal parts of about the wanted length. Under a
-   * rule, a stretch ends where the machine was off: its readings must not become too old together.
+   * rule, a stretch ends where the machine was off: the readings before must not stay as long as those after.
    */
   #nextEnd(situation: Situation): number {
     const { context, policies } = this.#retention

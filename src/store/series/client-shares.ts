@@ -3,7 +3,7 @@ import type { StoreSettings } from '../../settings/edge.ts'
 /** Share of `seriesMax` that one client may create if `seriesPerClientMax` is not set. */
 const CLIENT_SHARE = 0.9
 
-/** Who has how many series. */
+/** A client or device, and the number of its series. */
 export interface SeriesCount {
   readonly name: string
   readonly series: number

@@ -12,7 +12,7 @@ import type { SeriesContext, UnusedSeries } from './unused-series.ts'
 /** Blocks that one transaction removes: each is opened. */
 const BLOCKS_AT_ONCE = 128
 
-/** Devices whose readings an operator gives up. */
+/** An order of an operator to remove devices. */
 export interface Forgetting {
   /** Name of the device, or a pattern with `*`. */
   readonly devices: string

@@ -23,8 +23,8 @@ export interface SeriesContext extends HousekeepingContext {
 }
 
 /**
- * Gives back series of which nothing is left: no reading in the log or in a block, no hourly sum, no parked reading.
- * Gives back devices without series and rejects; their account is added to that of the device `*`, so that the ledger
+ * Removes series of which nothing is left: no reading in the log or in a block, no hourly sum, no parked reading.
+ * Removes devices without series and rejects; their account is added to that of the device `*`, so that the ledger
  * still balances.
  *
  * Readings may arrive meanwhile. So the search only finds candidates; then `newestTs` of each is set to Infinity, which
