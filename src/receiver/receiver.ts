@@ -2,6 +2,7 @@ import { type Clock, pause } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
 import type { Part } from '../base/lifecycle.ts'
 import type { Log } from '../base/log.ts'
+import { shownUrl } from '../base/text/shown-url.ts'
 import type { SchemaCheck } from '../config/schema-check.ts'
 import { backoffMs } from '../link/backoff.ts'
 import { type Link, LinkError, MESSAGES_OPEN_MAX, type MessageHandler } from '../link/link.ts'
@@ -170,7 +171,7 @@ class CloudReceiver implements Receiver {
       await this.#config?.use(link, outgoing)
       this.#sharing = sharing
       this.#trouble = undefined
-      this.#log.info({ url, sharing, session: link.sessionPresent }, 'receiving')
+      this.#log.info({ url: shownUrl(url), sharing, session: link.sessionPresent }, 'receiving')
       const openedAt = performance.now()
       const reason = await link.closed
       this.#shortLives = performance.now() - openedAt < SHORT_LIFE_MS ? this.#shortLives + 1 : 0

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { hasCredentials } from '../../base/text/shown-url.ts'
 
 export const name = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, 'must be 1 to 64 of A–Z a–z 0–9 . _ -')
 export const port = z.number().int().min(0).max(65_535)
@@ -6,10 +7,17 @@ export const ms = z.number().int().min(0)
 export const count = z.number().int().min(1)
 export const bytes = z.number().int().min(1)
 
-export const brokerUrl = z.url({
-  protocol: /^(mqtts?|wss?)$/,
-  error: 'must be a URL that begins with mqtt://, mqtts://, ws:// or wss://',
-})
+/** URLs are printed, so a password has no place in them. `load` moves one that it can separate. */
+export const brokerUrl = z
+  .url({
+    protocol: /^(mqtts?|wss?)$/,
+    error: 'must be a URL that begins with mqtt://, mqtts://, ws:// or wss://',
+  })
+  .refine((url) => !hasCredentials(url), {
+    error:
+      'contains a `@`, which belongs to a user name or password: set `username` and `password_file` instead (write %40 ' +
+      'for a @ in the path)',
+  })
 export const prefix = z
   .string()
   .regex(/^[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+)*$/, 'must be levels of A–Z a–z 0–9 . _ - with / between them')
