@@ -89,15 +89,24 @@ export class Broker implements Part {
     this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket))
   }
 
-  /**
-   * Starts to listen. @throws OperatorError when the port is taken or not allowed, or a pinned package does not fit.
-   */
-  static async start(settings: BrokerSettings, dependencies: BrokerDependencies): Promise<Broker> {
+  /** A broker that does not listen yet. @throws OperatorError when a pinned package does not fit. */
+  static async create(settings: BrokerSettings, dependencies: BrokerDependencies): Promise<Broker> {
     const broker = new Broker(settings, dependencies)
     broker.#aedes = await broker.#createAedes()
     try {
       assertPrivateMembers(broker.#aedes)
-      await broker.#listen()
+    } catch (failure) {
+      await broker.stop()
+      throw failure
+    }
+    return broker
+  }
+
+  /** Creates a broker and listens. @throws OperatorError as `create` and `listen` do; nothing is left running then. */
+  static async start(settings: BrokerSettings, dependencies: BrokerDependencies): Promise<Broker> {
+    const broker = await Broker.create(settings, dependencies)
+    try {
+      await broker.listen()
     } catch (failure) {
       await broker.stop()
       throw failure
@@ -221,7 +230,8 @@ export class Broker implements Part {
     })
   }
 
-  #listen(): Promise<void> {
+  /** Lets devices in. @throws OperatorError when the port is taken or not allowed. */
+  listen(): Promise<void> {
     const { host, port } = this.#settings.tcp
     return new Promise((resolve, reject) => {
       this.#server.once('error', (cause) => {

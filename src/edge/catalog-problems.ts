@@ -1,3 +1,4 @@
+import { oneLine } from '../base/text/one-line.ts'
 import type { SeriesCount } from '../store/series/client-shares.ts'
 import type { StoreStatus } from '../store-thread/protocol.ts'
 
@@ -40,7 +41,7 @@ export function catalogProblems({
   return problems
 }
 
-/** Names come from devices: they are shown with control characters escaped, and cut. */
+/** Names come from devices. */
 function namesOf(counts: readonly SeriesCount[]): string {
-  return counts.map(({ name, series }) => `${JSON.stringify(name.slice(0, NAME_CHARS_MAX))} (${series})`).join(', ')
+  return counts.map(({ name, series }) => `"${oneLine(name, NAME_CHARS_MAX)}" (${series})`).join(', ')
 }

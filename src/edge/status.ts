@@ -1,9 +1,11 @@
+import { oneLine } from '../base/text/one-line.ts'
 import type { BrokerStats } from '../broker/broker.ts'
 import type { StoreSettings } from '../settings/edge.ts'
 import type { BackupStatus } from '../store/backup/backup-schedule.ts'
 import type { LatencySummary } from '../store-thread/latency.ts'
 import type { StoreStatus } from '../store-thread/protocol.ts'
 import type { UplinkStats } from '../uplink/dependencies.ts'
+import type { WebStats } from '../web/guard.ts'
 import { catalogProblems } from './catalog-problems.ts'
 import { latencyProblems } from './slow-disk.ts'
 
@@ -22,6 +24,8 @@ export interface EdgeStatus {
   /** What a person should act on; empty when the edge is healthy. */
   readonly problems: readonly string[]
   readonly broker: BrokerStats
+  /** Undefined: the HTTP server is off. */
+  readonly web: WebStats | undefined
   readonly store: StoreStatus & {
     readonly pendingBytes: number
     readonly refusedBecause: string | undefined
@@ -44,14 +48,29 @@ const WHEN_FULL: Readonly<Record<StoreSettings['whenFull'], string>> = {
   'drop-oldest': 'after that the oldest readings are dropped',
 }
 
+/** Length of a name from outside, of a reason, and of a whole problem. A problem ends with what to do. */
+const NAME_CHARS_MAX = 60
+const REASON_CHARS_MAX = 300
+const PROBLEM_CHARS_MAX = 1_000
+
+/** A problem as health and status show it, also to the cloud: it may contain texts of devices and brokers. */
+export function shownProblem(problem: string): string {
+  return oneLine(problem, PROBLEM_CHARS_MAX)
+}
+
 /** Problems that keep configs from reaching the cloud or the devices. */
 function configProblems({
   configs,
   uplinks,
 }: Pick<Parameters<typeof findProblems>[0], 'configs' | 'uplinks'>): string[] {
-  const refused = (configs?.attention ?? []).slice(0, 3).join(', ')
+  const refused = (configs?.attention ?? [])
+    .slice(0, 3)
+    .map((name) => oneLine(name, NAME_CHARS_MAX))
+    .join(', ')
   return [
-    ...uplinks.flatMap(({ name, configProblem }) => (configProblem ? [`uplink ${name}: ${configProblem}`] : [])),
+    ...uplinks.flatMap(({ name, configProblem }) =>
+      configProblem ? [`uplink ${name}: ${oneLine(configProblem, REASON_CHARS_MAX)}`] : [],
+    ),
     ...(refused === ''
       ? []
       : [`the cloud broker refuses configs of ${refused}: fix the cause, then run \`tidegate config retry DEVICE\``]),
@@ -95,7 +114,7 @@ export function findProblems(facts: {
       silent = true
       const why = uplink.lastFailure ?? (uplink.connected ? 'connected, but nothing is confirmed' : 'not connected')
       problems.push(
-        `uplink ${uplink.name}: ${waiting} readings wait, no answer for ${Math.round(silentMs / 1_000)} s: ${why}`,
+        `uplink ${uplink.name}: ${waiting} readings wait, no answer for ${Math.round(silentMs / 1_000)} s: ${oneLine(why, REASON_CHARS_MAX)}`,
       )
     }
     const parked = facts.backlogs.find((backlog) => backlog.uplink === uplink.name)?.parked ?? 0
@@ -133,7 +152,9 @@ function forwardProblems({
   for (const { uplink, waiting, parked, refusedBecause } of forwards.uplinks) {
     const silentMs = uplinks.find(({ name }) => name === uplink)?.lastConfirmedMs ?? upMs
     if (waiting > 0 && refusedBecause !== undefined) {
-      problems.push(`uplink ${uplink}: the cloud broker refuses messages, ${waiting} wait: ${refusedBecause}`)
+      problems.push(
+        `uplink ${uplink}: the cloud broker refuses messages, ${waiting} wait: ${oneLine(refusedBecause, REASON_CHARS_MAX)}`,
+      )
     } else if (waiting > 0 && silentMs > SILENT_MS_MAX) {
       problems.push(`uplink ${uplink}: ${waiting} messages wait, no answer for ${Math.round(silentMs / 1_000)} s`)
     }

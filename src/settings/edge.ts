@@ -7,6 +7,7 @@ import { qualityRule } from './schema/quality.ts'
 import { retentionRule } from './schema/retention.ts'
 import { forwardsNowhere, route } from './schema/routes.ts'
 import { uplink } from './schema/uplink.ts'
+import { web } from './schema/web.ts'
 
 const endpoint = (defaults: { host: string; port: number }) =>
   z
@@ -155,15 +156,6 @@ const store = z
     error: 'is missing, but a rule of `retention` says `archive: true`',
     ...inAnyCase,
   })
-
-const web = z.strictObject({
-  enabled: z.boolean().default(true).describe('false: no HTTP server'),
-  host: z
-    .string()
-    .default('127.0.0.1')
-    .describe('Address to listen on; the default is reachable from this machine only'),
-  port: port.default(8080).describe('TCP port; 0: any free port'),
-})
 
 function unique(names: readonly (string | undefined)[]): boolean {
   const given = names.filter((one) => one !== undefined)
