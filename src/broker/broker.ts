@@ -32,6 +32,11 @@ const EARLY_PACKETS_MAX = 32_768
  * acknowledgements.
  */
 const UNREAD_BYTES_MAX = 65_536
+/**
+ * The share of the free part of `pendingBytesMax` that the publishes of one client may take. So no client takes all, and
+ * one that has nothing in progress is always read. (Dynamic thresholds: Choudhury and Hahne 1998.)
+ */
+const FREE_SHARE = 0.25
 
 export interface BrokerStats {
   readonly connections: number
@@ -206,7 +211,7 @@ export class Broker implements Part {
     requireUtf8(client, (problem) => this.#noteIllFormed(client.id, problem))
     const isOpen = (): boolean =>
       socketReader.pending < pendingPerClientMax &&
-      this.#intake.pendingBytes < pendingBytesMax &&
+      socketReader.pendingBytes <= Math.max(0, pendingBytesMax - this.#intake.pendingBytes) * FREE_SHARE &&
       socket.writableLength < UNREAD_BYTES_MAX
     const onHeld = (held: SocketReader): void => void this.#held.add(held)
     const socketReader = new SocketReader(socket, client, { fastPath: this.#fastPath, packetBytesMax, isOpen, onHeld })
@@ -219,7 +224,7 @@ export class Broker implements Part {
   }
 
   #reopen(): void {
-    if (this.#held.size === 0 || this.#intake.pendingBytes >= this.#settings.pendingBytesMax) return
+    if (this.#held.size === 0) return
     const held = [...this.#held]
     this.#held.clear()
     setImmediate(() => {

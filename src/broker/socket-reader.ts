@@ -52,6 +52,8 @@ export class SocketReader implements Sender {
   readonly #deps: SocketReaderDependencies
   #waiting: Buffer = NOTHING
   #held = false
+  /** Bytes that were read and whose packets are not done; all packets in progress count alike. */
+  #pendingBytes = 0
 
   constructor(socket: Socket, client: Client, dependencies: SocketReaderDependencies) {
     this.socket = socket
@@ -74,6 +76,11 @@ export class SocketReader implements Sender {
     return this.#client._parsingBatch
   }
 
+  /** About the bytes of these packets. */
+  get pendingBytes(): number {
+    return this.#client._parsingBatch === 0 ? 0 : this.#pendingBytes
+  }
+
   /** Whether reading has stopped. */
   get held(): boolean {
     return this.#held && !this.#client.closed
@@ -81,6 +88,7 @@ export class SocketReader implements Sender {
 
   #take(received: Buffer): void {
     if (this.#client.closed) return
+    this.#pendingBytes = this.pendingBytes + received.length
     const bytes = this.#waiting.length === 0 ? received : Buffer.concat([this.#waiting, received])
     this.#waiting = NOTHING
     if (!this.#client.connected || this.#client._parser._list.length > 0) this.#client._parser.parse(bytes)
@@ -137,7 +145,10 @@ export class SocketReader implements Sender {
       client.emit('error', failure)
       return
     }
-    if (client._parsingBatch > 0) client._parsingBatch--
+    if (client._parsingBatch > 0) {
+      this.#pendingBytes -= this.#pendingBytes / client._parsingBatch
+      client._parsingBatch--
+    }
     if (this.#held) this.reopen()
   }
 

@@ -60,6 +60,8 @@ export interface BatchMessage {
   readonly clients: readonly ClientEntry[]
   /** In the order in which the changes happened. */
   readonly identifiers: readonly IdentifierChange[]
+  /** The `returns` of the last reply that had returned publishes when the batch was sent. */
+  readonly returns: number
 }
 
 /** The answer to a batch, once it is on disk or it is certain that it will not be. */
@@ -82,6 +84,13 @@ export interface BatchReply {
   readonly noRoom: readonly number[]
   /** The same for messages that need a series for which there is no room. */
   readonly noSeries: readonly number[]
+  /**
+   * Indexes, in the batch, of publishes that were not handled, ascending: the commit would have taken too long, or these
+   * publishes came after others that were returned. They must be sent again, those of each client in their order.
+   */
+  readonly undone: readonly number[]
+  /** Number of batches of which publishes were returned because the commit would have taken too long. */
+  readonly returns: number
 }
 
 /** What an uplink sends next; `backlog`: whether more is left of what was stored before the uplink connected. */

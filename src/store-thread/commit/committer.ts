@@ -12,6 +12,7 @@ import type { Store } from '../../store/store.ts'
 import { type Publish, readBatch } from '../batch-buffer.ts'
 import type { BatchMessage, Forwarding, IdentifierChange, TopicEntry } from '../protocol.ts'
 import type { RouteMatch } from '../routes.ts'
+import { WorkBudget } from '../work-budget.ts'
 import { asRepeat, MessageRepeats } from './message-repeats.ts'
 import { type CommitOutcome, newOutcome } from './outcome.ts'
 import { partialReason } from './partial-reason.ts'
@@ -22,9 +23,6 @@ const SHORTAGES: Readonly<Record<Shortage, string>> = {
   catalog: `${TOO_MANY_SERIES}: the store has store.seriesMax series`,
   client: `${TOO_MANY_SERIES}: the client has created store.seriesPerClientMax series`,
 }
-
-/** The number of a client that is not known. */
-const NO_CLIENT = -1
 
 /** A topic number's entry, and its device once a batch has needed it. */
 interface Target extends TopicEntry {
@@ -46,6 +44,7 @@ export class Committer {
    */
   readonly #forgotten = new Set<string>()
   readonly #repeats: MessageRepeats
+  readonly #budget = new WorkBudget()
   #judge: Judge
   /** Arrival times at which the system clock is believed. */
   #trusted: TrustedTimes = { from: Infinity, to: -Infinity }
@@ -63,19 +62,23 @@ export class Committer {
     this.#catalog = store.intake.catalog
   }
 
-  commit(batch: BatchMessage): CommitOutcome {
+  /** @param isLate publishes were returned that come before those of this batch: they are returned, too */
+  commit(batch: BatchMessage, { isLate }: { readonly isLate: boolean }): CommitOutcome {
     this.#learn(batch)
     if (batch.count > 0) this.#store.upkeep.space.refuseIfFull(batch.count)
     const owed = [...this.#forgotten]
     for (const change of batch.identifiers) if (change.kind === 'forgotten') this.#forgotten.add(change.client)
     const outcome = newOutcome()
     const { time } = this.#store
+    let workedAt = 0
     this.#store.write(() => {
       time.beginCommit()
+      this.#budget.begin()
       this.#trusted = time.trusted()
       this.#followCatalog()
       let place = 0
-      for (const publish of readBatch(batch.buffer, batch.messagesMax, batch.count)) {
+      for (const publish of readBatch(batch.buffer, batch.messagesMax, isLate ? 0 : batch.count)) {
+        if (this.#budget.endsBefore(publish.payload.length)) break
         const target = this.#topics[publish.topic]!
         if (target.forward === undefined) {
           if (!this.#take(publish, target, outcome)) outcome.noSeries.push(place)
@@ -83,15 +86,18 @@ export class Committer {
         else outcome.noRoom.push(place)
         place++
       }
+      for (; place < batch.count; place++) outcome.undone.push(place)
       this.#store.intake.log.flush()
       if (batch.count > 0) this.#store.upkeep.space.refuseIfSpent()
       this.#store.amend(this.#judge.takeAmendments())
       for (const client of owed) this.#store.intake.incoming.removeClient(client)
-      const refused = new Set([...outcome.noRoom, ...outcome.noSeries])
+      const refused = new Set([...outcome.noRoom, ...outcome.noSeries, ...outcome.undone])
       for (const change of batch.identifiers) {
         if (change.kind !== 'received' || !refused.has(change.publish)) this.#change(change)
       }
+      workedAt = performance.now()
     })
+    if (batch.count > 0) this.#budget.committed(performance.now() - workedAt)
     this.#forgotten.clear()
     return outcome
   }
@@ -113,15 +119,9 @@ export class Committer {
     const isPartial = fields > 0
     if (isPartial && partial?.count === fields) return false
     if (isPartial && !repeats.covers(this.#store.sealed.arrivals.firstSince(receivedAt, lastSeq), lastSeq)) return false
-    const publish: Publish = {
-      arrival: now,
-      topic: 0,
-      client: NO_CLIENT,
-      dup: false,
-      qos: 0,
-      retain: false,
-      payload: Buffer.from(payload),
-    }
+    const flags = { dup: false, qos: 0, retain: false } as const
+    // The number -1 stands for no client.
+    const publish: Publish = { arrival: now, topic: 0, client: -1, ...flags, payload: Buffer.from(payload) }
     const { time } = this.#store
     time.beginCommit()
     time.arrived(lastSeq + 1, now)
