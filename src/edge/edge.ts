@@ -182,7 +182,7 @@ function stillRefused({ refusedBecause, refusedAt }: Ingest, level: SpaceLevel):
 function startConfigs(thread: StoreClient, log: Log, publish: (message: LocalMessage) => void): ConfigIngest {
   return new ConfigIngest(
     {
-      events: async (events) => void (await thread.call('configEvents', { events })),
+      events: (events) => thread.call('configEvents', { events }),
       restart: (after) => thread.call('configRestart', { after }),
     },
     { log: log.child({ part: 'config' }), publish },
