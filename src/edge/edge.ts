@@ -18,6 +18,7 @@ import type { StatusServer, WebAddress, WebSources } from '../web/status-server.
 import { clockProblems } from './clock-problems.ts'
 import { ClockWatch } from './clock-watch.ts'
 import { EdgeIntake } from './intake.ts'
+import { SharedStatus } from './shared-status.ts'
 import { ACK_MS_SLOW, COMMIT_MS_SLOW, diskOf } from './slow-disk.ts'
 import { type EdgeStatus, findProblems, shownProblem } from './status.ts'
 import { startUplink } from './uplinks.ts'
@@ -105,8 +106,10 @@ async function assemble(
   })
   publish = ({ topic, payload, retain }) => broker.publish({ topic, payload: Buffer.from(payload), qos: 1, retain })
   let web: StatusServer | undefined
-  const status = (): Promise<EdgeStatus> =>
-    readStatus(settings, { thread, ingest, broker, uplinks, backups, web, clock, startedAt })
+  const shared = new SharedStatus(() =>
+    readStatus(settings, { thread, ingest, broker, uplinks, backups, web, clock, startedAt }),
+  )
+  const status = (): Promise<EdgeStatus> => shared.get()
   const history = parts.add(new QueryClient(settings.data))
   try {
     if (settings.web.enabled) web = parts.add(await startWeb(settings.web, { status, history, clock }))

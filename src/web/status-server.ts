@@ -42,6 +42,7 @@ export class StatusServer implements Part {
   readonly name = 'status server'
   readonly #server: FastifyInstance
   readonly #guard: WebGuard
+  readonly #texts = new WeakMap<object, string>()
 
   private constructor({ host, hosts, ...limits }: WebAddress, source: WebSources) {
     const { requestTimeoutMs } = limits
@@ -69,7 +70,9 @@ export class StatusServer implements Part {
       const { healthy, problems } = await source.status()
       return reply.code(healthy ? 200 : 503).send({ healthy, problems })
     })
-    this.#server.get('/api/status', async () => source.status())
+    this.#server.get('/api/status', async (_request, reply) =>
+      reply.type('application/json; charset=utf-8').send(this.#textOf(await source.status())),
+    )
     addHistoryRoutes(this.#server, source.history, source.clock)
   }
 
@@ -87,6 +90,16 @@ export class StatusServer implements Part {
         { remedy: 'set web.port to a free one, or web.enabled to false', exitCode: Exit.UNAVAILABLE, cause },
       )
     }
+  }
+
+  /** An answer that several requests get is written once. */
+  #textOf(status: object): string {
+    let text = this.#texts.get(status)
+    if (text === undefined) {
+      text = printableJson(status)
+      this.#texts.set(status, text)
+    }
+    return text
   }
 
   get address(): { readonly host: string; readonly port: number } {
