@@ -115,7 +115,7 @@ export class Catalog {
     const room = this.roomOf(client)
     const fresh = new Set<string>()
     for (const { device, metric, unit } of readings) {
-      if (this.knows(device, metric, unit)) continue
+      if (this.known(device, metric, unit) !== undefined) continue
       fresh.add(`${device}\n${metric}\n${unit ?? ''}`)
       if (fresh.size > room) return fresh.size > this.room ? 'catalog' : 'client'
     }
@@ -156,15 +156,13 @@ export class Catalog {
     return this.#byUnit.values()
   }
 
-  /** Whether `find` returns an existing series. */
-  knows(deviceName: string, metric: string, unit: string | undefined): boolean {
+  /** The series that `find` returns; undefined: it would create one. */
+  known(deviceName: string, metric: string, unit: string | undefined): Series | undefined {
     const device = this.#devices.get(deviceName)
-    if (device === undefined) return false
+    if (device === undefined) return undefined
     const current = this.#current.get(device)?.get(metric)
-    return (
-      (current !== undefined && (unit === undefined || unit === current.unit)) ||
-      this.#byUnit.has(key(device, metric, unit ?? ''))
-    )
+    if (current !== undefined && (unit === undefined || unit === current.unit)) return current
+    return this.#byUnit.get(key(device, metric, unit ?? ''))
   }
 
   /** The series of a reading; created for this client if it is new. Check `shortage` first. */
