@@ -77,6 +77,18 @@ function configProblems({
   ]
 }
 
+/** Rejects that gave way to readings are a problem for this long (ms). */
+const GAVE_WAY_MS = 3_600_000
+
+function rejectProblems({ rejects }: { readonly rejects?: StoreStatus['rejects'] }): string[] {
+  const { gaveWay = 0, lastGaveWayMs = Infinity } = rejects ?? {}
+  if (lastGaveWayMs > GAVE_WAY_MS) return []
+  return [
+    `${gaveWay} messages that could not be decoded were removed to make room for readings: find their sender with ` +
+      '`tidegate rejects list`, or make room (`store.maxBytes`)',
+  ]
+}
+
 /** Derives the problems from the state of the parts. Pure: the same facts give the same problems. */
 export function findProblems(facts: {
   readonly refusedBecause: string | undefined
@@ -86,6 +98,7 @@ export function findProblems(facts: {
   readonly series?: StoreStatus['series']
   readonly catalog?: StoreStatus['catalog']
   readonly latency?: Parameters<typeof latencyProblems>[0]
+  readonly rejects?: StoreStatus['rejects']
   readonly damage: StoreStatus['damage']
   readonly backup: Pick<BackupStatus, 'folder' | 'lastFailure'> | undefined
   readonly uplinks: readonly UplinkStats[]
@@ -105,7 +118,12 @@ export function findProblems(facts: {
     problems.push(`the last backup to ${facts.backup.folder} failed: ${facts.backup.lastFailure}`)
   }
   if (facts.latency !== undefined) problems.push(...latencyProblems(facts.latency))
-  problems.push(...catalogProblems(facts), ...forwardProblems(facts), ...configProblems(facts))
+  problems.push(
+    ...catalogProblems(facts),
+    ...rejectProblems(facts),
+    ...forwardProblems(facts),
+    ...configProblems(facts),
+  )
   let silent = false
   for (const uplink of facts.uplinks) {
     const waiting = facts.backlogs.find((backlog) => backlog.uplink === uplink.name)?.waiting ?? 0

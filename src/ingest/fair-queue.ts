@@ -19,8 +19,8 @@ export interface Taken<T> {
  * little is served before one that sends much, however many items of that one wait. Items of one client leave in the
  * order in which they came.
  *
- * Self-clocked fair queueing (Golestani 1994): an item leaves in the order of its tag, which is the tag that is served
- * now, or that of the client's last item if that is later, plus its own bytes.
+ * After self-clocked fair queueing (Golestani 1994): items leave in the order of their tags. The tag of an item is where
+ * the first item in service began, or the tag of the client's last item if that is later, plus its own bytes.
  */
 export class FairQueue<T> {
   /** A binary heap: the item with the lowest tag is first. */
@@ -54,7 +54,8 @@ export class FairQueue<T> {
    * count as served now: items that are added from now on may leave before those that are put back.
    */
   take(countMax: number, bytesMax: number): Taken<T>[] {
-    this.#served = Math.max(this.#served, this.#heap[0]?.tag ?? 0)
+    const first = this.#heap[0]
+    if (first !== undefined) this.#served = Math.max(this.#served, first.tag - first.bytes - BYTES_PER_ITEM)
     const taken: Taken<T>[] = []
     for (let bytes = 0; taken.length < countMax; ) {
       const next = this.#heap[0]

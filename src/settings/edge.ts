@@ -40,7 +40,10 @@ const broker = z.strictObject({
     ),
   pendingBytesMax: bytes
     .default(33_554_432)
-    .describe('Maximum payload bytes of all clients that are not on disk yet; at this limit no socket is read'),
+    .describe(
+      'Maximum payload bytes of all clients that are not on disk yet; one client may have a quarter of what is free, and ' +
+        'beyond that its socket is not read',
+    ),
   sessionQueueMax: count
     .default(1_000)
     .describe(
@@ -121,6 +124,13 @@ const store = z
     rejectsMax: count
       .default(10_000)
       .describe('Maximum number of rejects (undecodable messages) kept; the oldest are removed first, and counted'),
+    rejectsBytesMax: bytes
+      .default(67_108_864)
+      .describe(
+        'Maximum bytes of rejects kept (payload, texts and 128 bytes each), never more than an eighth of `maxBytes`; the ' +
+          'oldest are removed first, and of a client with more than half of them, its own. When room is short, rejects ' +
+          'are removed before any reading',
+      ),
     rejectPayloadBytesMax: bytes
       .default(65_536)
       .describe('Payload bytes kept of one reject; a longer payload is cut and flagged'),

@@ -9,6 +9,7 @@ import type { ForwardStatus } from '../store/forward/forward-queue.ts'
 import type { WaitingRemoval } from '../store/housekeeping/expiry.ts'
 import type { SpaceForecast } from '../store/housekeeping/forecaster.ts'
 import type { IncomingId } from '../store/incoming.ts'
+import type { RejectStatus } from '../store/rejects.ts'
 import type { SeriesCount } from '../store/series/client-shares.ts'
 import type { ConfigCalls, ConfigNotice, ConfigStatus } from './config-protocol.ts'
 import type { LatencySummary } from './latency.ts'
@@ -153,6 +154,7 @@ export interface StoreStatus {
   readonly quality: Readonly<Record<'good' | 'uncertain' | 'bad', number>>
   readonly backlogs: readonly Backlog[]
   readonly forwards: ForwardStatus
+  readonly rejects: RejectStatus
   readonly configs: ConfigStatus
   readonly space: SpaceForecast
   readonly clock: ClockStatus

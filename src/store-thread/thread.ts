@@ -256,6 +256,7 @@ class StoreThread {
       damage: { now: soundness.damage, past: soundness.unacknowledged.map(describeDamage) },
       backlogs: this.#store.delivery.outboxes.map((outbox) => this.#store.backlog(outbox)),
       forwards: this.#store.delivery.forwards.status(),
+      rejects: this.#store.intake.rejects.status(),
       configs: this.#configs.status(),
     }
   }

@@ -133,10 +133,10 @@ export function openUpkeep(
   const { folder, settings } = options
   const space = new Space(context.database, folder, settings)
   const retention = assembleRetention(context, options, catalog)
-  const housekeeping = new Housekeeping(retention, settings)
+  const housekeeping = new Housekeeping(retention, settings, intake.rejects)
   const forecaster = new Forecaster(space, context.seals, housekeeping)
   const series = new SeriesUpkeep({
-    ...{ settings, retention, outboxes, catalog, repeats: intake.repeats },
+    ...{ settings, retention, outboxes, catalog, repeats: intake.repeats, rejects: intake.rejects },
     lastSeq: () => intake.log.lastSeq,
     splitAfter: (ends) => housekeeping.splitAfter(ends),
   })

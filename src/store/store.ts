@@ -190,9 +190,9 @@ export class Store {
     this.intake.catalog = new Catalog(this.#database, this.#settings)
     this.intake.log = new LogWriter(this.#database, readLastSeq(this.#database))
     this.intake.repeats.forget()
-    this.time.reload()
     this.sealed.positions.forget()
-    for (const kept of [this.configs, ...this.delivery.outboxes, this.delivery.forwards]) kept.reload()
+    const { outboxes, forwards } = this.delivery
+    for (const kept of [this.time, this.configs, this.intake.rejects, ...outboxes, forwards]) kept.reload()
     this.#recovered = true
   }
 

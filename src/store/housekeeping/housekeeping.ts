@@ -1,5 +1,6 @@
 import type { Seq } from '../../base/reading.ts'
 import type { StoreSettings } from '../../settings/edge.ts'
+import type { Rejects } from '../rejects.ts'
 import { clearOrphans, Merging, mergeable } from '../sealed/merging.ts'
 import { Sealing } from '../sealed/sealing.ts'
 import type { Seal } from '../sealed/seals.ts'
@@ -50,6 +51,7 @@ export interface Situation {
   readonly space: SpaceStatus
 }
 
+type OldRejects = Pick<Rejects, 'canGiveWay' | 'giveWay'>
 type Settings = Pick<StoreSettings, 'sealRows' | 'sealAgeMs' | 'maxBytes' | 'whenFull'>
 
 /**
@@ -59,6 +61,7 @@ type Settings = Pick<StoreSettings, 'sealRows' | 'sealAgeMs' | 'maxBytes' | 'whe
 export class Housekeeping {
   readonly #retention: Retention
   readonly #settings: Settings
+  readonly #rejects: OldRejects
   #task: Task | undefined
   #packing: Packing | undefined
   /** There may be leftovers: after a crash, or after a task that failed. */
@@ -72,8 +75,9 @@ export class Housekeeping {
   #ends: readonly Seq[] = []
   #isShort = false
 
-  constructor(retention: Retention, settings: Settings) {
+  constructor(retention: Retention, settings: Settings, rejects: OldRejects) {
     this.#retention = retention
+    this.#rejects = rejects
     this.#settings = settings
     this.expiry = new Expiry(retention, (seal) => this.isConfirmed(seal))
   }
@@ -183,11 +187,13 @@ export class Housekeeping {
   #makeRoom(): void {
     const { context } = this.#retention
     const confirmed = context.seals.all.find((seal) => this.isConfirmed(seal))
-    if (this.expiry.isDue || this.expiry.waiting !== undefined) this.#task = this.expiry.makeRoom(() => this.#isShort)
+    if (this.#rejects.canGiveWay) this.#task = this.#inOneWrite(() => this.#rejects.giveWay())
+    else if (this.expiry.isDue || this.expiry.waiting !== undefined)
+      this.#task = this.expiry.makeRoom(() => this.#isShort)
     else if (confirmed !== undefined) {
       this.#task = dropSeal(this.#retention, confirmed, 'expired')
     } else if (context.database.prepare('SELECT 1 FROM rollups LIMIT 1').get() !== undefined) {
-      this.#task = this.#dropRollups()
+      this.#task = this.#inOneWrite(() => this.#retention.rollups.dropOldest(ROLLUPS_AT_ONCE))
     } else if (this.#settings.whenFull === 'drop-oldest') {
       const oldest = context.seals.all.find((seal) => !isOnItsWay(context, seal))
       if (oldest !== undefined) this.#task = dropSeal(this.#retention, oldest, 'dropped')
@@ -197,8 +203,9 @@ export class Housekeeping {
     }
   }
 
-  *#dropRollups(): Task {
-    this.#retention.context.write(() => this.#retention.rollups.dropOldest(ROLLUPS_AT_ONCE))
+  *#inOneWrite(work: () => void): Task {
+    this.#retention.context.write(work)
+    yield
   }
 
   #pack(packing: Packing): void {

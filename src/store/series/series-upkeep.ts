@@ -2,6 +2,7 @@ import type { Seq } from '../../base/reading.ts'
 import type { StoreSettings } from '../../settings/edge.ts'
 import type { Outbox } from '../delivery/outbox.ts'
 import type { Retention } from '../housekeeping/retention.ts'
+import type { Rejects } from '../rejects.ts'
 import type { Repeats } from '../repeats/repeats.ts'
 import type { Task } from '../sealed/task.ts'
 import { ForgetDevices, type Forgetting } from './forget-devices.ts'
@@ -19,6 +20,7 @@ export interface SeriesUpkeepOptions {
   readonly outboxes: readonly Outbox[]
   readonly catalog: SeriesContext['catalog']
   readonly repeats: Repeats
+  readonly rejects: Rejects
   readonly lastSeq: SeriesContext['lastSeq']
   /** Asks housekeeping to seal the log up to these positions soon, and to let blocks end there. */
   readonly splitAfter: (ends: readonly Seq[]) => void
@@ -56,12 +58,13 @@ export class SeriesUpkeep {
   #mayHaveOrders = true
 
   constructor(options: SeriesUpkeepOptions) {
-    const { retention, catalog, repeats, lastSeq, outboxes } = options
+    const { retention, catalog, repeats, rejects, lastSeq, outboxes } = options
     const context: SeriesContext = {
       ...retention.context,
       policies: retention.policies,
       catalog,
       repeats,
+      rejects,
       lastSeq,
     }
     this.#options = options

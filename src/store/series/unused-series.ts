@@ -2,6 +2,7 @@ import type { Database, Statement } from 'better-sqlite3'
 import { type Catalog, LAST_ID, OTHERS } from '../catalog.ts'
 import type { Policies } from '../housekeeping/policy.ts'
 import { COUNTERS } from '../ledger.ts'
+import type { Rejects } from '../rejects.ts'
 import type { Repeats } from '../repeats/repeats.ts'
 import { blockId, seriesOf } from '../sealed/blocks.ts'
 import type { HousekeepingContext, Task } from '../sealed/task.ts'
@@ -19,6 +20,7 @@ export interface SeriesContext extends HousekeepingContext {
   readonly catalog: () => Catalog
   readonly policies: Policies
   readonly repeats: Repeats
+  readonly rejects: Pick<Rejects, 'dropOf'>
   readonly lastSeq: () => number
 }
 
