@@ -121,6 +121,10 @@ const store = z
         'Maximum number of series that one client (by its client id) can create; default: 90 % of `seriesMax`, so that ' +
           'a client with random topics leaves room for others',
       ),
+    seriesPerDeviceMax: count
+      .max(10_000_000)
+      .optional()
+      .describe('Maximum number of series of one device; default: a quarter of `seriesMax`, but at least 1,000'),
     rejectsMax: count
       .default(10_000)
       .describe('Maximum number of rejects (undecodable messages) kept; the oldest are removed first, and counted'),

@@ -10,7 +10,7 @@ import type { WaitingRemoval } from '../store/housekeeping/expiry.ts'
 import type { SpaceForecast } from '../store/housekeeping/forecaster.ts'
 import type { IncomingId } from '../store/incoming.ts'
 import type { RejectStatus } from '../store/rejects.ts'
-import type { SeriesCount } from '../store/series/client-shares.ts'
+import type { SeriesCount } from '../store/series/series-shares.ts'
 import type { ConfigCalls, ConfigNotice, ConfigStatus } from './config-protocol.ts'
 import type { LatencySummary } from './latency.ts'
 
@@ -129,6 +129,7 @@ export type Outgoing = { readonly backlog: boolean } & (
 export interface CatalogStatus {
   readonly seriesMax: number
   readonly perClientMax: number
+  readonly perDeviceMax: number
   /** Messages since the start that needed a series for which there was no room: not acknowledged. */
   readonly refused: number
   /** The same for messages with QoS 0: kept as rejects. */
@@ -137,6 +138,8 @@ export interface CatalogStatus {
   readonly lastShortageMs: number | undefined
   /** The devices and the clients with the most series; empty while there is plenty of room. */
   readonly largest: { readonly devices: readonly SeriesCount[]; readonly clients: readonly SeriesCount[] }
+  /** The devices and the clients with the most new series in the last half an hour to hour. */
+  readonly fastest: { readonly devices: readonly SeriesCount[]; readonly clients: readonly SeriesCount[] }
 }
 
 export interface StoreStatus {

@@ -22,6 +22,7 @@ import { RejectWriter } from './reject-writer.ts'
 const SHORTAGES: Readonly<Record<Shortage, string>> = {
   catalog: `${TOO_MANY_SERIES}: the store has store.seriesMax series`,
   client: `${TOO_MANY_SERIES}: the client has created store.seriesPerClientMax series`,
+  device: `${TOO_MANY_SERIES}: the device has store.seriesPerDeviceMax series`,
 }
 
 /** `wait`: nothing of the message was stored yet. `no series`: there is no room for one, and its sender must keep it. */

@@ -1,5 +1,5 @@
 import type { Database, Statement } from 'better-sqlite3'
-import { type Catalog, LAST_ID, OTHERS } from '../catalog.ts'
+import { type Catalog, OTHERS } from '../catalog.ts'
 import type { Policies } from '../housekeeping/policy.ts'
 import { COUNTERS } from '../ledger.ts'
 import type { Rejects } from '../rejects.ts'
@@ -8,6 +8,7 @@ import { blockId, seriesOf } from '../sealed/blocks.ts'
 import type { HousekeepingContext, Task } from '../sealed/task.ts'
 import { foldTallies } from '../tallies.ts'
 import type { Device, Series } from './series.ts'
+import { LAST_ID } from './series-rows.ts'
 
 /** Rows of the log that one slice reads. */
 const LOG_ROWS = 4_096
