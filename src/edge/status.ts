@@ -6,7 +6,7 @@ import type { LatencySummary } from '../store-thread/latency.ts'
 import type { StoreStatus } from '../store-thread/protocol.ts'
 import type { UplinkStats } from '../uplink/dependencies.ts'
 import type { WebStats } from '../web/guard.ts'
-import { catalogProblems } from './catalog-problems.ts'
+import { catalogProblems, NEARLY_FULL } from './catalog-problems.ts'
 import { latencyProblems } from './slow-disk.ts'
 
 /** While readings wait, an uplink that gets no answer for this long (ms) is a problem. */
@@ -67,10 +67,14 @@ function configProblems({
     .slice(0, 3)
     .map((name) => oneLine(name, NAME_CHARS_MAX))
     .join(', ')
+  const { bytes = 0, bytesMax = Infinity } = configs ?? {}
   return [
     ...uplinks.flatMap(({ name, configProblem }) =>
       configProblem ? [`uplink ${name}: ${oneLine(configProblem, REASON_CHARS_MAX)}`] : [],
     ),
+    ...(bytes < bytesMax * NEARLY_FULL
+      ? []
+      : [`configs of devices take ${bytes} of ${bytesMax} bytes: new ones are refused, raise config.bytesMax`]),
     ...(refused === ''
       ? []
       : [`the cloud broker refuses configs of ${refused}: fix the cause, then run \`tidegate config retry DEVICE\``]),
@@ -94,7 +98,8 @@ export function findProblems(facts: {
   readonly refusedBecause: string | undefined
   readonly backlogs: StoreStatus['backlogs']
   readonly forwards?: StoreStatus['forwards']
-  readonly configs?: Pick<StoreStatus['configs'], 'attention'>
+  readonly configs?: Pick<StoreStatus['configs'], 'attention'> &
+    Partial<Pick<StoreStatus['configs'], 'bytes' | 'bytesMax'>>
   readonly series?: StoreStatus['series']
   readonly catalog?: StoreStatus['catalog']
   readonly latency?: Parameters<typeof latencyProblems>[0]

@@ -59,6 +59,9 @@ export interface ConfigNotice {
 /** State of config sync. */
 export interface ConfigStatus {
   readonly devices: number
+  /** Bytes that configs take in the store, and their bound. */
+  readonly bytes: number
+  readonly bytesMax: number
   readonly conflicts: number
   /** Messages that wait to leave for the cloud. */
   readonly waiting: number

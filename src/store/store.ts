@@ -85,7 +85,7 @@ export class Store {
     )
     this.delivery = openDelivery(database, options, { ...this.sealed, lastSeq: this.lastSeq })
     this.orders = new Orders(database)
-    this.configs = new EdgeConfigStore(database)
+    this.configs = new EdgeConfigStore(database, settings.maxBytes)
     const soundness = new Soundness(database, folder, options.clock)
     const { outboxes } = this.delivery
     this.upkeep = openUpkeep(this.#context(), options, { soundness, intake: this.intake, outboxes })

@@ -151,3 +151,30 @@ describe('a flood of one client does not stop the readings of another', () => {
     await expectIntact(honest)
   })
 })
+
+describe('edits of configs', () => {
+  it('are answered with 429 when configs take their bytes, and readings are stored as before', async () => {
+    const edge = await SiteEdge.create({ config: { bytesMax: 100_000 } })
+    await edge.start()
+    const editor = await RawClient.connect(edge.port, 'editor')
+    await editor.subscribe('devices/+/config/result', 0)
+    const codes: number[] = []
+    editor.onPacket = (packet) => {
+      if (packet.cmd === 'publish') codes.push((JSON.parse(packet.payload.toString()) as { code: number }).code)
+    }
+    for (let i = 0; i < 20; i++) editor.publish(`devices/d${i}/config/set`, CONFIG, qos1(i))
+    await until(() => codes.length === 20, { what: 'all edits are answered' })
+    expect(codes.filter((code) => code === 429).length).toBeGreaterThan(10)
+    const { configs } = (await edge.status()).store
+    expect(configs.bytesMax).toBe(100_000)
+    expect(configs.bytes).toBeLessThan(200_000)
+    expect((await edge.status()).problems.join('\n')).toContain('config.bytesMax')
+    const first = codes.length
+    editor.publish('devices/d0/config/set', '{"id": "y", "delete": true}', qos1(100))
+    await until(() => codes.length > first, { what: 'a deletion is answered' })
+    expect(codes.at(-1)).toBe(200)
+    editor.publish('telemetry/editor/t', '1', qos1(101))
+    await until(() => editor.received.some((one) => one.cmd === 'puback' && one.messageId === 102))
+    await edge.kill()
+  })
+})

@@ -133,8 +133,9 @@ export class ConfigTransactions {
   }
 
   status(): ConfigStatus {
-    const { count, conflicts, waiting, attention } = this.#store.configs
-    return { devices: count, conflicts, waiting, attention, counts: this.#counts.all }
+    const { count, conflicts, waiting, attention, size } = this.#store.configs
+    const bytes = { bytes: size.bytes, bytesMax: size.max(this.#options.settings.bytesMax) }
+    return { devices: count, ...bytes, conflicts, waiting, attention, counts: this.#counts.all }
   }
 
   /** One transaction, which ends when it takes long. @returns the number of items that were handled, the first ones */

@@ -60,7 +60,7 @@ export class Turns {
     }
     const { configs, epoch } = this.#store
     const known = configs.find(device, epoch)
-    if (known === undefined && this.#isTooMany(device, read.event)) return []
+    if (this.#isTooMuch(device, read.event, known === undefined)) return []
     const before = known ?? newEdgeState(device, epoch)
     const { state, effects } = step(before, read.event, this.#envFor(device))
     if (state !== before || effects.some(({ kind }) => kind === 'keep')) {
@@ -71,15 +71,19 @@ export class Turns {
   }
 
   /**
-   * Whether the event would add a device beyond `config.devicesMax`. An edit is answered with 429; a config of the
-   * cloud is only counted.
+   * Whether the event would add a device beyond `config.devicesMax`, or a config although configs take `config.bytesMax`.
+   * An edit is answered with 429; a config of the cloud is only counted.
    */
-  #isTooMany(device: string, event: EdgeEvent): boolean {
-    const { configs } = this.#store
-    const { devicesMax } = this.#context.options.settings
-    const makesOne = event.kind === 'desired' || event.kind === 'set'
-    if (!makesOne || configs.count < devicesMax) return false
-    const message = `${devicesMax} devices already have a config: raise config.devicesMax`
+  #isTooMuch(device: string, event: EdgeEvent, isNew: boolean): boolean {
+    if (event.kind !== 'desired' && (event.kind !== 'set' || event.set.delete === true)) return false
+    const { count, size } = this.#store.configs
+    const { devicesMax, bytesMax } = this.#context.options.settings
+    const most = size.max(bytesMax)
+    let message: string
+    if (isNew && count >= devicesMax) message = `${devicesMax} devices already have a config: raise config.devicesMax`
+    else if (size.bytes >= most) {
+      message = `configs take ${most} bytes of the store: raise config.bytesMax (at most a quarter of store.maxBytes), or delete configs`
+    } else return false
     this.#counted.push(['overfull', message])
     if (event.kind === 'set') this.#answer(device, { id: event.set.id, code: 429, rev: null, message })
     return true
