@@ -10,6 +10,11 @@ import { FairQueue } from './fair-queue.ts'
  */
 const PENDING_MAX = 1_000
 const PENDING_BYTES_MAX = 8_388_608
+/**
+ * A publish beyond these bounds is acknowledged after this time (ms): a client that does not stop is read no faster than
+ * `broker.pendingPerClientMax` in this time.
+ */
+const REFUSED_ACK_MS = 1_000
 /** Events in one commit, and their bytes, at most; the store thread ends a commit that takes long before that. */
 const COMMIT_MAX = 256
 const COMMIT_BYTES_MAX = 65_536
@@ -69,6 +74,7 @@ export class ConfigIngest {
   readonly #waiting = new FairQueue<Waiting>()
   readonly #loads = new Map<string, Load>()
   readonly #total: Load = { count: 0, bytes: 0 }
+  #refusedBytes = 0
   #ignored = 0
   #busy = false
 
@@ -94,9 +100,9 @@ export class ConfigIngest {
     return found.what === 'set' ? 'fresh' : 'all'
   }
 
-  /** Bytes of events that were taken and are not on disk yet. */
+  /** Bytes of events that were taken and are not on disk yet, and of refused ones that are not acknowledged yet. */
   get pendingBytes(): number {
-    return this.#total.bytes
+    return this.#total.bytes + this.#refusedBytes
   }
 
   /** Takes a publish of a local client; settles when its results are on disk. */
@@ -112,7 +118,7 @@ export class ConfigIngest {
     const { device, what } = found
     if (this.#isFullFor(client)) {
       if (what === 'set') this.#tooMany(device)
-      return settle(undefined)
+      return this.#settleLater(payload.length, settle)
     }
     // A larger one is refused because of its size, whatever it contains.
     const copy = Uint8Array.from(payload.subarray(0, TEXT_BYTES_MAX + 1))
@@ -133,6 +139,15 @@ export class ConfigIngest {
   #isFullFor(client: string): boolean {
     const { count, bytes } = this.#loads.get(client) ?? { count: 0, bytes: 0 }
     return count >= PENDING_MAX - this.#total.count || bytes >= PENDING_BYTES_MAX - this.#total.bytes
+  }
+
+  #settleLater(bytes: number, settle: Waiting['settle']): void {
+    this.#refusedBytes += bytes
+    const timer = setTimeout(() => {
+      this.#refusedBytes -= bytes
+      settle(undefined)
+    }, REFUSED_ACK_MS)
+    timer.unref()
   }
 
   #tooMany(device: string): void {
