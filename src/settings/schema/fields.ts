@@ -18,9 +18,12 @@ export const brokerUrl = z
       'contains a `@`, which belongs to a user name or password: set `username` and `password_file` instead (write %40 ' +
       'for a @ in the path)',
   })
+/** Levels of a prefix: the topics below it must stay within `CLOUD_LEVELS_MAX`. */
+const PREFIX_LEVELS_MAX = 16
 export const prefix = z
   .string()
   .regex(/^[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+)*$/, 'must be levels of A–Z a–z 0–9 . _ - with / between them')
+  .refine((text) => text.split('/').length <= PREFIX_LEVELS_MAX, `must have at most ${PREFIX_LEVELS_MAX} levels`)
   .default('tidegate')
   .describe('First level or levels of every topic on the cloud broker')
 export const username = z.string().optional().describe('User name at the cloud broker')
