@@ -9,6 +9,11 @@ import { holdPublishes } from './ack-hold.ts'
 import { AckWriter } from './ack-writer.ts'
 import { mayForward, shapeDelivery } from './delivery.ts'
 import { FastPath } from './fast-path.ts'
+import { guardHooks } from './guards/guard.ts'
+import { type GuardStats, Guards } from './guards/guards.ts'
+import { guardPersistence } from './guards/persistence-guard.ts'
+import { PacketRefused } from './guards/refusals.ts'
+import { watchTakeovers } from './guards/takeovers.ts'
 import { IncomingIds } from './incoming-ids.ts'
 import type { IncomingId, Intake } from './intake.ts'
 import { limitPackets } from './packet-limit.ts'
@@ -38,12 +43,7 @@ const UNREAD_BYTES_MAX = 65_536
  */
 const FREE_SHARE = 0.25
 
-export interface BrokerStats {
-  readonly connections: number
-  /** Connections refused because `broker.connectionsMax` were open. */
-  readonly refused: number
-  /** Connections closed because of a string that is not well-formed UTF-8 or contains U+0000. */
-  readonly illFormed: number
+export interface BrokerStats extends GuardStats {
   /** Messages dropped because the queue of a disconnected subscriber was full. */
   readonly dropped: number
 }
@@ -69,17 +69,17 @@ export class Broker implements Part {
   readonly #rules = new TopicRules()
   readonly #acks = new AckWriter()
   readonly #fastPath: FastPath
-  readonly #sockets = new Set<Socket>()
+  readonly #guards: Guards
   readonly #held = new Set<SocketReader>()
   readonly #server: Server
   #aedes!: Aedes
   #delivery!: ReturnType<typeof shapeDelivery>
-  #refused = 0
-  #illFormed = 0
+  #reopening = false
 
   private constructor(settings: BrokerSettings, { intake, incoming, log }: BrokerDependencies) {
     this.#settings = settings
     this.#log = log
+    this.#guards = new Guards(settings, log)
     this.#intake = intake
     this.#incoming = new IncomingIds(intake, incoming)
     const { sessionQueueMax } = settings
@@ -88,6 +88,7 @@ export class Broker implements Part {
       intake,
       rules: this.#rules,
       acks: this.#acks,
+      guard: this.#guards.guard,
       isWanted: (topic) => this.#delivery.isWanted(topic),
       onSettled: () => this.#reopen(),
     })
@@ -127,7 +128,7 @@ export class Broker implements Part {
 
   stats(): BrokerStats {
     const { dropped } = this.#persistence.queues
-    return { connections: this.#sockets.size, refused: this.#refused, illFormed: this.#illFormed, dropped }
+    return { ...this.#guards.stats, dropped }
   }
 
   /** Sends a message of Tidegate itself to local subscribers. It carries no readings and is not stored. */
@@ -145,11 +146,13 @@ export class Broker implements Part {
       else resolve()
     })
     await new Promise<void>((resolve) => this.#aedes.close(() => resolve()))
-    for (const socket of this.#sockets) socket.destroy()
+    this.#guards.connections.closeAll()
     await closed
   }
 
   async #createAedes(): Promise<Aedes> {
+    const { guard, refusals, takeovers, unrouted } = this.#guards
+    guardPersistence(this.#persistence, guard)
     const aedes = await Aedes.createBroker({
       persistence: this.#persistence,
       concurrency: 0,
@@ -157,77 +160,100 @@ export class Broker implements Part {
       drainTimeout: DRAIN_TIMEOUT_MS,
       queueLimit: EARLY_PACKETS_MAX,
       maxInflightInbound: 0,
+      ...this.#hooks(),
+    })
+    const events: EventEmitter = aedes
+    events.on('error', (failure: Error) => this.#log.error({ err: failure }, 'the broker failed to handle a packet'))
+    const noteRefusal = (client: string | null, failure: Error): void => {
+      if (failure instanceof PacketRefused) refusals.note(failure.reason, { client, what: failure.message })
+    }
+    aedes.on('clientError', (client, failure) => {
+      noteRefusal(client.id, failure)
+      this.#log.debug({ client: client.id, err: failure }, 'a client was disconnected')
+    })
+    aedes.on('connectionError', (_client, failure) => {
+      noteRefusal(null, failure)
+      this.#log.debug({ err: failure }, 'a connection was refused')
+    })
+    watchTakeovers(aedes, takeovers, guard)
+    const { persistence, intake } = { persistence: this.#persistence, intake: this.#intake }
+    this.#delivery = shapeDelivery(aedes, { persistence, intake, guard, unrouted })
+    return aedes
+  }
+
+  #hooks(): ReturnType<typeof guardHooks> {
+    const { guard, refusals } = this.#guards
+    return guardHooks(guard, {
       preConnect: (client, packet, callback) => {
         const problem = connectProblem(packet, this.#rules)
-        if (problem !== undefined) return callback(new Error(problem), false)
+        if (problem !== undefined) return callback(problem, false)
         if (identifierRefused(packet)) this.#unidentified.add(client)
         callback(null, true)
       },
       authenticate: (client, _username, _password, callback) => {
         if (!this.#unidentified.has(client)) return callback(null, true)
-        callback(Object.assign(new Error('identifier rejected'), { returnCode: 2 }) as AuthenticateError, false)
+        const problem = new PacketRefused('clientId', 'identifier rejected')
+        callback(Object.assign(problem, { returnCode: 2 }) as AuthenticateError, false)
       },
       authorizePublish: holdPublishes({
         intake: this.#intake,
         rules: this.#rules,
         acks: this.#acks,
+        guard,
         incomingCount: (client) => this.#incoming.count(client),
         onSettled: () => this.#reopen(),
       }),
       authorizeSubscribe: (client, subscription, callback) => {
         const verdict = judgeFilter(client, subscription)
-        if (typeof verdict === 'object') return callback(new Error(verdict.problem))
+        if (typeof verdict === 'object') return callback(new PacketRefused('filter', verdict.problem))
         callback(null, verdict === 'granted' ? subscription : null)
       },
       authorizeForward: (client, packet) => {
         const { slowSubscriberBytesMax } = this.#settings
         const queued = packet as Parameters<typeof mayForward>[1]
-        return mayForward(client, queued, { persistence: this.#persistence, slowSubscriberBytesMax }) ? packet : null
+        return mayForward(client, queued, { persistence: this.#persistence, refusals, slowSubscriberBytesMax })
+          ? packet
+          : null
       },
     })
-    const events: EventEmitter = aedes
-    events.on('error', (failure: Error) => this.#log.error({ err: failure }, 'the broker failed to handle a packet'))
-    aedes.on('clientError', (client, failure) =>
-      this.#log.debug({ client: client.id, err: failure }, 'a client was disconnected'),
-    )
-    aedes.on('connectionError', (_client, failure) => this.#log.debug({ err: failure }, 'a connection was refused'))
-    this.#delivery = shapeDelivery(aedes, this.#persistence, this.#intake)
-    return aedes
   }
 
   readonly #unidentified = new WeakSet<object>()
 
   #accept(socket: Socket): void {
-    if (this.#sockets.size >= this.#settings.connectionsMax) {
-      this.#refused++
+    const { guard, refusals, connections } = this.#guards
+    const refused = connections.admit(socket)
+    if (refused !== undefined) {
+      refusals.note(refused, { what: `too many connections; this one is from ${socket.remoteAddress}` })
       socket.destroy()
       return
     }
-    this.#sockets.add(socket)
-    socket.once('close', () => this.#sockets.delete(socket))
+    guard.run('accept', { cause: { conn: socket }, otherwise: undefined }, () => this.#handle(socket))
+  }
+
+  #handle(socket: Socket): void {
+    const { guard, incomplete } = this.#guards
     const { pendingPerClientMax, pendingBytesMax, packetBytesMax } = this.#settings
     const client = this.#aedes.handle(socket)
     limitPackets(client, packetBytesMax)
-    requireUtf8(client, (problem) => this.#noteIllFormed(client.id, problem))
+    requireUtf8(client)
     const isOpen = (): boolean =>
       socketReader.pending < pendingPerClientMax &&
       socketReader.pendingBytes <= Math.max(0, pendingBytesMax - this.#intake.pendingBytes) * FREE_SHARE &&
       socket.writableLength < UNREAD_BYTES_MAX
     const onHeld = (held: SocketReader): void => void this.#held.add(held)
-    const socketReader = new SocketReader(socket, client, { fastPath: this.#fastPath, packetBytesMax, isOpen, onHeld })
+    const dependencies = { fastPath: this.#fastPath, guard, incomplete, packetBytesMax, isOpen, onHeld }
+    const socketReader = new SocketReader(socket, client, dependencies)
   }
 
-  /** Warns of the first, second, fourth, eighth … one: a client that reconnects for ever must not fill the log. */
-  #noteIllFormed(client: string | undefined, problem: string): void {
-    const count = ++this.#illFormed
-    if ((count & (count - 1)) === 0) this.#log.warn({ client, count }, `a connection was closed: ${problem}`)
-  }
-
+  /** Reads on from the sockets that were held, once for all publishes that are settled in this turn of the event loop. */
   #reopen(): void {
-    if (this.#held.size === 0) return
-    const held = [...this.#held]
-    this.#held.clear()
+    if (this.#reopening || this.#held.size === 0) return
+    this.#reopening = true
     setImmediate(() => {
+      this.#reopening = false
+      const held = [...this.#held]
+      this.#held.clear()
       for (const socketReader of held) {
         socketReader.reopen()
         if (socketReader.held) this.#held.add(socketReader)

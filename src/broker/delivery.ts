@@ -1,4 +1,8 @@
 import type { Aedes, Client } from 'aedes'
+import { TextCache } from '../base/text/text-cache.ts'
+import type { Guard } from './guards/guard.ts'
+import type { Refusals } from './guards/refusals.ts'
+import type { Unrouted } from './guards/unrouted.ts'
 import type { Intake } from './intake.ts'
 import type { BrokerPersistence } from './persistence.ts'
 import type { QueuedPacket } from './session-queues.ts'
@@ -19,13 +23,18 @@ interface Inner {
   publish(packet: Packet, client: Client | null | Done, done?: Done): void
   mq: {
     _matcher: { match(topic: string): unknown[] }
-    on(topic: string, notify: unknown, done?: () => void): unknown
+    on(topic: string, notify: unknown, done?: Done): unknown
     emit(packet: Packet, done?: Done): unknown
   }
 }
 
-/** Topics whose answer is cached; a full cache is cleared. */
-const KNOWN_MAX = 65_536
+interface DeliveryDependencies {
+  readonly persistence: BrokerPersistence
+  readonly intake: Pick<Intake, 'delivers' | 'keeps'>
+  readonly guard: Guard
+  readonly unrouted: Unrouted
+}
+
 const noop: Done = () => undefined
 
 /**
@@ -39,27 +48,31 @@ const noop: Done = () => undefined
  * 3. A slow subscriber delays only the clients that publish to it (`concurrency: 0`), and is disconnected when too many
  *    bytes are queued for it (`mayForward`).
  * 4. Where the intake says so, a publish is delivered to no subscriber, or is not retained.
+ *
+ * None of the replaced members throws: Aedes calls them without expecting it.
  */
 export function shapeDelivery(
   broker: Aedes,
-  persistence: BrokerPersistence,
-  intake: Pick<Intake, 'delivers'>,
+  { persistence, intake, guard, unrouted }: DeliveryDependencies,
 ): { isWanted(topic: string): boolean } {
   const inner = broker as unknown as Inner
   const quick = `${inner.id}:q0`
-  const wanted = new Map<string, boolean>()
+  const announcements = `$SYS/${inner.id}/new/clients`
+  const wanted = new TextCache<boolean>()
 
   const on = inner.mq.on.bind(inner.mq)
   inner.mq.on = (topic, notify, done) => {
     wanted.clear()
-    return on(topic, notify, done)
+    guard.answer('mq.on', { cause: undefined, answer: done ?? noop, refuse: done ?? noop }, (answer) => {
+      on(topic, notify, answer)
+    })
+    return inner.mq
   }
   const isWanted = (topic: string): boolean => {
     let known = wanted.get(topic)
     if (known === undefined) {
       known = inner.mq._matcher.match(topic).length > 0
-      if (wanted.size >= KNOWN_MAX) wanted.clear()
-      wanted.set(topic, known)
+      wanted.add(topic, known)
     }
     return known || persistence.matches(topic)
   }
@@ -67,22 +80,32 @@ export function shapeDelivery(
   const emit = inner.mq.emit.bind(inner.mq)
   inner.mq.emit = (packet, done) => {
     if (packet.qos === 0) packet.brokerId = quick
-    return emit(packet, done)
+    guard.answer('mq.emit', { cause: undefined, answer: done ?? noop, refuse: done ?? noop }, (answer) => {
+      emit(packet, answer)
+    })
+    return inner.mq
   }
 
   const publish = inner.publish.bind(inner)
-  inner.publish = (packet, clientOrDone, maybeDone) => {
-    const client = typeof clientOrDone === 'function' ? null : clientOrDone
-    const done = (typeof clientOrDone === 'function' ? clientOrDone : maybeDone) ?? noop
+  const hand = (packet: Packet, client: Client | null, done: Done): void => {
+    // Aedes announces each client to other brokers, which do not exist.
+    if (client === null && packet.topic === announcements) return done()
     const delivers = client === null ? 'all' : intake.delivers(packet.topic)
     if (delivers === 'none') return done()
+    const isRetained = packet.retain
     if (delivers === 'fresh') packet.retain = false
     if (packet.retain) {
       void persistence.storeRetained(packet)
       packet.retain = false
     }
-    if (isWanted(packet.topic)) publish(packet, client, done)
-    else done()
+    if (isWanted(packet.topic)) return publish(packet, client, done)
+    if (client !== null && !isRetained && !intake.keeps(packet.topic)) unrouted.note(packet.topic)
+    done()
+  }
+  inner.publish = (packet, clientOrDone, maybeDone) => {
+    const client = typeof clientOrDone === 'function' ? null : clientOrDone
+    const done = (typeof clientOrDone === 'function' ? clientOrDone : maybeDone) ?? noop
+    guard.answer('publish', { cause: client, answer: done, refuse: done }, (answer) => hand(packet, client, answer))
   }
   return { isWanted }
 }
@@ -91,11 +114,14 @@ export function shapeDelivery(
 export function mayForward(
   client: Client,
   packet: Packet & QueuedPacket,
-  options: { persistence: BrokerPersistence; slowSubscriberBytesMax: number },
+  options: { persistence: BrokerPersistence; refusals: Refusals; slowSubscriberBytesMax: number },
 ): boolean {
   if (packet.topic.startsWith('$')) return false
-  const socket = client.conn as { writableLength: number; destroy(): void }
+  const socket = client.conn as { writableLength: number; destroyed: boolean; destroy(): void }
+  if (socket.destroyed) return false
   if (socket.writableLength > options.slowSubscriberBytesMax) {
+    const what = `a subscriber has ${socket.writableLength} bytes to read; at most ${options.slowSubscriberBytesMax} wait for it`
+    options.refusals.note('slowSubscriber', { client: client.id, what })
     socket.destroy()
     return false
   }

@@ -8,12 +8,14 @@ import { requireUtf8 } from './utf8-strings.ts'
 type Kind = 'function' | 'object' | 'string' | 'number' | 'boolean'
 type Members = readonly (readonly [path: string, kind: Kind])[]
 
-/** Members of the broker object (delivery.ts). */
+/** Members of the broker object (delivery.ts, guards/takeovers.ts). */
 const BROKER: Readonly<Partial<Record<PinnedPackage, Members>>> = {
   aedes: [
     ['id', 'string'],
     ['publish', 'function'],
     ['mq', 'object'],
+    ['clients', 'object'],
+    ['registerClient', 'function'],
   ],
   mqemitter: [
     ['mq.on', 'function'],
@@ -36,7 +38,6 @@ const CLIENT: Readonly<Partial<Record<PinnedPackage, Members>>> = {
   'mqtt-packet': [
     ['_parser.parse', 'function'],
     ['_parser.packet.length', 'number'],
-    ['_parser._list.length', 'number'],
     ['_parser._list.slice', 'function'],
     ['_parser._parseString', 'function'],
     ['_parser._parseLength', 'function'],
@@ -44,7 +45,7 @@ const CLIENT: Readonly<Partial<Record<PinnedPackage, Members>>> = {
   ],
 }
 
-/** Methods of the in-memory persistence that persistence.ts replaces or builds on. */
+/** Methods of the in-memory persistence that persistence.ts and guards/persistence-guard.ts replace or build on. */
 const PERSISTENCE: Members = [
   'setup',
   'storeRetained',
@@ -60,6 +61,13 @@ const PERSISTENCE: Members = [
   'incomingStorePacket',
   'incomingDelPacket',
   'cleanIncoming',
+  'subscriptionsByClient',
+  'subscriptionsByTopic',
+  'createRetainedStream',
+  'createRetainedStreamCombi',
+  'putWill',
+  'delWill',
+  'streamWill',
 ].map((name) => [name, 'function'])
 
 /**
@@ -116,7 +124,7 @@ function refuses(client: Client, bytes: readonly number[]): boolean {
 
 /** A parser that checks UTF-8 refuses an ill-formed topic. */
 function assertUtf8(client: Client): void {
-  requireUtf8(client, () => undefined)
+  requireUtf8(client)
   const isRefused = refuses(client, [0x30, 3, 0, 1, 0xff]) // PUBLISH with the topic 0xff
   if (!isRefused) throw incompatiblePackage('mqtt-packet', 'its parser does not call `_parseString` any more')
 }

@@ -22,6 +22,12 @@ const broker = z.strictObject({
   connectionsMax: count
     .default(10_000)
     .describe('Maximum number of connections; any further connection is closed at once'),
+  connectionsPerAddressMax: count
+    .optional()
+    .describe(
+      'Maximum number of connections from one address (IPv6: from one /64 network); any further connection is closed at ' +
+        'once. Default: 90 % of `connectionsMax`, so that the others always find room',
+    ),
   packetBytesMax: bytes
     .min(128)
     .max(268_435_455)
@@ -41,8 +47,9 @@ const broker = z.strictObject({
   pendingBytesMax: bytes
     .default(33_554_432)
     .describe(
-      'Maximum payload bytes of all clients that are not on disk yet; one client may have a quarter of what is free, and ' +
-        'beyond that its socket is not read',
+      'Maximum bytes (payload and topic) of all clients that are not on disk yet; one client may have a quarter of what is ' +
+        'free, and beyond that its socket is not read. Incomplete packets of all connections may take as many bytes again; ' +
+        'beyond it, the connection with the oldest large one is closed',
     ),
   sessionQueueMax: count
     .default(1_000)
@@ -53,6 +60,13 @@ const broker = z.strictObject({
   slowSubscriberBytesMax: bytes
     .default(8_388_608)
     .describe('A local subscriber with more unread bytes than this is disconnected'),
+  reportUnrouted: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Report messages as a problem that go nowhere: no route for their topic, no local subscriber, not retained. They ' +
+        'are counted in any case',
+    ),
 })
 
 const ingest = z.strictObject({
