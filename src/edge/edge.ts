@@ -15,6 +15,7 @@ import { StoreClient } from '../store-thread/client.ts'
 import type { LocalMessage } from '../store-thread/config-protocol.ts'
 import type { Uplink } from '../uplink/uplink.ts'
 import type { StatusServer, WebAddress, WebSources } from '../web/status-server.ts'
+import { brokerProblems } from './broker-problems.ts'
 import { clockProblems } from './clock-problems.ts'
 import { ClockWatch } from './clock-watch.ts'
 import { EdgeIntake } from './intake.ts'
@@ -145,7 +146,10 @@ interface RunningParts {
   readonly startedAt: number
 }
 
-async function readStatus({ edge, store, data }: EdgeSettings, parts: RunningParts): Promise<EdgeStatus> {
+async function readStatus(
+  { edge, store, data, broker: limits }: EdgeSettings,
+  parts: RunningParts,
+): Promise<EdgeStatus> {
   const { thread, ingest, broker, uplinks, backups, web, clock, startedAt } = parts
   const storeStatus = await thread.call('status', undefined)
   const { pendingBytes, acks } = ingest
@@ -156,7 +160,8 @@ async function readStatus({ edge, store, data }: EdgeSettings, parts: RunningPar
   const space = { hoursLeft: storeStatus.space.hoursLeft, whenFull: store.whenFull }
   const backup = backups?.status
   const found = findProblems({ ...storeStatus, refusedBecause, latency, backup, upMs, space, uplinks: stats })
-  const problems = [...found, ...clockProblems(storeStatus)].map(shownProblem)
+  const brokerStats = broker.stats()
+  const problems = [...found, ...clockProblems(storeStatus), ...brokerProblems(brokerStats, limits)].map(shownProblem)
   return {
     edge,
     version,
@@ -164,7 +169,7 @@ async function readStatus({ edge, store, data }: EdgeSettings, parts: RunningPar
     upMs,
     healthy: problems.length === 0,
     problems,
-    broker: broker.stats(),
+    broker: brokerStats,
     web: web?.stats(),
     store: { ...storeStatus, pendingBytes, refusedBecause, acks },
     uplinks: stats,
