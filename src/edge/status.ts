@@ -105,6 +105,7 @@ export function findProblems(facts: {
   readonly latency?: Parameters<typeof latencyProblems>[0]
   readonly rejects?: StoreStatus['rejects']
   readonly damage: StoreStatus['damage']
+  readonly wal?: StoreStatus['wal']
   readonly backup: Pick<BackupStatus, 'folder' | 'lastFailure'> | undefined
   readonly uplinks: readonly UplinkStats[]
   readonly upMs: number
@@ -121,6 +122,12 @@ export function findProblems(facts: {
     problems.push(`${past} (to acknowledge it, run \`tidegate check --acknowledge\`)`)
   if (facts.backup?.lastFailure !== undefined) {
     problems.push(`the last backup to ${facts.backup.folder} failed: ${facts.backup.lastFailure}`)
+  }
+  if (facts.wal?.held) {
+    problems.push(
+      `the WAL of the store has ${Math.round(facts.wal.bytes / 1_048_576)} MiB and cannot shrink: a program that reads ` +
+        'tidegate.db keeps a transaction open (a backup, an export, `sqlite3`); end it (`fuser -v tidegate.db`)',
+    )
   }
   if (facts.latency !== undefined) problems.push(...latencyProblems(facts.latency))
   problems.push(

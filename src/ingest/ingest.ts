@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts'
+import { TextCache, textBytes } from '../base/text/text-cache.ts'
 import type { EdgeSettings } from '../settings/edge.ts'
 import type { IncomingId } from '../store/incoming.ts'
 import type { StoreClient } from '../store-thread/client.ts'
@@ -6,7 +7,9 @@ import { LatencyMeter, type LatencySummary } from '../store-thread/latency.ts'
 import type { BatchReply } from '../store-thread/protocol.ts'
 import { compileRoutes, type RouteMatch } from '../store-thread/routes.ts'
 import {
+  bytesOf,
   isEmpty,
+  isNumberingFull,
   newCommit,
   newNumbers,
   type PendingCommit,
@@ -23,8 +26,7 @@ export type { Settle } from './pending-commit.ts'
 const IN_FLIGHT_MAX = 2
 /** Publishes that justify a second batch while one is being committed; fewer wait until that commit is done. */
 const SECOND_BATCH_MIN = 256
-/** Numbers of topics, and of clients, at most; beyond it the numbering starts again. */
-const NUMBERS_MAX = 65_536
+
 export interface IngestOptions {
   readonly clock: Clock
   /** An acknowledgement that takes longer (ms) counts as slow. */
@@ -50,7 +52,7 @@ export class Ingest {
   readonly #thread: StoreClient
   readonly #settings: EdgeSettings['ingest']
   readonly #routes: (topic: string) => RouteMatch | undefined
-  readonly #matches = new Map<string, RouteMatch | undefined>()
+  readonly #matches = new TextCache<RouteMatch | undefined>()
   #numbers = newNumbers()
   readonly #buffers: SpareBuffers
   readonly #sealed: PendingCommit[] = []
@@ -89,7 +91,7 @@ export class Ingest {
     this.#onRefusal = onRefusal
   }
 
-  /** Payload bytes that were taken and are not on disk yet. */
+  /** Bytes (payload and topic) that were taken and are not on disk yet. */
   get pendingBytes(): number {
     return this.#pendingBytes
   }
@@ -114,14 +116,14 @@ export class Ingest {
       const times = { arrival: this.#clock.now(), takenAt: performance.now() }
       this.#queue.push({ ...publish, payload, ...times, settle, incoming })
     } else {
-      if (this.#numbers.topics.size >= NUMBERS_MAX || this.#numbers.clients.size >= NUMBERS_MAX) this.#renumber()
+      if (isNumberingFull(this.#numbers)) this.#renumber()
       const { writer } = this.#open
       if (writer.full || (writer.count > 0 && writer.bytes + publish.payload.length > this.#settings.batchBytesMax))
         this.#seal()
       if (this.#open.writer.count === 0) this.#open.openedAt = performance.now()
       this.#put(publish, this.#clock.now(), settle, incoming)
     }
-    this.#pendingBytes += publish.payload.length
+    this.#pendingBytes += bytesOf(publish)
     this.#schedule()
   }
 
@@ -131,6 +133,7 @@ export class Ingest {
     const place = this.#open.writer.count
     this.#open.writer.add(arrival, topic, client, publish, publish.payload)
     this.#open.settles.push(settle)
+    this.#open.bytes += bytesOf(publish)
     if (incoming !== undefined) this.#open.identifiers.push({ kind: 'received', publish: place, ...incoming })
   }
 
@@ -151,9 +154,8 @@ export class Ingest {
 
   #match(topic: string): RouteMatch | undefined {
     if (this.#matches.has(topic)) return this.#matches.get(topic)
-    if (this.#matches.size >= NUMBERS_MAX) this.#matches.clear()
     const match = this.#routes(topic)
-    this.#matches.set(topic, match)
+    this.#matches.add(topic, match)
     return match
   }
 
@@ -162,6 +164,7 @@ export class Ingest {
     if (known !== undefined) return known
     const id = this.#numbers.topics.size
     this.#numbers.topics.set(topic, id)
+    this.#numbers.bytes += textBytes(topic)
     this.#open.topics.push({ id, ...this.#match(topic)! })
     return id
   }
@@ -171,6 +174,7 @@ export class Ingest {
     if (known !== undefined) return known
     const id = this.#numbers.clients.size
     this.#numbers.clients.set(client, id)
+    this.#numbers.bytes += textBytes(client)
     this.#open.clients.push({ id, client })
     return id
   }
@@ -228,8 +232,7 @@ export class Ingest {
   /** Takes publishes from the queue into the open commit, which has none. */
   #fill(): void {
     const countMax = this.#settings.batchMessagesMax
-    const { topics, clients } = this.#numbers
-    if (topics.size + countMax > NUMBERS_MAX || clients.size + countMax > NUMBERS_MAX) this.#renumber()
+    if (isNumberingFull(this.#numbers, countMax)) this.#renumber()
     const taken = this.#queue.take()
     const { item: first } = taken[0]!
     this.#open.openedAt = taken.reduce((oldest, { item }) => Math.min(oldest, item.takenAt), first.takenAt)
@@ -250,9 +253,9 @@ export class Ingest {
   }
 
   #settled(reply: BatchReply, commit: PendingCommit): void {
-    const { settles, releases, openedAt, writer } = commit
+    const { settles, releases, openedAt, bytes } = commit
     this.#inFlight--
-    this.#pendingBytes -= writer.bytes
+    this.#pendingBytes -= bytes
     if (commit.taken !== undefined) this.#queue.returned(commit.taken, new Set(reply.undone))
     if (reply.undone.length > 0) this.#return(commit, reply)
     if (reply.buffer !== undefined) this.#buffers.give(reply.buffer)

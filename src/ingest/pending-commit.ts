@@ -27,11 +27,29 @@ export interface WaitingPublish extends Publish {
 export interface Numbers {
   readonly topics: Map<string, number>
   readonly clients: Map<string, number>
+  /** About the bytes that the texts take. */
+  bytes: number
+}
+
+/** Texts and entries at most; beyond it the numbering starts again. */
+const NUMBERS_MAX = 65_536
+const NUMBERS_BYTES_MAX = 33_554_432
+
+/** Whether a numbering must start again before this number of publishes. */
+export function isNumberingFull({ topics, clients, bytes }: Numbers, more = 1): boolean {
+  return topics.size + more > NUMBERS_MAX || clients.size + more > NUMBERS_MAX || bytes >= NUMBERS_BYTES_MAX
+}
+
+/** What a publish counts in `pendingBytes`. Topics count: they can be as long as 64 KB. */
+export function bytesOf({ topic, payload }: Pick<Publish, 'topic' | 'payload'>): number {
+  return topic.length + payload.length
 }
 
 /** What one commit will contain. */
 export interface PendingCommit {
   readonly writer: BatchWriter
+  /** The bytes of its publishes (`bytesOf`). */
+  bytes: number
   /** When its first publish arrived (monotonic ms); undefined: it has none yet. */
   openedAt: number | undefined
   /** One for each publish, in the order of the batch. */
@@ -55,13 +73,13 @@ const NO_SERIES = new PublishRefused(
 )
 
 export function newNumbers(): Numbers {
-  return { topics: new Map(), clients: new Map() }
+  return { topics: new Map(), clients: new Map(), bytes: 0 }
 }
 
 /** @param renumbered its numbers begin anew: all that were assigned before are void */
 export function newCommit(writer: BatchWriter, numbers: Numbers, renumbered: boolean): PendingCommit {
   const lists = { settles: [], releases: [], topics: [], clients: [], identifiers: [] }
-  return { writer, openedAt: undefined, ...lists, renumbered, numbers, taken: undefined }
+  return { writer, bytes: 0, openedAt: undefined, ...lists, renumbered, numbers, taken: undefined }
 }
 
 export function isEmpty({ settles, identifiers }: PendingCommit): boolean {

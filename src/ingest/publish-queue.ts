@@ -1,7 +1,7 @@
 import type { IngestSettings } from '../settings/edge.ts'
 import type { IncomingId } from '../store/incoming.ts'
 import { FairQueue, type Taken } from './fair-queue.ts'
-import { type PendingCommit, publishesOf, type WaitingPublish } from './pending-commit.ts'
+import { bytesOf, type PendingCommit, publishesOf, type WaitingPublish } from './pending-commit.ts'
 
 /**
  * Payload bytes of the first batch from the queue, and of the smallest. It follows what the store thread can handle at
@@ -31,8 +31,8 @@ export class PublishQueue {
   }
 
   push(publish: WaitingPublish): void {
-    const { client, payload, incoming } = publish
-    this.#queue.push(client, payload.length, publish)
+    const { client, incoming } = publish
+    this.#queue.push(client, bytesOf(publish), publish)
     if (incoming === undefined) return
     const own = this.#incoming.get(client)
     if (own === undefined) this.#incoming.set(client, new Set([publish]))
@@ -50,7 +50,7 @@ export class PublishQueue {
     const { batchMessagesMax: messagesMax } = this.#settings
     let bytes = 0
     for (const publish of publishesOf(commit, { buffer, messagesMax }, places)) {
-      bytes += publish.payload.length
+      bytes += bytesOf(publish)
       this.push(publish)
     }
     return bytes

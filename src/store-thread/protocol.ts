@@ -8,6 +8,7 @@ import type { Lane, Refusal } from '../store/delivery/outbox.ts'
 import type { ForwardStatus } from '../store/forward/forward-queue.ts'
 import type { WaitingRemoval } from '../store/housekeeping/expiry.ts'
 import type { SpaceForecast } from '../store/housekeeping/forecaster.ts'
+import type { WalStatus } from '../store/housekeeping/wal.ts'
 import type { IncomingId } from '../store/incoming.ts'
 import type { RejectStatus } from '../store/rejects.ts'
 import type { SeriesCount } from '../store/series/series-shares.ts'
@@ -160,6 +161,7 @@ export interface StoreStatus {
   readonly rejects: RejectStatus
   readonly configs: ConfigStatus
   readonly space: SpaceForecast
+  readonly wal: WalStatus
   readonly clock: ClockStatus
   /** A removal by age that waits for an operator; undefined: none. */
   readonly waitingRemoval: WaitingRemoval | undefined

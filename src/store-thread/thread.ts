@@ -251,6 +251,7 @@ class StoreThread {
       ...this.#counted,
       quality: { ...this.#quality },
       space: this.#store.upkeep.forecaster.forecast(this.#store.lastSeq),
+      wal: this.#store.wal.status,
       clock: this.#store.time.status,
       waitingRemoval: this.#store.upkeep.housekeeping.expiry.waiting,
       damage: { now: soundness.damage, past: soundness.unacknowledged.map(describeDamage) },
