@@ -151,6 +151,12 @@ export function findProblems(facts: {
     if (parked > 0) {
       problems.push(`uplink ${uplink.name}: ${parked} readings were refused and are parked (\`tidegate rejects list\`)`)
     }
+    if (uplink.sameId !== undefined) {
+      problems.push(
+        `uplink ${uplink.name}: another client ${uplink.sameId} the client id of this edge, and each ends the connection of ` +
+          'the other: is there a copy of this edge? Give each edge a name of its own (`edge`), or another `clientId`',
+      )
+    }
     if (uplink.holds !== undefined) problems.push(`uplink ${uplink.name}: ${uplink.holds}`)
   }
   const { hoursLeft = Infinity, whenFull } = facts.space

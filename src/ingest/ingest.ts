@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts'
-import { TextCache, textBytes } from '../base/text/text-cache.ts'
+import { TextCache } from '../base/text/text-cache.ts'
 import type { EdgeSettings } from '../settings/edge.ts'
 import type { IncomingId } from '../store/incoming.ts'
 import type { StoreClient } from '../store-thread/client.ts'
@@ -7,6 +7,7 @@ import { LatencyMeter, type LatencySummary } from '../store-thread/latency.ts'
 import type { BatchReply } from '../store-thread/protocol.ts'
 import { compileRoutes, type RouteMatch } from '../store-thread/routes.ts'
 import {
+  addNumber,
   bytesOf,
   isEmpty,
   isNumberingFull,
@@ -162,9 +163,7 @@ export class Ingest {
   #topicNumber(topic: string): number {
     const known = this.#numbers.topics.get(topic)
     if (known !== undefined) return known
-    const id = this.#numbers.topics.size
-    this.#numbers.topics.set(topic, id)
-    this.#numbers.bytes += textBytes(topic)
+    const id = addNumber(this.#numbers, 'topics', topic)
     this.#open.topics.push({ id, ...this.#match(topic)! })
     return id
   }
@@ -172,9 +171,7 @@ export class Ingest {
   #clientNumber(client: string): number {
     const known = this.#numbers.clients.get(client)
     if (known !== undefined) return known
-    const id = this.#numbers.clients.size
-    this.#numbers.clients.set(client, id)
-    this.#numbers.bytes += textBytes(client)
+    const id = addNumber(this.#numbers, 'clients', client)
     this.#open.clients.push({ id, client })
     return id
   }

@@ -1,4 +1,5 @@
 import { PublishRefused } from '../base/errors.ts'
+import { textBytes } from '../base/text/text-cache.ts'
 import type { IncomingId } from '../store/incoming.ts'
 import { type BatchWriter, type PublishFlags, readBatch } from '../store-thread/batch-buffer.ts'
 import type { BatchReply, ClientEntry, IdentifierChange, TopicEntry } from '../store-thread/protocol.ts'
@@ -38,6 +39,14 @@ const NUMBERS_BYTES_MAX = 33_554_432
 /** Whether a numbering must start again before this number of publishes. */
 export function isNumberingFull({ topics, clients, bytes }: Numbers, more = 1): boolean {
   return topics.size + more > NUMBERS_MAX || clients.size + more > NUMBERS_MAX || bytes >= NUMBERS_BYTES_MAX
+}
+
+/** Numbers a text that has no number yet. */
+export function addNumber(numbers: Numbers, kind: 'topics' | 'clients', text: string): number {
+  const id = numbers[kind].size
+  numbers[kind].set(text, id)
+  numbers.bytes += textBytes(text)
+  return id
 }
 
 /** What a publish counts in `pendingBytes`. Topics count: they can be as long as 64 KB. */

@@ -42,6 +42,8 @@ export interface ReceiverStats extends Counts {
   readonly fleet: FleetCounts | undefined
   /** Undefined: the sink keeps no configs, or the settings disable config sync. */
   readonly config: ConfigStats | undefined
+  /** Names of edges of which two run at once, such as a copy of a machine. */
+  readonly copied: readonly string[]
   /** Why readings do not arrive, as text; undefined: they do. */
   readonly trouble: string | undefined
 }
@@ -121,9 +123,9 @@ class CloudReceiver implements Receiver {
   }
 
   stats(): ReceiverStats {
-    const { trouble = this.#trouble, open, counts } = this.#intake
+    const { trouble = this.#trouble, open, counts, copied } = this.#intake
     const [connected, fleet, config] = [this.#sharing !== undefined, this.#watch?.counts, this.#config?.stats]
-    return { connected, sharing: this.#sharing, open, fleet, config, trouble, ...counts }
+    return { connected, sharing: this.#sharing, open, fleet, config, copied, trouble, ...counts }
   }
 
   async stop(): Promise<void> {

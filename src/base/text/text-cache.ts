@@ -1,6 +1,6 @@
 /** Longer texts (UTF-16 units) are not cached: a few of them would take the place of many. */
 const TEXT_CHARS_MAX = 1_024
-/** About what an entry takes besides its text (bytes). */
+/** About what an entry takes in addition to its text (bytes). */
 const ENTRY_BYTES = 128
 /** Bytes of one cache. */
 const BYTES_MAX = 8_388_608

@@ -6,7 +6,7 @@ const ROWS_PER_PAGE = 130
 const PAGE_BYTES = 4_096
 /** A WAL with as many pages (64 MiB) is held by a reader, unless checkpoints are as rare as that. */
 const HELD_PAGES_MIN = 16_384
-/** It is held when it has so many pages at this number of checkpoints in a row: one large transaction is none of it. */
+/** It is held when this number of checkpoints in a row find it as large: one large transaction is no sign of a reader. */
 const HELD_CHECKPOINTS_MIN = 3
 
 export interface WalStatus {
