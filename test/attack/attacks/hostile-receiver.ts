@@ -47,7 +47,7 @@ export class HostileReceiver {
     return hostile
   }
 
-  /** Publishes to the edge whose batches came last. */
+  /** Publishes to the attacked edge, below its topics. */
   send(topic: string, payload: Uint8Array | string): void {
     const bytes = typeof payload === 'string' ? payload : Buffer.from(payload)
     this.#client.publish(`${PREFIX}/site/${topic}`, bytes, { qos: 1, messageId: idOf(this.#messages++) })
