@@ -9,6 +9,8 @@ const POLL_MS = 10
 /** Bytes that an attacker has ready for a victim that does not read. */
 const UNSENT_BYTES_MAX = 1_000_000
 const PER_TURN = 20
+/** Clients of an attacker that act at the same time. */
+const CROWD = 10
 
 /** What each attack gets: a port to connect to, the end of its time, and a place for what it finds. */
 export class Field {
@@ -20,6 +22,7 @@ export class Field {
   readonly delivered = new Set<number>()
   /** How much was sent, for people. */
   remark = ''
+  readonly #half: number
   readonly #end: number
   readonly #victim: RunningProcess
   readonly #clients: RawClient[] = []
@@ -27,12 +30,18 @@ export class Field {
   constructor({ port, seconds, victim }: { port: number; seconds: number; victim: RunningProcess }) {
     this.port = port
     this.#victim = victim
+    this.#half = performance.now() + seconds * 500
     this.#end = performance.now() + seconds * 1_000
   }
 
   /** True when the time is up, or the victim has ended. */
   get isOver(): boolean {
     return performance.now() >= this.#end || this.#victim.ended
+  }
+
+  /** True in the second half of the attack. */
+  get isHalfOver(): boolean {
+    return performance.now() >= this.#half || this.isOver
   }
 
   /** Waits until the condition holds. @returns false when the attack is over first. */
@@ -42,6 +51,12 @@ export class Field {
       await pause(POLL_MS)
     }
     return true
+  }
+
+  /** Whether this time has passed (ms) before the attack is over. */
+  after(ms: number): Promise<boolean> {
+    const since = performance.now()
+    return this.until(() => performance.now() - since >= ms)
   }
 
   /** Connects until it succeeds; undefined when the attack is over first. What the client receives is not kept. */
@@ -82,6 +97,20 @@ export class Field {
       }
     }
     this.remark = `${sent} packets, ${connections} connections`
+  }
+
+  /**
+   * Takes turns, several at a time, until the attack is over.
+   * @param mayContinue asked before each turn
+   * @returns the number of turns
+   */
+  async crowd(turn: (n: number) => Promise<void>, mayContinue = (_turns: number): boolean => true): Promise<number> {
+    let turns = 0
+    const one = async (): Promise<void> => {
+      while (!this.isOver && mayContinue(turns)) await turn(turns++)
+    }
+    await Promise.all(Array.from({ length: CROWD }, one))
+    return turns
   }
 
   /** Closes all connections of the attacker. */

@@ -30,8 +30,10 @@ export interface Result {
   readonly rssMb: number | undefined
   /** Exit code of the victim; undefined: it was alive at the end. */
   readonly exit: number | undefined
-  /** Readings that were acknowledged and are gone, or that were not acknowledged in time. */
+  /** Readings that were acknowledged, and are gone. */
   readonly lost: number
+  /** Readings that were not acknowledged in time; a device still has them. */
+  readonly unanswered: number
   readonly harms: readonly string[]
   readonly remark: string
 }
@@ -123,8 +125,11 @@ function quantiles(latenciesMs: readonly number[]): { p50: number; p99: number; 
   return { p50: at(0.5), p99: at(0.99), max: at(1) }
 }
 
-function lossOf({ acknowledged, unanswered }: HonestReport, stored: ReadonlySet<number>): { lost: number } {
-  return { lost: acknowledged.filter((value) => !stored.has(value)).length + unanswered.length }
+function lossOf(
+  { acknowledged, unanswered }: HonestReport,
+  stored: ReadonlySet<number>,
+): Pick<Result, 'lost' | 'unanswered'> {
+  return { lost: acknowledged.filter((value) => !stored.has(value)).length, unanswered: unanswered.length }
 }
 
 async function endOf(victim: RunningProcess, field: Field): Promise<void> {

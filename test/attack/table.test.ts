@@ -11,6 +11,7 @@ const HELD: Result = {
   rssMb: RSS_MB_MAX - 1,
   exit: undefined,
   lost: 0,
+  unanswered: 0,
   harms: [],
   remark: '',
 }
@@ -25,6 +26,7 @@ it('an attack is held only when the honest client has fast answers and everythin
     { rssMb: RSS_MB_MAX },
     { exit: 0 },
     { lost: 1 },
+    { unanswered: 1 },
     { harms: ['a client cannot connect again'] },
   ]
   for (const one of worse) {

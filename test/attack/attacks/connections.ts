@@ -6,15 +6,11 @@ export const CONNECTIONS: readonly DeviceAttack[] = [
     title: 'connections with wills that are dropped at once, each client id used once',
     victim: 'edge',
     async run(field) {
-      let clients = 0
-      const one = async (): Promise<void> => {
-        while (!field.isOver) {
-          const will = { topic: 'telemetry/w/x', payload: Buffer.from('1'), qos: 1, retain: true }
-          const client = await field.connect(`c${clients++}${'x'.repeat(200)}`, { will })
-          client?.destroy()
-        }
-      }
-      await Promise.all(Array.from({ length: 20 }, one))
+      const will = { topic: 'telemetry/w/x', payload: Buffer.from('1'), qos: 1, retain: true }
+      const clients = await field.crowd(async (n) => {
+        const client = await field.connect(`c${n}${'x'.repeat(200)}`, { will })
+        client?.destroy()
+      })
       field.remark = `${clients} connections`
     },
   },

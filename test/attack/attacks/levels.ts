@@ -1,7 +1,7 @@
 import type { Packet } from 'mqtt-packet'
 import { publishPacket } from '../../../support/raw-client.ts'
 import type { DeviceAttack } from '../attack.ts'
-import { type Field, topicOf } from '../field.ts'
+import { topicOf } from '../field.ts'
 
 const MANY = [100, 101, 130, 1_000, 30_000]
 /** Time in which the edge handles what a client sent before it left. */
@@ -22,11 +22,6 @@ const packets: Packet[] = MANY.flatMap((levels): Packet[] => [
   { cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: `${topicOf(levels - 1, 'a')}/#`, qos: 1 }] },
 ])
 
-async function settled(field: Field): Promise<void> {
-  const since = performance.now()
-  await field.until(() => performance.now() - since > SETTLE_MS)
-}
-
 export const LEVELS: readonly DeviceAttack[] = [
   {
     key: 'levels',
@@ -46,7 +41,7 @@ export const LEVELS: readonly DeviceAttack[] = [
         const client = await field.connect(`will${n}`, { will }).catch(() => undefined)
         client?.destroy()
         if (client !== undefined) sent++
-        await settled(field)
+        await field.after(SETTLE_MS)
         if (field.isOver) break
       }
       for (const [n, packet] of packets.entries()) {
@@ -54,7 +49,7 @@ export const LEVELS: readonly DeviceAttack[] = [
         const client = await field.client(`deep${n}`, { clean: false })
         client.send(packet)
         sent++
-        if (n % 10 === 9) await settled(field)
+        if (n % 10 === 9) await field.after(SETTLE_MS)
       }
       field.remark = `${sent} packets`
     },

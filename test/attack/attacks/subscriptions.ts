@@ -71,21 +71,16 @@ export const SUBSCRIPTIONS: readonly DeviceAttack[] = [
     title: 'absent sessions with 500 filters each, then publishes to new topics',
     victim: 'edge',
     async run(field) {
-      const since = performance.now()
-      let sessions = 0
-      while (!field.isOver && performance.now() - since < 4_000) {
-        const session = sessions++
-        const client = await field.client(`absent${session}`, { clean: false })
-        for (let k = 0; k < 50; k++)
-          client.send(
-            subscribe(
-              k + 1,
-              filters(10, (n) => `f/${session}/${k * 10 + n}/+`),
-            ),
-          )
-        await answered(field, client, 50)
-        client.destroy()
-      }
+      const sessions = await field.crowd(
+        async (session) => {
+          const client = await field.client(`absent${session}`, { clean: false })
+          const filterOf = (k: number) => (n: number) => `f/${session}/${k * 10 + n}/+`
+          for (let k = 0; k < 50; k++) client.send(subscribe(k + 1, filters(10, filterOf(k))))
+          await answered(field, client, 50)
+          client.destroy()
+        },
+        () => !field.isHalfOver,
+      )
       await field.flood('publisher', (n) =>
         publishPacket(`telemetry/q/m${n % 50_000}`, '1', { qos: 1, messageId: idOf(n) }),
       )
@@ -116,14 +111,15 @@ export const SUBSCRIPTIONS: readonly DeviceAttack[] = [
     title: '1,500 absent lasting sessions on `#`, and publishes',
     victim: 'edge',
     async run(field) {
-      let sessions = 0
-      const since = performance.now()
-      while (sessions < 1_500 && performance.now() - since < 5_000 && !field.isOver) {
-        const client = await field.client(`absent${sessions++}`, { clean: false })
-        client.send(subscribe(1, [{ topic: '#', qos: 1 }]))
-        await answered(field, client, 1)
-        client.send({ cmd: 'disconnect' })
-      }
+      const sessions = await field.crowd(
+        async (session) => {
+          const client = await field.client(`absent${session}`, { clean: false })
+          client.send(subscribe(1, [{ topic: '#', qos: 1 }]))
+          await answered(field, client, 1)
+          client.send({ cmd: 'disconnect' })
+        },
+        (turns) => turns < 1_500 && !field.isHalfOver,
+      )
       await field.flood('publisher', (n) => publishPacket('telemetry/q/m', `${n}`, { qos: 1, messageId: idOf(n) }))
       field.remark = `${sessions} sessions, ${field.remark}`
     },
