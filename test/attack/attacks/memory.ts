@@ -37,7 +37,7 @@ export const MEMORY: readonly DeviceAttack[] = [
   },
   {
     key: 'topics-long-routed',
-    title: 'the same on a route of readings',
+    title: 'topics of 64 KB, each used once, on a route of readings',
     victim: 'edge',
     run: (field) => field.flood('attacker', (n) => publishPacket(`telemetry/d/${LONG_LEVEL}${n}`, '1', { qos: 0 })),
   },
