@@ -232,7 +232,9 @@ export class Session {
   }
 
   async #amended({ epoch, run }: Sending, ranges: readonly SeqRange[]): Promise<void> {
-    for (const { last } of ranges) await this.#deps.outbox.confirmAmendments({ epoch, run, lastId: last })
+    // An answer means "up to here", so only the last one counts.
+    const lastId = ranges.at(-1)?.last
+    if (lastId !== undefined) await this.#deps.outbox.confirmAmendments({ epoch, run, lastId })
     if (this.#inFlight.confirm({ kind: 'amendments', epoch, run }, ranges).length > 0) this.#deps.onConfirmed(0)
     this.notify()
   }

@@ -62,12 +62,15 @@ export class KnownLogs {
     return { id, positions: new SeqSet(ranges), pending: new Map(verdicts) }
   }
 
-  /** Records that the readings of these positions are stored. */
+  /** Records that the readings of these positions are stored: ascending ranges, none of which was stored before. */
   add(log: SqliteKnownLog, ranges: readonly SeqRange[]): void {
+    log.positions.addAll(ranges)
+    let written: SeqRange | undefined
     for (const range of ranges) {
-      log.positions.add(range)
-      const { first, last } = log.positions.around(range.first)!
-      this.#statements.cover.run(log.id, first, last)
+      if (written !== undefined && range.last <= written.last) continue
+      written = log.positions.around(range.first)!
+      const { first, last } = written
+      if (first !== range.first || last !== range.last) this.#statements.cover.run(log.id, first, last)
       this.#statements.extend.run(log.id, first, last)
     }
   }

@@ -160,7 +160,8 @@ export class SqliteSink implements Sink {
     if (early > 0 && this.#logs.pendingCount + early > this.#options.pendingMax) {
       return { kind: 'refused', reason: `${this.#options.pendingMax} verdicts already wait for their readings` }
     }
-    for (const item of items) {
+    // In the order of the positions: neighbours are found together, and merging gives the same result in any order.
+    for (const item of items.toSorted((a, b) => a.seq - b.seq)) {
       if (log.positions.has(item.seq)) this.#mergeVerdict(log, item, item)
       else this.#logs.expect(log, item)
     }
