@@ -4,7 +4,8 @@ import type { ClockStatus } from '../store/clock/clock-state.ts'
 import type { ClockEvidence } from '../store/clock/store-time.ts'
 import type { Backlog } from '../store/delivery/backlog.ts'
 import type { Spent } from '../store/delivery/link-usage.ts'
-import type { Lane, Refusal } from '../store/delivery/outbox.ts'
+import type { Lane } from '../store/delivery/outbox.ts'
+import type { Refusal } from '../store/delivery/refusals.ts'
 import type { ForwardStatus } from '../store/forward/forward-queue.ts'
 import type { WaitingRemoval } from '../store/housekeeping/expiry.ts'
 import type { SpaceForecast } from '../store/housekeeping/forecaster.ts'
@@ -177,6 +178,8 @@ export interface Confirmation {
   readonly epoch: string
   readonly run: string
   readonly ranges: readonly SeqRange[]
+  /** Positions that the receiver claims to have, and that the uplink did not send; undefined: none. */
+  readonly unsent?: readonly SeqRange[]
   readonly high: Seq
   /** The receiver held different readings at positions that it was sent. */
   readonly forked: boolean
@@ -212,8 +215,12 @@ export interface AmendmentsConfirmation {
 export interface Confirmed {
   /** Readings that were not confirmed before. */
   readonly count: number
+  /** Number of positions that the receiver claims to have and that were not sent: not marked. Undefined: none. */
+  readonly unsent?: number | undefined
   /** The database had been set back to an earlier state: a new epoch has begun, nothing was marked. */
   readonly renewed: boolean
+  /** The receiver says so again, too soon: nothing was marked, and a new epoch may begin after this time (ms). */
+  readonly heldMs?: number
 }
 
 /** Calls of the store thread, with the shapes of requests and replies. */
@@ -223,7 +230,8 @@ export interface Calls extends ConfigCalls {
   next: { request: { uplink: string } & Ask; reply: Outgoing }
   /** The receiver has these positions of this epoch, and has seen positions up to `high` (0: it does not say). */
   confirm: { request: Confirmation; reply: Confirmed }
-  confirmAmendments: { request: AmendmentsConfirmation; reply: undefined }
+  /** Replies with the number of amendments that the receiver claims to have and that were not sent. */
+  confirmAmendments: { request: AmendmentsConfirmation; reply: number }
   /** The receiver or the cloud broker refuses the batch with these positions, and would refuse it again. */
   refuse: { request: Refused; reply: Refusal }
   /** The cloud broker has taken these messages. */

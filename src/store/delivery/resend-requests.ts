@@ -58,6 +58,11 @@ export class ResendRequests {
     this.#inFlight.add(range)
   }
 
+  /** Whether a position of this range is requested. */
+  wants({ first, last }: SeqRange): boolean {
+    return (this.#wanted.from(first)?.first ?? Infinity) <= last
+  }
+
   /** The receiver has the range, or refuses it. */
   remove(range: SeqRange): void {
     this.#wanted.remove(range)
