@@ -8,6 +8,9 @@ import { readOrigin } from './origin.ts'
 import type { Batch, SeriesBlock } from './series-block.ts'
 import { decompress } from './zstd.ts'
 
+/** A longer name of a device or metric, or a longer unit, is refused. Tidegate's edges send at most 128. */
+const NAME_CHARS_MAX = 512
+
 /** Positions count as close together if they span at most this many times their number. */
 const MARKED_SPREAD_MAX = 4
 
@@ -100,11 +103,13 @@ type Name = Pick<SeriesBlock, 'device' | 'metric' | 'unit'>
 export function readNames(cbor: ItemReader, readingsMax: number): Name[] {
   const seriesCount = cbor.array('devices')
   if (seriesCount > readingsMax) throw new Malformed(`more than ${readingsMax} series`)
-  const devices = Array.from({ length: seriesCount }, () => cbor.text('device'))
+  const devices = Array.from({ length: seriesCount }, () => cbor.text('device', NAME_CHARS_MAX))
   cbor.arrayOf(devices.length, 'metrics')
-  const metrics = devices.map(() => cbor.text('metric'))
+  const metrics = devices.map(() => cbor.text('metric', NAME_CHARS_MAX))
   cbor.arrayOf(devices.length, 'units')
-  return devices.map((device, s) => ({ device, metric: metrics[s]!, unit: cbor.textOrNull('unit') ?? undefined }))
+  return devices.map((device, s) => {
+    return { device, metric: metrics[s]!, unit: cbor.textOrNull('unit', NAME_CHARS_MAX) ?? undefined }
+  })
 }
 
 /** The positions of all series together, up to the first range beyond `rangesMax`. */

@@ -34,7 +34,7 @@ const UNPACKED_BYTES_MAX = 134_217_728
  * A rejected batch is opened up to these limits, to report its positions to the edge; beyond them no positions are
  * reported.
  */
-const HEAD_BYTES_MAX = 16_777_216
+export const HEAD_BYTES_MAX = 16_777_216
 const HEAD_READINGS_MAX = 1_000_000
 /** Amendments of one message; an edge sends at most 2,000. */
 const AMENDMENTS_MAX = 10_000
