@@ -14,7 +14,10 @@ import type { IncomingId } from '../store/incoming.ts'
 import type { RejectStatus } from '../store/rejects.ts'
 import type { SeriesCount } from '../store/series/series-shares.ts'
 import type { ConfigCalls, ConfigNotice, ConfigStatus } from './config-protocol.ts'
+import type { AmendmentsConfirmation, Confirmation, Confirmed, Refused } from './delivery/answers.ts'
 import type { LatencySummary } from './latency.ts'
+
+export type { AmendmentsConfirmation, Confirmation, Confirmed, Refused } from './delivery/answers.ts'
 
 /** A number assigned to a topic, and what its route says about it. Sent once, with the first batch that uses it. */
 export interface TopicEntry {
@@ -172,30 +175,6 @@ export interface StoreStatus {
   readonly damage: { readonly now: string | undefined; readonly past: readonly string[] }
 }
 
-/** A receipt. It counts only for the epoch and the run under which the batch was sent; otherwise it is sent again. */
-export interface Confirmation {
-  readonly uplink: string
-  readonly epoch: string
-  readonly run: string
-  readonly ranges: readonly SeqRange[]
-  /** Positions that the receiver claims to have, and that the uplink did not send; undefined: none. */
-  readonly unsent?: readonly SeqRange[]
-  readonly high: Seq
-  /** The receiver held different readings at positions that it was sent. */
-  readonly forked: boolean
-  /** Link usage until now, stored in the same transaction; undefined: not measured. */
-  readonly spent: Spent | undefined
-}
-
-export interface Refused {
-  readonly uplink: string
-  readonly epoch: string
-  readonly run: string
-  readonly range: SeqRange
-  /** As the receiver or the cloud broker states it. */
-  readonly reason: string
-}
-
 /** Maximum bytes of the next message for each lane, 0 for none; the lane `prefer` comes first. */
 export interface Ask {
   readonly live: number
@@ -203,24 +182,6 @@ export interface Ask {
   /** For a message of a forward route; undefined: none. */
   readonly forward?: number
   readonly prefer: Lane
-}
-
-export interface AmendmentsConfirmation {
-  readonly uplink: string
-  readonly epoch: string
-  readonly run: string
-  readonly lastId: number
-}
-
-export interface Confirmed {
-  /** Readings that were not confirmed before. */
-  readonly count: number
-  /** Number of positions that the receiver claims to have and that were not sent: not marked. Undefined: none. */
-  readonly unsent?: number | undefined
-  /** The database had been set back to an earlier state: a new epoch has begun, nothing was marked. */
-  readonly renewed: boolean
-  /** The receiver says so again, too soon: nothing was marked, and a new epoch may begin after this time (ms). */
-  readonly heldMs?: number
 }
 
 /** Calls of the store thread, with the shapes of requests and replies. */
