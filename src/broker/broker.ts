@@ -1,20 +1,20 @@
 import type { EventEmitter } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
-import { Aedes, type AuthenticateError } from 'aedes'
+import { Aedes, type AuthenticateError, type ConnectPacket } from 'aedes'
 import { codeOf, Exit, messageOf, OperatorError } from '../base/errors.ts'
 import type { Part } from '../base/lifecycle.ts'
 import type { Log } from '../base/log.ts'
 import type { BrokerSettings } from '../settings/edge.ts'
 import { holdPublishes } from './ack-hold.ts'
 import { AckWriter } from './ack-writer.ts'
-import { mayForward, shapeDelivery } from './delivery.ts'
+import { ClientState, type ClientStateStats } from './client-state.ts'
+import { mayForward } from './delivery.ts'
 import { FastPath } from './fast-path.ts'
-import { IncomingIds } from './incoming-ids.ts'
+import { limitFilters } from './filter-count.ts'
 import type { IncomingId, Intake } from './intake.ts'
 import { limitPackets } from './packet-limit.ts'
-import { BrokerPersistence } from './persistence.ts'
 import { assertPrivateMembers } from './private-members.ts'
-import { connectProblem, identifierRefused, judgeFilter, TopicRules } from './rules.ts'
+import { connectProblem, identifierRefused, TopicRules } from './rules.ts'
 import { SocketReader } from './socket-reader.ts'
 import { requireUtf8 } from './utf8-strings.ts'
 
@@ -33,13 +33,13 @@ const EARLY_PACKETS_MAX = 32_768
  */
 const UNREAD_BYTES_MAX = 65_536
 
-export interface BrokerStats {
+export interface BrokerStats extends ClientStateStats {
   readonly connections: number
   /** Connections refused because `broker.connectionsMax` were open. */
   readonly refused: number
   /** Connections closed because of a string that is not well-formed UTF-8 or contains U+0000. */
   readonly illFormed: number
-  /** Messages dropped because the queue of a disconnected subscriber was full. */
+  /** Messages dropped because the queue of a subscriber was full or given up. */
   readonly dropped: number
 }
 
@@ -59,8 +59,7 @@ export class Broker implements Part {
   readonly #settings: BrokerSettings
   readonly #log: Log
   readonly #intake: Intake
-  readonly #incoming: IncomingIds
-  readonly #persistence: BrokerPersistence
+  readonly #state: ClientState
   readonly #rules = new TopicRules()
   readonly #acks = new AckWriter()
   readonly #fastPath: FastPath
@@ -68,7 +67,7 @@ export class Broker implements Part {
   readonly #held = new Set<SocketReader>()
   readonly #server: Server
   #aedes!: Aedes
-  #delivery!: ReturnType<typeof shapeDelivery>
+  #delivery!: ReturnType<ClientState['follow']>
   #refused = 0
   #illFormed = 0
 
@@ -76,14 +75,12 @@ export class Broker implements Part {
     this.#settings = settings
     this.#log = log
     this.#intake = intake
-    this.#incoming = new IncomingIds(intake, incoming)
-    const { sessionQueueMax } = settings
-    this.#persistence = new BrokerPersistence(intake, this.#incoming, sessionQueueMax, () => this.#reopen())
+    this.#state = new ClientState(settings, { intake, known: incoming, onSettled: () => this.#reopen() })
     this.#fastPath = new FastPath({
       intake,
       rules: this.#rules,
       acks: this.#acks,
-      isWanted: (topic) => this.#delivery.isWanted(topic),
+      isWanted: (topic, qos) => this.#delivery.isWanted(topic, qos),
       onSettled: () => this.#reopen(),
     })
     this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket))
@@ -112,8 +109,9 @@ export class Broker implements Part {
   }
 
   stats(): BrokerStats {
-    const { dropped } = this.#persistence.queues
-    return { connections: this.#sockets.size, refused: this.#refused, illFormed: this.#illFormed, dropped }
+    const { dropped } = this.#state.sessions
+    const connections = this.#sockets.size
+    return { connections, refused: this.#refused, illFormed: this.#illFormed, dropped, ...this.#state.stats() }
   }
 
   /** Sends a message of Tidegate itself to local subscribers. It carries no readings and is not stored. */
@@ -133,11 +131,13 @@ export class Broker implements Part {
     await new Promise<void>((resolve) => this.#aedes.close(() => resolve()))
     for (const socket of this.#sockets) socket.destroy()
     await closed
+    await this.#state.persistence.destroy()
   }
 
   async #createAedes(): Promise<Aedes> {
     const aedes = await Aedes.createBroker({
-      persistence: this.#persistence,
+      persistence: this.#state.persistence,
+      mq: this.#state.subscribers,
       concurrency: 0,
       connectTimeout: this.#settings.connectTimeoutMs,
       drainTimeout: DRAIN_TIMEOUT_MS,
@@ -147,28 +147,28 @@ export class Broker implements Part {
         const problem = connectProblem(packet, this.#rules)
         if (problem !== undefined) return callback(new Error(problem), false)
         if (identifierRefused(packet)) this.#unidentified.add(client)
+        if (packet.will) this.#willOf.set(client, packet.will)
         callback(null, true)
       },
       authenticate: (client, _username, _password, callback) => {
-        if (!this.#unidentified.has(client)) return callback(null, true)
-        callback(Object.assign(new Error('identifier rejected'), { returnCode: 2 }) as AuthenticateError, false)
+        const refuse = (message: string, returnCode: number): void =>
+          callback(Object.assign(new Error(message), { returnCode }) as AuthenticateError, false)
+        if (this.#unidentified.has(client)) return refuse('identifier rejected', 2)
+        if (!this.#state.enter(client, this.#willOf.get(client))) return refuse('no room for the will', 3)
+        callback(null, true)
       },
       authorizePublish: holdPublishes({
         intake: this.#intake,
         rules: this.#rules,
         acks: this.#acks,
-        incomingCount: (client) => this.#incoming.count(client),
+        incomingCount: (client) => this.#state.incoming.count(client),
         onSettled: () => this.#reopen(),
       }),
-      authorizeSubscribe: (client, subscription, callback) => {
-        const verdict = judgeFilter(client, subscription)
-        if (typeof verdict === 'object') return callback(new Error(verdict.problem))
-        callback(null, verdict === 'granted' ? subscription : null)
-      },
+      authorizeSubscribe: this.#state.subscribing.authorize,
       authorizeForward: (client, packet) => {
         const { slowSubscriberBytesMax } = this.#settings
         const queued = packet as Parameters<typeof mayForward>[1]
-        return mayForward(client, queued, { persistence: this.#persistence, slowSubscriberBytesMax }) ? packet : null
+        return mayForward(client, queued, { sessions: this.#state.sessions, slowSubscriberBytesMax }) ? packet : null
       },
     })
     const events: EventEmitter = aedes
@@ -177,11 +177,12 @@ export class Broker implements Part {
       this.#log.debug({ client: client.id, err: failure }, 'a client was disconnected'),
     )
     aedes.on('connectionError', (_client, failure) => this.#log.debug({ err: failure }, 'a connection was refused'))
-    this.#delivery = shapeDelivery(aedes, this.#persistence, this.#intake)
+    this.#delivery = this.#state.follow(aedes)
     return aedes
   }
 
   readonly #unidentified = new WeakSet<object>()
+  readonly #willOf = new WeakMap<object, NonNullable<ConnectPacket['will']>>()
 
   #accept(socket: Socket): void {
     if (this.#sockets.size >= this.#settings.connectionsMax) {
@@ -194,13 +195,17 @@ export class Broker implements Part {
     const { pendingPerClientMax, pendingBytesMax, packetBytesMax } = this.#settings
     const client = this.#aedes.handle(socket)
     limitPackets(client, packetBytesMax)
+    limitFilters(client)
     requireUtf8(client, (problem) => this.#noteIllFormed(client.id, problem))
+    const order = this.#state.attach(client, socket, () => socketReader.reopen())
     const isOpen = (): boolean =>
+      !order.isBusy &&
       socketReader.pending < pendingPerClientMax &&
       this.#intake.pendingBytes < pendingBytesMax &&
       socket.writableLength < UNREAD_BYTES_MAX
     const onHeld = (held: SocketReader): void => void this.#held.add(held)
-    const socketReader = new SocketReader(socket, client, { fastPath: this.#fastPath, packetBytesMax, isOpen, onHeld })
+    const fastPath = this.#fastPath
+    const socketReader = new SocketReader(socket, client, { fastPath, order, packetBytesMax, isOpen, onHeld })
   }
 
   /** Warns of the first, second, fourth, eighth … one: a client that reconnects for ever must not fill the log. */

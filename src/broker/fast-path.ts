@@ -9,8 +9,8 @@ export interface FastPathDependencies {
   readonly intake: Intake
   readonly rules: TopicRules
   readonly acks: AckWriter
-  /** Whether a local client subscribes to this topic. */
-  isWanted(topic: string): boolean
+  /** Whether a local client gets a message on this topic. */
+  isWanted(topic: string, qos: number): boolean
   /** Called when a publish is settled: reading from held sockets may continue. */
   onSettled(): void
 }
@@ -42,7 +42,7 @@ export class FastPath {
   take({ topic, qos, dup, messageId, payload }: PlainPublish, sender: Sender): boolean {
     const { intake, rules, acks, isWanted, onSettled } = this.#deps
     if (qos === 1 && messageId === 0) return false
-    if (!rules.isCertain(topic) || !intake.keeps(topic) || isWanted(topic)) return false
+    if (!rules.isCertain(topic) || !intake.keeps(topic) || isWanted(topic, qos)) return false
     intake.offer({ topic, payload, client: sender.id, dup: dup && qos === 1, qos, retain: false }, (failure) => {
       if (qos === 0) sender.done(undefined)
       else if (failure instanceof PublishRefused) {

@@ -1,6 +1,5 @@
 import { Duplex } from 'node:stream'
 import type { Aedes, Client } from 'aedes'
-import MemoryPersistence from 'aedes-persistence/asyncPersistence.js'
 import { incompatiblePackage, type PinnedPackage } from '../base/pinned-package.ts'
 import { limitPackets } from './packet-limit.ts'
 import { requireUtf8 } from './utf8-strings.ts'
@@ -13,12 +12,6 @@ const BROKER: Readonly<Partial<Record<PinnedPackage, Members>>> = {
   aedes: [
     ['id', 'string'],
     ['publish', 'function'],
-    ['mq', 'object'],
-  ],
-  mqemitter: [
-    ['mq.on', 'function'],
-    ['mq.emit', 'function'],
-    ['mq._matcher.match', 'function'],
   ],
 }
 
@@ -31,6 +24,8 @@ const CLIENT: Readonly<Partial<Record<PinnedPackage, Members>>> = {
     ['connackSent', 'boolean'],
     ['_keepaliveTimer', 'object'],
     ['_nextBatch', 'function'],
+    ['deliver0', 'function'],
+    ['subscriptions', 'object'],
     ['_parsingBatch', 'number'],
   ],
   'mqtt-packet': [
@@ -40,27 +35,11 @@ const CLIENT: Readonly<Partial<Record<PinnedPackage, Members>>> = {
     ['_parser._list.slice', 'function'],
     ['_parser._parseString', 'function'],
     ['_parser._parseLength', 'function'],
+    ['_parser._parseSubscribe', 'function'],
+    ['_parser._parseUnsubscribe', 'function'],
     ['_parser._emitError', 'function'],
   ],
 }
-
-/** Methods of the in-memory persistence that persistence.ts replaces or builds on. */
-const PERSISTENCE: Members = [
-  'setup',
-  'storeRetained',
-  'addSubscriptions',
-  'removeSubscriptions',
-  'cleanSubscriptions',
-  'outgoingEnqueue',
-  'outgoingEnqueueCombi',
-  'outgoingUpdate',
-  'outgoingClearMessageId',
-  'outgoingStream',
-  'incomingGetPacket',
-  'incomingStorePacket',
-  'incomingDelPacket',
-  'cleanIncoming',
-].map((name) => [name, 'function'])
 
 /**
  * Checks that the installed packages have every private member that the broker uses, before a device can connect. A
@@ -68,7 +47,6 @@ const PERSISTENCE: Members = [
  * @throws OperatorError that names package, installed version and missing member
  */
 export function assertPrivateMembers(broker: Aedes): void {
-  assertMembers('aedes-persistence', MemoryPersistence.prototype, PERSISTENCE)
   assertAll(broker, BROKER)
   const connection = new Duplex({ read: () => undefined, write: (_chunk, _encoding, done) => done() })
   const client = broker.handle(connection)

@@ -24,6 +24,8 @@ interface InnerClient {
 export interface SocketReaderDependencies {
   readonly fastPath: FastPath
   readonly packetBytesMax: number
+  /** `isBusy`: packets of this client wait for an earlier one, and the fast path must not overtake them. */
+  readonly order: { readonly isBusy: boolean }
   /** Whether reading may continue. */
   isOpen(): boolean
   /** Called when reading has stopped. Call `reopen` when `isOpen` may have become true again. */
@@ -121,6 +123,7 @@ export class SocketReader implements Sender {
   }
 
   #fastPath(): boolean {
+    if (this.#deps.order.isBusy) return false
     this.#client._parsingBatch++
     if (this.#deps.fastPath.take(publish, this)) {
       this.#client._keepaliveTimer?.refresh()

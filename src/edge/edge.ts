@@ -18,6 +18,7 @@ import type { StatusServer, WebSources } from '../web/status-server.ts'
 import { clockProblems } from './clock-problems.ts'
 import { ClockWatch } from './clock-watch.ts'
 import { EdgeIntake } from './intake.ts'
+import { sessionProblems } from './session-problems.ts'
 import { ACK_MS_SLOW, COMMIT_MS_SLOW, diskOf } from './slow-disk.ts'
 import { type EdgeStatus, findProblems } from './status.ts'
 import { startUplink } from './uplinks.ts'
@@ -145,7 +146,8 @@ async function readStatus({ edge, store, data }: EdgeSettings, parts: RunningPar
   const space = { hoursLeft: storeStatus.space.hoursLeft, whenFull: store.whenFull }
   const backup = backups?.status
   const found = findProblems({ ...storeStatus, refusedBecause, latency, backup, upMs, space, uplinks: stats })
-  const problems = [...found, ...clockProblems(storeStatus)]
+  const brokerStats = broker.stats()
+  const problems = [...found, ...sessionProblems(brokerStats), ...clockProblems(storeStatus)]
   return {
     edge,
     version,
@@ -153,7 +155,7 @@ async function readStatus({ edge, store, data }: EdgeSettings, parts: RunningPar
     upMs,
     healthy: problems.length === 0,
     problems,
-    broker: broker.stats(),
+    broker: brokerStats,
     store: { ...storeStatus, pendingBytes, refusedBecause, acks },
     uplinks: stats,
     backup,

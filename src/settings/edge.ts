@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { backup } from './schema/backup.ts'
+import { clientState } from './schema/client-state.ts'
 import { clock } from './schema/clock.ts'
 import { config } from './schema/config.ts'
 import { bytes, count, inAnyCase, log, ms, name, port } from './schema/fields.ts'
@@ -40,12 +41,7 @@ const broker = z.strictObject({
   pendingBytesMax: bytes
     .default(33_554_432)
     .describe('Maximum payload bytes of all clients that are not on disk yet; at this limit no socket is read'),
-  sessionQueueMax: count
-    .default(1_000)
-    .describe(
-      'Maximum number of messages kept for a local subscriber that is offline; new ones beyond it are dropped and ' +
-        'counted',
-    ),
+  ...clientState,
   slowSubscriberBytesMax: bytes
     .default(8_388_608)
     .describe('A local subscriber with more unread bytes than this is disconnected'),
