@@ -29,7 +29,7 @@ interface Table<T> {
  * Values by MQTT topic filter, and the question which filters match a topic.
  *
  * Filters are grouped by shape. To match a topic, its levels are replaced by the wildcards of each shape, and the text
- * is looked up: the cost depends on the number of shapes, not on the number of filters. A site has a handful of shapes.
+ * is searched for: the cost depends on the number of shapes, not on the number of filters. A site has a handful of shapes.
  * How many a client may add is bounded (filter-limits.ts), so no set of filters makes a match slow.
  */
 export class FilterIndex<T> {

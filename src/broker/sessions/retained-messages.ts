@@ -3,7 +3,7 @@ import { Occasion, type OccasionStats } from './occasions.ts'
 import { copyOf } from './session-queue.ts'
 import type { Slices } from './slices.ts'
 
-/** Memory of a retained message besides its topic and payload (bytes, measured). */
+/** Memory of a retained message without its topic and payload (bytes). */
 const MESSAGE_BYTES = 400
 /** One client may have this part of the room for retained messages, so that others have some too. */
 const CLIENT_SHARE = 1 / 2

@@ -11,7 +11,7 @@ export interface QueuedPacket {
   dup?: boolean
 }
 
-/** Memory of a message besides its topic and payload, and of one place in a queue (bytes, measured). */
+/** Memory of a message without its topic and payload, and of one place in a queue (bytes). */
 const MESSAGE_BYTES = 300
 const PLACE_BYTES = 100
 /** Packet identifiers have 16 bits, and 0 is none. */

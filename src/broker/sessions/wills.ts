@@ -5,7 +5,7 @@ import { copyOf } from './session-queue.ts'
 export const WILL_BYTES_MAX = 16_384
 /** Payload and topic bytes of the wills of all clients. */
 export const WILLS_BYTES_MAX = 16_777_216
-/** Memory of a will besides its topic and payload (bytes). */
+/** Memory of a will without its topic and payload (bytes). */
 const MESSAGE_BYTES = 400
 
 interface Will {

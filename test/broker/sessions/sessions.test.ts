@@ -54,9 +54,12 @@ describe('sessions of absent clients', () => {
   it('lose their queues when all queues are too large, first those that were never resumed, longest absence first', () => {
     const { sessions, publish, abandon, queued } = start({ sessionQueueMax: 1_000, sessionQueueBytesMax: 100_000 })
     abandon('regular', 'a/#')
-    abandon('regular', 'a/#')
+    const connection = {}
+    sessions.enter('regular', connection)
+    publish('a/x', 'x'.repeat(20_000))
+    sessions.leave('regular', connection, false)
     for (const id of ['old', 'young']) abandon(id, `${id}/#`)
-    for (const id of ['a', 'old', 'young']) publish(`${id}/x`, 'x'.repeat(20_000))
+    for (const id of ['old', 'young']) publish(`${id}/x`, 'x'.repeat(20_000))
     for (let i = 0; i < 40; i++) {
       abandon(`flood${i}`, `flood${i}/#`)
       publish(`flood${i}/x`, 'x'.repeat(20_000))
