@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Exit, messageOf } from './base/errors.ts'
+import { createPrivately } from './base/files/private-files.ts'
 import { boundHeap } from './cli/heap.ts'
 import { ProcessOutput } from './cli/output.ts'
 
@@ -11,6 +12,8 @@ if (major < 22 || (major === 22 && minor < 15)) {
   output.note(`error: Tidegate needs Node.js 22.15 or later; this is ${process.versions.node}`)
   process.exit(Exit.UNAVAILABLE)
 }
+
+createPrivately()
 
 /** May start the edge again with other flags: must run before the other modules are loaded, or they load twice. */
 if (process.argv[2] === 'run') boundHeap()

@@ -10,7 +10,12 @@ import { freePort, untilAccepts } from './port.ts'
 import { type RunningProcess, startTidegate } from './process.ts'
 import { until } from './wait.ts'
 
-type SiteSettings = { readonly data?: string; readonly broker?: object; readonly [key: string]: unknown }
+type SiteSettings = {
+  readonly data?: string
+  readonly broker?: object
+  readonly web?: object
+  readonly [key: string]: unknown
+}
 
 /** A Tidegate process that is killed and started again with the same settings file and folder. */
 class Service {
@@ -73,7 +78,8 @@ export class SiteEdge extends Service {
   private constructor(port: number, webPort: number, settings: SiteSettings) {
     const address = { tcp: { host: '127.0.0.1', port } }
     const broker = { ...address, ...settings.broker }
-    super('run', { edge: 'site', web: { port: webPort }, log: { level: 'warn' }, ...settings, broker })
+    const web = { port: webPort, ...settings.web }
+    super('run', { edge: 'site', log: { level: 'warn' }, ...settings, broker, web })
     this.port = port
     this.webPort = webPort
   }

@@ -1,5 +1,6 @@
 import { Reason, reasonNames } from './flags.ts'
 import { type StoredReading, type Value, valueType } from './reading.ts'
+import { printableJson } from './text/one-line.ts'
 
 /** The type of a value in exports and answers: it says how to read `value`. */
 export type ValueWord = 'number' | 'boolean' | 'text' | 'bytes' | 'missing'
@@ -38,7 +39,7 @@ export function reasonsText(reasons: number): string {
  * number. `unit` is null when the reading has none.
  */
 export function readingJson({ device, metric, unit, ts, value, quality, reasons, seq }: StoredReading): string {
-  const series = `"device":${JSON.stringify(device)},"metric":${JSON.stringify(metric)},"unit":${JSON.stringify(unit ?? null)}`
+  const series = `"device":${printableJson(device)},"metric":${printableJson(metric)},"unit":${printableJson(unit ?? null)}`
   const content = `"value":${valueJson(value)},"type":"${valueWord(value)}"`
   const verdict = `"quality":${quality},"reasons":"${reasonsText(reasons)}"`
   return `{${series},"ts":"${timeText(ts)}",${content},${verdict},"seq":${seq}}`
@@ -46,7 +47,7 @@ export function readingJson({ device, metric, unit, ts, value, quality, reasons,
 
 function valueJson(value: Value): string {
   if (typeof value === 'number') return numberJson(value)
-  return JSON.stringify(value instanceof Uint8Array ? base64(value) : value)
+  return printableJson(value instanceof Uint8Array ? base64(value) : value)
 }
 
 /** A number as JSON, with the sign of -0; numbers that JSON does not have are texts. */

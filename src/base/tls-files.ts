@@ -1,6 +1,8 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
-import { readFileSync, type Stats, statSync } from 'node:fs'
+import type { Stats } from 'node:fs'
 import { codeOf, messageOf } from './errors.ts'
+import { othersMayUse } from './files/private-files.ts'
+import { readRegularFile } from './files/regular-file.ts'
 
 /** TLS settings of a link; files with their full paths. */
 export interface TlsSettings {
@@ -34,7 +36,6 @@ const PEM_BYTES_MAX = 1_048_576
 /** A certificate that expires within this time causes a warning. */
 const EXPIRY_WARNING_DAYS = 14
 const DAY_MS = 86_400_000
-const OTHERS_MAY_READ = 0o004
 const CERTIFICATE =
   /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[\s\S]*?-----END (?:TRUSTED |X509 )?CERTIFICATE-----/g
 const ENCRYPTED = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m
@@ -109,7 +110,7 @@ class Reading {
     if (!PRIVATE_KEY.test(bytes.toString('latin1'))) {
       return this.problem('key', `${file} holds no private key in PEM form${otherForm(bytes)}`)
     }
-    if (process.platform !== 'win32' && (stats.mode & OTHERS_MAY_READ) !== 0) {
+    if (othersMayUse(stats)) {
       this.warnings.push(`every user of this machine can read the private key ${file}: run \`chmod 600\` on it`)
     }
     if (passphrase === undefined && ENCRYPTED.test(bytes.toString('latin1'))) {
@@ -128,14 +129,9 @@ class Reading {
   #read(setting: 'ca' | 'cert' | 'key', file: string | undefined): { bytes: Buffer; stats: Stats } | undefined {
     if (file === undefined) return undefined
     try {
-      const stats = statSync(file)
-      if (stats.size > PEM_BYTES_MAX) {
-        return this.problem(setting, `${file} has ${stats.size} bytes, more than ${PEM_BYTES_MAX}`)
-      }
-      return { bytes: readFileSync(file), stats }
+      return readRegularFile(file, PEM_BYTES_MAX)
     } catch (trouble) {
-      const why = codeOf(trouble) === 'ENOENT' ? 'there is no such file' : messageOf(trouble)
-      return this.problem(setting, `cannot read ${file}: ${why}`)
+      return this.problem(setting, `cannot read ${file}: ${messageOf(trouble)}`)
     }
   }
 

@@ -1,7 +1,21 @@
 /** Longest topic: the length field of an MQTT string has 16 bits (MQTT 3.1.1 §1.5.3). */
 export const TOPIC_BYTES_MAX = 65_535
+/**
+ * Most levels of a topic, filter or route template. The index of subscriptions (qlobber) throws at more than 100: the
+ * difference is room for levels that a prefix adds.
+ */
+export const LEVELS_MAX = 64
+/** Most levels of a topic on a cloud broker: those of a topic, and those that prefix and template add. */
+export const CLOUD_LEVELS_MAX = 100
 /** Longest name of a device or metric, in UTF-16 units: names are stored and sent with every series. */
 export const NAME_CHARS_MAX = 128
+
+/** Why a text has too many levels, or undefined. Counts without splitting it. */
+export function levelsProblem(text: string, levelsMax = LEVELS_MAX): string | undefined {
+  let levels = 1
+  for (let at = text.indexOf('/'); at !== -1; at = text.indexOf('/', at + 1)) levels++
+  return levels > levelsMax ? `it has ${levels} levels; at most ${levelsMax} are allowed` : undefined
+}
 
 /** Why this text cannot be an MQTT string in a packet (MQTT 3.1.1 §1.5.3, §4.7.3), or undefined. */
 function stringProblem(text: string): string | undefined {
@@ -17,12 +31,12 @@ function stringProblem(text: string): string | undefined {
 /** Why this is not a legal topic to publish to (MQTT 3.1.1 §4.7), or undefined. */
 export function topicProblem(topic: string): string | undefined {
   if (topic.includes('+') || topic.includes('#')) return 'it contains a wildcard'
-  return stringProblem(topic)
+  return stringProblem(topic) ?? levelsProblem(topic)
 }
 
 /** Why this is not a legal topic filter (MQTT 3.1.1 §4.7.1), or undefined. */
 export function filterProblem(filter: string): string | undefined {
-  const problem = stringProblem(filter)
+  const problem = stringProblem(filter) ?? levelsProblem(filter)
   if (problem !== undefined || !(filter.includes('+') || filter.includes('#'))) return problem
   const levels = filter.split('/')
   for (const [index, level] of levels.entries()) {

@@ -1,7 +1,9 @@
 import type { Socket } from 'node:net'
 import type { Client } from 'aedes'
 import type { AckWriter } from './ack-writer.ts'
-import { type Intake, settleLater } from './intake.ts'
+import type { Guard } from './guards/guard.ts'
+import { PacketRefused } from './guards/refusals.ts'
+import { type Intake, type Settle, settleLater } from './intake.ts'
 import type { TopicRules } from './rules.ts'
 
 /** QoS 2 publishes of one client that may wait for their PUBREL. One more closes the connection. */
@@ -24,6 +26,7 @@ export interface HoldDependencies {
   /** Unreleased QoS 2 publishes of a client. */
   incomingCount(client: string): number
   readonly acks: AckWriter
+  readonly guard: Guard
   /** Called when a publish is settled: reading from held sockets may continue. */
   onSettled(): void
 }
@@ -38,22 +41,25 @@ export interface HoldDependencies {
  * whether the packet is new. Wills have no `cmd`, their client is gone, and they are stored like other publishes.
  */
 export function holdPublishes(dependencies: HoldDependencies) {
-  const { intake, rules, acks, incomingCount, onSettled } = dependencies
+  const { intake, rules, acks, guard, incomingCount, onSettled } = dependencies
   return (client: Client | null, packet: Publish, callback: (failure?: Error | null) => void): void => {
     const problem = rules.problem(packet.topic)
-    if (problem !== undefined) return callback(new Error(`publish refused: ${problem}`))
+    if (problem !== undefined) return callback(new PacketRefused('topic', `publish refused: ${problem}`))
     const isWill = packet.cmd === undefined
-    if (packet.qos > 0 && packet.messageId === 0) return callback(new Error('publish refused: message id 0'))
+    if (packet.qos > 0 && packet.messageId === 0) {
+      return callback(new PacketRefused('messageId', 'publish refused: message id 0'))
+    }
     if (packet.qos === 2 && !isWill) {
       const full = client !== null && incomingCount(client.id) >= INCOMING_MAX
-      return callback(full ? new Error(`more than ${INCOMING_MAX} QoS 2 publishes wait for PUBREL`) : null)
+      if (!full) return callback(null)
+      return callback(new PacketRefused('qos2Window', `more than ${INCOMING_MAX} QoS 2 publishes wait for PUBREL`))
     }
     if (!intake.keeps(packet.topic)) return callback(null)
 
     const { topic, qos } = packet
     const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload
     const flags = { qos, retain: packet.retain === true, dup: packet.dup === true && qos > 0 }
-    intake.offer({ topic, payload, client: client?.id ?? '', ...flags }, (failure) => {
+    const settle: Settle = (failure) => {
       // Acknowledgements are sent in the order of the publishes, whether they took the fast path or not.
       if (client !== null) acks.flush(client.conn as Socket)
       // QoS 0 has no promise: a message that could not be stored is lost, and the connection stays open.
@@ -61,6 +67,7 @@ export function holdPublishes(dependencies: HoldDependencies) {
         callback(why ?? null)
         onSettled()
       })
-    })
+    }
+    intake.offer({ topic, payload, client: client?.id ?? '', ...flags }, guard.settling('settle', client, settle))
   }
 }

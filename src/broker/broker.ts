@@ -11,6 +11,11 @@ import { ClientState, type ClientStateStats } from './client-state.ts'
 import { mayForward } from './delivery.ts'
 import { FastPath } from './fast-path.ts'
 import { limitFilters } from './filter-count.ts'
+import { guardHooks } from './guards/guard.ts'
+import { type GuardStats, Guards } from './guards/guards.ts'
+import { guardPersistence } from './guards/persistence-guard.ts'
+import { PacketRefused } from './guards/refusals.ts'
+import { watchTakeovers } from './guards/takeovers.ts'
 import type { IncomingId, Intake } from './intake.ts'
 import { limitPackets } from './packet-limit.ts'
 import { assertPrivateMembers } from './private-members.ts'
@@ -32,13 +37,13 @@ const EARLY_PACKETS_MAX = 32_768
  * acknowledgements.
  */
 const UNREAD_BYTES_MAX = 65_536
+/**
+ * The share of the free part of `pendingBytesMax` that the publishes of one client may take. So no client takes all, and
+ * one that has nothing in progress is always read. (Dynamic thresholds: Choudhury and Hahne 1998.)
+ */
+const FREE_SHARE = 0.25
 
-export interface BrokerStats extends ClientStateStats {
-  readonly connections: number
-  /** Connections refused because `broker.connectionsMax` were open. */
-  readonly refused: number
-  /** Connections closed because of a string that is not well-formed UTF-8 or contains U+0000. */
-  readonly illFormed: number
+export interface BrokerStats extends GuardStats, ClientStateStats {
   /** Messages dropped because the queue of a subscriber was full or given up. */
   readonly dropped: number
 }
@@ -63,38 +68,49 @@ export class Broker implements Part {
   readonly #rules = new TopicRules()
   readonly #acks = new AckWriter()
   readonly #fastPath: FastPath
-  readonly #sockets = new Set<Socket>()
+  readonly #guards: Guards
   readonly #held = new Set<SocketReader>()
   readonly #server: Server
   #aedes!: Aedes
   #delivery!: ReturnType<ClientState['follow']>
-  #refused = 0
-  #illFormed = 0
+  #reopening = false
 
   private constructor(settings: BrokerSettings, { intake, incoming, log }: BrokerDependencies) {
     this.#settings = settings
     this.#log = log
+    this.#guards = new Guards(settings, log)
     this.#intake = intake
-    this.#state = new ClientState(settings, { intake, known: incoming, onSettled: () => this.#reopen() })
+    const { guard } = this.#guards
+    this.#state = new ClientState(settings, { intake, guard, known: incoming, onSettled: () => this.#reopen() })
     this.#fastPath = new FastPath({
       intake,
       rules: this.#rules,
       acks: this.#acks,
+      guard,
       isWanted: (topic, qos) => this.#delivery.isWanted(topic, qos),
       onSettled: () => this.#reopen(),
     })
     this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket))
   }
 
-  /**
-   * Starts to listen. @throws OperatorError when the port is taken or not allowed, or a pinned package does not fit.
-   */
-  static async start(settings: BrokerSettings, dependencies: BrokerDependencies): Promise<Broker> {
+  /** A broker that does not listen yet. @throws OperatorError when a pinned package does not fit. */
+  static async create(settings: BrokerSettings, dependencies: BrokerDependencies): Promise<Broker> {
     const broker = new Broker(settings, dependencies)
     broker.#aedes = await broker.#createAedes()
     try {
       assertPrivateMembers(broker.#aedes)
-      await broker.#listen()
+    } catch (failure) {
+      await broker.stop()
+      throw failure
+    }
+    return broker
+  }
+
+  /** Creates a broker and listens. @throws OperatorError as `create` and `listen` do; nothing is left running then. */
+  static async start(settings: BrokerSettings, dependencies: BrokerDependencies): Promise<Broker> {
+    const broker = await Broker.create(settings, dependencies)
+    try {
+      await broker.listen()
     } catch (failure) {
       await broker.stop()
       throw failure
@@ -110,8 +126,7 @@ export class Broker implements Part {
 
   stats(): BrokerStats {
     const { dropped } = this.#state.sessions
-    const connections = this.#sockets.size
-    return { connections, refused: this.#refused, illFormed: this.#illFormed, dropped, ...this.#state.stats() }
+    return { ...this.#guards.stats, ...this.#state.stats(), dropped }
   }
 
   /** Sends a message of Tidegate itself to local subscribers. It carries no readings and is not stored. */
@@ -129,12 +144,14 @@ export class Broker implements Part {
       else resolve()
     })
     await new Promise<void>((resolve) => this.#aedes.close(() => resolve()))
-    for (const socket of this.#sockets) socket.destroy()
+    this.#guards.connections.closeAll()
     await closed
-    await this.#state.persistence.destroy()
+    this.#state.stop()
   }
 
   async #createAedes(): Promise<Aedes> {
+    const { guard, refusals, takeovers, unrouted } = this.#guards
+    guardPersistence(this.#state.persistence, guard)
     const aedes = await Aedes.createBroker({
       persistence: this.#state.persistence,
       mq: this.#state.subscribers,
@@ -143,24 +160,49 @@ export class Broker implements Part {
       drainTimeout: DRAIN_TIMEOUT_MS,
       queueLimit: EARLY_PACKETS_MAX,
       maxInflightInbound: 0,
+      ...this.#hooks(),
+    })
+    const events: EventEmitter = aedes
+    events.on('error', (failure: Error) => this.#log.error({ err: failure }, 'the broker failed to handle a packet'))
+    const noteRefusal = (client: string | null, failure: Error): void => {
+      if (failure instanceof PacketRefused) refusals.note(failure.reason, { client, what: failure.message })
+    }
+    aedes.on('clientError', (client, failure) => {
+      noteRefusal(client.id, failure)
+      this.#log.debug({ client: client.id, err: failure }, 'a client was disconnected')
+    })
+    aedes.on('connectionError', (_client, failure) => {
+      noteRefusal(null, failure)
+      this.#log.debug({ err: failure }, 'a connection was refused')
+    })
+    watchTakeovers(aedes, takeovers, guard)
+    this.#delivery = this.#state.follow(aedes, unrouted)
+    return aedes
+  }
+
+  #hooks(): ReturnType<typeof guardHooks> {
+    const { guard, refusals } = this.#guards
+    return guardHooks(guard, {
       preConnect: (client, packet, callback) => {
         const problem = connectProblem(packet, this.#rules)
-        if (problem !== undefined) return callback(new Error(problem), false)
+        if (problem !== undefined) return callback(problem, false)
         if (identifierRefused(packet)) this.#unidentified.add(client)
         if (packet.will) this.#willOf.set(client, packet.will)
         callback(null, true)
       },
       authenticate: (client, _username, _password, callback) => {
-        const refuse = (message: string, returnCode: number): void =>
-          callback(Object.assign(new Error(message), { returnCode }) as AuthenticateError, false)
-        if (this.#unidentified.has(client)) return refuse('identifier rejected', 2)
-        if (!this.#state.enter(client, this.#willOf.get(client))) return refuse('no room for the will', 3)
+        const refuse = (problem: PacketRefused, returnCode: number): void =>
+          callback(Object.assign(problem, { returnCode }) as AuthenticateError, false)
+        if (this.#unidentified.has(client)) return refuse(new PacketRefused('clientId', 'identifier rejected'), 2)
+        const hasRoom = this.#state.enter(client, this.#willOf.get(client))
+        if (!hasRoom) return refuse(new PacketRefused('will', 'the wills of all clients take too much memory'), 3)
         callback(null, true)
       },
       authorizePublish: holdPublishes({
         intake: this.#intake,
         rules: this.#rules,
         acks: this.#acks,
+        guard,
         incomingCount: (client) => this.#state.incoming.count(client),
         onSettled: () => this.#reopen(),
       }),
@@ -168,57 +210,52 @@ export class Broker implements Part {
       authorizeForward: (client, packet) => {
         const { slowSubscriberBytesMax } = this.#settings
         const queued = packet as Parameters<typeof mayForward>[1]
-        return mayForward(client, queued, { sessions: this.#state.sessions, slowSubscriberBytesMax }) ? packet : null
+        const { sessions } = this.#state
+        return mayForward(client, queued, { sessions, refusals, slowSubscriberBytesMax }) ? packet : null
       },
     })
-    const events: EventEmitter = aedes
-    events.on('error', (failure: Error) => this.#log.error({ err: failure }, 'the broker failed to handle a packet'))
-    aedes.on('clientError', (client, failure) =>
-      this.#log.debug({ client: client.id, err: failure }, 'a client was disconnected'),
-    )
-    aedes.on('connectionError', (_client, failure) => this.#log.debug({ err: failure }, 'a connection was refused'))
-    this.#delivery = this.#state.follow(aedes)
-    return aedes
   }
 
   readonly #unidentified = new WeakSet<object>()
   readonly #willOf = new WeakMap<object, NonNullable<ConnectPacket['will']>>()
 
   #accept(socket: Socket): void {
-    if (this.#sockets.size >= this.#settings.connectionsMax) {
-      this.#refused++
+    const { guard, refusals, connections } = this.#guards
+    const refused = connections.admit(socket)
+    if (refused !== undefined) {
+      refusals.note(refused, { what: `too many connections; this one is from ${socket.remoteAddress}` })
       socket.destroy()
       return
     }
-    this.#sockets.add(socket)
-    socket.once('close', () => this.#sockets.delete(socket))
+    guard.run('accept', { cause: { conn: socket }, otherwise: undefined }, () => this.#handle(socket))
+  }
+
+  #handle(socket: Socket): void {
+    const { guard, incomplete } = this.#guards
     const { pendingPerClientMax, pendingBytesMax, packetBytesMax } = this.#settings
     const client = this.#aedes.handle(socket)
     limitPackets(client, packetBytesMax)
+    requireUtf8(client)
     limitFilters(client)
-    requireUtf8(client, (problem) => this.#noteIllFormed(client.id, problem))
     const order = this.#state.attach(client, socket, () => socketReader.reopen())
     const isOpen = (): boolean =>
       !order.isBusy &&
       socketReader.pending < pendingPerClientMax &&
-      this.#intake.pendingBytes < pendingBytesMax &&
+      socketReader.pendingBytes <= Math.max(0, pendingBytesMax - this.#intake.pendingBytes) * FREE_SHARE &&
       socket.writableLength < UNREAD_BYTES_MAX
     const onHeld = (held: SocketReader): void => void this.#held.add(held)
-    const fastPath = this.#fastPath
-    const socketReader = new SocketReader(socket, client, { fastPath, order, packetBytesMax, isOpen, onHeld })
+    const dependencies = { fastPath: this.#fastPath, guard, incomplete, order, packetBytesMax, isOpen, onHeld }
+    const socketReader = new SocketReader(socket, client, dependencies)
   }
 
-  /** Warns of the first, second, fourth, eighth … one: a client that reconnects for ever must not fill the log. */
-  #noteIllFormed(client: string | undefined, problem: string): void {
-    const count = ++this.#illFormed
-    if ((count & (count - 1)) === 0) this.#log.warn({ client, count }, `a connection was closed: ${problem}`)
-  }
-
+  /** Reads on from the sockets that were held, once for all publishes that are settled in this turn of the event loop. */
   #reopen(): void {
-    if (this.#held.size === 0 || this.#intake.pendingBytes >= this.#settings.pendingBytesMax) return
-    const held = [...this.#held]
-    this.#held.clear()
+    if (this.#reopening || this.#held.size === 0) return
+    this.#reopening = true
     setImmediate(() => {
+      this.#reopening = false
+      const held = [...this.#held]
+      this.#held.clear()
       for (const socketReader of held) {
         socketReader.reopen()
         if (socketReader.held) this.#held.add(socketReader)
@@ -226,7 +263,8 @@ export class Broker implements Part {
     })
   }
 
-  #listen(): Promise<void> {
+  /** Lets devices in. @throws OperatorError when the port is taken or not allowed. */
+  listen(): Promise<void> {
     const { host, port } = this.#settings.tcp
     return new Promise((resolve, reject) => {
       this.#server.once('error', (cause) => {

@@ -1,4 +1,8 @@
 import type { Aedes, Client } from 'aedes'
+import { TextCache } from '../base/text/text-cache.ts'
+import type { Guard } from './guards/guard.ts'
+import type { Refusals } from './guards/refusals.ts'
+import type { Unrouted } from './guards/unrouted.ts'
 import type { Intake } from './intake.ts'
 import type { BrokerPersistence } from './persistence.ts'
 import type { LocalSubscribers } from './sessions/local-subscribers.ts'
@@ -23,16 +27,15 @@ interface Inner {
   publish(packet: Packet, client: Client | null | Done, done?: Done): void
 }
 
-/** Topics whose answer is cached; a full cache is cleared. Longer topics are not cached. */
-const KNOWN_MAX = 16_384
-const KNOWN_CHARS_MAX = 256
 const noop: Done = () => undefined
 
 export interface DeliveryDependencies {
   readonly persistence: BrokerPersistence
   readonly subscribers: LocalSubscribers<Packet>
   readonly sessions: Sessions
-  readonly intake: Pick<Intake, 'delivers'>
+  readonly intake: Pick<Intake, 'delivers' | 'keeps'>
+  readonly guard: Guard
+  readonly unrouted: Unrouted
 }
 
 /**
@@ -46,34 +49,50 @@ export interface DeliveryDependencies {
  * 3. A slow subscriber delays only the clients that publish to it (`concurrency: 0`), and is disconnected when too many
  *    bytes are queued for it (`mayForward`).
  * 4. Where the intake says so, a publish is delivered to no subscriber, or is not retained.
+ *
+ * None of the replaced members throws: Aedes calls them without expecting it.
  */
 export function shapeDelivery(
   broker: Aedes,
-  { persistence, subscribers, sessions, intake }: DeliveryDependencies,
+  { persistence, subscribers, sessions, intake, guard, unrouted }: DeliveryDependencies,
 ): { isWanted(topic: string, qos: number): boolean } {
   const inner = broker as unknown as Inner
   const quick = `${inner.id}:q0`
+  const announcements = `$SYS/${inner.id}/new/clients`
   const isWanted = wantedTopics(subscribers, sessions)
 
+  const on = subscribers.on.bind(subscribers)
+  subscribers.on = (filter, notify, done = noop) => {
+    guard.answer('mq.on', { cause: undefined, answer: done, refuse: done }, (answer) => on(filter, notify, answer))
+    return subscribers
+  }
   const emit = subscribers.emit.bind(subscribers)
-  subscribers.emit = (packet, done) => {
+  subscribers.emit = (packet, done = noop) => {
     if (packet.qos === 0) packet.brokerId = quick
-    return emit(packet, done)
+    guard.answer('mq.emit', { cause: undefined, answer: done, refuse: done }, (answer) => emit(packet, answer))
+    return subscribers
   }
 
   const publish = inner.publish.bind(inner)
-  inner.publish = (packet, clientOrDone, maybeDone) => {
-    const client = typeof clientOrDone === 'function' ? null : clientOrDone
-    const done = (typeof clientOrDone === 'function' ? clientOrDone : maybeDone) ?? noop
+  const hand = (packet: Packet, client: Client | null, done: Done): void => {
+    // Aedes announces each client to other brokers, which do not exist.
+    if (client === null && packet.topic === announcements) return done()
     const delivers = client === null ? 'all' : intake.delivers(packet.topic)
     if (delivers === 'none') return done()
+    const isRetained = packet.retain
     if (delivers === 'fresh') packet.retain = false
     if (packet.retain) {
       persistence.storeRetainedOf(packet, client?.id)
       packet.retain = false
     }
-    if (isWanted(packet.topic, packet.qos)) publish(packet, client, done)
-    else done()
+    if (isWanted(packet.topic, packet.qos)) return publish(packet, client, done)
+    if (client !== null && !isRetained && !intake.keeps(packet.topic)) unrouted.note(packet.topic)
+    done()
+  }
+  inner.publish = (packet, clientOrDone, maybeDone) => {
+    const client = typeof clientOrDone === 'function' ? null : clientOrDone
+    const done = (typeof clientOrDone === 'function' ? clientOrDone : maybeDone) ?? noop
+    guard.answer('publish', { cause: client, answer: done, refuse: done }, (answer) => hand(packet, client, answer))
   }
   return { isWanted }
 }
@@ -83,18 +102,18 @@ export function shapeDelivery(
  * subscribe to it.
  */
 function wantedTopics(subscribers: LocalSubscribers<Packet>, sessions: Sessions) {
-  const known = new Map<string, { readonly local: boolean; readonly open: boolean; readonly full: number }>()
+  const known = new TextCache<{ readonly local: boolean; readonly open: boolean; readonly full: number }>()
   let version = 0
   return (topic: string, qos: number): boolean => {
     const current = subscribers.version + sessions.version
-    if (version !== current || known.size >= KNOWN_MAX) {
+    if (version !== current) {
       known.clear()
       version = current
     }
     let found = known.get(topic)
     if (found === undefined) {
       found = { local: subscribers.has(topic), ...sessions.wants(topic) }
-      if (topic.length <= KNOWN_CHARS_MAX) known.set(topic, found)
+      known.add(topic, found)
     }
     if (found.local || qos === 0) return found.local
     if (!found.open) sessions.dropped += found.full
@@ -123,11 +142,14 @@ export function shapeClient(client: Client, sessions: Sessions): void {
 export function mayForward(
   client: Client,
   packet: Packet & QueuedPacket,
-  options: { sessions: Sessions; slowSubscriberBytesMax: number },
+  options: { sessions: Sessions; refusals: Refusals; slowSubscriberBytesMax: number },
 ): boolean {
   if (packet.topic.startsWith('$')) return false
-  const socket = client.conn as { writableLength: number; destroy(): void }
+  const socket = client.conn as { writableLength: number; destroyed: boolean; destroy(): void }
+  if (socket.destroyed) return false
   if (socket.writableLength > options.slowSubscriberBytesMax) {
+    const what = `a subscriber has ${socket.writableLength} bytes to read; at most ${options.slowSubscriberBytesMax} wait for it`
+    options.refusals.note('slowSubscriber', { client: client.id, what })
     socket.destroy()
     return false
   }

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import { PublishRefused } from '../base/errors.ts'
 import type { AckWriter } from './ack-writer.ts'
 import type { PlainPublish } from './framing.ts'
+import type { Guard } from './guards/guard.ts'
 import type { Intake } from './intake.ts'
 import type { TopicRules } from './rules.ts'
 
@@ -9,6 +10,7 @@ export interface FastPathDependencies {
   readonly intake: Intake
   readonly rules: TopicRules
   readonly acks: AckWriter
+  readonly guard: Guard
   /** Whether a local client gets a message on this topic. */
   isWanted(topic: string, qos: number): boolean
   /** Called when a publish is settled: reading from held sockets may continue. */
@@ -40,19 +42,23 @@ export class FastPath {
 
   /** Takes the publish; false: it is of another kind or malformed, and Aedes must handle it. */
   take({ topic, qos, dup, messageId, payload }: PlainPublish, sender: Sender): boolean {
-    const { intake, rules, acks, isWanted, onSettled } = this.#deps
+    const { intake, rules, acks, guard, isWanted, onSettled } = this.#deps
     if (qos === 1 && messageId === 0) return false
     if (!rules.isCertain(topic) || !intake.keeps(topic) || isWanted(topic, qos)) return false
     intake.offer({ topic, payload, client: sender.id, dup: dup && qos === 1, qos, retain: false }, (failure) => {
-      if (qos === 0) sender.done(undefined)
-      else if (failure instanceof PublishRefused) {
-        sender.done(undefined)
-        sender.closeSoon(failure)
-      } else {
-        if (failure === undefined) acks.add(sender.socket, messageId)
-        sender.done(failure)
+      try {
+        if (qos === 0) sender.done(undefined)
+        else if (failure instanceof PublishRefused) {
+          sender.done(undefined)
+          sender.closeSoon(failure)
+        } else {
+          if (failure === undefined) acks.add(sender.socket, messageId)
+          sender.done(failure)
+        }
+        onSettled()
+      } catch (thrown) {
+        guard.note('settle', thrown, { id: sender.id, conn: sender.socket })
       }
-      onSettled()
     })
     return true
   }

@@ -1,4 +1,5 @@
 import type { Client } from 'aedes'
+import { PacketRefused } from './guards/refusals.ts'
 
 /** Private members of mqtt-packet's parser; private-members.ts checks them at start. */
 interface FilterParser {
@@ -19,7 +20,10 @@ export function limitFilters(client: Client): void {
   const parseUnsubscribe = parser._parseUnsubscribe.bind(parser)
   const refusal = () =>
     parser._emitError(
-      new Error(`${parser.packet.cmd} with more than ${FILTERS_PER_PACKET_MAX} filters: send them in several packets`),
+      new PacketRefused(
+        'filter',
+        `${parser.packet.cmd} with more than ${FILTERS_PER_PACKET_MAX} filters: send them in several packets`,
+      ),
     )
   parser._parseSubscribe = () => (hasRoom(parser, 1) ? parseSubscribe() : refusal())
   parser._parseUnsubscribe = () => (hasRoom(parser, 0) ? parseUnsubscribe() : refusal())

@@ -35,6 +35,7 @@ export interface IncomingId {
   readonly messageId: number
 }
 
+/** Must not throw: the publishes of a commit are settled one after the other. */
 export type Settle = (failure: Error | undefined) => void
 
 /**

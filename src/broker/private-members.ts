@@ -7,11 +7,13 @@ import { requireUtf8 } from './utf8-strings.ts'
 type Kind = 'function' | 'object' | 'string' | 'number' | 'boolean'
 type Members = readonly (readonly [path: string, kind: Kind])[]
 
-/** Members of the broker object (delivery.ts). */
+/** Members of the broker object (delivery.ts, guards/takeovers.ts). */
 const BROKER: Readonly<Partial<Record<PinnedPackage, Members>>> = {
   aedes: [
     ['id', 'string'],
     ['publish', 'function'],
+    ['clients', 'object'],
+    ['registerClient', 'function'],
   ],
 }
 
@@ -31,7 +33,6 @@ const CLIENT: Readonly<Partial<Record<PinnedPackage, Members>>> = {
   'mqtt-packet': [
     ['_parser.parse', 'function'],
     ['_parser.packet.length', 'number'],
-    ['_parser._list.length', 'number'],
     ['_parser._list.slice', 'function'],
     ['_parser._parseString', 'function'],
     ['_parser._parseLength', 'function'],
@@ -94,7 +95,7 @@ function refuses(client: Client, bytes: readonly number[]): boolean {
 
 /** A parser that checks UTF-8 refuses an ill-formed topic. */
 function assertUtf8(client: Client): void {
-  requireUtf8(client, () => undefined)
+  requireUtf8(client)
   const isRefused = refuses(client, [0x30, 3, 0, 1, 0xff]) // PUBLISH with the topic 0xff
   if (!isRefused) throw incompatiblePackage('mqtt-packet', 'its parser does not call `_parseString` any more')
 }

@@ -1,29 +1,25 @@
 import type { Client, ConnectPacket, Subscription } from 'aedes'
+import { TextCache } from '../base/text/text-cache.ts'
 import { filterProblem, topicProblem } from '../base/topics.ts'
+import { PacketRefused } from './guards/refusals.ts'
 import { WILL_BYTES_MAX } from './sessions/wills.ts'
 import { isDoubtful } from './utf8-strings.ts'
 
 /** Longest accepted client id (UTF-8 bytes). MQTT allows 65,535; no device needs that many. */
 export const CLIENT_ID_BYTES_MAX = 256
 
-/** Cached valid topics; a full cache is cleared. */
-const TOPICS_MAX = 65_536
-
 /**
  * Which topics clients may publish to. Aedes checks wildcards only. Topics that begin with `$` belong to the broker: a
  * client that publishes `$SYS/…/new/clients` with the id of another client would disconnect that client.
  */
 export class TopicRules {
-  readonly #fit = new Set<string>()
+  readonly #fit = new TextCache<true>()
 
   /** Why a topic must not be published to, or undefined. */
   problem(topic: string): string | undefined {
     if (this.#fit.has(topic)) return undefined
     const problem = topic.startsWith('$') ? 'topics that begin with $ belong to the broker' : topicProblem(topic)
-    if (problem === undefined && !isDoubtful(topic)) {
-      if (this.#fit.size >= TOPICS_MAX) this.#fit.clear()
-      this.#fit.add(topic)
-    }
+    if (problem === undefined && !isDoubtful(topic)) this.#fit.add(topic, true)
     return problem
   }
 
@@ -32,19 +28,21 @@ export class TopicRules {
    * ill-formed bytes may have become.
    */
   isCertain(topic: string): boolean {
-    return this.#fit.has(topic) || (this.problem(topic) === undefined && this.#fit.has(topic))
+    return this.#fit.has(topic) || (this.problem(topic) === undefined && !isDoubtful(topic))
   }
 }
 
 /** Why a CONNECT is malformed, so that the connection must be closed, or undefined. */
-export function connectProblem({ clientId, will }: ConnectPacket, rules: TopicRules): string | undefined {
-  if (clientId.includes('\u0000')) return 'client id contains U+0000'
+export function connectProblem({ clientId, will }: ConnectPacket, rules: TopicRules): PacketRefused | undefined {
+  if (clientId.includes('\u0000')) return new PacketRefused('clientId', 'client id contains U+0000')
   if (will === undefined || will === null) return undefined
-  if (![0, 1, 2].includes(will.qos ?? 0)) return `will has QoS ${will.qos}`
-  if (will.payload.length > WILL_BYTES_MAX)
-    return `will payload of ${will.payload.length} bytes; at most ${WILL_BYTES_MAX}`
+  if (![0, 1, 2].includes(will.qos ?? 0)) return new PacketRefused('will', `will has QoS ${will.qos}`)
+  if (will.payload.length > WILL_BYTES_MAX) {
+    const problem = `will payload of ${will.payload.length} bytes; at most ${WILL_BYTES_MAX}`
+    return new PacketRefused('will', problem)
+  }
   const problem = rules.problem(will.topic)
-  return problem === undefined ? undefined : `will topic: ${problem}`
+  return problem === undefined ? undefined : new PacketRefused('will', `will topic: ${problem}`)
 }
 
 /** Whether an identifier is refused with CONNACK 2 (MQTT 3.1.1 §3.1.3.1: an empty one needs a clean session). */

@@ -2,7 +2,12 @@ import type { Socket } from 'node:net'
 import type { Client } from 'aedes'
 import type { FastPath, Sender } from './fast-path.ts'
 import { type Frame, type PlainPublish, readFrame, readPlainPublish } from './framing.ts'
+import type { Guard } from './guards/guard.ts'
+import type { IncompleteConnection, IncompletePackets } from './guards/incomplete-packets.ts'
+import { PacketRefused } from './guards/refusals.ts'
 import { REFUSED_CLOSE_MS } from './intake.ts'
+import { packetBytesLimit } from './packet-limit.ts'
+import { PartialPacket } from './partial-packet.ts'
 
 /** Private members of an Aedes client; private-members.ts checks them at start. */
 interface InnerClient {
@@ -12,7 +17,7 @@ interface InnerClient {
   readonly connected: boolean
   readonly connackSent: boolean
   readonly _keepaliveTimer: NodeJS.Timeout | null
-  readonly _parser: { readonly _list: { readonly length: number }; parse(bytes: Buffer): unknown }
+  readonly _parser: { parse(bytes: Buffer): unknown }
   /** Called when a packet is done. */
   _nextBatch: (failure?: Error | null) => void
   /** Packets that are parsed and not done. */
@@ -23,6 +28,8 @@ interface InnerClient {
 
 export interface SocketReaderDependencies {
   readonly fastPath: FastPath
+  readonly guard: Guard
+  readonly incomplete: IncompletePackets
   readonly packetBytesMax: number
   /** `isBusy`: packets of this client wait for an earlier one, and the fast path must not overtake them. */
   readonly order: { readonly isBusy: boolean }
@@ -32,12 +39,11 @@ export interface SocketReaderDependencies {
   onHeld(socketReader: SocketReader): void
 }
 
-/** An incomplete packet waits here up to this size (bytes); a larger one waits in Aedes' parser. */
-const WAITING_BYTES_MAX = 65_536
+/** First byte of a CONNECT (MQTT 3.1.1 §3.1). */
+const CONNECT = 0x10
 
 const frame: Frame = { start: 0, body: 0, end: 0 }
 const publish: PlainPublish = { topic: '', qos: 0, dup: false, messageId: 0, payload: Buffer.alloc(0) }
-const NOTHING = Buffer.alloc(0)
 
 /**
  * Reads a client's socket: cuts the bytes into packets and gives them to the fast path or to Aedes. At a bound it stops
@@ -47,13 +53,17 @@ const NOTHING = Buffer.alloc(0)
  * more than the rest of a small publish, leaves a PINGREQ unanswered during a slow commit, and is no bound when each
  * publish arrives in a TCP segment of its own. Here the socket pushes data, and the number of packets in progress is
  * the bound. (`client.pause()` of Aedes cannot be used: it never continues.)
+ *
+ * Aedes gets whole packets only: its parser keeps each received piece of a packet, whatever that costs.
  */
-export class SocketReader implements Sender {
+export class SocketReader implements Sender, IncompleteConnection {
   readonly socket: Socket
   readonly #client: InnerClient
   readonly #deps: SocketReaderDependencies
-  #waiting: Buffer = NOTHING
+  readonly #partial = new PartialPacket()
   #held = false
+  /** Bytes that were read and whose packets are not done; all packets in progress count alike. */
+  #pendingBytes = 0
 
   constructor(socket: Socket, client: Client, dependencies: SocketReaderDependencies) {
     this.socket = socket
@@ -62,8 +72,15 @@ export class SocketReader implements Sender {
     socket.removeListener('readable', this.#client._nextBatch)
     this.#client._parsingBatch = 0
     this.#client._nextBatch = (failure) => this.done(failure ?? undefined)
-    socket.on('data', (bytes) => this.#take(bytes))
+    socket.on('data', (bytes) => {
+      try {
+        this.#take(bytes)
+      } catch (failure) {
+        dependencies.guard.note('data', failure, { id: this.id, conn: socket })
+      }
+    })
     socket.on('drain', () => this.reopen())
+    socket.once('close', () => this.#endPartial())
     this.#client.once('connected', () => this.reopen())
   }
 
@@ -76,6 +93,11 @@ export class SocketReader implements Sender {
     return this.#client._parsingBatch
   }
 
+  /** About the bytes of these packets. */
+  get pendingBytes(): number {
+    return this.#client._parsingBatch === 0 ? 0 : this.#pendingBytes
+  }
+
   /** Whether reading has stopped. */
   get held(): boolean {
     return this.#held && !this.#client.closed
@@ -83,10 +105,13 @@ export class SocketReader implements Sender {
 
   #take(received: Buffer): void {
     if (this.#client.closed) return
-    const bytes = this.#waiting.length === 0 ? received : Buffer.concat([this.#waiting, received])
-    this.#waiting = NOTHING
-    if (!this.#client.connected || this.#client._parser._list.length > 0) this.#client._parser.parse(bytes)
-    else this.#cut(bytes)
+    this.#pendingBytes = this.pendingBytes + received.length
+    const bytes = this.#partial.add(received)
+    if (bytes === undefined) this.#deps.incomplete.note(this, this.#partial.bytes)
+    else {
+      this.#deps.incomplete.end(this)
+      this.#cut(bytes)
+    }
     if (this.#mayGoOn) return
     this.#held = true
     this.socket.pause()
@@ -95,20 +120,22 @@ export class SocketReader implements Sender {
 
   /** Packet by packet. Aedes gets its packets in order, in runs as long as possible. */
   #cut(bytes: Buffer): void {
+    if (!this.#client.connecting && !this.#client.connected && bytes[0] !== CONNECT) {
+      this.#client.emit('error', new PacketRefused('malformed', 'the first packet is not a CONNECT'))
+      return
+    }
     let run = 0
     let at = 0
     while (at < bytes.length && !this.#client.closed) {
       const found = readFrame(bytes, at, frame)
       const { body, end } = frame
-      const whole = found === 'frame' && end <= bytes.length
-      if (found === 'malformed' || (found === 'frame' && end - body > this.#deps.packetBytesMax)) break
-      if (!whole) {
-        if (found === 'frame' && end - at > WAITING_BYTES_MAX) break
+      if (found === 'malformed' || (found === 'frame' && end - body > this.#packetBytesMax(at === 0))) break
+      if (found === 'short' || end > bytes.length) {
         this.#parse(bytes, run, at)
-        this.#waiting = Buffer.from(bytes.subarray(at))
+        this.#begin(bytes.subarray(at), found === 'short' ? bytes.length - at + 1 : end - at)
         return
       }
-      if (readPlainPublish(bytes, frame, publish)) {
+      if (this.#client.connected && readPlainPublish(bytes, frame, publish)) {
         this.#parse(bytes, run, at)
         if (this.#client.closed) return
         run = this.#fastPath() ? end : at
@@ -116,6 +143,27 @@ export class SocketReader implements Sender {
       at = end
     }
     this.#parse(bytes, run, bytes.length)
+  }
+
+  /** Before the login, the first packet must be a small one. */
+  #packetBytesMax(isFirst: boolean): number {
+    return isFirst ? packetBytesLimit(this.#client, this.#deps.packetBytesMax) : this.#deps.packetBytesMax
+  }
+
+  #begin(received: Buffer, completeAt: number): void {
+    if (this.#client.closed) return
+    this.#partial.begin(received, completeAt)
+    this.#deps.incomplete.note(this, this.#partial.bytes)
+  }
+
+  #endPartial(): void {
+    this.#partial.clear()
+    this.#deps.incomplete.end(this)
+  }
+
+  closeIncomplete(): void {
+    this.#partial.clear()
+    this.#client.emit('error', new PacketRefused('incomplete', 'incomplete packets take too many bytes'))
   }
 
   #parse(bytes: Buffer, start: number, end: number): void {
@@ -140,7 +188,10 @@ export class SocketReader implements Sender {
       client.emit('error', failure)
       return
     }
-    if (client._parsingBatch > 0) client._parsingBatch--
+    if (client._parsingBatch > 0) {
+      this.#pendingBytes -= this.#pendingBytes / client._parsingBatch
+      client._parsingBatch--
+    }
     if (this.#held) this.reopen()
   }
 
@@ -159,8 +210,12 @@ export class SocketReader implements Sender {
 
   /** Continues reading if it may. */
   reopen(): void {
-    if (!this.#held || !this.#mayGoOn) return
-    this.#held = false
-    this.socket.resume()
+    try {
+      if (!this.#held || !this.#mayGoOn) return
+      this.#held = false
+      this.socket.resume()
+    } catch (failure) {
+      this.#deps.guard.note('reopen', failure, { id: this.id, conn: this.socket })
+    }
   }
 }

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import type { Client } from 'aedes'
+import { PacketRefused } from './guards/refusals.ts'
 
 /** Private members of mqtt-packet's parser; private-members.ts checks them at start. */
 interface StringParser {
@@ -22,7 +23,7 @@ export function isDoubtful(text: string): boolean {
  * Refuses a packet with a string (topic, filter, client id, user name, will topic) that is not well-formed UTF-8 or
  * contains U+0000 (MQTT 3.1.1 §1.5.3). The parser would replace the wrong bytes, and two names would become one.
  */
-export function requireUtf8(client: Client, onRefused: (problem: string) => void): void {
+export function requireUtf8(client: Client): void {
   const parser = (client as unknown as { _parser: StringParser })._parser
   const parseString = parser._parseString.bind(parser)
   const emitError = parser._emitError.bind(parser)
@@ -34,8 +35,7 @@ export function requireUtf8(client: Client, onRefused: (problem: string) => void
     if (!text.includes('\0') && isUtf8(parser._list.slice(start, parser._pos))) return text
     const what = text.includes('\0') ? 'contains U+0000' : 'is not well-formed UTF-8'
     const problem = `a string in a packet ${what}: ${JSON.stringify(text.slice(0, 100))}`
-    onRefused(problem)
-    emitError(new Error(problem))
+    emitError(new PacketRefused('illFormedText', problem))
     isRefused = true
     return null
   }

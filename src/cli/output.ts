@@ -1,9 +1,15 @@
 import { codeOf } from '../base/errors.ts'
+import { printable, printableJson } from '../base/text/one-line.ts'
 
-/** Where a command prints: results go to standard output, remarks to standard error. */
+/**
+ * Where a command prints: results go to standard output, remarks to standard error. Characters that do not show are
+ * escaped: they may come from a device, and a terminal would obey them.
+ */
 export interface Output {
   /** One or more lines of the result. */
   print(text: string): void
+  /** One or more lines for a program, such as CSV. They are escaped only on a terminal. */
+  data(text: string): void
   /** The result as indented JSON. */
   json(data: unknown): void
   /** Resolves when all output has been written; false: the reader has closed the pipe. Long results wait for it page by page. */
@@ -29,11 +35,15 @@ export class ProcessOutput implements Output {
   }
 
   print(text: string): void {
-    process.stdout.write(`${text}\n`)
+    process.stdout.write(`${printable(text)}\n`)
+  }
+
+  data(text: string): void {
+    process.stdout.write(`${process.stdout.isTTY ? printable(text) : text}\n`)
   }
 
   json(data: unknown): void {
-    this.print(JSON.stringify(data, null, 2))
+    this.print(printableJson(data, 2))
   }
 
   drained(): Promise<boolean> {
@@ -41,13 +51,13 @@ export class ProcessOutput implements Output {
   }
 
   note(text: string): void {
-    process.stderr.write(`${this.#overwrites}${text}\n`)
+    process.stderr.write(`${this.#overwrites}${printable(text)}\n`)
     this.#overwrites = ''
   }
 
   progress(text: string): void {
     if (!process.stderr.isTTY) return
-    process.stderr.write(`${ERASE_LINE}${text}`)
+    process.stderr.write(`${ERASE_LINE}${printable(text)}`)
     this.#overwrites = ERASE_LINE
   }
 

@@ -1,4 +1,9 @@
+import { oneLine } from '../base/text/one-line.ts'
+
 export type Cell = string | number
+
+/** A longer cell is cut. Commands cut most cells earlier. */
+const CELL_CHARS_MAX = 1_000
 
 /** A table in fixed-width columns: text is left-aligned, numbers right-aligned. `foot` is a last row below a rule. */
 export function textTable(head: readonly string[], rows: readonly (readonly Cell[])[], foot?: readonly Cell[]): string {
@@ -23,7 +28,7 @@ export class TableWriter {
     if (this.#columns !== undefined) return rows.map((row) => this.#line(row)).join('\n')
     const all = [this.#head, ...rows, this.#foot]
     this.#columns = this.#head.map((_, column) => ({
-      width: all.reduce((width, row) => Math.max(width, String(row[column] ?? '').length), 0),
+      width: all.reduce((width, row) => Math.max(width, shownCell(row[column]).length), 0),
       rightward: rows.length > 0 && rows.every((row) => typeof row[column] === 'number'),
     }))
     return [this.#line(this.#head), this.#rule(), ...rows.map((row) => this.#line(row))].join('\n')
@@ -35,7 +40,7 @@ export class TableWriter {
 
   #line(row: readonly Cell[]): string {
     const cells = this.#columns!.map(({ width, rightward }, column) => {
-      const text = String(row[column] ?? '')
+      const text = shownCell(row[column])
       return rightward ? text.padStart(width) : text.padEnd(width)
     })
     return cells.join('  ').trimEnd()
@@ -46,8 +51,7 @@ export class TableWriter {
   }
 }
 
-/** An untrusted text for one line of a terminal: control characters are escaped, and a long text is cut. */
-export function oneLine(text: string, charsMax: number): string {
-  const shown = text.replaceAll(/\p{Cc}/gu, (control) => `\\x${control.charCodeAt(0).toString(16).padStart(2, '0')}`)
-  return shown.length > charsMax ? `${shown.slice(0, charsMax - 1)}…` : shown
+/** Texts in a table may come from outside: a name, a topic, a reason. */
+function shownCell(cell: Cell = ''): string {
+  return typeof cell === 'number' ? String(cell) : oneLine(cell, CELL_CHARS_MAX)
 }

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs'
 import { Ajv, type AnySchema, type ErrorObject, type ValidateFunction } from 'ajv'
 import { Ajv2019 } from 'ajv/dist/2019.js'
 import { Ajv2020 } from 'ajv/dist/2020.js'
-import { codeOf, Exit, messageOf, OperatorError } from '../base/errors.ts'
+import { Exit, messageOf, OperatorError } from '../base/errors.ts'
+import { readRegularFile } from '../base/files/regular-file.ts'
 import { pattern } from '../base/pattern.ts'
 import type { JsonObject } from './json.ts'
 
@@ -46,7 +46,7 @@ function compile(file: string): ValidateFunction {
     const schema = read(file)
     return ajvFor(schema).compile(schema)
   } catch (cause) {
-    throw new OperatorError(`cannot use the JSON Schema ${file}: ${reasonOf(cause)}`, {
+    throw new OperatorError(`cannot use the JSON Schema ${file}: ${messageOf(cause)}`, {
       remedy:
         'name a JSON file with a valid schema in `config.schemas`; everything that it refers to must be in its ' +
         '`$defs`',
@@ -56,13 +56,8 @@ function compile(file: string): ValidateFunction {
   }
 }
 
-function reasonOf(cause: unknown): string {
-  return codeOf(cause) === 'ENOENT' ? 'there is no such file' : messageOf(cause)
-}
-
 function read(file: string): AnySchema {
-  const bytes = readFileSync(file)
-  if (bytes.length > SCHEMA_BYTES_MAX) throw new Error(`it has ${bytes.length} bytes, the limit is ${SCHEMA_BYTES_MAX}`)
+  const { bytes } = readRegularFile(file, SCHEMA_BYTES_MAX)
   const schema: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
   if (typeof schema === 'boolean' || (typeof schema === 'object' && schema !== null && !Array.isArray(schema))) {
     return schema

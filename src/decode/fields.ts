@@ -10,7 +10,7 @@ import { isTimeName, TIME_NAMES } from './time/names.ts'
 import { NotATime, timeOf, UncertainTime } from './time.ts'
 import { isObject, kindOf, type Tree, type TreeObject } from './tree.ts'
 
-/** A time that is further ahead of the arrival than this (ms) is none, if an enclosing object has a time. */
+/** A time that is further ahead of the arrival than this (ms) is not used if an enclosing object has a time. */
 const AHEAD_MS_MAX = 86_400_000
 
 /** A `t` next to a value that is nearer to 0 than this, and not 0, is a temperature or the like, not a time. */
@@ -212,7 +212,7 @@ export class Fields {
     if (tree === null) return
     if (typeof tree !== 'boolean') return this.#setAside(name)
     if (this.#markName !== undefined && tree !== this.historical) {
-      // Late is what one of them says: it must not be taken for new.
+      // If one of them says that the reading is late, it must not count as new.
       this.historical = true
       return
     }

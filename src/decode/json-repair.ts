@@ -11,9 +11,10 @@ const ENDS_KEY = ':,}]{["\n\r'
 const RAW_IN_TEXT: Readonly<Record<string, string>> = { '\t': '\\t', '\n': '\\n', '\r': '\\r' }
 
 /**
- * Makes JSON of a text that is nearly so, such as `{"temp":NaN,"hum":45}`: a word without quotes becomes null or a text,
- * a missing value null, a number in another spelling a number, a name without quotes a name, and a comma too many is
- * removed; texts and names may have single quotes, as in a dict that Python prints. Undefined: it is something else. Linear in the length of the text.
+ * Turns a text that is nearly JSON, such as `{"temp":NaN,"hum":45}`, into JSON: a word without quotes becomes null or a
+ * text, a missing value null, a number in another spelling a number, and a name without quotes a name; an extra comma is
+ * removed. Texts and names may have single quotes, as in a dict that Python prints. Undefined: it is something else.
+ * Linear in the length of the text.
  */
 export function repairJson(text: string): string | undefined {
   return new Repair(text).run()

@@ -14,7 +14,7 @@ const parseWithSource = JSON.parse as (text: string, reviver: Reviver) => Tree
 
 /**
  * Parses JSON (RFC 8259) in UTF-8. What is not JSON is tried again without a byte order mark and terminating NULs, and
- * then repaired (`repairJson`). Objects on a line each (NDJSON) are an array of them.
+ * then repaired (`repairJson`). Objects on separate lines (NDJSON) are an array of them.
  */
 export function parseJson(payload: Uint8Array): Parsed | PayloadProblem {
   if (isUtf16(payload)) return new PayloadProblem('not JSON: UTF-16, expected UTF-8')
@@ -49,7 +49,7 @@ function parseRepaired(text: string): Parsed | undefined {
   }
 }
 
-/** Undefined: these are not objects on a line each. */
+/** Undefined: these are not objects on separate lines. */
 function parseLines(text: string): Parsed | PayloadProblem | undefined {
   const lines: string[] = []
   for (let start = 0, end = 0; end < text.length; start = end + 1) {

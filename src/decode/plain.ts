@@ -44,7 +44,7 @@ import { isArray, isObject, kindOf, type Tree, type TreeObject } from './tree.ts
  *   `{metric}.{number}`.
  *
  * If the topic names no metric, the outermost object is a record or a group; its `value` is the metric `value`.
- * A field that is not understood is noted in the draft, and costs no other.
+ * A field that is not understood is noted in the draft, and does not affect the others.
  */
 export function readPlain(tree: Tree, metric: string | undefined, draft: DecodeDraft): void {
   const { receivedAt: ts } = draft

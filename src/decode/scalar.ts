@@ -148,9 +148,9 @@ export function isSpace(code: number): boolean {
 }
 
 /**
- * The value of a bare text: a number, `true`, `false` (Python: `True`, `False`) or `null`, with or without JSON whitespace around it, otherwise the
- * text itself, without a byte order mark and terminating NULs. Numbers that overflow a double are refused, and so are
- * bytes that are not UTF-8.
+ * The value of a bare text: a number, `true`, `false` (Python: `True`, `False`) or `null`, with or without JSON
+ * whitespace around it, otherwise the text itself, without a byte order mark and terminating NULs. Numbers that overflow
+ * a double are refused, and so are bytes that are not UTF-8.
  */
 export function bareValue(bytes: Uint8Array): Value | PayloadProblem {
   if (bytes.length > VALUE_BYTES_MAX) return tooLong(bytes.length)

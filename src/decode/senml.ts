@@ -37,8 +37,8 @@ export interface Resolved {
  * Unknown fields are ignored (§4.4). Names may contain characters that §4.5.1 does not allow, as those of LwM2M do.
  *
  * A field that is not understood is noted in the draft, and so is its record if the field is its name, time or only
- * value. A base field that is not understood costs the records that it applies to. The whole pack is refused if a label
- * must be understood (it ends in `_`, §4.4), and for its version (§4.4, §4.3).
+ * value. If a base field is not understood, the records to which it applies are not understood either. The whole pack is
+ * refused if a label must be understood (it ends in `_`, §4.4), and for its version (§4.4, §4.3).
  */
 export function readSenml(pack: Tree, metric: string | undefined, draft: DecodeDraft): void {
   if (!isArray(pack)) return draft.refuse(`expected a SenML pack, an array, found ${kindOf(pack)}`)

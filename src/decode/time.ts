@@ -3,12 +3,12 @@ import { zoneNamed } from './time/time-zone.ts'
 import { isObject, kindOf, type Tree, type TreeObject } from './tree.ts'
 
 /**
- * Earlier times are no times of readings. A clock without a battery starts at 1970, at 1980 (GPS), or anywhere in 2000
+ * Earlier times cannot be times of readings. A clock without a battery starts at 1970, at 1980 (GPS), or anywhere in 2000
  * (most clock chips), and counters, spreadsheet dates and ticks fall before this, whatever unit is tried.
  */
 export const TIME_MIN_MS = Date.UTC(2001, 0, 1)
 /**
- * Later times are no times of readings. The seconds since 1900 (NTP) or 1904 (LabVIEW) of today, read as seconds since
+ * Later times cannot be times of readings. The seconds since 1900 (NTP) or 1904 (LabVIEW) of today, read as seconds since
  * 1970, fall behind this. Times between now and this are judged by the quality rules (TIME_FUTURE).
  */
 export const TIME_END_MS = Date.UTC(2090, 0, 1)
@@ -55,7 +55,7 @@ export class UncertainTime {
   }
 }
 
-/** Something else than a time of a reading, and why. */
+/** Why something is not the time of a reading. */
 export class NotATime {
   readonly why: string
 

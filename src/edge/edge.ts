@@ -14,13 +14,15 @@ import type { SpaceLevel } from '../store/housekeeping/space.ts'
 import { StoreClient } from '../store-thread/client.ts'
 import type { LocalMessage } from '../store-thread/config-protocol.ts'
 import type { Uplink } from '../uplink/uplink.ts'
-import type { StatusServer, WebSources } from '../web/status-server.ts'
+import type { StatusServer, WebAddress, WebSources } from '../web/status-server.ts'
+import { brokerProblems } from './broker-problems.ts'
 import { clockProblems } from './clock-problems.ts'
 import { ClockWatch } from './clock-watch.ts'
 import { EdgeIntake } from './intake.ts'
 import { sessionProblems } from './session-problems.ts'
+import { SharedStatus } from './shared-status.ts'
 import { ACK_MS_SLOW, COMMIT_MS_SLOW, diskOf } from './slow-disk.ts'
-import { type EdgeStatus, findProblems } from './status.ts'
+import { type EdgeStatus, findProblems, shownProblem } from './status.ts'
 import { startUplink } from './uplinks.ts'
 
 export interface Address {
@@ -39,8 +41,9 @@ export interface Edge {
 }
 
 /**
- * Wires the parts of an edge and starts them, the store first: nothing is accepted before it can be stored. The broker
- * stops first. This is the only place that knows every part of an edge.
+ * Wires the parts of an edge and starts them, the store first: nothing is accepted before it can be stored. Devices are
+ * let in last, when nothing can fail any more: a device that was connected must not see the edge end. The broker stops
+ * first. This is the only place that knows every part of an edge.
  * @throws OperatorError when a port, the data folder or the database is not available; nothing is left running then.
  */
 export async function startEdge(settings: EdgeSettings, { log, clock }: { log: Log; clock: Clock }): Promise<Edge> {
@@ -98,23 +101,31 @@ async function assemble(
     onRefusal: refusalLogger(log),
   })
   const configs = config.enabled ? startConfigs(thread, log, (message) => publish(message)) : undefined
-  const broker = await Broker.start(settings.broker, {
+  const broker = await Broker.create(settings.broker, {
     intake: new EdgeIntake(ingest, configs),
     incoming: await thread.call('incoming', undefined),
     log: log.child({ part: 'broker' }),
   })
-
   publish = ({ topic, payload, retain }) => broker.publish({ topic, payload: Buffer.from(payload), qos: 1, retain })
-  const status = (): Promise<EdgeStatus> =>
-    readStatus(settings, { thread, ingest, broker, uplinks, backups, clock, startedAt })
-  const carrier = configCarrier(config, uplinkSettings)
-  for (const one of uplinkSettings) {
-    const carried = one.name === carrier ? configs : undefined
-    uplinks.push(parts.add(startUplink(one, { edge, thread, log, clock, clockWatch, status, configs: carried })))
-  }
-  void configs?.restart()
+  let web: StatusServer | undefined
+  const shared = new SharedStatus(() =>
+    readStatus(settings, { thread, ingest, broker, uplinks, backups, web, clock, startedAt }),
+  )
+  const status = (): Promise<EdgeStatus> => shared.get()
   const history = parts.add(new QueryClient(settings.data))
-  const web = settings.web.enabled ? parts.add(await startWeb(settings.web, { status, history, clock })) : undefined
+  try {
+    if (settings.web.enabled) web = parts.add(await startWeb(settings.web, { status, history, clock }))
+    const carrier = configCarrier(config, uplinkSettings)
+    for (const one of uplinkSettings) {
+      const carried = one.name === carrier ? configs : undefined
+      uplinks.push(parts.add(startUplink(one, { edge, thread, log, clock, clockWatch, status, configs: carried })))
+    }
+    void configs?.restart()
+    await broker.listen()
+  } catch (failure) {
+    await broker.stop()
+    throw failure
+  }
   parts.add(broker)
   return {
     addresses: { mqtt: broker.address, web: web?.address },
@@ -130,13 +141,17 @@ interface RunningParts {
   readonly broker: Broker
   readonly uplinks: readonly Uplink[]
   readonly backups: BackupSchedule | undefined
+  readonly web: StatusServer | undefined
   readonly clock: Clock
   /** Monotonic milliseconds. */
   readonly startedAt: number
 }
 
-async function readStatus({ edge, store, data }: EdgeSettings, parts: RunningParts): Promise<EdgeStatus> {
-  const { thread, ingest, broker, uplinks, backups, clock, startedAt } = parts
+async function readStatus(
+  { edge, store, data, broker: limits }: EdgeSettings,
+  parts: RunningParts,
+): Promise<EdgeStatus> {
+  const { thread, ingest, broker, uplinks, backups, web, clock, startedAt } = parts
   const storeStatus = await thread.call('status', undefined)
   const { pendingBytes, acks } = ingest
   const latency = { commits: storeStatus.commits, acks, disk: () => diskOf(data) }
@@ -147,7 +162,12 @@ async function readStatus({ edge, store, data }: EdgeSettings, parts: RunningPar
   const backup = backups?.status
   const found = findProblems({ ...storeStatus, refusedBecause, latency, backup, upMs, space, uplinks: stats })
   const brokerStats = broker.stats()
-  const problems = [...found, ...sessionProblems(brokerStats), ...clockProblems(storeStatus)]
+  const problems = [
+    ...found,
+    ...clockProblems(storeStatus),
+    ...brokerProblems(brokerStats, limits),
+    ...sessionProblems(brokerStats),
+  ].map(shownProblem)
   return {
     edge,
     version,
@@ -156,6 +176,7 @@ async function readStatus({ edge, store, data }: EdgeSettings, parts: RunningPar
     healthy: problems.length === 0,
     problems,
     broker: brokerStats,
+    web: web?.stats(),
     store: { ...storeStatus, pendingBytes, refusedBecause, acks },
     uplinks: stats,
     backup,
@@ -175,7 +196,7 @@ function stillRefused({ refusedBecause, refusedAt }: Ingest, level: SpaceLevel):
 function startConfigs(thread: StoreClient, log: Log, publish: (message: LocalMessage) => void): ConfigIngest {
   return new ConfigIngest(
     {
-      events: async (events) => void (await thread.call('configEvents', { events })),
+      events: (events) => thread.call('configEvents', { events }),
       restart: (after) => thread.call('configRestart', { after }),
     },
     { log: log.child({ part: 'config' }), publish },
@@ -183,7 +204,7 @@ function startConfigs(thread: StoreClient, log: Log, publish: (message: LocalMes
 }
 
 /** Loaded only when enabled: the HTTP server takes the largest part of an idle edge's memory. */
-async function startWeb(address: Address, sources: WebSources): Promise<StatusServer> {
+async function startWeb(address: WebAddress, sources: WebSources): Promise<StatusServer> {
   const { StatusServer } = await import('../web/status-server.ts')
   return StatusServer.start(address, sources)
 }

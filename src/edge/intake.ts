@@ -38,6 +38,6 @@ export class EdgeIntake implements Intake {
   }
 
   get pendingBytes(): number {
-    return this.#ingest.pendingBytes
+    return this.#ingest.pendingBytes + (this.#configs?.pendingBytes ?? 0)
   }
 }

@@ -1,10 +1,12 @@
+import { oneLine } from '../base/text/one-line.ts'
 import type { BrokerStats } from '../broker/broker.ts'
 import type { StoreSettings } from '../settings/edge.ts'
 import type { BackupStatus } from '../store/backup/backup-schedule.ts'
 import type { LatencySummary } from '../store-thread/latency.ts'
 import type { StoreStatus } from '../store-thread/protocol.ts'
 import type { UplinkStats } from '../uplink/dependencies.ts'
-import { catalogProblems } from './catalog-problems.ts'
+import type { WebStats } from '../web/guard.ts'
+import { catalogProblems, NEARLY_FULL } from './catalog-problems.ts'
 import { latencyProblems } from './slow-disk.ts'
 
 /** While readings wait, an uplink that gets no answer for this long (ms) is a problem. */
@@ -22,6 +24,8 @@ export interface EdgeStatus {
   /** What a person should act on; empty when the edge is healthy. */
   readonly problems: readonly string[]
   readonly broker: BrokerStats
+  /** Undefined: the HTTP server is off. */
+  readonly web: WebStats | undefined
   readonly store: StoreStatus & {
     readonly pendingBytes: number
     readonly refusedBecause: string | undefined
@@ -44,17 +48,48 @@ const WHEN_FULL: Readonly<Record<StoreSettings['whenFull'], string>> = {
   'drop-oldest': 'after that the oldest readings are dropped',
 }
 
+/** Length of a name from outside, of a reason, and of a whole problem. A problem ends with what to do. */
+const NAME_CHARS_MAX = 60
+const REASON_CHARS_MAX = 300
+const PROBLEM_CHARS_MAX = 1_000
+
+/** A problem as health and status show it, also to the cloud: it may contain texts of devices and brokers. */
+export function shownProblem(problem: string): string {
+  return oneLine(problem, PROBLEM_CHARS_MAX)
+}
+
 /** Problems that keep configs from reaching the cloud or the devices. */
 function configProblems({
   configs,
   uplinks,
 }: Pick<Parameters<typeof findProblems>[0], 'configs' | 'uplinks'>): string[] {
-  const refused = (configs?.attention ?? []).slice(0, 3).join(', ')
+  const refused = (configs?.attention ?? [])
+    .slice(0, 3)
+    .map((name) => oneLine(name, NAME_CHARS_MAX))
+    .join(', ')
+  const { bytes = 0, bytesMax = Infinity } = configs ?? {}
   return [
-    ...uplinks.flatMap(({ name, configProblem }) => (configProblem ? [`uplink ${name}: ${configProblem}`] : [])),
+    ...uplinks.flatMap(({ name, configProblem }) =>
+      configProblem ? [`uplink ${name}: ${oneLine(configProblem, REASON_CHARS_MAX)}`] : [],
+    ),
+    ...(bytes < bytesMax * NEARLY_FULL
+      ? []
+      : [`configs of devices take ${bytes} of ${bytesMax} bytes: new ones are refused, raise config.bytesMax`]),
     ...(refused === ''
       ? []
       : [`the cloud broker refuses configs of ${refused}: fix the cause, then run \`tidegate config retry DEVICE\``]),
+  ]
+}
+
+/** Rejects that gave way to readings are a problem for this long (ms). */
+const GAVE_WAY_MS = 3_600_000
+
+function rejectProblems({ rejects }: { readonly rejects?: StoreStatus['rejects'] }): string[] {
+  const { gaveWay = 0, lastGaveWayMs = Infinity } = rejects ?? {}
+  if (lastGaveWayMs > GAVE_WAY_MS) return []
+  return [
+    `${gaveWay} messages that could not be decoded were removed to make room for readings: find their sender with ` +
+      '`tidegate rejects list`, or make room (`store.maxBytes`)',
   ]
 }
 
@@ -63,11 +98,14 @@ export function findProblems(facts: {
   readonly refusedBecause: string | undefined
   readonly backlogs: StoreStatus['backlogs']
   readonly forwards?: StoreStatus['forwards']
-  readonly configs?: Pick<StoreStatus['configs'], 'attention'>
+  readonly configs?: Pick<StoreStatus['configs'], 'attention'> &
+    Partial<Pick<StoreStatus['configs'], 'bytes' | 'bytesMax'>>
   readonly series?: StoreStatus['series']
   readonly catalog?: StoreStatus['catalog']
   readonly latency?: Parameters<typeof latencyProblems>[0]
+  readonly rejects?: StoreStatus['rejects']
   readonly damage: StoreStatus['damage']
+  readonly wal?: StoreStatus['wal']
   readonly backup: Pick<BackupStatus, 'folder' | 'lastFailure'> | undefined
   readonly uplinks: readonly UplinkStats[]
   readonly upMs: number
@@ -85,8 +123,19 @@ export function findProblems(facts: {
   if (facts.backup?.lastFailure !== undefined) {
     problems.push(`the last backup to ${facts.backup.folder} failed: ${facts.backup.lastFailure}`)
   }
+  if (facts.wal?.held) {
+    problems.push(
+      `the WAL of the store has ${Math.round(facts.wal.bytes / 1_048_576)} MiB and cannot shrink: a program that reads ` +
+        'tidegate.db keeps a transaction open (a backup, an export, `sqlite3`); end it (`fuser -v tidegate.db`)',
+    )
+  }
   if (facts.latency !== undefined) problems.push(...latencyProblems(facts.latency))
-  problems.push(...catalogProblems(facts), ...forwardProblems(facts), ...configProblems(facts))
+  problems.push(
+    ...catalogProblems(facts),
+    ...rejectProblems(facts),
+    ...forwardProblems(facts),
+    ...configProblems(facts),
+  )
   let silent = false
   for (const uplink of facts.uplinks) {
     const waiting = facts.backlogs.find((backlog) => backlog.uplink === uplink.name)?.waiting ?? 0
@@ -95,12 +144,18 @@ export function findProblems(facts: {
       silent = true
       const why = uplink.lastFailure ?? (uplink.connected ? 'connected, but nothing is confirmed' : 'not connected')
       problems.push(
-        `uplink ${uplink.name}: ${waiting} readings wait, no answer for ${Math.round(silentMs / 1_000)} s: ${why}`,
+        `uplink ${uplink.name}: ${waiting} readings wait, no answer for ${Math.round(silentMs / 1_000)} s: ${oneLine(why, REASON_CHARS_MAX)}`,
       )
     }
     const parked = facts.backlogs.find((backlog) => backlog.uplink === uplink.name)?.parked ?? 0
     if (parked > 0) {
       problems.push(`uplink ${uplink.name}: ${parked} readings were refused and are parked (\`tidegate rejects list\`)`)
+    }
+    if (uplink.sameId !== undefined) {
+      problems.push(
+        `uplink ${uplink.name}: another client ${uplink.sameId} the client id of this edge, and each ends the connection of ` +
+          'the other: is there a copy of this edge? Give each edge a name of its own (`edge`), or another `clientId`',
+      )
     }
     if (uplink.holds !== undefined) problems.push(`uplink ${uplink.name}: ${uplink.holds}`)
   }
@@ -133,7 +188,9 @@ function forwardProblems({
   for (const { uplink, waiting, parked, refusedBecause } of forwards.uplinks) {
     const silentMs = uplinks.find(({ name }) => name === uplink)?.lastConfirmedMs ?? upMs
     if (waiting > 0 && refusedBecause !== undefined) {
-      problems.push(`uplink ${uplink}: the cloud broker refuses messages, ${waiting} wait: ${refusedBecause}`)
+      problems.push(
+        `uplink ${uplink}: the cloud broker refuses messages, ${waiting} wait: ${oneLine(refusedBecause, REASON_CHARS_MAX)}`,
+      )
     } else if (waiting > 0 && silentMs > SILENT_MS_MAX) {
       problems.push(`uplink ${uplink}: ${waiting} messages wait, no answer for ${Math.round(silentMs / 1_000)} s`)
     }

@@ -1,41 +1,32 @@
 import type { Clock } from '../base/clock.ts'
-import { PublishRefused } from '../base/errors.ts'
+import { TextCache } from '../base/text/text-cache.ts'
 import type { EdgeSettings } from '../settings/edge.ts'
 import type { IncomingId } from '../store/incoming.ts'
-import { BatchWriter, type PublishFlags } from '../store-thread/batch-buffer.ts'
 import type { StoreClient } from '../store-thread/client.ts'
 import { LatencyMeter, type LatencySummary } from '../store-thread/latency.ts'
-import type { BatchReply, ClientEntry, IdentifierChange, TopicEntry } from '../store-thread/protocol.ts'
+import type { BatchReply } from '../store-thread/protocol.ts'
 import { compileRoutes, type RouteMatch } from '../store-thread/routes.ts'
+import {
+  addNumber,
+  bytesOf,
+  isEmpty,
+  isNumberingFull,
+  newCommit,
+  newNumbers,
+  type PendingCommit,
+  type Publish,
+  type Settle,
+  settleAll,
+} from './pending-commit.ts'
+import { PublishQueue } from './publish-queue.ts'
+import { SpareBuffers } from './spare-buffers.ts'
+
+export type { Settle } from './pending-commit.ts'
 
 /** Batches at the store thread at once: one being committed, one waiting, so that the thread never idles. */
 const IN_FLIGHT_MAX = 2
 /** Publishes that justify a second batch while one is being committed; fewer wait until that commit is done. */
 const SECOND_BATCH_MIN = 256
-/** Numbers of topics, and of clients, at most; beyond it the numbering starts again. */
-const NUMBERS_MAX = 65_536
-/** Payload bytes of a new buffer; it grows when it needs to. */
-const FIRST_PAYLOAD_BYTES = 262_144
-/** A buffer that grew larger than this many full batches, for one huge publish, is not reused. */
-const KEPT_BUFFER_BATCHES_MAX = 3
-
-/** Called once: when the publish is on disk, or with the reason why it is not. */
-export type Settle = (failure: Error | undefined) => void
-
-/** What one commit will contain. */
-interface PendingCommit {
-  readonly writer: BatchWriter
-  /** When its first publish arrived (monotonic ms); undefined: it has none yet. */
-  openedAt: number | undefined
-  /** One for each publish, in the order of the batch. */
-  readonly settles: Settle[]
-  /** One for each released packet identifier. */
-  readonly releases: Settle[]
-  readonly topics: TopicEntry[]
-  readonly clients: ClientEntry[]
-  readonly identifiers: IdentifierChange[]
-  renumbered: boolean
-}
 
 export interface IngestOptions {
   readonly clock: Clock
@@ -47,42 +38,31 @@ export interface IngestOptions {
   readonly onRefusal: (reason: string | undefined, err: Error | undefined) => void
 }
 
-/** Settles a message for which the queue of messages has no room; readings of the same batch are stored. */
-const NO_ROOM = new PublishRefused('not stored: the queue of messages to forward has reached store.forwardBytesMax')
-/** Settles a message that needs a new series while there is no room for one. */
-const NO_SERIES = new PublishRefused('not stored: too many series, see store.seriesMax and store.seriesPerClientMax')
-
-function isEmpty({ settles, identifiers }: PendingCommit): boolean {
-  return settles.length === 0 && identifiers.length === 0 // each release is an identifier, too
-}
-
-/** Settles the publishes of a commit of which some were refused, those last: acknowledgements of others come first. */
-function settleAll(settles: readonly Settle[], { noRoom, noSeries }: Pick<BatchReply, 'noRoom' | 'noSeries'>): void {
-  const refused = new Map([
-    ...noRoom.map((place) => [place, NO_ROOM] as const),
-    ...noSeries.map((place) => [place, NO_SERIES] as const),
-  ])
-  for (const [place, settle] of settles.entries()) if (!refused.has(place)) settle(undefined)
-  for (const [place, failure] of refused) settles[place]!(failure)
-}
-
 /**
  * The spine: publishes of all clients become batches, batches become commits, commits become acknowledgements.
  *
  * A batch leaves as soon as the store thread has none, or has one and this batch is large enough to justify a commit of
  * its own. So the batch size follows the disk: slow disk, bigger commits. All publishes of a commit are settled in one
  * tick, so that each socket is written once.
+ *
+ * The store thread ends a commit that takes long, and returns the publishes that it has not handled. Then all publishes
+ * wait in a queue from which each client gets an equal share, until the queue is empty: one client's flood does not delay
+ * the readings of others.
  */
 export class Ingest {
   readonly #thread: StoreClient
   readonly #settings: EdgeSettings['ingest']
   readonly #routes: (topic: string) => RouteMatch | undefined
-  readonly #matches = new Map<string, RouteMatch | undefined>()
-  #topicNumbers = new Map<string, number>()
-  #clientNumbers = new Map<string, number>()
-  readonly #free: SharedArrayBuffer[] = []
+  readonly #matches = new TextCache<RouteMatch | undefined>()
+  #numbers = newNumbers()
+  readonly #buffers: SpareBuffers
   readonly #sealed: PendingCommit[] = []
   #open: PendingCommit
+  readonly #queue: PublishQueue
+  /** Publishes were returned, and the batch that was sent after theirs is not returned yet. */
+  #isReturning = false
+  /** Number of batches of which publishes were returned. */
+  #returns = 0
   #inFlight = 0
   #scheduled = false
   #pendingBytes = 0
@@ -105,12 +85,14 @@ export class Ingest {
     this.#acks = new LatencyMeter(ackMsSlow)
     this.#settings = settings.ingest
     this.#routes = compileRoutes(settings.routes)
+    this.#buffers = new SpareBuffers(this.#settings, IN_FLIGHT_MAX + 1)
     this.#open = this.#openCommit(false)
+    this.#queue = new PublishQueue(this.#settings)
     this.#onStored = onStored
     this.#onRefusal = onRefusal
   }
 
-  /** Payload bytes that were taken and are not on disk yet. */
+  /** Bytes (payload and topic) that were taken and are not on disk yet. */
   get pendingBytes(): number {
     return this.#pendingBytes
   }
@@ -129,29 +111,37 @@ export class Ingest {
    * Takes a publish whose topic has a route (`keeps`). The payload is copied before this returns.
    * @param incoming its QoS 2 packet identifier, stored in the same commit
    */
-  offer(
-    publish: PublishFlags & { topic: string; payload: Uint8Array; client: string },
-    settle: Settle,
-    incoming?: IncomingId,
-  ): void {
-    if (this.#topicNumbers.size >= NUMBERS_MAX || this.#clientNumbers.size >= NUMBERS_MAX) this.#renumber()
-    const { writer } = this.#open
-    if (writer.full || (writer.count > 0 && writer.bytes + publish.payload.length > this.#settings.batchBytesMax))
-      this.#seal()
+  offer(publish: Publish, settle: Settle, incoming?: IncomingId): void {
+    if (this.#queue.size > 0 && !this.#isReturning) {
+      const payload = Uint8Array.from(publish.payload)
+      const times = { arrival: this.#clock.now(), takenAt: performance.now() }
+      this.#queue.push({ ...publish, payload, ...times, settle, incoming })
+    } else {
+      if (isNumberingFull(this.#numbers)) this.#renumber()
+      const { writer } = this.#open
+      if (writer.full || (writer.count > 0 && writer.bytes + publish.payload.length > this.#settings.batchBytesMax))
+        this.#seal()
+      if (this.#open.writer.count === 0) this.#open.openedAt = performance.now()
+      this.#put(publish, this.#clock.now(), settle, incoming)
+    }
+    this.#pendingBytes += bytesOf(publish)
+    this.#schedule()
+  }
+
+  #put(publish: Publish, arrival: number, settle: Settle, incoming: IncomingId | undefined): void {
     const topic = this.#topicNumber(publish.topic)
     const client = this.#clientNumber(publish.client)
     const place = this.#open.writer.count
-    if (place === 0) this.#open.openedAt = performance.now()
-    this.#open.writer.add(this.#clock.now(), topic, client, publish, publish.payload)
+    this.#open.writer.add(arrival, topic, client, publish, publish.payload)
     this.#open.settles.push(settle)
+    this.#open.bytes += bytesOf(publish)
     if (incoming !== undefined) this.#open.identifiers.push({ kind: 'received', publish: place, ...incoming })
-    this.#pendingBytes += publish.payload.length
-    this.#schedule()
   }
 
   /** Releases a QoS 2 packet identifier; settles when that is on disk. */
   release(id: IncomingId, settle: Settle): void {
     this.#open.identifiers.push({ kind: 'released', ...id })
+    this.#queue.release(id)
     this.#open.releases.push(settle)
     this.#schedule()
   }
@@ -159,55 +149,44 @@ export class Ingest {
   /** A client began a clean session: all its QoS 2 packet identifiers are void. */
   forget(client: string): void {
     this.#open.identifiers.push({ kind: 'forgotten', client })
+    this.#queue.release({ client })
     this.#schedule()
   }
 
   #match(topic: string): RouteMatch | undefined {
     if (this.#matches.has(topic)) return this.#matches.get(topic)
-    if (this.#matches.size >= NUMBERS_MAX) this.#matches.clear()
     const match = this.#routes(topic)
-    this.#matches.set(topic, match)
+    this.#matches.add(topic, match)
     return match
   }
 
   #topicNumber(topic: string): number {
-    const known = this.#topicNumbers.get(topic)
+    const known = this.#numbers.topics.get(topic)
     if (known !== undefined) return known
-    const id = this.#topicNumbers.size
-    this.#topicNumbers.set(topic, id)
+    const id = addNumber(this.#numbers, 'topics', topic)
     this.#open.topics.push({ id, ...this.#match(topic)! })
     return id
   }
 
   #clientNumber(client: string): number {
-    const known = this.#clientNumbers.get(client)
+    const known = this.#numbers.clients.get(client)
     if (known !== undefined) return known
-    const id = this.#clientNumbers.size
-    this.#clientNumbers.set(client, id)
+    const id = addNumber(this.#numbers, 'clients', client)
     this.#open.clients.push({ id, client })
     return id
   }
 
   #renumber(): void {
-    this.#topicNumbers = new Map()
-    this.#clientNumbers = new Map()
-    if (!isEmpty(this.#open)) this.#seal()
+    this.#numbers = newNumbers()
+    if (this.#open.settles.length > 0) this.#seal()
     this.#open.renumbered = true
+    this.#open.numbers = this.#numbers
     this.#open.topics.length = 0
     this.#open.clients.length = 0
   }
 
   #openCommit(renumbered: boolean): PendingCommit {
-    return {
-      writer: new BatchWriter(this.#settings.batchMessagesMax, FIRST_PAYLOAD_BYTES, this.#free.pop()),
-      openedAt: undefined,
-      settles: [],
-      releases: [],
-      topics: [],
-      clients: [],
-      identifiers: [],
-      renumbered,
-    }
+    return newCommit(this.#buffers.writer(), this.#numbers, renumbered)
   }
 
   #seal(): void {
@@ -228,11 +207,13 @@ export class Ingest {
 
   get #mayLeave(): boolean {
     if (this.#inFlight === 0) return true
+    if (this.#queue.size > 0) return false
     return this.#inFlight < IN_FLIGHT_MAX && (this.#sealed.length > 0 || this.#open.writer.count >= SECOND_BATCH_MIN)
   }
 
   #flush(): void {
     while (this.#mayLeave) {
+      if (this.#queue.size > 0) this.#fill()
       const sealed = this.#sealed.shift()
       if (sealed !== undefined) {
         this.#send(sealed)
@@ -245,54 +226,74 @@ export class Ingest {
     }
   }
 
-  #send({ writer, openedAt, settles, releases, topics, clients, identifiers, renumbered }: PendingCommit): void {
+  /** Takes publishes from the queue into the open commit, which has none. */
+  #fill(): void {
+    const countMax = this.#settings.batchMessagesMax
+    if (isNumberingFull(this.#numbers, countMax)) this.#renumber()
+    const taken = this.#queue.take()
+    const { item: first } = taken[0]!
+    this.#open.openedAt = taken.reduce((oldest, { item }) => Math.min(oldest, item.takenAt), first.takenAt)
+    for (const { item } of taken) this.#put(item, item.arrival, item.settle, item.incoming)
+    this.#open.taken = taken
+  }
+
+  #send(commit: PendingCommit): void {
+    const { writer, topics, clients, identifiers, renumbered } = commit
     const { buffer, count } = writer.take()
-    const { bytes } = writer
+    const { batchMessagesMax: messagesMax } = this.#settings
     this.#inFlight++
+    const returns = this.#returns
     this.#thread.submit(
-      {
-        kind: 'batch',
-        buffer,
-        messagesMax: this.#settings.batchMessagesMax,
-        count,
-        renumbered,
-        topics,
-        clients,
-        identifiers,
-      },
-      (reply) => this.#settled(reply, { settles, releases, openedAt }, bytes),
+      { kind: 'batch', buffer, messagesMax, count, renumbered, topics, clients, identifiers, returns },
+      (reply) => this.#settled(reply, commit),
     )
   }
 
-  #settled(
-    reply: BatchReply,
-    { settles, releases, openedAt }: Pick<PendingCommit, 'settles' | 'releases' | 'openedAt'>,
-    bytes: number,
-  ): void {
+  #settled(reply: BatchReply, commit: PendingCommit): void {
+    const { settles, releases, openedAt, bytes } = commit
     this.#inFlight--
     this.#pendingBytes -= bytes
-    if (reply.buffer !== undefined) this.#reuse(reply.buffer)
+    if (commit.taken !== undefined) this.#queue.returned(commit.taken, new Set(reply.undone))
+    if (reply.undone.length > 0) this.#return(commit, reply)
+    if (reply.buffer !== undefined) this.#buffers.give(reply.buffer)
     if (reply.refused !== this.refusedBecause) this.#onRefusal(reply.refused, reply.err)
     this.refusedBecause = reply.refused
     if (reply.refused !== undefined) this.refusedAt = performance.now()
     const failure = reply.refused === undefined ? undefined : new Error(`not stored: ${reply.refused}`)
-    if (reply.noRoom.length + reply.noSeries.length === 0) for (const settle of settles) settle(failure)
-    else settleAll(settles, reply)
+    if (reply.noRoom.length + reply.noSeries.length + reply.undone.length === 0) {
+      for (const settle of settles) settle(failure)
+    } else settleAll(settles, reply)
     for (const settle of releases) settle(failure)
-    this.#measure(openedAt)
+    // Each commit counts once, by the publish that waited longest.
+    const now = performance.now()
+    if (openedAt !== undefined && reply.undone.length < settles.length) this.#acks.note(now - openedAt, now)
     if (reply.readings > 0 || reply.messages > 0) this.#onStored(reply.readings, reply.messages)
-    if (this.#sealed.length > 0) this.#flush()
+    if (this.#isReturning && this.#inFlight === 0) this.#requeueUnsent()
+    if (this.#sealed.length > 0 || this.#queue.size > 0) this.#flush()
     else if (!isEmpty(this.#open)) this.#schedule()
   }
 
-  /** Each commit counts once, by the publish that waited longest. */
-  #measure(openedAt: number | undefined): void {
-    const now = performance.now()
-    if (openedAt !== undefined) this.#acks.note(now - openedAt, now)
+  /** Publishes were not handled: they wait in the queue, and so must all that arrived after them. */
+  #return(commit: PendingCommit, { undone, buffer, returns }: BatchReply): void {
+    this.#isReturning = true
+    this.#returns = returns
+    if (commit.taken === undefined) this.#pendingBytes += this.#queue.requeue(commit, buffer!, undone)
+    else for (const place of undone) this.#pendingBytes += commit.taken[place]!.bytes
   }
 
-  #reuse(buffer: SharedArrayBuffer): void {
-    const keptBytesMax = KEPT_BUFFER_BATCHES_MAX * this.#settings.batchBytesMax
-    if (this.#free.length <= IN_FLIGHT_MAX && buffer.byteLength <= keptBytesMax) this.#free.push(buffer)
+  /** Every batch is back: what has not left yet waits in the queue, too. */
+  #requeueUnsent(): void {
+    this.#isReturning = false
+    const unsent = [...this.#sealed.splice(0), this.#open]
+    if (unsent.every(({ settles }) => settles.length === 0)) return
+    this.#numbers = newNumbers()
+    this.#open = this.#openCommit(true)
+    for (const commit of unsent) {
+      const { buffer } = commit.writer.take()
+      this.#queue.requeue(commit, buffer, [...commit.settles.keys()])
+      this.#open.identifiers.push(...commit.identifiers.filter(({ kind }) => kind !== 'received'))
+      this.#open.releases.push(...commit.releases)
+      this.#buffers.give(buffer)
+    }
   }
 }

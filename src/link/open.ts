@@ -1,6 +1,7 @@
 import mqtt, { type MqttClient, UniqueMessageIdProvider } from 'mqtt'
 import type { IConnackPacket } from 'mqtt-packet'
 import { messageOf } from '../base/errors.ts'
+import { shownUrl } from '../base/text/shown-url.ts'
 import { Inbound } from './inbound.ts'
 import { type Link, LinkError, type LinkOptions, MESSAGES_OPEN_MAX } from './link.ts'
 import { connectProperties, MqttLink } from './mqtt-link.ts'
@@ -85,7 +86,7 @@ class Attempt {
         setImmediate(() => this.#inbound.release())
         resolve(this.#opened)
       }
-      const abort = (): void => fail(new LinkError('lost', `connecting to ${this.#options.url} was aborted`))
+      const abort = (): void => fail(new LinkError('lost', `connecting to ${shownUrl(this.#options.url)} was aborted`))
       const settle = (): void => {
         clearTimeout(timer)
         signal?.removeEventListener('abort', abort)
@@ -108,11 +109,12 @@ class Attempt {
 
   #timeout(): LinkError {
     const { url, connectTimeoutMs } = this.#options
-    return new LinkError('timeout', `${url} did not answer within ${connectTimeoutMs} ms`)
+    return new LinkError('timeout', `${shownUrl(url)} did not answer within ${connectTimeoutMs} ms`)
   }
 
   #failure(): LinkError {
-    const { url, clientId } = this.#options
+    const { clientId } = this.#options
+    const url = shownUrl(this.#options.url)
     const cause = this.#trouble
     const distrust = this.#secured && tlsTrouble(cause)
     if (this.#secured !== undefined && distrust !== undefined) {

@@ -1,5 +1,6 @@
 import { systemClock } from '../base/clock.ts'
 import { codeOf, messageOf } from '../base/errors.ts'
+import { shownUrl } from '../base/text/shown-url.ts'
 import { readTlsFiles, type TlsSettings } from '../base/tls-files.ts'
 import { LinkError, type LinkOptions } from './link.ts'
 
@@ -31,9 +32,9 @@ export function secure({ url, tls = {} }: LinkOptions): Secured | undefined {
   if (!SECURE.test(url)) return undefined
   const { ca, cert, key, problems, warnings } = readTlsFiles(tls, systemClock.now())
   if (problems.length > 0) {
-    throw new LinkError('tls', `cannot connect to ${url}: ${problems.map(({ text }) => text).join('; ')}`)
+    throw new LinkError('tls', `cannot connect to ${shownUrl(url)}: ${problems.map(({ text }) => text).join('; ')}`)
   }
-  const insecure = tls.insecure === true ? [`the broker at ${url} is not verified: tls.insecure is set`] : []
+  const insecure = tls.insecure === true ? [`the broker at ${shownUrl(url)} is not verified: tls.insecure is set`] : []
   return { options: { ...nodeOptions(tls), ...ifGiven({ ca, cert, key }) }, warnings: [...insecure, ...warnings] }
 }
 

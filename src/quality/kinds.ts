@@ -5,8 +5,8 @@ import { valueType } from '../base/reading.ts'
 /** A series is new for this many values. Their order changes no verdict and no type. */
 export const NEW_VALUES = 16
 /**
- * The balance of a series counts numbers up and texts down, within these bounds. So a series that has sent numbers for
- * long accepts texts after this many texts more than numbers.
+ * The balance of a series counts numbers up and texts down, within these bounds. So a series that has sent only
+ * numbers for a long time accepts texts again after this many texts.
  */
 export const BALANCE_MAX = 64
 
@@ -15,7 +15,7 @@ export const BALANCE_MAX = 64
  * bytes. A number or boolean is never of the wrong type. A text is:
  * - in a new series, if there is a number among its first NEW_VALUES values, before or after the text. The receivers
  *   merge verdicts and keep the worse one, so a verdict can only get worse later; a rule that counts which kind is more
- *   frequent would take a verdict back.
+ *   frequent would have to withdraw a verdict.
  * - later, while the balance is above 0.
  */
 export interface Kinds {
@@ -34,22 +34,22 @@ interface FirstValues {
   readonly accepted: (Verdict & { readonly seq: Seq })[]
 }
 
-/** What the catalog knows of a series that the judge does not know. */
+/** What the catalog stores about the kinds of a series, for a judge that has not seen its values. */
 export interface StoredKind {
   /** Undefined: it has no value yet. */
   readonly type: ValueType | undefined
-  /** Whether it has had fewer than NEW_VALUES values, or is one of numbers whose balance is not known without them. */
+  /** It has had fewer than NEW_VALUES values, or it has numbers and only a replay of its values restores its balance. */
   readonly isNew: boolean
 }
 
-/** The kinds of a stored series. One that is new counts its values again, and still has had a value of its type. */
+/** The kinds of a stored series. A new one counts its values again; its type counts as a value that it has had. */
 export function kindsOf({ type, isNew }: StoredKind): Kinds {
   const isNumbers = type !== undefined && isNumeric(type)
   if (isNew) return { type, balance: isNumbers ? 1 : 0, first: { numbers: 0, texts: 0, accepted: [] } }
   return { type, balance: isNumbers ? BALANCE_MAX : -BALANCE_MAX, first: undefined }
 }
 
-/** What is to be stored of the kind, so that a replay of the values restores it. */
+/** What to store of the kinds, so that a replay of the values restores them. */
 export function storedKind({ type, balance, first }: Kinds): StoredKind {
   const isBalanced = type !== undefined && isNumeric(type) && Math.abs(balance) < BALANCE_MAX
   return { type, isNew: first !== undefined || isBalanced }
@@ -60,7 +60,7 @@ export function isOdd({ balance }: Kinds, value: Value): boolean {
   return balance > 0 && typeof value !== 'number' && typeof value !== 'boolean'
 }
 
-/** Whether a value teaches nothing new: a number in a series that has had many. The common case, so it must be cheap. */
+/** Whether a value changes nothing: a number in a series that has had many. The common case, so it must be cheap. */
 export function isLearnt({ balance, type }: Kinds, value: Value): boolean {
   return typeof value === 'number' && balance === BALANCE_MAX && type === 'number'
 }
@@ -96,8 +96,8 @@ function settle(kinds: Kinds, { numbers, texts }: FirstValues): void {
 }
 
 /**
- * Corrects the kinds of a stored series that is replayed from the middle of its values: whether a text was accepted tells
- * whether the balance was above 0. The texts among the first values of a series of numbers were not.
+ * Corrects the kinds of a stored series that is replayed from the middle of its values: a text without TYPE shows that the
+ * balance was not above 0, a text with TYPE that it was. Texts with TYPE among the first values of a series show nothing.
  */
 export function alignKind(kinds: Kinds, value: Value, { reasons }: Verdict): void {
   if (typeof value === 'number' || typeof value === 'boolean') return
@@ -107,7 +107,7 @@ export function alignKind(kinds: Kinds, value: Value, { reasons }: Verdict): voi
   kinds.first = undefined
 }
 
-/** The types in the order in which they win. */
+/** The types in ascending order of precedence. */
 const ORDER: readonly ValueType[] = ['bytes', 'text', 'boolean', 'number']
 
 /** The type of the series with one more value. It does not depend on the order of values, as long as the kind stays. */

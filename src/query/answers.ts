@@ -1,6 +1,7 @@
 import { OperatorError } from '../base/errors.ts'
 import { suggestion } from '../base/nearest.ts'
 import { readingJson, timeText } from '../base/reading-text.ts'
+import { printableJson } from '../base/text/one-line.ts'
 import type {
   Bucket,
   BucketQuery,
@@ -86,7 +87,7 @@ class List {
   /** The whole answer. @param next undefined: it is not truncated. */
   json(name: string, next: string | undefined, head: object = {}): Uint8Array<ArrayBuffer> {
     this.#encode()
-    const members = JSON.stringify({ ...head, truncated: next !== undefined, ...(next !== undefined && { next }) })
+    const members = printableJson({ ...head, truncated: next !== undefined, ...(next !== undefined && { next }) })
     return joined([utf8(`${members.slice(0, -1)},"${name}":[`), ...this.#encoded, utf8(']}')])
   }
 }

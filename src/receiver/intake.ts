@@ -3,6 +3,7 @@ import { messageOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { SeqRange } from '../base/reading.ts'
 import type { Receipt } from '../codec/receipt.ts'
+import { CopiedEdges } from './copied-edges.ts'
 import { type MessageLimits, type Opened, openMessage, type ReceivedMessage } from './open-message.ts'
 import type { Delivery, Sink, StoreResult } from './sink.ts'
 import { type Counts, Tally } from './tally.ts'
@@ -41,6 +42,7 @@ interface Waiting {
 export class ReceiverIntake {
   readonly #options: IntakeOptions
   readonly #tally = new Tally()
+  readonly #copies: CopiedEdges
   #waiting: Waiting[] = []
   #open = { messages: 0, bytes: 0 }
   #openMost = { messages: 0, bytes: 0 }
@@ -50,10 +52,16 @@ export class ReceiverIntake {
 
   constructor(options: IntakeOptions) {
     this.#options = options
+    this.#copies = new CopiedEdges(options.log)
   }
 
   get counts(): Counts {
     return this.#tally.counts
+  }
+
+  /** Edges that run twice with one name. */
+  get copied(): string[] {
+    return this.#copies.names(performance.now())
   }
 
   /** Commits so far. */
@@ -121,6 +129,7 @@ export class ReceiverIntake {
       this.#trouble = undefined
       for (const [i, one] of group.entries()) {
         this.#tally.add(opened[i]!, results[i]!, receivedAt)
+        this.#copies.note(opened[i]!, performance.now())
         await this.#answer(opened[i]!, results[i]!, one.answer)
         one.resolve()
       }

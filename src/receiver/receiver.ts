@@ -2,6 +2,7 @@ import { type Clock, pause } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
 import type { Part } from '../base/lifecycle.ts'
 import type { Log } from '../base/log.ts'
+import { shownUrl } from '../base/text/shown-url.ts'
 import type { SchemaCheck } from '../config/schema-check.ts'
 import { backoffMs } from '../link/backoff.ts'
 import { type Link, LinkError, MESSAGES_OPEN_MAX, type MessageHandler } from '../link/link.ts'
@@ -41,6 +42,8 @@ export interface ReceiverStats extends Counts {
   readonly fleet: FleetCounts | undefined
   /** Undefined: the sink keeps no configs, or the settings disable config sync. */
   readonly config: ConfigStats | undefined
+  /** Names of edges of which two run at once, such as a copy of a machine. */
+  readonly copied: readonly string[]
   /** Why readings do not arrive, as text; undefined: they do. */
   readonly trouble: string | undefined
 }
@@ -120,9 +123,9 @@ class CloudReceiver implements Receiver {
   }
 
   stats(): ReceiverStats {
-    const { trouble = this.#trouble, open, counts } = this.#intake
+    const { trouble = this.#trouble, open, counts, copied } = this.#intake
     const [connected, fleet, config] = [this.#sharing !== undefined, this.#watch?.counts, this.#config?.stats]
-    return { connected, sharing: this.#sharing, open, fleet, config, trouble, ...counts }
+    return { connected, sharing: this.#sharing, open, fleet, config, copied, trouble, ...counts }
   }
 
   async stop(): Promise<void> {
@@ -170,7 +173,7 @@ class CloudReceiver implements Receiver {
       await this.#config?.use(link, outgoing)
       this.#sharing = sharing
       this.#trouble = undefined
-      this.#log.info({ url, sharing, session: link.sessionPresent }, 'receiving')
+      this.#log.info({ url: shownUrl(url), sharing, session: link.sessionPresent }, 'receiving')
       const openedAt = performance.now()
       const reason = await link.closed
       this.#shortLives = performance.now() - openedAt < SHORT_LIFE_MS ? this.#shortLives + 1 : 0

@@ -8,6 +8,7 @@ import { qualityRule } from './schema/quality.ts'
 import { retentionRule } from './schema/retention.ts'
 import { forwardsNowhere, route } from './schema/routes.ts'
 import { uplink } from './schema/uplink.ts'
+import { web } from './schema/web.ts'
 
 const endpoint = (defaults: { host: string; port: number }) =>
   z
@@ -22,6 +23,12 @@ const broker = z.strictObject({
   connectionsMax: count
     .default(10_000)
     .describe('Maximum number of connections; any further connection is closed at once'),
+  connectionsPerAddressMax: count
+    .optional()
+    .describe(
+      'Maximum number of connections from one address (IPv6: from one /64 network); any further connection is closed at ' +
+        'once. Default: 90 % of `connectionsMax`, so that the others always find room',
+    ),
   packetBytesMax: bytes
     .min(128)
     .max(268_435_455)
@@ -40,11 +47,22 @@ const broker = z.strictObject({
     ),
   pendingBytesMax: bytes
     .default(33_554_432)
-    .describe('Maximum payload bytes of all clients that are not on disk yet; at this limit no socket is read'),
+    .describe(
+      'Maximum bytes (payload and topic) of all clients that are not on disk yet; one client may have a quarter of what is ' +
+        'free, and beyond that its socket is not read. Incomplete packets of all connections may take as many bytes again; ' +
+        'beyond it, the connection with the oldest large one is closed',
+    ),
   ...clientState,
   slowSubscriberBytesMax: bytes
     .default(8_388_608)
     .describe('A local subscriber with more unread bytes than this is disconnected'),
+  reportUnrouted: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Report messages as a problem that go nowhere: no route for their topic, no local subscriber, not retained. They ' +
+        'are counted in any case',
+    ),
 })
 
 const ingest = z.strictObject({
@@ -113,9 +131,20 @@ const store = z
         'Maximum number of series that one client (by its client id) can create; default: 90 % of `seriesMax`, so that ' +
           'a client with random topics leaves room for others',
       ),
+    seriesPerDeviceMax: count
+      .max(10_000_000)
+      .optional()
+      .describe('Maximum number of series of one device; default: a quarter of `seriesMax`, but at least 1,000'),
     rejectsMax: count
       .default(10_000)
       .describe('Maximum number of rejects (undecodable messages) kept; the oldest are removed first, and counted'),
+    rejectsBytesMax: bytes
+      .default(67_108_864)
+      .describe(
+        'Maximum bytes of rejects kept (payload, texts and 128 bytes each), never more than an eighth of `maxBytes`; the ' +
+          'oldest are removed first, and of a client with more than half of them, its own. When room is short, rejects ' +
+          'are removed before any reading',
+      ),
     rejectPayloadBytesMax: bytes
       .default(65_536)
       .describe('Payload bytes kept of one reject; a longer payload is cut and flagged'),
@@ -151,15 +180,6 @@ const store = z
     error: 'is missing, but a rule of `retention` says `archive: true`',
     ...inAnyCase,
   })
-
-const web = z.strictObject({
-  enabled: z.boolean().default(true).describe('false: no HTTP server'),
-  host: z
-    .string()
-    .default('127.0.0.1')
-    .describe('Address to listen on; the default is reachable from this machine only'),
-  port: port.default(8080).describe('TCP port; 0: any free port'),
-})
 
 function unique(names: readonly (string | undefined)[]): boolean {
   const given = names.filter((one) => one !== undefined)

@@ -155,6 +155,15 @@ function failureOf({ message, remedy }: CallFailure): Error {
 }
 
 function refusal(failure: Error): BatchReply {
-  const nothing = { readings: 0, rejected: 0, partial: 0, duplicates: 0, messages: 0, noRoom: [], noSeries: [] }
-  return { kind: 'batch', buffer: undefined, refused: failure.message, ...nothing }
+  const nothing = {
+    readings: 0,
+    rejected: 0,
+    partial: 0,
+    duplicates: 0,
+    messages: 0,
+    noRoom: [],
+    noSeries: [],
+    undone: [],
+  }
+  return { kind: 'batch', buffer: undefined, refused: failure.message, returns: 0, ...nothing }
 }

@@ -27,8 +27,11 @@ export interface ConfigAnswer {
 
 /** Calls of the store thread about configs. */
 export interface ConfigCalls {
-  /** Answered when the results of these events are on disk. */
-  configEvents: { request: { events: readonly ConfigEvent[] }; reply: undefined }
+  /**
+   * Answered when the results are on disk. Replies with the number of events that were handled, the first ones: the
+   * transaction ended before the others, because it would have taken too long.
+   */
+  configEvents: { request: { events: readonly ConfigEvent[] }; reply: number }
   /**
    * Publishes the state of some devices again, those with names after `after`. Replies with the value of `after` for
    * the next call, or undefined at the end.
@@ -56,6 +59,9 @@ export interface ConfigNotice {
 /** State of config sync. */
 export interface ConfigStatus {
   readonly devices: number
+  /** Bytes that configs take in the store, and their bound. */
+  readonly bytes: number
+  readonly bytesMax: number
   readonly conflicts: number
   /** Messages that wait to leave for the cloud. */
   readonly waiting: number

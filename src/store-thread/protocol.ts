@@ -8,8 +8,10 @@ import type { Lane, Refusal } from '../store/delivery/outbox.ts'
 import type { ForwardStatus } from '../store/forward/forward-queue.ts'
 import type { WaitingRemoval } from '../store/housekeeping/expiry.ts'
 import type { SpaceForecast } from '../store/housekeeping/forecaster.ts'
+import type { WalStatus } from '../store/housekeeping/wal.ts'
 import type { IncomingId } from '../store/incoming.ts'
-import type { SeriesCount } from '../store/series/client-shares.ts'
+import type { RejectStatus } from '../store/rejects.ts'
+import type { SeriesCount } from '../store/series/series-shares.ts'
 import type { ConfigCalls, ConfigNotice, ConfigStatus } from './config-protocol.ts'
 import type { LatencySummary } from './latency.ts'
 
@@ -60,6 +62,8 @@ export interface BatchMessage {
   readonly clients: readonly ClientEntry[]
   /** In the order in which the changes happened. */
   readonly identifiers: readonly IdentifierChange[]
+  /** The `returns` of the last reply that had returned publishes when the batch was sent. */
+  readonly returns: number
 }
 
 /** The answer to a batch, once it is on disk or it is certain that it will not be. */
@@ -82,6 +86,13 @@ export interface BatchReply {
   readonly noRoom: readonly number[]
   /** The same for messages that need a series for which there is no room. */
   readonly noSeries: readonly number[]
+  /**
+   * Indexes, in the batch, of publishes that were not handled, ascending: the commit would have taken too long, or these
+   * publishes came after others that were returned. They must be sent again, those of each client in their order.
+   */
+  readonly undone: readonly number[]
+  /** Number of batches of which publishes were returned because the commit would have taken too long. */
+  readonly returns: number
 }
 
 /** What an uplink sends next; `backlog`: whether more is left of what was stored before the uplink connected. */
@@ -119,6 +130,7 @@ export type Outgoing = { readonly backlog: boolean } & (
 export interface CatalogStatus {
   readonly seriesMax: number
   readonly perClientMax: number
+  readonly perDeviceMax: number
   /** Messages since the start that needed a series for which there was no room: not acknowledged. */
   readonly refused: number
   /** The same for messages with QoS 0: kept as rejects. */
@@ -127,6 +139,8 @@ export interface CatalogStatus {
   readonly lastShortageMs: number | undefined
   /** The devices and the clients with the most series; empty while there is plenty of room. */
   readonly largest: { readonly devices: readonly SeriesCount[]; readonly clients: readonly SeriesCount[] }
+  /** The devices and the clients with the most new series in the last half an hour to hour. */
+  readonly fastest: { readonly devices: readonly SeriesCount[]; readonly clients: readonly SeriesCount[] }
 }
 
 export interface StoreStatus {
@@ -144,8 +158,10 @@ export interface StoreStatus {
   readonly quality: Readonly<Record<'good' | 'uncertain' | 'bad', number>>
   readonly backlogs: readonly Backlog[]
   readonly forwards: ForwardStatus
+  readonly rejects: RejectStatus
   readonly configs: ConfigStatus
   readonly space: SpaceForecast
+  readonly wal: WalStatus
   readonly clock: ClockStatus
   /** A removal by age that waits for an operator; undefined: none. */
   readonly waitingRemoval: WaitingRemoval | undefined

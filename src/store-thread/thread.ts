@@ -51,6 +51,8 @@ class StoreThread {
   readonly #housekeepingTimer: HousekeepingTimer
   readonly #handlers: Handlers
   readonly #counted = { readings: 0, rejected: 0, partial: 0, duplicates: 0 }
+  /** Number of batches of which publishes were returned; a batch that was sent before that is returned as well. */
+  #returns = 0
   readonly #quality = { good: 0, uncertain: 0, bad: 0 }
 
   constructor({ folder, settings, commitMsSlow = Infinity }: ThreadData) {
@@ -109,11 +111,13 @@ class StoreThread {
       messages: 0,
       noRoom: [],
       noSeries: [],
+      undone: [],
+      returns: this.#returns,
     }
     const begin = performance.now()
     try {
-      const { stored, rejected, partial, duplicates, good, uncertain, bad, messages, noRoom, noSeries } =
-        this.#passingDamage(() => this.#committer.commit(batch))
+      const { stored, rejected, partial, duplicates, good, uncertain, bad, messages, noRoom, noSeries, undone } =
+        this.#passingDamage(() => this.#committer.commit(batch, { isLate: batch.returns !== this.#returns }))
       reply.readings = stored
       reply.rejected = rejected
       reply.partial = partial
@@ -121,6 +125,8 @@ class StoreThread {
       reply.messages = messages
       reply.noRoom = noRoom
       reply.noSeries = noSeries
+      reply.undone = undone
+      if (undone.length > 0 && batch.returns === this.#returns) reply.returns = ++this.#returns
       this.#counted.readings += stored
       this.#counted.rejected += rejected
       this.#counted.partial += partial
@@ -245,11 +251,13 @@ class StoreThread {
       ...this.#counted,
       quality: { ...this.#quality },
       space: this.#store.upkeep.forecaster.forecast(this.#store.lastSeq),
+      wal: this.#store.wal.status,
       clock: this.#store.time.status,
       waitingRemoval: this.#store.upkeep.housekeeping.expiry.waiting,
       damage: { now: soundness.damage, past: soundness.unacknowledged.map(describeDamage) },
       backlogs: this.#store.delivery.outboxes.map((outbox) => this.#store.backlog(outbox)),
       forwards: this.#store.delivery.forwards.status(),
+      rejects: this.#store.intake.rejects.status(),
       configs: this.#configs.status(),
     }
   }

@@ -1,19 +1,21 @@
 import type { Database, Statement } from 'better-sqlite3'
 import type { Reading, ValueType } from '../base/reading.ts'
-import type { StoreSettings } from '../settings/edge.ts'
-import { ClientShares, largestOf, type SeriesCount } from './series/client-shares.ts'
 import type { Device, Series } from './series/series.ts'
-import { readSeries } from './series/series-rows.ts'
+import { readLastId, readSeries } from './series/series-rows.ts'
+import {
+  type CatalogSettings,
+  perClientMax,
+  perDeviceMax,
+  type SeriesCount,
+  SeriesShares,
+} from './series/series-shares.ts'
 import { addCounts, countsOf, NO_COUNTS, readDevices, Tallies, type TallyCounts } from './tallies.ts'
 
-/** Why a message gets no new series: the catalog is full, or its client has its share of it. */
-export type Shortage = 'catalog' | 'client'
+/** Why a message gets no new series: the catalog is full, or its client or device has its share of it. */
+export type Shortage = 'catalog' | 'client' | 'device'
 
 /** The device that counts for devices without a row: those that came after the catalog was full, and removed ones. */
 export const OTHERS = '*'
-
-/** Key in `meta`: the highest id that a series ever had, written when series are removed. */
-export const LAST_ID = 'series-last'
 
 /** Series ids stay below this number, because a block id consists of a part and a series (sealed/blocks.ts). */
 const SERIES_ID_LIMIT = 2 ** 24
@@ -31,7 +33,8 @@ export class Catalog {
   readonly #current = new Map<Device, Map<string, Series | undefined>>()
   readonly #byUnit = new Map<string, Series>()
   readonly #byId: (Series | undefined)[] = []
-  readonly #shares: ClientShares
+  readonly #clients: SeriesShares
+  readonly #deviceShares: SeriesShares
   readonly #insertDevice: Statement<[string]>
   readonly #insertSeries: Statement<[number, number, string, string, string]>
   readonly #setKind: Statement<[ValueType | null, number, number]>
@@ -48,9 +51,10 @@ export class Catalog {
   #removals = 0
   #removed: number[] = []
 
-  constructor(database: Database, settings: Pick<StoreSettings, 'seriesMax' | 'seriesPerClientMax'>) {
+  constructor(database: Database, settings: CatalogSettings) {
     this.#seriesMax = settings.seriesMax
-    this.#shares = new ClientShares(settings)
+    this.#clients = new SeriesShares(perClientMax(settings))
+    this.#deviceShares = new SeriesShares(perDeviceMax(settings))
     this.#lastId = readLastId(database)
     this.#insertDevice = database.prepare('INSERT INTO devices (name) VALUES (?)')
     this.#insertSeries = database.prepare(
@@ -68,7 +72,7 @@ export class Catalog {
     for (const series of readSeries(database, devices)) {
       const { device, metric } = series
       const former = this.#current.get(device)?.get(metric)
-      this.#remember(series)
+      this.#remember(series, false)
       if (former === undefined) continue
       former.current = false
       this.#current.get(device)!.set(metric, undefined)
@@ -90,7 +94,7 @@ export class Catalog {
 
   /** Number of series that this client can still create. */
   roomOf(client: string): number {
-    return Math.min(this.room, this.#shares.roomOf(client))
+    return Math.min(this.room, this.#clients.roomOf(client))
   }
 
   /** Changes when series or devices are removed: objects from before may be gone. */
@@ -110,14 +114,20 @@ export class Catalog {
    * they can. A message is stored as a whole or not at all.
    */
   shortage(readings: readonly Reading[], client: string): Shortage | undefined {
-    // As long as even a client with all series has room, no series has to be found.
-    if (readings.length <= this.#shares.max - this.#byUnit.size) return undefined
-    const room = this.roomOf(client)
+    // As long as everyone has room, no series has to be found.
+    if (readings.length <= Math.min(this.room, this.#clients.roomOfAll, this.#deviceShares.roomOfAll)) return undefined
     const fresh = new Set<string>()
+    const freshOf = new Map<string, number>()
     for (const { device, metric, unit } of readings) {
-      if (this.knows(device, metric, unit)) continue
-      fresh.add(`${device}\n${metric}\n${unit ?? ''}`)
-      if (fresh.size > room) return fresh.size > this.room ? 'catalog' : 'client'
+      if (this.known(device, metric, unit) !== undefined) continue
+      const name = `${device}\n${metric}\n${unit ?? ''}`
+      if (fresh.has(name)) continue
+      fresh.add(name)
+      const ofDevice = (freshOf.get(device) ?? 0) + 1
+      freshOf.set(device, ofDevice)
+      if (fresh.size > this.room) return 'catalog'
+      if (fresh.size > this.#clients.roomOf(client)) return 'client'
+      if (ofDevice > this.#deviceShares.roomOf(device)) return 'device'
     }
     return undefined
   }
@@ -144,11 +154,14 @@ export class Catalog {
     return this.#devices.get(name) ?? this.device(this.#devices.size < this.#seriesMax ? name : OTHERS)
   }
 
-  /** The devices and the clients with the most series, at most `count` of each. Reads every series. */
+  /** The devices and the clients with the most series, at most `count` of each. */
   largest(count: number): { readonly devices: readonly SeriesCount[]; readonly clients: readonly SeriesCount[] } {
-    const byDevice = new Map<string, number>()
-    for (const { device } of this.#byUnit.values()) byDevice.set(device.name, (byDevice.get(device.name) ?? 0) + 1)
-    return { devices: largestOf(byDevice, count), clients: this.#shares.largest(count) }
+    return { devices: this.#deviceShares.largest(count), clients: this.#clients.largest(count) }
+  }
+
+  /** The same for series that were created in the last half an hour to hour. */
+  fastest(count: number): { readonly devices: readonly SeriesCount[]; readonly clients: readonly SeriesCount[] } {
+    return { devices: this.#deviceShares.fastest(count), clients: this.#clients.fastest(count) }
   }
 
   /** All series, also those that are created while the caller iterates. */
@@ -156,15 +169,13 @@ export class Catalog {
     return this.#byUnit.values()
   }
 
-  /** Whether `find` returns an existing series. */
-  knows(deviceName: string, metric: string, unit: string | undefined): boolean {
+  /** The series that `find` returns; undefined: it would create one. */
+  known(deviceName: string, metric: string, unit: string | undefined): Series | undefined {
     const device = this.#devices.get(deviceName)
-    if (device === undefined) return false
+    if (device === undefined) return undefined
     const current = this.#current.get(device)?.get(metric)
-    return (
-      (current !== undefined && (unit === undefined || unit === current.unit)) ||
-      this.#byUnit.has(key(device, metric, unit ?? ''))
-    )
+    if (current !== undefined && (unit === undefined || unit === current.unit)) return current
+    return this.#byUnit.get(key(device, metric, unit ?? ''))
   }
 
   /** The series of a reading; created for this client if it is new. Check `shortage` first. */
@@ -176,7 +187,7 @@ export class Catalog {
     const id = this.#newId()
     this.#insertSeries.run(id, device.id, metric, unit ?? '', client)
     const empty = { type: undefined, isNew: true, current: false, newestTs: -Infinity, futureTs: Infinity }
-    return this.#remember({ id, device, metric, unit: unit ?? '', client, ...empty })
+    return this.#remember({ id, device, metric, unit: unit ?? '', client, ...empty }, true)
   }
 
   /** Its reading is the last of its metric: from now on, readings of the metric that name no unit belong to it. */
@@ -212,7 +223,8 @@ export class Catalog {
         else metrics.set(metric, undefined)
         if (metrics.size === 0) this.#current.delete(device)
       }
-      this.#shares.remove(client)
+      this.#clients.remove(client)
+      this.#deviceShares.remove(device.name)
       this.#removed.push(id)
     }
     if (series.length > 0) this.#removals++
@@ -263,9 +275,10 @@ export class Catalog {
     this.#touched.clear()
   }
 
-  #remember(series: Series): Series {
+  #remember(series: Series, isNew: boolean): Series {
     this.#byId[series.id] = series
-    this.#shares.add(series.client)
+    this.#clients.add(series.client, isNew)
+    this.#deviceShares.add(series.device.name, isNew)
     this.#byUnit.set(key(series.device, series.metric, series.unit), series)
     let metrics = this.#current.get(series.device)
     if (metrics === undefined) {
@@ -278,12 +291,6 @@ export class Catalog {
     }
     return series
   }
-}
-
-function readLastId(database: Database): number {
-  const sql = `SELECT max(coalesce((SELECT max(id) FROM series), 0),
-    coalesce((SELECT value FROM meta WHERE key = '${LAST_ID}'), 0))`
-  return database.prepare(sql).pluck().get() as number
 }
 
 function key(device: Device, metric: string, unit: string): string {

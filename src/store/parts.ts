@@ -20,7 +20,7 @@ import { LogWriter } from './log.ts'
 import { Positions } from './positions.ts'
 import type { Soundness } from './recovery/soundness.ts'
 import { Rejects } from './rejects.ts'
-import { Repeats } from './repeats.ts'
+import { Repeats } from './repeats/repeats.ts'
 import { BlockTable } from './sealed/blocks.ts'
 import { SealDirectory } from './sealed/seals.ts'
 import type { HousekeepingContext } from './sealed/task.ts'
@@ -133,10 +133,10 @@ export function openUpkeep(
   const { folder, settings } = options
   const space = new Space(context.database, folder, settings)
   const retention = assembleRetention(context, options, catalog)
-  const housekeeping = new Housekeeping(retention, settings)
+  const housekeeping = new Housekeeping(retention, settings, intake.rejects)
   const forecaster = new Forecaster(space, context.seals, housekeeping)
   const series = new SeriesUpkeep({
-    ...{ settings, retention, outboxes, catalog, repeats: intake.repeats },
+    ...{ settings, retention, outboxes, catalog, repeats: intake.repeats, rejects: intake.rejects },
     lastSeq: () => intake.log.lastSeq,
     splitAfter: (ends) => housekeeping.splitAfter(ends),
   })

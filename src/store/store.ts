@@ -11,6 +11,7 @@ import { newName, prepareFolder } from './database.ts'
 import { type Backlog, backlogOf } from './delivery/backlog.ts'
 import type { Outbox } from './delivery/outbox.ts'
 import type { UplinkStart } from './delivery/outboxes.ts'
+import { Wal } from './housekeeping/wal.ts'
 import { FolderLock } from './lock.ts'
 import { LogWriter, type RawLogRow } from './log.ts'
 import { Orders } from './orders.ts'
@@ -33,10 +34,6 @@ import type { HousekeepingContext } from './sealed/task.ts'
 import type { OverlaidVerdict } from './sealed/verdicts.ts'
 import { foldTallies } from './tallies.ts'
 import { readEpoch, readLastSeq, renewEpoch } from './timeline.ts'
-
-/** Pages that a commit adds to the WAL in addition to those of the log; an estimate of when a checkpoint is due. */
-const PAGES_PER_COMMIT = 4
-const ROWS_PER_PAGE = 130
 
 /**
  * The writing side of tidegate.db: one per data folder and process. All changes on the disk go through `write`, each in
@@ -62,9 +59,9 @@ export class Store {
   /** The clock by which readings age. */
   readonly time: StoreTime
   readonly configs: EdgeConfigStore
+  readonly wal: Wal
   readonly orders: Orders
   #epoch: string
-  #walPages = 0
   /** False: a transaction failed, and its changes in memory could not be discarded yet. */
   #recovered = true
   /** Verdicts changed in the current transaction. */
@@ -85,7 +82,8 @@ export class Store {
     )
     this.delivery = openDelivery(database, options, { ...this.sealed, lastSeq: this.lastSeq })
     this.orders = new Orders(database)
-    this.configs = new EdgeConfigStore(database)
+    this.configs = new EdgeConfigStore(database, settings.maxBytes)
+    this.wal = new Wal(database, settings)
     const soundness = new Soundness(database, folder, options.clock)
     const { outboxes } = this.delivery
     this.upkeep = openUpkeep(this.#context(), options, { soundness, intake: this.intake, outboxes })
@@ -157,7 +155,7 @@ export class Store {
       this.#database.exec('COMMIT')
       this.time.committed()
       for (const amendment of this.#amended) this.upkeep.housekeeping.amended(amendment)
-      this.#walPages += PAGES_PER_COMMIT + (this.lastSeq - from) / ROWS_PER_PAGE
+      this.wal.committed(this.lastSeq - from)
       return result
     } catch (failure) {
       this.upkeep.soundness.note(failure)
@@ -190,9 +188,9 @@ export class Store {
     this.intake.catalog = new Catalog(this.#database, this.#settings)
     this.intake.log = new LogWriter(this.#database, readLastSeq(this.#database))
     this.intake.repeats.forget()
-    this.time.reload()
     this.sealed.positions.forget()
-    for (const kept of [this.configs, ...this.delivery.outboxes, this.delivery.forwards]) kept.reload()
+    const { outboxes, forwards } = this.delivery
+    for (const kept of [this.time, this.configs, this.intake.rejects, ...outboxes, forwards]) kept.reload()
     this.#recovered = true
   }
 
@@ -241,14 +239,9 @@ export class Store {
     return this.sealed.positions.from(first, pageRows)
   }
 
-  /**
-   * Moves the WAL into the database file when it has grown. Called after acknowledgements were sent, never inside a
-   * commit. If readers are open at that moment, it only moves less.
-   */
+  /** Called after acknowledgements were sent, never inside a commit. */
   checkpointIfDue(): void {
-    if (this.#walPages < this.#settings.checkpointPages) return
-    this.#database.pragma('wal_checkpoint(PASSIVE)')
-    this.#walPages = 0
+    this.wal.checkpointIfDue()
   }
 
   /** Compares the clocks; writes if that changes the times of stored readings. */

@@ -24,6 +24,8 @@ export interface UplinkStats {
   /** Connections that ended or could not be made since the last answer. */
   readonly failures: number
   readonly lastFailure: string | undefined
+  /** Whether another client uses the same client id at the broker, such as a copy of this edge; undefined: not known. */
+  readonly sameId: 'uses' | 'seems to use' | undefined
   /** Since the start: messages that the broker or the receiver refused for good. */
   readonly refused: number
   /** Bytes on the wire, both directions, in the current UTC day and month. */

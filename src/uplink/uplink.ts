@@ -4,6 +4,7 @@ import type { Part } from '../base/lifecycle.ts'
 import { cloudFilter, readCloudTopic } from '../config/topics.ts'
 import { backoffMs } from '../link/backoff.ts'
 import type { Link } from '../link/link.ts'
+import { SameIdWatch } from '../link/same-id.ts'
 import type { UplinkSettings } from '../settings/schema/uplink.ts'
 import { BatchPublisher } from './batch-publisher.ts'
 import { Budget, momentOf } from './budget.ts'
@@ -51,6 +52,7 @@ export class Uplink implements Part {
   #caution = 0
   #failures = 0
   #lastFailure: string | undefined
+  readonly #sameId = new SameIdWatch()
   #sentReadings = 0
   #sentBytes = 0
   #confirmedReadings = 0
@@ -103,6 +105,7 @@ export class Uplink implements Part {
       lastConfirmedMs: this.#lastConfirmedAt === undefined ? undefined : performance.now() - this.#lastConfirmedAt,
       failures: this.#failures,
       lastFailure: this.#lastFailure,
+      sameId: this.#sameId.verdict(performance.now()),
       refused: this.#refused,
       spent: this.#budget.spent,
       holds: this.#budget.holds,
@@ -134,6 +137,7 @@ export class Uplink implements Part {
       const bdSeq = this.#connections++ % CONNECTION_NUMBERS
       this.#format = makeFormat(this.#settings, { edge, clock, metricRegistry: this.#metricRegistry, bdSeq })
       const link = await this.#open(this.#format)
+      const openedAt = performance.now()
       this.#link = link
       if (this.#stopping.signal.aborted) return { atOnce: true, cautious: false }
       const batchPublisher = new BatchPublisher(link, this.#topics, {
@@ -152,6 +156,7 @@ export class Uplink implements Part {
       void this.#report(link, 'online')
       log.info({ protocolVersion: link.protocolVersion }, 'connected to the cloud')
       const { reason, cause, ...end } = await session.run().finally(() => clearInterval(beat))
+      if (!this.#stopping.signal.aborted) this.#sameId.ended(cause, { openedAt, now: performance.now() })
       this.#failed(reason, cause)
       return end
     } catch (failure) {
@@ -276,10 +281,7 @@ export class Uplink implements Part {
     this.#deps.log.warn({ reason, err }, 'the connection to the cloud failed or ended')
   }
 
-  /**
-   * Waits at most `DRAIN_MS` for answers, then publishes the offline status. Ends in time even if the broker does not
-   * answer.
-   */
+  /** Waits at most `DRAIN_MS` for answers, then publishes the offline status; ends in time whatever the broker does. */
   async stop(): Promise<void> {
     const session = this.#session
     const format = this.#format

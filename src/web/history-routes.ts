@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Clock } from '../base/clock.ts'
+import { RETRY_AFTER_S } from './guard.ts'
 import { BadQuestion, devicesQuestion, historyQuestion, latestQuestion, type Parameters } from './history-question.ts'
 import type { HistoryAnswer, HistoryQuestion, HistorySource } from './history-source.ts'
 
@@ -9,12 +10,6 @@ const CODES: Readonly<Record<Exclude<HistoryAnswer['kind'], 'answer'>, number>> 
   busy: 503,
   late: 504,
 }
-/** `Retry-After` of an answer with 503 (s). */
-const RETRY_AFTER_S = 1
-/** Bytes of all answers that their clients have not read yet; a further one is refused with 503. */
-const UNREAD_BYTES_MAX = 33_554_432
-/** A client that reads nothing of its answer for this time (ms) is disconnected. */
-const READ_MS_MAX = 30_000
 
 /**
  * Routes for stored readings, as JSON. A truncated answer has `"truncated": true` and `next`: to continue, repeat the
@@ -30,7 +25,6 @@ export function addHistoryRoutes(server: FastifyInstance, source: HistorySource,
     '/api/latest': latestQuestion,
     '/api/history': (given) => historyQuestion(given, clock.now()),
   }
-  const unread = new Unread()
   for (const [path, understand] of Object.entries(routes)) {
     server.get(path, async ({ query, url }, reply) => {
       let question: HistoryQuestion
@@ -41,37 +35,8 @@ export function addHistoryRoutes(server: FastifyInstance, source: HistorySource,
         if (!(failure instanceof BadQuestion)) throw failure
         return reply.code(400).send({ error: failure.message, remedy: failure.remedy })
       }
-      if (unread.isFull) return send(reply, UNREAD)
-      const answer = await source.ask(question, goneSignal(reply))
-      if (answer.kind !== 'answer') return send(reply, answer)
-      return send(reply, unread.add(reply, answer.json.length) ? answer : UNREAD)
+      return send(reply, await source.ask(question, goneSignal(reply)))
     })
-  }
-}
-
-const UNREAD: HistoryAnswer = {
-  kind: 'busy',
-  message: `clients have not read ${UNREAD_BYTES_MAX} bytes of answers yet`,
-  remedy: 'ask again in a moment',
-}
-
-/** Bytes of answers in memory until their clients have read them. */
-class Unread {
-  #bytes = 0
-
-  get isFull(): boolean {
-    return this.#bytes >= UNREAD_BYTES_MAX
-  }
-
-  /** @returns false: there is no room, or the client is gone. A single answer always has room. */
-  add({ raw }: FastifyReply, bytes: number): boolean {
-    if (raw.destroyed || (this.#bytes > 0 && this.#bytes + bytes > UNREAD_BYTES_MAX)) return false
-    this.#bytes += bytes
-    raw.once('close', () => {
-      this.#bytes -= bytes
-    })
-    raw.setTimeout(READ_MS_MAX, () => raw.destroy())
-    return true
   }
 }
 

@@ -1,6 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { compileRoute, filterMatches, filterProblem, nameProblem, topicProblem } from '../../src/base/topics.ts'
+import {
+  compileRoute,
+  filterMatches,
+  filterProblem,
+  LEVELS_MAX,
+  nameProblem,
+  topicProblem,
+} from '../../src/base/topics.ts'
 
 const level = fc.constantFrom('a', 'b', '', 'plant-7', '$SYS', 'ü', 'temperature')
 const topic = fc.array(level, { minLength: 1, maxLength: 5 }).map((levels) => levels.join('/'))
@@ -71,6 +78,24 @@ describe('topic filters (MQTT 3.1.1 §4.7.1)', () => {
         expect(filterMatches([...levels.slice(0, index), '#'].join('/'), name)).toBe(true)
       }),
     )
+  })
+})
+
+describe('the levels of a topic', () => {
+  const deep = (levels: number): string => Array.from({ length: levels }, () => 'x').join('/')
+
+  it.each([topicProblem, filterProblem, (text: string) => filterProblem(text.replace('x', '+'))])(
+    'are bounded, so that the index of subscriptions never throws',
+    (problem) => {
+      expect(problem(deep(LEVELS_MAX))).toBeUndefined()
+      expect(problem(deep(LEVELS_MAX + 1))).toMatch(/has 65 levels/)
+      expect(problem('/'.repeat(65_535))).toMatch(/has 65536 levels/)
+    },
+  )
+
+  it('are bounded in the template of a route', () => {
+    expect(() => compileRoute(`{device}/${deep(LEVELS_MAX - 1)}`)).not.toThrow()
+    expect(() => compileRoute(`{device}/${deep(LEVELS_MAX)}`)).toThrow(/has 65 levels/)
   })
 })
 

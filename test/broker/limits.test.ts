@@ -53,6 +53,34 @@ describe('the limits of the broker', () => {
     expect(intake.offered).toHaveLength(500)
   })
 
+  it('let one client take a quarter of the free bytes, and read others meanwhile', async () => {
+    const { intake, port } = await startBroker({ pendingBytesMax: 1_000_000 })
+    const payload = Buffer.alloc(10_000, '1')
+    const ids = ['flood1', 'flood2', 'flood3']
+    const floods = await Promise.all(ids.map((id) => RawClient.connect(port, id)))
+    for (const [i, flood] of floods.entries()) {
+      for (let messageId = 1; messageId <= 200; messageId++) {
+        flood.publish('telemetry/a/b', payload, { qos: 1, messageId })
+      }
+      await until(() => intake.offered.filter(({ client }) => client === ids[i]).length >= 10)
+    }
+    const other = await RawClient.connect(port, 'other')
+    other.publish('telemetry/other/b', '1', { qos: 1, messageId: 1 })
+    await until(() => intake.offered.some(({ client }) => client === 'other'), { what: 'the other client is read' })
+    const bytesOf = (id: string): number =>
+      intake.offered.filter(({ client }) => client === id).reduce((sum, one) => sum + one.payload.length, 0)
+    // A client is asked after each read of at most 64 KiB.
+    for (const id of ids) expect(bytesOf(id)).toBeLessThan(250_000 + 2 * 65_536)
+    expect(intake.pendingBytes).toBeLessThan(1_000_000)
+    await until(
+      () => {
+        intake.settle()
+        return floods.every((flood) => flood.count('puback') === 200)
+      },
+      { what: 'all publishes are acknowledged' },
+    )
+  })
+
   it('stop the reading of all sockets while too many bytes of all clients wait', async () => {
     const { intake, port } = await startBroker({ pendingBytesMax: 50_000 })
     const clients = await Promise.all([1, 2, 3].map((n) => RawClient.connect(port, `flood${n}`)))

@@ -10,6 +10,7 @@ export async function runHere(
   const noted: string[] = []
   const output: Output = {
     print: (text) => printed.push(`${text}\n`),
+    data: (text) => printed.push(`${text}\n`),
     json: (data) => printed.push(`${JSON.stringify(data, null, 2)}\n`),
     drained: async () => drained(),
     note: (text) => noted.push(`${text}\n`),

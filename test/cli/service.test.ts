@@ -56,7 +56,15 @@ describe('a service', () => {
 
   it('that fails is stopped, and its error is reported', async () => {
     let stopped = false
-    const output = { print: () => {}, json: () => {}, drained: async () => true, note: () => {}, progress: () => {} }
+    const ignore = (): void => {}
+    const output = {
+      print: ignore,
+      data: ignore,
+      json: ignore,
+      drained: async () => true,
+      note: ignore,
+      progress: ignore,
+    }
     const start = async () => ({
       failed: Promise.reject<never>(new Error('the disk is gone')),
       stop: async () => {

@@ -264,7 +264,7 @@ describe('a member that is not what its name says', () => {
     ])
   })
 
-  it('is not counted as a time next to a right one', () => {
+  it('is a reading only, when another member has a valid time', () => {
     expect(readingsOf(onDevice('{"time":"09:40","timestamp":1700000000,"temp":21.5}'))).toEqual([
       { metric: 'time', value: '09:40', ts: 1_700_000_000_000 },
       { metric: 'temp', value: 21.5, ts: 1_700_000_000_000 },

@@ -85,7 +85,7 @@ describe('a text on a route with `numbers: lenient`', () => {
     expect(onMetric(JSON.stringify(payload))).toEqual({ metric: 'm', value: payload })
   })
 
-  it('is a number in a group, in a measurement and in an array, and a given unit wins', () => {
+  it('is a number in a group, in a measurement and in an array, and a unit next to it takes precedence', () => {
     expect(onDevice('{"temp":"23,4 °C","hum":{"value":"45%"},"p":{"v":"1 bar","unit":"hPa"},"id":"x1"}')).toEqual([
       { metric: 'temp', value: 23.4, unit: '°C' },
       { metric: 'hum', value: 45, unit: '%' },

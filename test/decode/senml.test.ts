@@ -282,7 +282,7 @@ describe('SenML', () => {
     expect(partialOf(decoded)[0]).toMatch(reason)
   })
 
-  it('loses the records to which a base field applies that is not understood, until there is another one', () => {
+  it('loses the records to which an invalid base field applies, until another one replaces it', () => {
     const pack = '[{"n":"a","v":1},{"bt":"x","n":"b","v":2},{"n":"c","v":3},{"bt":1700000000,"n":"d","v":4}]'
     const decoded = onDevice(pack)
     expect(readingsOf(decoded).map(({ metric }) => metric)).toEqual(['a', 'd'])

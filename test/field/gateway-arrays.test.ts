@@ -48,7 +48,7 @@ describe('arrays of gateways, at a running edge', () => {
     expect((await site.readings('gw3', 'temp')).map(({ unit }) => unit)).toEqual(['Cel', 'Cel'])
   })
 
-  it('do not stop the edge when they are broken and long, and lose no line behind empty ones', async () => {
+  it('do not block the edge when they are broken and long, and lose no line after empty lines', async () => {
     await site.publish(
       'telemetry/gw4',
       `{"a":1${' '.repeat(LONG)}x`,

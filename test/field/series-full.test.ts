@@ -109,6 +109,23 @@ describe('a full catalog', () => {
     expect((await problems(edge)).join('\n')).toContain('3 of at most 3 series')
   })
 
+  it('of one device refuses only its messages: other devices of the same client get series, and health names the device', async () => {
+    const edge = await SiteEdge.create({ store: { seriesMax: 100, seriesPerDeviceMax: 40 } })
+    await edge.start()
+    const gateway = await RawClient.connect(edge.port, 'gateway')
+    const names = Array.from({ length: 50 }, (_, i) => `telemetry/random/m${i}`)
+    for (const [i, topic] of names.entries()) gateway.publish(topic, '1', { qos: 1, messageId: i + 1 })
+    await until(() => gateway.count('puback') === 40, { what: 'as many as have room are acknowledged' })
+    gateway.publish('telemetry/pump', '{"a": 1, "b": 2}', { qos: 1, messageId: 100 })
+    await until(() => gateway.count('puback') === 41, { what: 'another device of the same client has room' })
+    const { store } = await edge.status()
+    expect(store).toMatchObject({ series: 42, catalog: { perDeviceMax: 40, refused: 10 } })
+    const text = (await problems(edge)).join('\n')
+    expect(text).toContain('"random" (40)')
+    expect(text).toContain('store.seriesPerDeviceMax')
+    expect(ledger(edge).flatMap((row) => row.problems)).toEqual([])
+  })
+
   it('keeps a QoS 0 message that needs a new series as a reject, and stores it by replay once there is room', async () => {
     const settings = { store: { seriesMax: 2 } }
     const edge = await SiteEdge.create(settings)

@@ -18,7 +18,7 @@ async function verdicts(edge: SiteEdge, device: string): Promise<string[]> {
 }
 
 describe('the type of a series in the field', () => {
-  it('is that of numbers, whatever came first: numbers are good, and the text is the odd one', async () => {
+  it('is that of numbers, whatever came first: numbers are good, and the text is bad', async () => {
     const edge = await startEdge()
     const orders = [
       ['booting', '21.5', '21.6', '21.7'],

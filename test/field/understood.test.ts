@@ -51,7 +51,7 @@ describe('a message with many fields, at a running edge', () => {
     expect(account('nv1')).toEqual({ received: 2, stored: 2, rejected: 0, partial: 0, duplicate: 0, problems: [] })
   })
 
-  it('keeps every sample of an array, and knows all of them again when the array is repeated', async () => {
+  it('keeps every sample of an array, and recognises all of them as repeats when the array is published again', async () => {
     const samples = [0, 0, 1, 1, 1, 0, 0, -1, -1, 0]
     await site.publish('telemetry/vib1', { ts: 1_795_941_000_000, samples })
     expect(await site.values('vib1', 'samples')).toEqual(samples)
@@ -82,7 +82,7 @@ describe('a message with many fields, at a running edge', () => {
     expect(await site.values('plug2', 'SENSOR.ENERGY.Current.1')).toEqual([0])
   })
 
-  it('is stored although it has several times, or one that is none', async () => {
+  it('is stored although it has several times, or a time that is not one', async () => {
     await site.publish('v3/app@ttn/devices/dev-1/up', {
       end_device_ids: { device_id: 'dev-1' },
       received_at: '2026-11-29T08:34:16.06Z',
@@ -214,7 +214,7 @@ describe('a message with many fields, at a running edge', () => {
     expect((await json('ledger', '--data', site.edge.folder)).balanced).toBe(true)
   })
 
-  it('counts its fields that were not understood once when it is repeated', async () => {
+  it('counts its partial rejects only once when it is repeated', async () => {
     const payload = '{"ts":1795941000,"a":1,"b":1e999}'
     await site.publish('telemetry/twice', payload)
     await site.publishAgain('telemetry/twice', payload)

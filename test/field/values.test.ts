@@ -27,7 +27,7 @@ describe('what devices send, at a running edge', () => {
     return Math.abs(Date.now() - Date.parse(ts)) < 60_000
   }
 
-  it('has the time of its arrival and a mark, when its own is the time since the start', async () => {
+  it('has the time of its arrival and a mark, when its own time is an uptime', async () => {
     await site.publish('telemetry/t1', { time: 12.5, temp: 21.5 }, { time: 0, temp: 22 }, { time: '09:40', temp: 23 })
     const shown = await site.readings('t1', 'temp')
     expect(shown.map(short)).toEqual([
@@ -47,7 +47,7 @@ describe('what devices send, at a running edge', () => {
     ])
   })
 
-  it('has the time of the zone that its route gives, and never one from the zone of another', async () => {
+  it('has the time of the zone that its route gives, and never that of the zone of another route', async () => {
     const shown = (timeZone: string): string =>
       new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'medium' }).format()
     await site.publish('rtl_433/gw/events', { time: shown('America/New_York'), model: 'Nexus-TH', temperature_C: 20.5 })

@@ -56,7 +56,7 @@ describe('a publish', () => {
   it('counts as pending until it is settled, and the uplinks are notified after that', async () => {
     const spine = await Spine.start(tempFolder())
     const settled = spine.publish('telemetry/press', '{"force":1,"heat":2}')
-    expect([spine.ingest.pendingBytes, spine.stored]).toEqual([20, 0])
+    expect([spine.ingest.pendingBytes, spine.stored]).toEqual(['telemetry/press'.length + 20, 0])
     await settled
     await until(() => spine.stored === 2)
     expect(spine.ingest.pendingBytes).toBe(0)

@@ -225,7 +225,7 @@ describe('a reading without a unit', () => {
     store.close()
     store = openStore(folder)
     expect(seriesOf('force').unit).toBe('N')
-    expect(store.intake.catalog.knows('press', 'heat', undefined)).toBe(false)
+    expect(store.intake.catalog.known('press', 'heat', undefined)).toBeUndefined()
     expect(seriesOf('heat').unit).toBe('')
     store.close()
   })

@@ -55,7 +55,7 @@ describe('the rejects of a store', () => {
 describe('a repeated reading', () => {
   const has = (store: Store, value: Value, ts = 1_000, metric = 'force'): boolean => {
     const series = store.intake.catalog.find(store.intake.catalog.device('press'), metric, undefined)
-    return store.intake.repeats.stored(series.id, ts, store.lastSeq).takeValue(value)
+    return store.intake.repeats.stored({ series: series.id, ts, value }, store.lastSeq).takeAny()
   }
 
   it('is recognized by series, time, and value with every bit and the type', () => {

@@ -116,6 +116,7 @@ describe('the health of an uplink', () => {
     lastConfirmedMs: undefined,
     failures: 3,
     lastFailure: 'no route to host',
+    sameId: undefined,
     refused: 0,
     ...{
       window: undefined,

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { expect, it, onTestFinished } from 'vitest'
 import { systemClock } from '../../src/base/clock.ts'
+import { edgeSettings } from '../../src/settings/edge.ts'
 import { StatusServer } from '../../src/web/status-server.ts'
 import { onStop } from '../../support/started.ts'
 import { until } from '../../support/wait.ts'
@@ -11,7 +12,7 @@ const ANSWER_BYTES = 25_000_000
 
 async function serve(): Promise<number> {
   const server = await StatusServer.start(
-    { host: '127.0.0.1', port: 0 },
+    { ...edgeSettings.parse({ edge: 'e' }).web, port: 0 },
     {
       status: async () => ({ healthy: true, problems: [] }),
       history: { ask: async () => ({ kind: 'answer', json: new Uint8Array(ANSWER_BYTES).fill(0x20) }) },

@@ -1,6 +1,8 @@
 import type { AuthorizeSubscribeHandler, Client } from 'aedes'
 import { filterProblem } from '../../base/topics.ts'
 import type { Packet as Message } from '../delivery.ts'
+import type { Guard } from '../guards/guard.ts'
+import { PacketRefused } from '../guards/refusals.ts'
 import { judgeFilter } from '../rules.ts'
 import type { FilterLimits } from './filter-limits.ts'
 import type { LocalSubscribers } from './local-subscribers.ts'
@@ -64,6 +66,7 @@ export interface SubscribingDependencies {
   readonly sessions: Sessions
   readonly limits: FilterLimits
   readonly slices: Slices
+  readonly guard: Guard
   readonly subscribers: { removeListener(filter: string, notify: Live): unknown }
   /** Subscriptions of this list are stored in the session already. */
   onStored(subscriptions: object): void
@@ -107,7 +110,8 @@ export class Subscribing {
   readonly authorize: AuthorizeSubscribeHandler = (client, filter, callback) => {
     const state = this.#states.get(client)!
     state.asked.push({ filter, callback })
-    if (!state.isWorking && state.asked.length === 1) queueMicrotask(() => void this.#restore(client, state))
+    if (!state.isWorking && state.asked.length === 1)
+      queueMicrotask(() => this.#work(client, this.#restore(client, state)))
   }
 
   /** A client unsubscribed. */
@@ -143,15 +147,24 @@ export class Subscribing {
     const { cmd, unsubscriptions } = packet
     if (unsubscriptions !== undefined && unsubscriptions.length > FILTERS_PER_SLICE) {
       state.isWorking = true
-      void this.#remove(client, state, packet)
+      this.#work(client, this.#remove(client, state, packet))
     } else if (cmd === 'subscribe' && !client.closed) {
       state.isWorking = true
       state.pass(packet)
-      void this.#grant(client, state, packet)
+      this.#work(client, this.#grant(client, state, packet))
     } else state.pass(packet)
   }
 
+  /** An exception ends the connection of this client only. */
+  #work(client: Client, work: Promise<void>): void {
+    work.catch((failure) => this.#deps.guard.note('subscribing', failure, client))
+  }
+
   #continue(client: Client, state: State): void {
+    this.#deps.guard.run('subscribing', { cause: client, otherwise: undefined }, () => this.#passHeld(client, state))
+  }
+
+  #passHeld(client: Client, state: State): void {
     while (!state.isWorking && !client.closed) {
       const packet = state.held.shift()
       if (packet === undefined) return state.onFree()
@@ -165,7 +178,7 @@ export class Subscribing {
     for (const { filter, callback } of asked) {
       if ((verdicts.length + 1) % FILTERS_PER_SLICE === 0) await this.#deps.slices.turn()
       const verdict = judgeFilter(client, filter)
-      if (typeof verdict === 'object') return callback(new Error(verdict.problem))
+      if (typeof verdict === 'object') return callback(new PacketRefused('filter', verdict.problem))
       verdicts.push(verdict)
     }
     // Aedes asks the persistence to store the whole list once for each of its filters.

@@ -1,10 +1,11 @@
 import { Exit } from '../../base/errors.ts'
 import { timeText } from '../../base/reading-text.ts'
+import { oneLine } from '../../base/text/one-line.ts'
 import type { DeviceStatistics } from '../../store/history/history.ts'
 import { command, shared } from '../command.ts'
 import { dataFolder, storeOptions } from '../data-folder.ts'
 import { withHistory } from '../reader.ts'
-import { type Cell, oneLine, TableWriter } from '../table.ts'
+import { type Cell, TableWriter } from '../table.ts'
 
 const NAME_CHARS_MAX = 40
 

@@ -1,6 +1,12 @@
+import { resolve } from 'node:path'
 import { systemClock } from '../../base/clock.ts'
+import { takeFromOthers } from '../../base/files/private-files.ts'
 import { command, shared } from '../command.ts'
 import { serve } from '../service.ts'
+
+/** Database, WAL, lock, and databases that were set aside. */
+const DATA_FILES = /^tidegate\.(db|lock)/
+const BACKUP_FILES = /^tidegate-.*\.db/
 
 export const run = command({
   name: 'run',
@@ -12,9 +18,13 @@ export const run = command({
   examples: ['run -s examples/edge.yaml', 'run -s plant-7.yaml 2> plant-7.log'],
   async run({ values, output, env }) {
     const { loadEdgeSettings } = await import('../../settings/load/load.ts')
-    const settings = loadEdgeSettings(values.settings, env)
+    const warnings: string[] = []
+    const settings = loadEdgeSettings(values.settings, env, (warning) => warnings.push(warning))
     const { createLog } = await import('../../base/log.ts')
     const log = createLog(settings.log.level, settings.edge)
+    warnings.push(...takeFromOthers(settings.data, DATA_FILES))
+    warnings.push(...takeFromOthers(resolve(settings.data, settings.store.backup.folder), BACKUP_FILES))
+    for (const warning of warnings) log.warn(warning)
     const { startEdge } = await import('../../edge/edge.ts')
     return serve(
       output,

@@ -41,7 +41,7 @@ export function recordId(object: TreeObject): RecordName | undefined {
 
 const ALL: ReadonlySet<string> = new Set([...TEXT_NAMES, ...IDS])
 
-/** Most elements have none: to walk over their few members is faster than to ask for each of the names. */
+/** Most elements have none: walking over their few members is faster than asking for each of the names. */
 export function mayHaveName(object: TreeObject): boolean {
   for (const member in object) if (member !== 'v' && member !== 't' && ALL.has(member)) return true
   return false

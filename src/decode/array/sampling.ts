@@ -18,7 +18,7 @@ const RATES = [
   ...['sampleRate', 'sample_rate', 'samplingRate', 'sampling_rate', 'samplingFrequency', 'sampling_frequency'],
   ...['rateHz', 'rate_hz'],
 ] as const
-/** The same; other things are called like this, too, so that one without a usable number says nothing. */
+/** The same. These names have other meanings, too: without a usable number, they give no rate. */
 const SHORT_RATES = ['rate', 'fs'] as const
 /** Members next to an array that give the time between two samples, and the unit (ms). */
 const INTERVALS = [
@@ -29,7 +29,7 @@ const INTERVALS = [
     (name) => [name, 1_000] as const,
   ),
 ]
-/** A longer time between samples (ms) is none. */
+/** A longer time between samples (ms) is not accepted. */
 const INTERVAL_MS_MAX = 86_400_000
 /** A number, and a unit of the frequency. */
 const RATE_TEXT = /^([+]?(?:\d{1,15}(?:\.\d{0,15})?|\.\d{1,15})(?:e[+-]?\d{1,2})?)\s{0,2}(hz|khz|mhz|sps|s\/s|1\/s)?$/i

@@ -9,7 +9,7 @@ const BACKSLASH = 0x5c
 const INEXACT_DIGITS_MIN = 16
 const FRACTION = -1e9
 
-/** What the bytes of JSON tell before it is parsed. */
+/** What the bytes of JSON show before it is parsed. */
 export interface JsonOutline {
   /** Number of members of all objects: colons outside of texts. */
   readonly members: number

@@ -84,7 +84,7 @@ export class Labels {
       if (tree === undefined) continue
       const typed = this.#typed(label, tree, base)
       if (typed === undefined) continue
-      const value = scalarValue(typed, false) // a record without a value has other means than a word
+      const value = scalarValue(typed, false) // SenML has its own ways to say that there is no value
       if (value instanceof PayloadProblem) this.#reject(label, value.why)
       else if (found !== undefined) this.#reject(label, `a second value in addition to "${found.label}"`)
       else found = { label, value }

@@ -1,4 +1,8 @@
 import { codeOf, Exit, messageOf, OperatorError } from '../../base/errors.ts'
+import { oneLine } from '../../base/text/one-line.ts'
+import { shownPath } from '../../base/text/shown-url.ts'
+
+const PLACE_CHARS_MAX = 300
 
 interface Cause {
   /** SQLSTATE codes, or codes of Node.js. */
@@ -67,6 +71,7 @@ export function troubleAt(url: string, failure: unknown): OperatorError {
 
 /** Host, port and database, without user and password. */
 export function placeOf(url: string): string {
-  const { host, pathname, searchParams } = new URL(url)
-  return `${host || (searchParams.get('host') ?? 'localhost')}${pathname}`
+  const parsed = new URL(url)
+  const host = parsed.host || (parsed.searchParams.get('host') ?? 'localhost')
+  return oneLine(`${host}${shownPath(parsed)}`, PLACE_CHARS_MAX)
 }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import SQLite, { type Database } from 'better-sqlite3'
 import { codeOf, Exit, messageOf, OperatorError } from '../../base/errors.ts'
@@ -27,7 +27,8 @@ export function holdReceived(folder: string, pagesMax: number | undefined): { lo
   let lock: Database | undefined
   let database: Database | undefined
   try {
-    mkdirSync(folder, { recursive: true })
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    closeSync(openSync(file, 'a', 0o600)) // also in a program with another umask; SQLite gives the WAL the same mode
     lock = takeLock(folder)
     database = new SQLite(file, { timeout: BUSY_TIMEOUT_MS })
     configure(database, file, pagesMax)

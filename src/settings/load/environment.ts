@@ -46,6 +46,12 @@ export function withEnvironment(data: unknown, outline: Outline, env: Environmen
       continue
     }
     const { path, setting } = named
+    const twin = origins.find((origin) => pathText(origin.path) === pathText(path))
+    if (twin !== undefined) {
+      const text = `is also set by ${twin.variable}, which names the same setting: unset one of them`
+      problems.push({ path, text, place: { variable } })
+      continue
+    }
     if (env[variable]?.includes('\ufffd')) {
       problems.push({ path, text: 'is not UTF-8', place: { variable } })
       continue

@@ -1,17 +1,20 @@
-import { readFileSync, statSync } from 'node:fs'
+import type { Stats } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { z } from 'zod'
-import { codeOf, Exit, messageOf, OperatorError } from '../../base/errors.ts'
+import { Exit, messageOf, OperatorError } from '../../base/errors.ts'
+import { othersMayUse } from '../../base/files/private-files.ts'
+import { readRegularFile } from '../../base/files/regular-file.ts'
 import { type EdgeSettings, edgeSettings } from '../edge.ts'
 import { type Outline, outlineOf, type Path, pathText } from '../outline.ts'
 import type { Place, Problem } from '../problem.ts'
 import { type ReceiverSettings, receiverSettings } from '../receiver.ts'
 import { type WithFiles, withConfigFiles } from '../schema/config-files.ts'
+import { withoutUrlCredentials } from './credentials.ts'
 import { parseSettings } from './document.ts'
 import { type Environment, withEnvironment } from './environment.ts'
 import { withLinks } from './links.ts'
 import { problemLine, problemsOf } from './problems.ts'
-import { withSecrets } from './secrets.ts'
+import { inlineSecrets, withSecrets } from './secrets.ts'
 import { textOf } from './text.ts'
 
 /** Maximum size of a settings file (bytes): a larger file is not a settings file. */
@@ -20,16 +23,20 @@ const FILE_BYTES_MAX = 1_048_576
 /**
  * Reads the settings of an edge from a YAML file; `TIDEGATE_…` variables override it. The returned `data` is an
  * absolute path; in the file it is relative to the folder of the file.
+ * @param warn called with what a person should change although the settings are valid, such as a secret that every
+ *   user of the machine can read
  * @throws OperatorError (exit code 78) with every problem and its place, or the reason why the file cannot be read
  */
-export function loadEdgeSettings(file: string, env: Environment): EdgeSettings {
-  return load(edgeSettings, edgeOutline(), file, env)
+export function loadEdgeSettings(file: string, env: Environment, warn: Warn = () => undefined): EdgeSettings {
+  return load(edgeSettings, edgeOutline(), { file, env, warn })
 }
 
 /** Like loadEdgeSettings, for a receiver. */
-export function loadReceiverSettings(file: string, env: Environment): ReceiverSettings {
-  return load(receiverSettings, receiverOutline(), file, env)
+export function loadReceiverSettings(file: string, env: Environment, warn: Warn = () => undefined): ReceiverSettings {
+  return load(receiverSettings, receiverOutline(), { file, env, warn })
 }
+
+type Warn = (text: string) => void
 
 export function edgeOutline(): Outline {
   return outlineOf(edgeSettings, 'Settings of a Tidegate edge')
@@ -42,36 +49,42 @@ export function receiverOutline(): Outline {
 function load<S extends { data: string } & WithFiles>(
   schema: z.ZodType<S>,
   outline: Outline,
-  file: string,
-  env: Environment,
+  { file, env, warn }: { readonly file: string; readonly env: Environment; readonly warn: Warn },
 ): S {
-  const document = parseSettings(readText(file))
+  const { text, stats } = readText(file)
+  const document = parseSettings(text)
   if (document.data === undefined) throw refusal(file, document.problems, document.placeOf)
   const folder = dirname(resolve(file))
   const overridden = withEnvironment(document.data ?? {}, outline, env)
   const placeOf = (path: Path): Place => placeInEnvironment(path, overridden.origins) ?? document.placeOf(path)
   const complete = withSecrets(overridden.data, outline, folder)
-  const linked = withLinks(complete.data, folder)
+  const unmixed = withoutUrlCredentials(complete.data)
+  const linked = withLinks(unmixed.data, folder)
   const parsed = schema.safeParse(linked.data)
   const problems = [
     ...document.problems,
     ...overridden.problems,
     ...complete.problems,
+    ...unmixed.problems,
     ...linked.problems,
     ...(parsed.success ? [] : problemsOf(parsed.error, linked.data, outline)),
   ]
   if (!parsed.success || problems.length > 0) throw refusal(file, problems, placeOf)
+  if (othersMayUse(stats)) {
+    const secrets = inlineSecrets(withoutUrlCredentials(document.data).data, outline).map(pathText)
+    if (secrets.length > 0)
+      warn(`every user of this machine can read ${file}, which contains ${secrets.join(', ')}: run \`chmod 600\` on it`)
+  }
+  for (const warning of [...unmixed.warnings, ...complete.warnings]) warn(warning)
   return withConfigFiles({ ...parsed.data, data: resolve(folder, parsed.data.data) }, folder)
 }
 
-function readText(file: string): string {
+function readText(file: string): { readonly text: string; readonly stats: Stats } {
   try {
-    const { size } = statSync(file)
-    if (size > FILE_BYTES_MAX) throw new Error(`it has ${size} bytes, the limit is ${FILE_BYTES_MAX}`)
-    return textOf(readFileSync(file))
+    const { bytes, stats } = readRegularFile(file, FILE_BYTES_MAX)
+    return { text: textOf(bytes), stats }
   } catch (trouble) {
-    const reason = codeOf(trouble) === 'ENOENT' ? 'there is no such file' : messageOf(trouble)
-    throw new OperatorError(`cannot read the settings file ${file}: ${reason}`, {
+    throw new OperatorError(`cannot read the settings file ${file}: ${messageOf(trouble)}`, {
       remedy: 'give the path of a readable YAML file, such as examples/edge.yaml',
       exitCode: Exit.SETTINGS,
       cause: trouble,

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { configSchemas } from './config-files.ts'
-import { count, ms } from './fields.ts'
+import { bytes, count, ms } from './fields.ts'
 
 const onConflict = z.union([
   z.enum(['cloud', 'edge', 'lww', 'manual']),
@@ -99,6 +99,14 @@ export const config = z.strictObject({
     .describe(
       'Devices that can have a config. For one more, an edit is answered with 429, and a config from the cloud is ' +
         'ignored and counted',
+    ),
+  bytesMax: bytes
+    .min(65_536)
+    .default(268_435_456)
+    .describe(
+      'Maximum bytes of all configs of devices in the store, with their revisions and changes, never more than a quarter ' +
+        'of `store.maxBytes`. Beyond it an edit that deletes nothing is answered with 429, and a config from the cloud ' +
+        'is ignored and counted',
     ),
 })
 

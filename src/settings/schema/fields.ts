@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { hasCredentials } from '../../base/text/shown-url.ts'
 
 export const name = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, 'must be 1 to 64 of A–Z a–z 0–9 . _ -')
 export const port = z.number().int().min(0).max(65_535)
@@ -6,13 +7,23 @@ export const ms = z.number().int().min(0)
 export const count = z.number().int().min(1)
 export const bytes = z.number().int().min(1)
 
-export const brokerUrl = z.url({
-  protocol: /^(mqtts?|wss?)$/,
-  error: 'must be a URL that begins with mqtt://, mqtts://, ws:// or wss://',
-})
+/** URLs are printed, so a password has no place in them. `load` moves one that it can separate. */
+export const brokerUrl = z
+  .url({
+    protocol: /^(mqtts?|wss?)$/,
+    error: 'must be a URL that begins with mqtt://, mqtts://, ws:// or wss://',
+  })
+  .refine((url) => !hasCredentials(url), {
+    error:
+      'contains a `@`, which belongs to a user name or password: set `username` and `password_file` instead (write %40 ' +
+      'for a @ in the path)',
+  })
+/** Levels of a prefix: the topics below it must stay within `CLOUD_LEVELS_MAX`. */
+const PREFIX_LEVELS_MAX = 16
 export const prefix = z
   .string()
   .regex(/^[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+)*$/, 'must be levels of A–Z a–z 0–9 . _ - with / between them')
+  .refine((text) => text.split('/').length <= PREFIX_LEVELS_MAX, `must have at most ${PREFIX_LEVELS_MAX} levels`)
   .default('tidegate')
   .describe('First level or levels of every topic on the cloud broker')
 export const username = z.string().optional().describe('User name at the cloud broker')

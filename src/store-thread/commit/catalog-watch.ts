@@ -1,5 +1,4 @@
-import type { StoreSettings } from '../../settings/edge.ts'
-import { perClientMax } from '../../store/series/client-shares.ts'
+import { type CatalogSettings, perClientMax, perDeviceMax } from '../../store/series/series-shares.ts'
 import type { Store } from '../../store/store.ts'
 import type { CatalogStatus } from '../protocol.ts'
 import type { Committer } from './committer.ts'
@@ -15,18 +14,14 @@ const NONE: CatalogStatus['largest'] = { devices: [], clients: [] }
 /** Observes how full the catalog of series is. Times are monotonic milliseconds. */
 export class CatalogWatch {
   readonly #store: Store
-  readonly #settings: Pick<StoreSettings, 'seriesMax' | 'seriesPerClientMax'>
+  readonly #settings: CatalogSettings
   readonly #shortages: Committer['shortages']
   #counted = 0
   #shortAt: number | undefined
-  #largest = NONE
+  #found: Pick<CatalogStatus, 'largest' | 'fastest'> = { largest: NONE, fastest: NONE }
   #searchedAt = Number.NEGATIVE_INFINITY
 
-  constructor(
-    store: Store,
-    settings: Pick<StoreSettings, 'seriesMax' | 'seriesPerClientMax'>,
-    shortages: Committer['shortages'],
-  ) {
+  constructor(store: Store, settings: CatalogSettings, shortages: Committer['shortages']) {
     this.#store = store
     this.#settings = settings
     this.#shortages = shortages
@@ -46,19 +41,22 @@ export class CatalogWatch {
     return {
       seriesMax,
       perClientMax: perClientMax(this.#settings),
+      perDeviceMax: perDeviceMax(this.#settings),
       refused,
       keptAsRejects: kept,
       lastShortageMs: this.#shortAt === undefined ? undefined : now - this.#shortAt,
-      largest: this.#findLargest(now),
+      ...this.#find(now),
     }
   }
 
-  #findLargest(now: number): CatalogStatus['largest'] {
-    const { catalog } = this.#store.intake
-    if (catalog.seriesCount < NEARLY_FULL * this.#settings.seriesMax && this.#shortAt === undefined) return NONE
-    if (now - this.#searchedAt < SEARCH_EVERY_MS) return this.#largest
+  /** Reads the numbers of all clients and devices, so not each time. */
+  #find(now: number): Pick<CatalogStatus, 'largest' | 'fastest'> {
+    if (now - this.#searchedAt < SEARCH_EVERY_MS) return this.#found
     this.#searchedAt = now
-    this.#largest = catalog.largest(LARGEST_MAX)
-    return this.#largest
+    const { catalog } = this.#store.intake
+    const isSearched = catalog.seriesCount >= NEARLY_FULL * this.#settings.seriesMax || this.#shortAt !== undefined
+    const largest = isSearched ? catalog.largest(LARGEST_MAX) : NONE
+    this.#found = { largest, fastest: catalog.fastest(LARGEST_MAX) }
+    return this.#found
   }
 }

@@ -1,7 +1,6 @@
 import { qualityWord } from '../../base/flags.ts'
 import type { Reading, Verdict } from '../../base/reading.ts'
 import { decode } from '../../decode/decode.ts'
-import type { PartialRejects } from '../../decode/draft.ts'
 import type { Judge, JudgeInput } from '../../quality/judge.ts'
 import type { QualityRule } from '../../settings/schema/quality.ts'
 import type { Catalog, Shortage } from '../../store/catalog.ts'
@@ -12,19 +11,22 @@ import type { Store } from '../../store/store.ts'
 import { type Publish, readBatch } from '../batch-buffer.ts'
 import type { BatchMessage, Forwarding, IdentifierChange, TopicEntry } from '../protocol.ts'
 import type { RouteMatch } from '../routes.ts'
+import { WorkBudget } from '../work-budget.ts'
 import { asRepeat, MessageRepeats } from './message-repeats.ts'
 import { type CommitOutcome, newOutcome } from './outcome.ts'
 import { partialReason } from './partial-reason.ts'
 import { rebuildJudge } from './rebuild-judge.ts'
+import { RejectWriter } from './reject-writer.ts'
 
 /** Reasons of rejects: messages with QoS 0, which cannot be refused. Replay recognises them by how they begin. */
 const SHORTAGES: Readonly<Record<Shortage, string>> = {
   catalog: `${TOO_MANY_SERIES}: the store has store.seriesMax series`,
   client: `${TOO_MANY_SERIES}: the client has created store.seriesPerClientMax series`,
+  device: `${TOO_MANY_SERIES}: the device has store.seriesPerDeviceMax series`,
 }
 
-/** The number of a client that is not known. */
-const NO_CLIENT = -1
+/** `wait`: nothing of the message was stored yet. `no series`: there is no room for one, and its sender must keep it. */
+type Taken = 'done' | 'wait' | 'no series'
 
 /** A topic number's entry, and its device once a batch has needed it. */
 interface Target extends TopicEntry {
@@ -46,6 +48,10 @@ export class Committer {
    */
   readonly #forgotten = new Set<string>()
   readonly #repeats: MessageRepeats
+  readonly #rejects: RejectWriter
+  readonly #budget = new WorkBudget()
+  /** Clients with a message in this commit that must wait; so must those that they sent after it. */
+  readonly #waiting = new Set<number>()
   #judge: Judge
   /** Arrival times at which the system clock is believed. */
   #trusted: TrustedTimes = { from: Infinity, to: -Infinity }
@@ -59,39 +65,54 @@ export class Committer {
     this.#store = store
     this.#rules = rules
     this.#repeats = new MessageRepeats(store)
+    this.#rejects = new RejectWriter(store)
     this.#judge = rebuildJudge(store, rules)
     this.#catalog = store.intake.catalog
   }
 
-  commit(batch: BatchMessage): CommitOutcome {
+  /** @param isLate publishes were returned that come before those of this batch: they are returned, too */
+  commit(batch: BatchMessage, { isLate }: { readonly isLate: boolean }): CommitOutcome {
     this.#learn(batch)
     if (batch.count > 0) this.#store.upkeep.space.refuseIfFull(batch.count)
     const owed = [...this.#forgotten]
     for (const change of batch.identifiers) if (change.kind === 'forgotten') this.#forgotten.add(change.client)
     const outcome = newOutcome()
     const { time } = this.#store
+    let workedAt = 0
     this.#store.write(() => {
       time.beginCommit()
+      this.#budget.begin()
+      this.#waiting.clear()
       this.#trusted = time.trusted()
       this.#followCatalog()
       let place = 0
-      for (const publish of readBatch(batch.buffer, batch.messagesMax, batch.count)) {
+      for (const publish of readBatch(batch.buffer, batch.messagesMax, isLate ? 0 : batch.count)) {
+        if (this.#budget.endsBefore(publish.payload.length)) break
         const target = this.#topics[publish.topic]!
-        if (target.forward === undefined) {
-          if (!this.#take(publish, target, outcome)) outcome.noSeries.push(place)
+        if (this.#waiting.size > 0 && this.#waiting.has(publish.client)) outcome.undone.push(place)
+        else if (target.forward === undefined) {
+          const taken = this.#take(publish, target, outcome)
+          if (taken === 'no series') outcome.noSeries.push(place)
+          else if (taken === 'wait') {
+            outcome.undone.push(place)
+            this.#waiting.add(publish.client)
+          }
         } else if (this.#keep(publish, target.topic, target.forward)) outcome.messages++
         else outcome.noRoom.push(place)
         place++
       }
+      for (; place < batch.count; place++) outcome.undone.push(place)
       this.#store.intake.log.flush()
       if (batch.count > 0) this.#store.upkeep.space.refuseIfSpent()
       this.#store.amend(this.#judge.takeAmendments())
       for (const client of owed) this.#store.intake.incoming.removeClient(client)
-      const refused = new Set([...outcome.noRoom, ...outcome.noSeries])
+      const refused = new Set([...outcome.noRoom, ...outcome.noSeries, ...outcome.undone])
       for (const change of batch.identifiers) {
         if (change.kind !== 'received' || !refused.has(change.publish)) this.#change(change)
       }
+      workedAt = performance.now()
     })
+    if (batch.count > 0) this.#budget.committed(performance.now() - workedAt)
     this.#forgotten.clear()
     return outcome
   }
@@ -113,15 +134,9 @@ export class Committer {
     const isPartial = fields > 0
     if (isPartial && partial?.count === fields) return false
     if (isPartial && !repeats.covers(this.#store.sealed.arrivals.firstSince(receivedAt, lastSeq), lastSeq)) return false
-    const publish: Publish = {
-      arrival: now,
-      topic: 0,
-      client: NO_CLIENT,
-      dup: false,
-      qos: 0,
-      retain: false,
-      payload: Buffer.from(payload),
-    }
+    const flags = { dup: false, qos: 0, retain: false } as const
+    // The number -1 stands for no client.
+    const publish: Publish = { arrival: now, topic: 0, client: -1, ...flags, payload: Buffer.from(payload) }
     const { time } = this.#store
     time.beginCommit()
     time.arrived(lastSeq + 1, now)
@@ -183,43 +198,52 @@ export class Committer {
     return this.#store.delivery.forwards.add({ topic, ...forward, qos, retain, receivedAt: arrival, payload })
   }
 
-  /** @returns false: it needs a series for which there is no room, and its sender must keep it. */
-  #take(publish: Publish, target: Target, outcome: CommitOutcome): boolean {
+  #take(publish: Publish, target: Target, outcome: CommitOutcome): Taken {
     const decoded = decode(publish.payload, target, publish.arrival, target.format)
     const { catalog } = this.#store.intake
-    if (!decoded.ok) return this.#reject(publish, target, decoded.reason, outcome)
+    if (!decoded.ok) {
+      this.#reject(publish, target, decoded.reason, outcome)
+      return 'done'
+    }
     const shortage = catalog.shortage(decoded.readings, this.#clients[publish.client] ?? '')
     if (shortage !== undefined) return this.#refuse(publish, target, shortage, outcome)
     target.owner ??= catalog.device(target.device)
     const { time } = this.#store
     if (time.arrived(this.#store.lastSeq + 1, publish.arrival)) this.#trusted = time.trusted()
     const { stored } = outcome
-    this.#repeats.begin(publish.dup, decoded.readings.length)
-    for (const reading of decoded.readings) {
+    const { readings } = decoded
+    this.#repeats.begin(publish.dup, readings.length)
+    if (readings.length > 1 && this.#repeats.mustWait(readings)) return 'wait'
+    for (const reading of readings) {
       const device = reading.device === target.device ? target.owner : catalog.device(reading.device)
-      this.#append(publish, device, reading, outcome)
+      if (!this.#append(publish, device, reading, outcome)) return 'wait'
     }
     if (decoded.partial !== undefined) {
-      this.#rejectFields(publish, target, decoded.partial, { isRepeat: outcome.stored === stored, outcome })
+      const origin = { device: target.owner, topic: target.topic, client: this.#clients[publish.client] ?? '' }
+      this.#rejects.addFields(publish, origin, decoded.partial, { isRepeat: outcome.stored === stored, outcome })
     }
-    return true
+    return 'done'
   }
 
   /** A message that cannot have its series: its sender keeps it; with QoS 0 it would not, so it becomes a reject. */
-  #refuse(publish: Publish, target: Target, shortage: Shortage, outcome: CommitOutcome): boolean {
+  #refuse(publish: Publish, target: Target, shortage: Shortage, outcome: CommitOutcome): Taken {
     this.shortages[publish.qos === 0 ? 'kept' : 'refused']++
-    return publish.qos === 0 && this.#reject(publish, target, SHORTAGES[shortage], outcome)
+    if (publish.qos > 0) return 'no series'
+    this.#reject(publish, target, SHORTAGES[shortage], outcome)
+    return 'done'
   }
 
-  #append(publish: Publish, device: Device, reading: Reading, outcome: CommitOutcome): void {
+  /** @returns false: it may be a repeat, and must wait until that is known */
+  #append(publish: Publish, device: Device, reading: Reading, outcome: CommitOutcome): boolean {
     const { catalog, log } = this.#store.intake
     const series = catalog.find(device, reading.metric, reading.unit, this.#clients[publish.client])
+    if (this.#repeats.mustWaitFor(series, reading)) return false
     device.received++
     catalog.touch(device)
     if (this.#repeats.isRepeat(series, reading)) {
       device.duplicate++
       outcome.duplicates++
-      return
+      return true
     }
     if (!series.current) catalog.makeCurrent(series)
     const verdict = this.#verdict(series, reading, publish)
@@ -228,6 +252,7 @@ export class Committer {
     device.stored++
     outcome.stored++
     outcome[qualityWord(verdict.quality)]++
+    return true
   }
 
   #verdict(series: Series, reading: Reading, publish: Publish): Verdict {
@@ -249,46 +274,9 @@ export class Committer {
     return verdict
   }
 
-  #reject(publish: Publish, target: Target, reason: string, outcome: CommitOutcome): true {
+  #reject(publish: Publish, { device, topic }: Target, reason: string, outcome: CommitOutcome): void {
     const { catalog } = this.#store.intake
-    const device = catalog.deviceOrOverflow(target.device)
-    device.received++
-    device.rejected++
-    catalog.touch(device)
-    this.#keepReject(publish, target, { device, reason, fields: 0 })
-    outcome.rejected++
-    return true
-  }
-
-  /**
-   * Counts the fields of a message that were not understood, and keeps the message. If all of its readings are
-   * repeats, so are these fields: the message is kept already.
-   */
-  #rejectFields(
-    publish: Publish,
-    target: Target,
-    partial: PartialRejects,
-    { isRepeat, outcome }: { readonly isRepeat: boolean; readonly outcome: CommitOutcome },
-  ): void {
-    const { count } = partial
-    const device = target.owner!
-    device.received += count
-    this.#store.intake.catalog.touch(device)
-    if (isRepeat) {
-      device.duplicate += count
-      outcome.duplicates += count
-      return
-    }
-    device.partial += count
-    outcome.partial += count
-    this.#keepReject(publish, target, { device, reason: partialReason(partial), fields: count })
-  }
-
-  #keepReject(
-    { arrival: receivedAt, client, payload }: Publish,
-    { topic }: Target,
-    why: { readonly device: Device; readonly reason: string; readonly fields: number },
-  ): void {
-    this.#store.intake.rejects.add({ ...why, receivedAt, topic, client: this.#clients[client] ?? '', payload })
+    const client = this.#clients[publish.client] ?? ''
+    this.#rejects.add(publish, { device: catalog.deviceOrOverflow(device), topic, client }, reason, outcome)
   }
 }

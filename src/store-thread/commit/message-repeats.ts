@@ -1,8 +1,11 @@
 import { Reason } from '../../base/flags.ts'
 import type { Reading, Verdict } from '../../base/reading.ts'
-import type { StoredReadings } from '../../store/repeats.ts'
+import { keyOf, type StoredReadings } from '../../store/repeats/stored-readings.ts'
 import { mayBeStored, type Series } from '../../store/series/series.ts'
 import type { Store } from '../../store/store.ts'
+
+/** How long the index of stored readings is built in one commit (ms); messages that need it wait until it is built. */
+const PREPARE_MS = 15
 
 /**
  * Finds the readings of a message that are stored already. Only readings that were stored before the message count: two
@@ -24,7 +27,7 @@ export class MessageRepeats {
   readonly #newestBefore: number[] = []
   readonly #futureBefore: number[] = []
   readonly #times = { newestTs: 0, futureTs: 0 }
-  /** By series and time: what was stored before the message, less the repeats found so far. */
+  /** By series, time and value: what was stored before the message, less the repeats found so far. */
   readonly #left = new Map<string, StoredReadings>()
 
   constructor(store: Store) {
@@ -41,6 +44,32 @@ export class MessageRepeats {
     if (this.#left.size > 0) this.#left.clear()
   }
 
+  /**
+   * Whether a message must wait, because one of its readings may be stored already and the index that tells is not built
+   * yet; it is built for some time. Call it before the first reading is stored.
+   */
+  mustWait(readings: readonly Reading[]): boolean {
+    const { intake, lastSeq } = this.#store
+    if (intake.repeats.isReady(lastSeq)) return false
+    const needsIndex = (reading: Reading): boolean => {
+      if (!reading.timed) return false
+      const series = intake.catalog.known(reading.device, reading.metric, reading.unit)
+      return series !== undefined && (this.#dup || mayBeStored(series, reading.ts))
+    }
+    return readings.some(needsIndex) && !this.#prepare()
+  }
+
+  #prepare(): boolean {
+    this.#store.intake.log.flush()
+    return this.#store.intake.repeats.prepare(this.#store.lastSeq, PREPARE_MS)
+  }
+
+  /** The same for a message with a single reading: call it before the reading is counted. */
+  mustWaitFor(series: Series, { ts, timed }: Reading): boolean {
+    if (!this.#isSingle || !timed || !(this.#dup || mayBeStored(series, ts))) return false
+    return !this.#store.intake.repeats.isReady(this.#store.lastSeq) && !this.#prepare()
+  }
+
   /** Call it once for each reading, before it is stored. */
   isRepeat(series: Series, reading: Reading): boolean {
     const { ts, timed } = reading
@@ -48,15 +77,15 @@ export class MessageRepeats {
       const times = this.#timesOf(series)
       if (!timed || !(this.#dup || mayBeStored(times, ts))) return false
     } else if (!timed || !(this.#dup || mayBeStored(series, ts))) return false
-    return this.#leftAt(series, ts).take(reading.value, reading.claim)
+    return this.#leftOf(series, reading).take(reading.value, reading.claim)
   }
 
   /**
    * Whether this reading was stored before the message, once more than equal readings of it that were asked for. Its
    * quality does not matter: the version that stored it may have read that in another way.
    */
-  isStored(series: Series, { ts, value }: Pick<Reading, 'ts' | 'value'>): boolean {
-    return this.#leftAt(series, ts).takeValue(value)
+  isStored(series: Series, reading: Pick<Reading, 'ts' | 'value'>): boolean {
+    return this.#leftOf(series, reading).takeAny()
   }
 
   /** Whether the message had a reading of the same series before the one that `isRepeat` was asked about. */
@@ -77,13 +106,14 @@ export class MessageRepeats {
     return this.#times
   }
 
-  #leftAt({ id }: Series, ts: number): StoredReadings {
+  #leftOf({ id }: Series, { ts, value }: Pick<Reading, 'ts' | 'value'>): StoredReadings {
     const { intake } = this.#store
     intake.log.flush()
-    const key = `${id} ${ts}`
+    const { kind, key: valueKey } = keyOf(value)
+    const key = `${id} ${ts} ${kind} ${Buffer.isBuffer(valueKey) ? valueKey.toString('base64') : valueKey}`
     let left = this.#left.get(key)
     if (left === undefined) {
-      left = intake.repeats.stored(id, ts, this.#before)
+      left = intake.repeats.stored({ series: id, ts, value }, this.#before)
       this.#left.set(key, left)
     }
     return left

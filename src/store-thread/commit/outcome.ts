@@ -16,9 +16,11 @@ export interface CommitOutcome {
   readonly noRoom: number[]
   /** Indexes, in the batch, of messages that need a series for which there is no room. */
   readonly noSeries: number[]
+  /** Indexes, in the batch, of publishes that were not handled. */
+  readonly undone: number[]
 }
 
 export function newOutcome(): CommitOutcome {
   const counted = { stored: 0, rejected: 0, partial: 0, duplicates: 0, good: 0, uncertain: 0, bad: 0, messages: 0 }
-  return { ...counted, noRoom: [], noSeries: [] }
+  return { ...counted, noRoom: [], noSeries: [], undone: [] }
 }

@@ -12,6 +12,8 @@ import { CustomMerges } from './custom-merge.ts'
 
 /** How often to check for devices with something due: an overdue acknowledgement, a deadline (ms). */
 const TICK_MS = 1_000
+/** The next tick if one could not handle all devices (ms): messages are handled in between. */
+const TICK_AGAIN_MS = 20
 
 type Handlers = { [Name in keyof ConfigCalls]: (request: ConfigCalls[Name]['request']) => ConfigCalls[Name]['reply'] }
 
@@ -22,6 +24,7 @@ export class ConfigRequests {
   readonly #custom: CustomMerges
   readonly #wallClock: Clock
   readonly #timer: NodeJS.Timeout
+  #soon: NodeJS.Timeout | undefined
 
   /** @throws OperatorError for an unusable JSON Schema */
   constructor(
@@ -51,14 +54,20 @@ export class ConfigRequests {
   /** A full disk does not end the process: the next tick tries again. */
   #tick(): void {
     try {
-      this.#configTransactions.tick(this.#wallClock.now())
+      const more = this.#configTransactions.tick(this.#wallClock.now())
+      if (more) this.#soon ??= setTimeout(() => this.#tickAgain(), TICK_AGAIN_MS).unref()
     } catch (failure) {
       if (!isStoreTrouble(failure)) throw failure
     }
   }
 
+  #tickAgain(): void {
+    this.#soon = undefined
+    this.#tick()
+  }
+
   readonly handlers: Handlers = {
-    configEvents: ({ events }) => void this.#configTransactions.events(events, this.#wallClock.now()),
+    configEvents: ({ events }) => this.#configTransactions.events(events, this.#wallClock.now()),
     configRestart: ({ after }) => this.#configTransactions.restart(after, this.#wallClock.now()),
     configNext: ({ countMax }) => this.#configTransactions.next(countMax, this.#wallClock.now()),
     configAnswered: ({ answers }) => void this.#configTransactions.answered(answers, this.#wallClock.now()),
@@ -78,6 +87,7 @@ export class ConfigRequests {
 
   stop(): void {
     clearInterval(this.#timer)
+    clearTimeout(this.#soon)
     this.#custom.stop()
   }
 }

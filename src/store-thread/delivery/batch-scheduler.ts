@@ -1,6 +1,7 @@
 import type { SeqRange } from '../../base/reading.ts'
 import { encodeAmendments } from '../../codec/amendments.ts'
 import { BatchBuilder, type BuiltBatch, type Origin, type SeriesName } from '../../codec/batch.ts'
+import { presetOf } from '../../settings/presets/presets.ts'
 import type { UplinkSettings } from '../../settings/schema/uplink.ts'
 import type { Lane, Outbox } from '../../store/delivery/outbox.ts'
 import type { Store } from '../../store/store.ts'
@@ -44,7 +45,14 @@ export class BatchScheduler {
     this.#holdMs = options.holdMs
     this.#builder = new BatchBuilder(this.#origin)
     const { name, prefix } = settings
-    this.#messages = new MessageScheduler(store, store.delivery.forwards.outbox(name), { edge: options.edge, prefix })
+    const { topicBytesMax, topicSlashesMax } = presetOf(settings)?.limits ?? {}
+    const topicLevelsMax = topicSlashesMax === undefined ? undefined : topicSlashesMax + 1
+    this.#messages = new MessageScheduler(store, store.delivery.forwards.outbox(name), {
+      edge: options.edge,
+      prefix,
+      topicBytesMax,
+      topicLevelsMax,
+    })
   }
 
   get #origin(): Origin {

@@ -1,5 +1,5 @@
 import { forwardTopic } from '../../base/forwarding.ts'
-import { TOPIC_BYTES_MAX } from '../../base/topics.ts'
+import { CLOUD_LEVELS_MAX, levelsProblem, TOPIC_BYTES_MAX } from '../../base/topics.ts'
 import type { ForwardOutbox } from '../../store/forward/forward-outbox.ts'
 import type { Store } from '../../store/store.ts'
 import type { Outgoing } from '../protocol.ts'
@@ -12,15 +12,23 @@ const UNFIT_MAX = 64
 type Message = Omit<Extract<Outgoing, { kind: 'message' }>, 'backlog'>
 type Wait = Omit<Extract<Outgoing, { kind: 'wait' }>, 'backlog'>
 
+export interface MessageNames {
+  readonly edge: string
+  readonly prefix: string
+  /** Most bytes and levels of a topic that the cloud broker accepts; undefined: those of MQTT, and `CLOUD_LEVELS_MAX`. */
+  readonly topicBytesMax: number | undefined
+  readonly topicLevelsMax: number | undefined
+}
+
 /** Chooses the next message of the forward routes for one uplink, and balances messages against live readings. */
 export class MessageScheduler {
   readonly #store: Store
   readonly #outbox: ForwardOutbox
-  readonly #names: { readonly edge: string; readonly prefix: string }
+  readonly #names: MessageNames
   /** Bytes of live readings that left while messages waited, minus bytes of messages that left. */
   #owed = 0
 
-  constructor(store: Store, outbox: ForwardOutbox, names: { readonly edge: string; readonly prefix: string }) {
+  constructor(store: Store, outbox: ForwardOutbox, names: MessageNames) {
     this.#store = store
     this.#outbox = outbox
     this.#names = names
@@ -54,10 +62,15 @@ export class MessageScheduler {
     return { kind: 'wait', ms: 0 }
   }
 
-  /** Why a message to this topic cannot be sent to any broker, or undefined. */
+  /**
+   * Why a message to this topic cannot be sent, or undefined. A broker that does not accept a topic closes the
+   * connection, and readings would wait behind the message.
+   */
   #problem(topic: string): string | undefined {
-    if (Buffer.byteLength(topic) > TOPIC_BYTES_MAX) return `its topic is longer than ${TOPIC_BYTES_MAX} bytes`
-    const { prefix, edge } = this.#names
+    const { prefix, edge, topicBytesMax = TOPIC_BYTES_MAX, topicLevelsMax = CLOUD_LEVELS_MAX } = this.#names
+    if (Buffer.byteLength(topic) > topicBytesMax) return `its topic is longer than ${topicBytesMax} bytes`
+    const tooDeep = levelsProblem(topic, topicLevelsMax)
+    if (tooDeep !== undefined) return `its topic is not accepted: ${tooDeep}`
     const own = `${prefix}/${edge}/`
     if (!topic.startsWith(own)) return undefined
     const [level = ''] = topic.slice(own.length).split('/')

@@ -26,17 +26,18 @@ export interface SavedClock {
   readonly elapsed: number
   readonly boot: string | undefined
   readonly offset: number
-  /** Confirmed in this boot; and ever. */
+  /** Confirmed in this boot. */
   readonly confirmed: boolean
   /** Confirmed in this boot by a synchronised system clock, or by an operator; undefined: as `confirmed`. */
   readonly proven?: boolean
+  /** Confirmed in any boot. */
   readonly everConfirmed: boolean
   /** Sum of all corrections (ms). */
   readonly corrected?: number
   readonly step: ClockStep | undefined
 }
 
-/** `byMs`: the store clock was corrected by so much. `confirmed`: it is known to be right from here on. */
+/** `byMs`: by how much the store clock was corrected. `confirmed`: it is known to be right from here on. */
 export interface ClockChange {
   readonly byMs: number
   readonly confirmed: boolean

@@ -63,9 +63,9 @@ export class ClockSteps {
   }
 
   /**
-   * The store clock was corrected by `byMs`, to `now` (UTC ms). Readings since it was last known to be right arrived by
-   * as much later, or earlier, than it said. The others arrived when it was right; but not later than now, unless an
-   * earlier correction back was wrong.
+   * The store clock was corrected by `byMs`, to `now` (UTC ms). The arrival of readings
+   * since it was last known to be right moves by the same time. The other readings arrived while it was right; but not
+   * later than now, unless an earlier correction back was wrong.
    */
   correct(byMs: number, now: number): void {
     const corrected = this.#all.map((entry) => {
@@ -97,12 +97,12 @@ export class ClockSteps {
     return other === undefined ? Infinity : other.first - 1
   }
 
-  /** The readings after this position were not stored: entries for them are void. */
+  /** The readings after this position were not stored: their entries are removed. */
   forgetAfter(lastSeq: Seq): void {
     this.#set(this.#all.filter(({ first }, i) => i === 0 || first <= lastSeq + 1))
   }
 
-  /** A later correction does not concern the readings up to here. */
+  /** Later corrections do not apply to the readings that are stored now. */
   settle(): void {
     this.#all = this.#all.map((entry) => (entry.settled ? entry : { ...entry, settled: true }))
   }

@@ -7,7 +7,7 @@ export function stepText({
 }: Pick<ClockStatus, 'holdsRemoval'> & { readonly step: NonNullable<ClockStatus['step']> }): string {
   const { byMs, endedAt, rejected } = step
   const stepped = `the system clock was set ${byMs > 0 ? 'forward' : 'back'} by ${durationText(byMs)}`
-  if (endedAt !== undefined) return `${stepped}; that is over, and no reading was removed because of it`
+  if (endedAt !== undefined) return `${stepped}; the step has ended, and no reading was removed because of it`
   if (rejected) return `${stepped}, and an operator has rejected the change: correct the clock`
   const held = holdsRemoval ? 'nothing is removed by age until this is settled' : 'the receiver has a different time'
   return (

@@ -23,10 +23,10 @@ const NO_TIMES: TrustedTimes = { from: Infinity, to: -Infinity }
  * - a synchronised system clock that has not stepped since it was confirmed, or that keeps a step for an hour
  * - two clocks that agree: the system clock and the receiver's
  * - the receiver's clock alone, once after a start, by at most 92 days, if the system clock cannot be right
- * - an operator
+ * - an operator, and any system clock that shows a possible time, if the store clock does not: it was never set
  *
- * Where sources contradict each other, and one of them agrees with the store clock, it is not corrected. So it is late rather than early: what is not confirmed stays longer. A pure state machine: it reads no clock but the
- * elapsed time that it is given.
+ * Where sources contradict each other, and one of them agrees with the store clock, it is not corrected: it is behind
+ * rather than ahead, and readings stay longer. A pure state machine: the elapsed time is the only clock that it reads.
  */
 export class StoreClock {
   readonly #elapsedClock: ElapsedClock
@@ -90,7 +90,7 @@ export class StoreClock {
     return this.#time + this.#elapsedClock.now() - this.#elapsed
   }
 
-  /** Takes in what the clocks show now. @returns what changed; undefined: nothing that matters to stored times */
+  /** Takes in what the clocks show now. @returns what changed; undefined: nothing that affects stored times */
   observe(facts: ClockFacts): ClockChange | undefined {
     this.#facts = facts
     this.#observedAt = this.#elapsedClock.now()

@@ -45,7 +45,7 @@ export class StoreTime {
   /** The store clock when this commit began (UTC ms). */
   #now = 0
   #isDirty = false
-  /** Corrections of which the hourly sums do not know yet, and those that the current transaction applies. */
+  /** Corrections that are not applied to the hourly sums yet, and those that the current transaction applies. */
   #shifts: Shift[] = []
   #applied: Shift[] = []
   /** Counted time (ms) at a large correction, until retention has run after it; kept across restarts. */

@@ -3,6 +3,7 @@ import type { Change } from '../../config/changes.ts'
 import type { CloudTopic, EdgeState } from '../../config/edge/state.ts'
 import { answered, enqueue, type Operation, RETRY_MS_MAX, retry } from '../../config/operations.ts'
 import type { Revision } from '../../config/revision.ts'
+import { ConfigBytes } from './config-bytes.ts'
 import type { OperationRow } from './rows.ts'
 
 /** Revisions kept per device; the oldest are removed first. */
@@ -21,13 +22,17 @@ const TRIM_EVERY = 64
  * methods that write run in their owner's transaction.
  */
 export class EdgeConfigStore {
+  /** Bytes that configs take in the store. */
+  readonly size: ConfigBytes
   readonly #statements
   readonly #operations: Statement<[string]>
   readonly #due: Statement<[number, number, number, number]>
   #sinceTrim = 0
   #count: number | undefined
 
-  constructor(database: Database) {
+  /** @param maxBytes of the whole store */
+  constructor(database: Database, maxBytes?: number) {
+    this.size = new ConfigBytes(database, maxBytes)
     const pluck = <P extends unknown[]>(sql: string): Statement<P> => database.prepare<P>(sql).pluck() as Statement<P>
     this.#statements = {
       state: pluck<[string]>('SELECT state FROM config_devices WHERE device = ?'),

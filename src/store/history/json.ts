@@ -1,4 +1,5 @@
 import { numberJson, timeText } from '../../base/reading-text.ts'
+import { printableJson } from '../../base/text/one-line.ts'
 import type { Bucket } from './buckets.ts'
 import type { DeviceStatistics, SeriesStatistics } from './statistics.ts'
 import type { Figures } from './sums.ts'
@@ -8,7 +9,7 @@ import type { Figures } from './sums.ts'
  * (`numberJson`).
  */
 export function bucketJson({ start, device, metric, unit, first, last, ...figures }: Bucket): string {
-  const named = `"device":${JSON.stringify(device)},"metric":${JSON.stringify(metric)},"unit":${textJson(unit)}`
+  const named = `"device":${printableJson(device)},"metric":${printableJson(metric)},"unit":${textJson(unit)}`
   return `{"start":"${timeText(start)}",${named},${figuresJson(figures)},"first":${figure(first)},"last":${figure(last)}}`
 }
 
@@ -16,13 +17,13 @@ export function bucketJson({ start, device, metric, unit, first, last, ...figure
 export function deviceJson(one: DeviceStatistics): string {
   const { device, firstAt, lastAt, readings, goodShare, worst, series, unlisted } = one
   const sums = `"readings":${readings},"goodShare":${goodShare},"worst":${worst}`
-  const head = `"device":${JSON.stringify(device)},${boundsJson({ firstAt, lastAt })},${sums}`
+  const head = `"device":${printableJson(device)},${boundsJson({ firstAt, lastAt })},${sums}`
   const more = unlisted > 0 ? `,"unlisted":${unlisted}` : ''
   return `{${head},"series":[${series.map(seriesJson).join(',')}]${more}}`
 }
 
 function seriesJson({ metric, unit, type, firstAt, lastAt, ...figures }: SeriesStatistics): string {
-  const named = `"metric":${JSON.stringify(metric)},"unit":${textJson(unit)},"type":${textJson(type)}`
+  const named = `"metric":${printableJson(metric)},"unit":${textJson(unit)},"type":${textJson(type)}`
   return `{${named},${boundsJson({ firstAt, lastAt })},${figuresJson(figures)}}`
 }
 
@@ -41,5 +42,5 @@ function figure(value: number | null): string {
 }
 
 function textJson(text: string | undefined): string {
-  return text === undefined ? 'null' : JSON.stringify(text)
+  return text === undefined ? 'null' : printableJson(text)
 }

@@ -12,7 +12,7 @@ const EXPIRE_EVERY_MS = 600_000
  * long, or a clock is wrong.
  */
 export const REMOVAL_SHARE_MAX = 1 / 4
-/** What became overdue by the time that passed since the last run is not sudden; a little more is not either (ms). */
+/** Suddenly overdue: by this much (ms) more than the time that passed since the last run. */
 const SUDDEN_MS_MIN = 3_600_000
 /** An operator's consent counts for this long (ms). */
 const ACCEPTED_MS = DAY_MS
@@ -95,7 +95,7 @@ export class Expiry {
 
   /**
    * Disk space is short: what is overdue is removed, also if that waits for an operator, until there is room. The rest
-   * goes on waiting. @param isShort whether there is still too little room
+   * still waits. @param isShort whether there is still too little room
    */
   *makeRoom(isShort: () => boolean): Task {
     this.#ranAt = this.#now
@@ -112,7 +112,7 @@ export class Expiry {
     if (this.#clock?.guardFrom !== undefined) this.#clock.clearGuard()
   }
 
-  /** It is kept across restarts that a removal waits: more readings, which make its share smaller, do not start it. */
+  /** Stores that a removal waits: neither a restart nor new readings, which make its share smaller, must start it. */
   #setWaiting(waiting: WaitingRemoval | undefined): void {
     const { database, write } = this.#retention.context
     const was = this.#hasWaited
@@ -135,7 +135,7 @@ export class Expiry {
     return at !== undefined && this.#now !== undefined && Math.abs(this.#now - at) <= ACCEPTED_MS
   }
 
-  /** Overdue by more than this (ms) is sudden: the time alone that passed since the last run does not explain it. */
+  /** What is overdue by more than this (ms) did not become overdue only because time passed since the last run. */
   get #suddenMs(): number {
     const countedMs = this.#clock?.countedMs ?? this.#now ?? 0
     const since = this.#clock?.guardFrom ?? this.#doneAt ?? countedMs - DAY_MS

@@ -1,5 +1,6 @@
 import type { Seq } from '../../base/reading.ts'
 import type { StoreSettings } from '../../settings/edge.ts'
+import type { Rejects } from '../rejects.ts'
 import { clearOrphans, Merging, mergeable } from '../sealed/merging.ts'
 import { Sealing } from '../sealed/sealing.ts'
 import type { Seal } from '../sealed/seals.ts'
@@ -25,8 +26,8 @@ const SEALED_BYTES = 4
 /** Rows of the log that are worth sealing when room is short, and when the store is full. */
 const SHORT_STRETCH_ROWS = { short: 1_024, full: 64 }
 /**
- * A merged seal spans at most this time (ms of arrival) if a rule removes readings by age: a block goes with its last
- * reading, so no reading stays a day too long.
+ * A merged seal spans at most this time (ms of arrival) if a rule removes readings by age: a block is removed when
+ * its last reading is old enough, so no reading stays a day longer than its rule says.
  */
 const RULED_SPAN_MS_MAX = 72_000_000
 /** Rows of hourly sums that one step removes. */
@@ -50,15 +51,17 @@ export interface Situation {
   readonly space: SpaceStatus
 }
 
+type OldRejects = Pick<Rejects, 'canGiveWay' | 'giveWay'>
 type Settings = Pick<StoreSettings, 'sealRows' | 'sealAgeMs' | 'maxBytes' | 'whenFull'>
 
 /**
- * Work in the background, and making room when it is short: seals the log, merges seals, removes expired readings,
- * clears leftovers of a crash. One task at a time, in slices. A task that fails is dropped, and starts anew later.
+ * Works in the background, and makes room when space is short: seals the log, merges seals, removes expired readings,
+ * clears leftovers of a crash. One task at a time, in slices. A task that fails is dropped, and starts again later.
  */
 export class Housekeeping {
   readonly #retention: Retention
   readonly #settings: Settings
+  readonly #rejects: OldRejects
   #task: Task | undefined
   #packing: Packing | undefined
   /** There may be leftovers: after a crash, or after a task that failed. */
@@ -72,8 +75,9 @@ export class Housekeeping {
   #ends: readonly Seq[] = []
   #isShort = false
 
-  constructor(retention: Retention, settings: Settings) {
+  constructor(retention: Retention, settings: Settings, rejects: OldRejects) {
     this.#retention = retention
+    this.#rejects = rejects
     this.#settings = settings
     this.expiry = new Expiry(retention, (seal) => this.isConfirmed(seal))
   }
@@ -89,7 +93,7 @@ export class Housekeeping {
     this.#failed = true
   }
 
-  /** Drops the task, because blocks or seals that it has read were changed by others. It begins anew if it is due. */
+  /** Drops the task, because blocks or seals that it has read were changed by others. It starts again if it is due. */
   restart(): void {
     this.#task = undefined
     this.#packing = undefined
@@ -183,11 +187,13 @@ export class Housekeeping {
   #makeRoom(): void {
     const { context } = this.#retention
     const confirmed = context.seals.all.find((seal) => this.isConfirmed(seal))
-    if (this.expiry.isDue || this.expiry.waiting !== undefined) this.#task = this.expiry.makeRoom(() => this.#isShort)
+    if (this.#rejects.canGiveWay) this.#task = this.#inOneWrite(() => this.#rejects.giveWay())
+    else if (this.expiry.isDue || this.expiry.waiting !== undefined)
+      this.#task = this.expiry.makeRoom(() => this.#isShort)
     else if (confirmed !== undefined) {
       this.#task = dropSeal(this.#retention, confirmed, 'expired')
     } else if (context.database.prepare('SELECT 1 FROM rollups LIMIT 1').get() !== undefined) {
-      this.#task = this.#dropRollups()
+      this.#task = this.#inOneWrite(() => this.#retention.rollups.dropOldest(ROLLUPS_AT_ONCE))
     } else if (this.#settings.whenFull === 'drop-oldest') {
       const oldest = context.seals.all.find((seal) => !isOnItsWay(context, seal))
       if (oldest !== undefined) this.#task = dropSeal(this.#retention, oldest, 'dropped')
@@ -197,8 +203,9 @@ export class Housekeeping {
     }
   }
 
-  *#dropRollups(): Task {
-    this.#retention.context.write(() => this.#retention.rollups.dropOldest(ROLLUPS_AT_ONCE))
+  *#inOneWrite(work: () => void): Task {
+    this.#retention.context.write(work)
+    yield
   }
 
   #pack(packing: Packing): void {
@@ -272,7 +279,7 @@ export class Housekeeping {
 
   /**
    * The last position of the next stretch: splits the closed log into equal parts of about the wanted length. Under a
-   * rule, a stretch ends where the machine was off: its readings must not become too old together.
+   * rule, a stretch ends where the machine was off: the readings before must not stay as long as those after.
    */
   #nextEnd(situation: Situation): number {
     const { context, policies } = this.#retention

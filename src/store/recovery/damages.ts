@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { chmodSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Database } from 'better-sqlite3'
 import { codeOf } from '../../base/errors.ts'
@@ -99,6 +99,7 @@ export function openDamages(folder: string, damages: readonly Damage[]): Damage[
 export function acknowledge(folder: string, damages: readonly Damage[]): void {
   const file = join(folder, ACKNOWLEDGED_FILE)
   writeFileSync(`${file}.new`, damages.map(({ name }) => `${name}\n`).join(''))
+  chmodSync(`${file}.new`, 0o644) // the edge must be able to read it, also if root ran the command
   renameSync(`${file}.new`, file)
 }
 

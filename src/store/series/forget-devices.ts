@@ -12,7 +12,7 @@ import type { SeriesContext, UnusedSeries } from './unused-series.ts'
 /** Blocks that one transaction removes: each is opened. */
 const BLOCKS_AT_ONCE = 128
 
-/** Devices whose readings an operator gives up. */
+/** An order of an operator to remove devices. */
 export interface Forgetting {
   /** Name of the device, or a pattern with `*`. */
   readonly devices: string
@@ -170,9 +170,8 @@ export class ForgetDevices {
     devices: readonly Device[],
     { unconfirmed, rejectsUpTo, at }: Forgetting,
   ): Task {
-    const { database, write } = this.#context
+    const { database, rejects, write } = this.#context
     const rollups = database.prepare('DELETE FROM rollups WHERE series = ? AND kept_from <= ?')
-    const rejects = database.prepare('DELETE FROM rejects WHERE device = ? AND id <= ?')
     const parked = database.prepare('SELECT id FROM parked WHERE series = ?').pluck()
     const hasParked = new Set(database.prepare('SELECT DISTINCT series FROM parked').pluck().all() as number[])
     for (let next = 0; next < series.length; next += BLOCKS_AT_ONCE) {
@@ -187,7 +186,7 @@ export class ForgetDevices {
     }
     for (let next = 0; next < devices.length; next += BLOCKS_AT_ONCE) {
       write(() => {
-        for (const { id } of devices.slice(next, next + BLOCKS_AT_ONCE)) rejects.run(id, rejectsUpTo)
+        for (const { id } of devices.slice(next, next + BLOCKS_AT_ONCE)) rejects.dropOf(id, rejectsUpTo)
       })
       yield
     }

@@ -2,6 +2,9 @@ import type { Database } from 'better-sqlite3'
 import type { ValueType } from '../../base/reading.ts'
 import type { Device, Series } from './series.ts'
 
+/** Key in `meta`: the highest id that a series ever had, written when series are removed. */
+export const LAST_ID = 'series-last'
+
 interface SeriesRow {
   id: number
   device: number
@@ -27,4 +30,10 @@ export function readSeries(database: Database, devices: ReadonlyMap<number, Devi
     futureTs: Infinity,
     client,
   }))
+}
+
+export function readLastId(database: Database): number {
+  const sql = `SELECT max(coalesce((SELECT max(id) FROM series), 0),
+    coalesce((SELECT value FROM meta WHERE key = '${LAST_ID}'), 0))`
+  return database.prepare(sql).pluck().get() as number
 }

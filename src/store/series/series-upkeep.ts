@@ -2,12 +2,13 @@ import type { Seq } from '../../base/reading.ts'
 import type { StoreSettings } from '../../settings/edge.ts'
 import type { Outbox } from '../delivery/outbox.ts'
 import type { Retention } from '../housekeeping/retention.ts'
-import type { Repeats } from '../repeats.ts'
+import type { Rejects } from '../rejects.ts'
+import type { Repeats } from '../repeats/repeats.ts'
 import type { Task } from '../sealed/task.ts'
 import { ForgetDevices, type Forgetting } from './forget-devices.ts'
 import { type SeriesContext, UnusedSeries } from './unused-series.ts'
 
-/** From this share of `seriesMax` on, unused series and devices are searched for; below it, their names stay. */
+/** From this share of `seriesMax` on, unused series and devices are searched for; below it, they stay. */
 const SEARCH_FROM = 0.5
 /** Pause before the next search, and before a forget order is tried again; doubled when it changed nothing (ms). */
 const PAUSE_MS_MIN = 10_000
@@ -19,6 +20,7 @@ export interface SeriesUpkeepOptions {
   readonly outboxes: readonly Outbox[]
   readonly catalog: SeriesContext['catalog']
   readonly repeats: Repeats
+  readonly rejects: Rejects
   readonly lastSeq: SeriesContext['lastSeq']
   /** Asks housekeeping to seal the log up to these positions soon, and to let blocks end there. */
   readonly splitAfter: (ends: readonly Seq[]) => void
@@ -44,7 +46,7 @@ class Pause {
   }
 }
 
-/** Keeps the catalog small: forgets devices on order, and gives back unused series, one slice at a time. */
+/** Keeps the catalog small: removes devices that an operator gives up, and unused series, one slice at a time. */
 export class SeriesUpkeep {
   readonly #options: SeriesUpkeepOptions
   readonly #unused: UnusedSeries
@@ -56,12 +58,13 @@ export class SeriesUpkeep {
   #mayHaveOrders = true
 
   constructor(options: SeriesUpkeepOptions) {
-    const { retention, catalog, repeats, lastSeq, outboxes } = options
+    const { retention, catalog, repeats, rejects, lastSeq, outboxes } = options
     const context: SeriesContext = {
       ...retention.context,
       policies: retention.policies,
       catalog,
       repeats,
+      rejects,
       lastSeq,
     }
     this.#options = options
@@ -70,7 +73,7 @@ export class SeriesUpkeep {
     this.#split()
   }
 
-  /** In its owner's transaction: the readings of these devices up to now are given up. */
+  /** In its owner's transaction: orders the removal of the readings that these devices have now. */
   order(order: Omit<Forgetting, 'upTo' | 'rejectsUpTo'>): void {
     this.#forget.order({ ...order, upTo: this.#options.lastSeq() })
     this.#split()
@@ -80,8 +83,8 @@ export class SeriesUpkeep {
   }
 
   /**
-   * Runs one slice. @returns whether there is more to do at once. @throws what the disk throws; then the work begins
-   * anew later.
+   * Runs one slice. @returns whether there is more to do at once. @throws what the disk throws; then the work starts
+   * again later.
    */
   step(now: number): boolean {
     this.#task ??= this.#begin(now)

@@ -1,12 +1,14 @@
 import type { Database, Statement } from 'better-sqlite3'
-import { type Catalog, LAST_ID, OTHERS } from '../catalog.ts'
+import { type Catalog, OTHERS } from '../catalog.ts'
 import type { Policies } from '../housekeeping/policy.ts'
 import { COUNTERS } from '../ledger.ts'
-import type { Repeats } from '../repeats.ts'
+import type { Rejects } from '../rejects.ts'
+import type { Repeats } from '../repeats/repeats.ts'
 import { blockId, seriesOf } from '../sealed/blocks.ts'
 import type { HousekeepingContext, Task } from '../sealed/task.ts'
 import { foldTallies } from '../tallies.ts'
 import type { Device, Series } from './series.ts'
+import { LAST_ID } from './series-rows.ts'
 
 /** Rows of the log that one slice reads. */
 const LOG_ROWS = 4_096
@@ -19,12 +21,13 @@ export interface SeriesContext extends HousekeepingContext {
   readonly catalog: () => Catalog
   readonly policies: Policies
   readonly repeats: Repeats
+  readonly rejects: Pick<Rejects, 'dropOf'>
   readonly lastSeq: () => number
 }
 
 /**
- * Gives back series of which nothing is left: no reading in the log or in a block, no hourly sum, no parked reading.
- * Gives back devices without series and rejects; their account is added to that of the device `*`, so that the ledger
+ * Removes series of which nothing is left: no reading in the log or in a block, no hourly sum, no parked reading.
+ * Removes devices without series and rejects; their account is added to that of the device `*`, so that the ledger
  * still balances.
  *
  * Readings may arrive meanwhile. So the search only finds candidates; then `newestTs` of each is set to Infinity, which

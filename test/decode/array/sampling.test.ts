@@ -37,7 +37,7 @@ describe('a rate next to an array', () => {
     },
   )
 
-  it.each(['"sampleRate":null', '"rate":"slow"', '"fs":"ext4"', '"interval":5'])('is not meant by %s', (member) => {
+  it.each(['"sampleRate":null', '"rate":"slow"', '"fs":"ext4"', '"interval":5'])('is not given by %s', (member) => {
     expect(readingsOf(onDevice(`{${member},"x":[7,8]}`)).filter(({ claim }) => claim !== undefined)).toEqual([])
     expect(readingsOf(onDevice(`{${member},"x":[7,8]}`))).toContainEqual({ metric: 'x.0', value: 7 })
   })

@@ -170,11 +170,11 @@ describe('a member whose name occurs again in its object', () => {
     expect(replacedIn(onDevice(payload))).toEqual(['$.a[0].b', '$["1"]'])
   })
 
-  it('is the reason when nothing else is in the message', () => {
+  it('is the reason of the reject when the message has nothing else', () => {
     expect(reasonOf(onDevice('{"ts":1795941000,"ts":1795941001}'))).toBe(`$.ts: ${WHY}`)
   })
 
-  it('costs the message only if there are more than it may have readings', () => {
+  it('causes the message to be refused only if there are more than a message may have readings', () => {
     const repeated = (count: number): Decoded => onDevice(`{${'"a":1,'.repeat(count)}"a":2}`)
     const most = repeated(READINGS_PER_MESSAGE_MAX - 1)
     expect(onlyValue(most)).toBe(2)
@@ -182,7 +182,7 @@ describe('a member whose name occurs again in its object', () => {
     expect(reasonOf(repeated(READINGS_PER_MESSAGE_MAX))).toMatch(/more than 10000 readings/)
   })
 
-  it('is part of a field that is nested too deeply, beyond the depth to which it is searched', () => {
+  it('is not searched below the maximum depth: it is part of the field that is nested too deeply', () => {
     const nested = (depth: number): Decoded =>
       onDevice(`{"ok":1,"d":${'['.repeat(depth)}{"a":1,"a":2}${']'.repeat(depth)}}`)
     expect(replacedIn(nested(CBOR_DEPTH_MAX - 2))).toHaveLength(1)

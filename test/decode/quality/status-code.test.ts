@@ -84,7 +84,7 @@ describe('a StatusCode of OPC UA', () => {
     )
   })
 
-  it('with another name than these is bad or suspect as its beginning says, and good only as an identifier', () => {
+  it('with any other name has the severity with which the name begins, and is good only as an identifier', () => {
     expect(claimOf('BadVendorSpecific').quality).toBe(4)
     expect(claimOf('Bad_Stale').quality).toBe(4)
     expect(claimOf('uncertain: drifting').quality).toBe(3)

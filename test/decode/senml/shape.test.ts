@@ -5,7 +5,7 @@ const BAD = { quality: 4, reasons: 0 }
 const T = Date.UTC(2026, 10, 29, 8, 30)
 
 /** `[{"n": name, "v": value}]` is SenML, and also what many gateways send. */
-describe('an array of names and values that has something else than SenML', () => {
+describe('an array of names and values that has something that SenML does not have', () => {
   it.each([
     ['a quality', { q: false }, { claim: BAD }],
     ['a quality with its full name', { quality: 'bad' }, { claim: BAD }],

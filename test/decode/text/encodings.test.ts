@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { READINGS_PER_MESSAGE_MAX } from '../../../src/decode/limits.ts'
 import { bytes, onDevice, onlyValue, onMetric, readingsOf, reasonOf } from '../support.ts'
 
-describe('objects on a line each (NDJSON)', () => {
+describe('objects on separate lines (NDJSON)', () => {
   it('are read like the elements of an array', () => {
     const line = (a: number): string => JSON.stringify({ a, ts: 1_700_000_000 + a })
     const expected = [1, 2].map((a) => ({ metric: 'a', value: a, ts: (1_700_000_000 + a) * 1_000 }))
@@ -18,7 +18,7 @@ describe('objects on a line each (NDJSON)', () => {
     expect(readingsOf(onDevice('{"a":1}\n{"a":NaN}'))).toEqual([1, null].map((value) => ({ metric: 'a', value })))
   })
 
-  it.each(['{"a":1}{"a":2}', '{"a":1}\n{"a":2}{"a":3}', '{"a":1} [2]'])('are refused without lines: %j', (text) => {
+  it.each(['{"a":1}{"a":2}', '{"a":1}\n{"a":2}{"a":3}', '{"a":1} [2]'])('are refused on one line: %j', (text) => {
     expect(reasonOf(onDevice(text))).toMatch(/^\$: not JSON: several JSON values/)
   })
 
@@ -40,7 +40,7 @@ describe('text in UTF-16', () => {
     }
   })
 
-  it('is not meant by other bytes', () => {
+  it('is not found in other bytes', () => {
     for (const raw of [
       [0xff, 0xfe],
       [0xff, 0xfe, 0x01, 0x02],
@@ -69,7 +69,7 @@ describe('MessagePack', () => {
     expect(reasonOf(onDevice(Uint8Array.from(maps[0]!), 'cbor'))).toMatch(/MessagePack/)
   })
 
-  it('is not meant by CBOR', () => {
+  it('is not found in CBOR', () => {
     expect(readingsOf(onDevice(Uint8Array.from([0xa1, 0x64, ...bytes('temp'), 0x15])))).toEqual([
       { metric: 'temp', value: 21 },
     ])

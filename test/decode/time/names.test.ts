@@ -30,7 +30,7 @@ describe('the time of readings', () => {
     }
   })
 
-  it('is not in `unixtime` if another member with the name of a time is none', () => {
+  it('is not that of `unixtime` if another member with the name of a time does not contain one', () => {
     const claim = { quality: 3, reasons: Reason.TIME_INVALID }
     for (const payload of [`{"time":"09:40","unixtime":${S},"a":1}`, `{"unixtime":${S},"a":1,"time":"09:40"}`]) {
       const readings = readingsOf(onDevice(payload))

@@ -38,7 +38,7 @@ describe('a local time in a time zone', () => {
     expect(read(zone, local)).toEqual({ time: expected, certain: true })
   })
 
-  it('that occurs twice is the later one that is not after the arrival, and certain only if that is the first', () => {
+  it('that occurs twice is the later occurrence, unless that is after the arrival: only then it is certain', () => {
     const twice = '2026-11-01 01:30'
     expect(read('America/New_York', twice, utc('2026-11-01 05:30'))).toEqual({
       time: '2026-11-01 05:30',

@@ -197,7 +197,7 @@ describe('a secret', () => {
 
   it('that cannot be read, is empty or is given twice is reported with the other problems', () => {
     expect(problems(uplink('password_file: none, nam: x'))).toEqual([
-      expect.stringMatching(/^3:24 uplinks\[0\].password_file: cannot read .*none: ENOENT/),
+      expect.stringMatching(/^3:24 uplinks\[0\].password_file: cannot read .*none: there is no such file/),
       expect.stringMatching(/^3:45 uplinks\[0\].nam: unknown key/),
     ])
     expect(problems(uplink('password_file: edge.yaml, password: x'))).toEqual([

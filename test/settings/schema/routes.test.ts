@@ -46,6 +46,8 @@ describe('a route for readings', () => {
     expect(problems({ topic: 'N/{device}/{metric#}' })).toEqual([])
     expect(problems({ topic: 'N/{device}/{metric#}/x' })[0]).toMatch(/must be the last level/)
     expect(problems({ topic: 'N/{metric}' })[0]).toMatch(/must contain \{device\}/)
+    expect(problems({ topic: `${'a/'.repeat(64)}{device}` })[0]).toMatch(/has 65 levels/)
+    expect(problems({ topic: `${'a/'.repeat(64)}#`, forward: true })[0]).toMatch(/has 65 levels/)
   })
 
   it('has settings for its payloads that a forward route must not have', () => {
@@ -68,5 +70,6 @@ describe('the topic of a forwarded message', () => {
     expect(forwardTargetProblem('sites/#')).toBe('it contains a wildcard')
     expect(forwardTargetProblem('sites/{topic')).toMatch(/brace/)
     expect(forwardTargetProblem('')).toBe('it is empty')
+    expect(forwardTargetProblem(`${'a/'.repeat(64)}{topic}`)).toMatch(/has 65 levels/)
   })
 })

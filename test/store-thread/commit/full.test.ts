@@ -94,12 +94,10 @@ describe('a failed commit', () => {
     const folder = tempFolder()
     const spine = await Spine.start(folder, limited)
     await spine.publish('telemetry/press/force', '1')
+    // One message is always in one commit.
+    const notes = Array.from({ length: 500 }, (_, i) => [`note${i}`, text(`${i}`, 3_900)])
     const tooMuch = [
-      ...['telemetry/oven/heat', 'telemetry/oven/door', 'telemetry/press/force'].map((topic) =>
-        spine.publish(topic, topic.endsWith('door') ? 'true' : '7'),
-      ),
-      spine.publish('telemetry/oven', '!'),
-      ...Array.from({ length: 500 }, (_, i) => spine.publish('telemetry/press/note', text(`${i}`, 3_900))),
+      spine.publish('telemetry/oven', JSON.stringify({ heat: 7, door: true, ...Object.fromEntries(notes) })),
     ]
     expect((await Promise.all(tooMuch)).filter((failure) => failure === undefined)).toEqual([])
     expect(await spine.status()).toMatchObject({

@@ -81,7 +81,7 @@ describe('the store clock', () => {
     expect(new Machine(NOW + 2 * HOUR, saved).clock.now()).toBe(NOW)
   })
 
-  it('takes over the time of a synchronised system clock after a start, up to 92 days ahead', () => {
+  it('adopts the time of a synchronised system clock after a start, up to 92 days ahead', () => {
     const machine = new Machine(NOW + OFF_MS_MAX - HOUR, saved)
     machine.synchronise()
     expect(machine.clock.now()).toBe(machine.system)
@@ -184,7 +184,7 @@ describe('the store clock', () => {
     expect(new Machine(IN_1970).trusts()).toBe(false)
   })
 
-  it('does not believe a system clock that is not synchronised yet, and believes one that was, and lost its server', () => {
+  it('does not believe a system clock that is not synchronised yet, and believes one that has lost its server since', () => {
     const machine = new Machine(NOW + HOUR, saved)
     machine.look(false)
     expect(machine.trusts()).toBe(false)
@@ -208,7 +208,7 @@ describe('the store clock', () => {
     expect(machine.clock.status.systemAheadMs).toBe(0)
   })
 
-  it('is not untrusted after a start during which the system clock was years ahead', () => {
+  it('trusts the system clock after an earlier start in which that clock was years ahead', () => {
     const ahead = new Machine(NOW + 3_652 * DAY, saved)
     ahead.pass(HOUR)
     ahead.look()

@@ -64,7 +64,7 @@ describe('a store clock whose sources contradict each other', () => {
     }
   })
 
-  it('corrects the readings of a start in which the receiver stood still as long as the edge', () => {
+  it('corrects the readings of a start before which the clocks of receiver and edge stood still for the same time', () => {
     const world = new World(7)
     world.minutes(3, () => world.hearReceiver())
     for (let hours = 0; hours < 40; hours++) {

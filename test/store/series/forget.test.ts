@@ -136,7 +136,7 @@ describe('devices that an operator gives up', () => {
     expect(imbalances(folder)).toEqual([])
   })
 
-  it('go as soon as their readings are confirmed, also after a restart', () => {
+  it('are removed as soon as their readings are confirmed, also after a restart', () => {
     const folder = tempFolder()
     let store = openStore(folder)
     store.write(() => {
@@ -155,7 +155,7 @@ describe('devices that an operator gives up', () => {
     expect(imbalances(folder)).toEqual([])
   })
 
-  it('leave every counter of theirs to the account of all that are forgotten', () => {
+  it('add all of their counters to the account of the device `*`', () => {
     const folder = tempFolder()
     const store = openStore(folder, { uplinks: [] })
     store.write(() => append(store, { device: 'gone' }))
@@ -198,7 +198,7 @@ describe('devices that an operator gives up', () => {
 })
 
 describe('a catalog that is half full', () => {
-  it('gives back series and devices of which nothing is left, and keeps all others', () => {
+  it('loses the series and devices of which nothing is left, and keeps all others', () => {
     const folder = tempFolder()
     const store = openStore(folder, {
       uplinks: [],

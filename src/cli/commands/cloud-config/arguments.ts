@@ -1,5 +1,5 @@
-import { readFileSync, statSync } from 'node:fs'
-import { codeOf, Exit, messageOf, OperatorError } from '../../../base/errors.ts'
+import { Exit, messageOf, OperatorError } from '../../../base/errors.ts'
+import { readRegularFile } from '../../../base/files/regular-file.ts'
 import { parseJson, TEXT_BYTES_MAX } from '../../../config/document.ts'
 import type { Json } from '../../../config/json.ts'
 import { parseRev, type Rev } from '../../../config/revision.ts'
@@ -10,12 +10,10 @@ import type { Edit } from '../../../config/wire.ts'
 /** Reads a JSON file. */
 export function jsonFile(file: string): Json {
   try {
-    if (statSync(file).size > TEXT_BYTES_MAX) throw new Error(`it is larger than ${TEXT_BYTES_MAX} bytes`)
-    return jsonOf(file, readFileSync(file))
+    return jsonOf(file, readRegularFile(file, TEXT_BYTES_MAX).bytes)
   } catch (cause) {
     if (cause instanceof OperatorError) throw cause
-    const reason = codeOf(cause) === 'ENOENT' ? 'there is no such file' : messageOf(cause)
-    throw new OperatorError(`cannot read ${file}: ${reason}`, {
+    throw new OperatorError(`cannot read ${file}: ${messageOf(cause)}`, {
       remedy: 'name a JSON file that can be read',
       exitCode: Exit.USAGE,
       cause,

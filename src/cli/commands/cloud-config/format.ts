@@ -1,10 +1,10 @@
 import { timeText } from '../../../base/reading-text.ts'
+import { oneLine } from '../../../base/text/one-line.ts'
 import type { ConflictRecord } from '../../../config/conflict.ts'
 import { parseHlc } from '../../../config/hlc.ts'
 import { formatRev, type Revision } from '../../../config/revision.ts'
 import type { DeviceRecord } from '../../../receiver/config/config-store.ts'
 import { standingOf } from '../../../receiver/config/standing.ts'
-import { oneLine } from '../../table.ts'
 
 const NAME_CHARS_MAX = 40
 const VALUE_CHARS_MAX = 60

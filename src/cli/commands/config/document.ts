@@ -1,5 +1,5 @@
-import { readFileSync, statSync } from 'node:fs'
-import { codeOf, Exit, messageOf, OperatorError } from '../../../base/errors.ts'
+import { Exit, messageOf, OperatorError } from '../../../base/errors.ts'
+import { readRegularFile } from '../../../base/files/regular-file.ts'
 import type { Parsed } from '../../../config/document.ts'
 import type { ConfigOrder } from '../../../store/orders.ts'
 
@@ -44,12 +44,9 @@ export async function checkDocument(document: ConfigDocument): Promise<Parsed<un
 
 function readText(file: string): string {
   try {
-    const { size } = statSync(file)
-    if (size > FILE_BYTES_MAX) throw new Error(`it has ${size} bytes, more than ${FILE_BYTES_MAX}`)
-    return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file))
+    return new TextDecoder('utf-8', { fatal: true }).decode(readRegularFile(file, FILE_BYTES_MAX).bytes)
   } catch (trouble) {
-    const why = codeOf(trouble) === 'ENOENT' ? 'there is no such file' : messageOf(trouble)
-    throw new OperatorError(`cannot read the file ${file}: ${why}`, {
+    throw new OperatorError(`cannot read the file ${file}: ${messageOf(trouble)}`, {
       remedy: 'name a readable file with a config in JSON or YAML',
       exitCode: Exit.USAGE,
     })

@@ -1,7 +1,8 @@
+import { oneLine } from '../../../base/text/one-line.ts'
 import type { EdgeState } from '../../../config/edge/state.ts'
 import { formatRev, type Rev } from '../../../config/revision.ts'
 import type { OpenConflict, WaitingMessage } from '../../../store/config/config-reader.ts'
-import { oneLine, textTable } from '../../table.ts'
+import { textTable } from '../../table.ts'
 import { cellOf } from './values.ts'
 
 const REASON_CHARS_MAX = 200

@@ -1,7 +1,8 @@
+import { oneLine } from '../../../base/text/one-line.ts'
 import type { Change } from '../../../config/changes.ts'
 import { formatRev } from '../../../config/revision.ts'
 import type { StoredRevision } from '../../../store/config/config-reader.ts'
-import { oneLine, textTable } from '../../table.ts'
+import { textTable } from '../../table.ts'
 import { cellOf } from './values.ts'
 
 const NAME_CHARS_MAX = 40

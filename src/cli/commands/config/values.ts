@@ -1,5 +1,5 @@
+import { oneLine } from '../../../base/text/one-line.ts'
 import type { Maybe } from '../../../config/json.ts'
-import { oneLine } from '../../table.ts'
 
 const VALUE_CHARS_MAX = 40
 

@@ -50,9 +50,9 @@ const printers: Readonly<Record<RowFormat, <T>(shape: RowShape<T>, output: Outpu
     return { rows: (some) => output.print(table.lines(some.map(cells))), end: () => undefined }
   },
   csv: ({ csvHead, csv }, output) => {
-    output.print(csvHead)
+    output.data(csvHead)
     return {
-      rows: (some) => output.print(some.map(csv).join('\n')),
+      rows: (some) => output.data(some.map(csv).join('\n')),
       end: () => undefined,
     }
   },

@@ -1,9 +1,10 @@
 import type { Quality, StoredReading, Value } from '../../../base/reading.ts'
 import { base64, numberText, readingJson, reasonsText, timeText } from '../../../base/reading-text.ts'
+import { oneLine } from '../../../base/text/one-line.ts'
 import { CSV_HEAD, csvField, csvLine } from '../../../export/csv.ts'
 import type { Bucket } from '../../../store/history/history.ts'
 import { bucketJson } from '../../../store/history/json.ts'
-import { type Cell, oneLine } from '../../table.ts'
+import type { Cell } from '../../table.ts'
 import type { RowShape } from './printer.ts'
 
 const TEXT_CHARS_MAX = 60

@@ -1,8 +1,9 @@
 import { Exit } from '../../../base/errors.ts'
 import { timeText } from '../../../base/reading-text.ts'
+import { oneLine } from '../../../base/text/one-line.ts'
 import type { EdgeView } from '../../../receiver/fleet/fleet.ts'
 import { command, shared } from '../../command.ts'
-import { type Cell, oneLine, textTable } from '../../table.ts'
+import { type Cell, textTable } from '../../table.ts'
 import { askFleet, receiverOptions } from './source.ts'
 
 const PROBLEMS_CHARS_MAX = 100

@@ -1,9 +1,10 @@
 import { systemClock } from '../../../base/clock.ts'
 import { Exit } from '../../../base/errors.ts'
 import { timeText } from '../../../base/reading-text.ts'
+import { oneLine } from '../../../base/text/one-line.ts'
 import { type Gap, REQUESTS_MAX } from '../../../receiver/fleet/fleet.ts'
 import { command, shared } from '../../command.ts'
-import { type Cell, oneLine, textTable } from '../../table.ts'
+import { type Cell, textTable } from '../../table.ts'
 import { askFleet, receiverOptions } from './source.ts'
 
 export const receiveGaps = command({

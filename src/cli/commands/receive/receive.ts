@@ -1,9 +1,13 @@
 import { systemClock } from '../../../base/clock.ts'
+import { takeFromOthers } from '../../../base/files/private-files.ts'
 import type { Log } from '../../../base/log.ts'
 import type { Sink } from '../../../receiver/sink.ts'
 import type { ReceiverSettings } from '../../../settings/receiver.ts'
 import { command, shared } from '../../command.ts'
 import { serve } from '../../service.ts'
+
+/** Database, WAL and lock. */
+const DATA_FILES = /^received\.(db|lock)/
 
 export const receive = command({
   name: 'receive',
@@ -26,11 +30,14 @@ export const receive = command({
   ],
   async run({ values, output, env }) {
     const { loadReceiverSettings } = await import('../../../settings/load/load.ts')
-    const settings = loadReceiverSettings(values.settings, withSink(env, values.sink))
+    const warnings: string[] = []
+    const warn = (warning: string): void => void warnings.push(warning)
+    const settings = loadReceiverSettings(values.settings, withSink(env, values.sink), warn)
     const { createLog } = await import('../../../base/log.ts')
     const { clientIdOf } = await import('../../../receiver/client-id.ts')
     const clientId = clientIdOf(settings)
     const log = createLog(settings.log.level, clientId)
+    for (const warning of [...warnings, ...takeFromOthers(settings.data, DATA_FILES)]) log.warn(warning)
     const { startReceiver } = await import('../../../receiver/receiver.ts')
     const { place, open } = await sinkOf(settings, log)
     const { loadSchemas } = await import('../../../config/schema-check.ts')

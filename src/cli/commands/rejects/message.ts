@@ -1,5 +1,5 @@
+import { oneLine } from '../../../base/text/one-line.ts'
 import type { ParkedMessage } from '../../../store/reader.ts'
-import { oneLine } from '../../table.ts'
 import { formatId } from './reject-id.ts'
 import { payloadText, plainPayload } from './undecodable.ts'
 

@@ -1,6 +1,6 @@
 import { reasonNames } from '../../../base/flags.ts'
+import { oneLine } from '../../../base/text/one-line.ts'
 import type { ParkedRow } from '../../../store/reader.ts'
-import { oneLine } from '../../table.ts'
 import { formatId } from './reject-id.ts'
 
 /** A parked reading as JSON: times in ISO 8601, bytes in base64. */

@@ -1,5 +1,5 @@
+import { oneLine } from '../../../base/text/one-line.ts'
 import type { RejectRow } from '../../../store/reader.ts'
-import { oneLine } from '../../table.ts'
 
 /**
  * An undecodable message as JSON: time in ISO 8601, payload in base64 and, if it is UTF-8, as text. `partial`: only

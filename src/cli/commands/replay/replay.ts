@@ -126,7 +126,7 @@ function seriesOf(
 
 function brokerUrl(text: string): string {
   if (/^(mqtts?|wss?):\/\/./.test(text) && URL.canParse(text)) return text
-  throw misuse(`--url "${text}" is not the address of a broker`, 'use a URL such as mqtt://127.0.0.1:1883')
+  throw misuse('--url is not the address of a broker', 'use a URL such as mqtt://127.0.0.1:1883')
 }
 
 function misuse(message: string, remedy: string): OperatorError {

@@ -58,11 +58,13 @@ a path stands for any entry of a list.
 \`__\` between the levels; an entry of a list is given by its index, from 0. Letter case and single \`_\` are ignored.
 Examples: \`TIDEGATE_BROKER__TCP__PORT=1893\`, \`TIDEGATE_UPLINKS__0__URL=mqtt://cloud.example\`,
 \`TIDEGATE_LOG='{ level: debug }'\`. For a text setting the value is taken literally; any other value is read as YAML.
-A \`TIDEGATE_\` variable that names no setting is refused.
+A \`TIDEGATE_\` variable that names no setting is refused, and so are two that name the same one.
 
 **Secrets.** Instead of \`password\` you can set \`password_file: /run/secrets/cloud\`, a file that contains the password;
 as a variable: \`TIDEGATE_UPLINKS__0__PASSWORD_FILE\`. A newline at the end of the file is removed. Secrets are never
-printed.
+printed. A file with a secret that every user of the machine can read causes a warning.
+
+**Files** must be regular files of limited size: a pipe such as \`<(…)\`, a device or a folder is refused.
 
 **Paths** of files and folders are relative to the folder of the settings file, also in environment variables, with two
 exceptions: \`store.backup.folder\` and \`store.archive\` are relative to \`data\`.`

@@ -12,12 +12,13 @@ export const settingsCheck = command({
   async run({ values, operands: [file = ''], output, env }) {
     const { loadEdgeSettings, loadReceiverSettings } = await import('../../../settings/load/load.ts')
     const { remarksOn } = await import('../../../settings/load/links.ts')
-    const settings = values.receiver ? loadReceiverSettings(file, env) : loadEdgeSettings(file, env)
+    const warn = (warning: string): void => output.note(`warning: ${warning}`)
+    const settings = values.receiver ? loadReceiverSettings(file, env, warn) : loadEdgeSettings(file, env, warn)
     const { loadSchemas } = await import('../../../config/schema-check.ts')
     loadSchemas(settings.config.schemas)
     const whose = 'edge' in settings ? `the edge ${settings.edge}` : `the receiver ${settings.cloud.clientId}`
     const { facts, warnings } = remarksOn(settings)
-    for (const warning of warnings) output.note(`warning: ${warning}`)
+    for (const warning of warnings) warn(warning)
     output.print([`${file}: no problems in the settings of ${whose}`, ...facts].join('\n'))
     return Exit.OK
   },

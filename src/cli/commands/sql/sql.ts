@@ -1,10 +1,11 @@
 import { Exit, OperatorError } from '../../../base/errors.ts'
 import { base64, numberJson, numberText } from '../../../base/reading-text.ts'
+import { oneLine } from '../../../base/text/one-line.ts'
 import type { SqlResult, SqlValue } from '../../../store/history/sql.ts'
 import { command, shared } from '../../command.ts'
 import { dataFolder, storeOptions } from '../../data-folder.ts'
 import { stopSignals } from '../../stop-signals.ts'
-import { type Cell, oneLine, textTable } from '../../table.ts'
+import { type Cell, textTable } from '../../table.ts'
 import { durationOption } from '../../time.ts'
 
 /** Maximum rows of a result. All are in memory before the first is printed, so a slow reader does not hold a transaction open. */
@@ -45,7 +46,7 @@ export const sql = command({
     try {
       const request = { folder, sql: statement, rowsMax: limit }
       const result = await runStatement(request, { timeoutMs, signal: stop.signal })
-      if (csv) output.print(await csvText(result))
+      if (csv) output.data(await csvText(result))
       else if (json) output.print(jsonText(result))
       else output.print(textTable(result.columns, result.rows.map(cells)))
       if (result.cut)

@@ -1,0 +1,40 @@
+import { expect, it } from 'vitest'
+import { MessageScheduler } from '../../../src/store-thread/delivery/message-scheduler.ts'
+import { tempFolder } from '../../../support/folder.ts'
+import { onStop } from '../../../support/started.ts'
+import { openStore } from '../../store/stores.ts'
+
+const NOW = 1_000
+const BYTES_MAX = 1_000_000
+
+/** Sends messages with these topics to `sites/{topic}`. @returns the topics that left, and the number of parked messages */
+function forward(
+  topics: readonly string[],
+  limits: { topicBytesMax?: number; topicLevelsMax?: number } = {},
+): { sent: string[]; parked: number } {
+  const store = openStore(tempFolder())
+  onStop(() => store.close())
+  for (const topic of topics) {
+    const message = { topic, target: 'sites/{topic}', uplinks: null, qos: 1, retain: false } as const
+    store.write(() => store.delivery.forwards.add({ ...message, receivedAt: NOW, payload: Buffer.from('x') }))
+  }
+  const outbox = store.delivery.forwards.outbox('cloud')
+  const names = { edge: 'site', prefix: 'tidegate', topicBytesMax: undefined, topicLevelsMax: undefined, ...limits }
+  const scheduler = new MessageScheduler(store, outbox, names)
+  const sent: string[] = []
+  for (let next = scheduler.next(BYTES_MAX, NOW); next.kind === 'message'; next = scheduler.next(BYTES_MAX, NOW)) {
+    sent.push(next.topic)
+  }
+  return { sent, parked: outbox.parked }
+}
+
+it('parks a message whose topic has more levels than the cloud broker accepts, and sends the next one', () => {
+  const deep = 'a/b/c/d/e/f/g/h'
+  expect(forward([deep, 'a'], { topicLevelsMax: 8 })).toEqual({ sent: ['sites/a'], parked: 1 })
+  expect(forward([deep, 'a'])).toEqual({ sent: [`sites/${deep}`, 'sites/a'], parked: 0 })
+  expect(forward(['x/'.repeat(100), 'a'])).toEqual({ sent: ['sites/a'], parked: 1 })
+})
+
+it('parks a message whose topic is longer than the cloud broker accepts, and sends the next one', () => {
+  expect(forward(['x'.repeat(251), 'a'], { topicBytesMax: 256 })).toEqual({ sent: ['sites/a'], parked: 1 })
+})
