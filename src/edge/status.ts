@@ -81,14 +81,14 @@ function configProblems({
   ]
 }
 
-/** Rejects that gave way to readings are a problem for this long (ms). */
-const GAVE_WAY_MS = 3_600_000
+/** Rejects that were removed for readings are a problem for this long (ms). */
+const REMOVED_MS = 3_600_000
 
 function rejectProblems({ rejects }: { readonly rejects?: StoreStatus['rejects'] }): string[] {
-  const { gaveWay = 0, lastGaveWayMs = Infinity } = rejects ?? {}
-  if (lastGaveWayMs > GAVE_WAY_MS) return []
+  const { removedForRoom = 0, lastRemovedMs = Infinity } = rejects ?? {}
+  if (lastRemovedMs > REMOVED_MS) return []
   return [
-    `${gaveWay} messages that could not be decoded were removed to make room for readings: find their sender with ` +
+    `${removedForRoom} messages that could not be decoded were removed to make room for readings: find their sender with ` +
       '`tidegate rejects list`, or make room (`store.maxBytes`)',
   ]
 }

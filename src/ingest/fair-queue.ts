@@ -1,6 +1,6 @@
-/** Counts for each item besides its own bytes: handling a message costs something whatever its size is. */
+/** Counts for each item in addition to its own bytes: handling a message costs something whatever its size is. */
 const BYTES_PER_ITEM = 64
-/** Clients without a waiting item that are remembered at most, besides as many as there are items. */
+/** Clients without a waiting item that are remembered at most, in addition to as many as there are items. */
 const REMEMBERED_MIN = 1_024
 
 /** An item that was taken; it can be put back. */

@@ -239,12 +239,13 @@ export class Ingest {
 
   #send(commit: PendingCommit): void {
     const { writer, topics, clients, identifiers, renumbered } = commit
+    const { bytes } = writer
     const { buffer, count } = writer.take()
     const { batchMessagesMax: messagesMax } = this.#settings
     this.#inFlight++
     const returns = this.#returns
     this.#thread.submit(
-      { kind: 'batch', buffer, messagesMax, count, renumbered, topics, clients, identifiers, returns },
+      { kind: 'batch', buffer, messagesMax, count, bytes, renumbered, topics, clients, identifiers, returns },
       (reply) => this.#settled(reply, commit),
     )
   }

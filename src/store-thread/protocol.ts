@@ -56,6 +56,8 @@ export interface BatchMessage {
   readonly buffer: SharedArrayBuffer
   readonly messagesMax: number
   readonly count: number
+  /** Of all payloads. */
+  readonly bytes: number
   /** True: all topic and client numbers assigned before are void. */
   readonly renumbered: boolean
   readonly topics: readonly TopicEntry[]

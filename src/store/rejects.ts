@@ -30,7 +30,7 @@ export interface KeptReject extends Omit<RejectedPublish, 'device' | 'fields'> {
   readonly fields: number
 }
 
-/** About what a reject takes on the disk besides its texts and its payload (bytes). */
+/** About what a reject takes on the disk in addition to its texts and its payload (bytes). */
 const ROW_BYTES = 128
 /** Rejects never take a larger share of `store.maxBytes` than this: they must not take the room of readings. */
 const STORE_PART = 1 / 8
@@ -59,9 +59,9 @@ export interface RejectStatus {
   readonly bytes: number
   readonly bytesMax: number
   /** Number of rejects that were removed since the start because room for readings was short. */
-  readonly gaveWay: number
+  readonly removedForRoom: number
   /** How long ago the last of them was removed (ms); undefined: none was. */
-  readonly lastGaveWayMs: number | undefined
+  readonly lastRemovedMs: number | undefined
 }
 
 /**
@@ -80,8 +80,8 @@ export class Rejects {
   #kept: Map<number, Kept> | undefined
   #shares = new Map<string, Share>()
   #bytes = 0
-  #gaveWay = 0
-  #gaveWayAt: number | undefined
+  #removedForRoom = 0
+  #removedForRoomAt: number | undefined
 
   constructor(database: Database, settings: RejectSettings) {
     this.#settings = settings
@@ -106,9 +106,9 @@ export class Rejects {
   }
 
   status(): RejectStatus {
-    const lastGaveWayMs = this.#gaveWayAt === undefined ? undefined : performance.now() - this.#gaveWayAt
+    const lastRemovedMs = this.#removedForRoomAt === undefined ? undefined : performance.now() - this.#removedForRoomAt
     const { size: count } = this.#known
-    return { count, bytes: this.#bytes, bytesMax: this.#bytesMax, gaveWay: this.#gaveWay, lastGaveWayMs }
+    return { count, bytes: this.#bytes, bytesMax: this.#bytesMax, removedForRoom: this.#removedForRoom, lastRemovedMs }
   }
 
   /** After a failed transaction: the rejects are read again. */
@@ -131,21 +131,21 @@ export class Rejects {
     this.drop(this.#ofDevice.all(device, upTo) as number[])
   }
 
-  /** Whether rejects should give way before any reading does. */
-  get canGiveWay(): boolean {
+  /** Whether rejects should be removed before any reading is. */
+  get isLarge(): boolean {
     return this.#known.size > 0 && this.#bytes > 2 * SHORT_PART * this.#bytesMax
   }
 
   /** Removes the oldest to make room for readings. */
-  giveWay(): void {
+  makeRoom(): void {
     let count = 0
     for (const id of this.#known.keys()) {
       if (count >= REMOVED_AT_ONCE || this.#bytes <= SHORT_PART * this.#bytesMax) break
       this.#remove(id)
       count++
     }
-    this.#gaveWay += count
-    this.#gaveWayAt = performance.now()
+    this.#removedForRoom += count
+    this.#removedForRoomAt = performance.now()
   }
 
   add({ receivedAt, device, topic, client, reason, fields = 0, payload }: RejectedPublish): void {

@@ -1,4 +1,4 @@
-import mqtt, { type MqttClient } from 'mqtt'
+import { SteadyDevice } from '../../support/steady-device.ts'
 import { until } from '../../support/wait.ts'
 
 const DEVICES = 4
@@ -10,17 +10,12 @@ const ACKNOWLEDGED_MS = 60_000
 /** One device: value n has the time `since + n`, so that repeats are recognized. */
 interface Device {
   readonly name: string
-  readonly client: MqttClient
+  readonly client: SteadyDevice
   readonly acknowledged: Set<number>
-  /** Readings that it has measured; it keeps those that are not published yet. */
-  due: number
-  published: number
+  measured: number
 }
 
-/**
- * Devices with QoS 1 and persistent sessions, each an MQTT.js client, that publish at a steady rate whatever happens to
- * the edge, and repeat unacknowledged publishes.
- */
+/** Devices with QoS 1 and persistent sessions that publish at a steady rate whatever happens to the edge. */
 export class Load {
   readonly since = Date.now()
   readonly #devices: readonly Device[]
@@ -33,22 +28,19 @@ export class Load {
   }
 
   #tick(): void {
+    if (!this.#measuring) return
     for (const device of this.#devices) {
-      if (this.#measuring) device.due += READINGS_PER_TICK
-      // MQTT.js may lose messages that were published while it was not connected.
-      while (device.client.connected && device.published < device.due) this.#publish(device, device.published++)
+      for (let count = 0; count < READINGS_PER_TICK; count++) this.#publish(device, device.measured++)
     }
   }
 
   #publish({ client, name, acknowledged }: Device, value: number): void {
     const payload = JSON.stringify({ value, ts: this.since + value })
-    client.publish(`telemetry/${name}/n`, payload, { qos: 1 }, (failure) => {
-      if (!failure) acknowledged.add(value)
-    })
+    client.publish(`telemetry/${name}/n`, payload, () => acknowledged.add(value))
   }
 
   get measured(): number {
-    return this.#devices.reduce((sum, { due }) => sum + due, 0)
+    return this.#devices.reduce((sum, { measured }) => sum + measured, 0)
   }
 
   get acknowledged(): number {
@@ -73,22 +65,19 @@ export class Load {
   }
 
   #state(): string {
-    const states = this.#devices.map(({ name, client, due, published, acknowledged }) => {
+    const states = this.#devices.map(({ name, client, measured, acknowledged }) => {
       const connected = client.connected ? 'connected' : 'not connected'
-      return `${name} (${connected}) measured ${due}, published ${published}, acknowledged ${acknowledged.size}`
+      return `${name} (${connected}) measured ${measured}, acknowledged ${acknowledged.size}`
     })
     return states.join('; ')
   }
 
   stop(): void {
     clearInterval(this.#timer)
-    for (const { client } of this.#devices) client.end(true)
+    for (const { client } of this.#devices) client.stop()
   }
 }
 
 function startDevice(name: string, port: number): Device {
-  const url = `mqtt://127.0.0.1:${port}`
-  const client = mqtt.connect(url, { clientId: name, clean: false, reconnectPeriod: 100, connectTimeout: 2_000 })
-  client.on('error', () => undefined)
-  return { name, client, acknowledged: new Set(), due: 0, published: 0 }
+  return { name, client: new SteadyDevice({ port, clientId: name }), acknowledged: new Set(), measured: 0 }
 }

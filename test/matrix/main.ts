@@ -10,12 +10,15 @@ import { FAULTS, type Fault } from './faults.ts'
 import { cellText, markdown } from './table.ts'
 
 const SECONDS_DEFAULT = 10
+/** Between the seeds of two runs: more than one for each cell. */
+const SEEDS_PER_RUN = 100
 
 interface Options {
   readonly brokers: readonly BrokerKind[]
   readonly faults: readonly Fault[]
   readonly seconds: number
   readonly seed: number
+  readonly runs: number
   readonly json: boolean
 }
 
@@ -26,6 +29,7 @@ function readOptions(): Options {
       fault: { type: 'string', multiple: true },
       seconds: { type: 'string' },
       seed: { type: 'string' },
+      runs: { type: 'string' },
       json: { type: 'boolean', default: false },
     },
   })
@@ -34,6 +38,7 @@ function readOptions(): Options {
     faults: pick('fault', FAULTS, values.fault),
     seconds: positive('seconds', values.seconds, SECONDS_DEFAULT),
     seed: positive('seed', values.seed, (Date.now() % 1_000_000) + 1),
+    runs: positive('runs', values.runs, 1),
     json: values.json,
   }
 }
@@ -53,11 +58,9 @@ function positive(name: string, text: string | undefined, otherwise: number): nu
   return number
 }
 
-async function main({ brokers, faults, seconds, seed, json }: Options): Promise<number> {
-  const absent = brokers.filter((broker) => !isInstalled(broker)).map(({ title }) => title)
-  if (absent.length > 0) throw new Error(`not installed: ${absent.join(', ')} (npm run pretest installs them)`)
+/** Every cell once. */
+async function play({ brokers, faults, seconds }: Options, seed: number): Promise<Map<string, CellResult>> {
   const results = new Map<string, CellResult>()
-  const beginning = performance.now()
   for (const broker of brokers) {
     const cloud = await broker.start()
     for (const fault of faults) {
@@ -68,14 +71,32 @@ async function main({ brokers, faults, seconds, seed, json }: Options): Promise<
     }
     await stopStarted()
   }
-  const minutes = (performance.now() - beginning) / 60_000
-  const rows = [...results].map(([key, result]) => ({ cell: key, clean: isClean(result), ...result }))
-  if (json) process.stdout.write(`${JSON.stringify({ seed, seconds, minutes, cells: rows }, undefined, 2)}\n`)
-  else {
+  return results
+}
+
+async function main(options: Options): Promise<number> {
+  const { brokers, faults, seconds, runs, json } = options
+  const absent = brokers.filter((broker) => !isInstalled(broker)).map(({ title }) => title)
+  if (absent.length > 0) throw new Error(`not installed: ${absent.join(', ')} (npm run pretest installs them)`)
+  const reports = []
+  for (let run = 1; run <= runs; run++) {
+    const seed = options.seed + (run - 1) * SEEDS_PER_RUN
+    const beginning = performance.now()
+    const results = await play(options, seed)
+    const minutes = (performance.now() - beginning) / 60_000
+    const cells = [...results].map(([key, result]) => ({ cell: key, clean: isClean(result), ...result }))
+    reports.push({ seed, seconds, minutes, cells })
+    if (json) continue
     process.stdout.write(markdown(brokers, faults, (b, f) => results.get(`${b.key} ${f.key}`)!))
     process.stdout.write(`\n${seconds} s of load per cell, seed ${seed}, ${minutes.toFixed(1)} minutes.\n`)
   }
-  return rows.every(({ clean }) => clean) ? 0 : 1
+  if (json) process.stdout.write(`${JSON.stringify(reports, undefined, 2)}\n`)
+  const unclean = reports.flatMap(({ seed, cells }) =>
+    cells.filter(({ clean }) => !clean).map(({ cell }) => ({ seed, cell })),
+  )
+  if (runs > 1) process.stderr.write(`${runs} runs, ${unclean.length} cells not clean\n`)
+  for (const { seed, cell } of unclean) process.stderr.write(`not clean: ${cell} (--seed ${seed})\n`)
+  return unclean.length === 0 ? 0 : 1
 }
 
 const end = (code: number): Promise<never> => stopStarted().finally(() => process.exit(code)) as Promise<never>

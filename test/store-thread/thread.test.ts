@@ -11,7 +11,7 @@ const TOPIC = 'telemetry/press/force'
 
 /** A batch with a topic number that was never introduced, which would be a bug on our own side. */
 function breakPromise({ thread }: Spine): Promise<BatchReply> {
-  const numbers = { messagesMax: 8, count: 1, renumbered: true, returns: 0 }
+  const numbers = { messagesMax: 8, count: 1, bytes: 0, renumbered: true, returns: 0 }
   const names = { topics: [], clients: [], identifiers: [] }
   return new Promise((resolve) =>
     thread.submit({ kind: 'batch', buffer: new SharedArrayBuffer(8 * 20 + 8), ...numbers, ...names }, resolve),

@@ -1,4 +1,3 @@
-import mqtt from 'mqtt'
 import { expect, it } from 'vitest'
 import { tempFolder } from '../../support/folder.ts'
 import { startMosquitto } from '../../support/mosquitto.ts'
@@ -6,24 +5,23 @@ import { describePeer, peers } from '../../support/peers.ts'
 import { runTidegate, startProcess } from '../../support/process.ts'
 import { describeRecorded, type RecordedSeries, recordedSeries } from '../../support/recorded-data.ts'
 import { QUICK_UPLINK, SiteEdge, SiteReceiver } from '../../support/site.ts'
-import { onStop } from '../../support/started.ts'
+import { SteadyDevice } from '../../support/steady-device.ts'
 
 /** The readings of one series. */
 const ROWS_MAX = 6_000
+/** Limit for all acknowledgements of a replay. */
+const REPLAY_MS = 200_000
 
 const payloadOf = ({ ts, text }: RecordedSeries['rows'][number]): string => `{"value":${text},"ts":${ts}}`
 
 /** MQTT.js in its usual configuration: it reconnects and repeats unacknowledged publishes. */
 async function replayWithMqttJs(series: readonly RecordedSeries[], port: number): Promise<void> {
-  const client = mqtt.connect(`mqtt://127.0.0.1:${port}`, { clientId: 'mqttjs', clean: false, reconnectPeriod: 200 })
-  client.on('error', () => undefined)
-  onStop(() => void client.end(true))
-  await Promise.all(
-    series.flatMap(({ name, rows }) =>
-      rows.map((row) => client.publishAsync(`telemetry/${name}/value`, payloadOf(row), { qos: 1 })),
-    ),
-  )
-  await client.endAsync()
+  const device = new SteadyDevice({ port, clientId: 'mqttjs', reconnectMs: 200 })
+  for (const { name, rows } of series) {
+    for (const row of rows) device.publish(`telemetry/${name}/value`, payloadOf(row))
+  }
+  await device.untilAcknowledged(REPLAY_MS)
+  device.stop()
 }
 
 /** mosquitto_pub, one process per series, one line per message. */

@@ -25,6 +25,9 @@ const SHORTAGES: Readonly<Record<Shortage, string>> = {
   device: `${TOO_MANY_SERIES}: the device has store.seriesPerDeviceMax series`,
 }
 
+/** What a publish counts for with its payload (bytes), in the estimate of what a commit takes on the disk. */
+const BYTES_PER_PUBLISH = 64
+
 /** `wait`: nothing of the message was stored yet. `no series`: there is no room for one, and its sender must keep it. */
 type Taken = 'done' | 'wait' | 'no series'
 
@@ -73,7 +76,7 @@ export class Committer {
   /** @param isLate publishes were returned that come before those of this batch: they are returned, too */
   commit(batch: BatchMessage, { isLate }: { readonly isLate: boolean }): CommitOutcome {
     this.#learn(batch)
-    if (batch.count > 0) this.#store.upkeep.space.refuseIfFull(batch.count)
+    if (batch.count > 0) this.#store.upkeep.space.refuseIfFull(batch.bytes + BYTES_PER_PUBLISH * batch.count)
     const owed = [...this.#forgotten]
     for (const change of batch.identifiers) if (change.kind === 'forgotten') this.#forgotten.add(change.client)
     const outcome = newOutcome()

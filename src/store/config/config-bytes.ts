@@ -1,6 +1,6 @@
 import type { Database, Statement } from 'better-sqlite3'
 
-/** About what a row takes on the disk besides its text (bytes). */
+/** About what a row takes on the disk in addition to its text (bytes). */
 const ROW_BYTES = 64
 /** Configs never take a larger share of `store.maxBytes` than this: readings need the rest. */
 const STORE_PART = 1 / 4

@@ -51,7 +51,7 @@ export interface Situation {
   readonly space: SpaceStatus
 }
 
-type OldRejects = Pick<Rejects, 'canGiveWay' | 'giveWay'>
+type OldRejects = Pick<Rejects, 'isLarge' | 'makeRoom'>
 type Settings = Pick<StoreSettings, 'sealRows' | 'sealAgeMs' | 'maxBytes' | 'whenFull'>
 
 /**
@@ -187,7 +187,7 @@ export class Housekeeping {
   #makeRoom(): void {
     const { context } = this.#retention
     const confirmed = context.seals.all.find((seal) => this.isConfirmed(seal))
-    if (this.#rejects.canGiveWay) this.#task = this.#inOneWrite(() => this.#rejects.giveWay())
+    if (this.#rejects.isLarge) this.#task = this.#inOneWrite(() => this.#rejects.makeRoom())
     else if (this.expiry.isDue || this.expiry.waiting !== undefined)
       this.#task = this.expiry.makeRoom(() => this.#isShort)
     else if (confirmed !== undefined) {

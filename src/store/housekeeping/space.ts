@@ -41,11 +41,11 @@ export class Space {
   readonly #settings: Pick<StoreSettings, 'maxBytes' | 'freeBytesMin'>
   #disk = { freeBytes: Infinity, sizeBytes: 0 }
   #askedAt = Number.NEGATIVE_INFINITY
-  /** The current commit: the bytes in use before it, and its number of publishes. */
+  /** The current commit: the bytes in use before it, and the bytes of its publishes. */
   #usedBefore = 0
-  #publishes = 0
+  #given = 0
   /** The last refused commit, until room is made or none can be: the bytes that it would have needed. */
-  #refused: { readonly bytes: number; readonly publishes: number } | undefined
+  #refused: { readonly bytes: number; readonly given: number } | undefined
 
   constructor(database: Database, folder: string, settings: Pick<StoreSettings, 'maxBytes' | 'freeBytesMin'>) {
     this.#database = database
@@ -69,18 +69,18 @@ export class Space {
   }
 
   /**
-   * Call before a commit of `publishes` publishes: the reserve that housekeeping needs to make room must be left. After
+   * Call before a commit of publishes with `given` bytes: the reserve that housekeeping needs to make room must be left. After
    * a refused commit, a similar commit is refused without a try while there is too little room for it: devices that
    * repeat their publishes must not take the time in which room is made. @throws StoreFull
    */
-  refuseIfFull(publishes: number): void {
+  refuseIfFull(given: number): void {
     const space = this.measure()
     this.#usedBefore = space.usedBytes
-    this.#publishes = publishes
+    this.#given = given
     if (space.level === 'full') throw fullOf(space)
     if (this.#refused === undefined) return
-    const { bytes, publishes: refused } = this.#refused
-    if (this.#isSpent(space.usedBytes + (bytes / refused) * publishes)) throw fullOf(space)
+    const { bytes, given: refused } = this.#refused
+    if (this.#isSpent(space.usedBytes + (bytes / refused) * given)) throw fullOf(space)
   }
 
   /**
@@ -115,7 +115,7 @@ export class Space {
   }
 
   #refuse(bytes: number): void {
-    this.#refused = { bytes: Math.max(1, bytes), publishes: Math.max(1, this.#publishes) }
+    this.#refused = { bytes: Math.max(1, bytes), given: Math.max(1, this.#given) }
   }
 
   #isSpent(usedBytes: number): boolean {

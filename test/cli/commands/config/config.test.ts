@@ -43,7 +43,7 @@ describe('config commands with a running edge', () => {
       stderr: '',
       stdout: expect.stringMatching(/^valve: c0\.0-e1\.\S+ is in force\n$/),
     })
-    const device = await connectAsync(`mqtt://127.0.0.1:${edge.port}`, { clientId: 'valve' })
+    const device = await connectAsync(`mqtt://127.0.0.1:${edge.port}`, { clientId: 'valve', reconnectPeriod: 0 })
     const heard: { payload: string; retain: boolean }[] = []
     device.on('message', (_topic, payload, { retain }) => heard.push({ payload: payload.toString(), retain }))
     await device.subscribeAsync('devices/valve/config', { qos: 1 })

@@ -31,7 +31,7 @@ describePeer('mosquitto', 'a conflict that a person must decide', () => {
     const policies = [{ path: '/**', onConflict: 'manual' }]
     edge = await SiteEdge.create({ uplinks: [{ url: mosquitto.url, ...QUICK_UPLINK }], config: { policies } })
     await edge.start()
-    cloud = await connectAsync(mosquitto.url, { clientId: 'cloud' })
+    cloud = await connectAsync(mosquitto.url, { clientId: 'cloud', reconnectPeriod: 0 })
     onStop(() => cloud.endAsync())
   })
 
