@@ -4,6 +4,7 @@ import type { IncomingId, Intake, IntakePublish, Settle } from '../src/broker/in
 export class ManualIntake implements Intake {
   readonly offered: (IntakePublish & { readonly incoming: IncomingId | undefined })[] = []
   readonly released: IncomingId[] = []
+  readonly forgotten: string[] = []
   readonly #waiting: { settle: Settle; bytes: number }[] = []
   pendingBytes = 0
 
@@ -26,8 +27,8 @@ export class ManualIntake implements Intake {
     settle(undefined)
   }
 
-  forget(): void {
-    return undefined
+  forget(client: string): void {
+    this.forgotten.push(client)
   }
 
   get waiting(): number {

@@ -36,6 +36,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
  * A subfolder that is not listed may import `.` only.
  */
 const MAY_IMPORT_INSIDE: Readonly<Record<string, readonly string[]>> = {
+  'broker/sessions': ['.', 'broker/guards'],
   'cli/commands': ['.', 'cli/commands/*'],
   'cli/commands/cloud-config': ['.'],
   'config/edge': ['.'],

@@ -1,25 +1,25 @@
 import type { EventEmitter } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
-import { Aedes, type AuthenticateError } from 'aedes'
+import { Aedes, type AuthenticateError, type ConnectPacket } from 'aedes'
 import { codeOf, Exit, messageOf, OperatorError } from '../base/errors.ts'
 import type { Part } from '../base/lifecycle.ts'
 import type { Log } from '../base/log.ts'
 import type { BrokerSettings } from '../settings/edge.ts'
 import { holdPublishes } from './ack-hold.ts'
 import { AckWriter } from './ack-writer.ts'
-import { mayForward, shapeDelivery } from './delivery.ts'
+import { ClientState, type ClientStateStats } from './client-state.ts'
+import { mayForward } from './delivery.ts'
 import { FastPath } from './fast-path.ts'
+import { limitFilters } from './filter-count.ts'
 import { guardHooks } from './guards/guard.ts'
 import { type GuardStats, Guards } from './guards/guards.ts'
 import { guardPersistence } from './guards/persistence-guard.ts'
 import { PacketRefused } from './guards/refusals.ts'
 import { watchTakeovers } from './guards/takeovers.ts'
-import { IncomingIds } from './incoming-ids.ts'
 import type { IncomingId, Intake } from './intake.ts'
 import { limitPackets } from './packet-limit.ts'
-import { BrokerPersistence } from './persistence.ts'
 import { assertPrivateMembers } from './private-members.ts'
-import { connectProblem, identifierRefused, judgeFilter, TopicRules } from './rules.ts'
+import { connectProblem, identifierRefused, TopicRules } from './rules.ts'
 import { SocketReader } from './socket-reader.ts'
 import { requireUtf8 } from './utf8-strings.ts'
 
@@ -43,8 +43,8 @@ const UNREAD_BYTES_MAX = 65_536
  */
 const FREE_SHARE = 0.25
 
-export interface BrokerStats extends GuardStats {
-  /** Messages dropped because the queue of a disconnected subscriber was full. */
+export interface BrokerStats extends GuardStats, ClientStateStats {
+  /** Messages dropped because the queue of a subscriber was full or given up. */
   readonly dropped: number
 }
 
@@ -64,8 +64,7 @@ export class Broker implements Part {
   readonly #settings: BrokerSettings
   readonly #log: Log
   readonly #intake: Intake
-  readonly #incoming: IncomingIds
-  readonly #persistence: BrokerPersistence
+  readonly #state: ClientState
   readonly #rules = new TopicRules()
   readonly #acks = new AckWriter()
   readonly #fastPath: FastPath
@@ -73,7 +72,7 @@ export class Broker implements Part {
   readonly #held = new Set<SocketReader>()
   readonly #server: Server
   #aedes!: Aedes
-  #delivery!: ReturnType<typeof shapeDelivery>
+  #delivery!: ReturnType<ClientState['follow']>
   #reopening = false
 
   private constructor(settings: BrokerSettings, { intake, incoming, log }: BrokerDependencies) {
@@ -81,15 +80,14 @@ export class Broker implements Part {
     this.#log = log
     this.#guards = new Guards(settings, log)
     this.#intake = intake
-    this.#incoming = new IncomingIds(intake, incoming)
-    const { sessionQueueMax } = settings
-    this.#persistence = new BrokerPersistence(intake, this.#incoming, sessionQueueMax, () => this.#reopen())
+    const { guard } = this.#guards
+    this.#state = new ClientState(settings, { intake, guard, known: incoming, onSettled: () => this.#reopen() })
     this.#fastPath = new FastPath({
       intake,
       rules: this.#rules,
       acks: this.#acks,
-      guard: this.#guards.guard,
-      isWanted: (topic) => this.#delivery.isWanted(topic),
+      guard,
+      isWanted: (topic, qos) => this.#delivery.isWanted(topic, qos),
       onSettled: () => this.#reopen(),
     })
     this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket))
@@ -127,8 +125,8 @@ export class Broker implements Part {
   }
 
   stats(): BrokerStats {
-    const { dropped } = this.#persistence.queues
-    return { ...this.#guards.stats, dropped }
+    const { dropped } = this.#state.sessions
+    return { ...this.#guards.stats, ...this.#state.stats(), dropped }
   }
 
   /** Sends a message of Tidegate itself to local subscribers. It carries no readings and is not stored. */
@@ -148,13 +146,15 @@ export class Broker implements Part {
     await new Promise<void>((resolve) => this.#aedes.close(() => resolve()))
     this.#guards.connections.closeAll()
     await closed
+    this.#state.stop()
   }
 
   async #createAedes(): Promise<Aedes> {
     const { guard, refusals, takeovers, unrouted } = this.#guards
-    guardPersistence(this.#persistence, guard)
+    guardPersistence(this.#state.persistence, guard)
     const aedes = await Aedes.createBroker({
-      persistence: this.#persistence,
+      persistence: this.#state.persistence,
+      mq: this.#state.subscribers,
       concurrency: 0,
       connectTimeout: this.#settings.connectTimeoutMs,
       drainTimeout: DRAIN_TIMEOUT_MS,
@@ -176,8 +176,7 @@ export class Broker implements Part {
       this.#log.debug({ err: failure }, 'a connection was refused')
     })
     watchTakeovers(aedes, takeovers, guard)
-    const { persistence, intake } = { persistence: this.#persistence, intake: this.#intake }
-    this.#delivery = shapeDelivery(aedes, { persistence, intake, guard, unrouted })
+    this.#delivery = this.#state.follow(aedes, unrouted)
     return aedes
   }
 
@@ -188,37 +187,37 @@ export class Broker implements Part {
         const problem = connectProblem(packet, this.#rules)
         if (problem !== undefined) return callback(problem, false)
         if (identifierRefused(packet)) this.#unidentified.add(client)
+        if (packet.will) this.#willOf.set(client, packet.will)
         callback(null, true)
       },
       authenticate: (client, _username, _password, callback) => {
-        if (!this.#unidentified.has(client)) return callback(null, true)
-        const problem = new PacketRefused('clientId', 'identifier rejected')
-        callback(Object.assign(problem, { returnCode: 2 }) as AuthenticateError, false)
+        const refuse = (problem: PacketRefused, returnCode: number): void =>
+          callback(Object.assign(problem, { returnCode }) as AuthenticateError, false)
+        if (this.#unidentified.has(client)) return refuse(new PacketRefused('clientId', 'identifier rejected'), 2)
+        const hasRoom = this.#state.enter(client, this.#willOf.get(client))
+        if (!hasRoom) return refuse(new PacketRefused('will', 'the wills of all clients take too much memory'), 3)
+        callback(null, true)
       },
       authorizePublish: holdPublishes({
         intake: this.#intake,
         rules: this.#rules,
         acks: this.#acks,
         guard,
-        incomingCount: (client) => this.#incoming.count(client),
+        incomingCount: (client) => this.#state.incoming.count(client),
         onSettled: () => this.#reopen(),
       }),
-      authorizeSubscribe: (client, subscription, callback) => {
-        const verdict = judgeFilter(client, subscription)
-        if (typeof verdict === 'object') return callback(new PacketRefused('filter', verdict.problem))
-        callback(null, verdict === 'granted' ? subscription : null)
-      },
+      authorizeSubscribe: this.#state.subscribing.authorize,
       authorizeForward: (client, packet) => {
         const { slowSubscriberBytesMax } = this.#settings
         const queued = packet as Parameters<typeof mayForward>[1]
-        return mayForward(client, queued, { persistence: this.#persistence, refusals, slowSubscriberBytesMax })
-          ? packet
-          : null
+        const { sessions } = this.#state
+        return mayForward(client, queued, { sessions, refusals, slowSubscriberBytesMax }) ? packet : null
       },
     })
   }
 
   readonly #unidentified = new WeakSet<object>()
+  readonly #willOf = new WeakMap<object, NonNullable<ConnectPacket['will']>>()
 
   #accept(socket: Socket): void {
     const { guard, refusals, connections } = this.#guards
@@ -237,12 +236,15 @@ export class Broker implements Part {
     const client = this.#aedes.handle(socket)
     limitPackets(client, packetBytesMax)
     requireUtf8(client)
+    limitFilters(client)
+    const order = this.#state.attach(client, socket, () => socketReader.reopen())
     const isOpen = (): boolean =>
+      !order.isBusy &&
       socketReader.pending < pendingPerClientMax &&
       socketReader.pendingBytes <= Math.max(0, pendingBytesMax - this.#intake.pendingBytes) * FREE_SHARE &&
       socket.writableLength < UNREAD_BYTES_MAX
     const onHeld = (held: SocketReader): void => void this.#held.add(held)
-    const dependencies = { fastPath: this.#fastPath, guard, incomplete, packetBytesMax, isOpen, onHeld }
+    const dependencies = { fastPath: this.#fastPath, guard, incomplete, order, packetBytesMax, isOpen, onHeld }
     const socketReader = new SocketReader(socket, client, dependencies)
   }
 

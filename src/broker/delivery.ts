@@ -5,37 +5,38 @@ import type { Refusals } from './guards/refusals.ts'
 import type { Unrouted } from './guards/unrouted.ts'
 import type { Intake } from './intake.ts'
 import type { BrokerPersistence } from './persistence.ts'
-import type { QueuedPacket } from './session-queues.ts'
+import type { LocalSubscribers } from './sessions/local-subscribers.ts'
+import type { QueuedPacket } from './sessions/session-queue.ts'
+import type { Sessions } from './sessions/sessions.ts'
 
-interface Packet {
+export interface Packet {
   topic: string
   payload: Buffer
   qos: number
   retain: boolean
-  brokerId?: string
+  brokerId?: string | null
   brokerCounter?: number
+  messageId?: number
 }
 type Done = (failure?: Error | null) => void
+type Deliver = (packet: Packet, done: Done) => void
 
-/** Private members of Aedes and mqemitter; private-members.ts checks them at start. */
+/** Private members of Aedes; private-members.ts checks them at start. */
 interface Inner {
   id: string
   publish(packet: Packet, client: Client | null | Done, done?: Done): void
-  mq: {
-    _matcher: { match(topic: string): unknown[] }
-    on(topic: string, notify: unknown, done?: Done): unknown
-    emit(packet: Packet, done?: Done): unknown
-  }
 }
 
-interface DeliveryDependencies {
+const noop: Done = () => undefined
+
+export interface DeliveryDependencies {
   readonly persistence: BrokerPersistence
+  readonly subscribers: LocalSubscribers<Packet>
+  readonly sessions: Sessions
   readonly intake: Pick<Intake, 'delivers' | 'keeps'>
   readonly guard: Guard
   readonly unrouted: Unrouted
 }
-
-const noop: Done = () => undefined
 
 /**
  * Four changes to how Aedes hands messages to local subscribers.
@@ -53,37 +54,23 @@ const noop: Done = () => undefined
  */
 export function shapeDelivery(
   broker: Aedes,
-  { persistence, intake, guard, unrouted }: DeliveryDependencies,
-): { isWanted(topic: string): boolean } {
+  { persistence, subscribers, sessions, intake, guard, unrouted }: DeliveryDependencies,
+): { isWanted(topic: string, qos: number): boolean } {
   const inner = broker as unknown as Inner
   const quick = `${inner.id}:q0`
   const announcements = `$SYS/${inner.id}/new/clients`
-  const wanted = new TextCache<boolean>()
+  const isWanted = wantedTopics(subscribers, sessions)
 
-  const on = inner.mq.on.bind(inner.mq)
-  inner.mq.on = (topic, notify, done) => {
-    wanted.clear()
-    guard.answer('mq.on', { cause: undefined, answer: done ?? noop, refuse: done ?? noop }, (answer) => {
-      on(topic, notify, answer)
-    })
-    return inner.mq
+  const on = subscribers.on.bind(subscribers)
+  subscribers.on = (filter, notify, done = noop) => {
+    guard.answer('mq.on', { cause: undefined, answer: done, refuse: done }, (answer) => on(filter, notify, answer))
+    return subscribers
   }
-  const isWanted = (topic: string): boolean => {
-    let known = wanted.get(topic)
-    if (known === undefined) {
-      known = inner.mq._matcher.match(topic).length > 0
-      wanted.add(topic, known)
-    }
-    return known || persistence.matches(topic)
-  }
-
-  const emit = inner.mq.emit.bind(inner.mq)
-  inner.mq.emit = (packet, done) => {
+  const emit = subscribers.emit.bind(subscribers)
+  subscribers.emit = (packet, done = noop) => {
     if (packet.qos === 0) packet.brokerId = quick
-    guard.answer('mq.emit', { cause: undefined, answer: done ?? noop, refuse: done ?? noop }, (answer) => {
-      emit(packet, answer)
-    })
-    return inner.mq
+    guard.answer('mq.emit', { cause: undefined, answer: done, refuse: done }, (answer) => emit(packet, answer))
+    return subscribers
   }
 
   const publish = inner.publish.bind(inner)
@@ -95,10 +82,10 @@ export function shapeDelivery(
     const isRetained = packet.retain
     if (delivers === 'fresh') packet.retain = false
     if (packet.retain) {
-      void persistence.storeRetained(packet)
+      persistence.storeRetainedOf(packet, client?.id)
       packet.retain = false
     }
-    if (isWanted(packet.topic)) return publish(packet, client, done)
+    if (isWanted(packet.topic, packet.qos)) return publish(packet, client, done)
     if (client !== null && !isRetained && !intake.keeps(packet.topic)) unrouted.note(packet.topic)
     done()
   }
@@ -110,11 +97,52 @@ export function shapeDelivery(
   return { isWanted }
 }
 
+/**
+ * Whether a connected client, or the session of an absent one, gets a message. Counts the message if only full sessions
+ * subscribe to it.
+ */
+function wantedTopics(subscribers: LocalSubscribers<Packet>, sessions: Sessions) {
+  const known = new TextCache<{ readonly local: boolean; readonly open: boolean; readonly full: number }>()
+  let version = 0
+  return (topic: string, qos: number): boolean => {
+    const current = subscribers.version + sessions.version
+    if (version !== current) {
+      known.clear()
+      version = current
+    }
+    let found = known.get(topic)
+    if (found === undefined) {
+      found = { local: subscribers.has(topic), ...sessions.wants(topic) }
+      known.add(topic, found)
+    }
+    if (found.local || qos === 0) return found.local
+    if (!found.open) sessions.dropped += found.full
+    return found.open
+  }
+}
+
+/**
+ * Makes Aedes treat a message as the subscription asks for it before it is judged: with QoS 0 it is not queued. If the
+ * same message is queued because of another filter of the client, it is delivered once, with the higher QoS.
+ */
+export function shapeClient(client: Client, sessions: Sessions): void {
+  const inner = client as unknown as { deliver0: Deliver }
+  const { deliver0 } = inner
+  inner.deliver0 = (packet, done) => {
+    if (packet.qos > 0 && !client.clean && sessions.find(client.id)?.queue.get(packet.brokerCounter) !== undefined) {
+      setImmediate(done)
+      return
+    }
+    packet.qos = 0
+    deliver0(packet, done)
+  }
+}
+
 /** Whether a message is delivered to this client. Disconnects a client that does not read what it subscribed to. */
 export function mayForward(
   client: Client,
   packet: Packet & QueuedPacket,
-  options: { persistence: BrokerPersistence; refusals: Refusals; slowSubscriberBytesMax: number },
+  options: { sessions: Sessions; refusals: Refusals; slowSubscriberBytesMax: number },
 ): boolean {
   if (packet.topic.startsWith('$')) return false
   const socket = client.conn as { writableLength: number; destroyed: boolean; destroy(): void }
@@ -125,6 +153,18 @@ export function mayForward(
     socket.destroy()
     return false
   }
-  const { queues } = options.persistence
-  return packet.qos === 0 || client.clean || packet.brokerCounter === 0 || queues.has(client.id, packet)
+  if (packet.qos === 0 || client.clean) return true
+  return giveId(client.id, packet, options.sessions)
+}
+
+/** Gives the packet the id under which its session expects the acknowledgement; false: the session has dropped it. */
+function giveId(id: string, packet: Packet & QueuedPacket, sessions: Sessions): boolean {
+  // Aedes sends retained messages after a SUBSCRIBE without queueing them.
+  if (packet.brokerId === null && !sessions.enqueueFor(id, packet)) return false
+  const queue = sessions.find(id)?.queue
+  const queued = queue?.get(packet.brokerCounter)
+  if (queued === undefined) return false
+  packet.qos = queued.qos ?? packet.qos
+  packet.messageId = queue!.idFor(packet.brokerCounter!)
+  return true
 }

@@ -11,8 +11,8 @@ export interface FastPathDependencies {
   readonly rules: TopicRules
   readonly acks: AckWriter
   readonly guard: Guard
-  /** Whether a local client subscribes to this topic. */
-  isWanted(topic: string): boolean
+  /** Whether a local client gets a message on this topic. */
+  isWanted(topic: string, qos: number): boolean
   /** Called when a publish is settled: reading from held sockets may continue. */
   onSettled(): void
 }
@@ -44,7 +44,7 @@ export class FastPath {
   take({ topic, qos, dup, messageId, payload }: PlainPublish, sender: Sender): boolean {
     const { intake, rules, acks, guard, isWanted, onSettled } = this.#deps
     if (qos === 1 && messageId === 0) return false
-    if (!rules.isCertain(topic) || !intake.keeps(topic) || isWanted(topic)) return false
+    if (!rules.isCertain(topic) || !intake.keeps(topic) || isWanted(topic, qos)) return false
     intake.offer({ topic, payload, client: sender.id, dup: dup && qos === 1, qos, retain: false }, (failure) => {
       try {
         if (qos === 0) sender.done(undefined)

@@ -10,11 +10,17 @@ import type { IncomingId, Intake, Settle } from './intake.ts'
 export class IncomingIds {
   readonly #clients = new Map<string, Map<number, Promise<void>>>()
   readonly #intake: Intake
+  #total = 0
 
   /** @param known identifiers on disk, of clients with persistent sessions */
   constructor(intake: Intake, known: readonly IncomingId[]) {
     this.#intake = intake
-    for (const { client, messageId } of known) this.#of(client).set(messageId, Promise.resolve())
+    for (const { client, messageId } of known) this.#add(client, messageId, Promise.resolve())
+  }
+
+  /** Identifiers of all clients. */
+  get total(): number {
+    return this.#total
   }
 
   /** The commit to wait for when the identifier is known; undefined: it is new, and the caller must reserve it. */
@@ -31,10 +37,9 @@ export class IncomingIds {
     const done = new Promise<void>((resolve, reject) => {
       work((failure) => (failure === undefined ? resolve() : reject(failure)))
     })
-    const ids = this.#of(client)
-    ids.set(messageId, done)
+    this.#add(client, messageId, done)
     done.catch(() => {
-      if (ids.get(messageId) === done) ids.delete(messageId)
+      if (this.meet(client, messageId) === done) this.#delete(client, messageId)
     })
     return done
   }
@@ -46,20 +51,28 @@ export class IncomingIds {
         this.#intake.release({ client, messageId }, (failure) => (failure ? reject(failure) : resolve()))
       })
     }
-    this.#clients.get(client)?.delete(messageId)
+    this.#delete(client, messageId)
   }
 
-  /** The client began a clean session or ended one. */
+  /** The client began a clean session, or its session ended. */
   forget(client: string): void {
+    this.#total -= this.count(client)
     if (this.#clients.delete(client)) this.#intake.forget(client)
   }
 
-  #of(client: string): Map<number, Promise<void>> {
+  #add(client: string, messageId: number, done: Promise<void>): void {
     let ids = this.#clients.get(client)
     if (ids === undefined) {
       ids = new Map()
       this.#clients.set(client, ids)
     }
-    return ids
+    if (!ids.has(messageId)) this.#total++
+    ids.set(messageId, done)
+  }
+
+  #delete(client: string, messageId: number): void {
+    const ids = this.#clients.get(client)
+    if (ids?.delete(messageId) === true) this.#total--
+    if (ids?.size === 0) this.#clients.delete(client)
   }
 }

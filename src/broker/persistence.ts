@@ -1,17 +1,19 @@
 import { Readable } from 'node:stream'
 import type { Client } from 'aedes'
-import MemoryPersistence from 'aedes-persistence/asyncPersistence.js'
-import { filterMatches } from '../base/topics.ts'
 import type { IncomingIds } from './incoming-ids.ts'
 import { type Intake, type Settle, settleLater } from './intake.ts'
-import { type QueuedPacket, SessionQueues } from './session-queues.ts'
+import type { RetainedMessages } from './sessions/retained-messages.ts'
+import { QueuedMessage, type QueuedPacket } from './sessions/session-queue.ts'
+import type { Sessions } from './sessions/sessions.ts'
+
+/** QoS 2 publishes of all clients that may wait for their PUBREL. */
+const INCOMING_MAX = 100_000
 
 interface Packet extends QueuedPacket {
   topic: string
   payload: Buffer
   qos: number
   retain: boolean
-  dup?: boolean
 }
 
 interface Subscription {
@@ -19,116 +21,169 @@ interface Subscription {
   qos: number
 }
 
-/** Cached answers of `matches`; a full cache is cleared. */
-const MATCHES_MAX = 65_536
+interface Will {
+  topic: string
+  payload: Buffer
+  brokerId?: string
+  clientId?: string
+}
+
+/** A session that gets a message. */
+interface Recipient {
+  readonly clientId: string
+  readonly topic: string
+  readonly qos: number
+}
+
+export interface PersistenceDependencies {
+  readonly intake: Intake
+  readonly incoming: IncomingIds
+  readonly sessions: Sessions
+  readonly retained: RetainedMessages
+  /** Called for each QoS 2 publish that is settled: reading from held sockets may continue. */
+  onSettled(): void
+}
 
 /**
- * What Aedes keeps between packets. Subscriptions, retained messages and wills are in memory, as in Aedes' own
- * persistence. Queues of disconnected subscribers are bounded. QoS 2 identifiers are committed with their readings.
+ * What Aedes keeps between packets, in memory: persistent sessions and retained messages (sessions/), wills. QoS 2
+ * identifiers are committed with their readings.
  */
-export class BrokerPersistence extends MemoryPersistence {
-  readonly queues: SessionQueues<Packet>
-  readonly #intake: Intake
-  readonly #incoming: IncomingIds
-  readonly #onSettled: () => void
-  /** Filters of persistent sessions (clean session 0), and how many sessions have each. */
-  readonly #filters = new Map<string, number>()
-  readonly #byClient = new Map<string, Set<string>>()
-  readonly #matches = new Map<string, boolean>()
+export class BrokerPersistence {
+  readonly #deps: PersistenceDependencies
+  readonly #wills = new Map<string, Will>()
+  readonly #stored = new WeakSet<object>()
+  #granted: { readonly subscriptions: readonly Subscription[]; readonly done: () => void } | undefined
+  #broker: { readonly id: string } | undefined
 
-  /** @param onSettled called for each QoS 2 publish that is settled: reading from held sockets may continue */
-  constructor(intake: Intake, incoming: IncomingIds, sessionQueueMax: number, onSettled: () => void) {
-    super()
-    this.#intake = intake
-    this.#incoming = incoming
-    this.#onSettled = onSettled
-    this.queues = new SessionQueues(sessionQueueMax)
+  constructor(dependencies: PersistenceDependencies) {
+    this.#deps = dependencies
+  }
+
+  get broker(): object | undefined {
+    return this.#broker
   }
 
   /** Aedes requires an async function. */
-  override async setup(broker: unknown): Promise<void> {
-    await super.setup(broker)
+  async setup(broker: { readonly id: string }): Promise<void> {
+    this.#broker = broker
   }
 
-  /** Whether a persistent session, connected or not, subscribes to this topic. */
-  matches(topic: string): boolean {
-    if (this.#filters.size === 0) return false
-    let match = this.#matches.get(topic)
-    if (match === undefined) {
-      match = [...this.#filters.keys()].some((filter) => filterMatches(filter, topic))
-      if (this.#matches.size >= MATCHES_MAX) this.#matches.clear()
-      this.#matches.set(topic, match)
-    }
-    return match
+  async destroy(): Promise<void> {
+    this.#deps.sessions.stop()
   }
 
-  override async addSubscriptions(client: Client, subscriptions: Subscription[]): Promise<void> {
-    // Aedes passes all subscriptions of the packet, including those that it refuses.
-    const granted = subscriptions.filter(({ topic }) => !topic.startsWith('$'))
-    await super.addSubscriptions(client, granted)
-    let own = this.#byClient.get(client.id)
-    if (own === undefined) {
-      own = new Set()
-      this.#byClient.set(client.id, own)
-    }
-    for (const { topic } of granted) {
-      if (own.has(topic)) continue
-      own.add(topic)
-      this.#filters.set(topic, (this.#filters.get(topic) ?? 0) + 1)
-    }
-    this.#matches.clear()
+  async storeRetained(packet: Packet & { clientId?: string }): Promise<void> {
+    this.storeRetainedOf(packet, packet.clientId)
   }
 
-  override async removeSubscriptions(client: Client, topics: string[]): Promise<void> {
-    await super.removeSubscriptions(client, topics)
-    this.#forget(client.id, topics)
+  /** @param client undefined: the edge itself */
+  storeRetainedOf(packet: Pick<Packet, 'topic' | 'payload' | 'qos'>, client: string | undefined): void {
+    this.#deps.retained.store(packet, client)
+  }
+
+  /**
+   * The filters of the SUBSCRIBE for which Aedes asks for the retained messages next, in the same tick.
+   * @returns a promise that resolves when it has got them, or did not ask
+   */
+  granted(subscriptions: readonly Subscription[]): Promise<void> {
+    return new Promise((resolve) => {
+      const granted = { subscriptions: subscriptions.filter(({ qos }) => qos <= 2), done: resolve }
+      this.#granted = granted
+      queueMicrotask(() => {
+        if (this.#granted !== granted) return
+        this.#granted = undefined
+        resolve()
+      })
+    })
+  }
+
+  createRetainedStreamCombi(topics: readonly string[]): Readable {
+    const granted = this.#granted
+    this.#granted = undefined
+    const filters = granted?.subscriptions ?? topics.map((topic) => ({ topic, qos: 2 }))
+    const stream = Readable.from(this.#deps.retained.matching(filters))
+    if (granted !== undefined) stream.once('close', granted.done)
+    return stream
+  }
+
+  createRetainedStream(topic: string): Readable {
+    return this.createRetainedStreamCombi([topic])
+  }
+
+  /** The subscriptions of this list are in the session: Aedes passes the list once for each of them. */
+  noteStored(subscriptions: object): void {
+    this.#stored.add(subscriptions)
+  }
+
+  async addSubscriptions(client: Client, subscriptions: readonly Subscription[]): Promise<void> {
+    if (this.#stored.has(subscriptions)) return
+    for (const subscription of subscriptions) this.#deps.sessions.subscribe(client.id, subscription)
+  }
+
+  async removeSubscriptions(client: Client, topics: readonly string[]): Promise<void> {
+    for (const topic of topics) this.#deps.sessions.unsubscribe(client.id, topic)
+  }
+
+  async subscriptionsByClient(client: Client): Promise<Subscription[]> {
+    return [...(this.#deps.sessions.find(client.id)?.own.byFilter.values() ?? [])].map((one) => ({ ...one }))
+  }
+
+  async subscriptionsByTopic(topic: string): Promise<Recipient[]> {
+    return this.#deps.sessions.match(topic)
   }
 
   /** A clean session begins: the previous session and its queue are removed. */
-  override async cleanSubscriptions(client: Client): Promise<void> {
-    await super.cleanSubscriptions(client)
-    this.#forget(client.id, [...(this.#byClient.get(client.id) ?? [])])
-    this.queues.drop(client.id)
+  async cleanSubscriptions(client: Client): Promise<void> {
+    this.#deps.sessions.end(client.id)
   }
 
-  #forget(client: string, topics: readonly string[]): void {
-    const own = this.#byClient.get(client)
-    if (own === undefined) return
-    for (const topic of topics) {
-      if (!own.delete(topic)) continue
-      const left = this.#filters.get(topic)! - 1
-      if (left === 0) this.#filters.delete(topic)
-      else this.#filters.set(topic, left)
+  async countOffline(): Promise<{ subsCount: number; clientsCount: number }> {
+    const sessions = [...this.#deps.sessions.all()].filter(({ own }) => own.size > 0)
+    const lasting = sessions.flatMap(({ own }) => [...own.byFilter.values()].filter(({ qos }) => qos > 0))
+    return { subsCount: lasting.length, clientsCount: sessions.length }
+  }
+
+  getClientList(topic: string): Readable {
+    const having = [...this.#deps.sessions.all()].filter(({ own }) => own.byFilter.has(topic))
+    return Readable.from(having.map(({ id }) => id))
+  }
+
+  async outgoingEnqueue(recipient: Recipient, packet: Packet): Promise<void> {
+    this.#enqueue([recipient], packet)
+  }
+
+  async outgoingEnqueueCombi(recipients: readonly Recipient[], packet: Packet): Promise<void> {
+    this.#enqueue(recipients, packet)
+  }
+
+  /** Queues the message for each recipient with the lower of its QoS and that of the subscription. */
+  #enqueue(recipients: readonly Recipient[], packet: Packet): void {
+    const { sessions } = this.#deps
+    const byQos: (QueuedMessage | undefined)[] = []
+    for (const { clientId, qos = packet.qos } of recipients) {
+      const lower = Math.min(qos, packet.qos)
+      byQos[lower] ??= new QueuedMessage(packet, lower)
+      sessions.enqueue(sessions.of(clientId), byQos[lower])
     }
-    if (own.size === 0) this.#byClient.delete(client)
-    this.#matches.clear()
   }
 
-  override async outgoingEnqueue(sub: { clientId: string }, packet: Packet): Promise<void> {
-    this.queues.add(sub.clientId, { ...packet })
+  async outgoingUpdate(client: Client, packet: Packet): Promise<void> {
+    if (this.#deps.sessions.find(client.id)?.queue.update(packet) !== true) throw new Error('no such packet')
   }
 
-  override async outgoingEnqueueCombi(subs: { clientId: string }[], packet: Packet): Promise<void> {
-    for (const { clientId } of subs) this.queues.add(clientId, { ...packet })
+  async outgoingClearMessageId(client: Client, packet: Packet): Promise<QueuedPacket | undefined> {
+    return this.#deps.sessions.find(client.id)?.queue.clear(packet.messageId)
   }
 
-  override async outgoingUpdate(client: Client, packet: Packet): Promise<void> {
-    if (!this.queues.update(client.id, packet)) throw new Error('no such packet')
-  }
-
-  override async outgoingClearMessageId(client: Client, packet: Packet): Promise<Packet | undefined> {
-    return this.queues.clear(client.id, packet.messageId)
-  }
-
-  override outgoingStream(client: Client): Readable {
-    return Readable.from(this.queues.of(client.id))
+  outgoingStream(client: Client): Readable {
+    return Readable.from(this.#deps.sessions.find(client.id)?.queue.read() ?? [])
   }
 
   /** Rejects when the identifier is new: Aedes accepts the packet then. */
-  override async incomingGetPacket(client: Client, packet: Packet): Promise<Packet> {
-    const known = this.#incoming.meet(client.id, packet.messageId!)
+  async incomingGetPacket(client: Client, packet: Packet): Promise<Packet> {
+    const known = this.#deps.incoming.meet(client.id, packet.messageId!)
     if (known === undefined) {
-      if (packet.cmd === 'publish') void this.#keep(client, packet)
+      if (packet.cmd === 'publish' && this.#hasRoom()) void this.#keep(client, packet)
       throw new Error('no such packet')
     }
     await known
@@ -136,32 +191,62 @@ export class BrokerPersistence extends MemoryPersistence {
   }
 
   /** Aedes has found the packet to be new. Resolves when it is on disk; PUBREC is sent after that. */
-  override async incomingStorePacket(client: Client, packet: Packet): Promise<void> {
-    const kept = this.#incoming.meet(client.id, packet.messageId!)
+  async incomingStorePacket(client: Client, packet: Packet): Promise<void> {
+    const kept = this.#deps.incoming.meet(client.id, packet.messageId!)
     if (kept === undefined) throw new Error('not stored')
     await kept
   }
 
+  /** At the bound, sessions of absent clients end. Without one, the publish is not stored, which closes the connection. */
+  #hasRoom(): boolean {
+    const { incoming, sessions } = this.#deps
+    while (incoming.total >= INCOMING_MAX) {
+      if (!sessions.evict(({ id }) => incoming.count(id) > 0)) return false
+    }
+    return true
+  }
+
   #keep(client: Client, { topic, payload, retain, dup, messageId }: Packet): Promise<void> {
+    const { intake, incoming, onSettled } = this.#deps
     const id = { client: client.id, messageId: messageId! }
     const lasting = !client.clean
-    return this.#incoming.keep(client.id, messageId!, (settle) => {
-      if (!this.#intake.keeps(topic)) return settle(undefined)
+    return incoming.keep(client.id, messageId!, (settle) => {
+      if (!intake.keeps(topic)) return settle(undefined)
       const settled: Settle = (failure) =>
         settleLater(failure, (why) => {
           settle(why)
-          this.#onSettled()
+          onSettled()
         })
       const publish = { topic, payload, client: client.id, dup: dup === true, qos: 2, retain } as const
-      this.#intake.offer(publish, settled, lasting ? id : undefined)
+      intake.offer(publish, settled, lasting ? id : undefined)
     })
   }
 
-  override async incomingDelPacket(client: Client, packet: Packet): Promise<void> {
-    await this.#incoming.release(client.id, packet.messageId!, !client.clean)
+  async incomingDelPacket(client: Client, packet: Packet): Promise<void> {
+    await this.#deps.incoming.release(client.id, packet.messageId!, !client.clean)
   }
 
-  override async cleanIncoming(client: Client): Promise<void> {
-    this.#incoming.forget(client.id)
+  async cleanIncoming(client: Client): Promise<void> {
+    this.#deps.incoming.forget(client.id)
+  }
+
+  async putWill(client: Client, packet: Will): Promise<void> {
+    packet.brokerId = this.#broker!.id
+    packet.clientId = client.id
+    this.#wills.set(client.id, packet)
+  }
+
+  async getWill(client: Client): Promise<Will | undefined> {
+    return this.#wills.get(client.id)
+  }
+
+  async delWill(client: Client): Promise<Will | undefined> {
+    const will = this.#wills.get(client.id)
+    this.#wills.delete(client.id)
+    return will
+  }
+
+  streamWill(brokers: Readonly<Record<string, unknown>> = {}): Readable {
+    return Readable.from([...this.#wills.values()].filter(({ brokerId }) => brokers[brokerId!] === undefined))
   }
 }

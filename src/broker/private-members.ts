@@ -1,6 +1,5 @@
 import { Duplex } from 'node:stream'
 import type { Aedes, Client } from 'aedes'
-import MemoryPersistence from 'aedes-persistence/asyncPersistence.js'
 import { incompatiblePackage, type PinnedPackage } from '../base/pinned-package.ts'
 import { limitPackets } from './packet-limit.ts'
 import { requireUtf8 } from './utf8-strings.ts'
@@ -13,14 +12,8 @@ const BROKER: Readonly<Partial<Record<PinnedPackage, Members>>> = {
   aedes: [
     ['id', 'string'],
     ['publish', 'function'],
-    ['mq', 'object'],
     ['clients', 'object'],
     ['registerClient', 'function'],
-  ],
-  mqemitter: [
-    ['mq.on', 'function'],
-    ['mq.emit', 'function'],
-    ['mq._matcher.match', 'function'],
   ],
 }
 
@@ -33,6 +26,8 @@ const CLIENT: Readonly<Partial<Record<PinnedPackage, Members>>> = {
     ['connackSent', 'boolean'],
     ['_keepaliveTimer', 'object'],
     ['_nextBatch', 'function'],
+    ['deliver0', 'function'],
+    ['subscriptions', 'object'],
     ['_parsingBatch', 'number'],
   ],
   'mqtt-packet': [
@@ -41,34 +36,11 @@ const CLIENT: Readonly<Partial<Record<PinnedPackage, Members>>> = {
     ['_parser._list.slice', 'function'],
     ['_parser._parseString', 'function'],
     ['_parser._parseLength', 'function'],
+    ['_parser._parseSubscribe', 'function'],
+    ['_parser._parseUnsubscribe', 'function'],
     ['_parser._emitError', 'function'],
   ],
 }
-
-/** Methods of the in-memory persistence that persistence.ts and guards/persistence-guard.ts replace or build on. */
-const PERSISTENCE: Members = [
-  'setup',
-  'storeRetained',
-  'addSubscriptions',
-  'removeSubscriptions',
-  'cleanSubscriptions',
-  'outgoingEnqueue',
-  'outgoingEnqueueCombi',
-  'outgoingUpdate',
-  'outgoingClearMessageId',
-  'outgoingStream',
-  'incomingGetPacket',
-  'incomingStorePacket',
-  'incomingDelPacket',
-  'cleanIncoming',
-  'subscriptionsByClient',
-  'subscriptionsByTopic',
-  'createRetainedStream',
-  'createRetainedStreamCombi',
-  'putWill',
-  'delWill',
-  'streamWill',
-].map((name) => [name, 'function'])
 
 /**
  * Checks that the installed packages have every private member that the broker uses, before a device can connect. A
@@ -76,7 +48,6 @@ const PERSISTENCE: Members = [
  * @throws OperatorError that names package, installed version and missing member
  */
 export function assertPrivateMembers(broker: Aedes): void {
-  assertMembers('aedes-persistence', MemoryPersistence.prototype, PERSISTENCE)
   assertAll(broker, BROKER)
   const connection = new Duplex({ read: () => undefined, write: (_chunk, _encoding, done) => done() })
   const client = broker.handle(connection)

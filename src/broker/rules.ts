@@ -2,6 +2,7 @@ import type { Client, ConnectPacket, Subscription } from 'aedes'
 import { TextCache } from '../base/text/text-cache.ts'
 import { filterProblem, topicProblem } from '../base/topics.ts'
 import { PacketRefused } from './guards/refusals.ts'
+import { WILL_BYTES_MAX } from './sessions/wills.ts'
 import { isDoubtful } from './utf8-strings.ts'
 
 /** Longest accepted client id (UTF-8 bytes). MQTT allows 65,535; no device needs that many. */
@@ -36,6 +37,10 @@ export function connectProblem({ clientId, will }: ConnectPacket, rules: TopicRu
   if (clientId.includes('\u0000')) return new PacketRefused('clientId', 'client id contains U+0000')
   if (will === undefined || will === null) return undefined
   if (![0, 1, 2].includes(will.qos ?? 0)) return new PacketRefused('will', `will has QoS ${will.qos}`)
+  if (will.payload.length > WILL_BYTES_MAX) {
+    const problem = `will payload of ${will.payload.length} bytes; at most ${WILL_BYTES_MAX}`
+    return new PacketRefused('will', problem)
+  }
   const problem = rules.problem(will.topic)
   return problem === undefined ? undefined : new PacketRefused('will', `will topic: ${problem}`)
 }

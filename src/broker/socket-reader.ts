@@ -31,6 +31,8 @@ export interface SocketReaderDependencies {
   readonly guard: Guard
   readonly incomplete: IncompletePackets
   readonly packetBytesMax: number
+  /** `isBusy`: packets of this client wait for an earlier one, and the fast path must not overtake them. */
+  readonly order: { readonly isBusy: boolean }
   /** Whether reading may continue. */
   isOpen(): boolean
   /** Called when reading has stopped. Call `reopen` when `isOpen` may have become true again. */
@@ -169,6 +171,7 @@ export class SocketReader implements Sender, IncompleteConnection {
   }
 
   #fastPath(): boolean {
+    if (this.#deps.order.isBusy) return false
     this.#client._parsingBatch++
     if (this.#deps.fastPath.take(publish, this)) {
       this.#client._keepaliveTimer?.refresh()

@@ -28,7 +28,7 @@ const TEXTS: Readonly<Record<RefusalReason, string>> = {
 
 /** Problems with what clients send to the broker. Pure. */
 export function brokerProblems(
-  { failures, refusals, takeovers, unrouted }: Omit<BrokerStats, 'dropped'>,
+  { failures, refusals, takeovers, unrouted }: Pick<BrokerStats, 'failures' | 'refusals' | 'takeovers' | 'unrouted'>,
   { reportUnrouted }: { readonly reportUnrouted: boolean },
 ): string[] {
   const problems: string[] = []

@@ -19,6 +19,7 @@ import { brokerProblems } from './broker-problems.ts'
 import { clockProblems } from './clock-problems.ts'
 import { ClockWatch } from './clock-watch.ts'
 import { EdgeIntake } from './intake.ts'
+import { sessionProblems } from './session-problems.ts'
 import { SharedStatus } from './shared-status.ts'
 import { ACK_MS_SLOW, COMMIT_MS_SLOW, diskOf } from './slow-disk.ts'
 import { type EdgeStatus, findProblems, shownProblem } from './status.ts'
@@ -161,7 +162,12 @@ async function readStatus(
   const backup = backups?.status
   const found = findProblems({ ...storeStatus, refusedBecause, latency, backup, upMs, space, uplinks: stats })
   const brokerStats = broker.stats()
-  const problems = [...found, ...clockProblems(storeStatus), ...brokerProblems(brokerStats, limits)].map(shownProblem)
+  const problems = [
+    ...found,
+    ...clockProblems(storeStatus),
+    ...brokerProblems(brokerStats, limits),
+    ...sessionProblems(brokerStats),
+  ].map(shownProblem)
   return {
     edge,
     version,

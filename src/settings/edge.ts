@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { backup } from './schema/backup.ts'
+import { clientState } from './schema/client-state.ts'
 import { clock } from './schema/clock.ts'
 import { config } from './schema/config.ts'
 import { bytes, count, inAnyCase, log, ms, name, port } from './schema/fields.ts'
@@ -51,12 +52,7 @@ const broker = z.strictObject({
         'free, and beyond that its socket is not read. Incomplete packets of all connections may take as many bytes again; ' +
         'beyond it, the connection with the oldest large one is closed',
     ),
-  sessionQueueMax: count
-    .default(1_000)
-    .describe(
-      'Maximum number of messages kept for a local subscriber that is offline; new ones beyond it are dropped and ' +
-        'counted',
-    ),
+  ...clientState,
   slowSubscriberBytesMax: bytes
     .default(8_388_608)
     .describe('A local subscriber with more unread bytes than this is disconnected'),

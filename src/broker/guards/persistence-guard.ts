@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import type MemoryPersistence from 'aedes-persistence/asyncPersistence.js'
+import type { BrokerPersistence } from '../persistence.ts'
 import type { Guard } from './guard.ts'
 
 type Method = (...args: unknown[]) => unknown
@@ -31,7 +31,7 @@ const RESOLVING: Readonly<Record<string, () => unknown>> = {
 const STREAMING = ['createRetainedStream', 'createRetainedStreamCombi', 'outgoingStream', 'streamWill'] as const
 
 /** Replaces the methods that Aedes calls: none throws, and none rejects where Aedes does not expect it. */
-export function guardPersistence(persistence: MemoryPersistence, guard: Guard): void {
+export function guardPersistence(persistence: BrokerPersistence, guard: Guard): void {
   const methods = persistence as unknown as Record<string, Method>
   const replace = (name: string, wrap: (call: () => unknown, cause: Cause) => unknown): void => {
     const method = methods[name]!.bind(persistence)

@@ -1,7 +1,6 @@
 import { createServer } from 'node:net'
 import { Readable } from 'node:stream'
 import { Aedes } from 'aedes'
-import mqemitter from 'mqemitter'
 import mqttPacket, { type Packet } from 'mqtt-packet'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { silentLog } from '../../../src/base/log.ts'
@@ -11,6 +10,9 @@ import { Guard, guardHooks } from '../../../src/broker/guards/guard.ts'
 import { Takeovers } from '../../../src/broker/guards/takeovers.ts'
 import { BrokerPersistence } from '../../../src/broker/persistence.ts'
 import { TopicRules } from '../../../src/broker/rules.ts'
+import { LocalSubscribers } from '../../../src/broker/sessions/local-subscribers.ts'
+import { RetainedMessages } from '../../../src/broker/sessions/retained-messages.ts'
+import { Sessions } from '../../../src/broker/sessions/sessions.ts'
 import { ManualIntake } from '../../../support/manual-intake.ts'
 import { freePort } from '../../../support/port.ts'
 import { RawClient } from '../../../support/raw-client.ts'
@@ -37,7 +39,7 @@ function makeBreakable(owner: object, ...names: string[]): void {
 }
 
 const PERSISTENCE = [
-  'storeRetained',
+  'storeRetainedOf',
   'createRetainedStreamCombi',
   'addSubscriptions',
   'removeSubscriptions',
@@ -54,9 +56,8 @@ const PERSISTENCE = [
   'cleanIncoming',
   'putWill',
   'delWill',
-  'matches',
 ]
-const EMITTER = ['on', 'emit']
+const EMITTER = ['on', 'emit', 'has']
 const PARSER = ['_parseLength', '_parseString', '_parsePayload']
 const INTAKE = ['keeps', 'delivers', 'offer', 'release', 'forget']
 /** Called by hooks and handlers of the broker. */
@@ -67,11 +68,16 @@ const OWN = [
   [AckWriter.prototype, 'add'],
   [AckWriter.prototype, 'flush'],
   [Takeovers.prototype, 'note'],
+  [RetainedMessages.prototype, 'store'],
+  [Sessions.prototype, 'subscribe'],
+  [Sessions.prototype, 'enqueue'],
+  [Sessions.prototype, 'leave'],
+  [Sessions.prototype, 'wants'],
 ] as const
 
 beforeAll(() => {
   makeBreakable(BrokerPersistence.prototype, ...PERSISTENCE)
-  makeBreakable((mqemitter as unknown as { readonly prototype: object }).prototype, ...EMITTER)
+  makeBreakable(LocalSubscribers.prototype, ...EMITTER)
   makeBreakable(Object.getPrototypeOf(mqttPacket.parser()) as object, ...PARSER)
   makeBreakable(ManualIntake.prototype, ...INTAKE)
   for (const [owner, name] of OWN) makeBreakable(owner, name)
@@ -107,6 +113,9 @@ async function doEverything(port: number): Promise<void> {
     await answered('pubcomp', 2)
     client.send({ cmd: 'unsubscribe', messageId: 7, unsubscriptions: ['plain/#'] } as Packet)
     await answered('unsuback')
+    client.onPacket = () => undefined
+    client.publish('plain/q2', 'without PUBREL', { qos: 2, messageId: 8 })
+    await answered('pubrec', 3)
     if (clean && !client.closed) {
       const second = await RawClient.open(port)
       second.send({ ...connect } as Packet)
