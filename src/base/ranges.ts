@@ -1,5 +1,8 @@
 import type { Seq, SeqRange } from './reading.ts'
 
+/** Fewer intervals than this are added one by one. */
+const MERGED_ONE_BY_ONE_MAX = 16
+
 /**
  * A set of log positions kept as sorted, disjoint, non-adjacent closed intervals, for example the positions that are
  * confirmed, in flight, or received. Memory grows with the number of gaps, not of positions. Positions are safe
@@ -69,6 +72,26 @@ export class SeqSet implements Iterable<SeqRange> {
     } else {
       this.#merge(first, last)
     }
+  }
+
+  /**
+   * Adds ascending intervals. Many at once are merged in one pass: one by one, each that is not at the end moves all
+   * that follow it.
+   */
+  addAll(ranges: readonly SeqRange[]): void {
+    const begins = ranges[0]
+    if (begins === undefined) return
+    if (ranges.length < MERGED_ONE_BY_ONE_MAX) {
+      for (const range of ranges) this.add(range)
+      return
+    }
+    const kept = this.#ranges.splice(this.#indexOf(begins.first - 1))
+    let next = 0
+    for (const range of ranges) {
+      while (next < kept.length && kept[next]!.first < range.first) this.add(kept[next++]!)
+      this.add(range)
+    }
+    while (next < kept.length) this.add(kept[next++]!)
   }
 
   /** Inserts an interval and merges it with those that it overlaps or touches. */

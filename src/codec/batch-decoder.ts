@@ -8,12 +8,17 @@ import { readOrigin } from './origin.ts'
 import type { Batch, SeriesBlock } from './series-block.ts'
 import { decompress } from './zstd.ts'
 
+/** A longer name of a device or metric, or a longer unit, is refused. Tidegate's edges send at most 128. */
+const NAME_CHARS_MAX = 512
+
 /** Positions count as close together if they span at most this many times their number. */
 const MARKED_SPREAD_MAX = 4
 
 export interface DecodeLimits {
   /** A batch with more readings is refused. */
   readonly readingsMax: number
+  /** A batch with more ranges of positions is refused. Default: as many as readings. */
+  readonly rangesMax?: number
   /** A batch that decompresses to more is refused before it is decompressed completely. */
   readonly bytesMax: number
 }
@@ -25,19 +30,20 @@ export type DecodedBatch =
 /** Decodes a batch. Never throws, whatever the bytes are; the limits bound time and memory. */
 export function decodeBatch(bytes: Uint8Array, limits: DecodeLimits): DecodedBatch {
   try {
-    return { ok: true, batch: readBatch(new ItemReader(decompress(bytes, limits.bytesMax)), limits.readingsMax) }
+    return { ok: true, batch: readBatch(new ItemReader(decompress(bytes, limits.bytesMax)), limits) }
   } catch (failure) {
     if (failure instanceof Malformed) return { ok: false, reason: failure.message }
     throw failure
   }
 }
 
-function readBatch(cbor: ItemReader, readingsMax: number): Batch {
+function readBatch(cbor: ItemReader, { readingsMax, rangesMax = readingsMax }: DecodeLimits): Batch {
   const { covers, hasRange } = readVersion(cbor)
   const origin = readOrigin(cbor)
   const names = readNames(cbor, readingsMax)
   const { layout, seq, ts, values, quality, reasons } = readRowColumns(cbor, names.length, readingsMax)
-  const found = rangesOf(seq, layout)
+  const found = rangesOf(seq, layout, covers ? readingsMax : rangesMax)
+  if (found.length > rangesMax && !covers) throw new Malformed(`more than ${rangesMax} ranges of positions`)
   if (found.length === 0 && !hasRange) throw new Malformed('no readings')
   const ranges = covers ? [hasRange ? readRange(cbor, found) : spanOf(found)] : found
   cbor.end()
@@ -97,22 +103,26 @@ type Name = Pick<SeriesBlock, 'device' | 'metric' | 'unit'>
 export function readNames(cbor: ItemReader, readingsMax: number): Name[] {
   const seriesCount = cbor.array('devices')
   if (seriesCount > readingsMax) throw new Malformed(`more than ${readingsMax} series`)
-  const devices = Array.from({ length: seriesCount }, () => cbor.text('device'))
+  const devices = Array.from({ length: seriesCount }, () => cbor.text('device', NAME_CHARS_MAX))
   cbor.arrayOf(devices.length, 'metrics')
-  const metrics = devices.map(() => cbor.text('metric'))
+  const metrics = devices.map(() => cbor.text('metric', NAME_CHARS_MAX))
   cbor.arrayOf(devices.length, 'units')
-  return devices.map((device, s) => ({ device, metric: metrics[s]!, unit: cbor.textOrNull('unit') ?? undefined }))
+  return devices.map((device, s) => {
+    return { device, metric: metrics[s]!, unit: cbor.textOrNull('unit', NAME_CHARS_MAX) ?? undefined }
+  })
 }
 
-/** The positions of all series together. */
-export function rangesOf(seq: Float64Array, layout: Layout): SeqRange[] {
+/** The positions of all series together, up to the first range beyond `rangesMax`. */
+export function rangesOf(seq: Float64Array, layout: Layout, rangesMax: number): SeqRange[] {
   checkRising(seq, layout)
   if (seq.length === 0) return []
-  return rangesOfMarked(seq) ?? rangesOfRising(layout.seriesCount === 1 ? seq : seq.slice().sort())
+  return (
+    rangesOfMarked(seq, rangesMax) ?? rangesOfRising(layout.seriesCount === 1 ? seq : seq.slice().sort(), rangesMax)
+  )
 }
 
 /** Positions that are close together are marked in a bitmap, which is faster than sorting them. */
-function rangesOfMarked(seq: Float64Array): SeqRange[] | undefined {
+function rangesOfMarked(seq: Float64Array, rangesMax: number): SeqRange[] | undefined {
   let lowest = Infinity
   let highest = 0
   for (let i = 0; i < seq.length; i++) {
@@ -127,7 +137,7 @@ function rangesOfMarked(seq: Float64Array): SeqRange[] | undefined {
     marks[at] = 1
   }
   const ranges: SeqRange[] = []
-  for (let first = 0; first >= 0; ) {
+  for (let first = 0; first >= 0 && ranges.length <= rangesMax; ) {
     const gap = marks.indexOf(0, first)
     const last = (gap < 0 ? marks.length : gap) - 1
     ranges.push({ first: lowest + first, last: lowest + last })
@@ -136,10 +146,10 @@ function rangesOfMarked(seq: Float64Array): SeqRange[] | undefined {
   return ranges
 }
 
-function rangesOfRising(all: Float64Array): SeqRange[] {
+function rangesOfRising(all: Float64Array, rangesMax: number): SeqRange[] {
   const ranges: SeqRange[] = []
   let first = all[0]!
-  for (let i = 1; i <= all.length; i++) {
+  for (let i = 1; i <= all.length && ranges.length <= rangesMax; i++) {
     if (all[i] === all[i - 1]! + 1) continue
     if (all[i] === all[i - 1]) throw new Malformed('a position occurs twice')
     ranges.push({ first, last: all[i - 1]! })

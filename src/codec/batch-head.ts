@@ -9,7 +9,7 @@ import { decompress } from './zstd.ts'
 
 /** The sender of a batch, and the positions of its readings. */
 export interface BatchHead extends Origin {
-  /** Positions of its readings. */
+  /** Positions of its readings; of more than `rangesMax` ranges, only the first ones. */
   readonly ranges: readonly SeqRange[]
 }
 
@@ -25,7 +25,9 @@ export function readBatchHead(bytes: Uint8Array, limits: DecodeLimits): BatchHea
     const names = readNames(cbor, limits.readingsMax)
     const layout = readLayout(cbor, names.length, limits.readingsMax)
     cbor.arrayOf(3, 'seq')
-    return { ...origin, ranges: rangesOf(unpackSums(cbor, layout, 'seq'), layout) }
+    const { rangesMax = limits.readingsMax } = limits
+    const ranges = rangesOf(unpackSums(cbor, layout, 'seq'), layout, rangesMax)
+    return { ...origin, ranges: ranges.slice(0, rangesMax) }
   } catch (failure) {
     if (failure instanceof Malformed) return undefined
     throw failure

@@ -81,15 +81,17 @@ export class ItemReader {
     return values
   }
 
-  text(what: string): string {
-    const text = this.textOrNull(what)
+  /** @param charsMax a longer text is refused */
+  text(what: string, charsMax = Infinity): string {
+    const text = this.textOrNull(what, charsMax)
     if (text === null) throw new Malformed(`${what} expected`)
     return text
   }
 
-  textOrNull(what: string): string | null {
+  textOrNull(what: string, charsMax = Infinity): string | null {
     const value = this.scalar(what)
     if (value !== null && typeof value !== 'string') throw new Malformed(`${what} expected`)
+    if (value !== null && value.length > charsMax) throw new Malformed(`${what} longer than ${charsMax} characters`)
     return value
   }
 

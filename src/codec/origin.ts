@@ -1,5 +1,8 @@
 import type { ItemReader } from './item-reader.ts'
 
+/** A longer name of an edge, an epoch or a run is refused: receivers keep them, and repeat them in every receipt. */
+const ORIGIN_CHARS_MAX = 64
+
 /** Where positions come from, and who sends them (docs/wire-format.md, Identity). */
 export interface Origin {
   readonly edge: string
@@ -11,8 +14,8 @@ export interface Origin {
 
 /** Reads the three items after the version. @throws Malformed */
 export function readOrigin(cbor: ItemReader): Origin {
-  const edge = cbor.text('edge')
-  const epoch = cbor.text('epoch')
-  const run = cbor.text('run')
+  const edge = cbor.text('edge', ORIGIN_CHARS_MAX)
+  const epoch = cbor.text('epoch', ORIGIN_CHARS_MAX)
+  const run = cbor.text('run', ORIGIN_CHARS_MAX)
   return { edge, epoch, run }
 }

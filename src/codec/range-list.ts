@@ -1,5 +1,6 @@
 import { assert } from '../base/errors.ts'
 import type { SeqRange } from '../base/reading.ts'
+import type { ItemReader } from './item-reader.ts'
 import { Malformed } from './malformed.ts'
 
 /**
@@ -16,8 +17,17 @@ export function distancesOf(ranges: readonly SeqRange[], what: string): number[]
   })
 }
 
-/** Decodes ascending, disjoint ranges of safe integers. @throws Malformed */
-export function rangesFrom(distances: Float64Array): SeqRange[] {
+/**
+ * Decodes ascending, disjoint ranges of safe integers; more than `rangesMax` are refused before they are read.
+ * @throws Malformed
+ */
+export function readRanges(cbor: ItemReader, rangesMax: number): SeqRange[] {
+  const length = cbor.array('ranges')
+  if (length > rangesMax * 2) throw new Malformed(`more than ${rangesMax} ranges`)
+  return rangesFrom(cbor.ints(length, 'ranges'))
+}
+
+function rangesFrom(distances: Float64Array): SeqRange[] {
   if (distances.length % 2 !== 0) throw new Malformed('a range without an end')
   const ranges: SeqRange[] = []
   let end = 0

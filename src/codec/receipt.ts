@@ -2,10 +2,17 @@ import type { Seq, SeqRange } from '../base/reading.ts'
 import { encodeItem } from './item.ts'
 import { ItemReader } from './item-reader.ts'
 import { Malformed } from './malformed.ts'
-import { distancesOf, rangesFrom } from './range-list.ts'
+import { distancesOf, readRanges } from './range-list.ts'
 
 const RECEIPT_VERSION = 1
 const RECEIPT_ITEMS = 7
+/**
+ * Maximum number of ranges in one receipt; a message with more is refused. A receiver accepts no batch with more ranges
+ * either, and the batches of Tidegate's own edges have one.
+ */
+export const RECEIPT_RANGES_MAX = 10_000
+/** A longer reason is cut off: it comes from outside, and is stored with every reading that is refused for it. */
+export const REASON_CHARS_MAX = 400
 
 /**
  * What a receipt states about its ranges. `stored`: the readings are in the sink. `rejected`: the receiver refused
@@ -22,7 +29,7 @@ export interface Receipt {
   readonly epoch: string
   readonly run: string
   readonly kind: ReceiptKind
-  /** Ascending and disjoint. */
+  /** Ascending and disjoint, at most RECEIPT_RANGES_MAX. */
   readonly ranges: readonly SeqRange[]
   /** The highest position of this epoch that the receiver ever saw; 0: none. */
   readonly high: Seq
@@ -59,9 +66,9 @@ function readReceipt(cbor: ItemReader): Receipt {
   const name = cbor.text('kind')
   const kind = KINDS.find((known) => known === name)
   if (kind === undefined) throw new Malformed('unknown kind')
-  const ranges = rangesFrom(cbor.ints(cbor.array('ranges'), 'ranges'))
+  const ranges = readRanges(cbor, RECEIPT_RANGES_MAX)
   const high = cbor.uint('high')
-  const reason = cbor.textOrNull('reason') ?? undefined
+  const reason = cbor.textOrNull('reason')?.slice(0, REASON_CHARS_MAX)
   cbor.end()
   return { epoch, run, kind, ranges, high, reason }
 }

@@ -3,7 +3,7 @@ import type { SeqRange } from '../base/reading.ts'
 import { encodeItem } from './item.ts'
 import { ItemReader } from './item-reader.ts'
 import { Malformed } from './malformed.ts'
-import { distancesOf, rangesFrom } from './range-list.ts'
+import { distancesOf, readRanges } from './range-list.ts'
 
 const REQUEST_VERSION = 1
 const REQUEST_ITEMS = 3
@@ -49,11 +49,10 @@ function readRequest(cbor: ItemReader): ResendRequest {
   const version = cbor.uint('version')
   if (version !== REQUEST_VERSION) throw new Malformed(`version ${version} instead of ${REQUEST_VERSION}`)
   const epoch = cbor.text('epoch')
-  const length = cbor.array('ranges')
-  if (length === 0) throw new Malformed('no ranges')
-  if (length > REQUEST_RANGES_MAX * 2) throw new Malformed(`more than ${REQUEST_RANGES_MAX} ranges`)
-  const ranges = rangesFrom(cbor.ints(length, 'ranges'))
-  if (ranges[0]!.first < 1) throw new Malformed('positions begin at 1')
+  const ranges = readRanges(cbor, REQUEST_RANGES_MAX)
+  const [lowest] = ranges
+  if (lowest === undefined) throw new Malformed('no ranges')
+  if (lowest.first < 1) throw new Malformed('positions begin at 1')
   cbor.end()
   return { epoch, ranges }
 }

@@ -157,6 +157,14 @@ export function findProblems(facts: {
           'the other: is there a copy of this edge? Give each edge a name of its own (`edge`), or another `clientId`',
       )
     }
+    const held = facts.backlogs.find((backlog) => backlog.uplink === uplink.name)?.held ?? 0
+    if (held > 0) {
+      problems.push(
+        `uplink ${uplink.name}: ${held} more are held back because the receiver refuses them: replay or drop the ` +
+          'parked ones when the cause is gone',
+      )
+    }
+    for (const oddity of uplink.oddities ?? []) problems.push(`uplink ${uplink.name}: ${oddity}`)
     if (uplink.holds !== undefined) problems.push(`uplink ${uplink.name}: ${uplink.holds}`)
   }
   const { hoursLeft = Infinity, whenFull } = facts.space

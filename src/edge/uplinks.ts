@@ -33,9 +33,7 @@ export function startUplink(settings: EdgeSettings['uplinks'][number], wiring: U
     outbox: {
       next: (ask) => thread.call('next', { uplink, ...ask }),
       confirm: (confirmation) => thread.call('confirm', { uplink, ...confirmation }),
-      confirmAmendments: async (confirmation) => {
-        await thread.call('confirmAmendments', { uplink, ...confirmation })
-      },
+      confirmAmendments: (confirmation) => thread.call('confirmAmendments', { uplink, ...confirmation }),
       refuse: (refused) => thread.call('refuse', { uplink, ...refused }),
       confirmMessages: async (ids) => {
         await thread.call('confirmMessages', { uplink, ids })

@@ -95,6 +95,11 @@ export interface LinkOptions {
   readonly sessionExpiryS?: number
   /** Messages handed over and not yet settled, at most; default and upper limit: MESSAGES_OPEN_MAX. */
   readonly messagesOpenMax?: number
+  /**
+   * The largest packet that is read (bytes); default: MQTT's own limit. The CONNECT states it, so a broker with MQTT 5
+   * drops larger messages; a larger packet ends the link.
+   */
+  readonly receivedBytesMax?: number
   readonly keepaliveS: number
   /** From the first TCP packet to the CONNACK; the fallback to MQTT 3.1.1 has the same time once more. */
   readonly connectTimeoutMs: number

@@ -1,5 +1,5 @@
 import type { MqttClient } from 'mqtt'
-import { type IConnackPacket, type Packet, writeToStream } from 'mqtt-packet'
+import { type IConnackPacket, type IConnectPacket, type Packet, writeToStream } from 'mqtt-packet'
 import { messageOf } from '../base/errors.ts'
 import { incompatiblePackage } from '../base/pinned-package.ts'
 import type { Inbound } from './inbound.ts'
@@ -18,6 +18,8 @@ import { reasonText } from './reasons.ts'
 const RECEIVE_MAXIMUM_DEFAULT = 65_535
 /** A fixed header of 5 bytes and the largest remaining length (MQTT 5, 1.5.5). */
 const PACKET_BYTES_LIMIT = 268_435_460
+
+type IConnectProperties = NonNullable<IConnectPacket['properties']>
 
 /** One connection of MQTT.js. Only its protocol handling is used: no reconnect, no queue, no retransmission. */
 export class MqttLink implements Link {
@@ -194,7 +196,11 @@ function lost(message: string, options: { reasonCode?: number | undefined; cause
 }
 
 /** The CONNECT properties of MQTT 5 for these options. */
-export function connectProperties(options: LinkOptions): { receiveMaximum: number; sessionExpiryInterval: number } {
-  const { session, sessionExpiryS = SESSION_EXPIRY_S, messagesOpenMax = MESSAGES_OPEN_MAX } = options
-  return { receiveMaximum: messagesOpenMax, sessionExpiryInterval: session ? sessionExpiryS : 0 }
+export function connectProperties(options: LinkOptions): IConnectProperties {
+  const { session, sessionExpiryS = SESSION_EXPIRY_S, messagesOpenMax = MESSAGES_OPEN_MAX, receivedBytesMax } = options
+  return {
+    receiveMaximum: messagesOpenMax,
+    sessionExpiryInterval: session ? sessionExpiryS : 0,
+    ...(receivedBytesMax !== undefined && { maximumPacketSize: receivedBytesMax }),
+  }
 }

@@ -5,6 +5,7 @@ import { shownUrl } from '../base/text/shown-url.ts'
 import { Inbound } from './inbound.ts'
 import { type Link, LinkError, type LinkOptions, MESSAGES_OPEN_MAX } from './link.ts'
 import { connectProperties, MqttLink } from './mqtt-link.ts'
+import { PacketLengths } from './packet-lengths.ts'
 import { reasonText } from './reasons.ts'
 import { type Secured, secure, tlsTrouble } from './tls.ts'
 
@@ -97,6 +98,7 @@ class Attempt {
       try {
         client.connect()
         client.stream.on('error', note) // MQTT.js does not emit errors without a code
+        this.#limitPackets()
       } catch (cause) {
         settle()
         this.#trouble = cause
@@ -104,6 +106,22 @@ class Attempt {
       }
       signal?.addEventListener('abort', abort)
       if (signal?.aborted) abort()
+    })
+  }
+
+  /** A packet that is too large ends the connection after its first bytes. */
+  #limitPackets(): void {
+    const { url, receivedBytesMax } = this.#options
+    if (receivedBytesMax === undefined) return
+    const { stream } = this.#client
+    const lengths = new PacketLengths(receivedBytesMax)
+    stream.on('data', (bytes: Uint8Array) => {
+      const length = lengths.take(bytes)
+      if (length === undefined) return
+      const text = `${url} sends a packet of ${length} bytes; at most ${receivedBytesMax} are read`
+      this.#trouble ??= new Error(text)
+      this.#opened?.fail(new LinkError('lost', text))
+      stream.destroy()
     })
   }
 

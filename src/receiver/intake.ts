@@ -165,9 +165,17 @@ export class ReceiverIntake {
 
   #logProblem({ edge }: Opened, { kind, epoch, reason, high }: Receipt): void {
     const { log } = this.#options
-    if (kind === 'rejected') log.warn({ edge, reason }, 'rejected a message')
-    else if (kind === 'forked') log.error({ edge, epoch, high }, 'the database of an edge was set back in time')
+    // Anyone who may publish can send any number of them: a line is written for each power of two.
+    const { rejected, forked } = this.#tally
+    if (kind === 'rejected' && isPowerOfTwo(rejected)) log.warn({ edge, reason, rejected }, 'rejected a message')
+    else if (kind === 'forked' && isPowerOfTwo(forked)) {
+      log.error({ edge, epoch, high, forked }, 'the database of an edge was set back in time')
+    }
   }
+}
+
+function isPowerOfTwo(count: number): boolean {
+  return Number.isInteger(Math.log2(count))
 }
 
 /** Payload bytes kept in memory while a message waits. */

@@ -1,6 +1,7 @@
 import type { SeqRange } from '../base/reading.ts'
 import { decodeAmendments } from '../codec/amendments.ts'
 import { type BatchHead, decodeBatch, readBatchHead } from '../codec/batch.ts'
+import { RECEIPT_RANGES_MAX } from '../codec/receipt.ts'
 import type { Delivery, Reject } from './sink.ts'
 
 /** A message as the broker delivered it. */
@@ -33,8 +34,10 @@ const UNPACKED_BYTES_MAX = 134_217_728
  * A rejected batch is opened up to these limits, to report its positions to the edge; beyond them no positions are
  * reported.
  */
-const HEAD_BYTES_MAX = 16_777_216
-const HEAD_READINGS_MAX = 4_000_000
+export const HEAD_BYTES_MAX = 16_777_216
+const HEAD_READINGS_MAX = 1_000_000
+/** Amendments of one message; an edge sends at most 2,000. */
+const AMENDMENTS_MAX = 10_000
 /** Bytes that are kept of a payload that is larger than the settings allow. */
 const OVERSIZE_KEPT_BYTES = 262_144
 const EDGE_NAME = /^[A-Za-z0-9._-]{1,64}$/
@@ -76,14 +79,14 @@ export function openMessage({ topic, payload }: ReceivedMessage, limits: Message
       delivery: { kind: 'reject', reject: { topic, reason, ...keptOf(payload, limits) } },
     }
   }
-  const bounds = { readingsMax: limits.batchReadingsMax, bytesMax: UNPACKED_BYTES_MAX }
+  const bounds = { readingsMax: limits.batchReadingsMax, rangesMax: RECEIPT_RANGES_MAX, bytesMax: UNPACKED_BYTES_MAX }
   if (edge === undefined) return reject('the topic names no edge')
   const isBatch = lane === 'live' || lane === 'backfill'
   if (payload.byteLength > limits.batchBytesMax) {
     return reject(`larger than ${limits.batchBytesMax} bytes`, isBatch ? headOf(payload, edge) : UNKNOWN)
   }
   if (lane === 'amend') {
-    const decoded = decodeAmendments(payload, bounds)
+    const decoded = decodeAmendments(payload, { ...bounds, readingsMax: AMENDMENTS_MAX })
     if (!decoded.ok) return reject(decoded.reason)
     const { amendments } = decoded
     const { epoch, run } = amendments
@@ -107,7 +110,8 @@ const UNKNOWN: Known = { epoch: '', run: '', ranges: [] }
 /** The head of a batch of this edge, as far as it can be read in bounded time and memory. */
 function headOf(payload: Uint8Array, edge: string): Known {
   if (payload.byteLength > HEAD_BYTES_MAX) return UNKNOWN
-  const head = readBatchHead(payload, { readingsMax: HEAD_READINGS_MAX, bytesMax: UNPACKED_BYTES_MAX })
+  const bounds = { readingsMax: HEAD_READINGS_MAX, rangesMax: RECEIPT_RANGES_MAX, bytesMax: UNPACKED_BYTES_MAX }
+  const head = readBatchHead(payload, bounds)
   return head?.edge === edge ? head : UNKNOWN
 }
 

@@ -13,7 +13,7 @@ import { CloudConfigSync, type ConfigStats } from './config/config-sync.ts'
 import { isEnabled, limitsOf } from './config/settings.ts'
 import { type FleetCounts, FleetWatch } from './fleet/watch.ts'
 import { type Open, ReceiverIntake, type SendReceipt } from './intake.ts'
-import { requestTopic, statusEdge, statusFilter } from './open-message.ts'
+import { HEAD_BYTES_MAX, requestTopic, statusEdge, statusFilter } from './open-message.ts'
 import { OutgoingQueue } from './outgoing.ts'
 import { answerOver } from './receipts.ts'
 import type { Sink } from './sink.ts'
@@ -23,6 +23,8 @@ import { TimeAnnouncer } from './time-announcer.ts'
 
 /** Bytes that the payloads of all messages in progress may take, whatever batch size the settings allow. */
 export const BYTES_OPEN_MAX = 67_108_864
+/** Bytes of a packet in addition to its payload: topic and properties. */
+const PACKET_HEAD_BYTES_MAX = 131_072
 /** MQTT 5 §4.13: another client with this id has connected. */
 const SESSION_TAKEN_OVER = 0x8e
 /**
@@ -216,6 +218,8 @@ class CloudReceiver implements Receiver {
       session: true,
       sessionExpiryS,
       messagesOpenMax: messagesOpenMax(this.#settings),
+      // A batch that is too large must arrive, so that its edge gets the reason.
+      receivedBytesMax: Math.max(this.#settings.batchBytesMax, HEAD_BYTES_MAX) + PACKET_HEAD_BYTES_MAX,
       signal: this.#stopping.signal,
       onMessage: (...message) => handle(...message),
     })

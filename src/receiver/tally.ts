@@ -33,6 +33,14 @@ export class Tally {
   #counts = { batches: 0, readings: 0, repeats: 0, amended: 0, rejected: 0, forked: 0 }
   readonly #edges = new Map<string, EdgeStats>()
 
+  get rejected(): number {
+    return this.#counts.rejected
+  }
+
+  get forked(): number {
+    return this.#counts.forked
+  }
+
   get counts(): Counts {
     return { ...this.#counts, edges: Object.fromEntries(this.#edges) }
   }

@@ -114,8 +114,25 @@ export const receiverSettings = z.strictObject({
     .default(1_048_576)
     .describe('Maximum size of a batch; a larger one is rejected without being decoded'),
   batchReadingsMax: count
+    .default(100_000)
+    .describe(
+      'Maximum number of readings in a batch; a batch with more is rejected, and the edge sends it again in two parts',
+    ),
+  edgesMax: count
+    .max(1_000_000)
+    .default(10_000)
+    .describe('Maximum number of edges with readings; a batch of one more edge is rejected'),
+  epochsPerEdgeMax: count
+    .max(1_000_000)
+    .default(1_000)
+    .describe(
+      'Maximum number of epochs of one edge, which begins one when its database was set back or is new; a batch of ' +
+        'one more epoch is rejected',
+    ),
+  seriesPerEdgeMax: count
+    .max(100_000_000)
     .default(1_000_000)
-    .describe('Maximum number of readings in a batch; a batch with more is rejected'),
+    .describe('Maximum number of series that one edge may create; a batch that needs one more is rejected'),
   config: config.prefault({}).describe('Device configs (docs/config-cloud.md)'),
   log: log.prefault({}).describe('What is logged'),
 })

@@ -4,7 +4,8 @@ import type { ClockStatus } from '../store/clock/clock-state.ts'
 import type { ClockEvidence } from '../store/clock/store-time.ts'
 import type { Backlog } from '../store/delivery/backlog.ts'
 import type { Spent } from '../store/delivery/link-usage.ts'
-import type { Lane, Refusal } from '../store/delivery/outbox.ts'
+import type { Lane } from '../store/delivery/outbox.ts'
+import type { Refusal } from '../store/delivery/refusals.ts'
 import type { ForwardStatus } from '../store/forward/forward-queue.ts'
 import type { WaitingRemoval } from '../store/housekeeping/expiry.ts'
 import type { SpaceForecast } from '../store/housekeeping/forecaster.ts'
@@ -13,7 +14,10 @@ import type { IncomingId } from '../store/incoming.ts'
 import type { RejectStatus } from '../store/rejects.ts'
 import type { SeriesCount } from '../store/series/series-shares.ts'
 import type { ConfigCalls, ConfigNotice, ConfigStatus } from './config-protocol.ts'
+import type { AmendmentsConfirmation, Confirmation, Confirmed, Refused } from './delivery/answers.ts'
 import type { LatencySummary } from './latency.ts'
+
+export type { AmendmentsConfirmation, Confirmation, Confirmed, Refused } from './delivery/answers.ts'
 
 /** A number assigned to a topic, and what its route says about it. Sent once, with the first batch that uses it. */
 export interface TopicEntry {
@@ -171,28 +175,6 @@ export interface StoreStatus {
   readonly damage: { readonly now: string | undefined; readonly past: readonly string[] }
 }
 
-/** A receipt. It counts only for the epoch and the run under which the batch was sent; otherwise it is sent again. */
-export interface Confirmation {
-  readonly uplink: string
-  readonly epoch: string
-  readonly run: string
-  readonly ranges: readonly SeqRange[]
-  readonly high: Seq
-  /** The receiver held different readings at positions that it was sent. */
-  readonly forked: boolean
-  /** Link usage until now, stored in the same transaction; undefined: not measured. */
-  readonly spent: Spent | undefined
-}
-
-export interface Refused {
-  readonly uplink: string
-  readonly epoch: string
-  readonly run: string
-  readonly range: SeqRange
-  /** As the receiver or the cloud broker states it. */
-  readonly reason: string
-}
-
 /** Maximum bytes of the next message for each lane, 0 for none; the lane `prefer` comes first. */
 export interface Ask {
   readonly live: number
@@ -202,20 +184,6 @@ export interface Ask {
   readonly prefer: Lane
 }
 
-export interface AmendmentsConfirmation {
-  readonly uplink: string
-  readonly epoch: string
-  readonly run: string
-  readonly lastId: number
-}
-
-export interface Confirmed {
-  /** Readings that were not confirmed before. */
-  readonly count: number
-  /** The database had been set back to an earlier state: a new epoch has begun, nothing was marked. */
-  readonly renewed: boolean
-}
-
 /** Calls of the store thread, with the shapes of requests and replies. */
 export interface Calls extends ConfigCalls {
   incoming: { request: undefined; reply: readonly IncomingId[] }
@@ -223,7 +191,8 @@ export interface Calls extends ConfigCalls {
   next: { request: { uplink: string } & Ask; reply: Outgoing }
   /** The receiver has these positions of this epoch, and has seen positions up to `high` (0: it does not say). */
   confirm: { request: Confirmation; reply: Confirmed }
-  confirmAmendments: { request: AmendmentsConfirmation; reply: undefined }
+  /** Replies with the number of amendments that the receiver claims to have and that were not sent. */
+  confirmAmendments: { request: AmendmentsConfirmation; reply: number }
   /** The receiver or the cloud broker refuses the batch with these positions, and would refuse it again. */
   refuse: { request: Refused; reply: Refusal }
   /** The cloud broker has taken these messages. */

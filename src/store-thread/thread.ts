@@ -206,7 +206,7 @@ class StoreThread {
   readonly #own: Omit<Handlers, keyof ConfigCalls> = {
     incoming: () => this.#store.intake.incoming.all(),
     next: (request) => this.#next(request),
-    confirm: (confirmation) => this.#uplinks.confirm(confirmation),
+    confirm: (confirmation) => this.#uplinks.confirm(confirmation, systemClock.now()),
     confirmAmendments: (confirmation) => this.#uplinks.confirmAmendments(confirmation),
     refuse: (refused) => this.#uplinks.refuse(refused, systemClock.now()),
     confirmMessages: (request) => this.#uplinks.confirmMessages(request),

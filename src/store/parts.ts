@@ -5,6 +5,7 @@ import type { Seq } from '../base/reading.ts'
 import type { StoreSettings } from '../settings/edge.ts'
 import { Arrivals, type TimeOf } from './arrivals.ts'
 import { Catalog } from './catalog.ts'
+import { EpochRenewals } from './delivery/epoch-renewals.ts'
 import { LinkUsage } from './delivery/link-usage.ts'
 import type { Outbox } from './delivery/outbox.ts'
 import { openOutboxes, type Retired, type UplinkStart } from './delivery/outboxes.ts'
@@ -64,6 +65,7 @@ export interface StoreDelivery {
   /** Uplinks that the settings no longer name; their state was removed at this start. */
   readonly retired: readonly Retired[]
   readonly linkUsage: LinkUsage
+  readonly renewals: EpochRenewals
   readonly forwards: ForwardQueue
 }
 
@@ -119,6 +121,7 @@ export function openDelivery(
   return {
     ...openOutboxes(uplinks, { database, positions, lastSeq, firstSince }),
     linkUsage: new LinkUsage(database),
+    renewals: new EpochRenewals(database),
     forwards: new ForwardQueue(database, settings, uplinks),
   }
 }

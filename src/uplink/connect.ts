@@ -3,6 +3,9 @@ import { openLink } from '../link/open.ts'
 import type { UplinkSettings } from '../settings/schema/uplink.ts'
 import type { Format } from './format/format.ts'
 
+/** Receipts with as many ranges as they may have, requests and configs of devices are far smaller (bytes). */
+const RECEIVED_BYTES_MAX = 1_048_576
+
 export interface ConnectOptions extends Pick<LinkOptions, 'warn' | 'signal' | 'onMessage'> {
   readonly edge: string
   readonly statusTopic: string
@@ -24,6 +27,7 @@ export function connect(
     password,
     tls,
     session: false,
+    receivedBytesMax: RECEIVED_BYTES_MAX,
     keepaliveS,
     connectTimeoutMs,
     will: will === undefined ? { ...offline, retain: statusRetain } : { ...will, payload: Buffer.from(will.payload) },

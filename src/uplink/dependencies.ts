@@ -28,6 +28,12 @@ export interface UplinkStats {
   readonly sameId: 'uses' | 'seems to use' | undefined
   /** Since the start: messages that the broker or the receiver refused for good. */
   readonly refused: number
+  /** Since the start: readings that the receiver confirmed although they were not sent. */
+  readonly unsent?: number
+  /** Since the start: answers of the receiver that could not be decoded. */
+  readonly undecodable?: number
+  /** What the receiver does that it should not do, as text. */
+  readonly oddities?: readonly string[]
   /** Bytes on the wire, both directions, in the current UTC day and month. */
   readonly spent: Spent
   /** Why the budget holds readings back; undefined: it does not. */

@@ -1,3 +1,4 @@
+import { SeqSet } from '../base/ranges.ts'
 import type { SeqRange } from '../base/reading.ts'
 import type { UplinkSettings } from '../settings/schema/uplink.ts'
 import type { Lane, Sending } from './outbox.ts'
@@ -84,9 +85,8 @@ export class InFlightMessages {
    * returns those messages. The same positions of another epoch or run may be other readings.
    */
   confirm(answer: Sending & Pick<InFlightMessage, 'kind'>, ranges: readonly SeqRange[]): InFlightMessage[] {
-    const closed = this.#of(answer).filter(({ range }) => {
-      return ranges.some(({ first, last }) => first <= range.first && range.last <= last)
-    })
+    const has = new SeqSet(ranges.toSorted((a, b) => a.first - b.first))
+    const closed = this.#of(answer).filter(({ range }) => range.last <= (has.around(range.first)?.last ?? 0))
     for (const message of closed) this.close(message)
     return closed
   }

@@ -12,10 +12,11 @@ export interface Outbox {
    */
   next(ask: Ask): Promise<Outgoing>
   /**
-   * Marks what the receiver has. `renewed`: this database was set back in time, so everything unmarked is sent again.
+   * Marks what the receiver has, as far as it was sent.
    */
-  confirm(confirmation: Confirmation): Promise<{ readonly count: number; readonly renewed: boolean }>
-  confirmAmendments(confirmation: Sending & { readonly lastId: number }): Promise<void>
+  confirm(confirmation: Confirmation): Promise<Confirmed>
+  /** Resolves with the number of amendments that the receiver claims to have and that were not sent. */
+  confirmAmendments(confirmation: Sending & { readonly lastId: number }): Promise<number | undefined>
   /**
    * The broker or the receiver refuses the readings at these positions, and would refuse them again. `halved`: they
    * are sent again in two parts. `parked`: the single reading is quarantined. `hopeless`: everything is refused; no
@@ -55,13 +56,27 @@ export interface Sending {
 }
 
 export interface Confirmation extends Sending {
+  /** Positions that were sent, and that the receiver has. */
   readonly ranges: readonly SeqRange[]
+  /** Positions that the receiver claims to have, and that were not sent. */
+  readonly unsent?: readonly SeqRange[]
   /** The highest position that the receiver ever saw; 0: it does not say. */
   readonly high: Seq
   /** The receiver holds other readings under positions that it was sent. */
   readonly forked: boolean
   /** The link usage up to now, to be stored with the confirmation. */
   readonly spent: Spent | undefined
+}
+
+export interface Confirmed {
+  /** Readings that were not confirmed before. */
+  readonly count: number
+  /** This database was set back in time, so everything unmarked is sent again. */
+  readonly renewed: boolean
+  /** Number of positions that the receiver claims to have and that were not sent. */
+  readonly unsent?: number | undefined
+  /** The receiver says too soon again that this database was set back: no readings may be sent for this time (ms). */
+  readonly heldMs?: number
 }
 
 /** `backlog`: whether more readings are left that were stored before the connection was made. */

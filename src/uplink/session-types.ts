@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { UplinkSettings } from '../settings/schema/uplink.ts'
+import type { ReceiverRecord } from './answers/receiver-record.ts'
 import type { BatchPublisher } from './batch-publisher.ts'
 import type { Budget } from './budget.ts'
 import type { Outbox } from './outbox.ts'
@@ -14,6 +15,8 @@ export interface SessionDependencies {
   readonly clock: Clock
   readonly steadyClock: Clock
   readonly log: Log
+  /** Over all connections of the uplink. */
+  readonly record: ReceiverRecord
   /** Messages of the broker's Receive Maximum that are not for readings. */
   readonly reserved: number
   /** Send one message at a time: something was refused, and the receiver did not say what. */

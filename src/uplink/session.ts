@@ -1,17 +1,14 @@
 import { messageOf } from '../base/errors.ts'
-import type { SeqRange } from '../base/reading.ts'
-import { decodeReceipt, type Receipt } from '../codec/receipt.ts'
-import { decodeRequest } from '../codec/request.ts'
 import type { Link } from '../link/link.ts'
+import { ReceiverAnswers } from './answers/receiver-answers.ts'
 import { momentOf } from './budget.ts'
 import { type CongestionWindow, windowPerLane } from './congestion-window.ts'
 import { Forwarder } from './forwarder.ts'
 import { type InFlightLane, type InFlightMessage, InFlightMessages } from './in-flight.ts'
 import { forwardRoom, type LaneLoad, type Limits, limitsOf, nextAsk, Share } from './lanes.ts'
-import type { Amendments, Ask, Batch, Message, Sending } from './outbox.ts'
+import type { Amendments, Ask, Batch, Message } from './outbox.ts'
 import { Prefetch } from './prefetch.ts'
 import { meaningOf } from './reason-codes.ts'
-import { type Answer, ReceiptBatch } from './receipt-batch.ts'
 import type { SessionDependencies, SessionEnd } from './session-types.ts'
 import { WakeableWait } from './wakeable-wait.ts'
 
@@ -29,8 +26,9 @@ export class Session {
   readonly #forwarder: Forwarder
   readonly #share: Share
   readonly #wakeableWait = new WakeableWait()
+  /** What the receiver says about messages of this connection. */
+  readonly answers: ReceiverAnswers
   readonly #prefetch: Prefetch
-  readonly #answers = new ReceiptBatch((answer) => this.#confirmed(answer))
   #metered = 0
   #end: SessionEnd | undefined
   #stored = 0
@@ -49,6 +47,16 @@ export class Session {
     this.#forwarder = this.#makeForwarder()
     this.#prefetch = new Prefetch(dependencies.outbox, this.#limits.messageBytes)
     this.#share = new Share(settings.backfill.share, this.#limits.messageBytes)
+    this.answers = new ReceiverAnswers(dependencies, {
+      inFlight: this.#inFlight,
+      windows: this.#windows,
+      notify: () => this.notify(),
+      hasMore: () => {
+        this.#prefetch.hasMore()
+        this.notify()
+      },
+      finish: (reason, end) => this.#finish(reason, end),
+    })
     void link.closed.then((failure) =>
       this.#finish(failure?.message ?? 'the connection was closed', { cause: failure }),
     )
@@ -117,6 +125,7 @@ export class Session {
   #mayLeave(): { ask: Required<Ask>; againMs: number; packsAhead: boolean } {
     this.#meter()
     const { prefer } = this.#share
+    const { heldMs } = this.#deps.record
     const allowed = this.#deps.budget.allow(momentOf(this.#deps), this.#prefetch.backlog ? prefer : 'live')
     const of = (lane: InFlightLane): LaneLoad => ({
       inFlight: this.#inFlight.countOf(lane),
@@ -124,12 +133,17 @@ export class Session {
     })
     const lanes = { live: of('live'), backfill: of('backfill'), forward: of('forward') }
     const load = { ...lanes, bytes: this.#inFlight.bytes, backlog: this.#prefetch.backlog }
-    const scaled = { ...allowed, live: this.#packed(allowed.live), backfill: this.#packed(allowed.backfill) }
+    const [live, backfill] = heldMs > 0 ? [0, 0] : [this.#packed(allowed.live), this.#packed(allowed.backfill)]
+    const scaled = { ...allowed, live, backfill }
     const ask = nextAsk(this.#limits, load, { ...scaled, prefer })
     // Forwarded messages are as fresh as live readings, but the rest of a spent budget is reserved for readings.
     const forward = this.#deps.budget.holds === undefined ? forwardRoom(this.#limits, load, allowed.live) : 0
     const packsAhead = ask.backfill === 0 && this.#prefetch.mayPackAhead(scaled.backfill)
-    return { ask: { ...ask, forward }, againMs: allowed.againMs, packsAhead }
+    return {
+      ask: { ...ask, forward },
+      againMs: heldMs > 0 ? Math.min(allowed.againMs, heldMs) : allowed.againMs,
+      packsAhead,
+    }
   }
 
   /** Bytes that a batch may have before formatting so that it takes this many bytes on the wire. */
@@ -166,8 +180,9 @@ export class Session {
       range: isBatch ? outgoing.range : { first: outgoing.lastId, last: outgoing.lastId },
     })
     if (isBatch && bytes.length > batchPublisher.payloadBytesMax) {
-      return this.#refused(sent, `${bytes.length} bytes are more than the broker accepts`)
+      return this.answers.refused(sent, `it has ${bytes.length} bytes, more than the broker accepts`)
     }
+    if (isBatch) this.#deps.record.sentRanges.add(outgoing, outgoing.range)
     this.#share.sent(lane, bytes.length, this.#prefetch.backlog)
     onSent(isBatch ? outgoing.count : 0, bytes.length)
     batchPublisher.publish(outgoing).then(
@@ -182,83 +197,15 @@ export class Session {
     const { confirm, format, message } = this.#deps.settings
     const meaning = meaningOf(reasonCode, { keepsLatest: format === 'message' && message.retain })
     const code = `reason 0x${reasonCode.toString(16)}`
-    if (meaning === 'refused' && sent.kind === 'batch') return this.#refused(sent, `the broker refused it with ${code}`)
+    if (meaning === 'refused' && sent.kind === 'batch')
+      return this.answers.refused(sent, `the broker refused it with ${code}`)
     if (meaning === 'refused' || meaning === 'trouble') return this.#finish(`the broker refused a message with ${code}`)
     if (confirm === 'receipt') return
     if (meaning === 'unheard') return this.#finish('the cloud broker has no subscriber for the batches')
     try {
-      const { range } = sent
-      if (sent.kind === 'amendments') return await this.#amended(sent, [range])
-      await this.#answers.take({ ...sent, ranges: [range], high: 0, kind: 'stored' })
+      await this.answers.taken(sent)
     } catch (failure) {
       this.#finish(`cannot store a confirmation: ${messageOf(failure)}`, { cause: failure })
-    }
-  }
-
-  /** A receipt came. Resolves when its commit is done; the link acknowledges the receipt after that. */
-  async receipt(payload: Uint8Array): Promise<void> {
-    const decoded = decodeReceipt(payload)
-    if (!decoded.ok) return this.#deps.log.warn({ reason: decoded.reason }, 'cannot decode a receipt')
-    const { receipt } = decoded
-    if (receipt.kind === 'rejected') await this.#rejected(receipt)
-    else if (receipt.kind === 'amended') await this.#amended(receipt, receipt.ranges)
-    else await this.#answers.take(receipt)
-  }
-
-  /** The receiver lost readings that it once had, and requests them again. */
-  async request(payload: Uint8Array): Promise<void> {
-    const decoded = decodeRequest(payload)
-    if (!decoded.ok) return this.#deps.log.warn({ reason: decoded.reason }, 'cannot decode a resend request')
-    await this.#deps.outbox.requestResend(decoded.request)
-    this.#prefetch.hasMore()
-    this.notify()
-  }
-
-  async #confirmed(answer: Answer): Promise<void> {
-    const { epoch, run, ranges, high, kind } = answer
-    const { outbox, budget, log } = this.#deps
-    const sending = { epoch, run }
-    const forked = kind === 'forked'
-    const { count, renewed } = await outbox.confirm({ ...sending, ranges, high, forked, spent: budget.spent })
-    if (renewed) {
-      log.error({ epoch, high }, 'the receiver knows positions that this database never assigned: a new epoch begins')
-      return this.#finish('a new epoch began', { atOnce: true })
-    }
-    const closed = this.#inFlight.confirm({ kind: 'batch', ...sending }, ranges)
-    const answeredAt = performance.now()
-    for (const { lane, sentAt, inFlight } of closed) this.#windows[lane].answered({ sentAt, answeredAt, inFlight })
-    if (closed.length > 0 || count > 0) this.#deps.onConfirmed(count)
-    this.notify()
-  }
-
-  async #amended({ epoch, run }: Sending, ranges: readonly SeqRange[]): Promise<void> {
-    for (const { last } of ranges) await this.#deps.outbox.confirmAmendments({ epoch, run, lastId: last })
-    if (this.#inFlight.confirm({ kind: 'amendments', epoch, run }, ranges).length > 0) this.#deps.onConfirmed(0)
-    this.notify()
-  }
-
-  /** The receiver rejects something. If it does not say what, only a message that is alone in flight can be meant. */
-  async #rejected({ epoch, run, ranges, reason = 'the receiver gave no reason' }: Receipt): Promise<void> {
-    const [range] = ranges
-    const sent = range === undefined ? this.#inFlight.only : this.#inFlight.holding({ epoch, run }, range)
-    if (sent?.kind === 'batch') return this.#refused(sent, `the receiver rejected it: ${reason}`)
-    if (range !== undefined && sent === undefined) return // a late answer: its message is no longer in flight
-    this.#deps.onRefused(reason)
-    this.#finish(`the receiver rejected a message: ${reason}`, { cautious: true })
-  }
-
-  async #refused(sent: InFlightMessage, reason: string): Promise<void> {
-    if (!this.#inFlight.close(sent)) return
-    const { epoch, run, range } = sent
-    const { outbox, onRefused } = this.#deps
-    try {
-      onRefused(reason)
-      const became = await outbox.refuse({ epoch, run, range, reason })
-      if (became === 'hopeless') this.#finish(`every message is refused and none is confirmed: ${reason}`)
-      this.#prefetch.hasMore()
-      this.notify()
-    } catch (failure) {
-      this.#finish(`cannot store a refusal: ${messageOf(failure)}`, { cause: failure })
     }
   }
 

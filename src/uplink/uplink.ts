@@ -6,6 +6,7 @@ import { backoffMs } from '../link/backoff.ts'
 import type { Link } from '../link/link.ts'
 import { SameIdWatch } from '../link/same-id.ts'
 import type { UplinkSettings } from '../settings/schema/uplink.ts'
+import { ReceiverRecord } from './answers/receiver-record.ts'
 import { BatchPublisher } from './batch-publisher.ts'
 import { Budget, momentOf } from './budget.ts'
 import { ConfigPublisher, configWindow } from './config-publisher.ts'
@@ -57,7 +58,7 @@ export class Uplink implements Part {
   #sentBytes = 0
   #confirmedReadings = 0
   #lastConfirmedAt: number | undefined
-  #refused = 0
+  readonly #record = new ReceiverRecord()
   #configProblem: string | undefined
 
   private constructor(settings: UplinkSettings, dependencies: UplinkDependencies) {
@@ -106,7 +107,7 @@ export class Uplink implements Part {
       failures: this.#failures,
       lastFailure: this.#lastFailure,
       sameId: this.#sameId.verdict(performance.now()),
-      refused: this.#refused,
+      ...this.#record.stats,
       spent: this.#budget.spent,
       holds: this.#budget.holds,
       configProblem: this.#configProblem,
@@ -172,12 +173,10 @@ export class Uplink implements Part {
     }
   }
 
-  async #release(): Promise<void> {
-    try {
-      await this.#deps.outbox.release(this.#budget.spent)
-    } catch (failure) {
+  #release(): Promise<void> {
+    return this.#deps.outbox.release(this.#budget.spent).catch((failure: unknown) => {
       this.#deps.log.error({ err: failure }, 'cannot release unconfirmed messages after a connection')
-    }
+    })
   }
 
   #hear: (topic: string, payload: Uint8Array) => Promise<void> = () => Promise.resolve()
@@ -236,6 +235,7 @@ export class Uplink implements Part {
       clock,
       steadyClock,
       log,
+      record: this.#record,
       cautious: this.#caution > 0,
       reserved: this.#deps.configs === undefined ? 0 : configWindow(link),
       onSent: (readings, bytes) => {
@@ -250,13 +250,12 @@ export class Uplink implements Part {
         this.#caution = Math.max(0, this.#caution - 1)
       },
       onRefused: (reason) => {
-        this.#refused++
-        log.warn({ reason }, 'the cloud refused a message')
+        if (this.#record.refused.add()) log.warn({ reason }, 'the cloud refused a message')
       },
     })
     this.#hear = async (topic, payload) => {
-      if (topic === this.#topics.receipt) return session.receipt(payload)
-      if (topic === this.#topics.request) return session.request(payload)
+      if (topic === this.#topics.receipt) return session.answers.receipt(payload)
+      if (topic === this.#topics.request) return session.answers.request(payload)
       if (this.#time.take(topic, payload)) return
       if (this.#format !== undefined) void batchPublisher.send(this.#format.hear(topic, payload)).catch(() => undefined)
     }

@@ -59,18 +59,25 @@ export class Field {
     return this.until(() => performance.now() - since >= ms)
   }
 
-  /** Connects until it succeeds; undefined when the attack is over first. What the client receives is not kept. */
+  /** Connects until it succeeds; undefined when the attack is over first. */
   async connect(id: string, options: Record<string, unknown> = {}): Promise<RawClient | undefined> {
     while (!this.isOver) {
-      try {
-        const client = await RawClient.connect(this.port, id, options)
-        this.#clients.push(client)
-        return client
-      } catch {
-        await pause(RETRY_MS)
-      }
+      const client = await this.attempt(id, options)
+      if (client !== undefined) return client
+      await pause(RETRY_MS)
     }
     return undefined
+  }
+
+  /** Connects once; undefined when it is refused. */
+  async attempt(id: string, options: Record<string, unknown> = {}): Promise<RawClient | undefined> {
+    try {
+      const client = await RawClient.connect(this.port, id, options)
+      this.#clients.push(client)
+      return client
+    } catch {
+      return undefined
+    }
   }
 
   /** The same for an attacker that cannot continue without. @throws Over when the attack is over. */

@@ -38,6 +38,23 @@ function positionsOf(ranges: Iterable<SeqRange>): number[] {
 }
 
 describe('a set of positions', () => {
+  it('is the same whether ascending ranges are added one by one or together', () => {
+    const many = fc.array(fc.tuple(fc.integer({ min: 0, max: 400 }), fc.nat(3)), { minLength: 20, maxLength: 60 })
+    const ascending = many.map((all) => {
+      const starts = all.toSorted(([a], [b]) => a - b)
+      return starts.map(([first, more]) => ({ first, last: first + more }))
+    })
+    fc.assert(
+      fc.property(ascending, ascending, (before, ranges) => {
+        const [together, apart] = [new SeqSet(before), new SeqSet(before)]
+        together.addAll(ranges)
+        for (const range of ranges) apart.add(range)
+        expect([...together]).toStrictEqual([...apart])
+      }),
+      { numRuns: 300 },
+    )
+  })
+
   it('holds the same positions as a plain set of integers after any additions and removals', () => {
     fc.assert(
       fc.property(steps, (script) => {

@@ -119,8 +119,9 @@ export class ScriptedOutbox implements Outbox {
     return { count: this.confirmed.count - before, renewed: false }
   }
 
-  async confirmAmendments({ lastId, ...sending }: Sending & { lastId: number }): Promise<void> {
+  async confirmAmendments({ lastId, ...sending }: Sending & { lastId: number }): Promise<number> {
     if (this.#isOurs(sending)) this.confirmedAmendment = lastId
+    return 0
   }
 
   #isOurs({ epoch, run }: Sending): boolean {

@@ -23,6 +23,21 @@ export class Identities {
     this.#ids.clear()
   }
 
+  /** The names, by `keyOf` of each, that have no row yet. */
+  async missing(
+    names: readonly (readonly string[])[],
+    connection: Connection,
+  ): Promise<ReadonlyMap<string, readonly string[]>> {
+    const unknown = new Map<string, readonly string[]>()
+    for (const name of names) {
+      const key = keyOf(name)
+      if (!this.#ids.has(key)) unknown.set(key, name)
+    }
+    if (unknown.size === 0) return unknown
+    for (const key of (await this.#find([...unknown.values()], connection)).keys()) unknown.delete(key)
+    return unknown
+  }
+
   /** The ids of these names, by `keyOf` of each. Missing rows are created. */
   async of(names: readonly (readonly string[])[], connection: Connection): Promise<ReadonlyMap<string, number>> {
     const found = new Map<string, number>()

@@ -45,11 +45,11 @@ export class PostgresKnownLog {
     return this.#high
   }
 
-  /** Records that this transaction stores the readings of these positions. */
+  /** Records that this transaction stores the readings of these positions: ascending ranges. */
   add(ranges: readonly SeqRange[]): void {
+    this.positions.addAll(ranges)
+    this.buffered.addAll(ranges)
     for (const range of ranges) {
-      this.positions.add(range)
-      this.buffered.add(range)
       this.#high = Math.max(this.#high, range.last)
     }
   }

@@ -1,6 +1,8 @@
 import { pause } from '../../base/clock.ts'
 import { type Log, silentLog } from '../../base/log.ts'
+import { EDGE_LIMITS, type EdgeLimits } from '../edge-limits.ts'
 import type { Delivery, Sink, StoreResult } from '../sink.ts'
+import { Admission, logNameOf, type Storable } from './admission.ts'
 import { PostgresConfigs } from './configs.ts'
 import type { Connection } from './connection.ts'
 import { PostgresFleet } from './fleet.ts'
@@ -14,7 +16,7 @@ import { hullsOf, type Named, Storing, type Tables } from './storing.ts'
 import { placeOf, troubleAt } from './trouble.ts'
 import { fitNames, unfitness } from './unfit.ts'
 
-export interface PostgresSinkOptions {
+export interface PostgresSinkOptions extends Partial<EdgeLimits> {
   /** Overrides the password of the URL. */
   readonly password?: string | undefined
   readonly schema?: string
@@ -30,6 +32,7 @@ export interface PostgresSinkOptions {
   readonly log?: Log
 }
 const DEFAULTS = {
+  ...EDGE_LIMITS,
   schema: 'tidegate',
   connections: 2,
   connectTimeoutMs: 10_000,
@@ -58,6 +61,7 @@ export class PostgresSink implements Sink {
   readonly #tables: Tables
   readonly #logs: Identities
   readonly #series: Identities
+  readonly #admission: Admission
   readonly #partitions: Partitions
   readonly fleet: PostgresFleet
   readonly configs: PostgresConfigs
@@ -82,6 +86,11 @@ export class PostgresSink implements Sink {
     }
     this.#logs = new Identities(this.#tables.logs, ['edge', 'epoch'])
     this.#series = new Identities(this.#tables.series, ['device', 'metric', 'unit'])
+    this.#admission = new Admission(
+      options,
+      { logs: this.#tables.logs, edgeSeries: `${schema}.edge_series` },
+      { logs: this.#logs, series: this.#series },
+    )
     this.#partitions = new Partitions(options.schema, options.log)
     this.fleet = new PostgresFleet(schema, (work) => this.#transaction(work))
     this.configs = new PostgresConfigs(schema, (work) => this.#transaction(work))
@@ -167,12 +176,14 @@ export class PostgresSink implements Sink {
 
   /** Finds the ids of everything that the deliveries name, and creates the partitions for their times. */
   async #name(deliveries: readonly Delivery[], receivedAt: number, connection: Connection): Promise<readonly Named[]> {
-    const fit = deliveries.map((delivery) => ({ delivery, refusal: unfitness(delivery) }))
+    const fit = await this.#admit(deliveries, connection)
     const blocks = fit.flatMap(({ delivery, refusal }) => {
       return delivery.kind === 'batch' && refusal === undefined ? delivery.batch.series : []
     })
     const logs = await this.#logs.of(
-      fit.flatMap(({ delivery, refusal }) => (refusal === undefined ? logNamesOf(delivery) : [])),
+      fit.flatMap(({ delivery, refusal }) => {
+        return refusal === undefined && isStorable(delivery) ? [logNameOf(delivery)] : []
+      }),
       connection,
     )
     const series = await this.#series.of(blocks.map(fitNames), connection)
@@ -184,9 +195,23 @@ export class PostgresSink implements Sink {
     return fit.map(({ delivery, refusal }): Named => {
       if (refusal !== undefined || delivery.kind === 'reject') return { delivery, refusal, log: 0, series: [] }
       const itsBlocks = delivery.kind === 'batch' ? delivery.batch.series : []
-      const log = logs.get(keyOf(logNamesOf(delivery)[0]!))!
+      const log = logs.get(keyOf(logNameOf(delivery)))!
       return { delivery, refusal, log, series: itsBlocks.map((block) => series.get(keyOf(fitNames(block)))!) }
     })
+  }
+
+  /** The deliveries, each with the reason why it can never be stored. */
+  async #admit(
+    deliveries: readonly Delivery[],
+    connection: Connection,
+  ): Promise<{ readonly delivery: Delivery; readonly refusal: string | undefined }[]> {
+    const fit = deliveries.map((delivery) => ({ delivery, refusal: unfitness(delivery) }))
+    const storable = fit.flatMap(({ delivery, refusal }) => {
+      return refusal === undefined && isStorable(delivery) ? [delivery] : []
+    })
+    const refusals = await this.#admission.refusals(storable, connection)
+    const refusalOf = new Map<Delivery, string | undefined>(storable.map((delivery, i) => [delivery, refusals[i]]))
+    return fit.map(({ delivery, refusal }) => ({ delivery, refusal: refusal ?? refusalOf.get(delivery) }))
   }
 
   close(): Promise<void> {
@@ -196,8 +221,6 @@ export class PostgresSink implements Sink {
   }
 }
 
-function logNamesOf(delivery: Delivery): string[][] {
-  if (delivery.kind === 'reject') return []
-  const { edge, epoch } = delivery.kind === 'batch' ? delivery.batch : delivery.amendments
-  return [[edge, epoch]]
+function isStorable(delivery: Delivery): delivery is Storable {
+  return delivery.kind !== 'reject'
 }

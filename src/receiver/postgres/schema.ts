@@ -101,6 +101,10 @@ export const MIGRATIONS: readonly string[] = [
     body text NOT NULL, PRIMARY KEY (rollout, place)
   );
   `,
+  // The number of series that each edge created, since this version.
+  `
+  CREATE TABLE $.edge_series (edge text COLLATE "C" PRIMARY KEY, made bigint NOT NULL);
+  `,
 ]
 
 /** 'TDGR', one half of every advisory lock; the other half identifies what is locked. */

@@ -1,9 +1,10 @@
 import { combine } from '../../base/flags.ts'
 import { SeqSet } from '../../base/ranges.ts'
 import type { Amendment, Quality, Seq, SeqRange, Verdict } from '../../base/reading.ts'
+import { type EdgeLimits, LOG_RANGES_MAX, tooManyEdges, tooManyEpochs } from '../edge-limits.ts'
 import type { Prepare } from './schema.ts'
 
-/** Logs whose positions are held in memory; above it all are dropped and read again when they are needed. */
+/** Logs whose positions are held in memory; above it the oldest is dropped, and read again when it is needed. */
 const LOGS_CACHED_MAX = 10_000
 
 /** What the sink knows of one (edge, epoch). */
@@ -20,10 +21,16 @@ export class KnownLogs {
   readonly #cache = new Map<string, SqliteKnownLog>()
   /** Verdicts that wait, over all logs; undefined: not counted yet. */
   #pendingCount: number | undefined
+  readonly #limits: EdgeLimits
+  /** Undefined: not counted yet. */
+  #edgeCount: number | undefined
   readonly #statements
 
-  constructor(prepare: Prepare) {
+  constructor(prepare: Prepare, limits: EdgeLimits) {
+    this.#limits = limits
     this.#statements = {
+      epochCount: prepare('SELECT count(*) FROM logs WHERE edge = ?'),
+      edgeCount: prepare('SELECT count(DISTINCT edge) FROM logs'),
       find: prepare('SELECT id FROM logs WHERE edge = ? AND epoch = ?'),
       create: prepare('INSERT INTO logs (edge, epoch) VALUES (?, ?) RETURNING id'),
       positions: prepare('SELECT first, last FROM positions WHERE log = ? ORDER BY first'),
@@ -40,21 +47,43 @@ export class KnownLogs {
   forget(): void {
     this.#cache.clear()
     this.#pendingCount = undefined
+    this.#edgeCount = undefined
   }
 
-  of(edge: string, epoch: string): SqliteKnownLog {
+  /** The log of this edge and epoch, or why it cannot be created. */
+  of(edge: string, epoch: string): SqliteKnownLog | { readonly refusal: string } {
     const key = JSON.stringify([edge, epoch])
     const known = this.#cache.get(key)
     if (known !== undefined) return known
-    const log = this.#read(edge, epoch)
-    if (this.#cache.size >= LOGS_CACHED_MAX) this.#cache.clear()
+    const found = this.#statements.find.get(edge, epoch)
+    const refusal = found === undefined ? this.#refusal(edge) : undefined
+    if (refusal !== undefined) return { refusal }
+    const log = this.#read(Number((found ?? this.#statements.create.get(edge, epoch)!)[0]))
+    if (this.#cache.size >= LOGS_CACHED_MAX) this.#cache.delete(this.#cache.keys().next().value!)
     this.#cache.set(key, log)
     return log
   }
 
-  #read(edge: string, epoch: string): SqliteKnownLog {
-    const { find, create, positions, pending } = this.#statements
-    const id = Number((find.get(edge, epoch) ?? create.get(edge, epoch)!)[0])
+  /** Why one more epoch of this edge cannot be created. */
+  #refusal(edge: string): string | undefined {
+    const epochs = Number(this.#statements.epochCount.get(edge)![0])
+    if (epochs > 0) return epochs >= this.#limits.epochsPerEdgeMax ? tooManyEpochs(this.#limits) : undefined
+    this.#edgeCount ??= Number(this.#statements.edgeCount.get()![0])
+    if (this.#edgeCount >= this.#limits.edgesMax) return tooManyEdges(this.#limits)
+    this.#edgeCount++
+    return undefined
+  }
+
+  /** Whether these ranges, which are not stored yet, are too many in addition to those that are. */
+  isTooFragmented({ positions }: SqliteKnownLog, fresh: readonly SeqRange[]): boolean {
+    if (positions.size + fresh.length <= LOG_RANGES_MAX) return false
+    let more = 0
+    for (const { first, last } of fresh) more += 1 - Number(positions.has(first - 1)) - Number(positions.has(last + 1))
+    return more > 0 && positions.size + more > LOG_RANGES_MAX
+  }
+
+  #read(id: number): SqliteKnownLog {
+    const { positions, pending } = this.#statements
     const ranges = positions.all(id).map(([first, last]) => ({ first: Number(first), last: Number(last) }))
     const verdicts = pending.all(id).map(([seq, quality, reasons]): [Seq, Verdict] => {
       return [Number(seq), { quality: Number(quality) as Quality, reasons: Number(reasons) }]
@@ -62,12 +91,15 @@ export class KnownLogs {
     return { id, positions: new SeqSet(ranges), pending: new Map(verdicts) }
   }
 
-  /** Records that the readings of these positions are stored. */
+  /** Records that the readings of these positions are stored: ascending ranges, none of which was stored before. */
   add(log: SqliteKnownLog, ranges: readonly SeqRange[]): void {
+    log.positions.addAll(ranges)
+    let written: SeqRange | undefined
     for (const range of ranges) {
-      log.positions.add(range)
-      const { first, last } = log.positions.around(range.first)!
-      this.#statements.cover.run(log.id, first, last)
+      if (written !== undefined && range.last <= written.last) continue
+      written = log.positions.around(range.first)!
+      const { first, last } = written
+      if (first !== range.first || last !== range.last) this.#statements.cover.run(log.id, first, last)
       this.#statements.extend.run(log.id, first, last)
     }
   }

@@ -38,6 +38,9 @@ interface Span {
   readonly to: number
 }
 
+/** For each of some ranges, its spans; undefined: none. */
+type Spans = (Span[] | undefined)[]
+
 /**
  * Finds the reading of a position. For each stretch that arrived in one batch it stores the times between which the
  * readings of each series are; a search reads these parts of the table. An index would find it too, for a third more
@@ -57,11 +60,16 @@ export class SqlitePlaces {
     }
   }
 
-  /** Records the readings of these positions; no position is given twice. */
+  /**
+   * Records the readings of these positions; no position is given twice. The ranges and the positions of each block are
+   * ascending, so the work grows with their number, not with the product of the two.
+   */
   add(log: number, ranges: readonly SeqRange[], blocks: readonly PlacedBlock[]): void {
-    for (const range of ranges) {
-      const spans = blocks.flatMap((block) => spansOf(block, range))
-      if (spans.length > 0) this.#statements.insert.run(log, range.first, range.last, pack(spans))
+    const spans: Spans = new Array(ranges.length)
+    for (const block of blocks) addSpans(block, ranges, spans)
+    for (const [i, { first, last }] of ranges.entries()) {
+      const found = spans[i]
+      if (found !== undefined) this.#statements.insert.run(log, first, last, pack(found))
     }
   }
 
@@ -88,14 +96,37 @@ export class SqlitePlaces {
   }
 }
 
-/** The times between which the readings of these positions are. */
-function spansOf({ series, block: { seq, ts } }: PlacedBlock, { first, last }: SeqRange): Span[] {
-  const spans: Span[] = []
+/** Adds, for each range, the times between which the readings of the block at its positions are. */
+function addSpans({ series, block: { seq, ts } }: PlacedBlock, ranges: readonly SeqRange[], spans: Spans): void {
+  for (let i = 0; i < seq.length; ) {
+    const at = rangeFrom(ranges, seq[i]!)
+    if (at === ranges.length) return
+    const { first, last } = ranges[at]!
+    while (i < seq.length && seq[i]! < first) i++
+    const begin = i
+    while (i < seq.length && seq[i]! <= last) i++
+    if (i === begin) continue
+    spans[at] ??= []
+    addSpansOf(series, ts.subarray(begin, i), spans[at])
+  }
+}
+
+/** The index of the first range that ends at or after a position. */
+function rangeFrom(ranges: readonly SeqRange[], seq: Seq): number {
+  let low = 0
+  let high = ranges.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (ranges[middle]!.last < seq) low = middle + 1
+    else high = middle
+  }
+  return low
+}
+
+function addSpansOf(series: number, times: Float64Array, spans: Span[]): void {
   let from = Infinity
   let to = -Infinity
-  for (let i = 0; i < seq.length; i++) {
-    if (seq[i]! < first || seq[i]! > last) continue
-    const at = ts[i]!
+  for (const at of times) {
     if (at < from - SPAN_GAP_MS || at > to + SPAN_GAP_MS) {
       if (from <= to) spans.push({ series, from, to })
       from = at
@@ -104,7 +135,6 @@ function spansOf({ series, block: { seq, ts } }: PlacedBlock, { first, last }: S
     else if (at > to) to = at
   }
   if (from <= to) spans.push({ series, from, to })
-  return spans
 }
 
 /** Series, start of each span relative to the start of the one before (milliseconds), and its length (milliseconds). */

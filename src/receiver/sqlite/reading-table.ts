@@ -1,6 +1,7 @@
 import { combine } from '../../base/flags.ts'
 import type { Quality, Seq, Value, Verdict } from '../../base/reading.ts'
 import type { SeriesBlock } from '../../codec/batch.ts'
+import { type EdgeLimits, tooManySeries } from '../edge-limits.ts'
 import { type SqlitePlace, SqlitePlaces } from './places.ts'
 import type { Bound, Prepare, Statement, TableColumn } from './schema.ts'
 
@@ -49,14 +50,18 @@ export class SqliteReadingTable {
   readonly #prepare: Prepare
   /** By the number of rows; each is prepared when it is first needed. */
   readonly #inserts: Insert[] = []
+  readonly #limits: EdgeLimits
   readonly #statements
 
-  constructor(prepare: Prepare) {
+  constructor(prepare: Prepare, limits: EdgeLimits) {
     this.#prepare = prepare
+    this.#limits = limits
     this.places = new SqlitePlaces(prepare)
     this.#statements = {
       findSeries: prepare('SELECT id FROM series WHERE device = ? AND metric = ? AND unit = ?'),
       createSeries: prepare('INSERT INTO series (device, metric, unit) VALUES (?, ?, ?) RETURNING id'),
+      made: prepare('SELECT made FROM edge_series WHERE edge = ?'),
+      make: prepare('INSERT OR REPLACE INTO edge_series (edge, made) VALUES (?, ?)'),
       isNamed: prepare('SELECT 1 FROM series WHERE id = ? AND device = ? AND metric = ?'),
       insert: prepare(`INSERT INTO reading (${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`),
       find: prepare(
@@ -82,11 +87,20 @@ export class SqliteReadingTable {
     return row === undefined ? undefined : this.#remember(key, Number(row[0]))
   }
 
-  /** The id of the block's series, which is created if needed. */
-  seriesOf(block: SeriesBlock): number {
-    const { device, metric, unit = '' } = block
-    const found = this.findSeries(block)
-    if (found !== undefined) return found
+  /** The ids of the series of these blocks, or why those that are missing cannot be created. */
+  seriesOf(blocks: readonly SeriesBlock[], edge: string): number[] | { readonly refusal: string } {
+    const found = blocks.map((block) => this.findSeries(block))
+    const missing = found.reduce<number>((count, id) => count + Number(id === undefined), 0)
+    if (missing > 0) {
+      const made = Number(this.#statements.made.get(edge)?.[0] ?? 0) + missing
+      if (made > this.#limits.seriesPerEdgeMax) return { refusal: tooManySeries(this.#limits) }
+      this.#statements.make.run(edge, made)
+    }
+    // A batch may name a series twice.
+    return found.map((id, i) => id ?? this.findSeries(blocks[i]!) ?? this.#create(blocks[i]!))
+  }
+
+  #create({ device, metric, unit = '' }: SeriesBlock): number {
     const row = this.#statements.createSeries.get(device, metric, unit)!
     return this.#remember(JSON.stringify([device, metric, unit]), Number(row[0]))
   }

@@ -94,6 +94,10 @@ export const MIGRATIONS: readonly string[] = [
     body TEXT NOT NULL, PRIMARY KEY (rollout, place)
   ) STRICT, WITHOUT ROWID;
   `,
+  // The number of series that each edge created, since this version.
+  `
+  CREATE TABLE edge_series (edge TEXT PRIMARY KEY, made INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  `,
 ]
 
 /** 'TDGR': distinguishes a receiver's database from an edge's and from any other SQLite file. */

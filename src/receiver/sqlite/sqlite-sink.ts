@@ -3,6 +3,7 @@ import { combine } from '../../base/flags.ts'
 import type { Quality, Seq, SeqRange, Verdict } from '../../base/reading.ts'
 import type { Amendments } from '../../codec/amendments.ts'
 import type { Batch, SeriesBlock } from '../../codec/batch.ts'
+import { EDGE_LIMITS, type EdgeLimits, TOO_MANY_RANGES } from '../edge-limits.ts'
 import type { Delivery, Reject, Sink, StoreResult } from '../sink.ts'
 import { SqliteConfigs } from './configs.ts'
 import { holdReceived, preparerOf } from './database.ts'
@@ -18,7 +19,7 @@ export { DATABASE_FILE } from './database.ts'
 const CHECKPOINT_COMMITS = 64
 const CHECKPOINT_READINGS = 400_000
 
-export interface SqliteSinkOptions {
+export interface SqliteSinkOptions extends Partial<EdgeLimits> {
   /** Rejects kept; the oldest are dropped first. */
   readonly rejectsMax?: number
   /** Bytes kept of the payload of a reject; the rest is cut, and its full length is recorded. */
@@ -31,7 +32,7 @@ export interface SqliteSinkOptions {
    */
   readonly pagesMax?: number
 }
-const DEFAULTS = { rejectsMax: 1_000, rejectPayloadBytesMax: 262_144, pendingMax: 100_000 }
+const DEFAULTS = { ...EDGE_LIMITS, rejectsMax: 1_000, rejectPayloadBytesMax: 262_144, pendingMax: 100_000 }
 
 /** Stores readings in `received.db`; any SQLite client can read the view `readings` at the same time. */
 export class SqliteSink implements Sink {
@@ -51,8 +52,8 @@ export class SqliteSink implements Sink {
     this.#lock = lock
     this.#database = database
     this.#options = { ...DEFAULTS, ...options }
-    this.#logs = new KnownLogs(prepare)
-    this.#readings = new SqliteReadingTable(prepare)
+    this.#logs = new KnownLogs(prepare, this.#options)
+    this.#readings = new SqliteReadingTable(prepare, this.#options)
     const transact = <T>(work: () => T): T => database.transaction(work).immediate()
     this.fleet = new SqliteFleet(prepare, transact)
     this.configs = new SqliteConfigs(prepare, transact)
@@ -104,6 +105,7 @@ export class SqliteSink implements Sink {
 
   #storeBatch(batch: Batch, receivedAt: number): StoreResult {
     const log = this.#logs.of(batch.edge, batch.epoch)
+    if ('refusal' in log) return { kind: 'refused', reason: log.refusal }
     const fresh = batch.ranges.flatMap((range) => log.positions.missing(range))
     const { ranges } = batch
     const isNew = countOf(fresh) === countOf(ranges)
@@ -112,7 +114,10 @@ export class SqliteSink implements Sink {
     if (repeats > 0 && batch.series.some((block) => this.#readings.contradicts(log.id, block, isRepeat))) {
       return { kind: 'forked', ranges, high: highOf(log) }
     }
-    const blocks = batch.series.map((block) => ({ series: this.#readings.seriesOf(block), block }))
+    if (this.#logs.isTooFragmented(log, fresh)) return { kind: 'refused', reason: TOO_MANY_RANGES }
+    const series = this.#readings.seriesOf(batch.series, batch.edge)
+    if ('refusal' in series) return { kind: 'refused', reason: series.refusal }
+    const blocks = batch.series.map((block, i) => ({ series: series[i]!, block }))
     const isPlain = isNew && log.pending.size === 0
     for (const { series, block } of blocks) {
       if (isPlain) this.#readings.insertAll(log.id, series, block, receivedAt)
@@ -156,11 +161,13 @@ export class SqliteSink implements Sink {
 
   #amend({ edge, epoch, items }: Amendments): StoreResult {
     const log = this.#logs.of(edge, epoch)
+    if ('refusal' in log) return { kind: 'refused', reason: log.refusal }
     const early = items.filter(({ seq }) => !log.positions.has(seq) && !log.pending.has(seq)).length
     if (early > 0 && this.#logs.pendingCount + early > this.#options.pendingMax) {
       return { kind: 'refused', reason: `${this.#options.pendingMax} verdicts already wait for their readings` }
     }
-    for (const item of items) {
+    // In the order of the positions: neighbours are found together, and merging gives the same result in any order.
+    for (const item of items.toSorted((a, b) => a.seq - b.seq)) {
       if (log.positions.has(item.seq)) this.#mergeVerdict(log, item, item)
       else this.#logs.expect(log, item)
     }

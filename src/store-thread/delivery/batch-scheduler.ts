@@ -157,6 +157,7 @@ export class BatchScheduler {
 
   #sent(lane: Lane, range: SeqRange, { bytes, count }: BuiltBatch): Content {
     const { epoch, run } = this.#builder.origin
+    this.#outbox.sent.add(range)
     return { kind: 'batch', lane, bytes, epoch, run, range, count }
   }
 

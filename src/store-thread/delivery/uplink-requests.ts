@@ -1,6 +1,6 @@
 import type { UplinkSettings } from '../../settings/schema/uplink.ts'
-import type { Refusal } from '../../store/delivery/outbox.ts'
 import type { UplinkStart } from '../../store/delivery/outboxes.ts'
+import type { Refusal } from '../../store/delivery/refusals.ts'
 import type { RejectOrder } from '../../store/orders.ts'
 import type { Store } from '../../store/store.ts'
 import type { AmendmentsConfirmation, Calls, Confirmation, Confirmed, Outgoing, Refused } from '../protocol.ts'
@@ -12,6 +12,8 @@ export function uplinkStarts(uplinks: readonly UplinkSettings[]): UplinkStart[] 
     return { name, start: start === 'all' || start === 'now' ? start : Date.parse(start) }
   })
 }
+
+const NOTHING: Confirmed = { count: 0, renewed: false }
 
 /** Requests of the uplinks on the store thread: the next message, and the answers to messages that were sent. */
 export class UplinkRequests {
@@ -30,26 +32,42 @@ export class UplinkRequests {
   }
 
   /**
-   * Marks positions as confirmed. When the receiver knows positions that this database never assigned, or has different
-   * readings at them, the database was set back to an earlier state. Then a new epoch begins, nothing is marked, and
-   * all readings that are not confirmed are sent under the new epoch.
+   * Marks positions as confirmed, but only those that this run has sent over this uplink. When the receiver knows
+   * positions that this database never assigned, or has different readings at them, the database was set back to an
+   * earlier state. Then a new epoch begins, nothing is marked, and all readings that are not confirmed are sent under
+   * the new epoch; a receiver that says so again and again must wait (EpochRenewals).
    */
-  confirm({ uplink, epoch, run, ranges, high, forked, spent }: Confirmation): Confirmed {
+  confirm({ uplink, epoch, run, high, forked, spent, ...given }: Confirmation, now: number): Confirmed {
     const store = this.#store
-    if (!this.#isOurs({ epoch, run })) return { count: 0, renewed: false }
-    if (forked || high > store.lastSeq) {
-      store.beginEpoch()
-      return { count: 0, renewed: true }
-    }
+    if (!this.#isOurs({ epoch, run })) return NOTHING
+    if (forked || high > store.lastSeq) return this.#renew(now)
+    const outbox = store.outbox(uplink)
+    const { lastSeq } = store
+    const { sent, unsent } = outbox.sent.claim(given, { settled: outbox.settled, lastSeq })
+    // A receipt that says nothing new costs no transaction: a receiver may send any number of them.
+    if (!outbox.isOpen(sent)) return { ...NOTHING, ...(unsent > 0 && { unsent }) }
     const count = store.write(() => {
       if (spent !== undefined) store.delivery.linkUsage.write(uplink, spent)
-      return store.outbox(uplink).confirm(ranges, store.lastSeq)
+      return outbox.confirm(sent, lastSeq)
     })
-    return { count, renewed: false }
+    return { ...NOTHING, count, ...(unsent > 0 && { unsent }) }
   }
 
-  confirmAmendments({ uplink, lastId, ...sent }: AmendmentsConfirmation): undefined {
-    if (this.#isOurs(sent)) this.#store.write(() => this.#store.outbox(uplink).amendments.confirm(lastId))
+  #renew(now: number): Confirmed {
+    const { renewals } = this.#store.delivery
+    const heldMs = renewals.heldMs(now)
+    if (heldMs > 0) return { ...NOTHING, heldMs }
+    this.#store.write(() => renewals.note(now))
+    this.#store.beginEpoch()
+    return { ...NOTHING, renewed: true }
+  }
+
+  /** @returns the number of amendments that the receiver claims to have and that were not sent */
+  confirmAmendments({ uplink, lastId, ...sent }: AmendmentsConfirmation): number {
+    if (!this.#isOurs(sent)) return 0
+    const { amendments } = this.#store.outbox(uplink)
+    this.#store.write(() => amendments.confirm(lastId))
+    return amendments.unsent(lastId)
   }
 
   refuse({ uplink, range, reason, ...sent }: Refused, now: number): Refusal {

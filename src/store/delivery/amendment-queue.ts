@@ -15,6 +15,8 @@ export class AmendmentQueue {
   readonly #queued: Statement<[number, number]>
   #confirmed = 0
   #taken = 0
+  /** The highest that this run ever sent. */
+  #sentMax = 0
 
   constructor(database: Database, uplink: number, settled: SeqSet) {
     this.#database = database
@@ -42,16 +44,23 @@ export class AmendmentQueue {
 
   take(lastId: number): void {
     this.#taken = lastId
+    this.#sentMax = Math.max(this.#sentMax, lastId)
   }
 
   releaseAll(): void {
     this.#taken = this.#confirmed
   }
 
+  /** Number of amendments up to this id that were never sent: a receiver cannot have them. */
+  unsent(lastId: number): number {
+    return Math.max(0, lastId - Math.max(this.#sentMax, this.#confirmed))
+  }
+
   /** In its owner's transaction: writes that the receiver has the amendments up to this id. */
   confirm(lastId: number): void {
-    if (lastId <= this.#confirmed) return
-    this.#confirmed = Math.min(lastId, this.#taken)
+    const confirmed = Math.min(lastId, this.#taken)
+    if (confirmed <= this.#confirmed) return
+    this.#confirmed = confirmed
     this.#database.prepare('UPDATE uplinks SET amended = ? WHERE id = ?').run(this.#confirmed, this.#uplink)
     this.#database.prepare('DELETE FROM amendments WHERE id <= (SELECT min(amended) FROM uplinks)').run()
   }

@@ -13,6 +13,8 @@ export interface Backlog {
   readonly confirmed: number
   /** Number of readings that the receiver refuses permanently: `tidegate rejects list`. */
   readonly parked: number
+  /** Number of them that are held back, because the receiver refuses them and they cannot be parked (yet). Undefined: none. */
+  readonly held?: number | undefined
 }
 
 /** Computes the backlog of an uplink: the number of readings that wait, and the arrival of the oldest. */
@@ -27,5 +29,6 @@ export function backlogOf(
     oldestAt: waiting[0] === undefined ? undefined : arrivals.of(waiting[0].first),
     confirmed: outbox.confirmedCount,
     parked: outbox.parked.count,
+    held: outbox.heldCount || undefined,
   }
 }

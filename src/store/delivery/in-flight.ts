@@ -13,25 +13,28 @@ export class InFlightPositions {
    * By first position: counts from the time of sending, so that an answer is booked without reading the readings again.
    */
   readonly #inFlight = new Map<Seq, InFlightRange>()
+  /** The keys of the map, ascending. */
+  readonly #firsts: Seq[] = []
 
   open({ first, last }: SeqRange, bySeries: InFlightRange['bySeries'] | undefined): void {
     this.positions.add({ first, last })
-    if (bySeries !== undefined) this.#inFlight.set(first, { first, last, bySeries })
+    if (bySeries !== undefined) this.#remember({ first, last, bySeries })
   }
 
   release(range: SeqRange): void {
     this.positions.remove(range)
-    this.#inFlight.delete(range.first)
+    this.#forget(range.first)
   }
 
   clear(): void {
     this.positions.clear()
-    this.#inFlight.clear()
+    this.forgetCounts()
   }
 
   /** Forgets the counts, but not the positions in flight. */
   forgetCounts(): void {
     this.#inFlight.clear()
+    this.#firsts.length = 0
   }
 
   /** Number of readings that were sent at exactly these positions; undefined: they were not counted. */
@@ -50,17 +53,37 @@ export class InFlightPositions {
       const known = inFlight !== undefined && inFlight.last <= last
       const end = known ? inFlight.last : this.#nextCounted(next, last)
       yield { range: { first: next, last: end }, bySeries: known ? inFlight.bySeries : undefined }
-      this.#inFlight.delete(next)
+      this.#forget(next)
       next = end + 1
     }
   }
 
   /** The end of a stretch that was not counted when it was sent. */
   #nextCounted(from: Seq, last: Seq): Seq {
-    let end = last
-    for (const [first, inFlight] of this.#inFlight) {
-      if (first > from && first <= end && inFlight.last <= last) end = first - 1
+    for (let k = this.#indexOf(from + 1); k < this.#firsts.length && this.#firsts[k]! <= last; k++) {
+      if (this.#inFlight.get(this.#firsts[k]!)!.last <= last) return this.#firsts[k]! - 1
     }
-    return end
+    return last
+  }
+
+  /** The index of the first counted range that begins at or after a position. */
+  #indexOf(seq: Seq): number {
+    let low = 0
+    let high = this.#firsts.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (this.#firsts[middle]! < seq) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  #remember(range: InFlightRange): void {
+    if (!this.#inFlight.has(range.first)) this.#firsts.splice(this.#indexOf(range.first), 0, range.first)
+    this.#inFlight.set(range.first, range)
+  }
+
+  #forget(first: Seq): void {
+    if (this.#inFlight.delete(first)) this.#firsts.splice(this.#indexOf(first), 1)
   }
 }

@@ -2,25 +2,18 @@ import type { Database } from 'better-sqlite3'
 import { SeqSet } from '../../base/ranges.ts'
 import type { Seq, SeqRange } from '../../base/reading.ts'
 import { addCount } from '../counts.ts'
-import type { RawLogRow } from '../log.ts'
 import type { Positions } from '../positions.ts'
 import type { Stretch } from '../stretch.ts'
 import { DeliveryAccount } from './account.ts'
 import { AmendmentQueue } from './amendment-queue.ts'
-import { Bisection } from './bisection.ts'
 import { InFlightPositions } from './in-flight.ts'
-import { PARKED_MAX, Parked } from './parked.ts'
-import { POISON_CANDIDATES_MAX, PoisonCandidates } from './poison-candidates.ts'
+import { Parked } from './parked.ts'
+import { type Refusal, Refusals } from './refusals.ts'
 import { ResendRequests } from './resend-requests.ts'
+import { SentPositions } from './sent.ts'
 
 /** `live`: readings that arrived since the connection was made. `backfill`: readings that had accumulated before. */
 export type Lane = 'live' | 'backfill'
-
-/**
- * Result of a refusal. `halved`: its halves are tried. `parked`: the one refused reading is parked, or will be as soon
- * as anything else is confirmed. `hopeless`: everything is refused, or too many readings are parked already.
- */
-export type Refusal = 'halved' | 'parked' | 'hopeless'
 
 /**
  * Delivered, in-flight and next readings of one uplink. Settled positions are stored as intervals, never as a flag in a
@@ -32,17 +25,20 @@ export class Outbox {
   readonly settled = new SeqSet()
   readonly parked: Parked
   readonly amendments: AmendmentQueue
+  /** What this run has sent: a receipt counts for nothing else (UplinkRequests). */
+  readonly sent = new SentPositions()
   /** Settled positions that the receiver has lost and requests again. */
   readonly again: ResendRequests
   readonly #account: DeliveryAccount
   readonly #inFlight = new InFlightPositions()
-  readonly #bisection = new Bisection()
-  readonly #poisonCandidates = new PoisonCandidates(this.settled)
+  readonly #refusals: Refusals
   /** Positions between those that were sent that have no reading (any more): settled with the next answer. */
   readonly #empty = new SeqSet()
   readonly #positions: Positions
   /** The highest position that was ever in flight in this epoch. */
   #leftMax: Seq
+  /** The highest assigned position when the next readings were asked for. */
+  #lastSeq: Seq
   /** The live lane sends from this position on, the backfill lane before it. */
   #liveFrom: Seq
   readonly #next: Record<Lane, Seq>
@@ -55,6 +51,7 @@ export class Outbox {
   ) {
     this.name = name
     this.#leftMax = lastSeq
+    this.#lastSeq = lastSeq
     this.#liveFrom = lastSeq + 1
     this.#next = { live: lastSeq + 1, backfill: 1 }
     this.#positions = positions
@@ -62,7 +59,15 @@ export class Outbox {
     this.parked = new Parked(database, id)
     this.again = new ResendRequests(positions)
     this.amendments = new AmendmentQueue(database, id, this.settled)
+    const { parked, settled } = this
+    const [settle, rewind] = [this.settle.bind(this), this.#rewind.bind(this)]
+    this.#refusals = new Refusals({ parked, settled, positions, settle, rewind })
     this.reload()
+  }
+
+  /** Number of positions that are held back because the receiver refuses their series. */
+  get heldCount(): number {
+    return this.#refusals.held.count
   }
 
   /** Number of confirmed readings. */
@@ -81,6 +86,7 @@ export class Outbox {
 
   /** Readings up to this position belong to the backlog from now on. */
   beginLive(lastSeq: Seq): void {
+    this.#lastSeq = lastSeq
     this.#liveFrom = lastSeq + 1
     this.#next.live = lastSeq + 1
     this.#next.backfill = Math.min(this.#next.backfill, lastSeq + 1)
@@ -93,6 +99,7 @@ export class Outbox {
 
   /** The next readings of a lane that are neither settled nor in flight. Undefined: there is none. */
   next(lane: Lane, lastSeq: Seq, countMax: number): Stretch | undefined {
+    this.#lastSeq = lastSeq
     for (;;) {
       const range = this.#open(lane, lastSeq)
       if (range === undefined) return undefined
@@ -111,21 +118,17 @@ export class Outbox {
 
   /** The first positions of a lane that are neither settled nor in flight. */
   #open(lane: Lane, lastSeq: Seq): SeqRange | undefined {
+    const taken = [this.settled, this.#inFlight.positions, this.#refusals.held]
     const end = lane === 'live' ? lastSeq : Math.min(lastSeq, this.#liveFrom - 1)
     let first = this.#next[lane]
-    for (;;) {
-      const taken = this.settled.around(first) ?? this.#inFlight.positions.around(first)
-      if (taken === undefined) break
-      first = taken.last + 1
+    for (let around: SeqRange | undefined; ; first = around.last + 1) {
+      around = taken[0]!.around(first) ?? taken[1]!.around(first) ?? taken[2]!.around(first)
+      if (around === undefined) break
     }
     this.#next[lane] = Math.min(first, end + 1)
     if (first > end) return undefined
-    const last = Math.min(
-      end,
-      (this.settled.from(first)?.first ?? Infinity) - 1,
-      (this.#inFlight.positions.from(first)?.first ?? Infinity) - 1,
-    )
-    return { first, last: this.#bisection.limit({ first, last }) }
+    const last = taken.reduce((least, set) => Math.min(least, (set.from(first)?.first ?? Infinity) - 1), end)
+    return { first, last: this.#refusals.limit({ first, last }) }
   }
 
   /** Marks positions as in flight. @param bySeries their number of readings by series, if it is known */
@@ -149,8 +152,7 @@ export class Outbox {
   releaseAll(lastSeq: Seq): void {
     this.#inFlight.clear()
     this.again.release()
-    for (const seq of this.#poisonCandidates.undecided) this.#bisection.add(seq)
-    this.#poisonCandidates.clear()
+    this.#refusals.releaseAll()
     this.#next.backfill = 1
     this.beginLive(lastSeq)
     this.parked.releaseAll()
@@ -161,6 +163,7 @@ export class Outbox {
   beginEpoch(lastSeq: Seq): void {
     this.releaseAll(lastSeq)
     this.again.clear()
+    this.sent.clear()
     this.#leftMax = 0
   }
 
@@ -183,6 +186,14 @@ export class Outbox {
     return false
   }
 
+  /** Whether a confirmation of these positions would change anything. */
+  isOpen(ranges: readonly SeqRange[]): boolean {
+    return ranges.some((range) => {
+      const isSettled = (this.settled.around(range.first)?.last ?? 0) >= range.last
+      return !isSettled || this.parked.isInFlight(range) || this.again.wants(range)
+    })
+  }
+
   /**
    * In its owner's transaction: writes that the receiver has these positions. Positions above `lastSeq` were not
    * assigned by this database and are skipped. @returns the number of readings that were not confirmed before.
@@ -196,15 +207,12 @@ export class Outbox {
         this.settle(gap)
       }
       for (const series of this.parked.confirm(ours)) addCount(bySeries, series, 1)
-      this.#bisection.clear(ours)
+      this.#refusals.confirmed(ours)
       this.again.remove(ours)
     }
     const count = this.#account.addConfirmed(bySeries)
     this.#settleEmpty()
-    if (count > 0) {
-      this.#poisonCandidates.othersPassed()
-      this.#parkCandidate()
-    }
+    if (count > 0) this.#refusals.passed(bySeries.keys())
     return count
   }
 
@@ -214,13 +222,6 @@ export class Outbox {
       const open = this.settled.missing(gap)
       if (open.length === 0) this.#empty.remove(gap)
       for (const range of open) this.settle(range)
-    }
-  }
-
-  #parkCandidate(): void {
-    for (const { row, reason, at } of this.#poisonCandidates.proved()) {
-      this.parked.park(row, reason, at)
-      this.settle({ first: row[0], last: row[0] })
     }
   }
 
@@ -247,23 +248,17 @@ export class Outbox {
       this.again.remove(range)
       return 'parked'
     }
-    const row = range.first === range.last || this.#inFlight.countOf(range) === 1 ? this.#only(range) : undefined
-    if (this.#bisection.size + this.#poisonCandidates.undecided.length === 0) this.#poisonCandidates.begin()
-    if (row === undefined) {
-      this.#bisection.halve(range)
-      this.release(range)
-      return 'halved'
-    }
-    this.#poisonCandidates.add({ row, reason, at })
-    this.#bisection.clear(range)
-    this.#parkCandidate()
-    return this.#poisonCandidates.undecided.length > POISON_CANDIDATES_MAX || this.parked.count >= PARKED_MAX
-      ? 'hopeless'
-      : 'parked'
+    const isOne = range.first === range.last || this.#inFlight.countOf(range) === 1
+    const only = isOne ? this.#positions.rows(range, 1)[0] : undefined
+    const result = this.#refusals.refuse({ range, reason, at }, only)
+    this.release(range)
+    return result === 'parked' && this.#isStuck() ? 'hopeless' : result
   }
 
-  #only(range: SeqRange): RawLogRow | undefined {
-    return this.#positions.rows(range, 1)[0]
+  /** Nothing is left to send or to wait for, although nothing proves that what is held back is the cause. */
+  #isStuck(): boolean {
+    if (!this.#refusals.isUnproved || this.#inFlight.positions.size > 0) return false
+    return this.#open('live', this.#lastSeq) === undefined && this.#open('backfill', this.#lastSeq) === undefined
   }
 
   /** The receiver has lost these positions: settled ones are sent again; others are sent anyway. */

@@ -1,9 +1,12 @@
 import type { Database, Statement } from 'better-sqlite3'
 import type { Seq, SeqRange } from '../../base/reading.ts'
+import { addCount } from '../counts.ts'
 import { LOG_COLUMNS, type RawLogRow } from '../log.ts'
 
-/** Maximum number of parked readings of one uplink; with more, the uplink stops until an operator acts. */
+/** Maximum number of parked readings of one uplink. Further ones are held back in the store (refusals.ts). */
 export const PARKED_MAX = 10_000
+/** The same for one series, so that one series cannot use up the room of all others. */
+export const PARKED_PER_SERIES_MAX = 1_000
 
 /**
  * Readings that the receiver of one uplink refuses permanently, each with the reason. They do not block other readings,
@@ -17,9 +20,12 @@ export class Parked {
   readonly #statements
   /** Parked positions, as on the disk. */
   #positions = new Set<Seq>()
+  /** Number of parked readings of each series. */
+  #counts = new Map<number, number>()
   /** Sent again and not answered yet. */
   readonly #inFlight = new Set<Seq>()
   readonly #all: Statement<[number]>
+  readonly #perSeries: Statement<[number]>
 
   constructor(database: Database, uplink: number) {
     this.#uplink = uplink
@@ -32,6 +38,7 @@ export class Parked {
       .prepare(`SELECT ${LOG_COLUMNS} FROM parked WHERE uplink = ? AND replay = 1 AND seq > ? ORDER BY seq LIMIT 1`)
       .raw() as Statement<[number, number]>
     this.#all = database.prepare('SELECT seq FROM parked WHERE uplink = ?').pluck()
+    this.#perSeries = database.prepare('SELECT series, count(*) FROM parked WHERE uplink = ? GROUP BY series').raw()
     const one = 'WHERE uplink = ? AND seq = ?'
     this.#statements = {
       series: database.prepare<[number, Seq]>(`SELECT series FROM parked ${one}`).pluck(),
@@ -53,15 +60,28 @@ export class Parked {
     return this.#positions.has(seq)
   }
 
+  /** Whether one more reading of this series may be parked. */
+  hasRoom(series: number): boolean {
+    return this.count < PARKED_MAX && (this.#counts.get(series) ?? 0) < PARKED_PER_SERIES_MAX
+  }
+
+  /** Whether a reading of this range was sent again and is not answered yet. */
+  isInFlight({ first, last }: SeqRange): boolean {
+    for (const seq of this.#inFlight) if (first <= seq && seq <= last) return true
+    return false
+  }
+
   /** Reads the parked positions again: at the start, and after a failed transaction. */
   reload(): void {
     this.#positions = new Set(this.#all.all(this.#uplink) as Seq[])
+    this.#counts = new Map(this.#perSeries.all(this.#uplink) as [number, number][])
   }
 
   park(row: RawLogRow, reason: string, at: number): void {
     const [seq, series, ts, value, quality, reasons, receivedAt, isBoolean] = row
     const bound = isBoolean === 1 ? BigInt(value as number) : value
     this.#insert.run(this.#uplink, seq, series, ts, bound, quality, reasons, receivedAt, at, reason)
+    if (!this.#positions.has(seq)) addCount(this.#counts, series, 1)
     this.#positions.add(seq)
   }
 
@@ -88,8 +108,9 @@ export class Parked {
     const series: number[] = []
     for (const seq of this.#inFlight) {
       if (seq < first || seq > last) continue
-      series.push(this.#statements.series.get(this.#uplink, seq) as number)
-      this.#remove(seq)
+      const one = this.#statements.series.get(this.#uplink, seq) as number
+      series.push(one)
+      this.#remove(seq, one)
     }
     return series
   }
@@ -113,12 +134,13 @@ export class Parked {
     const seq = this.#statements.seqOf.get(this.#uplink, id) as Seq | undefined
     if (seq === undefined) return undefined
     const series = this.#statements.series.get(this.#uplink, seq) as number
-    this.#remove(seq)
+    this.#remove(seq, series)
     return series
   }
 
-  #remove(seq: Seq): void {
+  #remove(seq: Seq, series: number): void {
     this.#statements.remove.run(this.#uplink, seq)
+    addCount(this.#counts, series, -1)
     this.#positions.delete(seq)
     this.#inFlight.delete(seq)
   }

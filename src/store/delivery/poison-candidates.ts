@@ -58,6 +58,11 @@ export class PoisonCandidates {
     }
   }
 
+  /** A candidate that cannot be parked. */
+  forget(seq: Seq): void {
+    this.#candidates.delete(seq)
+  }
+
   clear(): void {
     this.#candidates.clear()
   }

@@ -24,9 +24,12 @@ export class ResendRequests {
   }
 
   add(range: SeqRange, settled: SeqSet): void {
-    if (this.#wanted.size >= AGAIN_MAX) return
-    this.#wanted.add(range)
-    for (const gap of settled.missing(range)) this.#wanted.remove(gap)
+    let next = range.first
+    for (let part = settled.from(next); part !== undefined && part.first <= range.last; part = settled.from(next)) {
+      if (this.#wanted.size >= AGAIN_MAX) return
+      this.#wanted.add({ first: Math.max(next, part.first), last: Math.min(range.last, part.last) })
+      next = part.last + 1
+    }
   }
 
   /** The next readings, and the range that they answer: positions in it without a reading are empty. */
@@ -53,6 +56,11 @@ export class ResendRequests {
 
   take(range: SeqRange): void {
     this.#inFlight.add(range)
+  }
+
+  /** Whether a position of this range is requested. */
+  wants({ first, last }: SeqRange): boolean {
+    return (this.#wanted.from(first)?.first ?? Infinity) <= last
   }
 
   /** The receiver has the range, or refuses it. */

@@ -38,9 +38,9 @@ export const LEVELS: readonly DeviceAttack[] = [
     async run(field) {
       let sent = 0
       for (const [n, will] of wills.entries()) {
-        const client = await field.connect(`will${n}`, { will }).catch(() => undefined)
+        const client = await field.attempt(`will${n}`, { will })
         client?.destroy()
-        if (client !== undefined) sent++
+        sent++
         await field.after(SETTLE_MS)
         if (field.isOver) break
       }

@@ -60,6 +60,7 @@ describe('the next message', () => {
     await spine.stop()
     spine = await Spine.start(folder)
     expect(seqsOf(await spine.nextBatch())).toEqual([1, 2])
+    expect(seqsOf(await spine.nextBatch())).toEqual([8, 9, 10])
     await spine.confirm(1, 10)
     await spine.releaseBatches()
     expect(await spine.next()).toEqual({ kind: 'wait', ms: undefined, backlog: false })

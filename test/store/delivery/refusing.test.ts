@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Seq } from '../../../src/base/reading.ts'
 import type { Outbox } from '../../../src/store/delivery/outbox.ts'
+import { PARKED_PER_SERIES_MAX } from '../../../src/store/delivery/parked.ts'
 import { POISON_CANDIDATES_MAX } from '../../../src/store/delivery/poison-candidates.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { tempFolder } from '../../../support/folder.ts'
@@ -163,5 +164,59 @@ describe('readings that the receiver refuses permanently', () => {
     expect(store.backlog(outbox)).toMatchObject({ waiting: 0, parked: 1, confirmed: READINGS - 2 })
     store.close()
     expect(imbalances(folder)).toEqual([])
+  })
+})
+
+describe('a series of which the receiver refuses every reading', () => {
+  const BLOCKS = 10
+  const BLOCK = 200
+
+  /** Blocks of readings of a device that is refused, each followed by one good reading. */
+  function stockedInBlocks(folder: string): { store: Store; receiver: PickyReceiver } {
+    const store = openStore(folder)
+    const refused: Seq[] = []
+    for (let i = 0; i < BLOCKS; i++) {
+      for (let k = 1; k <= BLOCK; k++) refused.push(store.lastSeq + k)
+      appendMany(store, BLOCK, { device: 'bad' })
+      appendMany(store, 1, { device: 'good' })
+    }
+    store.outbox('cloud').beginLive(store.lastSeq)
+    return { store, receiver: new PickyReceiver(refused) }
+  }
+
+  it('is found with few messages, is parked up to a limit and held back beyond it, and blocks no other', () => {
+    const folder = tempFolder()
+    const { store, receiver } = stockedInBlocks(folder)
+    expect(sendAll(store, receiver, 500)).toBe('nothing')
+    expect(receiver.got).toHaveLength(BLOCKS)
+    expect(receiver.asked).toBeLessThan(150)
+    const parked = PARKED_PER_SERIES_MAX
+    expect(store.backlog(store.outbox('cloud'))).toMatchObject({ parked, held: BLOCKS * BLOCK - parked })
+    store.close()
+    expect(imbalances(folder)).toEqual([])
+  })
+
+  it('is sent completely when the receiver accepts it again', () => {
+    const folder = tempFolder()
+    const { store, receiver } = stockedInBlocks(folder)
+    sendAll(store, receiver, 500)
+    receiver.relent()
+    const outbox = store.outbox('cloud')
+    outbox.releaseAll(store.lastSeq)
+    expect(sendAll(store, receiver, 500)).toBe('nothing')
+    expect(store.backlog(outbox)).toMatchObject({ waiting: 0, parked: PARKED_PER_SERIES_MAX, held: undefined })
+    store.close()
+    expect(imbalances(folder)).toEqual([])
+  })
+
+  it('is not held back for good when nothing else passes: the uplink must try again', () => {
+    const folder = tempFolder()
+    const store = openStore(folder)
+    appendMany(store, 300, { device: 'bad' })
+    store.outbox('cloud').beginLive(store.lastSeq)
+    const receiver = new PickyReceiver(Array.from({ length: 300 }, (_, i) => i + 1))
+    expect(sendAll(store, receiver, 100)).toBe('hopeless')
+    expect(store.backlog(store.outbox('cloud'))).toMatchObject({ waiting: 300, parked: 0 })
+    store.close()
   })
 })

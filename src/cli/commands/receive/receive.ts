@@ -58,12 +58,13 @@ function withSink(env: Environment, sink: string | undefined): Environment {
 }
 
 async function sinkOf(settings: ReceiverSettings, log: Log): Promise<{ place: string; open: () => Sink }> {
-  const { sink: url, postgres, data } = settings
+  const { sink: url, postgres, data, edgesMax, epochsPerEdgeMax, seriesPerEdgeMax } = settings
+  const limits = { edgesMax, epochsPerEdgeMax, seriesPerEdgeMax }
   if (url === undefined) {
     const { SqliteSink } = await import('../../../receiver/sqlite/sqlite-sink.ts')
-    return { place: `data ${data}`, open: () => SqliteSink.open(data) }
+    return { place: `data ${data}`, open: () => SqliteSink.open(data, limits) }
   }
   const { PostgresSink } = await import('../../../receiver/postgres/postgres-sink.ts')
   const { placeOf } = await import('../../../receiver/postgres/trouble.ts')
-  return { place: `PostgreSQL ${placeOf(url)}`, open: () => PostgresSink.open(url, { ...postgres, log }) }
+  return { place: `PostgreSQL ${placeOf(url)}`, open: () => PostgresSink.open(url, { ...postgres, ...limits, log }) }
 }

@@ -11,6 +11,8 @@ import { asksForRebirth, encodeHead, encodeMetric, type Metric, REBIRTH } from '
 
 const NAMESPACE = 'spBv1.0'
 const SEQ_MODULUS = 256
+/** A rebirth sends everything that is known; a host gets at most one in this time (ms), however often it asks. */
+const REBIRTH_MS = 10_000
 
 /**
  * This edge as a Sparkplug B 3.0.0 edge node, with its devices as the node's devices. Every reading is in one DDATA,
@@ -24,6 +26,9 @@ export class SparkplugFormat implements Format {
   readonly #announced = new Set<string>()
   #born = false
   #seq = 0
+  #rebornAt = Number.NEGATIVE_INFINITY
+  /** A rebirth was asked for too soon after another one: it is sent with the first readings after REBIRTH_MS. */
+  #owesRebirth = false
 
   constructor(settings: SparkplugSettings, dependencies: FormatDependencies) {
     this.#settings = settings
@@ -40,7 +45,7 @@ export class SparkplugFormat implements Format {
   }
 
   encode(batch: Batch, options: EncodeOptions): readonly FormattedMessage[] {
-    const messages = this.#born ? [] : [...this.begin()]
+    const messages = this.#born ? (this.#owesRebirth ? [...this.#rebirth()] : []) : [...this.begin()]
     const byDevice = Map.groupBy(readingsOf(batch), ({ device }) => device)
     for (const [device, readings] of byDevice) {
       const rising = readings.sort((a, b) => a.ts - b.ts || a.seq - b.seq) // §5.16: by time within a message
@@ -93,7 +98,15 @@ export class SparkplugFormat implements Format {
   }
 
   hear(topic: string, payload: Uint8Array): readonly FormattedMessage[] {
-    return topic === this.#topic('NCMD') && asksForRebirth(payload) ? this.begin() : []
+    return topic === this.#topic('NCMD') && asksForRebirth(payload) ? this.#rebirth() : []
+  }
+
+  #rebirth(): readonly FormattedMessage[] {
+    const now = performance.now()
+    this.#owesRebirth = now - this.#rebornAt < REBIRTH_MS
+    if (this.#owesRebirth) return []
+    this.#rebornAt = now
+    return this.begin()
   }
 
   end(): readonly FormattedMessage[] {
