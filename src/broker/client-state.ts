@@ -56,7 +56,14 @@ export class ClientState {
     for (const { client } of known) this.sessions.of(client)
     this.#retained = new RetainedMessages(settings, slices)
     const { incoming, sessions, subscribers } = this
-    this.persistence = new BrokerPersistence({ intake, incoming, sessions, retained: this.#retained, onSettled })
+    this.persistence = new BrokerPersistence({
+      intake,
+      incoming,
+      sessions,
+      retained: this.#retained,
+      slices,
+      onSettled,
+    })
     const onStored = (subscriptions: object): void => this.persistence.noteStored(subscriptions)
     this.subscribing = new Subscribing({ sessions, limits, slices, subscribers, guard, onStored })
   }

@@ -5,9 +5,12 @@ import { type Intake, type Settle, settleLater } from './intake.ts'
 import type { RetainedMessages } from './sessions/retained-messages.ts'
 import { QueuedMessage, type QueuedPacket } from './sessions/session-queue.ts'
 import type { Sessions } from './sessions/sessions.ts'
+import type { Slices } from './sessions/slices.ts'
 
 /** QoS 2 publishes of all clients that may wait for their PUBREL. */
 const INCOMING_MAX = 100_000
+/** Sessions that get a message together with other messages in one turn of the event loop. */
+const RECIPIENTS_PER_SLICE = 50
 
 interface Packet extends QueuedPacket {
   topic: string
@@ -40,6 +43,7 @@ export interface PersistenceDependencies {
   readonly incoming: IncomingIds
   readonly sessions: Sessions
   readonly retained: RetainedMessages
+  readonly slices: Slices
   /** Called for each QoS 2 publish that is settled: reading from held sockets may continue. */
   onSettled(): void
 }
@@ -52,6 +56,8 @@ export class BrokerPersistence {
   readonly #deps: PersistenceDependencies
   readonly #wills = new Map<string, Will>()
   readonly #stored = new WeakSet<object>()
+  /** Of the last message that waits for its turn. */
+  #turn: Promise<void> | undefined
   #granted: { readonly subscriptions: readonly Subscription[]; readonly done: () => void } | undefined
   #broker: { readonly id: string } | undefined
 
@@ -128,8 +134,20 @@ export class BrokerPersistence {
     return [...(this.#deps.sessions.find(client.id)?.own.byFilter.values() ?? [])].map((one) => ({ ...one }))
   }
 
+  /**
+   * A message for many sessions takes a turn of the event loop of its own. Messages behind it wait, since Aedes needs
+   * them in order.
+   */
   async subscriptionsByTopic(topic: string): Promise<Recipient[]> {
-    return this.#deps.sessions.match(topic)
+    const { sessions, slices } = this.#deps
+    const isLong = sessions.openCount(topic) > RECIPIENTS_PER_SLICE
+    if (isLong || this.#turn !== undefined) {
+      const turn = (this.#turn ?? Promise.resolve()).then(() => (isLong ? slices.turn() : undefined))
+      this.#turn = turn
+      await turn
+      if (this.#turn === turn) this.#turn = undefined
+    }
+    return sessions.match(topic)
   }
 
   /** A clean session begins: the previous session and its queue are removed. */

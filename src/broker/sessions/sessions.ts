@@ -167,6 +167,11 @@ export class Sessions {
     return { open, full }
   }
 
+  /** How many sessions get a message on this topic; those that several filters match count for each. */
+  openCount(topic: string): number {
+    return this.#filters.match(topic).reduce((sum, { open }) => sum + open.size, 0)
+  }
+
   /** The sessions that get a message on this topic, each with its highest QoS. Counts those that are full as drops. */
   match(topic: string): { readonly clientId: string; readonly topic: string; readonly qos: number }[] {
     const found = this.#filters.match(topic)

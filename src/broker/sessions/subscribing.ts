@@ -40,8 +40,6 @@ class State {
   readonly pass: (packet: Packet) => void
   /** Reading from the socket may continue. */
   readonly onFree: () => void
-  /** Packets that arrived behind one that is not done. */
-  readonly held: Packet[] = []
   /** A SUBSCRIBE or UNSUBSCRIBE is not done. */
   isWorking = false
   /** Filters that Aedes has asked about and that were not answered. */
@@ -49,18 +47,45 @@ class State {
   /** Of a client with a clean session. Those of the others belong to the session. */
   readonly own = new OwnFilters()
 
+  /** Packets that Aedes got in this turn of the event loop. */
+  passed = 0
+  /** Packets that wait for an earlier one, or for the next turn. */
+  #held: Packet[] = []
+  #next = 0
+
   constructor(pass: (packet: Packet) => void, onFree: () => void) {
     this.pass = pass
     this.onFree = onFree
   }
 
   get isBusy(): boolean {
-    return this.isWorking || this.held.length > 0
+    return this.isWorking || this.#held.length > 0
+  }
+
+  get mayPass(): boolean {
+    return !this.isWorking && this.passed < PACKETS_PER_TURN
+  }
+
+  hold(packet: Packet): void {
+    this.#held.push(packet)
+  }
+
+  next(): Packet | undefined {
+    const packet = this.#held[this.#next++]
+    if (this.#next >= this.#held.length) this.clear()
+    return packet
+  }
+
+  clear(): void {
+    this.#held = []
+    this.#next = 0
   }
 }
 
 /** Filters that are handled in one slice: below a millisecond. */
 const FILTERS_PER_SLICE = 100
+/** Packets of one client that Aedes handles in one turn of the event loop: a few milliseconds. */
+const PACKETS_PER_TURN = 100
 
 export interface SubscribingDependencies {
   readonly sessions: Sessions
@@ -73,10 +98,12 @@ export interface SubscribingDependencies {
 }
 
 /**
- * Handles SUBSCRIBE and UNSUBSCRIBE packets. All filters of a packet are judged before any of them takes effect: one that is malformed
- * closes the connection, and nothing is stored. A long list is handled in slices, between which the broker serves other
- * clients. Until the packet is done, retained messages included, later packets of its client wait, so that they keep their
- * order and a client has one such piece of work at a time.
+ * Gives the packets of clients to Aedes: at most a hundred of one client in one turn of the event loop.
+ *
+ * All filters of a SUBSCRIBE are judged before any of them takes effect: one that is malformed closes the connection, and
+ * nothing is stored. A long list is handled in slices, between which the broker serves other clients. Until the packet is
+ * done, retained messages included, later packets of its client wait, so that they keep their order and a client has one
+ * such piece of work at a time.
  */
 export class Subscribing {
   readonly #deps: SubscribingDependencies
@@ -98,8 +125,8 @@ export class Subscribing {
     this.#states.set(client, state)
     inner._parser.removeAllListeners('packet')
     inner._parser.on('packet', (packet) => {
-      const isEarly = inner.connecting && !inner.connackSent && packet.cmd !== 'connect'
-      if (state.isBusy || isEarly) state.held.push(packet)
+      const isEarly = isConnecting(inner) && packet.cmd !== 'connect'
+      if (state.isBusy || isEarly || !state.mayPass) state.hold(packet)
       else this.#pass(client, state, packet)
     })
     inner.once('connected', () => this.#continue(client, state))
@@ -139,11 +166,17 @@ export class Subscribing {
     const state = this.#states.get(client)
     if (state === undefined) return
     this.#deps.limits.removeAll(state.own)
-    state.held.length = 0
+    state.clear()
     state.asked = []
   }
 
   #pass(client: Client, state: State, packet: Packet): void {
+    if (++state.passed === 1) {
+      setImmediate(() => {
+        state.passed = 0
+        if (state.isBusy) this.#continue(client, state)
+      })
+    }
     const { cmd, unsubscriptions } = packet
     if (unsubscriptions !== undefined && unsubscriptions.length > FILTERS_PER_SLICE) {
       state.isWorking = true
@@ -165,8 +198,8 @@ export class Subscribing {
   }
 
   #passHeld(client: Client, state: State): void {
-    while (!state.isWorking && !client.closed) {
-      const packet = state.held.shift()
+    while (state.mayPass && !client.closed && !isConnecting(client as unknown as InnerClient)) {
+      const packet = state.next()
       if (packet === undefined) return state.onFree()
       this.#pass(client, state, packet)
     }
@@ -224,6 +257,11 @@ export class Subscribing {
     const { sessions, limits } = this.#deps
     return client.clean ? limits.add(client.id, own, { topic, qos }) : sessions.subscribe(client.id, { topic, qos })
   }
+}
+
+/** Packets before CONNACK wait here: Aedes would handle all of them at once then. */
+function isConnecting({ connecting, connackSent }: InnerClient): boolean {
+  return connecting && !connackSent
 }
 
 /**

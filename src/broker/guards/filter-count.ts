@@ -1,5 +1,5 @@
 import type { Client } from 'aedes'
-import { PacketRefused } from './guards/refusals.ts'
+import { PacketRefused } from './refusals.ts'
 
 /** Private members of mqtt-packet's parser; private-members.ts checks them at start. */
 interface FilterParser {
