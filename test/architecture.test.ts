@@ -73,7 +73,6 @@ const MAY_IMPORT_INSIDE: Readonly<Record<string, readonly string[]>> = {
 /** The only places that may import a package: folders, or single files. A package that is not listed here is refused. */
 const HOMES: Readonly<Record<string, readonly string[]>> = {
   aedes: ['src/broker/'],
-  'aedes-persistence': ['src/broker/'],
   ajv: ['src/config/schema-check.ts'],
   'better-sqlite3': ['src/store/', 'src/receiver/sqlite/'],
   canonicalize: ['src/config/'],
@@ -81,7 +80,6 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   cborg: ['src/decode/', 'src/codec/'],
   fastify: ['src/web/'],
   'hyparquet-writer': ['src/export/'],
-  mqemitter: ['src/broker/'],
   mqtt: ['src/link/'],
   'mqtt-packet': ['src/broker/', 'src/link/', 'src/demo/repeat.ts'],
   pg: ['src/receiver/postgres/'],
