@@ -14,7 +14,7 @@ const AT_ONCE = 5_000
  */
 const GROWTH_MAX = 1.5
 /** The same when the query thread has ended, ten seconds after the last question. */
-const KEPT_MAX = 1.1
+const KEPT_MAX = 1.2
 const GIVEN_BACK_MS_MAX = 45_000
 
 /** Resident memory of a process, MiB. */
