@@ -5,7 +5,7 @@ import { RawClient } from '../../support/raw-client.ts'
 import { SiteEdge } from '../../support/site.ts'
 import { until } from '../../support/wait.ts'
 
-/** How long a flood lasts: so many readings of the honest client, ten a second. */
+/** How long a flood lasts, as a number of readings of the honest client, which sends ten a second. */
 const READINGS = 40
 const READING_MS = 100
 /** Bytes of a flood that are not sent yet, at most; and a bound on its messages, should the edge take all. */

@@ -12,7 +12,7 @@ import { append, openStore } from '../store/stores.ts'
 const CONNECTIONS_MAX = 16
 const READINGS = 9_000
 
-/** A connection that sends what the test wants, and reads only when it is told to. */
+/** A connection that sends what the test wants, and reads only when the test asks for it. */
 async function open(port: number): Promise<Socket & { received: number }> {
   const socket = Object.assign(connect({ port, host: '127.0.0.1' }), { received: 0 })
   socket.on('error', () => undefined)

@@ -5,7 +5,7 @@ import { onStop } from '../../support/started.ts'
 import { SteadyDevice } from '../../support/steady-device.ts'
 import { until } from '../../support/wait.ts'
 
-/** An MQTT server that keeps sessions, and acknowledges only when it is told to. */
+/** An MQTT server that keeps sessions, and acknowledges only when the test asks for it. */
 class Server {
   acknowledging = false
   /** Payloads in the order of arrival, one list per connection. */
