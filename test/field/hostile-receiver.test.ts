@@ -28,9 +28,9 @@ describePeer('mosquitto', 'a receiver that confirms what it never got', () => {
     })
     for (const run of [1, 2]) {
       answers = 1
+      const before = receiver.batches.length
       await edge.start()
       if (run === 1) await publishInOrder(edge, 'telemetry/pump/n', [readings(5_000)])
-      const before = receiver.batches.length
       await until(() => receiver.batches.length >= before + 2, { what: 'the batch after the answered one' })
       const sent = receiver.batches.slice(0, -1).reduce((sum, { count }) => sum + count, 0)
       expect(edge.waiting()).toBe(5_000 - sent)
