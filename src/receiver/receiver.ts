@@ -1,12 +1,12 @@
-import { type Clock, pause } from '../base/clock.ts'
+import type { Clock } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
 import type { Part } from '../base/lifecycle.ts'
 import type { Log } from '../base/log.ts'
 import { shownUrl } from '../base/text/shown-url.ts'
 import type { SchemaCheck } from '../config/schema-check.ts'
-import { backoffMs } from '../link/backoff.ts'
 import { type Link, LinkError, MESSAGES_OPEN_MAX, type MessageHandler } from '../link/link.ts'
 import { openLink } from '../link/open.ts'
+import { Reconnect } from '../link/reconnect.ts'
 import type { ReceiverSettings } from '../settings/receiver.ts'
 import { clientIdOf } from './client-id.ts'
 import { CloudConfigSync, type ConfigStats } from './config/config-sync.ts'
@@ -88,7 +88,7 @@ class CloudReceiver implements Receiver {
   readonly #clientId: string
   readonly #log: Log
   readonly #clock: Clock
-  readonly #random: () => number
+  readonly #reconnect: Reconnect
   readonly #sink: Sink
   readonly #intake: ReceiverIntake
   readonly #watch: FleetWatch | undefined
@@ -113,7 +113,8 @@ class CloudReceiver implements Receiver {
     this.#log = log
     this.#clock = clock
     this.#sink = sink
-    this.#random = random
+    const { url, backoffMinMs: minMs, backoffMaxMs: maxMs } = settings.cloud
+    this.#reconnect = new Reconnect({ url, minMs, maxMs, random })
     this.#intake = new ReceiverIntake({ prefix, batchBytesMax, batchReadingsMax, sink, clock, log })
     this.#watch = sink.fleet && new FleetWatch(sink.fleet, { log, now })
     const limits = limitsOf(settings)
@@ -141,19 +142,15 @@ class CloudReceiver implements Receiver {
   }
 
   async #run(): Promise<void> {
-    const { backoffMinMs: minMs, backoffMaxMs: maxMs } = this.#settings.cloud
     const { signal } = this.#stopping
-    let attempt = 0
     while (!signal.aborted) {
       const commitsBefore = this.#intake.commits
       const reason = await this.#connection()
       if (signal.aborted) return
       this.#trouble = this.#explain(reason)
-      // Only a commit proves that it works: a broker may accept messages and drop them, and so may the sink.
-      if (this.#intake.commits > commitsBefore) attempt = 0
-      const waitMs = backoffMs(attempt++, { minMs, maxMs }, this.#random)
-      this.#log.warn({ err: reason, reason: this.#trouble, waitMs }, 'the connection to the broker failed or ended')
-      await pause(waitMs, signal)
+      if (this.#intake.commits > commitsBefore) this.#reconnect.worked()
+      this.#log.warn({ err: reason, reason: this.#trouble }, 'the connection to the broker failed or ended')
+      await this.#reconnect.pause(reason, signal)
     }
   }
 
@@ -178,7 +175,9 @@ class CloudReceiver implements Receiver {
       this.#log.info({ url: shownUrl(url), sharing, session: link.sessionPresent }, 'receiving')
       const openedAt = performance.now()
       const reason = await link.closed
-      this.#shortLives = performance.now() - openedAt < SHORT_LIFE_MS ? this.#shortLives + 1 : 0
+      const openMs = performance.now() - openedAt
+      this.#shortLives = openMs < SHORT_LIFE_MS ? this.#shortLives + 1 : 0
+      this.#reconnect.ended(openMs)
       return reason
     } catch (failure) {
       this.#link?.destroy()

@@ -2,8 +2,8 @@ import { pause } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
 import type { Part } from '../base/lifecycle.ts'
 import { cloudFilter, readCloudTopic } from '../config/topics.ts'
-import { backoffMs } from '../link/backoff.ts'
 import type { Link } from '../link/link.ts'
+import { Reconnect } from '../link/reconnect.ts'
 import { SameIdWatch } from '../link/same-id.ts'
 import type { UplinkSettings } from '../settings/schema/uplink.ts'
 import { ReceiverRecord } from './answers/receiver-record.ts'
@@ -32,8 +32,8 @@ const CONNECTION_NUMBERS = 256
 
 /**
  * Delivers stored readings to one cloud broker, for as long as it takes. Connects anew after every failure, with a
- * growing pause (full jitter) that only an answer to a message resets: an uplink must not hammer a broker that
- * accepts connections and nothing else.
+ * growing pause (full jitter). Only a connection that lasted or that brought an answer resets it: an uplink must not
+ * hammer a broker that accepts connections and nothing else.
  */
 export class Uplink implements Part {
   readonly name: string
@@ -53,6 +53,7 @@ export class Uplink implements Part {
   #caution = 0
   #failures = 0
   #lastFailure: string | undefined
+  readonly #reconnect: Reconnect
   readonly #sameId = new SameIdWatch()
   #sentReadings = 0
   #sentBytes = 0
@@ -68,6 +69,8 @@ export class Uplink implements Part {
     this.#topics = cloudTopics(settings.prefix, dependencies.edge)
     this.#time = new ReceiverTime(this.#topics.time, this.#deps.onTime)
     this.#budget = new Budget(settings.budget, undefined, momentOf(this.#deps))
+    const { url, backoffMinMs: minMs, backoffMaxMs: maxMs } = settings
+    this.#reconnect = new Reconnect({ url, minMs, maxMs, random: dependencies.random })
     this.#connections = Math.floor(dependencies.random() * CONNECTION_NUMBERS)
     this.#running = this.#run()
   }
@@ -123,16 +126,18 @@ export class Uplink implements Part {
       log.error({ err: failure }, 'cannot read the stored link usage: it counts from 0')
     }
     while (!signal.aborted) {
-      const { atOnce, cautious } = await this.#connection()
+      const { atOnce, cautious, cause } = await this.#connection()
       if (signal.aborted) return
       if (cautious) this.#caution = CAUTION_CONFIRMED
-      const { backoffMinMs: minMs, backoffMaxMs: maxMs } = this.#settings
-      if (!atOnce) await pause(backoffMs(this.#failures++, { minMs, maxMs }, this.#deps.random), signal)
+      if (!atOnce) {
+        this.#failures++
+        await this.#reconnect.pause(cause, signal)
+      }
     }
   }
 
   /** One connection from its beginning to its end. */
-  async #connection(): Promise<Omit<SessionEnd, 'reason' | 'cause'>> {
+  async #connection(): Promise<Omit<SessionEnd, 'reason'>> {
     const { log, outbox, edge, clock } = this.#deps
     try {
       const bdSeq = this.#connections++ % CONNECTION_NUMBERS
@@ -140,7 +145,7 @@ export class Uplink implements Part {
       const link = await this.#open(this.#format)
       const openedAt = performance.now()
       this.#link = link
-      if (this.#stopping.signal.aborted) return { atOnce: true, cautious: false }
+      if (this.#stopping.signal.aborted) return { atOnce: true, cautious: false, cause: undefined }
       const batchPublisher = new BatchPublisher(link, this.#topics, {
         format: this.#format,
         bytesMax: this.#settings.batchBytesMax,
@@ -149,20 +154,22 @@ export class Uplink implements Part {
       await this.#subscribe(link)
       await outbox.release(this.#budget.spent) // everything stored until now is the backlog of this connection
       if (this.#format !== undefined) await batchPublisher.begin(this.#format)
-      if (this.#stopping.signal.aborted) return { atOnce: true, cautious: false }
+      if (this.#stopping.signal.aborted) return { atOnce: true, cautious: false, cause: undefined }
       this.#session = session
       if (this.#settings.confirm === 'receipt') this.#time.subscribe(link)
       await this.#beginConfigs(link)
       const beat = setInterval(() => void this.#report(link, 'online'), this.#settings.statusEveryMs)
       void this.#report(link, 'online')
       log.info({ protocolVersion: link.protocolVersion }, 'connected to the cloud')
-      const { reason, cause, ...end } = await session.run().finally(() => clearInterval(beat))
-      if (!this.#stopping.signal.aborted) this.#sameId.ended(cause, { openedAt, now: performance.now() })
-      this.#failed(reason, cause)
+      const end = await session.run().finally(() => clearInterval(beat))
+      const now = performance.now()
+      if (!this.#stopping.signal.aborted) this.#sameId.ended(end.cause, { openedAt, now })
+      this.#reconnect.ended(now - openedAt)
+      this.#failed(end.reason, end.cause)
       return end
     } catch (failure) {
       this.#failed(messageOf(failure), failure)
-      return { atOnce: false, cautious: false }
+      return { atOnce: false, cautious: false, cause: failure }
     } finally {
       this.#session = undefined
       this.#configPublisher = undefined
@@ -246,6 +253,7 @@ export class Uplink implements Part {
         this.#confirmedReadings += readings
         this.#lastConfirmedAt = performance.now()
         this.#failures = 0
+        this.#reconnect.worked()
         this.#lastFailure = undefined
         this.#caution = Math.max(0, this.#caution - 1)
       },
