@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { pause } from '../base/clock.ts'
+import { addressOf } from './address.ts'
 
 /** Time between two checks (ms); in a long outage they are rarer, because each costs about 100 bytes on the link. */
 const CHECK_MS = 1_000
@@ -11,7 +12,6 @@ const LATER_AFTER_MS = 120_000
 /** Time limit for one TCP connection (ms). A slower link is left to the attempts of the backoff. */
 const PROBE_MS = 2_500
 
-const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'mqtt:': 1883, 'mqtts:': 8883, 'ws:': 80, 'wss:': 443 }
 /** Columns of /proc/net/route: interface, destination, gateway, flags. The others count packets. */
 const ROUTE_COLUMNS = 4
 
@@ -35,15 +35,14 @@ function routes(): string[] {
 
 /** Whether the address of this URL accepts a TCP connection within PROBE_MS. Never rejects. */
 export async function acceptsTcp(url: string, signal: AbortSignal): Promise<boolean> {
-  const { protocol, hostname, port } = new URL(url)
-  const host = hostname.replace(/^\[(.*)\]$/, '$1')
+  const { host, port } = addressOf(url)
   // Resolved separately, and waited for: a lookup that is abandoned would still occupy a thread.
   const addresses = await lookup(host, { all: true }).catch(() => [])
   if (addresses.length === 0 || signal.aborted) return false
   return new Promise((resolve) => {
     const socket = connect({
       host,
-      port: Number(port) || DEFAULT_PORTS[protocol]!,
+      port,
       lookup: (_host, { all }, found) =>
         all === true ? found(null, addresses) : found(null, addresses[0]!.address, addresses[0]!.family),
     })

@@ -4,7 +4,7 @@ import type { Part } from '../base/lifecycle.ts'
 import type { Log } from '../base/log.ts'
 import { shownUrl } from '../base/text/shown-url.ts'
 import type { SchemaCheck } from '../config/schema-check.ts'
-import { type Link, LinkError, MESSAGES_OPEN_MAX, type MessageHandler } from '../link/link.ts'
+import { type Link, LinkError, type LinkOptions, MESSAGES_OPEN_MAX, type MessageHandler } from '../link/link.ts'
 import { openLink } from '../link/open.ts'
 import { Reconnect } from '../link/reconnect.ts'
 import type { ReceiverSettings } from '../settings/receiver.ts'
@@ -15,6 +15,7 @@ import { type FleetCounts, FleetWatch } from './fleet/watch.ts'
 import { type Open, ReceiverIntake, type SendReceipt } from './intake.ts'
 import { HEAD_BYTES_MAX, requestTopic, statusEdge, statusFilter } from './open-message.ts'
 import { OutgoingQueue } from './outgoing.ts'
+import { Presence } from './presence.ts'
 import { answerOver } from './receipts.ts'
 import type { Sink } from './sink.ts'
 import { type Sharing, subscribeToBatches } from './subscription.ts'
@@ -33,6 +34,8 @@ const SESSION_TAKEN_OVER = 0x8e
  */
 const SHORT_LIVES_MIN = 3
 const SHORT_LIFE_MS = 10_000
+/** How long a stop waits for the broker to accept the offline status (ms). */
+const GOODBYE_MS = 1_000
 
 export interface ReceiverStats extends Counts {
   readonly connected: boolean
@@ -93,6 +96,7 @@ class CloudReceiver implements Receiver {
   readonly #intake: ReceiverIntake
   readonly #watch: FleetWatch | undefined
   readonly #config: CloudConfigSync | undefined
+  readonly #presence: Presence
   readonly #stopping = new AbortController()
   readonly #stopWatching = new AbortController()
   readonly #running: Promise<void>
@@ -120,6 +124,8 @@ class CloudReceiver implements Receiver {
     const limits = limitsOf(settings)
     const store = isEnabled(settings) ? sink.configs : undefined
     this.#config = store && new CloudConfigSync({ store, prefix, limits, check, log, now })
+    const enabled = settings.cloud.presence
+    this.#presence = new Presence({ prefix, receiver: this.#clientId, enabled, log, random })
     const { signal } = this.#stopWatching
     this.#watching = Promise.all([this.#watch?.run(signal), this.#config?.run(signal)])
     this.#running = this.#run()
@@ -133,6 +139,7 @@ class CloudReceiver implements Receiver {
 
   async stop(): Promise<void> {
     this.#stopping.abort()
+    await this.#presence.leave(GOODBYE_MS)
     await this.#link?.close()
     await this.#running
     await this.#intake.idle()
@@ -170,6 +177,7 @@ class CloudReceiver implements Receiver {
       const sharing = await subscribeToBatches(link, this.#settings.cloud)
       if (this.#watch !== undefined) await this.#subscribeToStatus(link)
       await this.#config?.use(link, outgoing)
+      await this.#presence.begin(link)
       this.#sharing = sharing
       this.#trouble = undefined
       this.#log.info({ url: shownUrl(url), sharing, session: link.sessionPresent }, 'receiving')
@@ -183,6 +191,7 @@ class CloudReceiver implements Receiver {
       this.#link?.destroy()
       return failure
     } finally {
+      this.#presence.end()
       this.#watch?.over(undefined)
       this.#config?.pause()
       this.#sharing = undefined
@@ -206,7 +215,7 @@ class CloudReceiver implements Receiver {
 
   async #open(): Promise<{ readonly link: Link; readonly outgoing: OutgoingQueue }> {
     const { url, tls, username, password, keepaliveS, connectTimeoutMs, sessionExpiryS, prefix } = this.#settings.cloud
-    const link = await openLink({
+    const options: LinkOptions = {
       url,
       tls,
       clientId: this.#clientId,
@@ -221,7 +230,8 @@ class CloudReceiver implements Receiver {
       receivedBytesMax: Math.max(this.#settings.batchBytesMax, HEAD_BYTES_MAX) + PACKET_HEAD_BYTES_MAX,
       signal: this.#stopping.signal,
       onMessage: (...message) => handle(...message),
-    })
+    }
+    const link = await this.#presence.open((will) => openLink({ ...options, ...will }))
     const outgoing = new OutgoingQueue(link, (topic, reasonCode) => {
       this.#log.error({ topic, reasonCode }, 'the broker rejects messages to an edge, so that edge keeps resending')
     })
@@ -235,6 +245,7 @@ class CloudReceiver implements Receiver {
     }
     this.#watch?.over((edge, request) => outgoing.send(requestTopic(prefix, edge), request))
     const handle: MessageHandler = (topic, payload, { retained }) => {
+      if (this.#presence.take(topic, payload)) return
       if (this.#config?.takes(topic)) return this.#config.take(topic, payload)
       const edge = statusEdge(topic, prefix)
       if (edge === undefined || this.#watch === undefined) return this.#intake.take({ topic, payload }, answer)

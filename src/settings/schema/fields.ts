@@ -35,6 +35,14 @@ export const inAnyCase = { when: ({ value }: { value: unknown }) => typeof value
 
 /** How a client of the cloud broker connects, keeps the connection and reconnects. */
 export const connection = {
+  presence: z
+    .boolean()
+    .default(true)
+    .describe(
+      'The receiver retains its status at `{prefix}/$receiver`, and edges subscribe to it, so that they notice at once ' +
+        'when it is back. Default: true, but false with preset `aws-iot-core` or `azure-event-grid`, whose brokers ' +
+        'close the connection over topics that their policy does not allow',
+    ),
   connectTimeoutMs: ms.min(100).default(10_000).describe('Time limit for an attempt to connect'),
   keepaliveS: z
     .number()
