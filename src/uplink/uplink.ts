@@ -69,12 +69,8 @@ export class Uplink implements Part {
     this.#settings = settings
     this.#deps = dependencies
     this.#topics = cloudTopics(settings.prefix, dependencies.edge)
-    this.#receiver = new ReceiverWatch({
-      settings,
-      topics: this.#topics,
-      ...dependencies,
-      onBack: ({ kept }) => this.#session?.back(kept),
-    })
+    const onBack = ({ kept }: { readonly kept: boolean }): void => this.#session?.back(kept)
+    this.#receiver = new ReceiverWatch({ ...dependencies, settings, topics: this.#topics, onBack })
     this.#configs = new ConfigLink({
       ...settings,
       ...dependencies,
@@ -83,12 +79,11 @@ export class Uplink implements Part {
       signal: this.#stopping.signal,
     })
     this.#reporter = new StatusReporter({
+      ...dependencies,
       settings,
       topic: this.#topics.status,
-      report: dependencies.report,
       allows: (bytes) => this.#budget.allow(momentOf(this.#deps)).live >= bytes,
       isSilent: () => this.#receiver.isSilent,
-      log: dependencies.log,
     })
     this.#budget = new Budget(settings.budget, undefined, momentOf(this.#deps))
     const { url, backoffMinMs: minMs, backoffMaxMs: maxMs } = settings

@@ -46,6 +46,11 @@ export class Probes {
     this.#notBefore = now + this.#random() * SPREAD_MS
   }
 
+  /** How long to wait for answers that are on their way after a receiver came back (ms), at random. */
+  graceMs(): number {
+    return SPREAD_MS * (0.5 + this.#random() / 2)
+  }
+
   /** A message of this many bytes got no answer. */
   unanswered(bytes: number, now: number): void {
     this.#fill(now)

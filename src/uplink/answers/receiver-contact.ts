@@ -1,5 +1,4 @@
 import type { InFlightMessages } from '../in-flight.ts'
-import { SPREAD_MS } from './probes.ts'
 import type { ReceiverRecord } from './receiver-record.ts'
 
 /** Messages without an answer, after which a new connection is made: the broker may have lost a subscription. */
@@ -15,8 +14,8 @@ export class ReceiverContact {
   #answers = false
   #unanswered = 0
   #startsOver = false
-  /** A receiver came back at this time without the batches that were sent before. */
-  #backAt: number | undefined
+  /** A receiver came back at a time without the batches that were sent before; they are sent again at another. */
+  #lost: { readonly backAt: number; readonly resendAt: number } | undefined
 
   constructor(record: Pick<ReceiverRecord, 'probes' | 'silence' | 'heldMs'>, inFlight: InFlightMessages) {
     this.#record = record
@@ -69,13 +68,13 @@ export class ReceiverContact {
   /** A receiver says that it is there. @param kept whether the broker kept for it what was sent in the meantime */
   back(now: number, kept: boolean): void {
     if (!this.#answers) this.#record.probes.back(now)
-    if (!kept) this.#backAt = now
+    if (!kept) this.#lost = { backAt: now, resendAt: now + this.#record.probes.graceMs() }
   }
 
-  /** How long no readings may leave (ms; Infinity: until something happens, 0: they may), and when to look again. */
+  /** How long no readings may leave (ms; Infinity: until something happens, 0: they may), and when to ask again. */
   pause(now: number): { readonly waitMs: number; readonly againMs: number } {
-    const lostMs = this.#backAt === undefined ? Infinity : this.#backAt + SPREAD_MS - now
-    if (lostMs <= 0) this.#resendLost()
+    const lostMs = this.#lost === undefined ? Infinity : this.#lost.resendAt - now
+    if (this.#lost !== undefined && lostMs <= 0) this.#resend(this.#lost.backAt)
     if (this.#startsOver) return { waitMs: Infinity, againMs: this.#inFlight.count === 0 ? 0 : Infinity }
     const waitMs = this.#waitMs(now)
     return { waitMs, againMs: Math.min(lostMs > 0 ? lostMs : Infinity, waitMs || Infinity) }
@@ -87,10 +86,9 @@ export class ReceiverContact {
     return this.#inFlight.countForReceiver > 0 ? Infinity : probes.waitMs(now)
   }
 
-  /** The receiver that is back did not get what it has not answered by now. */
-  #resendLost(): void {
-    const backAt = this.#backAt!
-    this.#backAt = undefined
+  /** The receiver that came back at this time did not get what it has not answered by now. */
+  #resend(backAt: number): void {
+    this.#lost = undefined
     if (!this.#inFlight.hasTakenBefore(backAt)) return
     this.#inFlight.closeForReceiver()
     this.#record.probes.begin()

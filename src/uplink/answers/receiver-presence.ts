@@ -23,7 +23,7 @@ export class ReceiverPresence {
   #enabled: boolean
   #lost = 0
   #status: ReceiverStatus | undefined
-  #looks = false
+  #searched = false
   readonly #elsewhere = new Set<string>()
 
   /** @param options `onBack`: a receiver has come, or says that it is still there */
@@ -50,7 +50,7 @@ export class ReceiverPresence {
   /** A connection begins. Nothing waits for the subscription. */
   subscribe(link: Link): void {
     this.#status = undefined
-    this.#looks = false
+    this.#searched = false
     this.#elsewhere.clear()
     if (!this.#enabled) return
     this.#lost++
@@ -63,10 +63,10 @@ export class ReceiverPresence {
     })
   }
 
-  /** No receiver answers, and none is known: looks for one under another prefix, once in a connection. */
-  look(link: Link): void {
-    if (!this.#enabled || this.#looks || this.#status !== undefined) return
-    this.#looks = true
+  /** No receiver answers, and none is known: searches for one under other prefixes, once in a connection. */
+  search(link: Link): void {
+    if (!this.#enabled || this.#searched || this.#status !== undefined) return
+    this.#searched = true
     for (const filter of RECEIVERS_ELSEWHERE) link.subscribe(filter, 0).catch(() => undefined)
   }
 

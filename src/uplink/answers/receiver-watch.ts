@@ -13,6 +13,8 @@ import { whySilent } from './silence.ts'
 const LOGGED_FROM = 2
 /** An answer that takes longer than this (ms) is missing. */
 const MISSING_MS = 5_000
+/** Without an answer over a new connection for this time (ms), receivers under other prefixes are searched for. */
+const SEARCH_MS = 3_000
 
 export interface WatchOptions {
   readonly edge: string
@@ -34,7 +36,10 @@ export class ReceiverWatch {
   readonly #presence: ReceiverPresence
   readonly #time: ReceiverTime
   #link: Link | undefined
+  #timer: NodeJS.Timeout | undefined
   #unanswered = 0
+  /** The receiver has answered over this connection. */
+  #heard = false
   #logged: string | undefined
 
   constructor(options: WatchOptions) {
@@ -49,12 +54,21 @@ export class ReceiverWatch {
   /** A connection begins. Nothing waits for its subscriptions. */
   begin(link: Link): void {
     this.#link = link
+    this.#heard = false
     if (this.#options.settings.confirm === 'receipt') this.#time.subscribe(link)
     this.#presence.subscribe(link)
+    this.#timer = setTimeout(() => {
+      if (!this.#heard) this.#search()
+    }, SEARCH_MS)
+  }
+
+  #search(): void {
+    if (this.#link !== undefined) this.#presence.search(this.#link)
   }
 
   /** The connection has ended. */
   end(): void {
+    clearTimeout(this.#timer)
     this.#link = undefined
   }
 
@@ -65,7 +79,7 @@ export class ReceiverWatch {
 
   /** A message got no answer of a receiver. */
   silent(): void {
-    if (this.#link !== undefined) this.#presence.look(this.#link)
+    this.#search()
     const { why, record } = this
     const isFirst = ++this.#unanswered < LOGGED_FROM && record.silence.last?.outcome === 'unheard'
     if (isFirst || why === this.#logged) return
@@ -78,6 +92,7 @@ export class ReceiverWatch {
     if (this.#logged !== undefined) this.#options.log.info('the receiver answers again')
     this.#logged = undefined
     this.#unanswered = 0
+    this.#heard = true
   }
 
   /** Messages got no answer of a receiver since its last one. */
