@@ -29,3 +29,7 @@ export function tooManyEpochs({ epochsPerEdgeMax }: Pick<EdgeLimits, 'epochsPerE
 export function tooManySeries({ seriesPerEdgeMax }: Pick<EdgeLimits, 'seriesPerEdgeMax'>): string {
   return `this edge has created ${seriesPerEdgeMax} series in the receiver already (its setting \`seriesPerEdgeMax\`)`
 }
+
+export function tooManyPending({ pendingMax }: { readonly pendingMax: number }): string {
+  return `this edge has half of the free room for verdicts that wait for their readings (${pendingMax} of all edges)`
+}

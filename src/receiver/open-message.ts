@@ -76,7 +76,7 @@ export function openMessage({ topic, payload }: ReceivedMessage, limits: Message
       epoch,
       run,
       refused,
-      delivery: { kind: 'reject', reject: { topic, reason, ...keptOf(payload, limits) } },
+      delivery: { kind: 'reject', reject: { edge, topic, reason, ...keptOf(payload, limits) } },
     }
   }
   const bounds = { readingsMax: limits.batchReadingsMax, rangesMax: RECEIPT_RANGES_MAX, bytesMax: UNPACKED_BYTES_MAX }

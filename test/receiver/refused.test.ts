@@ -21,17 +21,21 @@ class PickySink implements Sink {
     this.#refusedSeq = refusedSeq
   }
 
-  store(deliveries: readonly Delivery[], receivedAt: number): StoreResult[] {
-    return deliveries.map((delivery): StoreResult => {
+  async store(deliveries: readonly Delivery[], receivedAt: number): Promise<StoreResult[]> {
+    const results: StoreResult[] = []
+    for (const delivery of deliveries) {
       const seqs = delivery.kind === 'batch' ? delivery.batch.series.flatMap(({ seq }) => [...seq]) : []
-      if (seqs.includes(this.#refusedSeq)) return { kind: 'refused', reason: 'no table takes this value' }
-      this.stored.push(...seqs)
-      return this.#inner.store([delivery], receivedAt)[0]!
-    })
+      if (seqs.includes(this.#refusedSeq)) results.push({ kind: 'refused', reason: 'no table takes this value' })
+      else {
+        this.stored.push(...seqs)
+        results.push(...(await this.#inner.store([delivery], receivedAt)))
+      }
+    }
+    return results
   }
 
-  close(): void {
-    this.#inner.close()
+  close(): Promise<void> {
+    return this.#inner.close()
   }
 }
 
