@@ -67,6 +67,11 @@ export function receiptTopic(prefix: string, edge: string): string {
   return `${prefix}/${edge}/down/receipt`
 }
 
+/** The edge that the topic of a message names; undefined: it names none. */
+export function edgeOf({ topic }: ReceivedMessage, { prefix }: Pick<MessageLimits, 'prefix'>): string | undefined {
+  return parseTopic(topic, prefix).edge
+}
+
 /** Opens a message. Never throws: a message that cannot be opened becomes a reject with its reason. */
 export function openMessage({ topic, payload }: ReceivedMessage, limits: MessageLimits): Opened {
   const { edge, lane } = parseTopic(topic, limits.prefix)

@@ -96,7 +96,10 @@ export class SqliteSink implements Sink {
     for (const delivery of deliveries) since.readings += delivery.kind === 'batch' ? delivery.batch.count : 0
     if (since.commits < CHECKPOINT_COMMITS && since.readings < CHECKPOINT_READINGS) return
     this.#sinceCheckpoint = { commits: 0, readings: 0 }
-    setImmediate(() => void this.#gate.run(() => this.#checkpoint('PASSIVE')))
+    setImmediate(() => {
+      // If too many calls wait, the next checkpoint does this work.
+      this.#gate.run(() => this.#checkpoint('PASSIVE')).catch(() => undefined)
+    })
   }
 
   /** Nothing is lost if it fails: the WAL keeps its content, and the next checkpoint tries again. */
