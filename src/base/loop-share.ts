@@ -1,3 +1,5 @@
+import type { Steps } from './steps.ts'
+
 /**
  * Work that takes longer than this (ms) leaves the event loop to others before it continues. Well below the 50 ms that one
  * message may keep the loop busy: some steps cannot be divided.
@@ -15,6 +17,15 @@ export class LoopShare {
 
   get isUsedUp(): boolean {
     return performance.now() - this.#begunAt >= SHARE_MS
+  }
+
+  /** Does the steps, and pauses between them. @throws whatever a step throws */
+  async run<T>(steps: Steps<T>): Promise<T> {
+    for (;;) {
+      const step = steps.next()
+      if (step.done === true) return step.value
+      if (this.isUsedUp) await this.pause()
+    }
   }
 
   /** Resolves when the loop has served its sockets and timers. */

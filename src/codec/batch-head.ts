@@ -1,4 +1,5 @@
 import type { SeqRange } from '../base/reading.ts'
+import { doAll, type Steps } from '../base/steps.ts'
 import { type DecodeLimits, rangesOf, readNames, readVersion } from './batch-decoder.ts'
 import { unpackSums } from './columns/columns.ts'
 import { readLayout } from './columns/row-columns.ts'
@@ -18,15 +19,23 @@ export interface BatchHead extends Origin {
  * refuses. Undefined if even these cannot be read. Never throws; the limits bound time and memory.
  */
 export function readBatchHead(bytes: Uint8Array, limits: DecodeLimits): BatchHead | undefined {
+  return doAll(readHeadInSteps(bytes, limits))
+}
+
+/** The same in steps. */
+export function* readHeadInSteps(bytes: Uint8Array, limits: DecodeLimits): Steps<BatchHead | undefined> {
   try {
     const cbor = new ItemReader(decompress(bytes, limits.bytesMax))
+    yield
     readVersion(cbor)
     const origin = readOrigin(cbor)
-    const names = readNames(cbor, limits.readingsMax)
+    const names = yield* readNames(cbor, limits.readingsMax)
     const layout = readLayout(cbor, names.length, limits.readingsMax)
     cbor.arrayOf(3, 'seq')
     const { rangesMax = limits.readingsMax } = limits
-    const ranges = rangesOf(unpackSums(cbor, layout, 'seq'), layout, rangesMax)
+    const seq = unpackSums(cbor, layout, 'seq')
+    yield
+    const ranges = rangesOf(seq, layout, rangesMax)
     return { ...origin, ranges: ranges.slice(0, rangesMax) }
   } catch (failure) {
     if (failure instanceof Malformed) return undefined

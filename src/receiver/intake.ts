@@ -93,7 +93,7 @@ export class ReceiverIntake {
    */
   async take(message: ReceivedMessage, answer: SendReceipt): Promise<void> {
     const isLarge = message.payload.byteLength > this.#options.batchBytesMax
-    const kept = isLarge ? openMessage(message, this.#options) : message
+    const kept = isLarge ? await openMessage(message, this.#options, this.#share) : message
     const bytes = bytesOf(kept)
     this.#count(1, bytes)
     const { promise, resolve, reject } = Promise.withResolvers<void>()
@@ -162,7 +162,8 @@ export class ReceiverIntake {
       const next = this.#waiting.next(passed)
       if (next === undefined) break
       const [edge, waiting] = next
-      const one = 'delivery' in waiting.message ? waiting.message : openMessage(waiting.message, this.#options)
+      const one =
+        'delivery' in waiting.message ? waiting.message : await openMessage(waiting.message, this.#options, this.#share)
       const its = workOf(one)
       if (group.length > 0 && its > ALONE_WORK) {
         waiting.message = one

@@ -1,4 +1,5 @@
 import { beforeEach, expect, it } from 'vitest'
+import { LoopShare } from '../../src/base/loop-share.ts'
 import type { Receipt } from '../../src/codec/receipt.ts'
 import { openMessage } from '../../src/receiver/open-message.ts'
 import type { Delivery, Sink, StoreResult } from '../../src/receiver/sink.ts'
@@ -92,22 +93,24 @@ describePeer('mosquitto', 'a batch that the sink refuses', () => {
 
 const REFUSED = 'no table takes this value'
 
-it('only the head of a message that is far too large is decoded, and only its beginning is kept', () => {
+it('only the head of a message that is far too large is decoded, and only its beginning is kept', async () => {
   const large = readings(1, 3_000).map((one) => ({ ...one, value: `${one.seq} ${Math.random()} ${Math.random()}` }))
   const bytes = encoded(large)
   const wide = Buffer.concat([bytes, Buffer.alloc(400_000)])
   const limits = { prefix: 'tidegate', batchBytesMax: 1_000, batchReadingsMax: 1_000 }
-  const opened = openMessage({ topic: 'tidegate/plant-7/up/live', payload: bytes }, limits)
+  const opened = await openMessage({ topic: 'tidegate/plant-7/up/live', payload: bytes }, limits, new LoopShare())
   expect(opened).toMatchObject({ edge: 'plant-7', epoch: EPOCH, run: RUN, refused: batchOf(large).ranges })
-  const { delivery } = openMessage({ topic: 'tidegate/plant-7/up/live', payload: wide }, limits)
+  const { delivery } = await openMessage({ topic: 'tidegate/plant-7/up/live', payload: wide }, limits, new LoopShare())
   if (delivery.kind !== 'reject') throw new Error('it was taken')
   expect(delivery.reject.payloadBytes).toBe(wide.length)
   expect(delivery.reject.payload.buffer.byteLength).toBe(262_144)
 })
 
-it('a batch that names another edge as its origin is refused as a whole: no reading of it is a poison candidate', () => {
+it('a batch that names another edge as its origin is refused as a whole: no reading of it is a poison candidate', async () => {
   const limits = { prefix: 'tidegate', batchBytesMax: 1_000_000, batchReadingsMax: 2 }
   for (const payload of [encoded(readings(1, 2)), encoded(readings(1, 9))]) {
-    expect(openMessage({ topic: 'tidegate/plant-8/up/live', payload }, limits).refused).toEqual([])
+    expect(
+      (await openMessage({ topic: 'tidegate/plant-8/up/live', payload }, limits, new LoopShare())).refused,
+    ).toEqual([])
   }
 })
