@@ -19,14 +19,18 @@ export interface BatchHead extends Origin {
  * refuses. Undefined if even these cannot be read. Never throws; the limits bound time and memory.
  */
 export function readBatchHead(bytes: Uint8Array, limits: DecodeLimits): BatchHead | undefined {
-  return doAll(readHeadInSteps(bytes, limits))
+  try {
+    return doAll(headInSteps(decompress(bytes, limits.bytesMax), limits))
+  } catch (failure) {
+    if (failure instanceof Malformed) return undefined
+    throw failure
+  }
 }
 
-/** The same in steps. */
-export function* readHeadInSteps(bytes: Uint8Array, limits: DecodeLimits): Steps<BatchHead | undefined> {
+/** The same in steps, for the beginning of a batch that is decompressed already. */
+export function* headInSteps(unpacked: Uint8Array, limits: DecodeLimits): Steps<BatchHead | undefined> {
   try {
-    const cbor = new ItemReader(decompress(bytes, limits.bytesMax))
-    yield
+    const cbor = new ItemReader(unpacked)
     readVersion(cbor)
     const origin = readOrigin(cbor)
     const names = yield* readNames(cbor, limits.readingsMax)

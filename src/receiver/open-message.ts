@@ -1,8 +1,9 @@
 import type { LoopShare } from '../base/loop-share.ts'
 import type { SeqRange } from '../base/reading.ts'
 import { decodeAmendments } from '../codec/amendments.ts'
-import { type BatchHead, decodeInSteps, readHeadInSteps } from '../codec/batch.ts'
+import { type BatchHead, decodeInSteps, headInSteps } from '../codec/batch.ts'
 import { RECEIPT_RANGES_MAX } from '../codec/receipt.ts'
+import { decompressBegin } from '../codec/zstd.ts'
 import type { Delivery, Reject } from './sink.ts'
 
 /** A message as the broker delivered it. */
@@ -30,7 +31,7 @@ export interface Opened {
 }
 
 /** A batch that unpacks to more is rejected: a small message must not exhaust the memory. */
-const UNPACKED_BYTES_MAX = 33_554_432
+const UNPACKED_BYTES_MAX = 16_777_216
 /**
  * A rejected batch is opened up to these limits, to report its positions to the edge; beyond them no positions are
  * reported.
@@ -121,7 +122,8 @@ const UNKNOWN: Known = { epoch: '', run: '', ranges: [] }
 async function headOf(payload: Uint8Array, edge: string, share: LoopShare): Promise<Known> {
   if (payload.byteLength > HEAD_BYTES_MAX) return UNKNOWN
   const bounds = { readingsMax: HEAD_READINGS_MAX, rangesMax: RECEIPT_RANGES_MAX, bytesMax: UNPACKED_BYTES_MAX }
-  const head = await share.run(readHeadInSteps(payload, bounds))
+  const begin = await decompressBegin(payload, UNPACKED_BYTES_MAX)
+  const head = begin && (await share.run(headInSteps(begin, bounds)))
   return head?.edge === edge ? head : UNKNOWN
 }
 

@@ -114,3 +114,19 @@ it('a batch that names another edge as its origin is refused as a whole: no read
     ).toEqual([])
   }
 })
+
+it('a batch that unpacks to too much is refused with its positions, so that its edge sends it in parts', async () => {
+  const large = readings(1, 40).map((one) => ({ ...one, value: 'x'.repeat(500_000) }))
+  const payload = encoded(large)
+  expect(payload.length).toBeLessThan(10_000)
+  const limits = { prefix: 'tidegate', batchBytesMax: 1_000_000, batchReadingsMax: 1_000 }
+  const topic = 'tidegate/plant-7/up/live'
+  const opened = await openMessage({ topic, payload }, limits, new LoopShare())
+  expect(opened.delivery).toMatchObject({
+    kind: 'reject',
+    reject: { reason: expect.stringMatching(/unpacks to more/) },
+  })
+  expect(opened).toMatchObject({ epoch: EPOCH, refused: [{ first: 1, last: 40 }] })
+  const half = await openMessage({ topic, payload: encoded(large.slice(20)) }, limits, new LoopShare())
+  expect(half.delivery.kind).toBe('batch')
+})

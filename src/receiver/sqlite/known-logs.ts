@@ -123,22 +123,16 @@ export class KnownLogs {
     if (readings > 0) this.#statements.count.run(readings, receivedAt, id)
   }
 
-  /** Further verdicts of this edge that may wait: an edge may have half of what the others leave of `pendingMax`. */
-  pendingRoom(edge: string, pendingMax: number): number {
-    const own = this.#pending.get(edge) ?? 0
-    const all = [...this.#pending.values()].reduce((sum, count) => sum + count, 0)
-    return Math.floor((pendingMax - (all - own)) / 2) - own
-  }
-
-  get #pending(): Map<string, number> {
+  /** The number of verdicts that wait, by edge. */
+  get pending(): Map<string, number> {
     this.#pendingOf ??= new Map(this.#statements.pendingOf.all().map(([edge, count]) => [String(edge), Number(count)]))
     return this.#pendingOf
   }
 
   #countPending({ edge }: SqliteKnownLog, more: 1 | -1): void {
-    const count = (this.#pending.get(edge) ?? 0) + more
-    if (count > 0) this.#pending.set(edge, count)
-    else this.#pending.delete(edge)
+    const count = (this.pending.get(edge) ?? 0) + more
+    if (count > 0) this.pending.set(edge, count)
+    else this.pending.delete(edge)
   }
 
   /** Keeps a verdict until its reading arrives. */

@@ -3,7 +3,7 @@ import type { LoopShare } from '../../base/loop-share.ts'
 import type { Quality, Seq, SeqRange, Verdict } from '../../base/reading.ts'
 import type { Amendments } from '../../codec/amendments.ts'
 import type { Batch, SeriesBlock } from '../../codec/batch.ts'
-import { type EdgeLimits, TOO_MANY_RANGES, tooManyPending } from '../edge-limits.ts'
+import { type EdgeLimits, pendingRoom, TOO_MANY_RANGES, tooManyPending } from '../edge-limits.ts'
 import type { Delivery, StoreResult } from '../sink.ts'
 import { KnownLogs, type SqliteKnownLog } from './known-logs.ts'
 import type { PlacedBlock } from './places.ts'
@@ -123,7 +123,7 @@ export class SqliteStoring {
     const log = await this.#logs.of(edge, epoch)
     if ('refusal' in log) return { kind: 'refused', reason: log.refusal }
     const early = items.filter(({ seq }) => !log.positions.has(seq) && !log.pending.has(seq)).length
-    if (early > 0 && early > this.#logs.pendingRoom(edge, this.#limits.pendingMax)) {
+    if (early > 0 && early > pendingRoom(this.#logs.pending, edge, this.#limits.pendingMax)) {
       return { kind: 'refused', reason: tooManyPending(this.#limits) }
     }
     // In the order of the positions: neighbours are found together, and merging gives the same result in any order.

@@ -4,6 +4,7 @@ import SQLite from 'better-sqlite3'
 import { describe, expect, it } from 'vitest'
 import { OperatorError } from '../../../src/base/errors.ts'
 import type { Value } from '../../../src/base/reading.ts'
+import type { Delivery } from '../../../src/receiver/sink.ts'
 import { DATABASE_FILE, SqliteSink, type SqliteSinkOptions } from '../../../src/receiver/sqlite/sqlite-sink.ts'
 import { tempFolder } from '../../../support/folder.ts'
 import { onStop } from '../../../support/started.ts'
@@ -99,6 +100,30 @@ describe('the SQLite sink', () => {
       { kind: 'amended' },
       { kind: 'stored' },
       { kind: 'amended' },
+    ])
+  })
+
+  it('leaves room for the verdicts and the rejects of other edges, whatever one edge sends', async () => {
+    const { folder, sink } = openSink(undefined, { pendingMax: 8, rejectsMax: 5 })
+    const early = (edge: string, ...seqs: number[]): Delivery => {
+      const items = seqs.map((seq) => verdict(seq, 4, 4))
+      return { kind: 'amendments', amendments: { edge, epoch: 'e', run: 'r', first: 1, last: items.length, items } }
+    }
+    const kinds = async (...deliveries: Delivery[]) => (await sink.store(deliveries, AT)).map(({ kind }) => kind)
+    expect(await kinds(early('a', 1, 2, 3), early('a', 4), early('a', 5))).toEqual(['amended', 'amended', 'refused'])
+    expect(await kinds(early('b', 1, 2), early('b', 3), early('a', 1))).toEqual(['amended', 'refused', 'amended'])
+    const reject = (edge: string | undefined, i: number): Delivery => {
+      return { kind: 'reject', reject: { edge, topic: `t/${edge}`, reason: `${i}`, payload: Buffer.from('x') } }
+    }
+    await sink.store([reject('b', 1)], AT)
+    for (let i = 1; i <= 9; i++) await sink.store([reject('a', i), reject('a', -i)], AT)
+    await sink.store([reject('b', 2), reject(undefined, 1)], AT)
+    expect(query(folder, 'SELECT edge, reason FROM rejects ORDER BY id')).toEqual([
+      { edge: 'b', reason: '1' },
+      { edge: 'a', reason: '9' },
+      { edge: 'a', reason: '-9' },
+      { edge: 'b', reason: '2' },
+      { edge: '', reason: '1' },
     ])
   })
 
