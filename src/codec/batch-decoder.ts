@@ -1,5 +1,5 @@
+import { doAll, type Steps } from '../base/loop/steps.ts'
 import type { SeqRange } from '../base/reading.ts'
-import { doAll, type Steps } from '../base/steps.ts'
 import { BATCH_ITEMS, COVERING_BATCH_VERSION } from './batch-builder.ts'
 import { COLUMN_ABS_MAX, type Layout } from './columns/columns.ts'
 import { checkRising, readRowColumns } from './columns/row-columns.ts'

@@ -1,5 +1,5 @@
+import { doAll, type Steps } from '../base/loop/steps.ts'
 import type { SeqRange } from '../base/reading.ts'
-import { doAll, type Steps } from '../base/steps.ts'
 import { type DecodeLimits, rangesOf, readNames, readVersion } from './batch-decoder.ts'
 import { unpackSums } from './columns/columns.ts'
 import { readLayout } from './columns/row-columns.ts'

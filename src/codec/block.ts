@@ -1,6 +1,6 @@
 import { assert } from '../base/errors.ts'
+import { doAll } from '../base/loop/steps.ts'
 import type { Value } from '../base/reading.ts'
-import { doAll } from '../base/steps.ts'
 import type { DecodeLimits } from './batch-decoder.ts'
 import { frame, unframe } from './block-frame.ts'
 import { checkRising, readRowColumns } from './columns/row-columns.ts'

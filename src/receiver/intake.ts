@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
-import { LoopShare } from '../base/loop-share.ts'
+import { LoopShare } from '../base/loop/loop-share.ts'
 import type { SeqRange } from '../base/reading.ts'
 import type { Receipt } from '../codec/receipt.ts'
 import { CopiedEdges } from './copied-edges.ts'
@@ -35,8 +35,8 @@ export interface Open {
 
 interface Waiting {
   /** A message above the size limit is opened when it arrives, so that its whole payload need not be kept. */
-  message: ReceivedMessage | Opened
-  readonly bytes: number
+  message: ReceivedMessage | Opened | Promise<Opened>
+  bytes: number
   readonly answer: SendReceipt
   readonly resolve: () => void
   readonly reject: (failure: unknown) => void
@@ -92,14 +92,22 @@ export class ReceiverIntake {
    * @throws whatever the sink threw; then no receipt was sent, and the broker must send the message again
    */
   async take(message: ReceivedMessage, answer: SendReceipt): Promise<void> {
-    const isLarge = message.payload.byteLength > this.#options.batchBytesMax
-    const kept = isLarge ? await openMessage(message, this.#options, this.#share) : message
-    const bytes = bytesOf(kept)
-    this.#count(1, bytes)
     const { promise, resolve, reject } = Promise.withResolvers<void>()
-    this.#waiting.push(edgeOf(message, this.#options) ?? '', { message: kept, bytes, answer, resolve, reject })
+    const waiting: Waiting = { message, bytes: message.payload.byteLength, answer, resolve, reject }
+    this.#count(1, waiting.bytes)
+    this.#waiting.push(edgeOf(message, this.#options) ?? '', waiting)
+    if (waiting.bytes > this.#options.batchBytesMax) waiting.message = this.#openLarge(message, waiting)
     this.#working ??= this.#work()
-    await promise.finally(() => this.#count(-1, -bytes))
+    await promise.finally(() => this.#count(-1, -waiting.bytes))
+  }
+
+  async #openLarge(message: ReceivedMessage, waiting: Waiting): Promise<Opened> {
+    const opened = await openMessage(message, this.#options, this.#share)
+    const { delivery } = opened
+    const bytes = delivery.kind === 'reject' ? delivery.reject.payload.byteLength : 0
+    this.#count(0, bytes - waiting.bytes)
+    waiting.bytes = bytes
+    return opened
   }
 
   #count(messages: number, bytes: number): void {
@@ -162,8 +170,8 @@ export class ReceiverIntake {
       const next = this.#waiting.next(passed)
       if (next === undefined) break
       const [edge, waiting] = next
-      const one =
-        'delivery' in waiting.message ? waiting.message : await openMessage(waiting.message, this.#options, this.#share)
+      const message = await waiting.message
+      const one = 'delivery' in message ? message : await openMessage(message, this.#options, this.#share)
       const its = workOf(one)
       if (group.length > 0 && its > ALONE_WORK) {
         waiting.message = one
@@ -210,12 +218,6 @@ function workOf({ delivery }: Opened): number {
 
 function isPowerOfTwo(count: number): boolean {
   return Number.isInteger(Math.log2(count))
-}
-
-/** Payload bytes kept in memory while a message waits. */
-function bytesOf(kept: ReceivedMessage | Opened): number {
-  if (!('delivery' in kept)) return kept.payload.byteLength
-  return kept.delivery.kind === 'reject' ? kept.delivery.reject.payload.byteLength : 0
 }
 
 /** The receipt for a message. */

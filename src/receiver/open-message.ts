@@ -1,4 +1,4 @@
-import type { LoopShare } from '../base/loop-share.ts'
+import type { LoopShare } from '../base/loop/loop-share.ts'
 import type { SeqRange } from '../base/reading.ts'
 import { decodeAmendments } from '../codec/amendments.ts'
 import { type BatchHead, decodeInSteps, headInSteps } from '../codec/batch.ts'

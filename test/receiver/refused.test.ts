@@ -1,5 +1,5 @@
 import { beforeEach, expect, it } from 'vitest'
-import { LoopShare } from '../../src/base/loop-share.ts'
+import { LoopShare } from '../../src/base/loop/loop-share.ts'
 import type { Receipt } from '../../src/codec/receipt.ts'
 import { openMessage } from '../../src/receiver/open-message.ts'
 import type { Delivery, Sink, StoreResult } from '../../src/receiver/sink.ts'

@@ -1,5 +1,5 @@
+import type { Steps } from '../../base/loop/steps.ts'
 import type { Value } from '../../base/reading.ts'
-import type { Steps } from '../../base/steps.ts'
 import type { ItemReader } from '../item-reader.ts'
 import { Malformed } from '../malformed.ts'
 import { readPlaces } from '../places.ts'

@@ -1,4 +1,4 @@
-import { LoopShare } from '../../base/loop-share.ts'
+import { LoopShare } from '../../base/loop/loop-share.ts'
 import type { Seq, SeqRange } from '../../base/reading.ts'
 import type { Gap, GapQuestion } from '../fleet/fleet.ts'
 import { SqlitePlaces } from './places.ts'

@@ -1,5 +1,5 @@
 import { combine } from '../../base/flags.ts'
-import type { LoopShare } from '../../base/loop-share.ts'
+import type { LoopShare } from '../../base/loop/loop-share.ts'
 import { SeqSet } from '../../base/ranges.ts'
 import type { Amendment, Quality, Seq, SeqRange, Verdict } from '../../base/reading.ts'
 import { type EdgeLimits, LOG_RANGES_MAX, tooManyEdges, tooManyEpochs } from '../edge-limits.ts'

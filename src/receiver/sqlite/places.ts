@@ -1,4 +1,4 @@
-import type { LoopShare } from '../../base/loop-share.ts'
+import type { LoopShare } from '../../base/loop/loop-share.ts'
 import type { Seq, SeqRange } from '../../base/reading.ts'
 import type { SeriesBlock } from '../../codec/batch.ts'
 import { encodeItem } from '../../codec/item.ts'

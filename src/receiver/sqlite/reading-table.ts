@@ -1,5 +1,5 @@
 import { combine } from '../../base/flags.ts'
-import type { LoopShare } from '../../base/loop-share.ts'
+import type { LoopShare } from '../../base/loop/loop-share.ts'
 import type { Quality, Seq, Value, Verdict } from '../../base/reading.ts'
 import type { SeriesBlock } from '../../codec/batch.ts'
 import { type EdgeLimits, tooManySeries } from '../edge-limits.ts'

@@ -1,5 +1,5 @@
 import type { Database } from 'better-sqlite3'
-import { LoopShare } from '../../base/loop-share.ts'
+import { LoopShare } from '../../base/loop/loop-share.ts'
 import type { ConfigStore } from '../config/config-store.ts'
 import { EDGE_LIMITS } from '../edge-limits.ts'
 import type { Fleet } from '../fleet/fleet.ts'

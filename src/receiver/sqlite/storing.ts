@@ -1,5 +1,5 @@
 import { combine } from '../../base/flags.ts'
-import type { LoopShare } from '../../base/loop-share.ts'
+import type { LoopShare } from '../../base/loop/loop-share.ts'
 import type { Quality, Seq, SeqRange, Verdict } from '../../base/reading.ts'
 import type { Amendments } from '../../codec/amendments.ts'
 import type { Batch, SeriesBlock } from '../../codec/batch.ts'

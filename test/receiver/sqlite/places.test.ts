@@ -1,7 +1,7 @@
 import SQLite, { type Database } from 'better-sqlite3'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { LoopShare } from '../../../src/base/loop-share.ts'
+import { LoopShare } from '../../../src/base/loop/loop-share.ts'
 import type { StoredReading } from '../../../src/base/reading.ts'
 import { encodeItem } from '../../../src/codec/item.ts'
 import { preparerOf } from '../../../src/receiver/sqlite/database.ts'
