@@ -119,8 +119,8 @@ export class Ingest {
     } else {
       if (isNumberingFull(this.#numbers)) this.#renumber()
       const { writer } = this.#open
-      if (writer.full || (writer.count > 0 && writer.bytes + publish.payload.length > this.#settings.batchBytesMax))
-        this.#seal()
+      const bytes = this.#open.bytes + bytesOf(publish)
+      if (writer.full || (writer.count > 0 && bytes > this.#settings.batchBytesMax)) this.#seal()
       if (this.#open.writer.count === 0) this.#open.openedAt = performance.now()
       this.#put(publish, this.#clock.now(), settle, incoming)
     }

@@ -34,7 +34,7 @@ export interface Numbers {
 
 /** Texts and entries at most; beyond it the numbering starts again. */
 const NUMBERS_MAX = 65_536
-const NUMBERS_BYTES_MAX = 33_554_432
+const NUMBERS_BYTES_MAX = 16_777_216
 
 /** Whether a numbering must start again before this number of publishes. */
 export function isNumberingFull({ topics, clients, bytes }: Numbers, more = 1): boolean {

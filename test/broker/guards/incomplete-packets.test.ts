@@ -97,6 +97,25 @@ describe('the bytes of a partial packet', () => {
   })
 })
 
+describe('the pieces of a partial packet', () => {
+  it('are freed when they are copied', () => {
+    const partial = new PartialPacket()
+    partial.begin(Buffer.from('a'), 100_001)
+    const pieces = [Buffer.alloc(60_000, 'b'), Buffer.alloc(40_000, 'c')]
+    expect(partial.add(pieces[0]!)).toBeUndefined()
+    expect(partial.add(pieces[1]!)?.toString()).toBe(`a${'b'.repeat(60_000)}${'c'.repeat(40_000)}`)
+    expect(pieces.map(({ length }) => length)).toEqual([0, 0])
+  })
+
+  it('stay when they are a part of a larger piece of memory', () => {
+    const partial = new PartialPacket()
+    const larger = Buffer.alloc(100_000, 'b')
+    partial.begin(Buffer.from('a'), 100_000)
+    partial.add(larger.subarray(0, 50_000))
+    expect(larger.length).toBe(100_000)
+  })
+})
+
 describe('the bound of all incomplete packets', () => {
   it('holds whatever connections do, and closes none with less than the average', () => {
     const step = fc.record({ who: fc.nat(9), bytes: fc.nat(400) })
