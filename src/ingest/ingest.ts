@@ -7,7 +7,6 @@ import { LatencyMeter, type LatencySummary } from '../store-thread/latency.ts'
 import type { BatchReply } from '../store-thread/protocol.ts'
 import { compileRoutes, type RouteMatch } from '../store-thread/routes.ts'
 import {
-  addNumber,
   bytesOf,
   isEmpty,
   isNumberingFull,
@@ -161,17 +160,17 @@ export class Ingest {
   }
 
   #topicNumber(topic: string): number {
-    const known = this.#numbers.topics.get(topic)
+    const known = this.#numbers.topics.find(topic)
     if (known !== undefined) return known
-    const id = addNumber(this.#numbers, 'topics', topic)
+    const id = this.#numbers.topics.add(topic)
     this.#open.topics.push({ id, ...this.#match(topic)! })
     return id
   }
 
   #clientNumber(client: string): number {
-    const known = this.#numbers.clients.get(client)
+    const known = this.#numbers.clients.find(client)
     if (known !== undefined) return known
-    const id = addNumber(this.#numbers, 'clients', client)
+    const id = this.#numbers.clients.add(client)
     this.#open.clients.push({ id, client })
     return id
   }
