@@ -9,6 +9,7 @@ import { compileRoutes, type RouteMatch } from '../store-thread/routes.ts'
 import {
   bytesOf,
   isEmpty,
+  isFullFor,
   isNumberingFull,
   newCommit,
   newNumbers,
@@ -117,9 +118,7 @@ export class Ingest {
       this.#queue.push({ ...publish, payload, ...times, settle, incoming })
     } else {
       if (isNumberingFull(this.#numbers)) this.#renumber()
-      const { writer } = this.#open
-      const bytes = this.#open.bytes + bytesOf(publish)
-      if (writer.full || (writer.count > 0 && bytes > this.#settings.batchBytesMax)) this.#seal()
+      if (isFullFor(this.#open, publish, this.#settings.batchBytesMax)) this.#seal()
       if (this.#open.writer.count === 0) this.#open.openedAt = performance.now()
       this.#put(publish, this.#clock.now(), settle, incoming)
     }
@@ -153,8 +152,9 @@ export class Ingest {
   }
 
   #match(topic: string): RouteMatch | undefined {
-    if (this.#matches.has(topic)) return this.#matches.get(topic)
-    const match = this.#routes(topic)
+    let match = this.#matches.get(topic)
+    if (match !== undefined || this.#matches.has(topic)) return match
+    match = this.#routes(topic)
     this.#matches.add(topic, match)
     return match
   }

@@ -82,6 +82,11 @@ export function newCommit(writer: BatchWriter, numbers: Numbers, renumbered: boo
   return { writer, bytes: 0, openedAt: undefined, ...lists, renumbered, numbers, taken: undefined }
 }
 
+/** Whether this publish must wait for the next commit. The first one never does, however long it is. */
+export function isFullFor({ writer, bytes }: PendingCommit, publish: Publish, bytesMax: number): boolean {
+  return writer.full || (writer.count > 0 && bytes + bytesOf(publish) > bytesMax)
+}
+
 export function isEmpty({ settles, identifiers }: PendingCommit): boolean {
   return settles.length === 0 && identifiers.length === 0 // each release is an identifier, too
 }
