@@ -15,7 +15,7 @@ interface Node {
 
 /**
  * Finds entries by JSON Pointer. Their paths are JSON Pointers in which `*` is one key and `**` any number of keys. The
- * entries are read once, so the work of many look-ups does not grow with their number.
+ * entries are read once, so the work of many searches does not grow with their number.
  */
 export class PathIndex<T extends { readonly path: string }> {
   readonly #entries: readonly T[]
