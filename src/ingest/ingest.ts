@@ -118,9 +118,7 @@ export class Ingest {
       this.#queue.push({ ...publish, payload, ...times, settle, incoming })
     } else {
       if (isNumberingFull(this.#numbers)) this.#renumber()
-      const { writer } = this.#open
-      if (writer.full || (writer.count > 0 && writer.bytes + publish.payload.length > this.#settings.batchBytesMax))
-        this.#seal()
+      if (this.#open.writer.isFullFor(publish.payload, this.#settings.batchBytesMax)) this.#seal()
       if (this.#open.writer.count === 0) this.#open.openedAt = performance.now()
       this.#put(publish, this.#clock.now(), settle, incoming)
     }
@@ -154,8 +152,9 @@ export class Ingest {
   }
 
   #match(topic: string): RouteMatch | undefined {
-    if (this.#matches.has(topic)) return this.#matches.get(topic)
-    const match = this.#routes(topic)
+    let match = this.#matches.get(topic)
+    if (match !== undefined || this.#matches.has(topic)) return match
+    match = this.#routes(topic)
     this.#matches.add(topic, match)
     return match
   }

@@ -67,8 +67,9 @@ export class BatchWriter {
     return this.#bytes
   }
 
-  get full(): boolean {
-    return this.#count === this.#messagesMax
+  /** Whether this payload must wait for the next batch. The first one never does, however long it is. */
+  isFullFor(payload: Uint8Array, bytesMax: number): boolean {
+    return this.#count === this.#messagesMax || (this.#count > 0 && this.#bytes + payload.length > bytesMax)
   }
 
   add(arrival: number, topic: number, client: number, flags: PublishFlags, payload: Uint8Array): void {

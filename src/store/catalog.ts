@@ -1,6 +1,6 @@
 import type { Database, Statement } from 'better-sqlite3'
 import type { Reading, ValueType } from '../base/reading.ts'
-import type { Device, Series } from './series/series.ts'
+import { type Device, newDevice, type Series } from './series/series.ts'
 import { readLastId, readSeries } from './series/series-rows.ts'
 import {
   type CatalogSettings,
@@ -9,7 +9,7 @@ import {
   type SeriesCount,
   SeriesShares,
 } from './series/series-shares.ts'
-import { addCounts, countsOf, NO_COUNTS, readDevices, Tallies, type TallyCounts } from './tallies.ts'
+import { NO_COUNTS, readDevices, Tallies } from './tallies.ts'
 
 /** Why a message gets no new series: the catalog is full, or its client or device has its share of it. */
 export type Shortage = 'catalog' | 'client' | 'device'
@@ -40,9 +40,6 @@ export class Catalog {
   readonly #setKind: Statement<[ValueType | null, number, number]>
   readonly #unitsOf: Statement<[number, string]>
   readonly #tallies: Tallies
-  readonly #touched = new Set<Device>()
-  /** The counters that are written on the disk, by device. */
-  readonly #written: TallyCounts[] = []
   readonly #seriesMax: number
   /** The highest id that a series ever had: a removed id is used again only when there are no higher ones. */
   #lastId: number
@@ -64,10 +61,11 @@ export class Catalog {
     this.#unitsOf = database.prepare('SELECT id FROM series WHERE device = ? AND metric = ? LIMIT 2').pluck()
     this.#tallies = new Tallies(database)
     const devices = new Map<number, Device>()
-    for (const device of readDevices(database)) {
+    for (const counts of readDevices(database)) {
+      const device = newDevice(counts.id, counts.name, counts)
       devices.set(device.id, device)
       this.#devices.set(device.name, device)
-      this.#written[device.id] = countsOf(device)
+      this.#tallies.follow(device)
     }
     for (const series of readSeries(database, devices)) {
       const { device, metric } = series
@@ -140,9 +138,9 @@ export class Catalog {
     let device = this.#devices.get(name)
     if (device === undefined) {
       const id = Number(this.#insertDevice.run(name).lastInsertRowid)
-      device = { id, name, ...NO_COUNTS }
+      device = newDevice(id, name, NO_COUNTS)
       this.#devices.set(name, device)
-      this.#written[id] = countsOf(device)
+      this.#tallies.follow(device)
     }
     return device
   }
@@ -172,7 +170,10 @@ export class Catalog {
   /** The series that `find` returns; undefined: it would create one. */
   known(deviceName: string, metric: string, unit: string | undefined): Series | undefined {
     const device = this.#devices.get(deviceName)
-    if (device === undefined) return undefined
+    return device && this.#known(device, metric, unit)
+  }
+
+  #known(device: Device, metric: string, unit: string | undefined): Series | undefined {
     const current = this.#current.get(device)?.get(metric)
     if (current !== undefined && (unit === undefined || unit === current.unit)) return current
     return this.#byUnit.get(key(device, metric, unit ?? ''))
@@ -180,13 +181,19 @@ export class Catalog {
 
   /** The series of a reading; created for this client if it is new. Check `shortage` first. */
   find(device: Device, metric: string, unit: string | undefined, client = ''): Series {
-    const current = this.#current.get(device)?.get(metric)
-    if (current !== undefined && (unit === undefined || unit === current.unit)) return current
-    const known = this.#byUnit.get(key(device, metric, unit ?? ''))
-    if (known !== undefined) return known
+    const { lastSeries } = device
+    if (lastSeries?.metric === metric && (unit === undefined ? lastSeries.current : unit === lastSeries.unit)) {
+      return lastSeries
+    }
+    const found = this.#known(device, metric, unit) ?? this.#create(device, metric, unit, client)
+    device.lastSeries = found
+    return found
+  }
+
+  #create(device: Device, metric: string, unit: string | undefined, client: string): Series {
     const id = this.#newId()
     this.#insertSeries.run(id, device.id, metric, unit ?? '', client)
-    const empty = { type: undefined, isNew: true, current: false, newestTs: -Infinity, futureTs: Infinity }
+    const empty = { type: undefined, isNew: true, current: false, newestTs: -Infinity, futureTs: undefined }
     return this.#remember({ id, device, metric, unit: unit ?? '', client, ...empty }, true)
   }
 
@@ -214,6 +221,7 @@ export class Catalog {
       const { id, device, metric, unit, client } = one
       this.#byId[id] = undefined
       this.#byUnit.delete(key(device, metric, unit))
+      if (device.lastSeries === one) device.lastSeries = undefined
       const metrics = this.#current.get(device)
       if (metrics?.get(metric) === one) {
         const [only, another] = this.#unitsOf.all(device.id, metric) as number[]
@@ -233,7 +241,7 @@ export class Catalog {
   /** The same for a device without series; its counters were added to those of `others` on the disk. */
   removeDevice(device: Device, others: Device): void {
     this.#devices.delete(device.name)
-    for (const counts of [others, this.#written[others.id]!]) addCounts(counts, device)
+    this.#tallies.move(device, others)
     this.#removals++
   }
 
@@ -254,25 +262,11 @@ export class Catalog {
 
   /** Notes that a counter of the device changed; `flush` writes it in the same transaction. */
   touch(device: Device): void {
-    this.#touched.add(device)
+    this.#tallies.touch(device)
   }
 
   flush(): void {
-    if (this.#touched.size === 0) return
-    const counts = new Map<number, TallyCounts>()
-    for (const device of this.#touched) {
-      const written = this.#written[device.id]!
-      counts.set(device.id, {
-        received: device.received - written.received,
-        stored: device.stored - written.stored,
-        rejected: device.rejected - written.rejected,
-        partial: device.partial - written.partial,
-        duplicate: device.duplicate - written.duplicate,
-      })
-      this.#written[device.id] = countsOf(device)
-    }
-    this.#tallies.add(counts)
-    this.#touched.clear()
+    this.#tallies.flush()
   }
 
   #remember(series: Series, isNew: boolean): Series {

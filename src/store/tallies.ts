@@ -29,6 +29,14 @@ export function countsOf({ received, stored, rejected, partial, duplicate }: Tal
   return { received, stored, rejected, partial, duplicate }
 }
 
+export function setCounts(counts: TallyCounts, { received, stored, rejected, partial, duplicate }: TallyCounts): void {
+  counts.received = received
+  counts.stored = stored
+  counts.rejected = rejected
+  counts.partial = partial
+  counts.duplicate = duplicate
+}
+
 export function addCounts(sum: TallyCounts, more: TallyCounts): void {
   sum.received += more.received
   sum.stored += more.stored
@@ -61,6 +69,13 @@ export class Tallies {
   readonly #database: Database
   readonly #insert: Statement<[Uint8Array]>
   #rows: number
+  /** The counters that are written on the disk, by device. */
+  readonly #written: TallyCounts[] = []
+  /** Devices whose counters changed since the last flush. */
+  readonly #touched: DeviceCounts[] = []
+  /** By device: the number of the last flush before its last change. */
+  readonly #touchedFor: number[] = []
+  #flushes = 0
 
   constructor(database: Database) {
     this.#database = database
@@ -68,14 +83,38 @@ export class Tallies {
     this.#rows = database.prepare('SELECT count(*) FROM tallies').pluck().get() as number
   }
 
-  /** In the transaction of the readings that are counted. @param counts the increments by device. */
-  add(counts: ReadonlyMap<number, TallyCounts>): void {
+  /** Call it once for each device, while its counters are those on the disk. */
+  follow(device: DeviceCounts): void {
+    this.#written[device.id] = countsOf(device)
+    this.#touchedFor[device.id] = -1
+  }
+
+  /** The counters of a device were added to those of another one, on the disk and now here. */
+  move(device: DeviceCounts, to: DeviceCounts): void {
+    for (const counts of [to, this.#written[to.id]!]) addCounts(counts, device)
+  }
+
+  /** Notes that a counter of the device changed. */
+  touch(device: DeviceCounts): void {
+    const { id } = device
+    if (this.#touchedFor[id] === this.#flushes) return
+    this.#touchedFor[id] = this.#flushes
+    this.#touched.push(device)
+  }
+
+  /** Writes what changed, in the transaction of the readings that are counted. */
+  flush(): void {
+    if (this.#touched.length === 0) return
     if (this.#rows >= ROWS_MAX) {
       foldTallies(this.#database)
       this.#rows = 0
     }
-    this.#insert.run(encode(counts))
+    this.#touched.sort((a, b) => a.id - b.id)
+    this.#insert.run(encode(this.#touched, this.#written))
     this.#rows++
+    for (const device of this.#touched) setCounts(this.#written[device.id]!, device)
+    this.#touched.length = 0
+    this.#flushes++
   }
 }
 
@@ -103,21 +142,29 @@ export function foldTallies(database: Database): void {
 }
 
 /**
- * Two lists: most devices have only stored readings, and take two numbers each; other devices take five. A third list
- * with two numbers for each device with partial rejects follows if there are any. Earlier versions wrote two lists.
+ * What the devices, sorted by id, count more than is written. Two lists: most devices have only stored readings, and
+ * take two numbers each; other devices take five. A third list with two numbers for each device with partial rejects
+ * follows if there are any. Earlier versions wrote two lists.
  */
-function encode(counts: ReadonlyMap<number, TallyCounts>): Uint8Array {
+function encode(devices: readonly DeviceCounts[], written: readonly TallyCounts[]): Uint8Array {
   const plain: number[] = []
   const others: number[] = []
   const partials: number[] = []
   let last = 0
-  for (const [device, { received, stored, rejected, partial, duplicate }] of [...counts].sort(([a], [b]) => a - b)) {
+  for (const device of devices) {
+    const { id } = device
+    const before = written[id]!
+    const received = device.received - before.received
+    const stored = device.stored - before.stored
+    const rejected = device.rejected - before.rejected
+    const partial = device.partial - before.partial
+    const duplicate = device.duplicate - before.duplicate
     if (received === stored && rejected === 0 && partial === 0 && duplicate === 0) {
-      plain.push(device - last, stored)
-      last = device
+      plain.push(id - last, stored)
+      last = id
     } else {
-      others.push(device, received, stored, rejected, duplicate)
-      if (partial !== 0) partials.push(device, partial)
+      others.push(id, received, stored, rejected, duplicate)
+      if (partial !== 0) partials.push(id, partial)
     }
   }
   return writeNumbers(partials.length === 0 ? [plain, others] : [plain, others, partials])

@@ -5,6 +5,7 @@ import type { Value } from '../../src/base/reading.ts'
 import { rowValue } from '../../src/store/log.ts'
 import type { Series } from '../../src/store/series/series.ts'
 import type { Store } from '../../src/store/store.ts'
+import { countsOf } from '../../src/store/tallies.ts'
 import { tempFolder } from '../../support/folder.ts'
 import { append, appendMany, imbalances, openStore, positions, tamper } from './stores.ts'
 
@@ -53,7 +54,7 @@ function memory(store: Store): unknown {
   return {
     devices: store.intake.catalog.deviceCount,
     series: store.intake.catalog.seriesCount,
-    press: { ...press },
+    press: countsOf(press),
     type: store.intake.catalog.find(press, 'force', undefined).type,
     lastSeq: store.lastSeq,
     confirmed: [...store.outbox('cloud').settled],

@@ -25,8 +25,8 @@ export class MessageRepeats {
   /** By series: the last message with a reading of it, and the times of the series before that message. */
   readonly #messageOf: number[] = []
   readonly #newestBefore: number[] = []
-  readonly #futureBefore: number[] = []
-  readonly #times = { newestTs: 0, futureTs: 0 }
+  readonly #futureBefore: (number | undefined)[] = []
+  readonly #times: Pick<Series, 'newestTs' | 'futureTs'> = { newestTs: 0, futureTs: undefined }
   /** By series, time and value: what was stored before the message, less the repeats found so far. */
   readonly #left = new Map<string, StoredReadings>()
 
@@ -102,7 +102,7 @@ export class MessageRepeats {
       this.#futureBefore[id] = futureTs
     }
     this.#times.newestTs = this.#newestBefore[id]!
-    this.#times.futureTs = this.#futureBefore[id]!
+    this.#times.futureTs = this.#futureBefore[id]
     return this.#times
   }
 

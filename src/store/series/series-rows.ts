@@ -27,7 +27,7 @@ export function readSeries(database: Database, devices: ReadonlyMap<number, Devi
     isNew: isNew === 1,
     current: false,
     newestTs: Infinity,
-    futureTs: Infinity,
+    futureTs: undefined,
     client,
   }))
 }

@@ -1,11 +1,18 @@
 import { Reason } from '../../base/flags.ts'
 import type { ValueType, Verdict } from '../../base/reading.ts'
-import type { TallyCounts } from '../tallies.ts'
+import { countsOf, type TallyCounts } from '../tallies.ts'
 
 /** A device and its ledger counters. `received` = `stored` + `rejected` + `partial` + `duplicate`, always. */
 export interface Device extends TallyCounts {
   readonly id: number
   readonly name: string
+  /** The series that was found last: the next reading is often one of the same series. */
+  lastSeries: Series | undefined
+}
+
+/** All devices have the same hidden class in V8: only this makes one. */
+export function newDevice(id: number, name: string, counts: TallyCounts): Device {
+  return { id, name, ...countsOf(counts), lastSeries: undefined }
 }
 
 /** One series: the readings of a device with one metric name and one unit. */
@@ -22,15 +29,15 @@ export interface Series {
   current: boolean
   /** Newest time (UTC ms) of its readings, without those from the future; Infinity until this process knows it. */
   newestTs: number
-  /** Earliest time (UTC ms) of its readings that were from the future when they arrived; Infinity: there is none. */
-  futureTs: number
+  /** Earliest time (UTC ms) of its readings that were from the future when they arrived; undefined: there is none. */
+  futureTs: number | undefined
   /** Id of the client whose publish created it; '': not known. */
   readonly client: string
 }
 
 /** Whether a reading with this time may be stored already: it is not newer than all others of its series. */
 export function mayBeStored({ newestTs, futureTs }: Pick<Series, 'newestTs' | 'futureTs'>, ts: number): boolean {
-  return ts <= newestTs || ts >= futureTs
+  return ts <= newestTs || (futureTs !== undefined && ts >= futureTs)
 }
 
 /** A newest time that is further ahead (ms) of a reading's arrival comes from a wrong clock. */
@@ -46,9 +53,9 @@ export function noteTime(
   { arrival }: { readonly arrival: number },
 ): void {
   if ((reasons & Reason.TIME_FUTURE) !== 0) {
-    if (ts < series.futureTs) series.futureTs = ts
+    if (series.futureTs === undefined || ts < series.futureTs) series.futureTs = ts
   } else if (ts > series.newestTs || series.newestTs > arrival + AHEAD_MS_MAX) {
     series.newestTs = ts
-    if (ts >= series.futureTs) series.futureTs = Infinity // its time has come
+    if (series.futureTs !== undefined && ts >= series.futureTs) series.futureTs = undefined // its time has come
   }
 }
