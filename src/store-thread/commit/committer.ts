@@ -90,8 +90,8 @@ export class Committer {
       this.#followCatalog()
       let place = 0
       for (const publish of readBatch(batch.buffer, batch.messagesMax, isLate ? 0 : batch.count)) {
-        if (this.#budget.endsBefore(publish.payload.length)) break
         const target = this.#topics[publish.topic]!
+        if (this.#budget.endsBefore(publish.payload.length + target.topic.length)) break
         if (this.#waiting.size > 0 && this.#waiting.has(publish.client)) outcome.undone.push(place)
         else if (target.forward === undefined) {
           const taken = this.#take(publish, target, outcome)
