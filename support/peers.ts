@@ -113,15 +113,27 @@ function suitesOf(absent: readonly Peer[]): string[] {
   })
 }
 
+function say(line: string): void {
+  process.stderr.write(`${line}\n`)
+}
+
 function main(): number {
-  if (missing().length > 0 && process.getuid?.() === 0 && findFirst('apt-get') && existsSync('/etc/debian_version')) {
-    install([...new Set(missing().flatMap((peer) => PROGRAMS[peer].packages))])
+  const before = missing()
+  const packages = [...new Set(before.flatMap((peer) => PROGRAMS[peer].packages))]
+  say(
+    'All tests take five to eight minutes on two cores. `npm run test:quick` takes less than one, and needs no other program.',
+  )
+  if (before.length > 0)
+    say(`Some suites need programs that are not installed: ${before.map((peer) => PROGRAMS[peer].what).join(', ')}.`)
+  if (before.length > 0 && process.getuid?.() === 0 && findFirst('apt-get') && existsSync('/etc/debian_version')) {
+    say(`Installing Debian packages with apt-get, without starting their services: ${packages.join(' ')}`)
+    install(packages)
   }
   const absent = missing()
   for (const peer of absent) {
-    process.stderr.write(`not installed: ${PROGRAMS[peer].what} (Debian: ${PROGRAMS[peer].packages.join(' ')})\n`)
+    say(`not installed: ${PROGRAMS[peer].what} (Debian: ${PROGRAMS[peer].packages.join(' ')})`)
   }
-  for (const suite of suitesOf(absent)) process.stderr.write(`  will be skipped: ${suite}\n`)
+  for (const suite of suitesOf(absent)) say(`  will be skipped: ${suite}`)
   return absent.length > 0 && process.env.CI === 'true' ? 1 : 0
 }
 

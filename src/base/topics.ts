@@ -65,7 +65,7 @@ export function filterMatches(filter: string, topic: string): boolean {
   return matchLevels(filter.split('/'), topic, undefined)
 }
 
-/** What a route reads from a topic. The names are unchecked: use `nameProblem`. */
+/** What a route reads from a topic. The names are unchecked, and cut if they are too long: use `nameProblem`. */
 export interface RouteMatch {
   readonly device: string
   /** Undefined when the template has no `{metric}`: the payload names its metrics. */
@@ -105,13 +105,17 @@ export function compileRoute(template: string): Route {
 /** Between the levels of a name that is made of several ones. */
 const SEPARATOR = '.'
 
+/** A name that is too long is cut to this length, which is too long as well: a topic can be as long as 64 KB. */
+const CUT_CHARS = NAME_CHARS_MAX + 1
+
 /**
  * The name that levels of a topic make. Several levels are joined with `.`; a `.` or `%` inside one of them is written
- * `%2E` or `%25`, so that different topics never make the same name.
+ * `%2E` or `%25`, so that different topics never make the same legal name.
  */
 function nameOf(levels: readonly string[], isJoined: boolean): string | undefined {
-  if (!isJoined) return levels[0]
-  return levels.map((level) => level.replace(/[%.]/g, (sign) => (sign === '.' ? '%2E' : '%25'))).join(SEPARATOR)
+  if (!isJoined) return levels[0]?.slice(0, CUT_CHARS)
+  const escaped = levels.map((level) => level.replace(/[%.]/g, (sign) => (sign === '.' ? '%2E' : '%25')))
+  return escaped.join(SEPARATOR).slice(0, CUT_CHARS)
 }
 
 /** Whether several levels can make this name. */

@@ -1,10 +1,12 @@
+import { freeBytes } from './free-bytes.ts'
+
 const NOTHING = Buffer.alloc(0)
 /** Bytes of the first buffer; it doubles when it is full. */
 const FIRST_BYTES = 64
 
 /**
  * The received bytes of an incomplete packet. The buffer doubles as it grows, so a packet that arrives byte by byte costs
- * about as much, in time and in memory, as one that arrives at once.
+ * about as much, in time and in memory, as one that arrives at once. What was copied is freed at once.
  */
 export class PartialPacket {
   #buffer: Buffer = NOTHING
@@ -17,7 +19,7 @@ export class PartialPacket {
   }
 
   /**
-   * Keeps the beginning of a packet.
+   * Keeps a copy of the beginning of a packet.
    * @param completeAt its bytes when it is complete; while its length is not known, one more than there are
    */
   begin(received: Buffer, completeAt: number): void {
@@ -25,17 +27,23 @@ export class PartialPacket {
     this.#append(received)
   }
 
-  /** Adds bytes. @returns all bytes when the packet may be complete, and forgets them; undefined: it is not */
+  /** Adds bytes, and frees them. @returns all bytes when the packet may be complete, and forgets them; undefined: it is not */
   add(received: Buffer): Buffer | undefined {
     if (this.#length === 0) return received
     this.#append(received)
+    freeBytes(received)
     if (this.#length < this.#completeAt) return undefined
     const all = this.#buffer.subarray(0, this.#length)
-    this.clear()
+    this.#forget()
     return all
   }
 
   clear(): void {
+    freeBytes(this.#buffer)
+    this.#forget()
+  }
+
+  #forget(): void {
     this.#buffer = NOTHING
     this.#length = 0
   }
@@ -46,6 +54,7 @@ export class PartialPacket {
       const doubled = Math.max(FIRST_BYTES, 2 * this.#buffer.length)
       const larger = Buffer.allocUnsafeSlow(Math.max(length, Math.min(doubled, this.#completeAt)))
       this.#buffer.copy(larger, 0, 0, this.#length)
+      freeBytes(this.#buffer)
       this.#buffer = larger
     }
     received.copy(this.#buffer, this.#length)

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { Client } from 'aedes'
 import type { FastPath, Sender } from './fast-path.ts'
 import { type Frame, type PlainPublish, readFrame, readPlainPublish } from './framing.ts'
+import { freeBytes } from './free-bytes.ts'
 import type { Guard } from './guards/guard.ts'
 import type { IncompleteConnection, IncompletePackets } from './guards/incomplete-packets.ts'
 import { PacketRefused } from './guards/refusals.ts'
@@ -62,6 +63,8 @@ export class SocketReader implements Sender, IncompleteConnection {
   readonly #deps: SocketReaderDependencies
   readonly #partial = new PartialPacket()
   #held = false
+  /** Aedes got a part of the bytes of this read, and may keep it. The fast path copies its part. */
+  #isParsed = false
   /** Bytes that were read and whose packets are not done; all packets in progress count alike. */
   #pendingBytes = 0
 
@@ -110,7 +113,9 @@ export class SocketReader implements Sender, IncompleteConnection {
     if (bytes === undefined) this.#deps.incomplete.note(this, this.#partial.bytes)
     else {
       this.#deps.incomplete.end(this)
+      this.#isParsed = false
       this.#cut(bytes)
+      if (!this.#isParsed) freeBytes(bytes)
     }
     if (this.#mayGoOn) return
     this.#held = true
@@ -167,7 +172,9 @@ export class SocketReader implements Sender, IncompleteConnection {
   }
 
   #parse(bytes: Buffer, start: number, end: number): void {
-    if (start < end && !this.#client.closed) this.#client._parser.parse(bytes.subarray(start, end))
+    if (start >= end || this.#client.closed) return
+    this.#isParsed = true
+    this.#client._parser.parse(bytes.subarray(start, end))
   }
 
   #fastPath(): boolean {

@@ -7,9 +7,9 @@ import { LatencyMeter, type LatencySummary } from '../store-thread/latency.ts'
 import type { BatchReply } from '../store-thread/protocol.ts'
 import { compileRoutes, type RouteMatch, unroutedMatch } from '../store-thread/routes.ts'
 import {
-  addNumber,
   bytesOf,
   isEmpty,
+  isFullFor,
   isNumberingFull,
   newCommit,
   newNumbers,
@@ -118,7 +118,7 @@ export class Ingest {
       this.#queue.push({ ...publish, payload, ...times, settle, incoming })
     } else {
       if (isNumberingFull(this.#numbers)) this.#renumber()
-      if (this.#open.writer.isFullFor(publish.payload, this.#settings.batchBytesMax)) this.#seal()
+      if (isFullFor(this.#open, publish, this.#settings.batchBytesMax)) this.#seal()
       if (this.#open.writer.count === 0) this.#open.openedAt = performance.now()
       this.#put(publish, this.#clock.now(), settle, incoming)
     }
@@ -160,17 +160,17 @@ export class Ingest {
   }
 
   #topicNumber(topic: string): number {
-    const known = this.#numbers.topics.get(topic)
+    const known = this.#numbers.topics.find(topic)
     if (known !== undefined) return known
-    const id = addNumber(this.#numbers, 'topics', topic)
+    const id = this.#numbers.topics.add(topic)
     this.#open.topics.push({ id, ...(this.#match(topic) ?? unroutedMatch(topic)) })
     return id
   }
 
   #clientNumber(client: string): number {
-    const known = this.#numbers.clients.get(client)
+    const known = this.#numbers.clients.find(client)
     if (known !== undefined) return known
-    const id = addNumber(this.#numbers, 'clients', client)
+    const id = this.#numbers.clients.add(client)
     this.#open.clients.push({ id, client })
     return id
   }

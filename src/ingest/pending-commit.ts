@@ -1,9 +1,9 @@
 import { PublishRefused } from '../base/errors.ts'
-import { textBytes } from '../base/text/text-cache.ts'
 import type { IncomingId } from '../store/incoming.ts'
 import { type BatchWriter, type PublishFlags, readBatch } from '../store-thread/batch-buffer.ts'
 import type { BatchReply, ClientEntry, IdentifierChange, TopicEntry } from '../store-thread/protocol.ts'
 import type { Taken } from './fair-queue.ts'
+import { TextNumbers } from './text-numbers.ts'
 
 /** Called once: when the publish is on disk, or with the reason why it is not. */
 export type Settle = (failure: Error | undefined) => void
@@ -26,27 +26,18 @@ export interface WaitingPublish extends Publish {
 
 /** Numbers that stand for topics and clients in batches. */
 export interface Numbers {
-  readonly topics: Map<string, number>
-  readonly clients: Map<string, number>
-  /** About the bytes that the texts take. */
-  bytes: number
+  readonly topics: TextNumbers
+  readonly clients: TextNumbers
 }
 
 /** Texts and entries at most; beyond it the numbering starts again. */
 const NUMBERS_MAX = 65_536
-const NUMBERS_BYTES_MAX = 33_554_432
+const NUMBERS_BYTES_MAX = 16_777_216
 
 /** Whether a numbering must start again before this number of publishes. */
-export function isNumberingFull({ topics, clients, bytes }: Numbers, more = 1): boolean {
-  return topics.size + more > NUMBERS_MAX || clients.size + more > NUMBERS_MAX || bytes >= NUMBERS_BYTES_MAX
-}
-
-/** Numbers a text that has no number yet. */
-export function addNumber(numbers: Numbers, kind: 'topics' | 'clients', text: string): number {
-  const id = numbers[kind].size
-  numbers[kind].set(text, id)
-  numbers.bytes += textBytes(text)
-  return id
+export function isNumberingFull({ topics, clients }: Numbers, more = 1): boolean {
+  const isAtCount = topics.size + more > NUMBERS_MAX || clients.size + more > NUMBERS_MAX
+  return isAtCount || topics.bytes + clients.bytes >= NUMBERS_BYTES_MAX
 }
 
 /** What a publish counts in `pendingBytes`. Topics count: they can be as long as 64 KB. */
@@ -84,13 +75,18 @@ const NO_SERIES = new PublishRefused(
 )
 
 export function newNumbers(): Numbers {
-  return { topics: new Map(), clients: new Map(), bytes: 0 }
+  return { topics: new TextNumbers(), clients: new TextNumbers() }
 }
 
 /** @param renumbered its numbers begin anew: all that were assigned before are void */
 export function newCommit(writer: BatchWriter, numbers: Numbers, renumbered: boolean): PendingCommit {
   const lists = { settles: [], releases: [], topics: [], clients: [], identifiers: [] }
   return { writer, bytes: 0, openedAt: undefined, ...lists, renumbered, numbers, taken: undefined }
+}
+
+/** Whether this publish must wait for the next commit. The first one never does, however long it is. */
+export function isFullFor({ writer, bytes }: PendingCommit, publish: Publish, bytesMax: number): boolean {
+  return writer.full || (writer.count > 0 && bytes + bytesOf(publish) > bytesMax)
 }
 
 export function isEmpty({ settles, identifiers }: PendingCommit): boolean {
@@ -120,16 +116,14 @@ export function publishesOf(
   { buffer, messagesMax }: { readonly buffer: SharedArrayBuffer; readonly messagesMax: number },
   places: readonly number[],
 ): WaitingPublish[] {
-  const topics = [...numbers.topics.keys()]
-  const clients = [...numbers.clients.keys()]
   const incoming = receivedIn(identifiers)
   const found: WaitingPublish[] = []
   let place = 0
   for (const { topic, client, payload, arrival, dup, qos, retain } of readBatch(buffer, messagesMax, writer.count)) {
     if (place === places[found.length]) {
       found.push({
-        topic: topics[topic]!,
-        client: clients[client]!,
+        topic: numbers.topics.text(topic),
+        client: numbers.clients.text(client),
         payload: Uint8Array.from(payload),
         arrival,
         takenAt: openedAt!,

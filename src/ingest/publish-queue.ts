@@ -4,7 +4,7 @@ import { FairQueue, type Taken } from './fair-queue.ts'
 import { bytesOf, type PendingCommit, publishesOf, type WaitingPublish } from './pending-commit.ts'
 
 /**
- * Payload bytes of the first batch from the queue, and of the smallest. It follows what the store thread can handle at
+ * Bytes of the first batch from the queue, and of the smallest. It follows what the store thread can handle at
  * once: twice as much after each batch that was handled, as much as was handled after one that was not.
  */
 const BYTES_FIRST = 65_536

@@ -83,7 +83,7 @@ const ingest = z.strictObject({
   batchMessagesMax: count.max(65_535).default(4_096).describe('Maximum number of publishes in one commit'),
   batchBytesMax: bytes
     .default(4_194_304)
-    .describe('Maximum payload bytes in one commit (a single larger publish gets its own commit)'),
+    .describe('Maximum bytes (payload and topic) in one commit (a single larger publish gets its own commit)'),
 })
 
 const store = z

@@ -67,9 +67,8 @@ export class BatchWriter {
     return this.#bytes
   }
 
-  /** Whether this payload must wait for the next batch. The first one never does, however long it is. */
-  isFullFor(payload: Uint8Array, bytesMax: number): boolean {
-    return this.#count === this.#messagesMax || (this.#count > 0 && this.#bytes + payload.length > bytesMax)
+  get full(): boolean {
+    return this.#count === this.#messagesMax
   }
 
   add(arrival: number, topic: number, client: number, flags: PublishFlags, payload: Uint8Array): void {

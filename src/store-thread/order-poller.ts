@@ -102,8 +102,9 @@ export class OrderPoller {
   #decideClock(order: ClockOrder): string {
     const { time, upkeep } = this.#store
     if (order.kind === 'retention-accept') upkeep.housekeeping.expiry.accept(time.now())
-    else if (order.kind === 'clock-reject') time.reject()
-    else if (!time.accept(order))
+    else if (order.kind === 'clock-reject') {
+      if (!time.reject()) return 'clock reject: nothing, because the system clock has made no step'
+    } else if (!time.accept(order))
       return 'clock accept: nothing, because the system clock does not show that time any more'
     return order.kind.replace('-', ' ')
   }

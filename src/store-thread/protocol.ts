@@ -104,6 +104,12 @@ export interface BatchReply {
   readonly returns: number
 }
 
+/** The counts and indexes of a reply, while nothing of its batch is stored. */
+export const NOTHING_STORED = {
+  ...{ readings: 0, rejected: 0, partial: 0, duplicates: 0, messages: 0 },
+  ...{ noRoom: [], noSeries: [], undone: [] },
+} as const
+
 /** What an uplink sends next; `backlog`: whether more is left of what was stored before the uplink connected. */
 export type Outgoing = { readonly backlog: boolean } & (
   | {

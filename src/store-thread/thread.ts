@@ -19,16 +19,17 @@ import { UplinkRequests, uplinkStarts } from './delivery/uplink-requests.ts'
 import { HousekeepingTimer } from './housekeeping-timer.ts'
 import { LatencyMeter } from './latency.ts'
 import { OrderPoller, type StoreOrders } from './order-poller.ts'
-import type {
-  BatchMessage,
-  BatchReply,
-  CallMessage,
-  Calls,
-  FromThread,
-  Notice,
-  StoreStatus,
-  ThreadData,
-  ToThread,
+import {
+  type BatchMessage,
+  type BatchReply,
+  type CallMessage,
+  type Calls,
+  type FromThread,
+  NOTHING_STORED,
+  type Notice,
+  type StoreStatus,
+  type ThreadData,
+  type ToThread,
 } from './protocol.ts'
 import { startupNotices } from './startup-notices.ts'
 
@@ -108,14 +109,7 @@ class StoreThread {
       kind: 'batch',
       buffer: batch.buffer,
       refused: undefined,
-      readings: 0,
-      rejected: 0,
-      partial: 0,
-      duplicates: 0,
-      messages: 0,
-      noRoom: [],
-      noSeries: [],
-      undone: [],
+      ...NOTHING_STORED,
       returns: this.#returns,
     }
     const begin = performance.now()

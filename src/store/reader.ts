@@ -110,9 +110,11 @@ export class StoreReader {
     })
   }
 
-  /** The store clock, as the edge last saved it. */
+  /** The store clock as the edge last saved it, and what the system clock shows now. */
   clock(clocks: { system: Clock; elapsedClock: ElapsedClock }): ClockStatus {
-    return clockOf(this.#database, clocks).status
+    const clock = clockOf(this.#database, clocks)
+    clock.observe({ system: clocks.system.now(), synchronised: undefined })
+    return clock.status
   }
 
   /** Rejects, the newest first; only those with an id below `beforeId`. */

@@ -30,6 +30,8 @@ export interface UplinkStats {
   readonly refused: number
   /** Since the start: readings that the receiver confirmed although they were not sent. */
   readonly unsent?: number
+  /** Since the start: readings that were confirmed in too many separate parts; they are sent again. */
+  readonly unmarked?: number
   /** Since the start: answers of the receiver that could not be decoded. */
   readonly undecodable?: number
   /** What the receiver does that it should not do, as text. */

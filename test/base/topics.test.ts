@@ -173,6 +173,18 @@ describe('a route', () => {
     )
   })
 
+  it.each(['x/{device}/{metric}', 'x/{device}/{metric#}', 'x/{metric}/{device#}'])(
+    'keeps no more of a name that is too long than is needed to refuse it: %s',
+    (template) => {
+      const long = 'ü.'.repeat(30_000)
+      const { device, metric } = compileRoute(template).match(`x/${long}/${long}`)!
+      for (const name of [device, metric!]) {
+        expect(name.length).toBe(129)
+        expect(nameProblem(name)).toBe(nameProblem(long))
+      }
+    },
+  )
+
   it('matches the same topics as the filter that has `+` for each placeholder', () => {
     const levels = fc.array(fc.constantFrom('a', 'b', '+', '{metric}'), { maxLength: 3 })
     fc.assert(

@@ -116,6 +116,24 @@ describe('a stream of all kinds of packets', () => {
     )
   }, 60_000)
 
+  it('leaves no bytes in memory that the intake has copied, and all that Aedes has', async () => {
+    const { intake, port } = await startBroker()
+    const seen: Uint8Array[] = []
+    const offer = intake.offer.bind(intake)
+    intake.offer = (publish, ...others) => {
+      seen.push(publish.payload)
+      offer(publish, ...others)
+    }
+    const client = await RawClient.connect(port, 'a')
+    for (const [at, retain] of [false, true].entries()) {
+      client.publish('telemetry/a/b', Buffer.alloc(200_000, 'x'), { qos: 1, messageId: at + 1, retain })
+      await until(() => seen.length > at)
+      intake.settle()
+      await client.next('puback')
+    }
+    expect(seen.map(({ length }) => length)).toEqual([0, 200_000])
+  })
+
   it('has its PINGREQ answered while a commit runs', async () => {
     const { intake, port } = await startBroker()
     const client = await RawClient.connect(port, 'a')

@@ -23,6 +23,7 @@ describe('the health of the broker', () => {
   it('names devices that fight for a client id, and where they are', () => {
     const fights = [{ client: 'a"\\u202e', takeovers: 9, addresses: ['10.0.0.1', '10.0.0.2'] }]
     const [problem] = problems({ takeovers: { count: 9, fights } })
+    expect(problem).toContain('client id "a\\"\\\\u202e"')
     expect(problem).toContain('10.0.0.1, 10.0.0.2')
     expect(problem).toContain('(9 times)')
   })

@@ -114,6 +114,20 @@ describe('the batches of publishes', () => {
     await spine.stop()
   })
 
+  it('have a bound in bytes, in which topics count', async () => {
+    const spine = await Spine.start(tempFolder(), { ingest: { batchBytesMax: 1_000 } })
+    const counts: number[] = []
+    const submit = spine.thread.submit.bind(spine.thread)
+    spine.thread.submit = (batch, onReply) => {
+      counts.push(batch.count)
+      submit(batch, onReply)
+    }
+    const topics = ['a', 'b'].map((letter) => `telemetry/press/${letter.repeat(600)}`)
+    expect(await Promise.all(topics.map((topic) => spine.publish(topic, '1')))).toEqual([undefined, undefined])
+    expect(counts).toEqual([1, 1])
+    await spine.stop()
+  })
+
   it('carry every byte when they outgrow their buffer', async () => {
     const folder = tempFolder()
     const spine = await Spine.start(folder)

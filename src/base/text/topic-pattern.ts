@@ -12,8 +12,9 @@ export function topicPattern(topic: string): string {
 }
 
 function levelPattern(level: string): string {
+  if (level.length > LEVEL_CHARS_MAX) return '+'
   const isNumber = /^[+-]?\d+(?:\.\d+)?$/.test(level)
   const isNumbered = /\d\d|[-_.:#]\d+$/.test(level)
   const isHex = level.length >= ID_CHARS_MIN && /^[\da-f:.-]+$/i.test(level) && /\d/.test(level)
-  return isNumber || isNumbered || isHex || level.length > LEVEL_CHARS_MAX ? '+' : level
+  return isNumber || isNumbered || isHex ? '+' : level
 }

@@ -1,6 +1,6 @@
 import { FilterIndex } from './filter-index.ts'
 import { Occasion, type OccasionStats } from './occasions.ts'
-import { copyOf } from './session-queue.ts'
+import { bytesToKeep } from './session-queue.ts'
 import type { Slices } from './slices.ts'
 
 /** Memory of a retained message without its topic and payload (bytes). */
@@ -73,7 +73,7 @@ export class RetainedMessages {
       this.#refused.note(client)
       return
     }
-    const payload = copyOf(packet.payload)
+    const payload = bytesToKeep(packet.payload)
     this.#messages.set(topic, { packet: { cmd: 'publish', topic, payload, qos, retain: true }, bytes, client })
   }
 

@@ -14,6 +14,8 @@ export interface QueuedPacket {
 /** Memory of a message without its topic and payload, and of one place in a queue (bytes). */
 const MESSAGE_BYTES = 300
 const PLACE_BYTES = 100
+/** A payload that is at least this share of the memory that it keeps is not copied. */
+const KEPT_SHARE = 0.9
 /** Packet identifiers have 16 bits, and 0 is none. */
 const ID_MAX = 65_535
 
@@ -25,16 +27,19 @@ export class QueuedMessage {
 
   /** @param qos lower than that of the packet: the subscription asks for it */
   constructor(packet: QueuedPacket, qos = packet.qos) {
-    // The payload is a part of the bytes that came with one read of a socket, and would keep all of them in memory.
-    const payload = packet.payload === undefined ? undefined : copyOf(packet.payload)
+    const payload = packet.payload === undefined ? undefined : bytesToKeep(packet.payload)
     this.packet = payload === undefined ? { ...packet } : { ...packet, payload, ...(qos === undefined ? {} : { qos }) }
     this.bytes = MESSAGE_BYTES + (payload?.length ?? 0) + (packet.topic?.length ?? 0)
   }
 }
 
-/** A copy with memory of its own. */
-export function copyOf(payload: Buffer | string): Buffer {
+/**
+ * The payload, to be kept. It is a part of the bytes that came with one read of a socket, and keeps all of them in memory:
+ * it is copied unless it is most of them.
+ */
+export function bytesToKeep(payload: Buffer | string): Buffer {
   const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload
+  if (bytes.length >= KEPT_SHARE * bytes.buffer.byteLength) return bytes
   const copy = Buffer.allocUnsafeSlow(bytes.length)
   bytes.copy(copy)
   return copy

@@ -1,5 +1,5 @@
 import { Occasion, type OccasionStats } from './occasions.ts'
-import { copyOf } from './session-queue.ts'
+import { bytesToKeep } from './session-queue.ts'
 
 /** Longest accepted payload of a will (bytes). A will says `offline`; no device needs that many. */
 export const WILL_BYTES_MAX = 16_384
@@ -35,7 +35,7 @@ export class Wills {
       this.#refused.note(client)
       return false
     }
-    will.payload = copyOf(will.payload)
+    will.payload = bytesToKeep(will.payload)
     this.#sizes.set(connection, bytes)
     this.#bytes += bytes
     return true

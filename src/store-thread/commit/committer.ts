@@ -44,8 +44,8 @@ export class Committer {
       this.#waiting.clear()
       let place = 0
       for (const publish of readBatch(batch.buffer, batch.messagesMax, isLate ? 0 : batch.count)) {
-        if (this.#budget.endsBefore(publish.payload.length)) break
         const target = writer.target(publish)
+        if (this.#budget.endsBefore(publish.payload.length + target.topic.length)) break
         if (this.#waiting.size > 0 && this.#waiting.has(publish.client)) outcome.undone.push(place)
         else if (target.forward === undefined && target.isUnrouted !== true) {
           const taken = writer.take(publish, target, outcome)

@@ -4,7 +4,7 @@ import type { Clock } from '../../base/clock.ts'
 import { codeOf, Exit, messageOf, OperatorError } from '../../base/errors.ts'
 import { DATABASE_FILE, openReadOnly } from '../database.ts'
 import { History } from './history.ts'
-import { defineTables } from './tables.ts'
+import { defineTables, type UnknownSeries } from './tables.ts'
 
 /** Maximum size of the texts and bytes in one result; the result is truncated beyond it. */
 const RESULT_BYTES_MAX = 67_108_864
@@ -16,6 +16,8 @@ export interface SqlResult {
   readonly rows: readonly (readonly SqlValue[])[]
   /** There were more rows, or larger ones, than the limits allow. */
   readonly cut: boolean
+  /** The last device and metric of `readings` or `buckets` that have no series. */
+  readonly unknown: UnknownSeries | undefined
 }
 
 /**
@@ -30,6 +32,7 @@ export interface SqlResult {
 export class SqlSession {
   readonly #database: Database
   readonly #pages: Database
+  #unknown: UnknownSeries | undefined
 
   /** @throws OperatorError as `openReadOnly` does. */
   constructor(folder: string, clock: Clock) {
@@ -38,7 +41,8 @@ export class SqlSession {
     this.#database = new SQLite(empty.serialize(), { readonly: true })
     empty.close()
     this.#database.prepare('ATTACH ? AS edge').run(join(folder, DATABASE_FILE))
-    defineTables(this.#database, new History(this.#pages, clock), clock)
+    const history = new History(this.#pages, clock)
+    defineTables(this.#database, { history, clock, onUnknown: (series) => (this.#unknown = series) })
   }
 
   /** Runs one statement that only reads. @throws OperatorError when it does more, or SQLite refuses it. */
@@ -46,14 +50,16 @@ export class SqlSession {
     return refusing(() => {
       const statement = this.#prepare(sql)
       const columns = statement.columns().map(({ name }) => name)
+      this.#unknown = undefined
       const rows: SqlValue[][] = []
       let bytes = 0
       for (const row of statement.iterate()) {
-        if (rows.length >= rowsMax || bytes > RESULT_BYTES_MAX) return { columns, rows, cut: true }
+        if (rows.length >= rowsMax || bytes > RESULT_BYTES_MAX)
+          return { columns, rows, cut: true, unknown: this.#unknown }
         for (const value of row) bytes += sizeOf(value)
         rows.push(row.map(plain))
       }
-      return { columns, rows, cut: false }
+      return { columns, rows, cut: false, unknown: this.#unknown }
     })
   }
 

@@ -10,6 +10,12 @@ import { ALWAYS, type Interval } from './interval.ts'
 type Argument = number | string | Buffer | null | undefined
 type Cell = bigint | number | string | Buffer | null
 
+/** A device and a metric of a statement that have no series. */
+export interface UnknownSeries {
+  readonly device: string
+  readonly metric: string
+}
+
 /** Readings in a page for SQL: small, so that the first rows come quickly. */
 const PAGE_READINGS = 1_000
 
@@ -28,13 +34,31 @@ const PAGE_READINGS = 1_000
  * @param database the connection whose statements see the tables; not the one that `history` reads: a connection cannot
  * do both at once.
  */
-export function defineTables(database: Database, history: History, clock: { now(): number }): void {
+export function defineTables(
+  database: Database,
+  {
+    history,
+    clock,
+    onUnknown,
+  }: {
+    readonly history: History
+    readonly clock: { now(): number }
+    /** Called with a device and a metric that have no series. */
+    readonly onUnknown: (series: UnknownSeries) => void
+  },
+): void {
+  const find = (table: string, given: { readonly device: Argument; readonly metric: Argument }): StoredSeries[] => {
+    const found = seriesOf(history, table, given)
+    const { device, metric } = given
+    if (found.length === 0 && typeof device === 'string' && typeof metric === 'string') onUnknown({ device, metric })
+    return found
+  }
   database.table('readings', {
     columns: ['ts', 'time', 'value', 'quality', 'reasons', 'unit', 'seq'],
     parameters: ['device', 'metric', 'from_ts', 'to_ts'],
     rows: function* (...given): Generator<Cell[]> {
       const [device, metric, from, to] = given as Argument[]
-      const series = seriesOf(history, 'readings', { device, metric })
+      const series = find('readings', { device, metric })
       const interval = intervalOf({ from, to }, clock.now())
       for (const page of history.pages(series, { ...interval, limit: PAGE_READINGS })) {
         for (const { ts, value, quality, reasons, unit = '', seq } of page) {
@@ -52,7 +76,7 @@ export function defineTables(database: Database, history: History, clock: { now(
     parameters: ['device', 'metric', 'from_ts', 'to_ts', 'every_ms'],
     rows: function* (...given): Generator<Cell[]> {
       const [device, metric, from, to, every] = given as Argument[]
-      const series = seriesOf(history, 'buckets', { device, metric })
+      const series = find('buckets', { device, metric })
       const query = { series, ...intervalOf({ from, to }, clock.now()), everyMs: durationOf(every) }
       for (const page of history.bucketPages(query)) {
         for (const { start, unit = '', readings, numbers, avg, min, max, sum, first, last, goodShare, worst } of page) {

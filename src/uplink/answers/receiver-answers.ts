@@ -83,6 +83,10 @@ export class ReceiverAnswers {
       return finish('the receiver says again that the database of this edge was set back')
     }
     this.#unsent(confirmed.unsent)
+    if (confirmed.unmarked !== undefined) {
+      record.unmarked.add(confirmed.unmarked)
+      return finish('the receiver confirms too many separate parts: they are sent again')
+    }
     const closed = inFlight.confirm({ kind: 'batch', ...sending }, ranges)
     const answeredAt = performance.now()
     for (const { lane, sentAt, inFlight } of closed) windows[lane].answered({ sentAt, answeredAt, inFlight })

@@ -42,6 +42,12 @@ export const MEMORY: readonly DeviceAttack[] = [
     run: (field) => field.flood('attacker', (n) => publishPacket(`telemetry/d/${LONG_LEVEL}${n}`, '1', { qos: 0 })),
   },
   {
+    key: 'devices-long',
+    title: 'device names of 64 KB, each used once',
+    victim: 'edge',
+    run: (field) => field.flood('attacker', (n) => publishPacket(`telemetry/${n}${LONG_LEVEL}/x`, '1', { qos: 0 })),
+  },
+  {
     key: 'retained-bytes',
     title: 'retained messages of 500 KB on new topics',
     victim: 'edge',

@@ -1,7 +1,8 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { FilterLimits } from '../../../src/broker/sessions/filter-limits.ts'
 import type { SessionSettings } from '../../../src/broker/sessions/session.ts'
-import { QueuedMessage } from '../../../src/broker/sessions/session-queue.ts'
+import { bytesToKeep, QueuedMessage } from '../../../src/broker/sessions/session-queue.ts'
 import { Sessions } from '../../../src/broker/sessions/sessions.ts'
 import { onStop } from '../../../support/started.ts'
 import { until } from '../../../support/wait.ts'
@@ -133,5 +134,21 @@ describe('the queue of a session', () => {
     }
     expect(ids.has(first)).toBe(false)
     expect(queue.clear(first)).toMatchObject({ topic: 'first' })
+  })
+})
+
+describe('a payload that is kept', () => {
+  it('keeps little more memory than its own bytes, and is copied only for that', () => {
+    const size = fc.integer({ min: 1, max: 20_000 })
+    fc.assert(
+      fc.property(size, size, (length, more) => {
+        const read = Buffer.allocUnsafeSlow(length + more).fill('x')
+        const payload = read.subarray(0, length)
+        const kept = bytesToKeep(payload)
+        expect(kept.equals(payload)).toBe(true)
+        expect(kept.buffer.byteLength).toBeLessThanOrEqual(length / 0.9)
+        expect(kept === payload).toBe(length >= 0.9 * (length + more))
+      }),
+    )
   })
 })

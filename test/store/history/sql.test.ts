@@ -58,9 +58,14 @@ describe('SQL over history', () => {
       [2 * HOUR, '', 1, 0, null, null, null, null, null, null, 0, 3],
     ])
     const joined = `SELECT d.name, sum(b.readings) FROM devices AS d, buckets(d.name, 'heat') AS b WHERE b.every_ms = 86400000`
-    expect(session.run(joined, 10)).toEqual({ columns: ['name', 'sum(b.readings)'], rows: [['press', 5]], cut: false })
+    expect(session.run(joined, 10)).toEqual({
+      columns: ['name', 'sum(b.readings)'],
+      rows: [['press', 5]],
+      cut: false,
+      unknown: undefined,
+    })
     const some = session.run(`SELECT seq FROM readings('press', 'heat')`, 2)
-    expect(some).toEqual({ columns: ['seq'], rows: [[1], [2]], cut: true })
+    expect(some).toEqual({ columns: ['seq'], rows: [[1], [2]], cut: true, unknown: undefined })
     expect(session.run(`SELECT seq FROM readings('press', 'heat')`, 5).cut).toBe(false)
     session.close()
     grown.close()

@@ -51,12 +51,21 @@ export const sql = command({
       else output.print(textTable(result.columns, result.rows.map(cells)))
       if (result.cut)
         output.note(`there are more rows than these ${result.rows.length}: narrow the statement, or raise --limit`)
+      if (result.rows.length === 0 && result.unknown !== undefined) output.note(unknownText(result.unknown))
       return Exit.OK
     } finally {
       stop.forget()
     }
   },
 })
+
+function unknownText({ device, metric }: { readonly device: string; readonly metric: string }): string {
+  const [ofDevice, ofMetric] = [device, metric].map((name) => oneLine(name, TEXT_CHARS_MAX))
+  return (
+    `the store has no readings of device '${ofDevice}' and metric '${ofMetric}': \`tidegate devices\` lists the names; ` +
+    'they go in single quotes, as they are written there'
+  )
+}
 
 function bothFormats(): OperatorError {
   return new OperatorError('sql: --csv and --json cannot be combined', {
