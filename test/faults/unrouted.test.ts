@@ -81,6 +81,7 @@ describe('a publish on a topic without a route', () => {
       expect(problems).toEqual([])
       expect(waiting).toBeGreaterThanOrEqual(acknowledged.size)
 
+      const arrivedBefore = Date.now()
       addRoute(edge, ADDED)
       await edge.start()
       expect((await edge.status()).problems.join('\n')).toContain('tidegate unrouted replay')
@@ -88,6 +89,7 @@ describe('a publish on a topic without a route', () => {
       expect(replay).toMatchObject({ code: 0 })
       expect(replay.stdout).toContain(`ordered to replay ${waiting} messages`)
       await untilReplayed(edge, waiting)
+      expect(readLog(edge.folder).filter(({ ts }) => ts > arrivedBefore)).toEqual([])
       const values = valuesOf(edge)
       expect(values).toHaveLength(waiting)
       expect(new Set(values).size).toBe(waiting)
