@@ -84,7 +84,7 @@ class StoreThread {
     const holdMs = Math.max(0, ...quality.map(({ spike }) => spike?.holdMs ?? 0))
     this.#uplinks = new UplinkRequests(this.#store, uplinks, { edge, holdMs })
     const rejects = new RejectReplay(this.#store, writer, routes)
-    this.#unrouted = new UnroutedReplay(this.#store, writer, routes)
+    this.#unrouted = this.#open(() => new UnroutedReplay(this.#store, writer, routes))
     const storeOrders: StoreOrders = {
       replay: (ids) => rejects.replay(ids, systemClock.now()),
       unrouted: (order) => this.#unrouted.carryOut(order, systemClock.now()),

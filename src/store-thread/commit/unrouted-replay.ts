@@ -29,21 +29,26 @@ export class UnroutedReplay {
   readonly #store: Store
   readonly #writer: MessageWriter
   readonly #match: (topic: string) => RouteMatch | undefined
-  /** Undefined: must be counted again. */
-  #routed: number | undefined
+  #routed: number
 
   constructor(store: Store, writer: MessageWriter, routes: readonly RouteSettings[]) {
     this.#store = store
     this.#writer = writer
     this.#match = compileRoutes(routes)
+    this.#routed = this.#countRouted()
   }
 
-  /** Kept messages that have a route, counted at the start and after each replay: others have none. */
+  /** Kept messages that have a route, counted at the start and after each order: those that come later have none. */
   get routed(): number {
-    this.#routed ??= this.#store.intake.unrouted.byTopic().reduce((sum, { topic, count }) => {
+    return Math.min(this.#routed, this.#store.intake.unrouted.status().count)
+  }
+
+  #countRouted(): number {
+    const { unrouted } = this.#store.intake
+    if (unrouted.status().count === 0) return 0
+    return unrouted.byTopic().reduce((sum, { topic, count }) => {
       return this.#match(topic) === undefined ? sum : sum + count
     }, 0)
-    return this.#routed
   }
 
   /**
@@ -72,7 +77,7 @@ export class UnroutedReplay {
   }
 
   #ended({ verb, done }: UnroutedOrder, why: string): UnroutedProgress {
-    this.#routed = undefined
+    this.#routed = this.#countRouted()
     return { left: undefined, text: `unrouted ${verb}: ${done} messages${why}` }
   }
 

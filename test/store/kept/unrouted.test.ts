@@ -1,9 +1,12 @@
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { StoreSettings } from '../../../src/settings/edge.ts'
+import { DATABASE_FILE } from '../../../src/store/database.ts'
 import { openReader } from '../../../src/store/reader.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { tempFolder } from '../../../support/folder.ts'
+import { lastPageOf, scribble } from '../recovery/damage.ts'
 import { openStore } from '../stores.ts'
 
 function keep(store: Store, client: string, bytes: number, count = 1): boolean[] {
@@ -80,6 +83,23 @@ describe('messages that are kept without a route', () => {
     expect(bytes).toBeLessThanOrEqual(11_100)
     expect(removedForRoom).toBeGreaterThan(250)
     store.close()
+  })
+
+  it('count as dropped if they are lost with a part of the disk, and no number is given twice', () => {
+    const folder = tempFolder()
+    let store = openStore(folder)
+    keep(store, 'a', 2_000, 200)
+    store.write(() => store.intake.unrouted.remove(1, 'replayed'))
+    store.close()
+    scribble(join(folder, DATABASE_FILE), { pages: [lastPageOf(folder, 'unrouted')], seed: 1 })
+    store = openStore(folder)
+    const { stored, count, dropped } = store.intake.unrouted.status()
+    expect({ stored, replayed: 200 - count - dropped }).toEqual({ stored: 200, replayed: 1 })
+    expect(Math.min(count, dropped)).toBeGreaterThan(0)
+    keep(store, 'a', 10)
+    store.close()
+    expect(account(folder)).toMatchObject({ stored: 201, waiting: count + 1, replayed: 1, dropped, problems: [] })
+    expect(kept(folder).at(-1)!.id).toBe(201)
   })
 
   it('balance after any sequence of messages, removals, failed transactions and restarts', () => {
