@@ -139,7 +139,7 @@ describe('messages that are kept without a route', () => {
               replayed: before.replayed,
               dropped: before.dropped,
             })
-          } else {
+          } else if ('nth' in one) {
             const id = unrouted.page(0, Number.MAX_SAFE_INTEGER)[one.nth]?.id ?? 1_000
             store.write(() => unrouted.remove(id, one.kind))
           }
