@@ -1,4 +1,5 @@
 import type { QualityRule } from '../../settings/schema/quality.ts'
+import { StoreFull } from '../../store/housekeeping/space.ts'
 import type { Store } from '../../store/store.ts'
 import { type Publish, readBatch } from '../batch-buffer.ts'
 import type { BatchMessage, IdentifierChange } from '../protocol.ts'
@@ -29,8 +30,29 @@ export class Committer {
     this.writer = new MessageWriter(store, rules)
   }
 
-  /** @param isLate publishes were returned that come before those of this batch: they are returned, too */
+  /**
+   * On a full store, kept messages that are no readings give their room back before the batch is refused.
+   * @param isLate publishes were returned that come before those of this batch: they are returned, too
+   */
   commit(batch: BatchMessage, { isLate }: { readonly isLate: boolean }): CommitOutcome {
+    for (;;) {
+      try {
+        return this.#commit(batch, isLate)
+      } catch (failure) {
+        if (!(this.#store.upkeep.space.explain(failure) instanceof StoreFull) || !this.#makeRoom()) throw failure
+      }
+    }
+  }
+
+  /** @returns false: there is nothing to remove */
+  #makeRoom(): boolean {
+    const { unrouted, rejects } = this.#store.intake
+    const large = [unrouted, rejects].find(({ isLarge }) => isLarge)
+    if (large !== undefined) this.#store.write(() => large.makeRoom())
+    return large !== undefined
+  }
+
+  #commit(batch: BatchMessage, isLate: boolean): CommitOutcome {
     const { writer } = this
     writer.learn(batch)
     if (batch.count > 0) this.#store.upkeep.space.refuseIfFull(batch.bytes + BYTES_PER_PUBLISH * batch.count)

@@ -32,7 +32,7 @@ describe('tidegate unrouted', () => {
     const { code, stdout } = await runHere(['unrouted', 'list', '--data', folder])
     expect(code).toBe(0)
     const [, , first, second] = stdout.split('\n')
-    expect(first).toMatch(/^a\/\+\/t +4 +18 +2025-11-30T10:53:20\.004Z +a\/pump13\/t +\{"n": 4\}$/)
+    expect(first).toMatch(/^a\/\+\/t +4 +20 +2025-11-30T10:53:20\.004Z +a\/pump13\/t +\{"n": 4\}$/)
     expect(second).toMatch(/^b\/x +1 +8 /)
     const limited = await runHere(['unrouted', 'list', '--data', folder, '--limit', '1'])
     expect(limited.stderr).toContain('1 more groups')
