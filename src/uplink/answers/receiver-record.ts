@@ -1,5 +1,7 @@
 import type { UplinkStats } from '../dependencies.ts'
+import { Probes } from './probes.ts'
 import { SentRanges } from './sent-ranges.ts'
+import { Silence } from './silence.ts'
 
 /** A finding stays this long after its last occurrence (ms). */
 const SHOWN_MS = 3_600_000
@@ -38,7 +40,14 @@ export class ReceiverRecord {
   readonly undecodable = new Oddity()
   /** Messages that were refused for good. */
   readonly refused = new Oddity()
+  readonly silence = new Silence()
+  readonly probes: Probes
   #heldUntil = 0
+
+  /** @param random uniform in [0, 1) */
+  constructor(random: () => number) {
+    this.probes = new Probes(random)
+  }
 
   /** The receiver says again, too soon, that this database was set back: no readings are sent for this time (ms). */
   hold(ms: number): void {

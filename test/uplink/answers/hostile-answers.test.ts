@@ -30,7 +30,7 @@ class Edge {
   /** Every position that left, over all runs. */
   readonly left = new SeqSet()
   readonly ends: string[] = []
-  record = new ReceiverRecord()
+  record = new ReceiverRecord(Math.random)
   store!: Store
   epochs = 0
   #requests!: UplinkRequests
@@ -42,7 +42,7 @@ class Edge {
 
   #open(): void {
     this.store = openStore(this.folder)
-    this.record = new ReceiverRecord()
+    this.record = new ReceiverRecord(Math.random)
     this.#requests = new UplinkRequests(this.store, [SETTINGS], { edge: 'site', holdMs: 0 })
     const requests = this.#requests
     const uplink = 'cloud'
@@ -75,6 +75,7 @@ class Edge {
         windows: windowPerLane(64),
         notify: () => undefined,
         hasMore: () => undefined,
+        heard: () => undefined,
         finish: (reason) => this.ends.push(reason),
       },
     )
