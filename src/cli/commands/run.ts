@@ -21,7 +21,7 @@ export const run = command({
     const warnings: string[] = []
     const settings = loadEdgeSettings(values.settings, env, (warning) => warnings.push(warning))
     const { createLog } = await import('../../base/log.ts')
-    const log = createLog(settings.log.level, settings.edge)
+    const log = createLog(settings.log, settings.edge)
     warnings.push(...takeFromOthers(settings.data, DATA_FILES))
     warnings.push(...takeFromOthers(resolve(settings.data, settings.store.backup.folder), BACKUP_FILES))
     for (const warning of warnings) log.warn(warning)
