@@ -108,8 +108,7 @@ export class Uplink implements Part {
       lastFailure: this.#lastFailure,
       sameId: this.#sameId.verdict(performance.now()),
       ...this.#record.stats,
-      spent: this.#budget.spent,
-      holds: this.#budget.holds,
+      ...this.#budget.report(momentOf(this.#deps)),
       configProblem: this.#configProblem,
     }
   }
