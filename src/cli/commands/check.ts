@@ -50,6 +50,7 @@ async function repair(folder: string, output: Output): Promise<number> {
 }
 
 function summary({ problems, damages, blocks, readings }: CheckReport, sound: boolean): string {
+  if (sound && readings === 0) return 'no problems: the store holds no readings yet'
   const checked = `checked ${countText(readings)} readings in ${countText(blocks)} blocks`
   if (sound) return `no problems: ${checked}`
   const count = problems.length + damages.length
