@@ -21,7 +21,7 @@ const COUNT = 500
 
 /** The first SQL block of a section. */
 function sqlOf(section: string): string {
-  return new RegExp(`## ${section}\\n[^]*?\`\`\`sql\\n([^]*?)\`\`\``).exec(PAGE)![1]!
+  return new RegExp(`## ${section}\\n[sS]*?\`\`\`sql\\n([sS]*?)\`\`\``).exec(PAGE)![1]!
 }
 
 async function runSql(postgres: Postgres, database: string, sql: string): Promise<void> {
