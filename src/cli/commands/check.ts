@@ -23,7 +23,7 @@ export const check = command({
     },
     json: shared.json,
   },
-  examples: ['check -s examples/edge.yaml', 'check --data ./data --acknowledge'],
+  examples: ['check -s examples/edge.yaml', 'check --data examples/data/plant-7 --acknowledge'],
   async run({ values, output, env }) {
     const folder = await dataFolder(values, env)
     if (values.acknowledge) return acknowledgeAll(folder, output)

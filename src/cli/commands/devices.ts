@@ -20,7 +20,7 @@ export const devices = command({
     'include-bad': { kind: 'flag', help: 'BAD readings count in average, minimum and maximum' },
     json: shared.json,
   },
-  examples: ['devices -s examples/edge.yaml', 'devices --data ./data --json'],
+  examples: ['devices -s examples/edge.yaml', 'devices --data examples/data/plant-7 --json'],
   async run({ values, output, env }) {
     const write = values.json ? await jsonWriter() : await tableWriter()
     await withHistory(await dataFolder(values, env), async (history) => {

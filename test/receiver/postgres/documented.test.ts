@@ -21,7 +21,7 @@ const COUNT = 500
 
 /** The first SQL block of a section. */
 function sqlOf(section: string): string {
-  return new RegExp(`## ${section}\\n[sS]*?\`\`\`sql\\n([sS]*?)\`\`\``).exec(PAGE)![1]!
+  return new RegExp(`## ${section}\\n[\\s\\S]*?\`\`\`sql\\n([\\s\\S]*?)\`\`\``).exec(PAGE)![1]!
 }
 
 async function runSql(postgres: Postgres, database: string, sql: string): Promise<void> {
@@ -84,13 +84,15 @@ describePeer('mosquitto', 'moving from SQLite to PostgreSQL', () => {
     onStop(() => client.end())
     const ask = (command: string, ...more: string[]) =>
       runTidegate(['receive', command, '-s', receiver.settingsFile, ...more])
-    await until(async () => (await ask('fleet')).stdout.includes('online'), { what: 'the edge is online' })
-    const requested = await ask('gaps', '--request')
-    expect(requested).toMatchObject({ code: 0, stderr: expect.stringContaining('1 new request') })
     const count = async (): Promise<number> =>
       (await client.query('SELECT count(*)::int AS n FROM tidegate.readings')).rows[0].n
-    await until(async () => (await count()) >= COUNT, { what: 'all readings are in PostgreSQL' })
+    await startDevice({ port: edge.port, name: 'valve', qos: 1, count: 1, timed: true }).finished
+    await edge.untilDrained()
+    expect(await count()).toBe(1)
+    const requested = await ask('gaps', '--request')
+    expect(requested).toMatchObject({ code: 0, stderr: expect.stringContaining('1 new request') })
+    await until(async () => (await count()) >= COUNT + 1, { what: 'all readings are in PostgreSQL' })
     await until(async () => (await ask('gaps')).stdout === 'no gaps\n', { what: 'there are no gaps' })
-    expect(await count()).toBe(COUNT)
+    expect(await count()).toBe(COUNT + 1)
   })
 })

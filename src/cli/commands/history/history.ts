@@ -40,7 +40,7 @@ export const history = command({
   examples: [
     'history press-1 temperature -s examples/edge.yaml --from -1h',
     'history press-1 temperature -s examples/edge.yaml --from -7d --every 1h',
-    'history press-1 temperature --data ./data --from 2026-01-01 --to 2026-02-01 --csv > january.csv',
+    'history press-1 temperature --data examples/data/plant-7 --from 2026-01-01 --to 2026-02-01 --csv > jan.csv',
   ],
   async run({ values, operands: [device = '', metric = ''], output, env }) {
     const interval = intervalOf(values)
