@@ -15,7 +15,7 @@ export const run = command({
     'Prints one line when devices can connect; the log goes to standard error. SIGINT or SIGTERM stops the edge in order, a second one ends it at once. Either way, nothing that was acknowledged is lost.',
   ],
   options: { settings: shared.settings },
-  examples: ['run -s examples/edge.yaml', 'run -s plant-7.yaml 2> plant-7.log'],
+  examples: ['run -s examples/edge.yaml', 'run -s examples/edge.yaml 2> plant-7.log'],
   async run({ values, output, env }) {
     const { loadEdgeSettings } = await import('../../settings/load/load.ts')
     const warnings: string[] = []

@@ -32,8 +32,8 @@ export const sql = command({
   },
   operands: { value: 'STATEMENT', help: 'One SELECT, in quotes', min: 1, max: 1 },
   examples: [
-    `sql "SELECT time, value FROM readings('press-1', 'temperature', '-1h') WHERE quality > 2" -s examples/edge.yaml`,
-    `sql "SELECT time, avg FROM buckets('press-1', 'temperature', '-7d', 'now', '1h')" --data examples/data/plant-7 --csv`,
+    `sql "SELECT ts, value FROM readings('press-1', 'temperature', '-1h') WHERE quality > 2" -s examples/edge.yaml`,
+    `sql "SELECT time, avg FROM buckets('press-1', 'temperature', '-7d', 'now', '1h')" -s examples/edge.yaml --csv`,
     'sql "SELECT reason, count(*) FROM rejects GROUP BY reason" --data examples/data/plant-7',
   ],
   async run({ values, operands: [statement = ''], output, env }) {
