@@ -23,6 +23,21 @@ export async function stopStarted(): Promise<void> {
   if (failures.length > 0) throw new AggregateError(failures, 'not everything that the test started has stopped')
 }
 
+/**
+ * Runs a program, stops everything that it started, and ends this process: with the code that the program returns, with 2
+ * if it throws, with 130 at Ctrl+C.
+ */
+export async function runToEnd(program: () => Promise<number>): Promise<never> {
+  const end = (code: number): Promise<never> => stopStarted().finally(() => process.exit(code)) as Promise<never>
+  process.once('SIGINT', () => void end(130))
+  try {
+    return await end(await program())
+  } catch (failure) {
+    process.stderr.write(`${failure instanceof Error ? failure.message : failure}\n`)
+    return await end(2)
+  }
+}
+
 /** Marks a child process as ours until it has ended: it must not outlive this process. */
 export function childStarted(pid: number): void {
   pids.add(pid)

@@ -1,6 +1,6 @@
 import { type Logger, pino } from 'pino'
-import { prettyLine } from './pretty-log.ts'
 import { printable, printableJson } from './text/one-line.ts'
+import { prettyLine } from './text/pretty-log.ts'
 
 export type Log = Logger
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'

@@ -1,12 +1,13 @@
 import { equal, isArray, isObject, type Json, type JsonObject, type Maybe, MISSING, member, pointerTo } from './json.ts'
+import { PathIndex } from './path-index.ts'
 
 /**
- * The member `key` identifies the items of the array at `path`; they are merged one by one. In paths an item is named
+ * The member `key` identifies the items of the arrays at `path`; they are merged one by one. In paths an item is named
  * by the value of its key. The order of the items has no meaning: after a merge it is that of the base, with new items
  * last.
  */
 export interface KeyedArray {
-  /** JSON Pointer. */
+  /** A JSON Pointer in which `*` is one key and `**` any number. */
   readonly path: string
   readonly key: string
 }
@@ -49,9 +50,15 @@ export interface Merged {
  * @param base common ancestor; MISSING: none
  */
 export function merge(base: Maybe, edge: Maybe, cloud: Maybe, rules: MergeRules): Merged {
-  const collisions: Decided[] = []
-  const value = mergeNode('', { base: rules.twoWay ? MISSING : base, edge, cloud }, { rules, collisions })
-  return { value, collisions }
+  const run: Run = {
+    rules,
+    keyed: new PathIndex(rules.keyedArrays ?? []),
+    choices: new Set(rules.cloudsChoice),
+    aboveChoices: new Set(rules.cloudsChoice?.flatMap(above)),
+    collisions: [],
+  }
+  const value = mergeNode('', { base: rules.twoWay ? MISSING : base, edge, cloud }, run)
+  return { value, collisions: run.collisions }
 }
 
 interface Sides {
@@ -62,30 +69,33 @@ interface Sides {
 
 interface Run {
   readonly rules: MergeRules
+  readonly keyed: PathIndex<KeyedArray>
+  /** `cloudsChoice`, and all paths above them. */
+  readonly choices: ReadonlySet<string>
+  readonly aboveChoices: ReadonlySet<string>
   readonly collisions: Decided[]
 }
 
 function mergeNode(path: string, sides: Sides, run: Run): Maybe {
   const { base, edge, cloud } = sides
-  const choice = cloudsChoice(path, run.rules)
   if (equal(edge, cloud)) return cloud
-  if (choice === 'here') return decided(path, sides, { manual: false, value: cloud, why: 'resolved by cloud' }, run)
-  if (!run.rules.twoWay && choice !== 'below') {
+  if (run.choices.has(path)) return decided(path, sides, { manual: false, value: cloud, why: 'resolved by cloud' }, run)
+  if (!run.rules.twoWay && !run.aboveChoices.has(path)) {
     if (equal(edge, base)) return cloud
     if (equal(cloud, base)) return edge
   }
   if (isObject(edge) && isObject(cloud) && (base === MISSING || isObject(base))) {
     return mergeMembers(path, { base, edge, cloud }, run)
   }
-  const items = keyedItems(path, sides, run.rules)
+  const items = keyedItems(path, sides, run.keyed)
   if (items !== undefined) return mergeItems(path, items, run)
   return collide(path, sides, run)
 }
 
-function cloudsChoice(path: string, { cloudsChoice }: MergeRules): 'here' | 'below' | 'none' {
-  if (cloudsChoice === undefined) return 'none'
-  if (cloudsChoice.includes(path)) return 'here'
-  return cloudsChoice.some((chosen) => chosen.startsWith(`${path}/`)) ? 'below' : 'none'
+/** The paths of everything that contains the value at this path. */
+function above(path: string): string[] {
+  const tokens = path.split('/')
+  return tokens.slice(1).map((_, i) => tokens.slice(0, i + 1).join('/'))
 }
 
 function mergeMembers(path: string, sides: Sides, run: Run): JsonObject {
@@ -107,8 +117,8 @@ function below({ base, edge, cloud }: Sides, key: string): Sides {
 }
 
 /** The three arrays as objects with the items by key; undefined: they are merged as whole values. */
-function keyedItems(path: string, { base, edge, cloud }: Sides, rules: MergeRules): Sides | undefined {
-  const keyed = rules.keyedArrays?.find((one) => one.path === path)
+function keyedItems(path: string, { base, edge, cloud }: Sides, index: PathIndex<KeyedArray>): Sides | undefined {
+  const keyed = index.first(path)
   if (keyed === undefined) return undefined
   const items = [base, edge, cloud].map((side) => itemsByKey(side, keyed.key))
   if (items[1] === undefined || items[2] === undefined || (items[0] === undefined && base !== MISSING)) return undefined
@@ -128,9 +138,9 @@ function itemsByKey(array: Maybe, key: string): JsonObject | undefined {
 
 function mergeItems(path: string, sides: Sides, run: Run): readonly Json[] {
   const merged = mergeMembers(path, sides, run)
-  const old = keysIn(sides.base).filter((key) => Object.hasOwn(merged, key))
+  const old = new Set(keysIn(sides.base).filter((key) => Object.hasOwn(merged, key)))
   const added = Object.keys(merged)
-    .filter((key) => !old.includes(key))
+    .filter((key) => !old.has(key))
     .sort()
   return [...old, ...added].map((key) => merged[key]!)
 }

@@ -1,6 +1,7 @@
 import { canonical } from './canonical.ts'
-import { isArray, type Json, keysOf, type Maybe, MISSING } from './json.ts'
+import { isArray, type Json, type Maybe, MISSING } from './json.ts'
 import type { Collision, Decision, KeyedArray } from './merge.ts'
+import { PathIndex } from './path-index.ts'
 
 export type OnConflict = 'cloud' | 'edge' | 'lww' | 'manual' | `custom:${string}`
 
@@ -32,9 +33,20 @@ export interface Judges {
   readonly custom: CustomMerge
 }
 
-/** Decides one collision by the rules. */
-export function decide(collision: Collision, rules: ConflictRules, judges: Judges): Decision {
-  const policy = rules.policies.find(({ path }) => covers(path, collision.path))
+/** Decides the collisions of one merge by the rules. */
+export function decider(
+  rules: Pick<ConflictRules, 'policies' | 'deleteModify'>,
+  judges: Judges,
+): (collision: Collision) => Decision {
+  const policies = new PathIndex(rules.policies)
+  return (collision) => decide(collision, policies.first(collision.path), { rules, judges })
+}
+
+function decide(
+  collision: Collision,
+  policy: Policy | undefined,
+  { rules, judges }: { readonly rules: Pick<ConflictRules, 'deleteModify'>; readonly judges: Judges },
+): Decision {
   if (policy !== undefined) return byPolicy(policy.onConflict, collision, judges)
   if (collision.kind === 'merge') return byPolicy('cloud', collision, judges)
   if (rules.deleteModify === 'manual') return { manual: true, why: 'deleteModify manual' }
@@ -97,16 +109,4 @@ function ofArrays(
   if (!isArray(edge) || !isArray(cloud)) return { ok: false, reason: 'it needs two arrays' }
   const items = new Map(combine(edge, cloud).map((item) => [canonical(item), item]))
   return { ok: true, value: [...items].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, item]) => item) }
-}
-
-/** Whether the path of a policy covers a JSON Pointer. Both are at most ten keys deep, so backtracking is cheap. */
-export function covers(glob: string, pointer: string): boolean {
-  return coversKeys(keysOf(glob), keysOf(pointer))
-}
-
-function coversKeys(glob: readonly string[], keys: readonly string[]): boolean {
-  const [first, ...rest] = glob
-  if (first === undefined) return keys.length === 0
-  if (first === '**') return coversKeys(rest, keys) || (keys.length > 0 && coversKeys(glob, keys.slice(1)))
-  return keys.length > 0 && (first === '*' || first === keys[0]) && coversKeys(rest, keys.slice(1))
 }

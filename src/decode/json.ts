@@ -8,6 +8,9 @@ import { exactInteger, isSpace, utf8Text } from './scalar.ts'
 import { isUtf16 } from './text/encodings.ts'
 import { isObject, type Tree } from './tree.ts'
 
+/** A value of a dict that is not a number, text, list or dict, as Python prints it: `{'t': datetime.date(2026, 1, 31)}`. */
+const PYTHON_OBJECT = /^[{[ ]{1,4}'[\s\S]{0,4096}?[:,] {0,4}((?:[a-z]\w{0,30}\.){0,3}[A-Za-z]\w{0,30})\(/
+
 type Reviver = (key: string, value: unknown, context: { readonly source?: string }) => unknown
 /** JSON.parse with source text access (ECMAScript), which the TypeScript library does not declare yet. */
 const parseWithSource = JSON.parse as (text: string, reviver: Reviver) => Tree
@@ -88,6 +91,10 @@ function parseLine(line: string): Parsed | undefined {
 function problemOf(failure: unknown, text: string): PayloadProblem {
   const message = messageOf(failure)
   const at = Number(/non-whitespace character after JSON at position (\d+)/.exec(message)?.[1] ?? Number.NaN)
+  const call = PYTHON_OBJECT.exec(text)?.[1]
+  if (call !== undefined) {
+    return new PayloadProblem(`not JSON: Python printed an object, ${call}(…); send json.dumps(message, default=str)`)
+  }
   if (text[at] !== '{' && text[at] !== '[') return new PayloadProblem(`not JSON: ${message}`)
   return new PayloadProblem('not JSON: several JSON values; send one, an array of them, or an object on each line')
 }

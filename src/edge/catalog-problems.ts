@@ -38,14 +38,18 @@ export function catalogProblems({
   const isShort =
     series >= seriesMax * NEARLY_FULL || isNear(largest.clients, perClientMax) || isNear(largest.devices, perDeviceMax)
   if (isShort && lastShortageMs <= SHORTAGE_MS) {
+    const isOfDevice =
+      series < seriesMax && isNear(largest.devices, perDeviceMax) && !isNear(largest.clients, perClientMax)
     const [bound, setting] =
       series >= seriesMax
         ? [`${seriesMax} series (store.seriesMax)`, 'store.seriesMax']
-        : isNear(largest.devices, perDeviceMax) && !isNear(largest.clients, perClientMax)
+        : isOfDevice
           ? [`${perDeviceMax} series of one device`, 'store.seriesPerDeviceMax']
           : [`${perClientMax} series of one client`, 'store.seriesPerClientMax']
-    const who =
-      largest.clients.length === 0 ? '' : `; clients that created the most series: ${namesOf(largest.clients)}`
+    const [those, what] = isOfDevice
+      ? [largest.devices, 'devices with the most series']
+      : [largest.clients, 'clients that created the most series']
+    const who = those.length === 0 ? '' : `; ${what}: ${namesOf(those)}`
     problems.push(
       `messages that need a new series are refused at ${bound}: ${refused} were not acknowledged, ${keptAsRejects} ` +
         `with QoS 0 became rejects${who}: ${REMEDY} ${setting}, then run \`tidegate rejects replay --all\``,

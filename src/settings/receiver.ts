@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { parsePostgresUrl } from '../base/postgres-url.ts'
+import { parsePostgresUrl } from '../base/text/postgres-url.ts'
 import { preset } from './presets/presets.ts'
 import { configSchemas } from './schema/config-files.ts'
 import {
@@ -104,7 +104,7 @@ export const receiverSettings = z.strictObject({
       username,
       password,
       prefix,
-      ...connection({ backoffMaxMs: 60_000 }),
+      ...connection,
     })
     .refine(backoffInOrder, backoffProblem)
     .refine(tlsWanted, tlsProblem)

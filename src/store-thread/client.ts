@@ -3,15 +3,16 @@ import { type ExitCode, OperatorError } from '../base/errors.ts'
 import type { Part } from '../base/lifecycle.ts'
 import { siblingModule } from '../base/sibling.ts'
 import type { ConfigNotice } from './config-protocol.ts'
-import type {
-  BatchMessage,
-  BatchReply,
-  CallFailure,
-  CallMessage,
-  Calls,
-  FromThread,
-  Notice,
-  ThreadData,
+import {
+  type BatchMessage,
+  type BatchReply,
+  type CallFailure,
+  type CallMessage,
+  type Calls,
+  type FromThread,
+  NOTHING_STORED,
+  type Notice,
+  type ThreadData,
 } from './protocol.ts'
 
 /**
@@ -155,15 +156,5 @@ function failureOf({ message, remedy }: CallFailure): Error {
 }
 
 function refusal(failure: Error): BatchReply {
-  const nothing = {
-    readings: 0,
-    rejected: 0,
-    partial: 0,
-    duplicates: 0,
-    messages: 0,
-    noRoom: [],
-    noSeries: [],
-    undone: [],
-  }
-  return { kind: 'batch', buffer: undefined, refused: failure.message, returns: 0, ...nothing }
+  return { kind: 'batch', buffer: undefined, refused: failure.message, returns: 0, ...NOTHING_STORED }
 }

@@ -5,7 +5,7 @@
 import { parseArgs } from 'node:util'
 import { messageOf } from '../../src/base/errors.ts'
 import { peers } from '../../support/peers.ts'
-import { stopStarted } from '../../support/started.ts'
+import { runToEnd, stopStarted } from '../../support/started.ts'
 import type { Attack } from './attack.ts'
 import { ATTACKS } from './attacks/attacks.ts'
 import { play, type Result } from './play.ts'
@@ -75,11 +75,4 @@ async function main({ attacks, seconds, list, json }: Options): Promise<number> 
   return results.every(isHeld) ? 0 : 1
 }
 
-const end = (code: number): Promise<never> => stopStarted().finally(() => process.exit(code)) as Promise<never>
-process.once('SIGINT', () => void end(130))
-try {
-  await end(await main(readOptions()))
-} catch (failure) {
-  process.stderr.write(`${failure instanceof Error ? failure.message : failure}\n`)
-  await end(2)
-}
+await runToEnd(() => main(readOptions()))

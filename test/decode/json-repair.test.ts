@@ -44,6 +44,13 @@ describe('a text that is nearly JSON', () => {
     (text) => expect(reasonOf(onDevice(text))).toMatch(/^\$: not JSON/),
   )
 
+  it.each([
+    ["{'t': datetime.datetime(2026, 1, 31), 'v': 1}", 'datetime.datetime(…)'],
+    ["[{'v': array([1, 2])}]", 'array(…)'],
+  ])('is refused with the object that Python printed, and the remedy: %s', (text, object) => {
+    expect(reasonOf(onDevice(text))).toContain(`${object}; send json.dumps(message, default=str)`)
+  })
+
   it('is any dict that Python prints', () => {
     const python = (value: unknown): string => {
       if (value === null) return 'None'

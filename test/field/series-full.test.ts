@@ -121,7 +121,7 @@ describe('a full catalog', () => {
     const { store } = await edge.status()
     expect(store).toMatchObject({ series: 42, catalog: { perDeviceMax: 40, refused: 10 } })
     const text = (await problems(edge)).join('\n')
-    expect(text).toContain('"random" (40)')
+    expect(text).toMatch(/refused at 40 series of one device.*devices with the most series: "random" \(40\)/)
     expect(text).toContain('store.seriesPerDeviceMax')
     expect(ledger(edge).flatMap((row) => row.problems)).toEqual([])
   })

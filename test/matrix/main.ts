@@ -3,7 +3,7 @@
  * exits with 1 when a cell is not clean. See README.md.
  */
 import { parseArgs } from 'node:util'
-import { stopStarted } from '../../support/started.ts'
+import { runToEnd, stopStarted } from '../../support/started.ts'
 import { BROKERS, type BrokerKind, isInstalled } from './brokers.ts'
 import { type CellResult, isClean, runCell } from './cell.ts'
 import { FAULTS, type Fault } from './faults.ts'
@@ -99,11 +99,4 @@ async function main(options: Options): Promise<number> {
   return unclean.length === 0 ? 0 : 1
 }
 
-const end = (code: number): Promise<never> => stopStarted().finally(() => process.exit(code)) as Promise<never>
-process.once('SIGINT', () => void end(130))
-try {
-  await end(await main(readOptions()))
-} catch (failure) {
-  process.stderr.write(`${failure instanceof Error ? failure.message : failure}\n`)
-  await end(2)
-}
+await runToEnd(() => main(readOptions()))

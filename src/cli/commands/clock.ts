@@ -26,8 +26,7 @@ export const clock = command({
   examples: ['clock -s examples/edge.yaml'],
   async run({ values, output, env }) {
     const folder = await dataFolder(values, env)
-    const clocks = { system: systemClock, elapsedClock: new MachineElapsedClock() }
-    const status = await withReader(folder, (reader) => reader.clock(clocks))
+    const status = await statusOf(folder)
     if (values.json) output.json(status)
     else output.print(describe(status))
     return Exit.OK
@@ -49,8 +48,21 @@ export const clockReject = command({
   notes: ORDER_NOTES,
   options: storeOptions,
   examples: ['clock reject -s examples/edge.yaml'],
-  run: ({ values, output, env }) => order('clock-reject', { values, env, print: (text) => output.print(text) }),
+  async run({ values, output, env }) {
+    const { step } = await statusOf(await dataFolder(values, env))
+    if (step === undefined || step.rejected) {
+      const why = step === undefined ? 'the system clock has made no step' : 'the step is rejected already'
+      output.print(`nothing to reject: ${why}`)
+      return Exit.OK
+    }
+    return order('clock-reject', { values, env, print: (text) => output.print(text) })
+  },
 })
+
+function statusOf(folder: string): Promise<ClockStatus> {
+  const clocks = { system: systemClock, elapsedClock: new MachineElapsedClock() }
+  return withReader(folder, (reader) => reader.clock(clocks))
+}
 
 interface Given {
   readonly values: { readonly settings: string | undefined; readonly data: string | undefined }
@@ -79,7 +91,10 @@ function describe({ time, systemAheadMs, step, holdsRemoval, confirmed }: ClockS
   ]
   if (step !== undefined) {
     const ended = step.endedAt === undefined ? '' : `, until ${new Date(step.endedAt).toISOString()}`
-    lines.push(`step          ${(step.byMs / 1_000).toFixed(0)} s at ${new Date(step.at).toISOString()}${ended}`)
+    const rejected = step.rejected ? ', rejected by an operator' : ''
+    lines.push(
+      `step          ${(step.byMs / 1_000).toFixed(0)} s at ${new Date(step.at).toISOString()}${ended}${rejected}`,
+    )
   }
   if (holdsRemoval) lines.push('removal       nothing is removed by age until the step is accepted or rejected')
   return lines.join('\n')

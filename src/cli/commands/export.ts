@@ -43,7 +43,7 @@ export const exportReadings = command({
       kind: 'text',
       short: 'o',
       value: 'PATH',
-      help: 'Output file, or folder with --partition; default: standard output',
+      help: 'Output file, or folder with --partition; - or none: standard output',
     },
     partition: { kind: 'text', value: 'BY', help: 'Write a folder with a file for each day in UTC', oneOf: ['day'] },
     force: { kind: 'flag', help: 'Replace existing files' },
@@ -99,7 +99,8 @@ function destinationOf(values: {
   readonly partition: string | undefined
   readonly force: boolean
 }): Destination {
-  const { format, out, partition, force } = values
+  const { format, partition, force } = values
+  const out = values.out === '-' ? undefined : values.out
   if (out !== undefined) {
     return { to: partition === undefined ? 'file' : 'folder', path: resolve(out), overwrite: force }
   }

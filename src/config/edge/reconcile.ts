@@ -3,7 +3,7 @@ import { type Clash, type ConflictKind, disputedPaths, openConflict } from '../c
 import { compareHlc, isAhead, parseHlc } from '../hlc.ts'
 import { at, type JsonObject, MISSING } from '../json.ts'
 import { type Decided, type Decision, merge } from '../merge.ts'
-import { decide, type Newer } from '../policies.ts'
+import { decider, type Newer } from '../policies.ts'
 import { formatRev, type Revision } from '../revision.ts'
 import { install, problemsOf, revisionOf, settle, share, type Turn } from './turn.ts'
 
@@ -55,14 +55,14 @@ export function mergeMeeting(
   undecided?: 'edge' | 'cloud',
 ): Choice {
   const { rules, custom } = turn.env
-  const judges = { custom, newer: () => newer(turn, edge, remote) }
+  const decide = decider(rules, { custom, newer: () => newer(turn, edge, remote) })
   const merged = merge(ancestor?.config ?? MISSING, edge.config ?? MISSING, remote.config ?? MISSING, {
     twoWay: ancestor === null,
     keyedArrays: rules.keyedArrays,
     ...(chosen !== undefined && { cloudsChoice: chosen }),
     decide(collision): Decision {
       if (chosen !== undefined) return { manual: false, value: collision.cloud, why: 'resolved by cloud' }
-      const decision = decide(collision, rules, judges)
+      const decision = decide(collision)
       if (!decision.manual || undecided === undefined) return decision
       return { manual: false, value: collision[undecided], why: `resolved by ${undecided}` }
     },

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { withPostgresPassword } from '../../base/postgres-url.ts'
+import { withPostgresPassword } from '../../base/text/postgres-url.ts'
 import { Connection } from './connection.ts'
 
 /** PostgreSQL's type bigint. Every integer that a receiver stores is a safe integer. */

@@ -1,6 +1,6 @@
 import { codeOf, Exit, messageOf, OperatorError } from '../../base/errors.ts'
-import { parsePostgresUrl } from '../../base/postgres-url.ts'
 import { oneLine } from '../../base/text/one-line.ts'
+import { parsePostgresUrl } from '../../base/text/postgres-url.ts'
 import { shownPath } from '../../base/text/shown-url.ts'
 
 const PLACE_CHARS_MAX = 300

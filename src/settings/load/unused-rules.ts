@@ -1,7 +1,7 @@
 import { pattern } from '../../base/pattern.ts'
 import { isMapping, type Path, pathText, valueAt } from '../outline.ts'
 
-/** Only so many rules of a list are compared with each other, because that takes time in proportion to their square. */
+/** Rules of a list that are compared with each other: the time grows with the square of their number. */
 const COMPARED_MAX = 500
 
 type Covers = (earlier: string, later: string) => boolean

@@ -84,7 +84,10 @@ export const config = z.strictObject({
     .min(1)
     .max(10_000)
     .default(250)
-    .describe('Time limit for a function of `custom`; if it takes longer, it is stopped and a person decides'),
+    .describe(
+      'Time limit for all calls of functions of `custom` in one merge; after it they are stopped, and a person decides ' +
+        'what is left',
+    ),
   editors: z
     .array(z.string().min(1))
     .max(10_000)

@@ -43,7 +43,7 @@ export class ConfigRequests {
     this.#configTransactions = new ConfigTransactions(store, {
       settings,
       check: loadSchemas(settings.schemas),
-      custom: this.#custom.merge,
+      custom: this.#custom,
       random: Math.random,
       ...dependencies,
     })

@@ -2,12 +2,12 @@ import { pathToFileURL } from 'node:url'
 import { workerData } from 'node:worker_threads'
 import { messageOf } from '../../base/errors.ts'
 import type { CustomResult } from '../../config/policies.ts'
-import type { CustomCall, CustomData } from './custom-merge.ts'
+import { ANSWERED, type CustomCall, type CustomData, READY, VALUE_CHARS_MAX } from './custom-merge.ts'
 
 type Merge = (base: unknown, edge: unknown, cloud: unknown) => unknown
 
 const { modules, port, signal } = workerData as CustomData
-const answered = new Int32Array(signal)
+const signals = new Int32Array(signal)
 const merges = new Map<string, Promise<Merge>>(modules.map(({ name, module }) => [name, load(module)]))
 
 async function load(module: string): Promise<Merge> {
@@ -23,16 +23,22 @@ async function answer({ name, base, edge, cloud }: CustomCall): Promise<CustomRe
     // A value that is not JSON would change when it is sent.
     const text = JSON.stringify(value)
     if (text === undefined) throw new Error('it returned nothing')
+    if (text.length > VALUE_CHARS_MAX) throw new Error('it returned a value that is larger than a config may be')
     return { ok: true, value: JSON.parse(text) }
   } catch (failure) {
     return { ok: false, reason: `function "${name}": ${messageOf(failure)}` }
   }
 }
 
-for (const loading of merges.values()) loading.catch(() => undefined)
+function set(place: typeof READY | typeof ANSWERED): void {
+  Atomics.store(signals, place, 1)
+  Atomics.notify(signals, place)
+}
+
 port.on('message', async (call: CustomCall) => {
   const result = await answer(call)
   port.postMessage(result)
-  Atomics.store(answered, 0, 1)
-  Atomics.notify(answered, 0)
+  set(ANSWERED)
 })
+await Promise.allSettled(merges.values())
+set(READY)

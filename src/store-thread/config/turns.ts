@@ -21,7 +21,8 @@ import type { Read } from './events.ts'
 export interface ConfigTransactionsOptions {
   readonly settings: ConfigSettings
   readonly check: SchemaCheck
-  readonly custom: CustomMerge
+  /** Functions of the operator; `begin` is called for each event. */
+  readonly custom: { begin(): CustomMerge }
   readonly time: Pick<StoreTime, 'trusted'>
   /** Called after each commit that has messages for local clients or for the cloud. */
   readonly notify: (notice: ConfigNotice) => void
@@ -92,7 +93,13 @@ export class Turns {
   #envFor(device: string): Parameters<typeof step>[2] {
     const { now, rules, options } = this.#context
     const { check, custom } = options
-    return { now, clockSynced: this.#isTimeTrusted, rules, check: (config) => check(device, config), custom }
+    return {
+      now,
+      clockSynced: this.#isTimeTrusted,
+      rules,
+      check: (config) => check(device, config),
+      custom: custom.begin(),
+    }
   }
 
   /** Whether the system clock is believed, so that deadlines count and old changes may be forgotten. */

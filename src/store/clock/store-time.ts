@@ -116,7 +116,9 @@ export class StoreTime {
 
   /** Compares the clocks. @returns whether there is something to write: call `flush` in a transaction. */
   compare(): boolean {
+    const { step } = this.#clock.saved
     const change = this.#clock.observe({ system: this.#system.now(), ...this.#evidence })
+    if (this.#clock.saved.step !== step) this.#isDirty = true
     if (change !== undefined) this.#apply(change)
     return this.#isDirty || this.#elapsedClock.now() - this.#savedAt >= SAVE_EVERY_MS
   }
@@ -136,11 +138,13 @@ export class StoreTime {
     return true
   }
 
-  /** An operator says that the system clock is wrong. Call it in a transaction. */
-  reject(): void {
+  /** An operator says that the system clock is wrong. Call it in a transaction. @returns false: there is no step */
+  reject(): boolean {
     this.compare()
+    if (this.#clock.saved.step === undefined) return false
     this.#clock.reject()
     this.#isDirty = true
+    return true
   }
 
   /** At the beginning of a commit of readings. */

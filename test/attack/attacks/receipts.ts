@@ -29,6 +29,24 @@ async function keepSending(field: Field, hostile: HostileReceiver, next: (n: num
   field.remark = `${sent} messages`
 }
 
+/** Answers every batch in this way until the attack is over. */
+async function answerAll(field: Field, answer: (self: HostileReceiver) => object): Promise<HostileReceiver> {
+  const hostile = await HostileReceiver.start(field, (batch, self) => ({
+    ...honestReceipt(batch, self),
+    ...answer(self),
+  }))
+  await field.until(() => false)
+  field.remark = `${hostile.batches} batches`
+  return hostile
+}
+
+/** A receiver that answers as it should, and what it knows of the edge after the first batch. */
+async function startHonest(field: Field) {
+  const hostile = await HostileReceiver.start(field, honestReceipt)
+  await field.until(() => hostile.last !== undefined)
+  return { hostile, ...hostile.last! }
+}
+
 export const RECEIPTS: readonly CloudAttack[] = [
   {
     key: 'receipt-unsent',
@@ -36,12 +54,7 @@ export const RECEIPTS: readonly CloudAttack[] = [
     victim: 'uplink',
     uplink: { batchReadingsMax: 53, window: 1 },
     async run(field) {
-      const hostile = await HostileReceiver.start(field, (batch, self) => ({
-        ...honestReceipt(batch, self),
-        ranges: [{ first: 1, last: self.high + BEYOND }],
-      }))
-      await field.until(() => false)
-      field.remark = `${hostile.batches} batches`
+      await answerAll(field, ({ high }) => ({ ranges: [{ first: 1, last: high + BEYOND }] }))
     },
   },
   {
@@ -49,9 +62,7 @@ export const RECEIPTS: readonly CloudAttack[] = [
     title: 'receipts with 100,000 ranges',
     victim: 'uplink',
     async run(field) {
-      const hostile = await HostileReceiver.start(field, honestReceipt)
-      await field.until(() => hostile.last !== undefined)
-      const { epoch, run } = hostile.last!
+      const { hostile, epoch, run } = await startHonest(field)
       const receipt = { epoch, run, kind: 'stored', high: hostile.high, reason: undefined } as const
       const bytes = [1, 2].map((from) => encodeReceipt({ ...receipt, ranges: everySecond(from) }))
       await keepSending(field, hostile, (n) => hostile.send('down/receipt', bytes[n % 2]!))
@@ -62,9 +73,7 @@ export const RECEIPTS: readonly CloudAttack[] = [
     title: 'receipts for amendments with 5,000 ranges',
     victim: 'uplink',
     async run(field) {
-      const hostile = await HostileReceiver.start(field, honestReceipt)
-      await field.until(() => hostile.last !== undefined)
-      const { epoch, run } = hostile.last!
+      const { hostile, epoch, run } = await startHonest(field)
       const ranges = everySecond(1).slice(0, 5_000)
       const bytes = encodeReceipt({ epoch, run, kind: 'amended', high: hostile.high, reason: undefined, ranges })
       await keepSending(field, hostile, () => hostile.send('down/receipt', bytes))
@@ -75,13 +84,9 @@ export const RECEIPTS: readonly CloudAttack[] = [
     title: '"forked" as the answer to every batch',
     victim: 'uplink',
     async run(field) {
-      const hostile = await HostileReceiver.start(field, (batch, self) => ({
-        ...honestReceipt(batch, self),
-        kind: 'forked',
-      }))
-      await field.until(() => false)
-      field.remark = `${hostile.epochs.size} epochs`
-      if (hostile.epochs.size > EPOCHS_MAX) field.harms.push(`${hostile.epochs.size} epochs begun`)
+      const { epochs } = await answerAll(field, () => ({ kind: 'forked' }))
+      field.remark = `${epochs.size} epochs`
+      if (epochs.size > EPOCHS_MAX) field.harms.push(`${epochs.size} epochs begun`)
     },
   },
   {
@@ -90,13 +95,7 @@ export const RECEIPTS: readonly CloudAttack[] = [
     victim: 'uplink',
     async run(field) {
       const reason = 'no '.repeat(20_000)
-      const hostile = await HostileReceiver.start(field, (batch, self) => ({
-        ...honestReceipt(batch, self),
-        kind: 'rejected',
-        reason,
-      }))
-      await field.until(() => false)
-      field.remark = `${hostile.batches} batches`
+      await answerAll(field, () => ({ kind: 'rejected', reason }))
     },
   },
   {
@@ -104,9 +103,7 @@ export const RECEIPTS: readonly CloudAttack[] = [
     title: 'requests to send 100 ranges again',
     victim: 'uplink',
     async run(field) {
-      const hostile = await HostileReceiver.start(field, honestReceipt)
-      await field.until(() => hostile.last !== undefined)
-      const { epoch } = hostile.last!
+      const { hostile, epoch } = await startHonest(field)
       const bytes = encodeRequest({ epoch, ranges: everySecond(1).slice(0, 100) })
       await keepSending(field, hostile, () => hostile.send('down/request', bytes))
     },

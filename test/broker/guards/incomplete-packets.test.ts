@@ -75,22 +75,26 @@ describe('the bytes of a partial packet', () => {
   it('are those that were received, whatever the pieces are, and are copied a bounded number of times', () => {
     fc.assert(
       fc.property(
-        fc.uint8Array({ minLength: 2, maxLength: 3_000 }),
+        fc.uint8Array({ minLength: 2, maxLength: 3_000, size: 'max' }),
         fc.array(fc.nat(100), { minLength: 1 }),
         (bytes, sizes) => {
           const whole = Buffer.from(bytes)
           const partial = new PartialPacket()
           partial.begin(whole.subarray(0, 1), whole.length)
           let at = 1
+          const sizesHeld = new Set([partial.bytes])
           for (let i = 0; at < whole.length; i++) {
             const size = Math.max(1, sizes[i % sizes.length]!)
             const all = partial.add(whole.subarray(at, at + size))
             at += size
             expect(partial.bytes).toBeLessThanOrEqual(Math.max(64, 2 * at))
+            if (all === undefined) sizesHeld.add(partial.bytes)
             expect(all === undefined).toBe(at < whole.length)
             if (all !== undefined) expect(all.equals(whole)).toBe(true)
           }
           expect(partial.bytes).toBe(0)
+          // Each size is one copy: 64 bytes, doubled until it is enough.
+          expect(sizesHeld.size).toBeLessThanOrEqual(2 + Math.max(0, Math.log2(whole.length / 64)))
         },
       ),
     )

@@ -108,6 +108,15 @@ describe('tidegate export', () => {
     expect(await sums(`'${file}'`)).toEqual(expected())
   })
 
+  it('writes to standard output if the file is named -, and no file', async () => {
+    const [named, unnamed] = await Promise.all([run('--format', 'csv', '-o', '-'), run('--format', 'csv')])
+    expect(named.code).toBe(0)
+    expect(named.stdout).toBe(unnamed.stdout)
+    expect(existsSync('-')).toBe(false)
+    expect(await run('--format', 'parquet', '-o', '-')).toMatchObject({ code: 64, stdout: '' })
+    expect(await run('--format', 'csv', '--partition', 'day', '-o', '-')).toMatchObject({ code: 64, stdout: '' })
+  })
+
   it('writes a folder partitioned by day in which DuckDB finds the same readings', async () => {
     const folder = join(tempFolder(), 'lake')
     expect((await run('--format', 'parquet', '--partition', 'day', '-o', folder)).code).toBe(0)

@@ -41,3 +41,14 @@ it('reports a reader that keeps the WAL from shrinking, until it ends', () => {
   expect(store.wal.status.held).toBe(false)
   store.close()
 })
+
+it('does not take one large transaction for a reader', () => {
+  const store = openStore(tempFolder(), { checkpointPages: 10 })
+  store.write(() => {
+    for (let row = 0; row < 18 * ROWS; row++) append(store, { metric: 'text', value: 'x'.repeat(4_000), ts: row })
+  })
+  store.checkpointIfDue()
+  expect(store.wal.status.bytes).toBeGreaterThan(64 * 1_048_576)
+  expect(store.wal.status.held).toBe(false)
+  store.close()
+})

@@ -49,7 +49,7 @@ export const sql = command({
       if (csv) output.data(await csvText(result))
       else if (json) output.print(jsonText(result))
       else output.print(textTable(result.columns, result.rows.map(cells)))
-      if (result.missing !== undefined) output.note(`${result.missing}; \`tidegate devices\` lists all`)
+      if (result.missing !== undefined) output.note(`${result.missing} (\`tidegate devices\` lists all)`)
       if (result.cut)
         output.note(`there are more rows than these ${result.rows.length}: narrow the statement, or raise --limit`)
       return Exit.OK

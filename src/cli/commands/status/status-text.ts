@@ -56,9 +56,9 @@ export function statusText(status: AnsweredStatus): string {
 }
 
 /** What the store of a stopped edge holds. */
-export function summaryText({ epoch, lastSeq, devices, series, rejects, backlogs }: StoreSummary): string {
+export function summaryText({ epoch, lastSeq, devices, series, rejects, unrouted, backlogs }: StoreSummary): string {
   return [
-    `store: ${countText(lastSeq)} readings so far, of ${countText(devices)} devices and ${countText(series)} series; ${countText(rejects)} rejects (epoch ${epoch})`,
+    `store: ${countText(lastSeq)} readings so far, of ${countText(devices)} devices and ${countText(series)} series; ${countText(rejects)} rejects, ${countText(unrouted)} messages without a route (epoch ${epoch})`,
     ...backlogs.map(
       ({ uplink, waiting, confirmed }) =>
         `uplink ${uplink}: ${countText(waiting)} readings wait, ${countText(confirmed)} confirmed`,

@@ -47,6 +47,26 @@ describe('tidegate sql', () => {
     grown.close()
   })
 
+  it('names a device and a metric without readings, if there is no row', async () => {
+    const grown = new Grown()
+    grown.append([{ ...GOOD, ts: 1, value: 1 }])
+    const ask = (statement: string) => runHere(['sql', statement, '--data', grown.folder])
+    const [device, metric, join, empty] = await Promise.all([
+      ask("SELECT * FROM readings('pres', 'heat')"),
+      ask("SELECT * FROM buckets('press', 'heta') WHERE every_ms = '1h'"),
+      ask("SELECT value FROM (SELECT 'pres' AS name UNION SELECT 'press') AS d, readings(d.name, 'heat')"),
+      ask("SELECT * FROM readings('press', 'heat', '2026-01-01')"),
+    ])
+    expect(device).toMatchObject({ code: 0, stderr: expect.stringContaining('device "pres"; did you mean "press"') })
+    expect(metric).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('metric "heta" of press; did you mean "heat"'),
+    })
+    expect(join).toMatchObject({ code: 0, stderr: '' })
+    expect(empty).toMatchObject({ code: 0, stderr: '' })
+    grown.close()
+  })
+
   it('ends the process of a statement that takes longer than --timeout', async () => {
     const grown = new Grown()
     const endless = runHere(['sql', ENDLESS, '--data', grown.folder, '--timeout', '1s'])

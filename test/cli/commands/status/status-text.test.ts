@@ -51,7 +51,7 @@ describe('the status of an edge in text', () => {
   })
 
   it('says what a stopped edge still has to deliver', () => {
-    const summary = { epoch: 'e', lastSeq: 5_000, devices: 2, series: 3, rejects: 0 }
+    const summary = { epoch: 'e', lastSeq: 5_000, devices: 2, series: 3, rejects: 0, unrouted: 0 }
     const text = summaryText({ ...summary, backlogs: [{ uplink: 'cloud', confirmed: 1_000, waiting: 4_000 }] })
     expect(text).toContain('uplink cloud: 4,000 readings wait, 1,000 confirmed')
   })

@@ -1,4 +1,4 @@
-import { oneLine, printable } from './text/one-line.ts'
+import { oneLine, printable } from './one-line.ts'
 
 /** Length of a value in a line for people (UTF-16 units). */
 const VALUE_CHARS_MAX = 300

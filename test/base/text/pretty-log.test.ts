@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { prettyLine } from '../../src/base/pretty-log.ts'
+import { prettyLine } from '../../../src/base/text/pretty-log.ts'
 
 const line = (entry: object): string => `${JSON.stringify({ time: '2026-11-30T20:32:01.652Z', ...entry })}\n`
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { parsePostgresUrl, withPostgresPassword } from '../../src/base/postgres-url.ts'
+import { parsePostgresUrl, withPostgresPassword } from '../../../src/base/text/postgres-url.ts'
 
 describe('an address of PostgreSQL', () => {
   it.each([
