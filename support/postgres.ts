@@ -55,7 +55,13 @@ export class Postgres {
   #spawn(): RunningProcess {
     const { durable = false, settings = [] } = this.#options
     const quick = durable ? [] : ['fsync=off', 'synchronous_commit=on', 'full_page_writes=off']
-    const all = ['listen_addresses=127.0.0.1', `port=${this.port}`, 'unix_socket_directories=', ...quick, ...settings]
+    const all = [
+      'listen_addresses=127.0.0.1',
+      `port=${this.port}`,
+      `unix_socket_directories=${this.#folder}`,
+      ...quick,
+      ...settings,
+    ]
     const [command, ...args] = asOther(program('postgres'))
     const options = all.flatMap((setting) => ['-c', setting])
     const running = startProcess(command!, [...args, '-D', join(this.#folder, 'data'), ...options], {
@@ -73,6 +79,11 @@ export class Postgres {
       },
       { what: 'PostgreSQL answers' },
     )
+  }
+
+  /** Folder of its Unix socket. */
+  get socketFolder(): string {
+    return this.#folder
   }
 
   get url(): string {

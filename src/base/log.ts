@@ -1,5 +1,6 @@
 import { type Logger, pino } from 'pino'
 import { printable, printableJson } from './text/one-line.ts'
+import { prettyLine } from './text/pretty-log.ts'
 
 export type Log = Logger
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
@@ -10,11 +11,27 @@ const LINE_CHARS_MAX = 8_192
 const TEXT_CHARS_MAX = 500
 const STACK_CHARS_MAX = 4_000
 
-/** Logs JSON lines to standard error; standard output is for the output of commands. */
-export function createLog(level: LogLevel, name: string): Log {
+export interface LogSettings {
+  readonly level: LogLevel
+  /** Undefined: text for people on a terminal, else JSON. */
+  readonly format?: 'pretty' | 'json' | undefined
+}
+
+/** Logs lines to standard error; standard output is for the output of commands. Levels have names, times are ISO 8601. */
+export function createLog({ level, format }: LogSettings, name: string): Log {
   const standardError = pino.destination({ dest: 2, sync: true })
-  const write = (line: string): void => void standardError.write(logLine(line))
-  return pino({ level, name, base: { pid: process.pid } }, { write })
+  const isPretty = (format ?? (process.stderr.isTTY ? 'pretty' : 'json')) === 'pretty'
+  const write = (line: string): void => {
+    standardError.write(isPretty ? prettyLine(logLine(line)) : logLine(line))
+  }
+  return pino(
+    {
+      ...{ level, name, base: { pid: process.pid } },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    { write },
+  )
 }
 
 export const silentLog: Log = pino({ level: 'silent' })

@@ -41,3 +41,21 @@ export function parseDuration(text: string): number | undefined {
   const ms = Number(count) * (UNIT_MS[unit ?? ''] ?? Number.NaN)
   return ms >= 1 && Number.isSafeInteger(ms) ? ms : undefined
 }
+
+const SHOWN_UNITS: readonly (readonly [unit: string, ms: number])[] = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['min', 60_000],
+  ['s', 1_000],
+]
+
+/** A duration (ms) for people, in its two largest units: `2 d 4 h`, `3 min 20 s`, `45 s`, `0.3 s`. */
+export function durationText(ms: number): string {
+  if (ms < 1_000) return ms < 100 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(1)} s`
+  const seconds = Math.round(ms / 1_000) * 1_000
+  const at = SHOWN_UNITS.findIndex(([, unitMs]) => seconds >= unitMs)
+  const [unit, unitMs] = SHOWN_UNITS[at]!
+  const [smaller, smallerMs] = SHOWN_UNITS[at + 1] ?? ['', Infinity]
+  const rest = Math.floor((seconds % unitMs) / smallerMs)
+  return `${Math.floor(seconds / unitMs)} ${unit}${rest > 0 ? ` ${rest} ${smaller}` : ''}`
+}

@@ -9,6 +9,9 @@ import { parseCommandLine } from './parse.ts'
 /** EX_SOFTWARE of sysexits.h: a bug in Tidegate. */
 const EXIT_SOFTWARE = 70
 
+/** How the person has called Tidegate: in a checkout through npm. */
+const PROGRAM = process.env.npm_lifecycle_event === 'tidegate' ? 'npm run -s tidegate --' : 'tidegate'
+
 /**
  * Runs the command that the arguments after `tidegate` name. Never rejects: errors go to standard error and set the exit
  * code.
@@ -30,7 +33,7 @@ export async function runCommandLine(
       case 'help': {
         const [only, ...others] = request.about
         const one = only !== undefined && others.length === 0
-        output.print(one ? commandHelp(only) : overview(request.about, version))
+        output.print(one ? commandHelp(only, PROGRAM) : overview(request.about, version))
         return Exit.OK
       }
       case 'run':

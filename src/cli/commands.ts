@@ -32,7 +32,7 @@ import { retention } from './commands/retention.ts'
 import { run } from './commands/run.ts'
 import { settingsCheck, settingsDocs, settingsSchema } from './commands/settings/settings.ts'
 import { sql } from './commands/sql/sql.ts'
-import { status } from './commands/status.ts'
+import { status } from './commands/status/status.ts'
 import { unroutedList } from './commands/unrouted/list.ts'
 import { unroutedDrop, unroutedReplay } from './commands/unrouted/replay-drop.ts'
 

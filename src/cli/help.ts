@@ -1,7 +1,10 @@
 import type { Command, Option, Options } from './command.ts'
 
-/** The text of `tidegate COMMAND --help`. */
-export function commandHelp({ name, summary, notes = [], options, operands, examples }: Command): string {
+/** The text of `tidegate COMMAND --help`. @param program how the examples call Tidegate, so that they can be pasted */
+export function commandHelp(
+  { name, summary, notes = [], options, operands, examples }: Command,
+  program = 'tidegate',
+): string {
   const required = Object.entries(options).filter(([, option]) => option.kind === 'text' && option.required)
   const usage = [
     'tidegate',
@@ -21,7 +24,7 @@ export function commandHelp({ name, summary, notes = [], options, operands, exam
     `Usage: ${usage.join(' ')}`,
     ...notes.map((note) => wrap(note, 0)),
     columns(rows),
-    `Examples:\n${examples.map((example) => `  tidegate ${example}`).join('\n')}`,
+    `Examples:\n${examples.map((example) => `  ${program} ${example}`).join('\n')}`,
   ])
 }
 

@@ -157,7 +157,7 @@ async function readStatus(
   const { pendingBytes, acks } = ingest
   const latency = { commits: storeStatus.commits, acks, disk: () => diskOf(data) }
   const refusedBecause = stillRefused(ingest, storeStatus.space.level)
-  const upMs = performance.now() - startedAt
+  const upMs = Math.round(performance.now() - startedAt)
   const stats = uplinks.map((uplink) => uplink.stats())
   const space = { hoursLeft: storeStatus.space.hoursLeft, whenFull: store.whenFull }
   const backup = backups?.status

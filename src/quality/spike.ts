@@ -4,7 +4,8 @@ export interface SpikeSettings {
   readonly suspect?: number | undefined
   readonly fail?: number | undefined
   /**
-   * `average`: distance from the mean of both neighbours; `differential`: the smaller of two opposite steps, else 0.
+   * `differential`: the smaller of two opposite steps, else 0. `average`: distance from the mean of both neighbours; a
+   * large spike moves that mean, so its good neighbours are flagged as well.
    */
   readonly method: 'average' | 'differential'
 }

@@ -109,11 +109,11 @@ function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
 
 function devicesAnswer(history: History, question: Extract<Question, { kind: 'devices' }>): Uint8Array<ArrayBuffer> {
   const list = new List()
-  const { limit = LISTED_DEFAULT } = question
+  const { limit = LISTED_DEFAULT, includeBad = false } = question
   let { next } = question
   if (next !== undefined && !history.hasDevice(next)) throw nothingAt(next)
   while (list.length < limit) {
-    const page = history.devicePage(next, Math.min(DEVICES_AT_ONCE, limit - list.length))
+    const page = history.devicePage({ after: next, limit: Math.min(DEVICES_AT_ONCE, limit - list.length), includeBad })
     for (const device of page.devices) {
       // The next answer begins with the device that does not fit.
       if (list.isFull) return list.json('devices', next)
@@ -165,7 +165,7 @@ function placeOf(history: History, next: string): SeriesPlace {
 }
 
 function historyAnswer(history: History, question: HistoryQuestion): Uint8Array<ArrayBuffer> {
-  const { device, metric, unit, from, to, everyMs, next } = question
+  const { device, metric, unit, from, to, everyMs, includeBad = false, next } = question
   const series = seriesOf(history, question)
   const head = { device, metric, ...(unit !== undefined && { unit }), from: timeText(from), to: timeText(to) }
   const list = new List()
@@ -173,7 +173,7 @@ function historyAnswer(history: History, question: HistoryQuestion): Uint8Array<
     const query = { series, from, to, after: next === undefined ? undefined : keyOf(next) }
     return list.json('readings', addReadings(list, history, query, question.limit), head)
   }
-  const query = { series, from: next === undefined ? from : startOf(next, from), to, everyMs }
+  const query = { series, from: next === undefined ? from : startOf(next, from), to, everyMs, includeBad }
   return list.json('buckets', addBuckets(list, history, query, question.limit), { ...head, everyMs })
 }
 

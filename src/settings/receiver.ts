@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { parsePostgresUrl } from '../base/text/postgres-url.ts'
 import { preset } from './presets/presets.ts'
 import { configSchemas } from './schema/config-files.ts'
 import {
@@ -18,12 +19,13 @@ import { tls, tlsProblem, tlsWanted } from './schema/tls.ts'
 
 /** A URL may contain a password, so the whole URL is a secret. */
 const sinkUrl = z
-  .url({ protocol: /^postgres(ql)?$/, error: 'must be a URL that begins with postgres://' })
+  .string()
+  .refine((text) => parsePostgresUrl(text) !== null, 'must be a URL that begins with postgres://')
   .optional()
   .meta({
     description:
-      'Store in PostgreSQL instead of received.db: postgres://user@host:port/database?sslmode=verify-full ' +
-      '(docs/postgresql.md)',
+      'Store in PostgreSQL instead of received.db: postgres://user@host:port/database?sslmode=verify-full, ' +
+      'or with a Unix socket postgres://user@/database?host=/var/run/postgresql (docs/postgresql.md)',
     writeOnly: true,
   })
 

@@ -76,6 +76,12 @@ export class Budget {
     return this.#spent
   }
 
+  /** The state for a report: the bytes of this day and month, also if nothing has been sent in them yet. */
+  report({ utc }: Moment): { readonly spent: Spent; readonly holds: string | undefined } {
+    this.#turn(utc)
+    return { spent: this.#spent, holds: this.holds }
+  }
+
   /** This many bytes crossed the wire, whoever sent them. */
   spend(bytes: number, moment: Moment): void {
     this.#fill(moment.now)

@@ -128,8 +128,7 @@ export class Uplink implements Part {
       lastFailure: this.#lastFailure,
       sameId: this.#sameId.verdict(performance.now()),
       ...this.#receiver.stats,
-      spent: this.#budget.spent,
-      holds: this.#budget.holds,
+      ...this.#budget.report(momentOf(this.#deps)),
       configProblem: this.#configs.problem,
       statusProblem: this.#reporter.problem,
     }

@@ -21,10 +21,10 @@ export class BadQuestion extends Error {
 /** Query parameters as Fastify passes them: a parameter that is given twice has a list. */
 export type Parameters = Readonly<Record<string, string | readonly string[] | undefined>>
 
-/** `?limit=&next=` @throws BadQuestion */
+/** `?includeBad=&limit=&next=` @throws BadQuestion */
 export function devicesQuestion(given: Parameters): HistoryQuestion {
-  const { limit, next } = only(given, ['limit', 'next'])
-  return { kind: 'devices', limit: limitOf(limit), next }
+  const { includeBad, limit, next } = only(given, ['includeBad', 'limit', 'next'])
+  return { kind: 'devices', includeBad: flagOf('includeBad', includeBad), limit: limitOf(limit), next }
 }
 
 /** `?device=&metric=&limit=&next=` @throws BadQuestion */
@@ -34,12 +34,12 @@ export function latestQuestion(given: Parameters): HistoryQuestion {
 }
 
 /**
- * `?device=&metric=&unit=&from=&to=&every=&limit=&next=`. Default of `to`: now; of `from`: 24 hours before `to`.
+ * `?device=&metric=&unit=&from=&to=&every=&includeBad=&limit=&next=`. Default of `to`: now; of `from`: 24 hours before `to`.
  * @throws BadQuestion
  */
 export function historyQuestion(given: Parameters, now: number): HistoryQuestion {
-  const names = ['device', 'metric', 'unit', 'from', 'to', 'every', 'limit', 'next'] as const
-  const { device, metric, unit, from, to, every, limit, next } = only(given, names)
+  const names = ['device', 'metric', 'unit', 'from', 'to', 'every', 'includeBad', 'limit', 'next'] as const
+  const { device, metric, unit, from, to, every, includeBad, limit, next } = only(given, names)
   if (device === undefined || metric === undefined) {
     const missing = device === undefined ? 'device' : 'metric'
     throw new BadQuestion(`${missing} is missing`, 'ask /api/history?device=…&metric=…; /api/devices lists them')
@@ -48,7 +48,8 @@ export function historyQuestion(given: Parameters, now: number): HistoryQuestion
   const begin = from === undefined ? end - SPAN_MS_DEFAULT : timeOf('from', from, now)
   if (begin >= end) throw new BadQuestion('from is not before to', 'set an earlier from or a later to')
   const everyMs = every === undefined ? undefined : durationOf(every)
-  return { kind: 'history', device, metric, unit, from: begin, to: end, everyMs, limit: limitOf(limit), next }
+  const figures = { everyMs, includeBad: flagOf('includeBad', includeBad) }
+  return { kind: 'history', device, metric, unit, from: begin, to: end, ...figures, limit: limitOf(limit), next }
 }
 
 /** Checks that only known parameters are given, each once. */
@@ -77,6 +78,12 @@ function durationOf(text: string): number {
   const ms = parseDuration(text)
   if (ms !== undefined) return ms
   throw new BadQuestion(`every "${text}" is not a valid duration`, `use ${DURATION_HELP}`)
+}
+
+function flagOf(name: string, text: string | undefined): boolean {
+  if (text === undefined || text === 'false') return false
+  if (text === 'true') return true
+  throw new BadQuestion(`${name} "${text}" is neither true nor false`, 'use true, or leave it out')
 }
 
 function limitOf(text: string | undefined): number {

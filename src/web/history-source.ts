@@ -2,6 +2,8 @@
 export type HistoryQuestion =
   | {
       readonly kind: 'devices'
+      /** BAD readings count in average, minimum, maximum and sum. */
+      readonly includeBad?: boolean
       /** Devices in the answer, at most. */
       readonly limit?: number | undefined
       readonly next: string | undefined
@@ -24,6 +26,8 @@ export type HistoryQuestion =
       readonly to: number
       /** Length of an interval, ms; undefined: the readings themselves. */
       readonly everyMs: number | undefined
+      /** With `everyMs`: BAD readings count in the figures. */
+      readonly includeBad?: boolean
       readonly limit: number
       readonly next: string | undefined
     }

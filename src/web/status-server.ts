@@ -7,6 +7,7 @@ import { printableJson } from '../base/text/one-line.ts'
 import { WebGuard, type WebLimits, type WebStats } from './guard.ts'
 import { addHistoryRoutes } from './history-routes.ts'
 import type { HistorySource } from './history-source.ts'
+import { withIsoTimes } from './iso-times.ts'
 
 /** A connection without a request is closed after this time (ms). */
 const KEEP_ALIVE_MS = 5_000
@@ -36,7 +37,7 @@ export interface WebAddress extends WebLimits {
  * Serves the state of the edge and stored readings (`addHistoryRoutes`) over HTTP. It has no access control of its own.
  *
  * - `GET /healthz`: 200 `{"healthy":true,"problems":[]}`, or 503 with the problems.
- * - `GET /api/status`: state of the edge and of all its parts, as JSON.
+ * - `GET /api/status`: state of the edge and of all its parts, as JSON with times in ISO 8601.
  */
 export class StatusServer implements Part {
   readonly name = 'status server'
@@ -96,7 +97,7 @@ export class StatusServer implements Part {
   #textOf(status: object): string {
     let text = this.#texts.get(status)
     if (text === undefined) {
-      text = printableJson(status)
+      text = printableJson(withIsoTimes(status))
       this.#texts.set(status, text)
     }
     return text

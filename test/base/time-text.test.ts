@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { parseDuration, parseTime } from '../../src/base/time-text.ts'
+import { durationText, parseDuration, parseTime } from '../../src/base/time-text.ts'
 
 const NOW = Date.UTC(2026, 0, 31, 12)
 const HOUR = 3_600_000
@@ -30,5 +30,19 @@ describe('a duration as text', () => {
 
   it.each(['', '0s', '1', 's', '-1h', '1.5h', '1y', '1 h', '999999999999999w'])('"%s" is not a duration', (text) => {
     expect(parseDuration(text)).toBeUndefined()
+  })
+})
+
+describe('a duration for people', () => {
+  it.each([
+    [4, '4 ms'],
+    [340, '0.3 s'],
+    [45_000, '45 s'],
+    [200_000, '3 min 20 s'],
+    [3_600_000, '1 h'],
+    [3_599_999, '1 h'],
+    [187_200_000, '2 d 4 h'],
+  ])('has at most two units: %d ms is %s', (ms, text) => {
+    expect(durationText(ms)).toBe(text)
   })
 })

@@ -124,6 +124,15 @@ describe('every command of Tidegate', () => {
     }
   })
 
+  it('has examples with settings and folders of the checkout, so that they can be pasted', () => {
+    for (const example of commands.flatMap((one) => one.examples)) {
+      const [, file] = /(?:-s|settings check(?: --receiver)?) ([^ -]\S*)/.exec(example) ?? []
+      if (file !== undefined) expect(['examples/edge.yaml', 'examples/receiver.yaml'], example).toContain(file)
+      const [, data] = /--data (\S+)/.exec(example) ?? []
+      if (data !== undefined) expect(['examples/data/plant-7', 'examples/data/received'], example).toContain(data)
+    }
+  })
+
   it('has examples that its parser accepts', () => {
     for (const { name, examples } of commands) {
       expect(examples.length).toBeGreaterThan(0)

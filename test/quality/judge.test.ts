@@ -116,6 +116,12 @@ describe('a judge', () => {
     expect(of(5, 0, claim(1, 0))).toBe(GOOD)
   })
 
+  it('does not blame the good neighbours of a spike, however large it is', () => {
+    const judge = new Judge([rule({ spike: { suspect: 3, fail: 8 } })])
+    const { last } = judgeAll(judge, inputs([20, 20.5, 999.99, 21, 20.5, -500, 20, 20.5]))
+    expect(qualities(last)).toEqual([1, 1, 4, 1, 1, 4, 1, 1])
+  })
+
   it('returns each amendment once, with the full verdict of the earlier reading', () => {
     const judge = new Judge([rule({ spike: { suspect: 5, fail: 50 }, range: { suspect: [0, 5] } })])
     for (const reading of inputs([0, 8, 0])) judge.judge(1, reading)

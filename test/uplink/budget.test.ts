@@ -96,6 +96,15 @@ describe('a budget of bytes per second', () => {
 describe('a budget per day and per month', () => {
   const spent = { day: '2026-11-24', dayBytes: 10_000, month: '2026-11', monthBytes: 50_000 }
 
+  it('counts the bytes of the present day in a report, also when nothing was sent since midnight', () => {
+    const budget = budgetOf({ bytesPerDay: 10_000, whenSpent: 'pause' }, spent)
+    expect(budget.report(moment(0)).holds).toContain('2026-11-24 is spent')
+    expect(budget.report(moment(DAY_MS))).toEqual({
+      spent: { day: '2026-11-25', dayBytes: 0, month: '2026-11', monthBytes: 50_000 },
+      holds: undefined,
+    })
+  })
+
   it('that is used up allows only new readings, or nothing, and reports the reason', () => {
     for (const limit of [{ bytesPerDay: 10_000 }, { bytesPerMonth: 50_000 }]) {
       const liveOnly = budgetOf(limit, spent)

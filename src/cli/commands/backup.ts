@@ -14,7 +14,10 @@ export const backup = command({
   ],
   options: { ...storeOptions, force: { kind: 'flag', help: 'Replace an existing file' }, json: shared.json },
   operands: { value: 'FILE', help: 'File to write', min: 1, max: 1 },
-  examples: ['backup plant-7.db -s examples/edge.yaml', 'backup /mnt/usb/plant-7.db --data ./data --force'],
+  examples: [
+    'backup plant-7.db -s examples/edge.yaml',
+    'backup /mnt/usb/plant-7.db --data examples/data/plant-7 --force',
+  ],
   async run({ values, operands: [operand = ''], output, env }) {
     const file = resolve(operand)
     if (existsSync(file) && !values.force) {

@@ -23,7 +23,7 @@ export const check = command({
     },
     json: shared.json,
   },
-  examples: ['check -s examples/edge.yaml', 'check --data ./data --acknowledge'],
+  examples: ['check -s examples/edge.yaml', 'check --data examples/data/plant-7 --acknowledge'],
   async run({ values, output, env }) {
     const folder = await dataFolder(values, env)
     if (values.acknowledge) return acknowledgeAll(folder, output)
@@ -50,6 +50,7 @@ async function repair(folder: string, output: Output): Promise<number> {
 }
 
 function summary({ problems, damages, blocks, readings }: CheckReport, sound: boolean): string {
+  if (sound && readings === 0) return 'no problems: the store holds no readings yet'
   const checked = `checked ${countText(readings)} readings in ${countText(blocks)} blocks`
   if (sound) return `no problems: ${checked}`
   const count = problems.length + damages.length

@@ -26,7 +26,7 @@ export const devicesForget = command({
   operands: { value: 'DEVICE', help: 'Name of a device, or a pattern with *', min: 1, max: DEVICES_MAX },
   examples: [
     'devices forget pump-7 -s examples/edge.yaml',
-    "devices forget 'rnd*' --yes --even-unconfirmed --data ./data",
+    "devices forget 'rnd*' --yes --even-unconfirmed --data examples/data/plant-7",
   ],
   async run({ values, operands, output, env }) {
     const folder = await dataFolder(values, env)

@@ -13,14 +13,18 @@ export const devices = command({
   name: 'devices',
   summary: 'List the series of each device: count, average, minimum, maximum, good %',
   notes: [
-    'The figures cover the readings that are kept, and removed readings through their hourly sums. `tidegate ledger` accounts for everything that was ever received. The edge may be running.',
+    'The figures cover the readings that are kept, and removed readings through their hourly sums. Average, minimum and maximum leave BAD readings out, unless --include-bad is given. `tidegate ledger` accounts for everything that was ever received. The edge may be running.',
   ],
-  options: { ...storeOptions, json: shared.json },
-  examples: ['devices -s examples/edge.yaml', 'devices --data ./data --json'],
+  options: {
+    ...storeOptions,
+    'include-bad': { kind: 'flag', help: 'BAD readings count in average, minimum and maximum' },
+    json: shared.json,
+  },
+  examples: ['devices -s examples/edge.yaml', 'devices --data examples/data/plant-7 --json'],
   async run({ values, output, env }) {
     const write = values.json ? await jsonWriter() : await tableWriter()
     await withHistory(await dataFolder(values, env), async (history) => {
-      for (const page of history.devicePages()) {
+      for (const page of history.devicePages({ includeBad: values['include-bad'] })) {
         output.print(write.page(page))
         if (!(await output.drained())) return
       }

@@ -50,8 +50,8 @@ export const exportReadings = command({
   },
   examples: [
     'export -s examples/edge.yaml --format csv --device press-1 --from 2026-01-31 > press-1.csv',
-    'export --data ./data --format parquet -o readings.parquet',
-    'export --data ./data --format parquet --partition day --to 2026-02-01 -o ./lake',
+    'export --data examples/data/plant-7 --format parquet -o readings.parquet',
+    'export --data examples/data/plant-7 --format parquet --partition day --to 2026-02-01 -o ./lake',
   ],
   async run({ values, output, env }) {
     const interval = intervalOf(values)

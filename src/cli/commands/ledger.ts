@@ -18,7 +18,7 @@ export const ledger = command({
     uplink: { kind: 'text', value: 'NAME', help: 'Only this uplink; default: all uplinks' },
     json: shared.json,
   },
-  examples: ['ledger -s examples/edge.yaml', 'ledger --data ./data --json'],
+  examples: ['ledger -s examples/edge.yaml', 'ledger --data examples/data/plant-7 --json'],
   async run({ values, output, env }) {
     const { rows, messages, unrouted } = await withReader(await dataFolder(values, env), (reader) => {
       const uplinks = reader.summary().backlogs.map(({ uplink }) => uplink)

@@ -15,13 +15,13 @@ export const run = command({
     'Prints one line when devices can connect; the log goes to standard error. SIGINT or SIGTERM stops the edge in order, a second one ends it at once. Either way, nothing that was acknowledged is lost.',
   ],
   options: { settings: shared.settings },
-  examples: ['run -s examples/edge.yaml', 'run -s plant-7.yaml 2> plant-7.log'],
+  examples: ['run -s examples/edge.yaml', 'run -s examples/edge.yaml 2> plant-7.log'],
   async run({ values, output, env }) {
     const { loadEdgeSettings } = await import('../../settings/load/load.ts')
     const warnings: string[] = []
     const settings = loadEdgeSettings(values.settings, env, (warning) => warnings.push(warning))
     const { createLog } = await import('../../base/log.ts')
-    const log = createLog(settings.log.level, settings.edge)
+    const log = createLog(settings.log, settings.edge)
     warnings.push(...takeFromOthers(settings.data, DATA_FILES))
     warnings.push(...takeFromOthers(resolve(settings.data, settings.store.backup.folder), BACKUP_FILES))
     for (const warning of warnings) log.warn(warning)

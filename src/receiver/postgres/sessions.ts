@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { withPostgresPassword } from '../../base/text/postgres-url.ts'
 import { Connection } from './connection.ts'
 
 /** PostgreSQL's type bigint. Every integer that a receiver stores is a safe integer. */
@@ -35,7 +36,8 @@ export class Sessions {
   constructor(options: SessionOptions) {
     this.#statementTimeoutMs = options.statementTimeoutMs
     this.#pool = new pg.Pool({
-      connectionString: withPassword(options.url, options.password),
+      connectionString:
+        options.password === undefined ? options.url : withPostgresPassword(options.url, options.password),
       max: options.connections,
       connectionTimeoutMillis: options.connectTimeoutMs,
       keepAlive: true,
@@ -73,15 +75,4 @@ export class Sessions {
   close(): Promise<void> {
     return this.#pool.end()
   }
-}
-
-/**
- * Adds the password as a parameter of the URL, which also works for an address without a host name (a socket's
- * folder).
- */
-function withPassword(url: string, password: string | undefined): string {
-  if (password === undefined) return url
-  const complete = new URL(url)
-  complete.searchParams.set('password', password)
-  return complete.href
 }

@@ -1,5 +1,6 @@
 import { codeOf, Exit, messageOf, OperatorError } from '../../base/errors.ts'
 import { oneLine } from '../../base/text/one-line.ts'
+import { parsePostgresUrl } from '../../base/text/postgres-url.ts'
 import { shownPath } from '../../base/text/shown-url.ts'
 
 const PLACE_CHARS_MAX = 300
@@ -7,15 +8,24 @@ const PLACE_CHARS_MAX = 300
 interface Cause {
   /** SQLSTATE codes, or codes of Node.js. */
   readonly codes: readonly string[]
+  /** In a message without a code. */
+  readonly says?: RegExp
   readonly what: string
   readonly remedy: string
 }
 
 const CAUSES: readonly Cause[] = [
   {
+    codes: [],
+    says: /client password must be/,
+    what: 'asks for a password, and none is set',
+    remedy: 'set `postgres.password_file` to a file with the password, or `postgres.password`',
+  },
+  {
     codes: ['28P01', '28000'],
     what: 'refuses the user or the password',
-    remedy: 'set `sink` and `postgres.password` (or `postgres.password_file`), and check pg_hba.conf',
+    remedy:
+      'check the user in `sink`, the password in `postgres.password_file` (or `postgres.password`), and pg_hba.conf',
   },
   {
     codes: ['3D000'],
@@ -25,7 +35,8 @@ const CAUSES: readonly Cause[] = [
   {
     codes: ['42501'],
     what: 'denies a right that the receiver needs',
-    remedy: 'grant the rights that docs/postgresql.md lists',
+    remedy:
+      'create the schema for this role, CREATE SCHEMA … AUTHORIZATION …, or grant the rights (docs/postgresql.md, Roles)',
   },
   {
     codes: ['25006', '0A000'], // 0A000: a standby was asked for a transaction that writes
@@ -60,8 +71,8 @@ const CAUSES: readonly Cause[] = [
 export function troubleAt(url: string, failure: unknown): OperatorError {
   if (failure instanceof OperatorError) return failure
   const code = codeOf(failure) ?? codeOf(failure instanceof AggregateError ? failure.errors[0] : undefined)
-  const cause = CAUSES.find(({ codes }) => code !== undefined && codes.includes(code))
   const reason = messageOf(failure) || code || 'it gave no reason'
+  const cause = CAUSES.find(({ codes, says }) => (code !== undefined && codes.includes(code)) || says?.test(reason))
   return new OperatorError(`PostgreSQL at ${placeOf(url)} ${cause?.what ?? 'failed'}: ${reason}`, {
     remedy: cause?.remedy ?? 'check the log of PostgreSQL; the receiver tries again by itself',
     exitCode: Exit.UNAVAILABLE,
@@ -71,7 +82,9 @@ export function troubleAt(url: string, failure: unknown): OperatorError {
 
 /** Host, port and database, without user and password. */
 export function placeOf(url: string): string {
-  const parsed = new URL(url)
-  const host = parsed.host || (parsed.searchParams.get('host') ?? 'localhost')
-  return oneLine(`${host}${shownPath(parsed)}`, PLACE_CHARS_MAX)
+  const parsed = parsePostgresUrl(url)
+  return oneLine(
+    parsed === null ? 'an address that is not a URL' : `${parsed.host}${shownPath(parsed.url)}`,
+    PLACE_CHARS_MAX,
+  )
 }

@@ -34,13 +34,20 @@ const SEPARATOR = '__'
  * index in a list, letter case and single `_` are ignored: `TIDEGATE_BROKER__TCP__PORT=1893`. For a text setting the
  * value of the variable is taken literally; any other is read as YAML. A variable that names no setting is a problem:
  * it is a misspelling, like an unknown key.
+ * @param shownAs how problems call a variable, where it stands for an option of the command line
  */
-export function withEnvironment(data: unknown, outline: Outline, env: Environment): Overridden {
+export function withEnvironment(
+  data: unknown,
+  outline: Outline,
+  env: Environment,
+  shownAs: Readonly<Record<string, string>> = {},
+): Overridden {
   const problems: Problem[] = []
   const origins: SettingOrigin[] = []
   let result = data
-  for (const variable of variablesOf(env)) {
-    const named = settingOf(variable, outline)
+  for (const name of variablesOf(env)) {
+    const variable = shownAs[name] ?? name
+    const named = settingOf(name, outline)
     if ('problem' in named) {
       problems.push({ path: [], text: named.problem, place: { variable } })
       continue
@@ -52,11 +59,11 @@ export function withEnvironment(data: unknown, outline: Outline, env: Environmen
       problems.push({ path, text, place: { variable } })
       continue
     }
-    if (env[variable]?.includes('\ufffd')) {
+    if (env[name]?.includes('\ufffd')) {
       problems.push({ path, text: 'is not UTF-8', place: { variable } })
       continue
     }
-    const read = setting.type === 'string' ? { value: env[variable] } : parseValue(env[variable] ?? '')
+    const read = setting.type === 'string' ? { value: env[name] } : parseValue(env[name] ?? '')
     const trouble = 'problem' in read ? read.problem : gapProblem(result, outline, path)
     if (trouble !== undefined || 'problem' in read) {
       problems.push({ path, text: trouble ?? '', place: { variable } })

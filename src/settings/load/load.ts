@@ -16,6 +16,7 @@ import { withLinks } from './links.ts'
 import { problemLine, problemsOf } from './problems.ts'
 import { inlineSecrets, withSecrets } from './secrets.ts'
 import { textOf } from './text.ts'
+import { unusedRules } from './unused-rules.ts'
 
 /** Maximum size of a settings file (bytes): a larger file is not a settings file. */
 const FILE_BYTES_MAX = 1_048_576
@@ -31,12 +32,19 @@ export function loadEdgeSettings(file: string, env: Environment, warn: Warn = ()
   return load(edgeSettings, edgeOutline(), { file, env, warn })
 }
 
-/** Like loadEdgeSettings, for a receiver. */
-export function loadReceiverSettings(file: string, env: Environment, warn: Warn = () => undefined): ReceiverSettings {
-  return load(receiverSettings, receiverOutline(), { file, env, warn })
+/** Like loadEdgeSettings, for a receiver. @param options options of the command line that override a setting */
+export function loadReceiverSettings(
+  file: string,
+  env: Environment,
+  warn: Warn = () => undefined,
+  options?: Options,
+): ReceiverSettings {
+  return load(receiverSettings, receiverOutline(), { file, env, warn, options })
 }
 
 type Warn = (text: string) => void
+/** The option that gave the value of a variable, by the name of the variable: errors name what the person has written. */
+type Options = Readonly<Record<string, string>>
 
 export function edgeOutline(): Outline {
   return outlineOf(edgeSettings, 'Settings of a Tidegate edge')
@@ -49,13 +57,18 @@ export function receiverOutline(): Outline {
 function load<S extends { data: string } & WithFiles>(
   schema: z.ZodType<S>,
   outline: Outline,
-  { file, env, warn }: { readonly file: string; readonly env: Environment; readonly warn: Warn },
+  {
+    file,
+    env,
+    warn,
+    options,
+  }: { readonly file: string; readonly env: Environment; readonly warn: Warn; readonly options?: Options | undefined },
 ): S {
   const { text, stats } = readText(file)
   const document = parseSettings(text)
   if (document.data === undefined) throw refusal(file, document.problems, document.placeOf)
   const folder = dirname(resolve(file))
-  const overridden = withEnvironment(document.data ?? {}, outline, env)
+  const overridden = withEnvironment(document.data ?? {}, outline, env, options)
   const placeOf = (path: Path): Place => placeInEnvironment(path, overridden.origins) ?? document.placeOf(path)
   const complete = withSecrets(overridden.data, outline, folder)
   const unmixed = withoutUrlCredentials(complete.data)
@@ -75,7 +88,7 @@ function load<S extends { data: string } & WithFiles>(
     if (secrets.length > 0)
       warn(`every user of this machine can read ${file}, which contains ${secrets.join(', ')}: run \`chmod 600\` on it`)
   }
-  for (const warning of [...unmixed.warnings, ...complete.warnings]) warn(warning)
+  for (const warning of [...unmixed.warnings, ...complete.warnings, ...unusedRules(parsed.data)]) warn(warning)
   return withConfigFiles({ ...parsed.data, data: resolve(folder, parsed.data.data) }, folder)
 }
 

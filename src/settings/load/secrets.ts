@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import { messageOf } from '../../base/errors.ts'
 import { othersMayUse } from '../../base/files/private-files.ts'
 import { readRegularFile } from '../../base/files/regular-file.ts'
+import { parsePostgresUrl } from '../../base/text/postgres-url.ts'
 import { FILE_SUFFIX, isMapping, type Outline, type Path, pathText } from '../outline.ts'
 import type { Problem } from '../problem.ts'
 import { textOf } from './text.ts'
@@ -90,6 +91,6 @@ export function inlineSecrets(data: unknown, outline: Outline, path: Path = []):
 }
 
 function isSecret(text: string): boolean {
-  const url = URL.parse(text)
-  return url === null || url.host === '' || url.password !== '' || url.searchParams.has('password')
+  const parsed = parsePostgresUrl(text)
+  return parsed === null || parsed.url.password !== '' || parsed.url.searchParams.has('password')
 }

@@ -80,4 +80,10 @@ export const log = z.strictObject({
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('info')
     .describe('Lowest level that is written to standard error'),
+  format: z
+    .enum(['pretty', 'json'])
+    .optional()
+    .describe(
+      '`pretty`: one line of text for people; `json`: one JSON object a line. Default: `pretty` on a terminal, else `json`',
+    ),
 })

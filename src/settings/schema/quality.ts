@@ -20,10 +20,10 @@ const spike = z.strictObject({
   fail: threshold.optional().describe('Distance from the neighbours above which a reading is bad (4)'),
   method: z
     .enum(['average', 'differential'])
-    .default('average')
+    .default('differential')
     .describe(
-      '`average`: distance from the mean of both neighbours; `differential`: the smaller of the two steps, or 0 ' +
-        'if both have the same direction',
+      '`differential`: the smaller of the two steps, or 0 if both have the same direction; `average`: distance from the ' +
+        'mean of both neighbours, which a large spike moves: the good readings next to it are flagged as well',
     ),
   holdMs: z
     .number()

@@ -7,7 +7,7 @@ import { ALWAYS, type Interval } from './interval.ts'
 import type { OpenBlocks } from './open-blocks.ts'
 import type { HistoryPlaces } from './range.ts'
 import type { StoredSeries } from './series.ts'
-import { type Figures, type Summed, Sums } from './sums.ts'
+import { type Figures, type Summed, Sums, summaryFits } from './sums.ts'
 
 /**
  * Readings that are read one by one for a page, which takes about a tenth of a second; after that the page ends as soon
@@ -24,7 +24,10 @@ export interface Bucket extends Figures {
   readonly device: string
   readonly metric: string
   readonly unit: string | undefined
-  /** The first and the last number in time; null: the bucket includes hourly sums of removed readings, or no number. */
+  /**
+   * The first and the last number in time that `avg` covers; null: the bucket includes hourly sums of removed readings, or
+   * no such number.
+   */
   readonly first: number | null
   readonly last: number | null
 }
@@ -33,6 +36,8 @@ export interface BucketQuery extends Partial<Interval> {
   readonly series: readonly StoredSeries[]
   /** Length of a bucket, ms; buckets begin at its multiples since 1970-01-01 in UTC. */
   readonly everyMs: number
+  /** BAD numbers count like others. Default: the figures leave them out. */
+  readonly includeBad?: boolean
   /** A page ends when this many readings were read one by one, at the next boundary of buckets. */
   readonly readingsMax?: number
 }
@@ -45,8 +50,8 @@ export interface BucketPage {
 }
 
 /**
- * Computes buckets inside a transaction. A block that lies completely in one bucket is answered from its summary. For
- * readings that retention has removed, the hourly sums count, each in the bucket in which its hour starts: this is
+ * Computes buckets inside a transaction. A block that lies completely in one bucket is answered from its summary, unless
+ * it has BAD readings and the figures leave them out. For readings that retention has removed, the hourly sums count, each in the bucket in which its hour starts: this is
  * exact if a bucket is a whole number of hours.
  */
 export class Buckets {
@@ -62,9 +67,16 @@ export class Buckets {
   }
 
   /** The first buckets of an interval: all, or as many as one short transaction can compute. */
-  page({ series, everyMs, from = ALWAYS.from, to = ALWAYS.to, readingsMax }: BucketQuery): BucketPage {
+  page({
+    series,
+    everyMs,
+    from = ALWAYS.from,
+    to = ALWAYS.to,
+    includeBad = false,
+    readingsMax,
+  }: BucketQuery): BucketPage {
     assert(Number.isSafeInteger(everyMs) && everyMs > 0, 'a bucket has a length in whole milliseconds')
-    const page = new Page({ from, to }, everyMs, readingsMax)
+    const page = new Page({ from, to }, { everyMs, includeBad, readingsMax })
     for (const one of series) {
       const tallies = page.begin(one)
       this.#addRollups(one.id, page, tallies)
@@ -82,7 +94,7 @@ export class Buckets {
     for (const head of this.#places.sealed.heads(series, page.interval)) {
       if (page.isLong) page.endAt(head.tsMin)
       if (head.tsMin >= page.interval.to) return
-      if (page.holdsWhole(head) && !this.#blocks.isAmended(head)) {
+      if (page.takesSummary(head) && !this.#blocks.isAmended(head)) {
         tallies.at(head.tsMin).addHead(head)
         page.readingsRead(1)
       } else {
@@ -116,13 +128,17 @@ export class Buckets {
 
 /** The state of one bucket so far. */
 class Tally {
-  readonly #sums = new Sums()
+  readonly #sums: Sums
   readonly #ends = new Ends()
   #hasRollup = false
 
+  constructor(includeBad: boolean) {
+    this.#sums = new Sums(includeBad)
+  }
+
   add(ts: number, seq: number, value: Parameters<Sums['add']>[0], quality: Quality): void {
     this.#sums.add(value, quality)
-    if (typeof value === 'number') this.#ends.add(ts, seq, value)
+    if (typeof value === 'number' && this.#sums.counts(quality)) this.#ends.add(ts, seq, value)
   }
 
   addHead(head: BlockHead): void {
@@ -146,12 +162,14 @@ class Tallies {
   readonly series: StoredSeries
   readonly byStart = new Map<number, Tally>()
   readonly #everyMs: number
+  readonly #includeBad: boolean
   #lastStart = Number.NaN
   #lastTally: Tally | undefined
 
-  constructor(series: StoredSeries, everyMs: number) {
+  constructor(series: StoredSeries, { everyMs, includeBad }: PageOptions) {
     this.series = series
     this.#everyMs = everyMs
+    this.#includeBad = includeBad
   }
 
   at(ts: number): Tally {
@@ -159,7 +177,7 @@ class Tallies {
     if (start === this.#lastStart) return this.#lastTally!
     let tally = this.byStart.get(start)
     if (tally === undefined) {
-      tally = new Tally()
+      tally = new Tally(this.#includeBad)
       this.byStart.set(start, tally)
     }
     this.#lastStart = start
@@ -178,8 +196,15 @@ class Tallies {
   }
 }
 
+interface PageOptions {
+  readonly everyMs: number
+  readonly includeBad: boolean
+  readonly readingsMax?: number | undefined
+}
+
 /** The buckets of all series in an interval. Its end moves to an earlier time if there is much to do. */
 class Page {
+  readonly #options: PageOptions
   readonly #everyMs: number
   readonly #from: number
   readonly #asked: number
@@ -188,7 +213,9 @@ class Page {
   #readingsRead = 0
   readonly #all: Tallies[] = []
 
-  constructor({ from, to }: Interval, everyMs: number, readingsMax = PAGE_READINGS_MAX) {
+  constructor({ from, to }: Interval, options: PageOptions) {
+    const { everyMs, readingsMax = PAGE_READINGS_MAX } = options
+    this.#options = options
     this.#readingsMax = readingsMax
     this.#from = from
     this.#asked = to
@@ -201,12 +228,14 @@ class Page {
   }
 
   begin(series: StoredSeries): Tallies {
-    const tallies = new Tallies(series, this.#everyMs)
+    const tallies = new Tallies(series, this.#options)
     this.#all.push(tallies)
     return tallies
   }
 
-  holdsWhole({ tsMin, tsMax }: BlockHead): boolean {
+  /** Whether a block lies completely in one bucket, and its summary can stand for its readings. */
+  takesSummary({ tsMin, tsMax, worst }: BlockHead): boolean {
+    if (!summaryFits({ worst }, this.#options.includeBad)) return false
     const inside = tsMin >= this.#from && tsMax < this.#end
     return inside && Math.floor(tsMin / this.#everyMs) === Math.floor(tsMax / this.#everyMs)
   }

@@ -12,7 +12,13 @@ import { type HistoryPlaces, type RangePage, type RangeQuery, readRange } from '
 import { recentReadings } from './recent.ts'
 import { SealedHistory } from './sealed.ts'
 import { type SeriesFilter, type SeriesPlace, SeriesTable, type StoredSeries } from './series.ts'
-import { type DevicePage, type DeviceStatistics, type SeriesStatistics, Statistics } from './statistics.ts'
+import {
+  type DevicePage,
+  type DeviceQuestion,
+  type DeviceStatistics,
+  type SeriesStatistics,
+  Statistics,
+} from './statistics.ts'
 import { Tail } from './tail.ts'
 
 export type {
@@ -167,15 +173,15 @@ export class History {
     return this.#snapshot(() => recentReadings(this.#places, this.series(filter), count))
   }
 
-  /** Every device with statistics of its series. Each page is a snapshot of its own. */
-  devices(): DeviceStatistics[] {
-    return [...this.devicePages()].flat()
+  /** Every device with statistics of its series, which leave BAD numbers out by default. Each page is a snapshot of its own. */
+  devices(options?: { readonly includeBad: boolean }): DeviceStatistics[] {
+    return [...this.devicePages(options)].flat()
   }
 
   /** The same in pages; none is empty. */
-  *devicePages(): Generator<readonly DeviceStatistics[]> {
+  *devicePages({ includeBad } = { includeBad: false }): Generator<readonly DeviceStatistics[]> {
     for (let after: string | undefined, done = false; !done; ) {
-      const { devices, next } = this.devicePage(after, PAGE_DEVICES)
+      const { devices, next } = this.devicePage({ after, limit: PAGE_DEVICES, includeBad })
       if (devices.length > 0) yield devices
       after = next
       done = next === undefined
@@ -183,9 +189,9 @@ export class History {
   }
 
   /** The first devices after this name, at most `limit`. Times in the future do not count as the last one. */
-  devicePage(after: string | undefined, limit: number): DevicePage {
+  devicePage(question: Omit<DeviceQuestion, 'upTo'>): DevicePage {
     const upTo = this.#clock.now() + AHEAD_MS
-    return this.#snapshot(() => this.#statistics.devices({ after, limit, upTo }))
+    return this.#snapshot(() => this.#statistics.devices({ ...question, upTo }))
   }
 
   /** Time of the earliest reading of a series in an interval (UTC ms); undefined: there is none. */

@@ -32,9 +32,9 @@ function boundsJson({ firstAt, lastAt }: Pick<SeriesStatistics, 'firstAt' | 'las
   return `"firstAt":${time(firstAt)},"lastAt":${time(lastAt)}`
 }
 
-function figuresJson({ readings, numbers, avg, min, max, sum, goodShare, worst }: Figures): string {
+function figuresJson({ readings, numbers, badLeftOut, avg, min, max, sum, goodShare, worst }: Figures): string {
   const values = `"avg":${figure(avg)},"min":${figure(min)},"max":${figure(max)},"sum":${figure(sum)}`
-  return `"readings":${readings},"numbers":${numbers},${values},"goodShare":${goodShare},"worst":${worst}`
+  return `"readings":${readings},"numbers":${numbers},"badLeftOut":${badLeftOut},${values},"goodShare":${goodShare},"worst":${worst}`
 }
 
 function figure(value: number | null): string {

@@ -4,7 +4,8 @@ import type { Clock } from '../../base/clock.ts'
 import { codeOf, Exit, messageOf, OperatorError } from '../../base/errors.ts'
 import { DATABASE_FILE, openReadOnly } from '../database.ts'
 import { History } from './history.ts'
-import { defineTables, type UnknownSeries } from './tables.ts'
+import { missingSeries, type SeriesNames } from './missing-series.ts'
+import { defineTables } from './tables.ts'
 
 /** Maximum size of the texts and bytes in one result; the result is truncated beyond it. */
 const RESULT_BYTES_MAX = 67_108_864
@@ -16,8 +17,8 @@ export interface SqlResult {
   readonly rows: readonly (readonly SqlValue[])[]
   /** There were more rows, or larger ones, than the limits allow. */
   readonly cut: boolean
-  /** The last device and metric of `readings` or `buckets` that have no series. */
-  readonly unknown: UnknownSeries | undefined
+  /** Why there are no rows, as text: a device or metric in the statement that the store does not know. */
+  readonly missing: string | undefined
 }
 
 /**
@@ -32,7 +33,9 @@ export interface SqlResult {
 export class SqlSession {
   readonly #database: Database
   readonly #pages: Database
-  #unknown: UnknownSeries | undefined
+  readonly #history: History
+  /** The first names in the statement that no series has. */
+  #missing: SeriesNames | undefined
 
   /** @throws OperatorError as `openReadOnly` does. */
   constructor(folder: string, clock: Clock) {
@@ -41,25 +44,28 @@ export class SqlSession {
     this.#database = new SQLite(empty.serialize(), { readonly: true })
     empty.close()
     this.#database.prepare('ATTACH ? AS edge').run(join(folder, DATABASE_FILE))
-    const history = new History(this.#pages, clock)
-    defineTables(this.#database, { history, clock, onUnknown: (series) => (this.#unknown = series) })
+    this.#history = new History(this.#pages, clock)
+    const onMissing = (names: SeriesNames): void => {
+      this.#missing ??= names
+    }
+    defineTables(this.#database, this.#history, { clock, onMissing })
   }
 
   /** Runs one statement that only reads. @throws OperatorError when it does more, or SQLite refuses it. */
   run(sql: string, rowsMax: number): SqlResult {
+    this.#missing = undefined
     return refusing(() => {
       const statement = this.#prepare(sql)
       const columns = statement.columns().map(({ name }) => name)
-      this.#unknown = undefined
       const rows: SqlValue[][] = []
       let bytes = 0
       for (const row of statement.iterate()) {
-        if (rows.length >= rowsMax || bytes > RESULT_BYTES_MAX)
-          return { columns, rows, cut: true, unknown: this.#unknown }
+        if (rows.length >= rowsMax || bytes > RESULT_BYTES_MAX) return { columns, rows, cut: true, missing: undefined }
         for (const value of row) bytes += sizeOf(value)
         rows.push(row.map(plain))
       }
-      return { columns, rows, cut: false, unknown: this.#unknown }
+      const names = rows.length === 0 ? this.#missing : undefined
+      return { columns, rows, cut: false, missing: names && missingSeries(this.#history, names) }
     })
   }
 

@@ -5,7 +5,7 @@ import { ALWAYS } from './interval.ts'
 import type { HistoryPlaces } from './range.ts'
 import type { SealHead } from './sealed.ts'
 import type { SeriesTable, StoredDevice, StoredSeries } from './series.ts'
-import { type Figures, type Summed, Sums, worstOf } from './sums.ts'
+import { type Figures, type Summed, Sums, summaryFits, worstOf } from './sums.ts'
 import { PRESENT, type Present } from './tail.ts'
 
 /** Statistics of one series; removed readings count while their hourly sums are kept. */
@@ -35,12 +35,18 @@ export interface DevicePage {
   readonly next: string | undefined
 }
 
-/** `after`: name of the device before the first one; `upTo`: later times are in the future (UTC ms). */
+/**
+ * `after`: name of the device before the first one; `upTo`: later times are in the future (UTC ms); `includeBad`: BAD numbers
+ * count like others.
+ */
 export interface DeviceQuestion {
   readonly after: string | undefined
   readonly limit: number
   readonly upTo: number
+  readonly includeBad: boolean
 }
+
+type How = Pick<DeviceQuestion, 'upTo' | 'includeBad'>
 
 /** `worst` is expressed as its rank, so that SQL can find the maximum. */
 const RANK = 'CASE worst WHEN 9 THEN 1 WHEN 2 THEN 2 WHEN 1 THEN 3 WHEN 3 THEN 4 ELSE 5 END'
@@ -57,13 +63,16 @@ type GroupRow = Omit<Summed, 'worst'> & {
   readonly noSum: 0 | 1
 }
 
-/** Sums over all readings, inside a transaction: from summaries, hourly sums and the log. Opens only amended blocks. */
+/**
+ * Sums over all readings, inside a transaction: from summaries, hourly sums and the log. Opens only amended blocks, and those
+ * with BAD readings if the figures leave them out.
+ */
 export class Statistics {
   readonly #places: HistoryPlaces
   readonly #blocks: BlockTable
   readonly #table: SeriesTable
   readonly #rollups: Statement<[string]>
-  readonly #log: Statement<[Present & { readonly series: string }]>
+  readonly #log: Statement<[Present & { readonly series: string; readonly includeBad: 0 | 1 }]>
   readonly #amended: Statement<[Seq, Seq]>
 
   constructor(
@@ -76,14 +85,14 @@ export class Statistics {
     this.#table = series
     this.#rollups = database.prepare(`SELECT series, sum(readings) AS readings, sum(good) AS good, max(${RANK}) AS rank,
       sum(numbers) AS numbers, min(value_min) AS valueMin, max(value_max) AS valueMax, sum(value_sum) AS valueSum,
-      max(numbers > 0 AND value_sum IS NULL) AS noSum, min(hour) AS tsMin, max(hour) AS tsMax,
+      max(numbers > 0 AND value_sum IS NULL) AS noSum, 0 AS badLeftOut, min(hour) AS tsMin, max(hour) AS tsMax,
       NULL AS arrivedAt FROM rollups WHERE series IN (SELECT value FROM json_each(?)) GROUP BY series`)
-    const number = `CASE WHEN typeof(value) = 'real' THEN value END`
+    const number = `CASE WHEN typeof(value) = 'real' AND (quality <> 4 OR @includeBad) THEN value END`
     this.#log = database.prepare(`SELECT series, count(*) AS readings, sum(quality = 1) AS good, max(rank) AS rank,
       count(number) AS numbers, min(number) AS valueMin, max(number) AS valueMax, sum(number) AS valueSum, 0 AS noSum,
-      min(ts) AS tsMin, max(CASE WHEN ${PRESENT} THEN ts END) AS tsMax,
+      sum(isLeftOut) AS badLeftOut, min(ts) AS tsMin, max(CASE WHEN ${PRESENT} THEN ts END) AS tsMax,
       max(received_at) AS arrivedAt FROM (SELECT series, ts, received_at, reasons, quality, ${number} AS number,
-      ${RANK.replace('worst', 'quality')} AS rank FROM log
+      typeof(value) = 'real' AND quality = 4 AND NOT @includeBad AS isLeftOut, ${RANK.replace('worst', 'quality')} AS rank FROM log
       WHERE seq > @sealed AND series IN (SELECT value FROM json_each(@series))) GROUP BY series`)
     this.#amended = database.prepare('SELECT DISTINCT series FROM verdicts WHERE seq BETWEEN ? AND ?').pluck()
   }
@@ -94,7 +103,7 @@ export class Statistics {
    * `upTo`, UTC ms, or judged TIME_FUTURE) is replaced by the arrival of the last reading, or of the last one in the
    * same seal.
    */
-  devices({ after, limit, upTo }: DeviceQuestion): DevicePage {
+  devices({ after, limit, ...how }: DeviceQuestion): DevicePage {
     const found = this.#table.devicesAfter(after, limit + 1)
     const some: StoredDevice[] = []
     let count = 0
@@ -105,10 +114,10 @@ export class Statistics {
     }
     const next = some.length < found.length ? some.at(-1)?.name : undefined
     const [first] = some
-    if (some.length === 1 && first!.series > SERIES_LISTED_MAX) return { devices: [this.#large(first!, upTo)], next }
+    if (some.length === 1 && first!.series > SERIES_LISTED_MAX) return { devices: [this.#large(first!, how)], next }
     const all = { offset: 0, limit: SERIES_LISTED_MAX }
     const series = new Map(some.map((device) => [device.name, this.#table.ofDevice(device, all)]))
-    const figures = this.#series([...series.values()].flat(), upTo)
+    const figures = this.#series([...series.values()].flat(), how)
     const devices = some.map(({ name }) => {
       const total = new DeviceTotal(name)
       total.add(series.get(name)!.map(({ id }) => figures.get(id)!))
@@ -118,41 +127,44 @@ export class Statistics {
   }
 
   /** A device with many series: their sums are read in parts. */
-  #large(device: StoredDevice, upTo: number): DeviceStatistics {
+  #large(device: StoredDevice, how: How): DeviceStatistics {
     const total = new DeviceTotal(device.name)
     for (let offset = 0; offset < device.series; offset += SERIES_LISTED_MAX) {
       const series = this.#table.ofDevice(device, { offset, limit: SERIES_LISTED_MAX })
-      total.add([...this.#series(series, upTo).values()])
+      total.add([...this.#series(series, how).values()])
     }
     return total.statistics
   }
 
-  #series(series: readonly StoredSeries[], upTo: number): Map<number, SeriesStatistics> {
-    const accounts = new Map(series.map(({ id }) => [id, new Account()]))
+  #series(series: readonly StoredSeries[], { upTo, includeBad }: How): Map<number, SeriesStatistics> {
+    const accounts = new Map(series.map(({ id }) => [id, new Account(includeBad)]))
     const ids = new Set(accounts.keys())
     const { sealed } = this.#places
     const wanted = JSON.stringify([...ids])
-    const inLog = this.#log.all({ sealed: sealed.upTo, upTo, series: wanted })
+    const inLog = this.#log.all({ sealed: sealed.upTo, upTo, series: wanted, includeBad: includeBad ? 1 : 0 })
     const groups = [...this.#rollups.all(wanted), ...inLog] as GroupRow[]
     for (const { series, rank, noSum, valueSum, tsMin, tsMax, arrivedAt, ...row } of groups) {
       const summed = { ...row, worst: QUALITY_OF_RANK[rank]!, valueSum: noSum === 1 ? null : valueSum }
-      accounts.get(series)!.add(summed, { tsMin, tsMax: Math.min(tsMax ?? arrivedAt ?? upTo, upTo) })
+      const account = accounts.get(series)!
+      account.sums.addSummed(summed)
+      account.reach({ tsMin, tsMax: Math.min(tsMax ?? arrivedAt ?? upTo, upTo) })
     }
     for (const seal of sealed.seals(ALWAYS)) {
       const amended = new Set(this.#amended.all(seal.first, seal.last) as number[])
       for (const head of sealed.headsOfMany(seal, ids)) {
-        const summed = amended.has(seriesOf(head.id)) ? this.#now(head) : head
-        accounts.get(seriesOf(head.id))!.add(summed, { tsMin: head.tsMin, tsMax: lastTime(head, seal, upTo) })
+        const account = accounts.get(seriesOf(head.id))!
+        account.reach({ tsMin: head.tsMin, tsMax: lastTime(head, seal, upTo) })
+        const isAmended = amended.has(seriesOf(head.id)) && this.#blocks.isAmended(head)
+        if (isAmended || !summaryFits(head, includeBad)) this.#addRows(head, account.sums)
+        else account.sums.addSummed(head)
       }
     }
     return new Map(series.map((one) => [one.id, accounts.get(one.id)!.statistics(one)]))
   }
 
-  /** The current sums of a block whose verdicts may have changed. */
-  #now(head: BlockHead): Summed {
-    if (!this.#blocks.isAmended(head)) return head
-    const { quality } = this.#places.open.open(head).columns
-    return { ...head, good: quality.filter((flag) => flag === 1).length, worst: worstOf(quality as Iterable<Quality>) }
+  #addRows(head: BlockHead, sums: Sums): void {
+    const { values, quality } = this.#places.open.open(head).columns
+    for (const [row, value] of values.entries()) sums.add(value, quality[row] as Quality)
   }
 }
 
@@ -163,12 +175,15 @@ function lastTime({ good, readings, tsMax }: BlockHead, { receivedLast }: SealHe
 
 /** Totals of one series. */
 class Account {
-  readonly sums = new Sums()
+  readonly sums: Sums
   tsMin = Infinity
   tsMax = -Infinity
 
-  add(summed: Summed, { tsMin, tsMax }: { readonly tsMin: number; readonly tsMax: number }): void {
-    this.sums.addSummed(summed)
+  constructor(includeBad: boolean) {
+    this.sums = new Sums(includeBad)
+  }
+
+  reach({ tsMin, tsMax }: { readonly tsMin: number; readonly tsMax: number }): void {
     this.tsMin = Math.min(this.tsMin, tsMin, tsMax)
     this.tsMax = Math.max(this.tsMax, tsMax)
   }

@@ -5,16 +5,11 @@ import { reasonsText, timeText } from '../../base/reading-text.ts'
 import { DURATION_HELP, parseDuration, parseTime, TIME_HELP } from '../../base/time-text.ts'
 import type { History, StoredSeries } from './history.ts'
 import { ALWAYS, type Interval } from './interval.ts'
+import type { SeriesNames } from './missing-series.ts'
 
 /** Type of an argument of a table-valued function; undefined: it is left out. */
 type Argument = number | string | Buffer | null | undefined
 type Cell = bigint | number | string | Buffer | null
-
-/** A device and a metric of a statement that have no series. */
-export interface UnknownSeries {
-  readonly device: string
-  readonly metric: string
-}
 
 /** Readings in a page for SQL: small, so that the first rows come quickly. */
 const PAGE_READINGS = 1_000
@@ -23,42 +18,37 @@ const PAGE_READINGS = 1_000
  * Makes history visible to SQL, sealed or not:
  *
  *     readings(device, metric, from_ts, to_ts)           ts, time, value, quality, reasons, unit, seq
- *     buckets(device, metric, from_ts, to_ts, every_ms)  start, time, unit, readings, numbers, avg, min, max, sum,
- *                                                        first, last, good_share, worst
+ *     buckets(device, metric, from_ts, to_ts, every_ms, include_bad)
+ *                                                        start, time, unit, readings, numbers, avg, min, max, sum,
+ *                                                        first, last, good_share, worst, bad_left_out
  *
  * Rows are ascending in time. Times are UTC ms, ISO 8601, `-24h` or `now`; without one there is no bound. `every_ms` is
  * in ms or like `1h`. A later argument can be given without those before it: `buckets('press', 'heat') WHERE every_ms =
  * '1h'`. A device or metric that does not exist has no rows. Booleans are 0 and 1.
  *
  * An argument that is NULL gives no rows, because in SQLite nothing equals NULL.
+ * @param onMissing called for a device and metric without a series
  * @param database the connection whose statements see the tables; not the one that `history` reads: a connection cannot
  * do both at once.
  */
 export function defineTables(
   database: Database,
-  {
-    history,
-    clock,
-    onUnknown,
-  }: {
-    readonly history: History
-    readonly clock: { now(): number }
-    /** Called with a device and a metric that have no series. */
-    readonly onUnknown: (series: UnknownSeries) => void
-  },
+  history: History,
+  { clock, onMissing }: { readonly clock: { now(): number }; onMissing(names: SeriesNames): void },
 ): void {
-  const find = (table: string, given: { readonly device: Argument; readonly metric: Argument }): StoredSeries[] => {
-    const found = seriesOf(history, table, given)
-    const { device, metric } = given
-    if (found.length === 0 && typeof device === 'string' && typeof metric === 'string') onUnknown({ device, metric })
-    return found
+  const seriesOf = (table: string, names: NamesGiven): StoredSeries[] => {
+    const { device, metric } = checked(table, names)
+    if (typeof device !== 'string' || typeof metric !== 'string') return []
+    const series = history.series({ device, metric })
+    if (series.length === 0) onMissing({ device, metric })
+    return series
   }
   database.table('readings', {
     columns: ['ts', 'time', 'value', 'quality', 'reasons', 'unit', 'seq'],
     parameters: ['device', 'metric', 'from_ts', 'to_ts'],
     rows: function* (...given): Generator<Cell[]> {
       const [device, metric, from, to] = given as Argument[]
-      const series = find('readings', { device, metric })
+      const series = seriesOf('readings', { device, metric })
       const interval = intervalOf({ from, to }, clock.now())
       for (const page of history.pages(series, { ...interval, limit: PAGE_READINGS })) {
         for (const { ts, value, quality, reasons, unit = '', seq } of page) {
@@ -71,33 +61,42 @@ export function defineTables(
   database.table('buckets', {
     columns: [
       ...['start', 'time', 'unit', 'readings', 'numbers', 'avg', 'min', 'max', 'sum', 'first', 'last', 'good_share'],
-      'worst',
+      ...['worst', 'bad_left_out'],
     ],
-    parameters: ['device', 'metric', 'from_ts', 'to_ts', 'every_ms'],
+    parameters: ['device', 'metric', 'from_ts', 'to_ts', 'every_ms', 'include_bad'],
     rows: function* (...given): Generator<Cell[]> {
-      const [device, metric, from, to, every] = given as Argument[]
-      const series = find('buckets', { device, metric })
-      const query = { series, ...intervalOf({ from, to }, clock.now()), everyMs: durationOf(every) }
+      const [device, metric, from, to, every, includeBad] = given as Argument[]
+      const series = seriesOf('buckets', { device, metric })
+      const query = {
+        series,
+        ...intervalOf({ from, to }, clock.now()),
+        everyMs: durationOf(every),
+        includeBad: Boolean(includeBad),
+      }
       for (const page of history.bucketPages(query)) {
-        for (const { start, unit = '', readings, numbers, avg, min, max, sum, first, last, goodShare, worst } of page) {
+        for (const { start, unit = '', readings, numbers, badLeftOut, goodShare, worst, ...values } of page) {
+          const { avg, min, max, sum, first, last } = values
           const counts = [BigInt(readings), BigInt(numbers)]
           const named = [BigInt(start), timeText(start), unit] as const
-          yield [...named, ...counts, avg, min, max, sum, first, last, goodShare, BigInt(worst)]
+          const figures = [avg, min, max, sum, first, last] as const
+          yield [...named, ...counts, ...figures, goodShare, BigInt(worst), BigInt(badLeftOut)]
         }
       }
     },
   })
 }
 
-function seriesOf(
-  history: History,
-  table: string,
-  { device, metric }: { readonly device: Argument; readonly metric: Argument },
-): StoredSeries[] {
+interface NamesGiven {
+  readonly device: Argument
+  readonly metric: Argument
+}
+
+/** @throws OperatorError if one of them is left out */
+function checked(table: string, { device, metric }: NamesGiven): NamesGiven {
   if (device === undefined || metric === undefined) {
     throw misuse(`${table} needs a device and a metric`, `write ${table}('DEVICE', 'METRIC')`)
   }
-  return typeof device === 'string' && typeof metric === 'string' ? history.series({ device, metric }) : []
+  return { device, metric }
 }
 
 function intervalOf({ from, to }: { readonly from: Argument; readonly to: Argument }, now: number): Interval {

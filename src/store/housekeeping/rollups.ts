@@ -79,7 +79,10 @@ export class Rollups {
   }
 }
 
-/** Sums up some rows of a block, by the start of their hour (UTC ms). */
+/**
+ * Sums up some rows of a block, by the start of their hour (UTC ms). The values leave BAD numbers out, as history does by
+ * default: sums over an hour cannot be separated later.
+ */
 export function sumByHour(
   { ts, values, quality }: BlockColumns,
   isRemoved: (row: number) => boolean = () => true,
@@ -98,7 +101,7 @@ export function sumByHour(
     rollup.worst = worse(rollup.worst, flag)
     if (flag === 1) rollup.good++
     const value = values[i]
-    if (typeof value !== 'number') continue
+    if (typeof value !== 'number' || flag === 4) continue
     rollup.numbers++
     rollup.min = Math.min(rollup.min, value)
     rollup.max = Math.max(rollup.max, value)

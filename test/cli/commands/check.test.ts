@@ -3,6 +3,16 @@ import { tempFolder } from '../../../support/folder.ts'
 import { runTidegate } from '../../../support/process.ts'
 import { runHousekeeping } from '../../store/sealed.ts'
 import { appendMany, openStore, tamper } from '../../store/stores.ts'
+import { runHere } from '../recorder.ts'
+
+it('`tidegate check` says that a store holds no readings yet', async () => {
+  const folder = tempFolder()
+  openStore(folder).close()
+  expect(await runHere(['check', '--data', folder])).toMatchObject({
+    code: 0,
+    stdout: 'no problems: the store holds no readings yet\n',
+  })
+})
 
 it('`tidegate check` reports a wrong summary until `--repair` computes it again', async () => {
   const folder = tempFolder()

@@ -57,7 +57,12 @@ describe('a running edge', () => {
     await publish(url, 'telemetry/press-9', Buffer.from([0xff, 0x00, 0xfe]))
 
     expect(await json('status', '-s', file)).toMatchObject({ code: 0, data: { edge: 'site-1', healthy: true } })
-    expect((await runTidegate(['status', '-s', file])).stdout).toMatch(/^edge: site-1$/m)
+    const words = await runTidegate(['status', '-s', file])
+    expect(words).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^edge site-1 is healthy .*up [\d.]+ (m?s|min)/),
+    })
+    expect(words.stdout).toMatch(/^readings +3 stored since the start/m)
 
     const ledger = await json('ledger', '--data', data)
     expect(ledger).toMatchObject({ code: 0, data: { balanced: true, problems: [] } })

@@ -34,6 +34,8 @@ describePeer('postgres', 'a sink in PostgreSQL', () => {
     expect((await runHere(['receive', 'fleet', '-s', file])).stdout).toMatch(/plant-7 +unknown/)
     const gaps = await runHere(['receive', 'gaps', '-s', file, '--request'])
     expect(gaps).toMatchObject({ code: 0, stdout: expect.stringMatching(/plant-7 +epoch-1 +1 +4 +4/) })
+    const unknown = await runHere(['receive', 'gaps', '-s', file, '--edge', 'plant-8'])
+    expect(unknown).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('did you mean "plant-7"') })
     expect(await sink.fleet.gaps({ limit: 9 })).toMatchObject([{ first: 1, last: 4, askedAt: 0 }])
   })
 

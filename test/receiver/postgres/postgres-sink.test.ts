@@ -184,6 +184,27 @@ describePeer('postgres', 'opening a sink in PostgreSQL', () => {
     expect(await right.sink.store([batch([reading(1)])], AT)).toMatchObject([{ kind: 'stored' }])
   })
 
+  it('names the setting of a missing password', async () => {
+    const postgres = await sharedPostgres()
+    const { sink } = await openSink({ url: postgres.urlOf(ROLE_WITH_PASSWORD) })
+    const missing = await failureOf(sink.store([], AT))
+    expect(missing.message).toContain('asks for a password, and none is set')
+    expect(missing.remedy).toContain('postgres.password_file')
+  })
+
+  it('connects through a Unix socket, with a password or without one', async () => {
+    const postgres = await sharedPostgres()
+    const url = `postgres://postgres@/postgres?host=${postgres.socketFolder}&port=${postgres.port}`
+    for (const password of [undefined, 'not needed']) {
+      const { sink } = await openSink({ url, password })
+      expect(await sink.store([batch([reading(1)])], AT)).toMatchObject([{ kind: 'stored' }])
+    }
+    const away = await openSink({ url: 'postgres://postgres@/postgres?host=/nowhere' })
+    expect((await failureOf(away.sink.store([], AT))).message).toMatch(
+      /^PostgreSQL at \/nowhere\/postgres cannot be reached/,
+    )
+  })
+
   it('refuses a schema of a newer version or of another program, and a database that cannot hold every text', async () => {
     const { postgres, schema, sink } = await openSink()
     await sink.store([], AT)

@@ -114,7 +114,7 @@ describe('an invalid settings file', () => {
 
   it('is refused with the known keys when none is near the unknown one', () => {
     expect(problems('edge: a\nlog: { colour: red }')).toEqual([
-      '2:8 log.colour: unknown key "colour"; known here: level',
+      '2:8 log.colour: unknown key "colour"; known here: level, format',
     ])
     expect(problems('edge: a\nlog: { constructor: 1, __proto__: 2 }')).toHaveLength(2)
   })

@@ -73,6 +73,30 @@ describe('buckets of history', () => {
     grown.close()
   })
 
+  it('leave BAD numbers out and count them, wherever the readings are, unless BAD ones are asked for', () => {
+    const grown = new Grown()
+    const rows = [1, 500, 2].map(
+      (value, i) => ({ ...ONE, ts: i * 1_000, value, quality: value === 500 ? 4 : 1 }) as const,
+    )
+    const figures = (includeBad: boolean) =>
+      grown.history.buckets({ series: grown.history.series(HEAT), everyMs: HOUR, includeBad })
+    const devices = (includeBad: boolean) => grown.history.devices({ includeBad })[0]!.series
+    const without = { readings: 3, numbers: 2, badLeftOut: 1, avg: 1.5, max: 2, goodShare: 2 / 3, worst: 4 }
+    const withBad = { readings: 3, numbers: 3, badLeftOut: 0, sum: 503, max: 500, goodShare: 2 / 3, worst: 4 }
+    grown.append(rows)
+    for (const place of ['log', 'block']) {
+      if (place === 'block') grown.seal()
+      expect(figures(false)).toMatchObject([{ ...without, first: 1, last: 2 }])
+      expect(figures(true)).toMatchObject([{ ...withBad, first: 1, last: 2 }])
+      expect(devices(false)).toMatchObject([without])
+      expect(devices(true)).toMatchObject([withBad])
+    }
+    grown.append([{ ...ONE, ts: 5_000, value: 7, quality: 4 }])
+    expect(figures(false)).toMatchObject([{ badLeftOut: 2, last: 2 }])
+    expect(figures(true)).toMatchObject([{ last: 7 }])
+    grown.close()
+  })
+
   it('count the hourly sums of removed readings in the bucket in which the hour starts; these have no first and last value', () => {
     const grown = new Grown()
     grown.append([{ name: 0, ts: 2 * HOUR + 5, value: 7, quality: 1, reasons: 0 }])

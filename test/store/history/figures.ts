@@ -2,7 +2,7 @@ import { worse } from '../../../src/base/flags.ts'
 import type { Quality, StoredReading } from '../../../src/base/reading.ts'
 import type { Bucket } from '../../../src/store/history/history.ts'
 
-type Exact = Omit<Bucket, 'start' | 'device' | 'metric' | 'unit' | 'avg' | 'sum'>
+type Exact = Omit<Bucket, 'start' | 'device' | 'metric' | 'unit' | 'avg' | 'sum' | 'badLeftOut'>
 
 /** Figures from a scan of the readings in the order of history. Summaries do not distinguish -0 from 0. */
 export function exactFigures(readings: readonly StoredReading[]): Exact {
@@ -34,6 +34,10 @@ export function isSumOf(
   return close(sum, total) && close(avg, total / numbers.length)
 }
 
+/** The numbers that are not BAD. */
 function numbersOf(readings: readonly StoredReading[]): number[] {
-  return readings.map(({ value }) => value).filter((value) => typeof value === 'number')
+  return readings
+    .filter(({ quality }) => quality !== 4)
+    .map(({ value }) => value)
+    .filter((value) => typeof value === 'number')
 }

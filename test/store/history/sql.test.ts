@@ -62,11 +62,37 @@ describe('SQL over history', () => {
       columns: ['name', 'sum(b.readings)'],
       rows: [['press', 5]],
       cut: false,
-      unknown: undefined,
+      missing: undefined,
     })
     const some = session.run(`SELECT seq FROM readings('press', 'heat')`, 2)
-    expect(some).toEqual({ columns: ['seq'], rows: [[1], [2]], cut: true, unknown: undefined })
+    expect(some).toEqual({ columns: ['seq'], rows: [[1], [2]], cut: true, missing: undefined })
     expect(session.run(`SELECT seq FROM readings('press', 'heat')`, 5).cut).toBe(false)
+    session.close()
+    grown.close()
+  })
+
+  it('names a device or metric that the store does not know, if there are no rows', () => {
+    const grown = plant()
+    const session = new SqlSession(grown.folder, systemClock)
+    const missing = (sql: string): string | undefined => session.run(sql, 10).missing
+    expect(missing(`SELECT * FROM readings('pres', 'heat')`)).toMatch(
+      /no readings of device "pres"; did you mean "press"/,
+    )
+    expect(missing(`SELECT * FROM buckets('press', 'hat', 0, 'now', '1h')`)).toMatch(/metric "hat" of press/)
+    expect(missing(`SELECT * FROM readings('press', 'heat', 'now')`)).toBeUndefined()
+    expect(missing(`SELECT d.name, r.ts FROM devices AS d LEFT JOIN readings(d.name, 'hat') AS r`)).toBeUndefined()
+    session.close()
+    grown.close()
+  })
+
+  it('leaves BAD readings out of buckets, unless they are asked for', () => {
+    const grown = plant()
+    grown.append([{ ...GOOD, ts: 2 * HOUR, value: 999, quality: 4 }])
+    const session = new SqlSession(grown.folder, systemClock)
+    const last = (args: string): unknown =>
+      session.run(`SELECT max(max), sum(bad_left_out) FROM buckets('press', 'heat', 0, 'now', '2h'${args})`, 10).rows
+    expect(last('')).toEqual([[2, 1]])
+    expect(last(', 1')).toEqual([[999, 0]])
     session.close()
     grown.close()
   })

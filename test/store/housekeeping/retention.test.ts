@@ -78,7 +78,10 @@ function bruteForce(gone: readonly Kept[]): Rollup[] {
   const groups = Map.groupBy(gone, ({ series, ts }) => `${series} ${Math.floor(ts / HOUR_MS) * HOUR_MS}`)
   const sums = [...groups].map(([key, all]): Rollup => {
     const [series, hour] = key.split(' ').map(Number) as [number, number]
-    const values = all.map(({ value }) => value).filter((value) => typeof value === 'number')
+    const values = all
+      .filter(({ quality }) => quality !== 4)
+      .map(({ value }) => value)
+      .filter((value) => typeof value === 'number')
     return {
       series,
       hour,

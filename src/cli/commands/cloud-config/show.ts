@@ -31,7 +31,7 @@ export const cloudConfigShow = command({
   operands: deviceOperands,
   examples: [
     'cloud config show plant-7 pump-17 -s examples/receiver.yaml',
-    'cloud config show plant-7 pump-17 --data ./received --json',
+    'cloud config show plant-7 pump-17 --data examples/data/received --json',
   ],
   async run({ values, operands, output, env }) {
     const key = deviceKey(operands)
@@ -61,7 +61,7 @@ export const cloudConfigList = command({
   },
   examples: [
     'cloud config list --match "plant-*/pump-*" -s examples/receiver.yaml',
-    'cloud config list --data ./received',
+    'cloud config list --data examples/data/received',
   ],
   async run({ values, output, env }) {
     const { match, limit } = values

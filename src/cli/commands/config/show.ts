@@ -28,7 +28,7 @@ export const configList = command({
     limit: { kind: 'number', value: 'N', help: 'Maximum number of devices', fallback: 1_000, min: 1, max: 100_000 },
     after: { kind: 'text', value: 'DEVICE', help: 'Only devices whose names sort after this one' },
   },
-  examples: ['config list -s examples/edge.yaml', 'config list --data ./data --json'],
+  examples: ['config list -s examples/edge.yaml', 'config list --data examples/data/plant-7 --json'],
   async run({ values, output, env }) {
     const { limit, after } = values
     const found = await withConfigReader(await dataFolder(values, env), (configs) => configs.list(limit + 1, after))
@@ -55,7 +55,7 @@ export const configShow = command({
   notes: [READS_DATABASE],
   options,
   operands: oneDevice,
-  examples: ['config show pump-17 -s examples/edge.yaml', 'config show pump-17 --data ./data --json'],
+  examples: ['config show pump-17 -s examples/edge.yaml', 'config show pump-17 --data examples/data/plant-7 --json'],
   async run({ values, operands: [device = ''], output, env }) {
     const shown = await withConfigReader(await dataFolder(values, env), (configs) => ({
       state: knownState(configs, checkDevice(device)),
@@ -147,7 +147,7 @@ export const configConflicts = command({
     ...options,
     limit: { kind: 'number', value: 'N', help: 'Maximum number of conflicts', fallback: 100, min: 1, max: 10_000 },
   },
-  examples: ['config conflicts -s examples/edge.yaml', 'config conflicts --data ./data --json'],
+  examples: ['config conflicts -s examples/edge.yaml', 'config conflicts --data examples/data/plant-7 --json'],
   async run({ values, output, env }) {
     const { limit } = values
     const found = await withConfigReader(await dataFolder(values, env), (configs) => configs.conflicts(limit + 1))

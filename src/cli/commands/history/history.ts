@@ -1,8 +1,8 @@
 import { systemClock } from '../../../base/clock.ts'
 import { Exit, OperatorError } from '../../../base/errors.ts'
-import { suggestion } from '../../../base/nearest.ts'
 import { timeText } from '../../../base/reading-text.ts'
 import type { History, Interval, StoredSeries } from '../../../store/history/history.ts'
+import { missingSeries } from '../../../store/history/missing-series.ts'
 import { command, shared } from '../../command.ts'
 import { dataFolder, storeOptions } from '../../data-folder.ts'
 import type { Output } from '../../output.ts'
@@ -19,7 +19,7 @@ export const history = command({
   summary: 'Print the readings of a series, or figures per interval',
   notes: [
     'Times are ISO 8601 (UTC if without a zone), now, or relative to now, such as -24h or -7d. Durations have a unit: ms, s, m, h, d or w. Without --from, the 24 hours before --to are printed.',
-    'With --every, one line is printed for each interval that has readings: number of readings, average, minimum, maximum, first and last value, percentage of good readings, and worst quality. Intervals begin at multiples of their length since 1970-01-01 UTC. The hourly sums of removed readings count in the interval in which the hour starts.',
+    'With --every, one line is printed for each interval that has readings: number of readings, average, minimum, maximum, first and last value, percentage of good readings, worst quality, and the number of BAD readings that the values leave out. Intervals begin at multiples of their length since 1970-01-01 UTC. The hourly sums of removed readings count in the interval in which the hour starts.',
     'The edge may be running. A table ends after 1,000 lines unless --limit is given. CSV (in the format of `tidegate export`) and JSON have no limit; they are streamed, so their length does not affect the memory needed.',
   ],
   options: {
@@ -28,6 +28,10 @@ export const history = command({
     to: { kind: 'text', value: 'TIME', help: 'Only readings before this time', fallback: 'now' },
     every: { kind: 'text', value: 'DURATION', help: 'Print figures per interval of this length, not readings' },
     unit: { kind: 'text', value: 'UNIT', help: 'Only readings in this unit; default: all units' },
+    'include-bad': {
+      kind: 'flag',
+      help: 'With --every: BAD readings count in average, minimum, maximum, first and last',
+    },
     limit: { kind: 'number', value: 'N', help: 'Maximum number of lines', min: 1, max: Number.MAX_SAFE_INTEGER },
     csv: { kind: 'flag', help: 'Print CSV' },
     json: shared.json,
@@ -36,7 +40,7 @@ export const history = command({
   examples: [
     'history press-1 temperature -s examples/edge.yaml --from -1h',
     'history press-1 temperature -s examples/edge.yaml --from -7d --every 1h',
-    'history press-1 temperature --data ./data --from 2026-01-01 --to 2026-02-01 --csv > january.csv',
+    'history press-1 temperature --data examples/data/plant-7 --from 2026-01-01 --to 2026-02-01 --csv > jan.csv',
   ],
   async run({ values, operands: [device = '', metric = ''], output, env }) {
     const interval = intervalOf(values)
@@ -56,7 +60,11 @@ export const history = command({
               readingShape,
               options,
             )
-          : await printRows(history.bucketPages({ series, ...interval, everyMs }), bucketShape, options)
+          : await printRows(
+              history.bucketPages({ series, ...interval, everyMs, includeBad: values['include-bad'] }),
+              bucketShape,
+              options,
+            )
       remark(printed, { limit, output, bounds: boundsOf(history, series), interval })
       return Exit.OK
     })
@@ -87,19 +95,8 @@ function findSeries(
 ): StoredSeries[] {
   const found = history.series({ device, metric, unit })
   if (found.length > 0) return found
-  const ofDevice = history.series({ device })
-  const metrics = [...new Set(ofDevice.map((one) => one.metric))]
-  if (ofDevice.length === 0) {
-    const devices = [...new Set(history.series().map((one) => one.device))]
-    throw unknown(`device "${device}"`, suggestion(device, devices))
-  }
-  if (!metrics.includes(metric)) throw unknown(`metric "${metric}" of ${device}`, suggestion(metric, metrics))
-  const units = history.series({ device, metric }).map((one) => one.unit ?? 'none')
-  throw unknown(`unit "${unit}" of ${device} ${metric}`, `; its units: ${units.join(', ')}`)
-}
-
-function unknown(what: string, hint: string): OperatorError {
-  return new OperatorError(`the store has no readings of ${what}${hint}`, {
+  const problem = missingSeries(history, { device, metric, unit })
+  throw new OperatorError(problem ?? 'the store has changed meanwhile', {
     remedy: '`tidegate devices` lists all devices with their metrics and units',
   })
 }

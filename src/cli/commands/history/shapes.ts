@@ -31,14 +31,15 @@ export const readingShape: RowShape<StoredReading> = {
 }
 
 export const bucketShape: RowShape<Bucket> = {
-  head: ['from (UTC)', 'unit', 'readings', 'avg', 'min', 'max', 'first', 'last', 'good %', 'worst'],
-  cells: ({ start, unit = '', readings, avg, min, max, first, last, goodShare, worst }) => [
+  head: ['from (UTC)', 'unit', 'readings', 'avg', 'min', 'max', 'first', 'last', 'good %', 'worst', 'bad left out'],
+  cells: ({ start, unit = '', readings, avg, min, max, first, last, goodShare, worst, badLeftOut }) => [
     ...[timeText(start), oneLine(unit, 16), readings, ...[avg, min, max, first, last].map(figureCell)],
-    ...[percent(goodShare), QUALITY_NAMES[worst]],
+    ...[percent(goodShare), QUALITY_NAMES[worst], badLeftOut],
   ],
-  csvHead: 'start,device,metric,unit,readings,numbers,avg,min,max,sum,goodShare,worst,first,last',
-  csv: ({ start, device, metric, unit = '', readings, numbers, avg, min, max, sum, goodShare, worst, first, last }) => {
-    const figures = [readings, numbers, avg, min, max, sum, goodShare, worst, first, last]
+  csvHead: 'start,device,metric,unit,readings,numbers,avg,min,max,sum,goodShare,worst,first,last,badLeftOut',
+  csv: ({ start, device, metric, unit = '', readings, numbers, avg, min, max, sum, goodShare, worst, ...more }) => {
+    const { first, last, badLeftOut } = more
+    const figures = [readings, numbers, avg, min, max, sum, goodShare, worst, first, last, badLeftOut]
     const names = [device, metric, unit].map(csvField)
     return [timeText(start), ...names, ...figures.map((one) => (one === null ? '' : numberText(one)))].join(',')
   },

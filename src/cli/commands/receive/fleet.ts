@@ -16,7 +16,7 @@ export const receiveFleet = command({
     'Clock offset: how far the clock of the edge is behind the clock of the receiver, including the network delay. Oldest: when the oldest unconfirmed reading arrived at the edge, by the clock of the edge.',
   ],
   options: { ...receiverOptions, json: shared.json },
-  examples: ['receive fleet -s examples/receiver.yaml', 'receive fleet --data ./received --json'],
+  examples: ['receive fleet -s examples/receiver.yaml', 'receive fleet --data examples/data/received --json'],
   async run({ values, output, env }) {
     const edges = await askFleet(values, { env, write: false }, async (fleet) => fleet.edges())
     if (values.json) output.json(edges.map(plainEdge))

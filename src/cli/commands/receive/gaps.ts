@@ -1,8 +1,9 @@
 import { systemClock } from '../../../base/clock.ts'
-import { Exit } from '../../../base/errors.ts'
+import { Exit, OperatorError } from '../../../base/errors.ts'
+import { suggestion } from '../../../base/nearest.ts'
 import { timeText } from '../../../base/reading-text.ts'
 import { oneLine } from '../../../base/text/one-line.ts'
-import { type Gap, REQUESTS_MAX } from '../../../receiver/fleet/fleet.ts'
+import { type Fleet, type Gap, REQUESTS_MAX } from '../../../receiver/fleet/fleet.ts'
 import { command, shared } from '../../command.ts'
 import { type Cell, textTable } from '../../table.ts'
 import { askFleet, receiverOptions } from './source.ts'
@@ -29,6 +30,7 @@ export const receiveGaps = command({
     const { edge, limit, request } = values
     const { gaps, more, stored } = await askFleet(values, { env, write: request }, async (fleet) => {
       const found = await fleet.gaps({ edge, limit: limit + 1 })
+      if (found.length === 0 && edge !== undefined) await assertKnown(fleet, edge)
       const listed = found.slice(0, limit)
       const stored = request ? await fleet.request(listed, systemClock.now()) : 0
       return { gaps: listed, more: found.length > limit, stored }
@@ -42,6 +44,16 @@ export const receiveGaps = command({
     return Exit.OK
   },
 })
+
+/** @throws OperatorError if the receiver has never seen this edge: it has no gaps for another reason than that all arrived. */
+async function assertKnown(fleet: Fleet, edge: string): Promise<void> {
+  const known = (await fleet.edges()).map((one) => one.edge)
+  if (known.includes(edge)) return
+  throw new OperatorError(`the receiver has never heard of an edge "${edge}"${suggestion(edge, known)}`, {
+    remedy:
+      '`tidegate receive fleet` lists the edges; if it is missing there, compare `prefix` and the cloud broker of both',
+  })
+}
 
 const HEAD = ['edge', 'epoch', 'first', 'last', 'positions', 'since (UTC)', 'requested (UTC)']
 

@@ -27,16 +27,19 @@ export const receive = command({
   examples: [
     'receive -s examples/receiver.yaml',
     'receive -s examples/receiver.yaml --sink postgres://tidegate@127.0.0.1/plants',
+    "receive -s examples/receiver.yaml --sink 'postgres://tidegate@/plants?host=/var/run/postgresql'",
   ],
   async run({ values, output, env }) {
     const { loadReceiverSettings } = await import('../../../settings/load/load.ts')
     const warnings: string[] = []
     const warn = (warning: string): void => void warnings.push(warning)
-    const settings = loadReceiverSettings(values.settings, withSink(env, values.sink), warn)
+    const settings = loadReceiverSettings(values.settings, withSink(env, values.sink), warn, {
+      ...(values.sink !== undefined && { TIDEGATE_SINK: '--sink' }),
+    })
     const { createLog } = await import('../../../base/log.ts')
     const { clientIdOf } = await import('../../../receiver/client-id.ts')
     const clientId = clientIdOf(settings)
-    const log = createLog(settings.log.level, clientId)
+    const log = createLog(settings.log, clientId)
     for (const warning of [...warnings, ...takeFromOthers(settings.data, DATA_FILES)]) log.warn(warning)
     const { startReceiver } = await import('../../../receiver/receiver.ts')
     const { place, open } = await sinkOf(settings, log)

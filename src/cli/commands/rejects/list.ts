@@ -32,7 +32,10 @@ export const rejectsList = command({
     before: { kind: 'number', value: 'ID', help: 'Only undecodable messages with a smaller id', min: 1, max: ID_MAX },
     json: shared.json,
   },
-  examples: ['rejects list -s examples/edge.yaml', 'rejects list --data ./data --limit 100 --before 4711'],
+  examples: [
+    'rejects list -s examples/edge.yaml',
+    'rejects list --data examples/data/plant-7 --limit 100 --before 4711',
+  ],
   async run({ values, output, env }) {
     const { limit, before } = values
     const entries = await withReader(await dataFolder(values, env), (reader) => {

@@ -34,7 +34,7 @@ export const rejectsReplay = command({
   ],
   options,
   operands,
-  examples: ['rejects replay p3 -s examples/edge.yaml', 'rejects replay --all --data ./data'],
+  examples: ['rejects replay p3 -s examples/edge.yaml', 'rejects replay --all --data examples/data/plant-7'],
   run: ({ values, operands: ids, output, env }) =>
     placeAll('replay', { values, ids, env, print: (t) => output.print(t) }),
 })

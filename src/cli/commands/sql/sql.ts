@@ -18,8 +18,8 @@ export const sql = command({
   summary: 'Query the store with SQL, read-only',
   notes: [
     "readings('DEVICE', 'METRIC', FROM_TS, TO_TS) returns all readings, sealed or not, with the columns ts (UTC milliseconds), time, value, quality, reasons, unit and seq.",
-    "buckets('DEVICE', 'METRIC', FROM_TS, TO_TS, EVERY_MS) returns one row per interval, with start, time, unit, readings, numbers, avg, min, max, sum, first, last, good_share and worst.",
-    "Times are UTC milliseconds, or texts such as '2026-01-31T08:00:00Z', '-24h' and 'now'. EVERY_MS is in milliseconds, or a text such as '1h'. FROM_TS and TO_TS may be omitted: `buckets('press-1', 'heat') WHERE every_ms = '1h'`. Both can be joined: `devices AS d, readings(d.name, 'heat')`.",
+    "buckets('DEVICE', 'METRIC', FROM_TS, TO_TS, EVERY_MS, INCLUDE_BAD) returns one row per interval, with start, time, unit, readings, numbers, avg, min, max, sum, first, last, good_share, worst and bad_left_out. The values leave BAD readings out, unless INCLUDE_BAD is 1.",
+    "Times are UTC milliseconds, or texts such as '2026-01-31T08:00:00Z', '-24h' and 'now'. EVERY_MS is in milliseconds, or a text such as '1h'. FROM_TS and TO_TS may be omitted: `buckets('press-1', 'temperature') WHERE every_ms = '1h'`. Both can be joined: `devices AS d, readings(d.name, 'heat')`.",
     "The store's own tables (devices, series, rejects, seals and others) can be queried as well. Do not rely on the tables log and blocks: they hold readings in the storage format, which may change, and leftover rows.",
     "The statement must be a single one that only reads. It runs in a process with low priority, which is killed after --timeout. While a statement on the store's own tables runs, the WAL of a running edge cannot be reset and grows.",
   ],
@@ -32,9 +32,9 @@ export const sql = command({
   },
   operands: { value: 'STATEMENT', help: 'One SELECT, in quotes', min: 1, max: 1 },
   examples: [
-    `sql "SELECT time, value FROM readings('press-1', 'heat', '-1h') WHERE quality > 2" -s examples/edge.yaml`,
-    `sql "SELECT time, avg FROM buckets('press-1', 'heat', '-7d', 'now', '1h')" --data ./data --csv`,
-    'sql "SELECT reason, count(*) FROM rejects GROUP BY reason" --data ./data',
+    `sql "SELECT ts, value FROM readings('press-1', 'temperature', '-1h') WHERE quality > 2" -s examples/edge.yaml`,
+    `sql "SELECT time, avg FROM buckets('press-1', 'temperature', '-7d', 'now', '1h')" -s examples/edge.yaml --csv`,
+    'sql "SELECT reason, count(*) FROM rejects GROUP BY reason" --data examples/data/plant-7',
   ],
   async run({ values, operands: [statement = ''], output, env }) {
     const { csv, json, limit } = values
@@ -49,23 +49,15 @@ export const sql = command({
       if (csv) output.data(await csvText(result))
       else if (json) output.print(jsonText(result))
       else output.print(textTable(result.columns, result.rows.map(cells)))
+      if (result.missing !== undefined) output.note(`${result.missing} (\`tidegate devices\` lists all)`)
       if (result.cut)
         output.note(`there are more rows than these ${result.rows.length}: narrow the statement, or raise --limit`)
-      if (result.rows.length === 0 && result.unknown !== undefined) output.note(unknownText(result.unknown))
       return Exit.OK
     } finally {
       stop.forget()
     }
   },
 })
-
-function unknownText({ device, metric }: { readonly device: string; readonly metric: string }): string {
-  const [ofDevice, ofMetric] = [device, metric].map((name) => oneLine(name, TEXT_CHARS_MAX))
-  return (
-    `the store has no readings of device '${ofDevice}' and metric '${ofMetric}': \`tidegate devices\` lists the names; ` +
-    'they go in single quotes, as they are written there'
-  )
-}
 
 function bothFormats(): OperatorError {
   return new OperatorError('sql: --csv and --json cannot be combined', {

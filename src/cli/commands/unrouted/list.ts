@@ -26,7 +26,10 @@ export const unroutedList = command({
     limit: { kind: 'number', value: 'N', help: 'Maximum number of groups', fallback: 20, min: 1, max: 10_000 },
     json: shared.json,
   },
-  examples: ['unrouted list -s examples/edge.yaml', 'unrouted list --data ./data --topic "plant/+/temp" --json'],
+  examples: [
+    'unrouted list -s examples/edge.yaml',
+    'unrouted list --data examples/data/plant-7 --topic "plant/+/temp" --json',
+  ],
   async run({ values, output, env }) {
     const filter = topicFilter(values.topic)
     const { groups, shown } = await withReader(await dataFolder(values, env), (reader) => {

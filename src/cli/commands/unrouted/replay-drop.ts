@@ -27,7 +27,10 @@ export const unroutedReplay = command({
     ...storeOptions,
     topic: { kind: 'text', value: 'FILTER', help: 'Only topics that this filter covers', fallback: '#' },
   },
-  examples: ['unrouted replay -s examples/edge.yaml', 'unrouted replay --data ./data --topic "plant/+/temp"'],
+  examples: [
+    'unrouted replay -s examples/edge.yaml',
+    'unrouted replay --data examples/data/plant-7 --topic "plant/+/temp"',
+  ],
   async run({ values, output, env }) {
     const folder = await dataFolder(values, env)
     return place({ verb: 'replay', folder, filter: topicFilter(values.topic), print: (text) => output.print(text) })
@@ -43,7 +46,10 @@ export const unroutedDrop = command({
     topic: { kind: 'text', value: 'FILTER', help: 'Only topics that this filter covers' },
     all: { kind: 'flag', help: 'All of them' },
   },
-  examples: ['unrouted drop --topic "shellies/#" -s examples/edge.yaml', 'unrouted drop --all --data ./data'],
+  examples: [
+    'unrouted drop --topic "shellies/#" -s examples/edge.yaml',
+    'unrouted drop --all --data examples/data/plant-7',
+  ],
   async run({ values, output, env }) {
     if (values.all === (values.topic !== undefined)) {
       throw new OperatorError('cannot tell which messages are meant', {

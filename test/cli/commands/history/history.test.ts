@@ -68,12 +68,12 @@ describe('tidegate history', () => {
     ])
     const csv = await runHere([...args, '--every', '1h', '--csv'])
     expect(csv.stdout.split('\n').slice(0, 2)).toEqual([
-      'start,device,metric,unit,readings,numbers,avg,min,max,sum,goodShare,worst,first,last',
-      '2026-01-31T00:00:00.000Z,press,heat,Cel,30,30,11.125,7.5,14.75,333.75,1,1,7.5,14.75',
+      'start,device,metric,unit,readings,numbers,avg,min,max,sum,goodShare,worst,first,last,badLeftOut',
+      '2026-01-31T00:00:00.000Z,press,heat,Cel,30,30,11.125,7.5,14.75,333.75,1,1,7.5,14.75,0',
     ])
     const table = await runHere([...args, '--every', '30m'])
     expect(table.stdout).toMatch(
-      /^2026-01-31T01:30:00.000Z {2}Cel +30 +26.125 +22.5 +29.75 +22.5 +29.75 +100 {2}good$/m,
+      /^2026-01-31T01:30:00.000Z {2}Cel +30 +26.125 +22.5 +29.75 +22.5 +29.75 +100 {2}good +0$/m,
     )
     grown.close()
   })
@@ -136,6 +136,29 @@ describe('tidegate history', () => {
     grown.close()
   })
 
+  it('leaves BAD readings out of averages and says how many, unless they are asked for', async () => {
+    const bad = { name: 0, quality: 4, reasons: 0, value: 9_999 } as const
+    const grown = plant([1, 2].map((i) => ({ ...bad, ts: BEGIN + i })))
+    const hour = [
+      'history',
+      'press',
+      'heat',
+      '--data',
+      grown.folder,
+      '--from',
+      '2026-01-31',
+      '--to',
+      '2026-01-31T01:00',
+    ]
+    const json = async (...more: string[]) =>
+      JSON.parse((await runHere([...hour, '--every', '1h', '--json', ...more])).stdout)
+    const [without] = await json()
+    expect(without).toMatchObject({ readings: 62, numbers: 60, badLeftOut: 2, max: 14.75, worst: 4 })
+    expect(without.avg).toBeCloseTo(7.375)
+    expect(await json('--include-bad')).toMatchObject([{ readings: 62, numbers: 62, badLeftOut: 0, max: 9_999 }])
+    grown.close()
+  })
+
   it('exits with 0 when its reader closes the pipe', async () => {
     const grown = plant(Array.from({ length: 30_000 }, (_, i) => ({ ...GOOD, ts: BEGIN + i, value: 'x'.repeat(50) })))
     const args = `history press heat --data ${grown.folder} --from 2026-01-31 --csv`
@@ -163,11 +186,13 @@ describe('tidegate devices', () => {
         firstAt: '2026-01-31T00:00:00.000Z',
         worst: 4,
         series: [
-          { metric: 'force', unit: 'kN', readings: 5, numbers: 1, avg: 0, goodShare: 0.2 },
+          { metric: 'force', unit: 'kN', readings: 5, numbers: 0, badLeftOut: 1, avg: null, goodShare: 0.2 },
           { metric: 'heat', unit: 'Cel', readings: 120, numbers: 120, max: 29.75, lastAt: '2026-01-31T01:59:00.000Z' },
         ],
       },
     ])
+    const withBad = JSON.parse((await runHere(['devices', '--data', grown.folder, '--json', '--include-bad'])).stdout)
+    expect(withBad[0].series[0]).toMatchObject({ metric: 'force', numbers: 1, badLeftOut: 0, avg: 0 })
     grown.close()
     const empty = new Grown()
     expect(await runHere(['devices', '--data', empty.folder])).toMatchObject({ code: 0, stdout: 'no devices\n' })

@@ -57,8 +57,11 @@ describe('tidegate sql', () => {
       ask("SELECT value FROM (SELECT 'pres' AS name UNION SELECT 'press') AS d, readings(d.name, 'heat')"),
       ask("SELECT * FROM readings('press', 'heat', '2026-01-01')"),
     ])
-    expect(device).toMatchObject({ code: 0, stderr: expect.stringContaining("device 'pres' and metric 'heat'") })
-    expect(metric).toMatchObject({ code: 0, stderr: expect.stringContaining("device 'press' and metric 'heta'") })
+    expect(device).toMatchObject({ code: 0, stderr: expect.stringContaining('device "pres"; did you mean "press"') })
+    expect(metric).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('metric "heta" of press; did you mean "heat"'),
+    })
     expect(join).toMatchObject({ code: 0, stderr: '' })
     expect(empty).toMatchObject({ code: 0, stderr: '' })
     grown.close()

@@ -1,32 +1,32 @@
-import { Exit, messageOf, OperatorError } from '../../base/errors.ts'
-import type { WebSettings } from '../../settings/edge.ts'
-import type { StoreSummary } from '../../store/reader.ts'
-import { command, shared } from '../command.ts'
-import type { Output } from '../output.ts'
-import { withReader } from '../reader.ts'
+import { Exit, messageOf, OperatorError } from '../../../base/errors.ts'
+import type { WebSettings } from '../../../settings/edge.ts'
+import type { StoreSummary } from '../../../store/reader.ts'
+import { command, shared } from '../../command.ts'
+import type { Output } from '../../output.ts'
+import { withReader } from '../../reader.ts'
+import type { AnsweredStatus } from './status-text.ts'
 
 /** If an edge does not answer within this time (milliseconds), it is reported as not running. */
 const ANSWER_MS_MAX = 5_000
 
-/** The members of the answer that the command itself uses; the others are printed as they are. */
-interface EdgeStatus {
-  readonly edge: string
-  readonly healthy: boolean
-}
-
 export const status = command({
   name: 'status',
   summary: 'Show the status of a running edge; of a stopped one, what its store holds',
-  notes: ['Exit code 0: the edge is healthy; 1: it is not healthy; 69: it does not answer.'],
+  notes: [
+    'Exit code 0: the edge is healthy; 1: it is not healthy; 69: it does not answer.',
+    '--json prints every figure, as `/api/status` does. Times are ISO 8601 in UTC; every other figure that has a unit ends with it (Ms, Bytes, Hours), and the rest are counts.',
+  ],
   options: { settings: shared.settings, json: shared.json },
   examples: ['status -s examples/edge.yaml', 'status -s examples/edge.yaml --json'],
   async run({ values, output, env }) {
-    const { loadEdgeSettings } = await import('../../settings/load/load.ts')
+    const { loadEdgeSettings } = await import('../../../settings/load/load.ts')
     const { edge, web, data } = loadEdgeSettings(values.settings, env)
     const answer = await ask(web)
     if ('silence' in answer) {
       output.note(`edge ${edge} is not running: ${answer.silence}`)
-      await print(output, values.json, { edge, running: false, store: await storeSummary(data, output) })
+      const store = await storeSummary(data, output)
+      if (values.json) output.json({ edge, running: false, store })
+      else if (store !== null) output.print((await import('./status-text.ts')).summaryText(store))
       return Exit.UNAVAILABLE
     }
     if (answer.status.edge !== edge) {
@@ -35,7 +35,8 @@ export const status = command({
         exitCode: Exit.UNAVAILABLE,
       })
     }
-    await print(output, values.json, answer.status)
+    if (values.json) output.json(answer.status)
+    else output.print((await import('./status-text.ts')).statusText(answer.status))
     return answer.status.healthy ? Exit.OK : Exit.FAILED
   },
 })
@@ -57,7 +58,7 @@ function urlOf({ host, port }: WebSettings): string {
   return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}/api/status`
 }
 
-async function ask(web: WebSettings): Promise<{ readonly status: EdgeStatus } | { readonly silence: string }> {
+async function ask(web: WebSettings): Promise<{ readonly status: AnsweredStatus } | { readonly silence: string }> {
   if (!web.enabled) return { silence: 'its status is not available, because `web.enabled` is false' }
   if (web.port === 0) return { silence: 'its status is not available, because `web.port` is 0' }
   const url = urlOf(web)
@@ -73,18 +74,12 @@ async function ask(web: WebSettings): Promise<{ readonly status: EdgeStatus } | 
   return status === undefined ? { silence: `another program answers at ${url}` } : { status }
 }
 
-function parseStatus(body: string): EdgeStatus | undefined {
+function parseStatus(body: string): AnsweredStatus | undefined {
   try {
-    const status: Partial<EdgeStatus> | null = JSON.parse(body)
+    const status: Partial<AnsweredStatus> | null = JSON.parse(body)
     const { edge, healthy } = status ?? {}
     return typeof edge === 'string' && typeof healthy === 'boolean' ? { ...status, edge, healthy } : undefined
   } catch {
     return undefined
   }
-}
-
-async function print(output: Output, asJson: boolean, data: unknown): Promise<void> {
-  if (asJson) return output.json(data)
-  const { stringify } = await import('yaml')
-  output.print(stringify(data).trimEnd())
 }
