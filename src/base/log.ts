@@ -14,7 +14,19 @@ const STACK_CHARS_MAX = 4_000
 export function createLog(level: LogLevel, name: string): Log {
   const standardError = pino.destination({ dest: 2, sync: true })
   const write = (line: string): void => void standardError.write(logLine(line))
-  return pino({ level, name, base: { pid: process.pid } }, { write })
+  const children: Log[] = []
+  const onChild = (child: Log): void => void children.push(child)
+  const log = pino({ level, name, base: { pid: process.pid }, onChild }, { write })
+  childrenOf.set(log, children)
+  return log
+}
+
+/** One child a part of the process: pino gives each a level of its own. */
+const childrenOf = new WeakMap<Log, readonly Log[]>()
+
+/** Changes the level of a log of `createLog`, and of its children. */
+export function setLogLevel(log: Log, level: LogLevel): void {
+  for (const one of [log, ...(childrenOf.get(log) ?? [])]) one.level = level
 }
 
 export const silentLog: Log = pino({ level: 'silent' })
