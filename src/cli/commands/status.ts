@@ -18,8 +18,16 @@ export const status = command({
   name: 'status',
   summary: 'Show the status of a running edge; of a stopped one, what its store holds',
   notes: ['Exit code 0: the edge is healthy; 1: it is not healthy; 69: it does not answer.'],
-  options: { settings: shared.settings, json: shared.json },
-  examples: ['status -s examples/edge.yaml', 'status -s examples/edge.yaml --json'],
+  options: {
+    settings: shared.settings,
+    json: shared.json,
+    alive: { kind: 'flag', help: 'Only check that the edge answers: exit code 0 even if it is not healthy' },
+  },
+  examples: [
+    'status -s examples/edge.yaml',
+    'status --alive -s examples/edge.yaml',
+    'status -s examples/edge.yaml --json',
+  ],
   async run({ values, output, env }) {
     const { loadEdgeSettings } = await import('../../settings/load/load.ts')
     const { edge, web, data } = loadEdgeSettings(values.settings, env)
@@ -35,6 +43,7 @@ export const status = command({
         exitCode: Exit.UNAVAILABLE,
       })
     }
+    if (values.alive) return Exit.OK
     await print(output, values.json, answer.status)
     return answer.status.healthy ? Exit.OK : Exit.FAILED
   },
