@@ -6,7 +6,8 @@ const report = process.env.TEST_REPORT_FILE
 /** Suites with processes, disks and clocks of their own, which mostly wait: after the others. */
 const ALONE = [
   'test/{system,faults,ingest,demo,field}/**/*.test.ts',
-  'test/cli/commands/{config/*,edge-commands,reload,replay/*}.test.ts',
+  'test/cli/commands/{config/*,edge-commands,replay/*}.test.ts',
+  'test/cli/reload.test.ts',
 ]
 
 /**

@@ -18,12 +18,13 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { messageOf } from '../src/base/errors.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const COPIED = ['package.json', 'package-lock.json', '.npmrc', 'support/prune-modules.js', 'bin', 'src']
 const INSTALL_MS = 300_000
 const OPEN_DATABASE = "new (require('better-sqlite3'))(':memory:').close()"
-const NOBODY = 65_534
+const UNPRIVILEGED = 65_534
 const MIB = 1_048_576
 /** Systems for which the packages of a production installation must ship binaries. */
 const SYSTEMS = ['linux-x64', 'linux-arm64', 'linuxmusl-x64', 'linuxmusl-arm64']
@@ -49,7 +50,7 @@ const ROWS: readonly Row[] = [
   { name: 'npm 11.8', node: '24', npm: '11.8.0', ...DEVELOPMENT },
   { name: 'npm 11', node: '24', npm: '11', ...DEVELOPMENT },
   { name: 'offline', node: '20', npm: '10', flags: ['--offline'], ...DEVELOPMENT },
-  { name: 'not as root', node: '22', npm: '10', user: NOBODY, ...DEVELOPMENT },
+  { name: 'not as root', node: '22', npm: '10', user: UNPRIVILEGED, ...DEVELOPMENT },
   { name: 'production', node: '22', npm: '10', flags: ['--omit=dev'], ...PRODUCTION },
   { name: 'without scripts, as on musl', node: '24', npm: '11', flags: ['--ignore-scripts'], ...DEVELOPMENT },
 ]
@@ -88,14 +89,14 @@ function install(work: string, row: Row): number {
     cache = join(folder, 'cache')
     execFileSync('chown', ['-R', String(row.user), folder])
   }
-  const env = { PATH: machine(work, row), HOME: home, npm_config_cache: cache }
+  const env = { ...network(), PATH: machine(work, row), HOME: home, npm_config_cache: cache }
   const run = (command: string, ...args: string[]): string => {
     const user = process.getuid?.() === 0 && row.user !== undefined ? { uid: row.user, gid: row.user } : {}
     const done = spawnSync(command, args, { cwd: app, env, timeout: INSTALL_MS, encoding: 'utf8', ...user })
     if (done.status !== 0) throw new Error(`${command} ${args.join(' ')}\n${done.stdout}${done.stderr}`)
     return `${done.stdout}${done.stderr}`
   }
-  const noise = run('npm', 'ci', '--no-audit', '--no-fund', ...(row.flags ?? []))
+  const noise = twice(() => run('npm', 'ci', '--no-audit', '--no-fund', ...(row.flags ?? [])))
   if (noise.includes('EBADENGINE')) throw new Error(`npm warns about the engine\n${noise}`)
   if (row.flags?.includes('--ignore-scripts')) {
     checkBinaries(app)
@@ -110,6 +111,22 @@ function install(work: string, row: Row): number {
   return Math.round((size * 1_024) / MIB)
 }
 
+/** How this machine reaches the registry. */
+function network(): Record<string, string> {
+  const names = ['NODE_EXTRA_CA_CERTS', 'HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY']
+  return Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])))
+}
+
+/** npm 10 sometimes ends with this fault of its own when a download stalls. */
+function twice<T>(action: () => T): T {
+  try {
+    return action()
+  } catch (failure) {
+    if (!String(failure).includes('Exit handler never called')) throw failure
+    return action()
+  }
+}
+
 /** Before anything is removed: the packages must ship binaries for the systems that cannot be tried here. */
 function checkBinaries(app: string): void {
   const shipped = readdirSync(join(app, 'node_modules/better-sqlite3/prebuilds'))
@@ -121,9 +138,9 @@ function say(text: string): void {
   process.stdout.write(`${text}\n`)
 }
 
-function main(words: readonly string[]): number {
+function main(terms: readonly string[]): number {
   const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }
-  const rows = ROWS.filter(({ name }, index) => words.every((word) => name.includes(word)) || index === 0)
+  const rows = ROWS.filter(({ name }, index) => terms.every((term) => name.includes(term)) || index === 0)
   // npm run puts the Node.js of this checkout first, and the npm of the machine needs its own.
   process.env.PATH = (process.env.PATH ?? '')
     .split(delimiter)
@@ -133,7 +150,7 @@ function main(words: readonly string[]): number {
   chmodSync(work, 0o755)
   say(`npm ci of tidegate ${version} on ${process.platform}-${process.arch}, no compiler on the PATH:`)
   say('| | Node.js | npm | result | s | MiB |\n|---|---|---|---|---:|---:|')
-  const problems: string[] = []
+  let failures = 0
   try {
     for (const row of rows) {
       const start = performance.now()
@@ -142,15 +159,15 @@ function main(words: readonly string[]): number {
         const size = install(work, row)
         say(`| ${[...cells, 'ok', Math.round((performance.now() - start) / 1_000), size].join(' | ')} |`)
       } catch (failure) {
-        problems.push(`${row.name}: ${failure instanceof Error ? failure.message : String(failure)}`)
+        failures++
         say(`| ${[...cells, 'FAILED', '', ''].join(' | ')} |`)
+        process.stderr.write(`${row.name}: ${messageOf(failure)}\n`)
       }
     }
   } finally {
     rmSync(work, { recursive: true, force: true })
   }
-  for (const problem of problems) say(`\n${problem}`)
-  return problems.length === 0 ? 0 : 1
+  return failures === 0 ? 0 : 1
 }
 
 process.exitCode = main(process.argv.slice(2))

@@ -21,6 +21,9 @@ const { services } = parse(readFileSync(join(ROOT, 'docker-compose.yml'), 'utf8'
 const NODE = '/app/node_modules/.bin/node'
 const IMAGE = { user: '1000:1000', entrypoint: [NODE, '/app/src/main.ts'] } // as the Dockerfile has it, from source
 
+/** Deadline (ms) for a start that compiles every module: a container has no cache of compiled code. */
+const START_MS = 60_000
+
 const folder = tempFolder()
 const running = new Map<Name, RunningProcess>()
 let containers: Readonly<Record<Name, Container>>
@@ -96,12 +99,12 @@ describePeer('mosquitto', 'docker-compose.yml, played with processes', () => {
       for (const name of ['mosquitto', 'receiver', 'edge'] as const) running.set(name, containers[name].start())
       await Promise.all([
         untilAccepts(ports.cloud),
-        running.get('receiver')!.waitFor(/has started/),
-        running.get('edge')!.waitFor(/is ready/),
+        running.get('receiver')!.waitFor(/has started/, START_MS),
+        running.get('edge')!.waitFor(/is ready/, START_MS),
       ])
       device = await connectAsync(`mqtt://127.0.0.1:${ports.edge}`)
       onStop(() => device.endAsync(true))
-    })
+    }, 2 * START_MS)
 
     it('runs every service without a right to write outside its volumes', async () => {
       for (const name of ['mosquitto', 'edge', 'receiver'] as const) {
@@ -130,11 +133,11 @@ describePeer('mosquitto', 'docker-compose.yml, played with processes', () => {
       await device.subscribeAsync(topic, { qos: 1 })
       await tidegate('cloud', 'config', 'set', 'plant-7', 'pump-17', '--patch', '{"gain":2}')
       await until(() => heard.includes('{"gain":2}'), { what: 'the config at the device' })
-      await device.publishAsync(`${topic}/set`, '{"patch":{"speed":7}}', { qos: 1 })
+      await device.publishAsync(`${topic}/set`, '{"id":"1","patch":{"speed":7}}', { qos: 1 })
       await until(async () => /"?speed"?: ?7/.test(await tidegate('cloud', 'config', 'show', 'plant-7', 'pump-17')), {
         what: 'the change in the cloud',
       })
-      expect((await status()).uplinks[0]).toMatchObject({ configProblem: undefined })
+      expect((await status()).uplinks[0]?.configProblem).toBeUndefined()
     })
 
     it('has an edge that is alive for its health check, with its cloud and without', async () => {

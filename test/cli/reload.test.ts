@@ -3,12 +3,12 @@ import { appendFileSync, chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connectAsync } from 'mqtt'
 import { expect, it } from 'vitest'
-import { tempFolder } from '../../../support/folder.ts'
-import { startMosquitto } from '../../../support/mosquitto.ts'
-import { describePeer } from '../../../support/peers.ts'
-import { QUICK_UPLINK, SiteEdge, SiteReceiver } from '../../../support/site.ts'
-import { onStop } from '../../../support/started.ts'
-import { until } from '../../../support/wait.ts'
+import { tempFolder } from '../../support/folder.ts'
+import { startMosquitto } from '../../support/mosquitto.ts'
+import { describePeer } from '../../support/peers.ts'
+import { QUICK_UPLINK, SiteEdge, SiteReceiver } from '../../support/site.ts'
+import { onStop } from '../../support/started.ts'
+import { until } from '../../support/wait.ts'
 
 const folder = tempFolder()
 const passwords = join(folder, 'passwords')
