@@ -59,7 +59,7 @@ const MAY_IMPORT_INSIDE: Readonly<Record<string, readonly string[]>> = {
   'store/history': ['.', 'store/sealed'],
   'store/housekeeping': ['.', 'store/sealed'],
   'store/recovery': ['.', 'store/recovery/salvage', 'store/sealed'],
-  'store/recovery/salvage': ['.', 'store/recovery', 'store/forward', 'store/sealed'],
+  'store/recovery/salvage': ['.', 'store/recovery', 'store/forward', 'store/kept', 'store/sealed'],
   'store/sealed': ['.'],
   'store/repeats': ['.'],
   'store/series': ['.', 'store/delivery', 'store/housekeeping', 'store/repeats', 'store/sealed'],

@@ -33,6 +33,10 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
     question: 'How long does an edge with thousands of configs take to be quiet after a cold start?',
     needs: ['mosquitto'],
   },
+  outage: {
+    question: 'How soon do readings arrive when the cloud is back, compared with a Mosquitto bridge?',
+    needs: ['mosquitto'],
+  },
   history: {
     question: 'How fast is history read, compared with a table with an index and DuckDB?',
     needs: [],

@@ -24,7 +24,14 @@ export class BenchEdge {
   }
 
   /** @param more Settings in addition to the defaults here: no web page, no uplink, the loopback interface. */
-  static async start({ data = tempFolder(), ...more }: { data?: string; uplinks?: object[] } = {}): Promise<BenchEdge> {
+  static async start({
+    data = tempFolder(),
+    ...more
+  }: {
+    data?: string
+    edge?: string
+    uplinks?: object[]
+  } = {}): Promise<BenchEdge> {
     const port = await freePort()
     const settings = {
       edge: 'bench',

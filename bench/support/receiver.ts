@@ -12,21 +12,23 @@ const LOCK_MS = 60_000
 /** A receiver from the build, and a connection that reads its database. */
 export interface BenchReceiver {
   readonly process: RunningProcess
+  readonly folder: string
   readonly database: SQLite.Database
   /** The number that a query returns; 0 for NULL. */
   number(sql: string, ...values: readonly number[]): number
   stop(): Promise<void>
 }
 
-export async function startReceiver(url: string): Promise<BenchReceiver> {
-  const folder = tempFolder()
-  const file = join(folder, 'receiver.yaml')
+/** @param folder of its database; default: a new one */
+export async function startReceiver(url: string, folder = tempFolder()): Promise<BenchReceiver> {
+  const file = join(tempFolder(), 'receiver.yaml')
   writeFileSync(file, JSON.stringify({ cloud: { url }, data: folder, log: { level: 'error' } })) // JSON is YAML
   const running = startScript('dist/main.js', ['receive', '-s', file])
   await running.waitFor(/has started/, HANG_MS)
   const database = openForReading(join(folder, 'received.db'))
   return {
     process: running,
+    folder,
     database,
     number: (sql, ...values) =>
       Number(

@@ -3,7 +3,8 @@ import type { Client } from 'aedes'
 import type { AckWriter } from './ack-writer.ts'
 import type { Guard } from './guards/guard.ts'
 import { PacketRefused } from './guards/refusals.ts'
-import { type Intake, type Settle, settleLater } from './intake.ts'
+import type { FateOf } from './guards/unrouted.ts'
+import { type Intake, type Settle, settleLater, unroutedRefused } from './intake.ts'
 import type { TopicRules } from './rules.ts'
 
 /** QoS 2 publishes of one client that may wait for their PUBREL. One more closes the connection. */
@@ -23,6 +24,7 @@ interface Publish {
 export interface HoldDependencies {
   readonly intake: Intake
   readonly rules: TopicRules
+  readonly fateOf: FateOf
   /** Unreleased QoS 2 publishes of a client. */
   incomingCount(client: string): number
   readonly acks: AckWriter
@@ -41,7 +43,7 @@ export interface HoldDependencies {
  * whether the packet is new. Wills have no `cmd`, their client is gone, and they are stored like other publishes.
  */
 export function holdPublishes(dependencies: HoldDependencies) {
-  const { intake, rules, acks, guard, incomingCount, onSettled } = dependencies
+  const { intake, rules, fateOf, acks, guard, incomingCount, onSettled } = dependencies
   return (client: Client | null, packet: Publish, callback: (failure?: Error | null) => void): void => {
     const problem = rules.problem(packet.topic)
     if (problem !== undefined) return callback(new PacketRefused('topic', `publish refused: ${problem}`))
@@ -54,7 +56,8 @@ export function holdPublishes(dependencies: HoldDependencies) {
       if (!full) return callback(null)
       return callback(new PacketRefused('qos2Window', `more than ${INCOMING_MAX} QoS 2 publishes wait for PUBREL`))
     }
-    if (!intake.keeps(packet.topic)) return callback(null)
+    const fate = fateOf(packet)
+    if (fate === 'pass') return callback(null)
 
     const { topic, qos } = packet
     const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload
@@ -68,6 +71,7 @@ export function holdPublishes(dependencies: HoldDependencies) {
         onSettled()
       })
     }
-    intake.offer({ topic, payload, client: client?.id ?? '', ...flags }, guard.settling('settle', client, settle))
+    if (fate === 'refuse') settle(unroutedRefused())
+    else intake.offer({ topic, payload, client: client?.id ?? '', ...flags }, guard.settling('settle', client, settle))
   }
 }

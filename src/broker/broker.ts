@@ -16,6 +16,7 @@ import { type GuardStats, Guards } from './guards/guards.ts'
 import { guardPersistence } from './guards/persistence-guard.ts'
 import { PacketRefused } from './guards/refusals.ts'
 import { watchTakeovers } from './guards/takeovers.ts'
+import type { Fate, UnroutedPublish } from './guards/unrouted.ts'
 import type { IncomingId, Intake } from './intake.ts'
 import { limitPackets } from './packet-limit.ts'
 import { assertPrivateMembers } from './private-members.ts'
@@ -81,7 +82,13 @@ export class Broker implements Part {
     this.#guards = new Guards(settings, log)
     this.#intake = intake
     const { guard } = this.#guards
-    this.#state = new ClientState(settings, { intake, guard, known: incoming, onSettled: () => this.#reopen() })
+    this.#state = new ClientState(settings, {
+      intake,
+      guard,
+      fateOf: (publish) => this.#fateOf(publish),
+      known: incoming,
+      onSettled: () => this.#reopen(),
+    })
     this.#fastPath = new FastPath({
       intake,
       rules: this.#rules,
@@ -201,6 +208,7 @@ export class Broker implements Part {
       authorizePublish: holdPublishes({
         intake: this.#intake,
         rules: this.#rules,
+        fateOf: (publish) => this.#fateOf(publish),
         acks: this.#acks,
         guard,
         incomingCount: (client) => this.#state.incoming.count(client),
@@ -214,6 +222,12 @@ export class Broker implements Part {
         return mayForward(client, queued, { sessions, refusals, slowSubscriberBytesMax }) ? packet : null
       },
     })
+  }
+
+  #fateOf(publish: UnroutedPublish): Fate {
+    const { topic, qos } = publish
+    if (this.#intake.keeps(topic)) return 'keep'
+    return this.#guards.unrouted.fateOf(publish, this.#delivery.wouldTake(topic, qos))
   }
 
   readonly #unidentified = new WeakSet<object>()

@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net'
 import type { Aedes, Client, ConnectPacket } from 'aedes'
 import type { BrokerSettings } from '../settings/edge.ts'
-import { type Packet, shapeClient, shapeDelivery } from './delivery.ts'
+import { type Packet, shapeClient, shapeDelivery, type Wanted } from './delivery.ts'
 import type { Guard } from './guards/guard.ts'
-import type { Unrouted } from './guards/unrouted.ts'
+import type { FateOf, Unrouted } from './guards/unrouted.ts'
 import { IncomingIds } from './incoming-ids.ts'
 import type { IncomingId, Intake } from './intake.ts'
 import { BrokerPersistence } from './persistence.ts'
@@ -26,6 +26,7 @@ export interface ClientStateStats {
 export interface ClientStateDependencies {
   readonly intake: Intake
   readonly guard: Guard
+  readonly fateOf: FateOf
   /** QoS 2 packet identifiers that are stored on disk. */
   readonly known: readonly IncomingId[]
   /** Called for each QoS 2 publish that is settled: reading from held sockets may continue. */
@@ -44,7 +45,7 @@ export class ClientState {
   readonly #intake: Intake
   readonly #guard: Guard
 
-  constructor(settings: BrokerSettings, { intake, guard, known, onSettled }: ClientStateDependencies) {
+  constructor(settings: BrokerSettings, { intake, guard, fateOf, known, onSettled }: ClientStateDependencies) {
     const slices = new Slices()
     const limits = new FilterLimits(settings)
     this.#intake = intake
@@ -58,6 +59,7 @@ export class ClientState {
     const { incoming, sessions, subscribers } = this
     this.persistence = new BrokerPersistence({
       intake,
+      fateOf,
       incoming,
       sessions,
       retained: this.#retained,
@@ -78,7 +80,7 @@ export class ClientState {
   }
 
   /** Begins to listen to Aedes. */
-  follow(aedes: Aedes, unrouted: Unrouted): { isWanted(topic: string, qos: number): boolean } {
+  follow(aedes: Aedes, unrouted: Unrouted): Wanted {
     aedes.on('subscribe', (subscriptions, client) => {
       this.subscribing.subscribed(client, subscriptions, this.persistence.granted(subscriptions))
     })

@@ -33,7 +33,7 @@ export interface DeliveryDependencies {
   readonly persistence: BrokerPersistence
   readonly subscribers: LocalSubscribers<Packet>
   readonly sessions: Sessions
-  readonly intake: Pick<Intake, 'delivers' | 'keeps'>
+  readonly intake: Pick<Intake, 'delivers' | 'offer'>
   readonly guard: Guard
   readonly unrouted: Unrouted
 }
@@ -55,11 +55,11 @@ export interface DeliveryDependencies {
 export function shapeDelivery(
   broker: Aedes,
   { persistence, subscribers, sessions, intake, guard, unrouted }: DeliveryDependencies,
-): { isWanted(topic: string, qos: number): boolean } {
+): Wanted {
   const inner = broker as unknown as Inner
   const quick = `${inner.id}:q0`
   const announcements = `$SYS/${inner.id}/new/clients`
-  const isWanted = wantedTopics(subscribers, sessions)
+  const wanted = wantedTopics(subscribers, sessions)
 
   const on = subscribers.on.bind(subscribers)
   subscribers.on = (filter, notify, done = noop) => {
@@ -73,20 +73,22 @@ export function shapeDelivery(
     return subscribers
   }
 
+  // The message is acknowledged, or about to be: it is kept without a promise.
+  const keepLate = ({ topic, payload, qos }: Packet, { id }: Client): void =>
+    intake.offer({ topic, payload, client: id, dup: false, qos: qos as 0 | 1 | 2, retain: false }, () => undefined)
   const publish = inner.publish.bind(inner)
   const hand = (packet: Packet, client: Client | null, done: Done): void => {
     // Aedes announces each client to other brokers, which do not exist.
     if (client === null && packet.topic === announcements) return done()
     const delivers = client === null ? 'all' : intake.delivers(packet.topic)
     if (delivers === 'none') return done()
-    const isRetained = packet.retain
     if (delivers === 'fresh') packet.retain = false
     if (packet.retain) {
       persistence.storeRetainedOf(packet, client?.id)
       packet.retain = false
     }
-    if (isWanted(packet.topic, packet.qos)) return publish(packet, client, done)
-    if (client !== null && !isRetained && !intake.keeps(packet.topic)) unrouted.note(packet.topic)
+    if (wanted.isWanted(packet.topic, packet.qos)) return publish(packet, client, done)
+    if (client !== null && unrouted.isMissed(packet)) keepLate(packet, client)
     done()
   }
   inner.publish = (packet, clientOrDone, maybeDone) => {
@@ -94,17 +96,21 @@ export function shapeDelivery(
     const done = (typeof clientOrDone === 'function' ? clientOrDone : maybeDone) ?? noop
     guard.answer('publish', { cause: client, answer: done, refuse: done }, (answer) => hand(packet, client, answer))
   }
-  return { isWanted }
+  return wanted
 }
 
-/**
- * Whether a connected client, or the session of an absent one, gets a message. Counts the message if only full sessions
- * subscribe to it.
- */
-function wantedTopics(subscribers: LocalSubscribers<Packet>, sessions: Sessions) {
+/** Whether a connected client, or the session of an absent one, gets a message. */
+export interface Wanted {
+  /** Call it once for each message: counts it as dropped if only full sessions subscribe to it. */
+  isWanted(topic: string, qos: number): boolean
+  /** The same, without counting. */
+  wouldTake(topic: string, qos: number): boolean
+}
+
+function wantedTopics(subscribers: LocalSubscribers<Packet>, sessions: Sessions): Wanted {
   const known = new TextCache<{ readonly local: boolean; readonly open: boolean; readonly full: number }>()
   let version = 0
-  return (topic: string, qos: number): boolean => {
+  const find = (topic: string) => {
     const current = subscribers.version + sessions.version
     if (version !== current) {
       known.clear()
@@ -115,9 +121,19 @@ function wantedTopics(subscribers: LocalSubscribers<Packet>, sessions: Sessions)
       found = { local: subscribers.has(topic), ...sessions.wants(topic) }
       known.add(topic, found)
     }
-    if (found.local || qos === 0) return found.local
-    if (!found.open) sessions.dropped += found.full
-    return found.open
+    return found
+  }
+  return {
+    isWanted(topic, qos) {
+      const { local, open, full } = find(topic)
+      if (local || qos === 0) return local
+      if (!open) sessions.dropped += full
+      return open
+    },
+    wouldTake(topic, qos) {
+      const { local, open } = find(topic)
+      return local || (qos > 0 && open)
+    },
   }
 }
 

@@ -41,10 +41,11 @@ export class FastPath {
   }
 
   /** Takes the publish; false: it is of another kind or malformed, and Aedes must handle it. */
-  take({ topic, qos, dup, messageId, payload }: PlainPublish, sender: Sender): boolean {
+  take({ topic: decoded, qos, dup, messageId, payload }: PlainPublish, sender: Sender): boolean {
     const { intake, rules, acks, guard, isWanted, onSettled } = this.#deps
     if (qos === 1 && messageId === 0) return false
-    if (!rules.isCertain(topic) || !intake.keeps(topic) || isWanted(topic, qos)) return false
+    const topic = rules.certain(decoded)
+    if (topic === undefined || !intake.keeps(topic) || isWanted(topic, qos)) return false
     intake.offer({ topic, payload, client: sender.id, dup: dup && qos === 1, qos, retain: false }, (failure) => {
       try {
         if (qos === 0) sender.done(undefined)

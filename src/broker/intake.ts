@@ -2,15 +2,15 @@ import { PublishRefused } from '../base/errors.ts'
 
 /** What the broker needs to have readings and messages stored. */
 export interface Intake {
-  /** Whether publishes on this topic must be on the disk before they are acknowledged. */
+  /** Whether a topic has a route: its publishes must be on the disk before they are acknowledged. */
   keeps(topic: string): boolean
   /**
    * Which local subscribers get a publish that is kept. `fresh`: all, but it is not retained; `none`: no subscriber.
    */
   delivers(topic: string): 'all' | 'fresh' | 'none'
   /**
-   * Takes a publish and copies the payload before it returns. Settles once, when the publish is on disk or cannot be
-   * stored.
+   * Takes a publish and copies the payload before it returns; one without a route is kept as it is. Settles once, when
+   * the publish is on disk or cannot be stored.
    */
   offer(publish: IntakePublish, settle: Settle, incoming?: IncomingId): void
   /** Settles when it is on disk that this QoS 2 identifier is free again. */
@@ -49,6 +49,11 @@ export const REFUSED_CLOSE_MS = 5_000
 export function settleLater(failure: Error | undefined, settle: Settle): void {
   if (failure instanceof PublishRefused) setTimeout(() => settle(failure), REFUSED_CLOSE_MS).unref()
   else settle(failure)
+}
+
+/** Settles a publish whose topic has no route (`broker.unrouted: refuse`). */
+export function unroutedRefused(): PublishRefused {
+  return new PublishRefused('not stored: the topic has no route and no local subscriber')
 }
 
 /** For a broker that stores nothing: every topic is ordinary MQTT. */

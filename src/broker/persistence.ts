@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream'
 import type { Client } from 'aedes'
+import type { FateOf } from './guards/unrouted.ts'
 import type { IncomingIds } from './incoming-ids.ts'
-import { type Intake, type Settle, settleLater } from './intake.ts'
+import { type Intake, type Settle, settleLater, unroutedRefused } from './intake.ts'
 import type { RetainedMessages } from './sessions/retained-messages.ts'
 import { QueuedMessage, type QueuedPacket } from './sessions/session-queue.ts'
 import type { Sessions } from './sessions/sessions.ts'
@@ -40,6 +41,7 @@ interface Recipient {
 
 export interface PersistenceDependencies {
   readonly intake: Intake
+  readonly fateOf: FateOf
   readonly incoming: IncomingIds
   readonly sessions: Sessions
   readonly retained: RetainedMessages
@@ -224,17 +226,20 @@ export class BrokerPersistence {
     return true
   }
 
-  #keep(client: Client, { topic, payload, retain, dup, messageId }: Packet): Promise<void> {
-    const { intake, incoming, onSettled } = this.#deps
+  #keep(client: Client, packet: Packet): Promise<void> {
+    const { topic, payload, retain, dup, messageId } = packet
+    const { intake, fateOf, incoming, onSettled } = this.#deps
     const id = { client: client.id, messageId: messageId! }
     const lasting = !client.clean
     return incoming.keep(client.id, messageId!, (settle) => {
-      if (!intake.keeps(topic)) return settle(undefined)
+      const fate = fateOf(packet)
+      if (fate === 'pass') return settle(undefined)
       const settled: Settle = (failure) =>
         settleLater(failure, (why) => {
           settle(why)
           onSettled()
         })
+      if (fate === 'refuse') return settled(unroutedRefused())
       const publish = { topic, payload, client: client.id, dup: dup === true, qos: 2, retain } as const
       intake.offer(publish, settled, lasting ? id : undefined)
     })

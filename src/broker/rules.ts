@@ -13,22 +13,25 @@ export const CLIENT_ID_BYTES_MAX = 256
  * client that publishes `$SYS/…/new/clients` with the id of another client would disconnect that client.
  */
 export class TopicRules {
-  readonly #fit = new TextCache<true>()
+  readonly #fit = new TextCache<string>()
 
   /** Why a topic must not be published to, or undefined. */
   problem(topic: string): string | undefined {
     if (this.#fit.has(topic)) return undefined
     const problem = topic.startsWith('$') ? 'topics that begin with $ belong to the broker' : topicProblem(topic)
-    if (problem === undefined && !isDoubtful(topic)) this.#fit.add(topic, true)
+    if (problem === undefined && !isDoubtful(topic)) this.#fit.add(topic, topic)
     return problem
   }
 
   /**
-   * Whether a client may publish to a topic that was decoded without a check of its bytes. False also for a topic that
+   * A topic that was decoded without a check of its bytes, if a client may publish to it. It is the text that was checked
+   * first: further maps that are asked about it need not compare its characters. Undefined also for a topic that
    * ill-formed bytes may have become.
    */
-  isCertain(topic: string): boolean {
-    return this.#fit.has(topic) || (this.problem(topic) === undefined && !isDoubtful(topic))
+  certain(topic: string): string | undefined {
+    const known = this.#fit.get(topic)
+    if (known !== undefined) return known
+    return this.problem(topic) === undefined && !isDoubtful(topic) ? topic : undefined
   }
 }
 

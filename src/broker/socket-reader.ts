@@ -196,7 +196,7 @@ export class SocketReader implements Sender, IncompleteConnection {
       return
     }
     if (client._parsingBatch > 0) {
-      this.#pendingBytes -= this.#pendingBytes / client._parsingBatch
+      this.#pendingBytes -= Math.trunc(this.#pendingBytes / client._parsingBatch)
       client._parsingBatch--
     }
     if (this.#held) this.reopen()

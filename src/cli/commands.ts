@@ -33,6 +33,8 @@ import { run } from './commands/run.ts'
 import { settingsAcl, settingsCheck, settingsDocs, settingsSchema } from './commands/settings/settings.ts'
 import { sql } from './commands/sql/sql.ts'
 import { status } from './commands/status.ts'
+import { unroutedList } from './commands/unrouted/list.ts'
+import { unroutedDrop, unroutedReplay } from './commands/unrouted/replay-drop.ts'
 
 /** All commands, in the order of the help. */
 export const commands: readonly Command[] = [
@@ -69,6 +71,9 @@ export const commands: readonly Command[] = [
   rejectsShow,
   rejectsReplay,
   rejectsDrop,
+  unroutedList,
+  unroutedReplay,
+  unroutedDrop,
   configList,
   configShow,
   configSet,

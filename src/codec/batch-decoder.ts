@@ -1,3 +1,4 @@
+import { doAll, type Steps } from '../base/loop/steps.ts'
 import type { SeqRange } from '../base/reading.ts'
 import { BATCH_ITEMS, COVERING_BATCH_VERSION } from './batch-builder.ts'
 import { COLUMN_ABS_MAX, type Layout } from './columns/columns.ts'
@@ -10,6 +11,9 @@ import { decompress } from './zstd.ts'
 
 /** A longer name of a device or metric, or a longer unit, is refused. Tidegate's edges send at most 128. */
 const NAME_CHARS_MAX = 512
+
+/** Series that are read in one step. */
+const STEP_SERIES = 512
 
 /** Positions count as close together if they span at most this many times their number. */
 const MARKED_SPREAD_MAX = 4
@@ -29,36 +33,46 @@ export type DecodedBatch =
 
 /** Decodes a batch. Never throws, whatever the bytes are; the limits bound time and memory. */
 export function decodeBatch(bytes: Uint8Array, limits: DecodeLimits): DecodedBatch {
+  return doAll(decodeInSteps(bytes, limits))
+}
+
+/** The same in steps. */
+export function* decodeInSteps(bytes: Uint8Array, limits: DecodeLimits): Steps<DecodedBatch> {
   try {
-    return { ok: true, batch: readBatch(new ItemReader(decompress(bytes, limits.bytesMax)), limits) }
+    const cbor = new ItemReader(decompress(bytes, limits.bytesMax))
+    yield
+    return { ok: true, batch: yield* readBatch(cbor, limits) }
   } catch (failure) {
     if (failure instanceof Malformed) return { ok: false, reason: failure.message }
     throw failure
   }
 }
 
-function readBatch(cbor: ItemReader, { readingsMax, rangesMax = readingsMax }: DecodeLimits): Batch {
+function* readBatch(cbor: ItemReader, { readingsMax, rangesMax = readingsMax }: DecodeLimits): Steps<Batch> {
   const { covers, hasRange } = readVersion(cbor)
   const origin = readOrigin(cbor)
-  const names = readNames(cbor, readingsMax)
-  const { layout, seq, ts, values, quality, reasons } = readRowColumns(cbor, names.length, readingsMax)
+  const names = yield* readNames(cbor, readingsMax)
+  const { layout, seq, ts, values, quality, reasons } = yield* readRowColumns(cbor, names.length, readingsMax)
   const found = rangesOf(seq, layout, covers ? readingsMax : rangesMax)
   if (found.length > rangesMax && !covers) throw new Malformed(`more than ${rangesMax} ranges of positions`)
   if (found.length === 0 && !hasRange) throw new Malformed('no readings')
   const ranges = covers ? [hasRange ? readRange(cbor, found) : spanOf(found)] : found
   cbor.end()
-  const series = names.map((name, s): SeriesBlock => {
+  yield
+  const series: SeriesBlock[] = []
+  for (const [s, name] of names.entries()) {
+    if (s % STEP_SERIES === 0) yield
     const from = layout.starts[s]!
     const to = layout.starts[s + 1]!
-    return {
+    series.push({
       ...name,
       seq: seq.subarray(from, to),
       ts: ts.subarray(from, to),
       values: values.slice(from, to),
       quality: quality.subarray(from, to),
       reasons: reasons.subarray(from, to),
-    }
-  })
+    })
+  }
   return { ...origin, series, ranges, count: seq.length }
 }
 
@@ -100,16 +114,24 @@ function readRange(cbor: ItemReader, found: readonly SeqRange[]): SeqRange {
 
 type Name = Pick<SeriesBlock, 'device' | 'metric' | 'unit'>
 
-export function readNames(cbor: ItemReader, readingsMax: number): Name[] {
+export function* readNames(cbor: ItemReader, readingsMax: number): Steps<Name[]> {
   const seriesCount = cbor.array('devices')
   if (seriesCount > readingsMax) throw new Malformed(`more than ${readingsMax} series`)
-  const devices = Array.from({ length: seriesCount }, () => cbor.text('device', NAME_CHARS_MAX))
-  cbor.arrayOf(devices.length, 'metrics')
-  const metrics = devices.map(() => cbor.text('metric', NAME_CHARS_MAX))
-  cbor.arrayOf(devices.length, 'units')
-  return devices.map((device, s) => {
-    return { device, metric: metrics[s]!, unit: cbor.textOrNull('unit', NAME_CHARS_MAX) ?? undefined }
-  })
+  const devices = yield* readTexts(seriesCount, () => cbor.text('device', NAME_CHARS_MAX))
+  cbor.arrayOf(seriesCount, 'metrics')
+  const metrics = yield* readTexts(seriesCount, () => cbor.text('metric', NAME_CHARS_MAX))
+  cbor.arrayOf(seriesCount, 'units')
+  const units = yield* readTexts(seriesCount, () => cbor.textOrNull('unit', NAME_CHARS_MAX) ?? undefined)
+  return devices.map((device, s) => ({ device, metric: metrics[s]!, unit: units[s] }))
+}
+
+function* readTexts<T>(count: number, read: () => T): Steps<T[]> {
+  const texts: T[] = []
+  while (texts.length < count) {
+    if (texts.length % STEP_SERIES === 0) yield
+    texts.push(read())
+  }
+  return texts
 }
 
 /** The positions of all series together, up to the first range beyond `rangesMax`. */

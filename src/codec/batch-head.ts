@@ -1,3 +1,4 @@
+import { doAll, type Steps } from '../base/loop/steps.ts'
 import type { SeqRange } from '../base/reading.ts'
 import { type DecodeLimits, rangesOf, readNames, readVersion } from './batch-decoder.ts'
 import { unpackSums } from './columns/columns.ts'
@@ -19,14 +20,26 @@ export interface BatchHead extends Origin {
  */
 export function readBatchHead(bytes: Uint8Array, limits: DecodeLimits): BatchHead | undefined {
   try {
-    const cbor = new ItemReader(decompress(bytes, limits.bytesMax))
+    return doAll(headInSteps(decompress(bytes, limits.bytesMax), limits))
+  } catch (failure) {
+    if (failure instanceof Malformed) return undefined
+    throw failure
+  }
+}
+
+/** The same in steps, for the beginning of a batch that is decompressed already. */
+export function* headInSteps(unpacked: Uint8Array, limits: DecodeLimits): Steps<BatchHead | undefined> {
+  try {
+    const cbor = new ItemReader(unpacked)
     readVersion(cbor)
     const origin = readOrigin(cbor)
-    const names = readNames(cbor, limits.readingsMax)
+    const names = yield* readNames(cbor, limits.readingsMax)
     const layout = readLayout(cbor, names.length, limits.readingsMax)
     cbor.arrayOf(3, 'seq')
     const { rangesMax = limits.readingsMax } = limits
-    const ranges = rangesOf(unpackSums(cbor, layout, 'seq'), layout, rangesMax)
+    const seq = unpackSums(cbor, layout, 'seq')
+    yield
+    const ranges = rangesOf(seq, layout, rangesMax)
     return { ...origin, ranges: ranges.slice(0, rangesMax) }
   } catch (failure) {
     if (failure instanceof Malformed) return undefined

@@ -1,6 +1,6 @@
 export { BatchBuilder, type BuiltBatch, type Covers, type SeriesName } from './batch-builder.ts'
-export { type DecodedBatch, type DecodeLimits, decodeBatch } from './batch-decoder.ts'
-export { type BatchHead, readBatchHead } from './batch-head.ts'
+export { type DecodedBatch, type DecodeLimits, decodeBatch, decodeInSteps } from './batch-decoder.ts'
+export { type BatchHead, headInSteps, readBatchHead } from './batch-head.ts'
 export type { Origin } from './origin.ts'
 export type { Batch, SeriesBlock } from './series-block.ts'
 

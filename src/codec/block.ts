@@ -1,4 +1,5 @@
 import { assert } from '../base/errors.ts'
+import { doAll } from '../base/loop/steps.ts'
 import type { Value } from '../base/reading.ts'
 import type { DecodeLimits } from './batch-decoder.ts'
 import { frame, unframe } from './block-frame.ts'
@@ -55,7 +56,7 @@ function readBlock(cbor: ItemReader, readingsMax: number): BlockColumns {
   cbor.arrayOf(BLOCK_ITEMS, 'block')
   const version = cbor.uint('version')
   if (version !== BLOCK_VERSION) throw new Malformed(`version ${version} instead of ${BLOCK_VERSION}`)
-  const { layout, ...columns } = readRowColumns(cbor, 1, readingsMax)
+  const { layout, ...columns } = doAll(readRowColumns(cbor, 1, readingsMax))
   cbor.end()
   checkRising(columns.seq, layout)
   return columns

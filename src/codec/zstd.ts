@@ -1,4 +1,4 @@
-import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { constants, createZstdDecompress, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { codeOf, messageOf } from '../base/errors.ts'
 import { Malformed } from './malformed.ts'
 
@@ -37,6 +37,27 @@ export function decompress(bytes: Uint8Array, bytesMax: number): Uint8Array {
     if (codeOf(failure) === 'ERR_BUFFER_TOO_LARGE') throw new Malformed(`unpacks to more than ${bytesMax} bytes`)
     throw new Malformed(`not a zstd frame: ${messageOf(failure)}`)
   }
+}
+
+/**
+ * The beginning of one frame from an untrusted source, at most `bytesMax` bytes; it is decompressed on another thread. The
+ * checksum is verified only if the frame ends before. Undefined: it is not a zstd frame, or damaged.
+ */
+export async function decompressBegin(bytes: Uint8Array, bytesMax: number): Promise<Uint8Array | undefined> {
+  const stream = createZstdDecompress({ params: { [ZSTD_d_windowLogMax]: WINDOW_LOG_MAX } })
+  stream.end(bytes)
+  const chunks: Buffer[] = []
+  let size = 0
+  try {
+    for await (const chunk of stream) {
+      chunks.push(chunk)
+      size += chunk.length
+      if (size >= bytesMax) break
+    }
+  } catch {
+    return undefined
+  }
+  return Buffer.concat(chunks).subarray(0, bytesMax)
 }
 
 function chunkFor(bytes: number): number {

@@ -27,10 +27,11 @@ const TEXTS: Readonly<Record<RefusalReason, string>> = {
 }
 
 /** Problems with what clients send to the broker. Pure. */
-export function brokerProblems(
-  { failures, refusals, takeovers, unrouted }: Pick<BrokerStats, 'failures' | 'refusals' | 'takeovers' | 'unrouted'>,
-  { reportUnrouted }: { readonly reportUnrouted: boolean },
-): string[] {
+export function brokerProblems({
+  failures,
+  refusals,
+  takeovers,
+}: Pick<BrokerStats, 'failures' | 'refusals' | 'takeovers'>): string[] {
   const problems: string[] = []
   if (failures.agoMs !== undefined && failures.agoMs < FAILURE_SHOWN_MS) {
     problems.push(
@@ -48,13 +49,6 @@ export function brokerProblems(
     const { recent } = count ?? { recent: 0 }
     if (recent === 0 || (recent < REFUSALS_MIN && !SERIOUS.includes(reason))) continue
     problems.push(`${recent} ${TEXTS[reason]}, in the last ten minutes (the log names clients)`)
-  }
-  if (reportUnrouted && unrouted.recent > 0) {
-    const topics = unrouted.topics.map((topic) => JSON.stringify(topic)).join(', ')
-    problems.push(
-      `${unrouted.recent} messages in the last ten minutes had no route and no subscriber, and are lost; last topics: ` +
-        `${topics}. Add a route for them, or set \`broker.reportUnrouted\` to false if they are of no use`,
-    )
   }
   return problems
 }

@@ -4,8 +4,8 @@ import type { Part } from '../base/lifecycle.ts'
 import type { Calls } from '../store-thread/protocol.ts'
 import { readClockSync } from './clock-sync.ts'
 
-/** How often the state of the system clock is asked (ms): often until it is synchronised, then less often. */
-const EVERY_MS = { unsynced: 10_000, synced: 60_000 }
+/** How often the state of the system clock is asked (ms): more often while the system says that it is not synchronised. */
+const EVERY_MS = { unsynced: 10_000, otherwise: 60_000 }
 
 /** The call of the store thread that this part needs. */
 export interface ClockThread {
@@ -58,7 +58,7 @@ export class ClockWatch implements Part, Clock {
     const synchronised = await readClockSync(this.#syncedFile)
     if (this.#stopped) return
     await this.#report({ synchronised })
-    this.#timer = setTimeout(() => void this.#poll(), synchronised === true ? EVERY_MS.synced : EVERY_MS.unsynced)
+    this.#timer = setTimeout(() => void this.#poll(), synchronised === false ? EVERY_MS.unsynced : EVERY_MS.otherwise)
     this.#timer.unref()
   }
 

@@ -23,6 +23,7 @@ import { sessionProblems } from './session-problems.ts'
 import { SharedStatus } from './shared-status.ts'
 import { ACK_MS_SLOW, COMMIT_MS_SLOW, diskOf } from './slow-disk.ts'
 import { type EdgeStatus, findProblems, shownProblem } from './status.ts'
+import { unroutedProblems } from './unrouted-problems.ts'
 import { startUplink } from './uplinks.ts'
 
 export interface Address {
@@ -165,7 +166,8 @@ async function readStatus(
   const problems = [
     ...found,
     ...clockProblems(storeStatus),
-    ...brokerProblems(brokerStats, limits),
+    ...brokerProblems(brokerStats),
+    ...unroutedProblems(brokerStats.unrouted, storeStatus.unrouted, limits),
     ...sessionProblems(brokerStats),
   ].map(shownProblem)
   return {

@@ -8,9 +8,7 @@ import type { UplinkStats } from '../uplink/dependencies.ts'
 import type { WebStats } from '../web/guard.ts'
 import { catalogProblems, NEARLY_FULL } from './catalog-problems.ts'
 import { latencyProblems } from './slow-disk.ts'
-
-/** While readings wait, an uplink that gets no answer for this long (ms) is a problem. */
-export const SILENT_MS_MAX = 120_000
+import { forwardProblems, isSilent, uplinkProblems } from './uplink-problems.ts'
 
 /** State of an edge and of all its parts. */
 export interface EdgeStatus {
@@ -136,73 +134,11 @@ export function findProblems(facts: {
     ...forwardProblems(facts),
     ...configProblems(facts),
   )
-  let silent = false
-  for (const uplink of facts.uplinks) {
-    const waiting = facts.backlogs.find((backlog) => backlog.uplink === uplink.name)?.waiting ?? 0
-    const silentMs = uplink.lastConfirmedMs ?? facts.upMs
-    if (waiting > 0 && silentMs > SILENT_MS_MAX) {
-      silent = true
-      const why = uplink.lastFailure ?? (uplink.connected ? 'connected, but nothing is confirmed' : 'not connected')
-      problems.push(
-        `uplink ${uplink.name}: ${waiting} readings wait, no answer for ${Math.round(silentMs / 1_000)} s: ${oneLine(why, REASON_CHARS_MAX)}`,
-      )
-    }
-    const parked = facts.backlogs.find((backlog) => backlog.uplink === uplink.name)?.parked ?? 0
-    if (parked > 0) {
-      problems.push(`uplink ${uplink.name}: ${parked} readings were refused and are parked (\`tidegate rejects list\`)`)
-    }
-    if (uplink.sameId !== undefined) {
-      problems.push(
-        `uplink ${uplink.name}: another client ${uplink.sameId} the client id of this edge, and each ends the connection of ` +
-          'the other: is there a copy of this edge? Give each edge a name of its own (`edge`), or another `clientId`',
-      )
-    }
-    const held = facts.backlogs.find((backlog) => backlog.uplink === uplink.name)?.held ?? 0
-    if (held > 0) {
-      problems.push(
-        `uplink ${uplink.name}: ${held} more are held back because the receiver refuses them: replay or drop the ` +
-          'parked ones when the cause is gone',
-      )
-    }
-    for (const oddity of uplink.oddities ?? []) problems.push(`uplink ${uplink.name}: ${oddity}`)
-    if (uplink.holds !== undefined) problems.push(`uplink ${uplink.name}: ${uplink.holds}`)
-  }
+  problems.push(...facts.uplinks.flatMap((uplink) => uplinkProblems(uplink, facts)))
   const { hoursLeft = Infinity, whenFull } = facts.space
+  const silent = facts.uplinks.some((uplink) => isSilent(uplink, facts))
   if (silent && hoursLeft < HOURS_LEFT_MIN) {
     problems.push(`the store has space for ${hoursLeft.toFixed(1)} hours at the current rate; ${WHEN_FULL[whenFull]}`)
-  }
-  return problems
-}
-
-/** Problems with messages of forward routes. */
-function forwardProblems({
-  forwards,
-  uplinks,
-  upMs,
-}: {
-  readonly forwards?: StoreStatus['forwards']
-  readonly configs?: Pick<StoreStatus['configs'], 'attention'>
-  readonly uplinks: readonly UplinkStats[]
-  readonly upMs: number
-}): string[] {
-  if (forwards === undefined) return []
-  const problems: string[] = []
-  if (forwards.full) {
-    const { bytes, bytesMax, refused } = forwards
-    problems.push(
-      `messages to forward take ${bytes} of ${bytesMax} bytes: new ones are not acknowledged (${refused} so far)`,
-    )
-  }
-  for (const { uplink, waiting, parked, refusedBecause } of forwards.uplinks) {
-    const silentMs = uplinks.find(({ name }) => name === uplink)?.lastConfirmedMs ?? upMs
-    if (waiting > 0 && refusedBecause !== undefined) {
-      problems.push(
-        `uplink ${uplink}: the cloud broker refuses messages, ${waiting} wait: ${oneLine(refusedBecause, REASON_CHARS_MAX)}`,
-      )
-    } else if (waiting > 0 && silentMs > SILENT_MS_MAX) {
-      problems.push(`uplink ${uplink}: ${waiting} messages wait, no answer for ${Math.round(silentMs / 1_000)} s`)
-    }
-    if (parked > 0) problems.push(`uplink ${uplink}: ${parked} messages are parked (\`tidegate rejects list\`)`)
   }
   return problems
 }

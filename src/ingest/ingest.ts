@@ -5,7 +5,7 @@ import type { IncomingId } from '../store/incoming.ts'
 import type { StoreClient } from '../store-thread/client.ts'
 import { LatencyMeter, type LatencySummary } from '../store-thread/latency.ts'
 import type { BatchReply } from '../store-thread/protocol.ts'
-import { compileRoutes, type RouteMatch } from '../store-thread/routes.ts'
+import { compileRoutes, type RouteMatch, unroutedMatch } from '../store-thread/routes.ts'
 import {
   bytesOf,
   isEmpty,
@@ -108,7 +108,7 @@ export class Ingest {
   }
 
   /**
-   * Takes a publish whose topic has a route (`keeps`). The payload is copied before this returns.
+   * Takes a publish: without a route (`keeps`) it is kept as it is. The payload is copied before this returns.
    * @param incoming its QoS 2 packet identifier, stored in the same commit
    */
   offer(publish: Publish, settle: Settle, incoming?: IncomingId): void {
@@ -163,7 +163,7 @@ export class Ingest {
     const known = this.#numbers.topics.find(topic)
     if (known !== undefined) return known
     const id = this.#numbers.topics.add(topic)
-    this.#open.topics.push({ id, ...this.#match(topic)! })
+    this.#open.topics.push({ id, ...(this.#match(topic) ?? unroutedMatch(topic)) })
     return id
   }
 

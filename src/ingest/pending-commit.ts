@@ -65,8 +65,10 @@ export interface PendingCommit {
   taken: readonly Taken<WaitingPublish>[] | undefined
 }
 
-/** Settles a message for which the queue of messages has no room; readings of the same batch are stored. */
-const NO_ROOM = new PublishRefused('not stored: the queue of messages to forward has reached store.forwardBytesMax')
+/** Settles a message for which there is no room; readings of the same batch are stored. */
+const NO_ROOM = new PublishRefused(
+  'not stored: messages to forward have reached store.forwardBytesMax, or the message is larger than store.unroutedBytesMax',
+)
 /** Settles a message that needs a new series while there is no room for one. */
 const NO_SERIES = new PublishRefused(
   'not stored: too many series, see store.seriesMax, store.seriesPerClientMax and store.seriesPerDeviceMax',

@@ -2,12 +2,13 @@ import mqtt, { type MqttClient, UniqueMessageIdProvider } from 'mqtt'
 import type { IConnackPacket } from 'mqtt-packet'
 import { messageOf } from '../base/errors.ts'
 import { shownUrl } from '../base/text/shown-url.ts'
+import { addressOf } from './address.ts'
 import { Inbound } from './inbound.ts'
 import { type Link, LinkError, type LinkOptions, MESSAGES_OPEN_MAX } from './link.ts'
 import { connectProperties, MqttLink } from './mqtt-link.ts'
 import { PacketLengths } from './packet-lengths.ts'
 import { reasonText } from './reasons.ts'
-import { type Secured, secure, tlsTrouble } from './tls.ts'
+import { isSecure, type Secured, secure, speaksTls, tlsTrouble } from './tls.ts'
 
 /** CONNACK codes with which a broker refuses the protocol version: of MQTT 5, and of MQTT 3.1.1. */
 const VERSION_REFUSED: readonly (number | undefined)[] = [0x84, 0x01]
@@ -27,8 +28,18 @@ export async function openLink(options: LinkOptions): Promise<Link> {
     return await new Attempt(options, { version: 5, secured }).link
   } catch (failure) {
     if (!(failure instanceof NotSpoken)) throw failure
-    return await new Attempt(options, { version: 4, secured }).link
+    return await new Attempt(options, { version: 4, secured }).link.catch(async (last) => {
+      throw (await wantsTls(options, last)) ?? last
+    })
   }
+}
+
+/** The error that says so if a server that did not understand a plain MQTT client speaks TLS. */
+async function wantsTls({ url, signal }: LinkOptions, failure: unknown): Promise<LinkError | undefined> {
+  const isNotMqtt = failure instanceof LinkError && failure.kind === 'unreachable' && !isSecure(url)
+  if (!isNotMqtt || !(await speaksTls({ ...addressOf(url), signal }))) return undefined
+  const instead = url.startsWith('ws') ? 'wss://' : 'mqtts://'
+  return new LinkError('tls', `${shownUrl(url)} speaks TLS: write ${instead} in \`url\``, { cause: failure })
 }
 
 /** The broker answers but does not support this version: it refused it, or closed the connection before any packet. */

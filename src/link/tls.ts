@@ -1,3 +1,4 @@
+import { connect } from 'node:tls'
 import { systemClock } from '../base/clock.ts'
 import { codeOf, messageOf } from '../base/errors.ts'
 import { shownUrl } from '../base/text/shown-url.ts'
@@ -23,13 +24,17 @@ export interface Secured {
 
 const SECURE = /^(mqtts|wss):/i
 
+export function isSecure(url: string): boolean {
+  return SECURE.test(url)
+}
+
 /**
  * Reads certificates and key from their files: they may have been replaced since the last connection.
  * @returns undefined for mqtt:// and ws://
  * @throws LinkError 'tls' when one of them is missing or unusable
  */
 export function secure({ url, tls = {} }: LinkOptions): Secured | undefined {
-  if (!SECURE.test(url)) return undefined
+  if (!isSecure(url)) return undefined
   const { ca, cert, key, problems, warnings } = readTlsFiles(tls, systemClock.now())
   if (problems.length > 0) {
     throw new LinkError('tls', `cannot connect to ${shownUrl(url)}: ${problems.map(({ text }) => text).join('; ')}`)
@@ -101,4 +106,32 @@ export function tlsTrouble(cause: unknown): string | undefined {
   if (!/^(ERR_(SSL|TLS|OSSL)|EPROTO$|CERT_)/.test(code)) return undefined
   if (/WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST/.test(reason)) return NO_TLS
   return `the handshake failed: ${messageOf(cause)} (${code})`
+}
+
+/** Time limit of `speaksTls` (ms). */
+const HANDSHAKE_MS = 2_500
+
+/** Whether the server at this address speaks TLS, whatever certificates it has or requires. Never rejects. */
+export function speaksTls({ host, port, signal }: TlsAddress): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, rejectUnauthorized: false })
+    const end = (speaks: boolean): void => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', abort)
+      socket.destroy()
+      resolve(speaks)
+    }
+    const abort = (): void => end(false)
+    const timer = setTimeout(abort, HANDSHAKE_MS)
+    signal?.addEventListener('abort', abort, { once: true })
+    socket.on('secureConnect', () => end(true))
+    // An alert is an answer in TLS: the server requires a client certificate, or a newer version.
+    socket.on('error', (cause) => end(/ALERT/.test(`${codeOf(cause)}`)))
+  })
+}
+
+export interface TlsAddress {
+  readonly host: string
+  readonly port: number
+  readonly signal?: AbortSignal | undefined
 }

@@ -29,3 +29,17 @@ export function tooManyEpochs({ epochsPerEdgeMax }: Pick<EdgeLimits, 'epochsPerE
 export function tooManySeries({ seriesPerEdgeMax }: Pick<EdgeLimits, 'seriesPerEdgeMax'>): string {
   return `this edge has created ${seriesPerEdgeMax} series in the receiver already (its setting \`seriesPerEdgeMax\`)`
 }
+
+/**
+ * Further verdicts of this edge that may wait for their readings: an edge may have half of what the others leave.
+ * @param waiting the number that waits, by edge
+ */
+export function pendingRoom(waiting: ReadonlyMap<string, number>, edge: string, pendingMax: number): number {
+  const own = waiting.get(edge) ?? 0
+  const all = [...waiting.values()].reduce((sum, count) => sum + count, 0)
+  return Math.floor((pendingMax - (all - own)) / 2) - own
+}
+
+export function tooManyPending({ pendingMax }: { readonly pendingMax: number }): string {
+  return `this edge has half of the free room for verdicts that wait for their readings (${pendingMax} of all edges)`
+}

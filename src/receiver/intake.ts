@@ -1,15 +1,22 @@
 import type { Clock } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
+import { LoopShare } from '../base/loop/loop-share.ts'
 import type { SeqRange } from '../base/reading.ts'
 import type { Receipt } from '../codec/receipt.ts'
 import { CopiedEdges } from './copied-edges.ts'
-import { type MessageLimits, type Opened, openMessage, type ReceivedMessage } from './open-message.ts'
+import { EdgeQueue } from './edge-queue.ts'
+import { edgeOf, type MessageLimits, type Opened, openMessage, type ReceivedMessage } from './open-message.ts'
 import type { Delivery, Sink, StoreResult } from './sink.ts'
 import { type Counts, Tally } from './tally.ts'
 
-/** Waiting messages share a commit until their readings exceed this. */
-const COMMIT_READINGS = 80_000
+/** Waiting messages share a commit until their work exceeds this; the work of one reading is 1. */
+const COMMIT_WORK = 80_000
+/** A message with more work than this has a commit of its own: others do not wait for their receipts until it is stored. */
+const ALONE_WORK = 40_000
+/** The work for a series or a range of positions, and for a verdict that arrives by itself. */
+const SERIES_WORK = 5
+const AMENDMENT_WORK = 10
 
 /** Sends a receipt to an edge; resolves when the receipt is in flight, and never rejects. */
 export type SendReceipt = (edge: string, receipt: Receipt) => Promise<void>
@@ -28,22 +35,23 @@ export interface Open {
 
 interface Waiting {
   /** A message above the size limit is opened when it arrives, so that its whole payload need not be kept. */
-  readonly message: ReceivedMessage | Opened
-  readonly bytes: number
+  message: ReceivedMessage | Opened | Promise<Opened>
+  bytes: number
   readonly answer: SendReceipt
   readonly resolve: () => void
   readonly reject: (failure: unknown) => void
 }
 
 /**
- * Stores messages in the sink, in the order of arrival. Messages that arrive during a commit share the next commit:
- * the slower the disk, the larger the commits. Receipts are sent after the commit.
+ * Stores messages in the sink, those of one edge in the order of arrival. Messages that arrive during a commit share the
+ * next commit: the slower the disk, the larger the commits. Receipts are sent after the commit.
  */
 export class ReceiverIntake {
   readonly #options: IntakeOptions
   readonly #tally = new Tally()
   readonly #copies: CopiedEdges
-  #waiting: Waiting[] = []
+  readonly #waiting = new EdgeQueue<Waiting>()
+  readonly #share = new LoopShare()
   #open = { messages: 0, bytes: 0 }
   #openMost = { messages: 0, bytes: 0 }
   #working: Promise<void> | undefined
@@ -84,14 +92,22 @@ export class ReceiverIntake {
    * @throws whatever the sink threw; then no receipt was sent, and the broker must send the message again
    */
   async take(message: ReceivedMessage, answer: SendReceipt): Promise<void> {
-    const isLarge = message.payload.byteLength > this.#options.batchBytesMax
-    const kept = isLarge ? openMessage(message, this.#options) : message
-    const bytes = bytesOf(kept)
-    this.#count(1, bytes)
     const { promise, resolve, reject } = Promise.withResolvers<void>()
-    this.#waiting.push({ message: kept, bytes, answer, resolve, reject })
+    const waiting: Waiting = { message, bytes: message.payload.byteLength, answer, resolve, reject }
+    this.#count(1, waiting.bytes)
+    this.#waiting.push(edgeOf(message, this.#options) ?? '', waiting)
+    if (waiting.bytes > this.#options.batchBytesMax) waiting.message = this.#openLarge(message, waiting)
     this.#working ??= this.#work()
-    await promise.finally(() => this.#count(-1, -bytes))
+    await promise.finally(() => this.#count(-1, -waiting.bytes))
+  }
+
+  async #openLarge(message: ReceivedMessage, waiting: Waiting): Promise<Opened> {
+    const opened = await openMessage(message, this.#options, this.#share)
+    const { delivery } = opened
+    const bytes = delivery.kind === 'reject' ? delivery.reject.payload.byteLength : 0
+    this.#count(0, bytes - waiting.bytes)
+    waiting.bytes = bytes
+    return opened
   }
 
   #count(messages: number, bytes: number): void {
@@ -111,7 +127,7 @@ export class ReceiverIntake {
   async #work(): Promise<void> {
     // Messages from one read of the socket belong to one commit.
     await new Promise((resolve) => setImmediate(resolve))
-    while (this.#waiting.length > 0) await this.#commit()
+    while (!this.#waiting.isEmpty) await this.#commit()
     this.#working = undefined
   }
 
@@ -119,7 +135,7 @@ export class ReceiverIntake {
     const { sink, clock } = this.#options
     const group: Waiting[] = []
     try {
-      const opened = this.#openNext(group)
+      const opened = await this.#openNext(group)
       const receivedAt = clock.now()
       const results = await sink.store(
         opened.map(({ delivery }) => delivery),
@@ -139,20 +155,34 @@ export class ReceiverIntake {
         { err: failure },
         'cannot store messages: no receipt is sent, and the broker sends them again',
       )
-      for (const one of [...group, ...this.#waiting.splice(0)]) one.reject(failure)
+      for (const one of [...group, ...this.#waiting.clear()]) one.reject(failure)
     }
   }
 
-  /** Moves waiting messages into the group, in order, until they are enough for a commit. */
-  #openNext(group: Waiting[]): Opened[] {
+  /** Moves waiting messages into the group until they are enough for a commit. */
+  async #openNext(group: Waiting[]): Promise<Opened[]> {
     const opened: Opened[] = []
-    let readings = 0
-    while (this.#waiting.length > 0 && readings < COMMIT_READINGS) {
-      const next = this.#waiting.shift()!
-      group.push(next)
-      const one = 'delivery' in next.message ? next.message : openMessage(next.message, this.#options)
-      opened.push(one)
-      readings += one.delivery.kind === 'batch' ? Math.max(1, one.delivery.batch.count) : 1
+    /** Edges whose next message needs a commit of its own. */
+    const passed = new Set<string>()
+    let work = 0
+    this.#share.begin()
+    while (work < COMMIT_WORK) {
+      const next = this.#waiting.next(passed)
+      if (next === undefined) break
+      const [edge, waiting] = next
+      const message = await waiting.message
+      const one = 'delivery' in message ? message : await openMessage(message, this.#options, this.#share)
+      const its = workOf(one)
+      if (group.length > 0 && its > ALONE_WORK) {
+        waiting.message = one
+        passed.add(edge)
+      } else {
+        this.#waiting.shift(edge)
+        group.push(waiting)
+        opened.push(one)
+        work += its
+      }
+      if (this.#share.isUsedUp) await this.#share.pause()
     }
     return opened
   }
@@ -174,14 +204,20 @@ export class ReceiverIntake {
   }
 }
 
-function isPowerOfTwo(count: number): boolean {
-  return Number.isInteger(Math.log2(count))
+/** How much work it is to store a message, in readings. */
+function workOf({ delivery }: Opened): number {
+  switch (delivery.kind) {
+    case 'batch':
+      return delivery.batch.count + SERIES_WORK * (delivery.batch.series.length + delivery.batch.ranges.length)
+    case 'amendments':
+      return AMENDMENT_WORK * delivery.amendments.items.length
+    case 'reject':
+      return 1
+  }
 }
 
-/** Payload bytes kept in memory while a message waits. */
-function bytesOf(kept: ReceivedMessage | Opened): number {
-  if (!('delivery' in kept)) return kept.payload.byteLength
-  return kept.delivery.kind === 'reject' ? kept.delivery.reject.payload.byteLength : 0
+function isPowerOfTwo(count: number): boolean {
+  return Number.isInteger(Math.log2(count))
 }
 
 /** The receipt for a message. */

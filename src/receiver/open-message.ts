@@ -1,7 +1,9 @@
+import type { LoopShare } from '../base/loop/loop-share.ts'
 import type { SeqRange } from '../base/reading.ts'
 import { decodeAmendments } from '../codec/amendments.ts'
-import { type BatchHead, decodeBatch, readBatchHead } from '../codec/batch.ts'
+import { type BatchHead, decodeInSteps, headInSteps } from '../codec/batch.ts'
 import { RECEIPT_RANGES_MAX } from '../codec/receipt.ts'
+import { decompressBegin } from '../codec/zstd.ts'
 import type { Delivery, Reject } from './sink.ts'
 
 /** A message as the broker delivered it. */
@@ -29,7 +31,7 @@ export interface Opened {
 }
 
 /** A batch that unpacks to more is rejected: a small message must not exhaust the memory. */
-const UNPACKED_BYTES_MAX = 134_217_728
+const UNPACKED_BYTES_MAX = 16_777_216
 /**
  * A rejected batch is opened up to these limits, to report its positions to the edge; beyond them no positions are
  * reported.
@@ -67,8 +69,17 @@ export function receiptTopic(prefix: string, edge: string): string {
   return `${prefix}/${edge}/down/receipt`
 }
 
-/** Opens a message. Never throws: a message that cannot be opened becomes a reject with its reason. */
-export function openMessage({ topic, payload }: ReceivedMessage, limits: MessageLimits): Opened {
+/** The edge that the topic of a message names; undefined: it names none. */
+export function edgeOf({ topic }: ReceivedMessage, { prefix }: Pick<MessageLimits, 'prefix'>): string | undefined {
+  return parseTopic(topic, prefix).edge
+}
+
+/** Opens a message. Never rejects: a message that cannot be opened becomes a reject with its reason. */
+export async function openMessage(
+  { topic, payload }: ReceivedMessage,
+  limits: MessageLimits,
+  share: LoopShare,
+): Promise<Opened> {
   const { edge, lane } = parseTopic(topic, limits.prefix)
   const reject = (reason: string, { epoch, run, ranges: refused }: Known = UNKNOWN): Opened => {
     return {
@@ -76,14 +87,14 @@ export function openMessage({ topic, payload }: ReceivedMessage, limits: Message
       epoch,
       run,
       refused,
-      delivery: { kind: 'reject', reject: { topic, reason, ...keptOf(payload, limits) } },
+      delivery: { kind: 'reject', reject: { edge, topic, reason, ...keptOf(payload, limits) } },
     }
   }
   const bounds = { readingsMax: limits.batchReadingsMax, rangesMax: RECEIPT_RANGES_MAX, bytesMax: UNPACKED_BYTES_MAX }
   if (edge === undefined) return reject('the topic names no edge')
   const isBatch = lane === 'live' || lane === 'backfill'
   if (payload.byteLength > limits.batchBytesMax) {
-    return reject(`larger than ${limits.batchBytesMax} bytes`, isBatch ? headOf(payload, edge) : UNKNOWN)
+    return reject(`larger than ${limits.batchBytesMax} bytes`, isBatch ? await headOf(payload, edge, share) : UNKNOWN)
   }
   if (lane === 'amend') {
     const decoded = decodeAmendments(payload, { ...bounds, readingsMax: AMENDMENTS_MAX })
@@ -94,8 +105,8 @@ export function openMessage({ topic, payload }: ReceivedMessage, limits: Message
     return { edge, epoch, run, refused: [], delivery: { kind: 'amendments', amendments } }
   }
   if (!isBatch) return reject('the topic names no lane: live, backfill or amend')
-  const decoded = decodeBatch(payload, bounds)
-  if (!decoded.ok) return reject(decoded.reason, headOf(payload, edge))
+  const decoded = await share.run(decodeInSteps(payload, bounds))
+  if (!decoded.ok) return reject(decoded.reason, await headOf(payload, edge, share))
   const { batch } = decoded
   const { epoch, run } = batch
   // No positions are refused: otherwise an edge that bisects the batch would find every reading to be bad.
@@ -108,10 +119,11 @@ type Known = Pick<BatchHead, 'epoch' | 'run' | 'ranges'>
 const UNKNOWN: Known = { epoch: '', run: '', ranges: [] }
 
 /** The head of a batch of this edge, as far as it can be read in bounded time and memory. */
-function headOf(payload: Uint8Array, edge: string): Known {
+async function headOf(payload: Uint8Array, edge: string, share: LoopShare): Promise<Known> {
   if (payload.byteLength > HEAD_BYTES_MAX) return UNKNOWN
   const bounds = { readingsMax: HEAD_READINGS_MAX, rangesMax: RECEIPT_RANGES_MAX, bytesMax: UNPACKED_BYTES_MAX }
-  const head = readBatchHead(payload, bounds)
+  const begin = await decompressBegin(payload, UNPACKED_BYTES_MAX)
+  const head = begin && (await share.run(headInSteps(begin, bounds)))
   return head?.edge === edge ? head : UNKNOWN
 }
 

@@ -1,12 +1,12 @@
-import { type Clock, pause } from '../base/clock.ts'
+import type { Clock } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
 import type { Part } from '../base/lifecycle.ts'
 import type { Log } from '../base/log.ts'
 import { shownUrl } from '../base/text/shown-url.ts'
 import type { SchemaCheck } from '../config/schema-check.ts'
-import { backoffMs } from '../link/backoff.ts'
-import { type Link, LinkError, MESSAGES_OPEN_MAX, type MessageHandler } from '../link/link.ts'
+import { type Link, LinkError, type LinkOptions, MESSAGES_OPEN_MAX, type MessageHandler } from '../link/link.ts'
 import { openLink } from '../link/open.ts'
+import { Reconnect } from '../link/reconnect.ts'
 import type { ReceiverSettings } from '../settings/receiver.ts'
 import { clientIdOf } from './client-id.ts'
 import { CloudConfigSync, type ConfigStats } from './config/config-sync.ts'
@@ -15,6 +15,7 @@ import { type FleetCounts, FleetWatch } from './fleet/watch.ts'
 import { type Open, ReceiverIntake, type SendReceipt } from './intake.ts'
 import { HEAD_BYTES_MAX, requestTopic, statusEdge, statusFilter } from './open-message.ts'
 import { OutgoingQueue } from './outgoing.ts'
+import { Presence } from './presence.ts'
 import { answerOver } from './receipts.ts'
 import type { Sink } from './sink.ts'
 import { type Sharing, subscribeToBatches } from './subscription.ts'
@@ -33,6 +34,8 @@ const SESSION_TAKEN_OVER = 0x8e
  */
 const SHORT_LIVES_MIN = 3
 const SHORT_LIFE_MS = 10_000
+/** How long a stop waits for the broker to accept the offline status (ms). */
+const GOODBYE_MS = 1_000
 
 export interface ReceiverStats extends Counts {
   readonly connected: boolean
@@ -88,11 +91,12 @@ class CloudReceiver implements Receiver {
   readonly #clientId: string
   readonly #log: Log
   readonly #clock: Clock
-  readonly #random: () => number
+  readonly #reconnect: Reconnect
   readonly #sink: Sink
   readonly #intake: ReceiverIntake
   readonly #watch: FleetWatch | undefined
   readonly #config: CloudConfigSync | undefined
+  readonly #presence: Presence
   readonly #stopping = new AbortController()
   readonly #stopWatching = new AbortController()
   readonly #running: Promise<void>
@@ -113,12 +117,15 @@ class CloudReceiver implements Receiver {
     this.#log = log
     this.#clock = clock
     this.#sink = sink
-    this.#random = random
+    const { url, backoffMinMs: minMs, backoffMaxMs: maxMs } = settings.cloud
+    this.#reconnect = new Reconnect({ url, minMs, maxMs, random })
     this.#intake = new ReceiverIntake({ prefix, batchBytesMax, batchReadingsMax, sink, clock, log })
     this.#watch = sink.fleet && new FleetWatch(sink.fleet, { log, now })
     const limits = limitsOf(settings)
     const store = isEnabled(settings) ? sink.configs : undefined
     this.#config = store && new CloudConfigSync({ store, prefix, limits, check, log, now })
+    const enabled = settings.cloud.presence
+    this.#presence = new Presence({ prefix, receiver: this.#clientId, enabled, log, random })
     const { signal } = this.#stopWatching
     this.#watching = Promise.all([this.#watch?.run(signal), this.#config?.run(signal)])
     this.#running = this.#run()
@@ -132,6 +139,7 @@ class CloudReceiver implements Receiver {
 
   async stop(): Promise<void> {
     this.#stopping.abort()
+    await this.#presence.leave(GOODBYE_MS)
     await this.#link?.close()
     await this.#running
     await this.#intake.idle()
@@ -141,19 +149,15 @@ class CloudReceiver implements Receiver {
   }
 
   async #run(): Promise<void> {
-    const { backoffMinMs: minMs, backoffMaxMs: maxMs } = this.#settings.cloud
     const { signal } = this.#stopping
-    let attempt = 0
     while (!signal.aborted) {
       const commitsBefore = this.#intake.commits
       const reason = await this.#connection()
       if (signal.aborted) return
       this.#trouble = this.#explain(reason)
-      // Only a commit proves that it works: a broker may accept messages and drop them, and so may the sink.
-      if (this.#intake.commits > commitsBefore) attempt = 0
-      const waitMs = backoffMs(attempt++, { minMs, maxMs }, this.#random)
-      this.#log.warn({ err: reason, reason: this.#trouble, waitMs }, 'the connection to the broker failed or ended')
-      await pause(waitMs, signal)
+      if (this.#intake.commits > commitsBefore) this.#reconnect.worked()
+      this.#log.warn({ err: reason, reason: this.#trouble }, 'the connection to the broker failed or ended')
+      await this.#reconnect.pause(reason, signal)
     }
   }
 
@@ -173,17 +177,21 @@ class CloudReceiver implements Receiver {
       const sharing = await subscribeToBatches(link, this.#settings.cloud)
       if (this.#watch !== undefined) await this.#subscribeToStatus(link)
       await this.#config?.use(link, outgoing)
+      await this.#presence.begin(link)
       this.#sharing = sharing
       this.#trouble = undefined
       this.#log.info({ url: shownUrl(url), sharing, session: link.sessionPresent }, 'receiving')
       const openedAt = performance.now()
       const reason = await link.closed
-      this.#shortLives = performance.now() - openedAt < SHORT_LIFE_MS ? this.#shortLives + 1 : 0
+      const openMs = performance.now() - openedAt
+      this.#shortLives = openMs < SHORT_LIFE_MS ? this.#shortLives + 1 : 0
+      this.#reconnect.ended(openMs)
       return reason
     } catch (failure) {
       this.#link?.destroy()
       return failure
     } finally {
+      this.#presence.end()
       this.#watch?.over(undefined)
       this.#config?.pause()
       this.#sharing = undefined
@@ -207,7 +215,7 @@ class CloudReceiver implements Receiver {
 
   async #open(): Promise<{ readonly link: Link; readonly outgoing: OutgoingQueue }> {
     const { url, tls, username, password, keepaliveS, connectTimeoutMs, sessionExpiryS, prefix } = this.#settings.cloud
-    const link = await openLink({
+    const options: LinkOptions = {
       url,
       tls,
       clientId: this.#clientId,
@@ -222,7 +230,8 @@ class CloudReceiver implements Receiver {
       receivedBytesMax: Math.max(this.#settings.batchBytesMax, HEAD_BYTES_MAX) + PACKET_HEAD_BYTES_MAX,
       signal: this.#stopping.signal,
       onMessage: (...message) => handle(...message),
-    })
+    }
+    const link = await this.#presence.open((will) => openLink({ ...options, ...will }))
     const outgoing = new OutgoingQueue(link, (topic, reasonCode) => {
       this.#log.error({ topic, reasonCode }, 'the broker rejects messages to an edge, so that edge keeps resending')
     })
@@ -236,6 +245,7 @@ class CloudReceiver implements Receiver {
     }
     this.#watch?.over((edge, request) => outgoing.send(requestTopic(prefix, edge), request))
     const handle: MessageHandler = (topic, payload, { retained }) => {
+      if (this.#presence.take(topic, payload)) return
       if (this.#config?.takes(topic)) return this.#config.take(topic, payload)
       const edge = statusEdge(topic, prefix)
       if (edge === undefined || this.#watch === undefined) return this.#intake.take({ topic, payload }, answer)

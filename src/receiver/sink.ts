@@ -6,6 +6,8 @@ import type { Fleet } from './fleet/fleet.ts'
 
 /** A message that could not be stored, kept for operators. */
 export interface Reject {
+  /** The edge that the topic names; undefined: it names none. */
+  readonly edge?: string | undefined
   readonly topic: string
   readonly reason: string
   readonly payload: Uint8Array

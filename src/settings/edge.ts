@@ -56,12 +56,20 @@ const broker = z.strictObject({
   slowSubscriberBytesMax: bytes
     .default(8_388_608)
     .describe('A local subscriber with more unread bytes than this is disconnected'),
+  unrouted: z
+    .enum(['store', 'refuse', 'ack'])
+    .default('store')
+    .describe(
+      'What happens to a message whose topic has no route and no local subscriber: `store` keeps it on disk before it is ' +
+        'acknowledged (`tidegate unrouted`, `store.unroutedMax`); `refuse` does not acknowledge it and closes the ' +
+        'connection after 5 s; `ack` acknowledges and drops it. It is counted in any case',
+    ),
   reportUnrouted: z
     .boolean()
     .default(true)
     .describe(
-      'Report messages as a problem that go nowhere: no route for their topic, no local subscriber, not retained. They ' +
-        'are counted in any case',
+      'Report messages as a problem that have no route for their topic and no local subscriber, and are not retained. ' +
+        'They are counted in any case',
     ),
 })
 
@@ -148,6 +156,20 @@ const store = z
     rejectPayloadBytesMax: bytes
       .default(65_536)
       .describe('Payload bytes kept of one reject; a longer payload is cut and flagged'),
+    unroutedMax: count
+      .default(100_000)
+      .describe(
+        'Maximum number of messages without a route that are kept (`broker.unrouted: store`); the oldest are dropped ' +
+          'first, and counted',
+      ),
+    unroutedBytesMax: bytes
+      .min(65_536)
+      .default(67_108_864)
+      .describe(
+        'Maximum bytes of these messages (payload, texts and 128 bytes each), never more than an eighth of `maxBytes`; ' +
+          'the oldest are dropped first, and of a client with more than half of them, its own. When room is short, ' +
+          'they are dropped before any reading is refused',
+      ),
     forwardBytesMax: bytes
       .min(65_536)
       .default(268_435_456)
@@ -215,7 +237,8 @@ export const edgeSettings = z
       .max(1_000)
       .prefault([{ topic: 'telemetry/{device}/{metric}' }, { topic: 'telemetry/{device}' }])
       .describe(
-        'Topics that carry readings, or messages to forward; the first match wins. All other topics are ordinary MQTT',
+        'Topics that carry readings, or messages to forward; the first match wins. What is on no route goes to local ' +
+          'subscribers, or is handled as `broker.unrouted` says',
       ),
     quality: z.array(qualityRule).max(10_000).default([]).describe('Checks of readings; the first match wins'),
     ingest: ingest.prefault({}).describe('How publishes are collected into commits'),

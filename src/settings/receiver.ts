@@ -102,7 +102,7 @@ export const receiverSettings = z.strictObject({
       username,
       password,
       prefix,
-      ...connection({ backoffMaxMs: 60_000 }),
+      ...connection,
     })
     .refine(backoffInOrder, backoffProblem)
     .refine(tlsWanted, tlsProblem)

@@ -1,16 +1,21 @@
 import { isStoreTrouble } from '../store/housekeeping/space.ts'
 import { type ClockOrder, type ConfigOrder, isClockOrder, isConfigOrder, type Order } from '../store/orders.ts'
 import type { Store } from '../store/store.ts'
+import type { UnroutedOrder, UnroutedProgress } from './commit/unrouted-replay.ts'
 import type { ConfigRequests } from './config/config-requests.ts'
 import type { UplinkRequests } from './delivery/uplink-requests.ts'
 
 /** How often to check whether a command has written an order (ms). */
 const POLL_EVERY_MS = 500
+/** Pause (ms) between two slices of an order, for the commits of publishes. */
+const SLICE_EVERY_MS = 20
 
 /** Orders that the store carries out itself; both are called inside `write`. */
 export interface StoreOrders {
   /** Returns how many of these rejects were stored. */
   replay(ids: readonly number[]): number
+  /** Carries out a slice of an order about messages without a route. */
+  unrouted(order: UnroutedOrder): UnroutedProgress
   forget(order: { readonly devices: string; readonly unconfirmed: boolean }): void
 }
 
@@ -25,8 +30,9 @@ export class OrderPoller {
   readonly #ofStore: StoreOrders
   readonly #onCarriedOut: (done: readonly string[]) => void
   readonly #timer: NodeJS.Timeout
-  /** True while orders could not be carried out: they are tried again. */
+  /** True while orders could not be carried out, or not completely: they are tried again. */
   #owed = false
+  #next: NodeJS.Timeout | undefined
 
   constructor(
     store: Store,
@@ -48,12 +54,15 @@ export class OrderPoller {
     if (!orders.mayHaveCome && !this.#owed) return
     const configs = this.#configs.begin()
     let done: string[] = []
+    let isLeft = false
     this.#owed = true
     try {
       this.#store.write(() => {
         done = []
+        isLeft = false
         for (const order of orders.take((one) => this.#configs.enabled || !isConfigOrder(one))) {
           if (isConfigOrder(order)) configs.take(order)
+          else if (order.kind === 'unrouted') isLeft = this.#takeSlice(order, done) || isLeft
           else done.push(this.#carryOut(order))
         }
       })
@@ -61,13 +70,23 @@ export class OrderPoller {
       if (!isStoreTrouble(failure)) throw failure
       return
     }
-    this.#owed = false
+    this.#owed = isLeft
+    clearTimeout(this.#next)
+    if (isLeft) this.#next = setTimeout(() => this.#poll(), SLICE_EVERY_MS).unref()
     configs.done()
     this.#onCarriedOut(done)
   }
 
+  /** @returns whether something is left of the order, which is placed again */
+  #takeSlice(order: UnroutedOrder, done: string[]): boolean {
+    const { left, text } = this.#ofStore.unrouted(order)
+    if (left === undefined) done.push(text)
+    else this.#store.orders.put(left, this.#store.time.now())
+    return left !== undefined
+  }
+
   /** @returns what was done, for the log */
-  #carryOut(order: Exclude<Order, ConfigOrder>): string {
+  #carryOut(order: Exclude<Order, ConfigOrder | UnroutedOrder>): string {
     if (isClockOrder(order)) return this.#decideClock(order)
     if (order.kind === 'replay-undecodable') {
       return `rejects replay: ${this.#ofStore.replay(order.ids)} of ${order.ids.length} rejects are stored`
@@ -92,5 +111,6 @@ export class OrderPoller {
 
   stop(): void {
     clearInterval(this.#timer)
+    clearTimeout(this.#next)
   }
 }

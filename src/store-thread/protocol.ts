@@ -11,6 +11,7 @@ import type { WaitingRemoval } from '../store/housekeeping/expiry.ts'
 import type { SpaceForecast } from '../store/housekeeping/forecaster.ts'
 import type { WalStatus } from '../store/housekeeping/wal.ts'
 import type { IncomingId } from '../store/incoming.ts'
+import type { UnroutedStatus } from '../store/kept/unrouted.ts'
 import type { RejectStatus } from '../store/rejects.ts'
 import type { SeriesCount } from '../store/series/series-shares.ts'
 import type { ConfigCalls, ConfigNotice, ConfigStatus } from './config-protocol.ts'
@@ -30,6 +31,8 @@ export interface TopicEntry {
   readonly rules?: Pick<EdgeSettings['routes'][number], 'zone' | 'numbers' | 'noValueTexts' | 'sampleHz'> | undefined
   /** Set for a forward route, which carries no readings: where its messages go. */
   readonly forward: Forwarding | undefined
+  /** True: no route covers the topic. Its messages are kept for a route that is added later. */
+  readonly isUnrouted?: boolean
 }
 
 export interface Forwarding {
@@ -88,7 +91,7 @@ export interface BatchReply {
   readonly duplicates: number
   /** Messages of forward routes that were stored. */
   readonly messages: number
-  /** Indexes, in the batch, of messages that were not stored because the queue of messages has no room. */
+  /** Indexes, in the batch, of messages that were not stored because the queue, or what keeps them, has no room. */
   readonly noRoom: readonly number[]
   /** The same for messages that need a series for which there is no room. */
   readonly noSeries: readonly number[]
@@ -171,6 +174,10 @@ export interface StoreStatus {
   readonly backlogs: readonly Backlog[]
   readonly forwards: ForwardStatus
   readonly rejects: RejectStatus
+  readonly unrouted: UnroutedStatus & {
+    /** Kept messages that have a route since the last start, and wait for `tidegate unrouted replay`. */
+    readonly routed: number
+  }
   readonly configs: ConfigStatus
   readonly space: SpaceForecast
   readonly wal: WalStatus

@@ -6,6 +6,11 @@ import type { TopicEntry } from './protocol.ts'
 /** What the routes say about a topic. */
 export type RouteMatch = Omit<TopicEntry, 'id'>
 
+/** For a topic without a route: its messages are kept unread. */
+export function unroutedMatch(topic: string): RouteMatch {
+  return { topic, device: '', metric: undefined, format: 'auto', forward: undefined, isUnrouted: true }
+}
+
 /** Compiles routes: for a topic, the first route that covers it: the device of its readings, or where its messages go. */
 export function compileRoutes(routes: readonly RouteSettings[]): (topic: string) => RouteMatch | undefined {
   const all = routes.map(matcherOf)

@@ -12,6 +12,7 @@ import { Store } from '../store/store.ts'
 import { CatalogWatch } from './commit/catalog-watch.ts'
 import { Committer } from './commit/committer.ts'
 import { RejectReplay } from './commit/reject-replay.ts'
+import { UnroutedReplay } from './commit/unrouted-replay.ts'
 import { ConfigRequests } from './config/config-requests.ts'
 import type { ConfigCalls } from './config-protocol.ts'
 import { UplinkRequests, uplinkStarts } from './delivery/uplink-requests.ts'
@@ -48,6 +49,7 @@ class StoreThread {
   readonly #commits: LatencyMeter
   readonly #uplinks: UplinkRequests
   readonly #configs: ConfigRequests
+  readonly #unrouted: UnroutedReplay
   readonly #orderPoller: OrderPoller
   readonly #housekeepingTimer: HousekeepingTimer
   readonly #handlers: Handlers
@@ -77,12 +79,15 @@ class StoreThread {
     this.#committer = this.#open(() => {
       return this.#passingDamage(() => new Committer(this.#store, quality))
     })
-    this.#catalogWatch = new CatalogWatch(this.#store, store, this.#committer.shortages)
+    const { writer } = this.#committer
+    this.#catalogWatch = new CatalogWatch(this.#store, store, writer.shortages)
     const holdMs = Math.max(0, ...quality.map(({ spike }) => spike?.holdMs ?? 0))
     this.#uplinks = new UplinkRequests(this.#store, uplinks, { edge, holdMs })
-    const rejects = new RejectReplay(this.#store, this.#committer, routes)
+    const rejects = new RejectReplay(this.#store, writer, routes)
+    this.#unrouted = this.#open(() => new UnroutedReplay(this.#store, writer, routes))
     const storeOrders: StoreOrders = {
       replay: (ids) => rejects.replay(ids, systemClock.now()),
+      unrouted: (order) => this.#unrouted.carryOut(order, systemClock.now()),
       forget: (order) => this.#store.upkeep.series.order({ ...order, at: this.#store.time.now() }),
     }
     const requests = { uplinks: this.#uplinks, configs: this.#configs, store: storeOrders }
@@ -100,10 +105,9 @@ class StoreThread {
 
   /** Commits a batch and replies. A failed commit is a reply, too: it is not acknowledged, and the devices keep it. */
   batch(batch: BatchMessage): void {
-    const { buffer } = batch
-    const reply: { -readonly [Key in keyof BatchReply]: BatchReply[Key] } = {
+    let reply: BatchReply = {
       kind: 'batch',
-      buffer,
+      buffer: batch.buffer,
       refused: undefined,
       ...NOTHING_STORED,
       returns: this.#returns,
@@ -112,15 +116,9 @@ class StoreThread {
     try {
       const { stored, rejected, partial, duplicates, good, uncertain, bad, messages, noRoom, noSeries, undone } =
         this.#passingDamage(() => this.#committer.commit(batch, { isLate: batch.returns !== this.#returns }))
-      reply.readings = stored
-      reply.rejected = rejected
-      reply.partial = partial
-      reply.duplicates = duplicates
-      reply.messages = messages
-      reply.noRoom = noRoom
-      reply.noSeries = noSeries
-      reply.undone = undone
-      if (undone.length > 0 && batch.returns === this.#returns) reply.returns = ++this.#returns
+      if (undone.length > 0 && batch.returns === this.#returns) this.#returns++
+      const returns = this.#returns
+      reply = { ...reply, readings: stored, rejected, partial, duplicates, messages, noRoom, noSeries, undone, returns }
       this.#counted.readings += stored
       this.#counted.rejected += rejected
       this.#counted.partial += partial
@@ -131,8 +129,8 @@ class StoreThread {
     } catch (failure) {
       if (!isStoreTrouble(failure)) throw failure
       const cause = this.#store.upkeep.space.explain(failure)
-      reply.refused = `${codeOf(cause)}: ${messageOf(cause)}`
-      reply.err = failure instanceof Error ? failure : undefined
+      const err = failure instanceof Error ? failure : undefined
+      reply = { ...reply, refused: `${codeOf(cause)}: ${messageOf(cause)}`, err }
     }
     parentPort!.postMessage(reply)
     const now = performance.now()
@@ -252,6 +250,7 @@ class StoreThread {
       backlogs: this.#store.delivery.outboxes.map((outbox) => this.#store.backlog(outbox)),
       forwards: this.#store.delivery.forwards.status(),
       rejects: this.#store.intake.rejects.status(),
+      unrouted: { ...this.#store.intake.unrouted.status(), routed: this.#unrouted.routed },
       configs: this.#configs.status(),
     }
   }

@@ -179,6 +179,13 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE devices ADD COLUMN partial INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE rejects ADD COLUMN fields INTEGER NOT NULL DEFAULT 0;
   `,
+  // Publishes without a route and without a local subscriber, for a route that is added later.
+  `
+  CREATE TABLE unrouted (
+    id INTEGER PRIMARY KEY, received_at INTEGER NOT NULL, topic TEXT NOT NULL, client TEXT NOT NULL,
+    qos INTEGER NOT NULL, retain INTEGER NOT NULL, dup INTEGER NOT NULL, payload BLOB NOT NULL
+  ) STRICT;
+  `,
 ]
 
 /** 'TDGT': distinguishes a Tidegate database from any other SQLite file. */

@@ -25,6 +25,15 @@ export const order = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('drop-messages'), ...parkedIds.shape }),
   z.strictObject({ kind: z.literal('drop-undecodable'), ids }),
   z.strictObject({ kind: z.literal('replay-undecodable'), ids }),
+  /** Messages without a route whose topic the filter covers, with an id above `after` and up to `upTo`; `done`: so far. */
+  z.strictObject({
+    kind: z.literal('unrouted'),
+    verb: z.enum(['replay', 'drop']),
+    filter: z.string().min(1).max(65_535),
+    after: z.number().int().min(0),
+    upTo: z.number().int().min(0),
+    done: z.number().int().min(0),
+  }),
   z.strictObject({ kind: z.literal('forget-devices'), devices: z.string().min(1).max(256), unconfirmed: z.boolean() }),
   z.strictObject({ kind: z.literal('config-patch'), ...edit, patch: z.json() }),
   z.strictObject({ kind: z.literal('config-set'), ...edit, config: z.json() }),
@@ -60,11 +69,13 @@ export function isClockOrder(given: Order): given is ClockOrder {
 }
 
 /** An order that the store carries out without an uplink. */
-export type StoreOrder = Extract<Order, { kind: 'replay-undecodable' | 'forget-devices' }>
+export type StoreOrder = Extract<Order, { kind: 'replay-undecodable' | 'unrouted' | 'forget-devices' }>
 
 export function isConfigOrder(given: Order): given is ConfigOrder {
   return given.kind.startsWith('config-')
 }
+
+const INSERT = 'INSERT INTO orders (at, body) VALUES (?, ?)'
 
 interface Row {
   readonly id: number
@@ -79,12 +90,14 @@ export class Orders {
   readonly #database: Database
   readonly #all: Statement<[]>
   readonly #remove: Statement<[number]>
+  readonly #insert: Statement<[number, string]>
   #version: unknown
 
   constructor(database: Database) {
     this.#database = database
     this.#all = database.prepare('SELECT id, body FROM orders ORDER BY id')
     this.#remove = database.prepare('DELETE FROM orders WHERE id = ?')
+    this.#insert = database.prepare(INSERT)
   }
 
   /** Whether another process has written to the database since the last call. Reads no table. */
@@ -93,6 +106,11 @@ export class Orders {
     const changed = version !== this.#version
     this.#version = version
     return changed
+  }
+
+  /** Places what is left of an order that was taken, in the same transaction. */
+  put(left: Order, now: number): void {
+    this.#insert.run(now, JSON.stringify(left))
   }
 
   /**
@@ -123,8 +141,7 @@ export function placeOrder(folder: string, given: Order, now: number): void {
     try {
       database.pragma('synchronous = FULL')
       database.pragma('wal_autocheckpoint = 0') // only the edge runs checkpoints: one from here would delay its commits
-      const insert = database.prepare('INSERT INTO orders (at, body) VALUES (?, ?)')
-      insert.run(now, JSON.stringify(order.parse(given)))
+      database.prepare(INSERT).run(now, JSON.stringify(order.parse(given)))
     } finally {
       database.close()
     }

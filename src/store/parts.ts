@@ -17,6 +17,7 @@ import type { Removal } from './housekeeping/removal.ts'
 import type { Archive } from './housekeeping/retention.ts'
 import { Space } from './housekeeping/space.ts'
 import { Incoming } from './incoming.ts'
+import { Unrouted } from './kept/unrouted.ts'
 import { LogWriter } from './log.ts'
 import { Positions } from './positions.ts'
 import type { Soundness } from './recovery/soundness.ts'
@@ -57,6 +58,8 @@ export interface StoreIntake {
   /** QoS 2 packet identifiers. */
   readonly incoming: Incoming
   readonly rejects: Rejects
+  /** Publishes without a route. */
+  readonly unrouted: Unrouted
 }
 
 /** Everything about delivery to the uplinks. */
@@ -109,6 +112,7 @@ export function openIntake(database: Database, settings: StoreSettings, position
     repeats: new Repeats(database, settings.repeatWindow, (first) => positions.sealedFrom(first)),
     incoming: new Incoming(database),
     rejects: new Rejects(database, settings),
+    unrouted: new Unrouted(database, settings),
   }
 }
 
@@ -136,7 +140,7 @@ export function openUpkeep(
   const { folder, settings } = options
   const space = new Space(context.database, folder, settings)
   const retention = assembleRetention(context, options, catalog)
-  const housekeeping = new Housekeeping(retention, settings, intake.rejects)
+  const housekeeping = new Housekeeping(retention, settings, [intake.unrouted, intake.rejects])
   const forecaster = new Forecaster(space, context.seals, housekeeping)
   const series = new SeriesUpkeep({
     ...{ settings, retention, outboxes, catalog, repeats: intake.repeats, rejects: intake.rejects },

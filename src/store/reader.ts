@@ -12,12 +12,20 @@ import { readClock, readSteps } from './clock/store-time.ts'
 import { openReadOnly } from './database.ts'
 import { auditForwards, type ForwardAccount, type ParkedMessage, parkedMessages } from './forward/forward-account.ts'
 import { planRetention, type RetentionPlan } from './housekeeping/retention-plan.ts'
+import {
+  auditUnrouted,
+  type UnroutedAccount,
+  type UnroutedHead,
+  unroutedHeads,
+  unroutedPayload,
+} from './kept/unrouted-account.ts'
 import { auditLedger, type LedgerRow } from './ledger.ts'
 import { Positions } from './positions.ts'
 import { BlockTable } from './sealed/blocks.ts'
 import { SealDirectory } from './sealed/seals.ts'
 
 export type { ForwardAccount, ParkedMessage } from './forward/forward-account.ts'
+export type { UnroutedAccount, UnroutedHead } from './kept/unrouted-account.ts'
 
 /** A kept message that could not be decoded, or not completely. */
 export interface RejectRow {
@@ -60,6 +68,7 @@ export interface StoreSummary {
   readonly devices: number
   readonly series: number
   readonly rejects: number
+  readonly unrouted: number
   readonly backlogs: readonly { readonly uplink: string; readonly confirmed: number; readonly waiting: number }[]
 }
 
@@ -141,6 +150,21 @@ export class StoreReader {
     return this.#snapshot(() => auditForwards(this.#database))
   }
 
+  /** The account of messages without a route, checked against the messages themselves; see `auditUnrouted`. */
+  unrouted(): UnroutedAccount {
+    return this.#snapshot(() => auditUnrouted(this.#database))
+  }
+
+  /** Messages that are kept without a route, in order of arrival. */
+  unroutedHeads(): IterableIterator<UnroutedHead> {
+    return unroutedHeads(this.#database)
+  }
+
+  /** The payload of such a message; undefined: it is not kept any more. */
+  unroutedPayload(id: number): Uint8Array | undefined {
+    return unroutedPayload(this.#database, id)
+  }
+
   /** Messages that uplinks have parked, the newest first; only those with an id below `beforeId`. */
   parkedMessages(limit: number, beforeId?: number): ParkedMessage[] {
     return parkedMessages(this.#database, limit, beforeId)
@@ -164,6 +188,7 @@ export class StoreReader {
         devices: number('SELECT count(*) FROM devices'),
         series: number('SELECT count(*) FROM series'),
         rejects: number('SELECT count(*) FROM rejects'),
+        unrouted: number('SELECT count(*) FROM unrouted'),
         backlogs: [...this.#settled()].map(([uplink, { id, set }]) => ({
           uplink,
           confirmed: confirmed(id),

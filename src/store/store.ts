@@ -151,6 +151,7 @@ export class Store {
       this.intake.log.flush()
       this.intake.catalog.flush()
       this.delivery.forwards.flush()
+      this.intake.unrouted.flush()
       this.time.flush(() => this.sealed.seals.all[0]?.first ?? this.sealed.seals.sealedUpTo + 1)
       this.#database.exec('COMMIT')
       this.time.committed()
@@ -190,7 +191,8 @@ export class Store {
     this.intake.repeats.forget()
     this.sealed.positions.forget()
     const { outboxes, forwards } = this.delivery
-    for (const kept of [this.time, this.configs, this.intake.rejects, ...outboxes, forwards]) kept.reload()
+    const { rejects, unrouted } = this.intake
+    for (const kept of [this.time, this.configs, rejects, unrouted, ...outboxes, forwards]) kept.reload()
     this.#recovered = true
   }
 

@@ -3,7 +3,7 @@ import { BATCH_CONTENT_TYPE, decodeBatch } from '../codec/batch.ts'
 import type { Link } from '../link/link.ts'
 import type { Format, FormattedMessage } from './format/format.ts'
 import type { Amendments, Batch } from './outbox.ts'
-import { meaningOf, worstOf } from './reason-codes.ts'
+import { type BrokerAnswer, meaningOf, worstOf } from './reason-codes.ts'
 import type { CloudTopics } from './topics.ts'
 
 /**
@@ -13,11 +13,11 @@ import type { CloudTopics } from './topics.ts'
 const PUBLISH_HEADER_BYTES_MAX = 16
 /** The store thread made this batch itself: it needs no tight limits. */
 const OWN_BATCH = { readingsMax: Number.MAX_SAFE_INTEGER, bytesMax: 1_073_741_824 }
-const NOT_ASKED = 0
+const NOT_ASKED: BrokerAnswer = { reasonCode: 0, topic: '' }
 /** Assumed until a batch was measured. */
 const FIRST_EXPANSION = 20
 
-/** Publishes batches of the outbox in the format that the cloud reads, and returns the broker's reason code. */
+/** Publishes batches of the outbox in the format that the cloud reads, and returns the broker's answer. */
 export class BatchPublisher {
   /** Payload bytes that fit into a packet that the broker accepts. */
   readonly payloadBytesMax: number
@@ -51,18 +51,18 @@ export class BatchPublisher {
   }
 
   /**
-   * Resolves with the broker's reason code, the highest if there are several messages. @throws LinkError if the link
-   * ends before
+   * Resolves with the broker's answer, the one with the highest reason code if there are several messages.
+   * @throws LinkError if the link ends before
    */
-  async publish(outgoing: Batch | Amendments): Promise<number> {
+  async publish(outgoing: Batch | Amendments): Promise<BrokerAnswer> {
     if (this.#format !== undefined) return this.#publishAs(this.#format, outgoing)
     const topic = outgoing.kind === 'batch' ? this.#topics[outgoing.lane] : this.#topics.amend
     const { reasonCode } = await this.#link.publish(topic, outgoing.bytes, { qos: 1, contentType: BATCH_CONTENT_TYPE })
-    return reasonCode
+    return { reasonCode, topic }
   }
 
   /** The other formats cannot represent a changed verdict, so amendments are not sent in them. */
-  async #publishAs(format: Format, outgoing: Batch | Amendments): Promise<number> {
+  async #publishAs(format: Format, outgoing: Batch | Amendments): Promise<BrokerAnswer> {
     if (outgoing.kind === 'amendments') return NOT_ASKED
     const decoded = decodeBatch(outgoing.bytes, OWN_BATCH)
     assert(decoded.ok, 'a batch that was just built can be opened')
@@ -75,14 +75,18 @@ export class BatchPublisher {
 
   /** Publishes the messages that open the connection. @throws Error if the broker refuses one: readings need it */
   async begin(format: Format): Promise<void> {
-    const reasonCode = await this.send(format.begin())
+    const { reasonCode, topic } = await this.send(format.begin())
     if (meaningOf(reasonCode, { keepsLatest: true }) === 'taken') return
-    throw new Error(`the broker refused the first message of the connection with reason 0x${reasonCode.toString(16)}`)
+    throw new Error(
+      `the broker refused ${topic}, the first message of the connection, with reason 0x${reasonCode.toString(16)}`,
+    )
   }
 
-  /** Publishes in this order. Resolves with the highest reason code. */
-  async send(messages: readonly FormattedMessage[]): Promise<number> {
-    const answers = messages.map(({ topic, payload, ...options }) => this.#link.publish(topic, payload, options))
-    return worstOf((await Promise.all(answers)).map(({ reasonCode }) => reasonCode))
+  /** Publishes in this order. Resolves with the answer that has the highest reason code. */
+  async send(messages: readonly FormattedMessage[]): Promise<BrokerAnswer> {
+    const answers = messages.map(async ({ topic, payload, ...options }) => {
+      return { ...(await this.#link.publish(topic, payload, options)), topic }
+    })
+    return worstOf(await Promise.all(answers))
   }
 }

@@ -24,12 +24,20 @@ export interface UplinkStats {
   /** Connections that ended or could not be made since the last answer. */
   readonly failures: number
   readonly lastFailure: string | undefined
+  /** Why no receiver answers, with what to check; undefined: it answers, or there is no connection. */
+  readonly silence?: string | undefined
+  /** Milliseconds since the first message without an answer was sent; undefined: none waits for an answer. */
+  readonly silentMs?: number | undefined
+  /** Why the status of the edge does not arrive; undefined: it does, as far as is known. */
+  readonly statusProblem?: string | undefined
   /** Whether another client uses the same client id at the broker, such as a copy of this edge; undefined: not known. */
   readonly sameId: 'uses' | 'seems to use' | undefined
   /** Since the start: messages that the broker or the receiver refused for good. */
   readonly refused: number
   /** Since the start: readings that the receiver confirmed although they were not sent. */
   readonly unsent?: number
+  /** Since the start: readings that were confirmed in too many separate parts; they are sent again. */
+  readonly unmarked?: number
   /** Since the start: answers of the receiver that could not be decoded. */
   readonly undecodable?: number
   /** What the receiver does that it should not do, as text. */

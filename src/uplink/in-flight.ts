@@ -24,6 +24,8 @@ export interface InFlightMessage extends Sending {
 /** Messages that were sent and are not answered yet. */
 export class InFlightMessages {
   readonly #inFlight = new Set<InFlightMessage>()
+  /** Those that the cloud broker has taken, and no receiver has answered. */
+  readonly #taken = new Set<InFlightMessage>()
   readonly #counts: Record<InFlightLane, number> = { live: 0, backfill: 0, forward: 0 }
   #bytes = 0
 
@@ -39,18 +41,24 @@ export class InFlightMessages {
     return this.#counts[lane]
   }
 
+  /** Messages that a receiver reads. */
+  get countForReceiver(): number {
+    return this.#counts.live + this.#counts.backfill
+  }
+
   /**
    * How long the oldest message may still wait for its answer (milliseconds; Infinity: nothing is in flight), and how
    * long it may wait in total. A message larger than a batch may be takes longer, and so does every message sent
-   * after it.
+   * after it. `isTaken`: the cloud broker has taken it, so the link is alive.
    */
   timeout(
     { confirmTimeoutMs, batchBytesMax }: Pick<UplinkSettings, 'confirmTimeoutMs' | 'batchBytesMax'>,
     now: number,
-  ): { readonly leftMs: number; readonly waitMs: number } {
+  ): { readonly leftMs: number; readonly waitMs: number; readonly isTaken: boolean } {
     const [oldest] = this.#inFlight
     const waitMs = confirmTimeoutMs * Math.max(1, this.#largestMessage / batchBytesMax)
-    return { leftMs: oldest === undefined ? Infinity : oldest.sentAt + waitMs - now, waitMs }
+    const leftMs = oldest === undefined ? Infinity : oldest.sentAt + waitMs - now
+    return { leftMs, waitMs, isTaken: oldest !== undefined && this.#taken.has(oldest) }
   }
 
   /** Bytes of the largest message of a forward route that is in flight; 0 if there is none. */
@@ -72,9 +80,31 @@ export class InFlightMessages {
     return opened
   }
 
+  holds(message: InFlightMessage): boolean {
+    return this.#inFlight.has(message)
+  }
+
+  /** The cloud broker has it; the answer of the receiver is still to come. */
+  taken(message: InFlightMessage): void {
+    if (this.#inFlight.has(message)) this.#taken.add(message)
+  }
+
+  /** Whether a message is in flight that the broker took and that was sent before this time (monotonic ms). */
+  hasTakenBefore(time: number): boolean {
+    return [...this.#taken].some(({ sentAt }) => sentAt < time)
+  }
+
+  /** Closes everything that a receiver reads. @returns its bytes */
+  closeForReceiver(): number {
+    const closed = [...this.#inFlight].filter(({ kind }) => kind !== 'message')
+    for (const message of closed) this.close(message)
+    return closed.reduce((sum, { bytes }) => sum + bytes, 0)
+  }
+
   /** @returns false if it was closed before */
   close(message: InFlightMessage): boolean {
     if (!this.#inFlight.delete(message)) return false
+    this.#taken.delete(message)
     this.#counts[message.lane]--
     this.#bytes -= message.bytes
     return true

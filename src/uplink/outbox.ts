@@ -75,6 +75,8 @@ export interface Confirmed {
   readonly renewed: boolean
   /** Number of positions that the receiver claims to have and that were not sent. */
   readonly unsent?: number | undefined
+  /** Number of positions that were sent and are not marked: the receiver confirms too many separate parts. */
+  readonly unmarked?: number | undefined
   /** The receiver says too soon again that this database was set back: no readings may be sent for this time (ms). */
   readonly heldMs?: number
 }

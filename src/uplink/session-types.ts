@@ -26,6 +26,10 @@ export interface SessionDependencies {
   /** Called for every message that is sent, with its readings and bytes. */
   onSent(readings: number, bytes: number): void
   onRefused(reason: string): void
+  /** No receiver answers; called for every message that got no answer. */
+  onSilence(): void
+  /** The receiver answers for the first time over this connection, or again. */
+  onHeard(): void
 }
 
 /** Why a session ended. */

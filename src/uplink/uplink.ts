@@ -1,23 +1,23 @@
 import { pause } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
 import type { Part } from '../base/lifecycle.ts'
-import { cloudFilter, readCloudTopic } from '../config/topics.ts'
-import { backoffMs } from '../link/backoff.ts'
-import type { Link } from '../link/link.ts'
+import type { Link, MessageHandler } from '../link/link.ts'
+import { Reconnect } from '../link/reconnect.ts'
 import { SameIdWatch } from '../link/same-id.ts'
 import type { UplinkSettings } from '../settings/schema/uplink.ts'
-import { ReceiverRecord } from './answers/receiver-record.ts'
+import { ReceiverWatch } from './answers/receiver-watch.ts'
 import { BatchPublisher } from './batch-publisher.ts'
 import { Budget, momentOf } from './budget.ts'
-import { ConfigPublisher, configWindow } from './config-publisher.ts'
+import { ConfigLink } from './config-link.ts'
+import { configWindow } from './config-publisher.ts'
 import { connect, subscribeWithin } from './connect.ts'
 import type { UplinkDependencies, UplinkStats } from './dependencies.ts'
 import type { Format } from './format/format.ts'
 import { makeFormat } from './format/make-format.ts'
 import { MetricRegistry } from './format/metric-registry.ts'
-import { ReceiverTime } from './receiver-time.ts'
 import { Session } from './session.ts'
 import type { SessionEnd } from './session-types.ts'
+import { StatusReporter } from './status-reporter.ts'
 import { type CloudTopics, cloudTopics } from './topics.ts'
 
 /** How long a stop waits for answers to messages in flight (milliseconds). */
@@ -29,10 +29,13 @@ const CAUTION_CONFIRMED = 64
 /** Connection numbers (Sparkplug's bdSeq) wrap around at this count. */
 const CONNECTION_NUMBERS = 256
 
+/** The end of a connection that began while the uplink stops. */
+const STOPPED = { atOnce: true, cautious: false, cause: undefined }
+
 /**
  * Delivers stored readings to one cloud broker, for as long as it takes. Connects anew after every failure, with a
- * growing pause (full jitter) that only an answer to a message resets: an uplink must not hammer a broker that
- * accepts connections and nothing else.
+ * growing pause (full jitter). Only a connection that lasted or that brought an answer resets it: an uplink must not
+ * hammer a broker that accepts connections and nothing else.
  */
 export class Uplink implements Part {
   readonly name: string
@@ -46,27 +49,44 @@ export class Uplink implements Part {
   #link: Link | undefined
   #format: Format | undefined
   #session: Session | undefined
-  #configPublisher: ConfigPublisher | undefined
   #connections: number
-  readonly #time: ReceiverTime
   #caution = 0
   #failures = 0
   #lastFailure: string | undefined
+  readonly #reconnect: Reconnect
   readonly #sameId = new SameIdWatch()
   #sentReadings = 0
   #sentBytes = 0
   #confirmedReadings = 0
   #lastConfirmedAt: number | undefined
-  readonly #record = new ReceiverRecord()
-  #configProblem: string | undefined
+  readonly #receiver: ReceiverWatch
+  readonly #reporter: StatusReporter
+  readonly #configs: ConfigLink
 
   private constructor(settings: UplinkSettings, dependencies: UplinkDependencies) {
     this.name = `uplink ${settings.name}`
     this.#settings = settings
     this.#deps = dependencies
     this.#topics = cloudTopics(settings.prefix, dependencies.edge)
-    this.#time = new ReceiverTime(this.#topics.time, this.#deps.onTime)
+    const onBack = ({ kept }: { readonly kept: boolean }): void => this.#session?.back(kept)
+    this.#receiver = new ReceiverWatch({ ...dependencies, settings, topics: this.#topics, onBack })
+    this.#configs = new ConfigLink({
+      ...settings,
+      ...dependencies,
+      configs: dependencies.configs,
+      waitMs: (bytes) => this.#budget.waitMs(bytes, momentOf(this.#deps)),
+      signal: this.#stopping.signal,
+    })
+    this.#reporter = new StatusReporter({
+      ...dependencies,
+      settings,
+      topic: this.#topics.status,
+      allows: (bytes) => this.#budget.allow(momentOf(this.#deps)).live >= bytes,
+      isSilent: () => this.#receiver.isSilent,
+    })
     this.#budget = new Budget(settings.budget, undefined, momentOf(this.#deps))
+    const { url, backoffMinMs: minMs, backoffMaxMs: maxMs } = settings
+    this.#reconnect = new Reconnect({ url, minMs, maxMs, random: dependencies.random })
     this.#connections = Math.floor(dependencies.random() * CONNECTION_NUMBERS)
     this.#running = this.#run()
   }
@@ -88,7 +108,7 @@ export class Uplink implements Part {
 
   /** A config message is ready to be sent. */
   notifyConfigs(): void {
-    this.#configPublisher?.notify()
+    this.#configs.notify()
   }
 
   stats(): UplinkStats {
@@ -105,10 +125,11 @@ export class Uplink implements Part {
       failures: this.#failures,
       lastFailure: this.#lastFailure,
       sameId: this.#sameId.verdict(performance.now()),
-      ...this.#record.stats,
+      ...this.#receiver.stats,
       spent: this.#budget.spent,
       holds: this.#budget.holds,
-      configProblem: this.#configProblem,
+      configProblem: this.#configs.problem,
+      statusProblem: this.#reporter.problem,
     }
   }
 
@@ -121,16 +142,18 @@ export class Uplink implements Part {
       log.error({ err: failure }, 'cannot read the stored link usage: it counts from 0')
     }
     while (!signal.aborted) {
-      const { atOnce, cautious } = await this.#connection()
+      const { atOnce, cautious, cause } = await this.#connection()
       if (signal.aborted) return
       if (cautious) this.#caution = CAUTION_CONFIRMED
-      const { backoffMinMs: minMs, backoffMaxMs: maxMs } = this.#settings
-      if (!atOnce) await pause(backoffMs(this.#failures++, { minMs, maxMs }, this.#deps.random), signal)
+      if (!atOnce) {
+        this.#failures++
+        await this.#reconnect.pause(cause, signal)
+      }
     }
   }
 
   /** One connection from its beginning to its end. */
-  async #connection(): Promise<Omit<SessionEnd, 'reason' | 'cause'>> {
+  async #connection(): Promise<Omit<SessionEnd, 'reason'>> {
     const { log, outbox, edge, clock } = this.#deps
     try {
       const bdSeq = this.#connections++ % CONNECTION_NUMBERS
@@ -138,34 +161,35 @@ export class Uplink implements Part {
       const link = await this.#open(this.#format)
       const openedAt = performance.now()
       this.#link = link
-      if (this.#stopping.signal.aborted) return { atOnce: true, cautious: false }
-      const batchPublisher = new BatchPublisher(link, this.#topics, {
-        format: this.#format,
-        bytesMax: this.#settings.batchBytesMax,
-      })
+      if (this.#stopping.signal.aborted) return STOPPED
+      const { batchBytesMax: bytesMax } = this.#settings
+      const batchPublisher = new BatchPublisher(link, this.#topics, { format: this.#format, bytesMax })
       const session = this.#begin(link, batchPublisher)
       await this.#subscribe(link)
       await outbox.release(this.#budget.spent) // everything stored until now is the backlog of this connection
       if (this.#format !== undefined) await batchPublisher.begin(this.#format)
-      if (this.#stopping.signal.aborted) return { atOnce: true, cautious: false }
+      if (this.#stopping.signal.aborted) return STOPPED
       this.#session = session
-      if (this.#settings.confirm === 'receipt') this.#time.subscribe(link)
-      await this.#beginConfigs(link)
-      const beat = setInterval(() => void this.#report(link, 'online'), this.#settings.statusEveryMs)
-      void this.#report(link, 'online')
+      this.#receiver.begin(link)
+      await this.#configs.begin(link)
+      this.#reporter.begin(link)
       log.info({ protocolVersion: link.protocolVersion }, 'connected to the cloud')
-      const { reason, cause, ...end } = await session.run().finally(() => clearInterval(beat))
-      if (!this.#stopping.signal.aborted) this.#sameId.ended(cause, { openedAt, now: performance.now() })
-      this.#failed(reason, cause)
+      const end = await session.run()
+      const now = performance.now()
+      if (!this.#stopping.signal.aborted) this.#sameId.ended(end.cause, { openedAt, now })
+      this.#reconnect.ended(now - openedAt)
+      this.#failed(end.reason, end.cause)
       return end
     } catch (failure) {
       this.#failed(messageOf(failure), failure)
-      return { atOnce: false, cautious: false }
+      return { atOnce: false, cautious: false, cause: failure }
     } finally {
       this.#session = undefined
-      this.#configPublisher = undefined
+      this.#reporter.end()
+      this.#receiver.end()
+      this.#configs.end()
       if (!this.#stopping.signal.aborted) this.#link?.destroy()
-      this.#hear = () => Promise.resolve()
+      this.#hear = () => undefined
       this.#link = this.#stopping.signal.aborted ? this.#link : undefined
       await this.#release()
     }
@@ -177,7 +201,7 @@ export class Uplink implements Part {
     })
   }
 
-  #hear: (topic: string, payload: Uint8Array) => Promise<void> = () => Promise.resolve()
+  #hear: MessageHandler = () => undefined
 
   #open(format: Format | undefined): Promise<Link> {
     const { log, edge } = this.#deps
@@ -187,7 +211,7 @@ export class Uplink implements Part {
       will: format?.will,
       warn: (text) => log.warn(text),
       signal: this.#stopping.signal,
-      onMessage: (topic, payload) => this.#hear(topic, payload),
+      onMessage: (...message) => this.#hear(...message),
     })
   }
 
@@ -200,29 +224,6 @@ export class Uplink implements Part {
     return subscribeWithin(link, filters, { ms, signal: this.#stopping.signal })
   }
 
-  /** Configs never cost the connection: if the broker refuses their topics, that is reported and readings go on. */
-  async #beginConfigs(link: Link): Promise<void> {
-    const { configs, edge, log } = this.#deps
-    if (configs === undefined) return
-    const { prefix, connectTimeoutMs: ms } = this.#settings
-    const hear = this.#hear
-    this.#hear = (topic, payload) => {
-      const found = readCloudTopic(prefix, topic)
-      return found?.what === 'desired' ? configs.desired(found.device, payload) : hear(topic, payload)
-    }
-    const waitMs = (bytes: number): number => this.#budget.waitMs(bytes, momentOf(this.#deps))
-    const configPublisher = new ConfigPublisher(link, { outbox: configs, prefix, edge, log, waitMs })
-    try {
-      await subscribeWithin(link, [cloudFilter(prefix, edge, 'desired')], { ms, signal: this.#stopping.signal })
-      this.#configProblem = undefined
-    } catch (failure) {
-      this.#configProblem = `configs are not synced: ${messageOf(failure)}`
-      return log.error({ err: failure }, 'configs are not synced')
-    }
-    this.#configPublisher = configPublisher
-    void configPublisher.run()
-  }
-
   #begin(link: Link, batchPublisher: BatchPublisher): Session {
     const { outbox, log, clock, steadyClock } = this.#deps
     const session = new Session(link, {
@@ -233,7 +234,7 @@ export class Uplink implements Part {
       clock,
       steadyClock,
       log,
-      record: this.#record,
+      record: this.#receiver.record,
       cautious: this.#caution > 0,
       reserved: this.#deps.configs === undefined ? 0 : configWindow(link),
       onSent: (readings, bytes) => {
@@ -244,32 +245,29 @@ export class Uplink implements Part {
         this.#confirmedReadings += readings
         this.#lastConfirmedAt = performance.now()
         this.#failures = 0
+        this.#reconnect.worked()
         this.#lastFailure = undefined
         this.#caution = Math.max(0, this.#caution - 1)
       },
       onRefused: (reason) => {
-        if (this.#record.refused.add()) log.warn({ reason }, 'the cloud refused a message')
+        if (this.#receiver.record.refused.add()) log.warn({ reason }, 'the cloud refused a message')
+      },
+      onSilence: () => this.#receiver.silent(),
+      onHeard: () => {
+        const wasSilent = this.#receiver.isSilent
+        this.#receiver.heard()
+        if (wasSilent) this.#reporter.now()
       },
     })
-    this.#hear = async (topic, payload) => {
+    this.#hear = async (topic, payload, info) => {
       if (topic === this.#topics.receipt) return session.answers.receipt(payload)
       if (topic === this.#topics.request) return session.answers.request(payload)
-      if (this.#time.take(topic, payload)) return
+      if (this.#receiver.take(topic, payload, info)) return
+      const config = this.#configs.take(topic, payload)
+      if (config !== undefined) return config
       if (this.#format !== undefined) void batchPublisher.send(this.#format.hear(topic, payload)).catch(() => undefined)
     }
     return session
-  }
-
-  /** Resolves when the broker has accepted the report, or no longer can: the next report replaces a lost one. */
-  async #report(link: Link, state: 'online' | 'offline'): Promise<void> {
-    try {
-      const report = state === 'online' ? await this.#deps.report() : {}
-      const payload = Buffer.from(JSON.stringify({ state, ...report }))
-      if (this.#budget.allow(momentOf(this.#deps)).live < payload.length && state === 'online') return
-      await link.publish(this.#topics.status, payload, { qos: 1, retain: this.#settings.statusRetain })
-    } catch (failure) {
-      this.#deps.log.debug({ err: failure }, 'cannot send a status report')
-    }
   }
 
   #failed(reason: string, err: unknown): void {
@@ -290,7 +288,7 @@ export class Uplink implements Part {
     if (link === undefined || session === undefined) return
     const said = new AbortController()
     const last = (format?.end() ?? []).map(({ topic, payload, ...options }) => link.publish(topic, payload, options))
-    const goodbye = Promise.allSettled([...last, this.#report(link, 'offline')]).finally(() => said.abort())
+    const goodbye = Promise.allSettled([...last, this.#reporter.send(link, 'offline')]).finally(() => said.abort())
     await Promise.race([goodbye, pause(GOODBYE_MS, said.signal)])
     await link.close()
   }

@@ -100,6 +100,14 @@ describePeer('mosquitto', 'the configuration of the cloud broker', () => {
     expect([up, down]).toEqual([sent, ['tidegate/plant-7/down/receipt']])
   })
 
+  it('allows the receiver to say that it is there, and every edge to read it', async () => {
+    const [edge, receiver] = [await login('plant-7'), await login('receiver')]
+    const heard = await listen(edge, 'tidegate/$receiver')
+    expect(await publish(receiver, 'tidegate/$receiver')).toBe(0)
+    await until(() => heard.length === 1, { what: 'the status' })
+    expect(await publish(edge, 'tidegate/$receiver')).toBe(135)
+  })
+
   it('denies an edge the topics of another edge, and the receiver the topics of edges', async () => {
     const [edge, receiver] = [await login('plant-8'), await login('receiver')]
     for (const topic of [

@@ -9,12 +9,12 @@ const QUIET: GuardStats = {
   refusals: {},
   incompleteBytes: 0,
   takeovers: { count: 1, fights: [] },
-  unrouted: { count: 3, recent: 0, topics: ['a'] },
+  unrouted: { policy: 'store', count: 3, recent: 0, topics: ['a'], patterns: 1, retained: 0, local: 0 },
   failures: { count: 0, place: undefined, agoMs: undefined },
 }
 
-function problems(stats: Partial<GuardStats>, reportUnrouted = true): string[] {
-  return brokerProblems({ ...QUIET, ...stats }, { reportUnrouted })
+function problems(stats: Partial<GuardStats>): string[] {
+  return brokerProblems({ ...QUIET, ...stats })
 }
 
 describe('the health of the broker', () => {
@@ -26,12 +26,6 @@ describe('the health of the broker', () => {
     expect(problem).toContain('client id "a\\"\\\\u202e"')
     expect(problem).toContain('10.0.0.1, 10.0.0.2')
     expect(problem).toContain('(9 times)')
-  })
-
-  it('names the topics of messages that go nowhere, unless the settings say that they are of no use', () => {
-    const unrouted = { count: 30, recent: 20, topics: ['x/y', 'z'] }
-    expect(problems({ unrouted })[0]).toContain('"x/y", "z"')
-    expect(problems({ unrouted }, false)).toEqual([])
   })
 
   it('reports refusals by reason: one that others pay for at once, others when there are ten', () => {

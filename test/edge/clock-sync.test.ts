@@ -1,4 +1,4 @@
-import { chmodSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { readChrony, readClockSync, readNtpq } from '../../src/edge/clock-sync.ts'
@@ -29,6 +29,22 @@ describe('whether the system clock is synchronised', () => {
     expect(await readClockSync(file)).toBe(true)
   })
 
+  it('starts no program that needs systemd where there is none', async () => {
+    const folder = tempFolder()
+    const started = join(folder, 'started')
+    writeFileSync(join(folder, 'timedatectl'), `#!/bin/sh\n: > '${started}'\necho yes\n`, { mode: 0o755 })
+    const path = process.env.PATH
+    process.env.PATH = folder
+    try {
+      await readClockSync(undefined, false)
+      expect(existsSync(started)).toBe(false)
+      expect(await readClockSync(undefined, true)).toBe(true)
+      expect(existsSync(started)).toBe(true)
+    } finally {
+      process.env.PATH = path
+    }
+  })
+
   it('is what the first program says that knows it', async () => {
     const folder = tempFolder()
     const program = (name: string, output: string, exitCode = 0): void => {
@@ -42,14 +58,14 @@ describe('whether the system clock is synchronised', () => {
       program('timedatectl', 'System has not been booted with systemd', 1)
       program('chronyc', '506 Cannot talk to daemon', 1)
       program('ntpq', 'leap=00')
-      expect(await readClockSync(undefined)).toBe(true)
+      expect(await readClockSync(undefined, true)).toBe(true)
       program('chronyc', CHRONY.unsynced)
-      expect(await readClockSync(undefined)).toBe(false)
+      expect(await readClockSync(undefined, true)).toBe(false)
       program('timedatectl', 'yes')
-      expect(await readClockSync(undefined)).toBe(true)
+      expect(await readClockSync(undefined, true)).toBe(true)
       program('chronyc', CHRONY.synced)
       program('timedatectl', 'no')
-      expect(await readClockSync(undefined)).toBe(false)
+      expect(await readClockSync(undefined, true)).toBe(false)
     } finally {
       process.env.PATH = path
     }

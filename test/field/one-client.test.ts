@@ -101,6 +101,8 @@ const FLOODS: Record<string, (client: RawClient, i: number) => void> = {
     client.publish('telemetry/flood/x', `{"value":${i},"ts":${TIME}}`, { qos: 0 }),
   'repeats with the DUP flag': (client, i) =>
     client.publish('telemetry/flood/x', `{"value":1,"ts":${TIME}}`, { ...qos1(i), dup: true }),
+  'messages without a route, each on a topic of its own': (client, i) => client.publish(`x${i}/y`, '1', qos1(i)),
+  'messages of 60 KB without a route': (client, i) => client.publish('x/y', REJECT, qos1(i)),
   'texts of 4 KB': (client) => client.publish('telemetry/flood/x', TEXT, { qos: 0 }),
 }
 

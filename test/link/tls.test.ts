@@ -89,6 +89,14 @@ describePeer('openssl', 'a link with TLS', () => {
       expect(await roundTrip(options(urlOf(secured), tls))).toBe('hello')
     })
 
+    it('says which URL is right when a plain client connects to it', async () => {
+      for (const url of [`mqtt://127.0.0.1:${secured.port}`, `ws://127.0.0.1:${sockets}`]) {
+        const { kind, message } = await failureOf(openLink(options(url)))
+        const right = url.startsWith('ws') ? 'wss://' : 'mqtts://'
+        expect({ kind, message }).toEqual({ kind: 'tls', message: expect.stringContaining(`write ${right}`) })
+      }
+    })
+
     it('reports the cause when client and broker do not trust each other, after one attempt', async () => {
       const foreign = others.issue('plant-7')
       const late = ours.issue('plant-7', { days: -1 })
@@ -119,11 +127,6 @@ describePeer('openssl', 'a link with TLS', () => {
         const { kind, message } = await failureOf(openLink(options(url, tls)))
         expect({ kind, message }).toEqual({ kind: 'tls', message: expect.stringMatching(what) })
       }
-    })
-
-    it('suggests mqtts:// when an mqtt:// URL has a port that may speak TLS', async () => {
-      const { kind, message } = await failureOf(openLink(options(`mqtt://127.0.0.1:${secured.port}`)))
-      expect({ kind, message }).toEqual({ kind: 'unreachable', message: expect.stringContaining('mqtts://') })
     })
 
     it('uses replaced certificates from the next connection on', async () => {

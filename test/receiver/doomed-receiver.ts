@@ -9,8 +9,8 @@ import { receiverSettings } from '../../src/settings/receiver.ts'
 const [url, folder] = process.argv.slice(2)
 const inner = SqliteSink.open(folder!)
 const sink: Sink = {
-  store: (deliveries, receivedAt) => {
-    inner.store(deliveries, receivedAt)
+  store: async (deliveries, receivedAt) => {
+    await inner.store(deliveries, receivedAt)
     process.kill(process.pid, 'SIGKILL')
     return new Promise(() => {})
   },

@@ -1,4 +1,5 @@
 import { beforeEach, expect, it } from 'vitest'
+import { LoopShare } from '../../src/base/loop/loop-share.ts'
 import type { Receipt } from '../../src/codec/receipt.ts'
 import { openMessage } from '../../src/receiver/open-message.ts'
 import type { Delivery, Sink, StoreResult } from '../../src/receiver/sink.ts'
@@ -21,17 +22,21 @@ class PickySink implements Sink {
     this.#refusedSeq = refusedSeq
   }
 
-  store(deliveries: readonly Delivery[], receivedAt: number): StoreResult[] {
-    return deliveries.map((delivery): StoreResult => {
+  async store(deliveries: readonly Delivery[], receivedAt: number): Promise<StoreResult[]> {
+    const results: StoreResult[] = []
+    for (const delivery of deliveries) {
       const seqs = delivery.kind === 'batch' ? delivery.batch.series.flatMap(({ seq }) => [...seq]) : []
-      if (seqs.includes(this.#refusedSeq)) return { kind: 'refused', reason: 'no table takes this value' }
-      this.stored.push(...seqs)
-      return this.#inner.store([delivery], receivedAt)[0]!
-    })
+      if (seqs.includes(this.#refusedSeq)) results.push({ kind: 'refused', reason: 'no table takes this value' })
+      else {
+        this.stored.push(...seqs)
+        results.push(...(await this.#inner.store([delivery], receivedAt)))
+      }
+    }
+    return results
   }
 
-  close(): void {
-    this.#inner.close()
+  close(): Promise<void> {
+    return this.#inner.close()
   }
 }
 
@@ -88,22 +93,40 @@ describePeer('mosquitto', 'a batch that the sink refuses', () => {
 
 const REFUSED = 'no table takes this value'
 
-it('only the head of a message that is far too large is decoded, and only its beginning is kept', () => {
+it('only the head of a message that is far too large is decoded, and only its beginning is kept', async () => {
   const large = readings(1, 3_000).map((one) => ({ ...one, value: `${one.seq} ${Math.random()} ${Math.random()}` }))
   const bytes = encoded(large)
   const wide = Buffer.concat([bytes, Buffer.alloc(400_000)])
   const limits = { prefix: 'tidegate', batchBytesMax: 1_000, batchReadingsMax: 1_000 }
-  const opened = openMessage({ topic: 'tidegate/plant-7/up/live', payload: bytes }, limits)
+  const opened = await openMessage({ topic: 'tidegate/plant-7/up/live', payload: bytes }, limits, new LoopShare())
   expect(opened).toMatchObject({ edge: 'plant-7', epoch: EPOCH, run: RUN, refused: batchOf(large).ranges })
-  const { delivery } = openMessage({ topic: 'tidegate/plant-7/up/live', payload: wide }, limits)
+  const { delivery } = await openMessage({ topic: 'tidegate/plant-7/up/live', payload: wide }, limits, new LoopShare())
   if (delivery.kind !== 'reject') throw new Error('it was taken')
   expect(delivery.reject.payloadBytes).toBe(wide.length)
   expect(delivery.reject.payload.buffer.byteLength).toBe(262_144)
 })
 
-it('a batch that names another edge as its origin is refused as a whole: no reading of it is a poison candidate', () => {
+it('a batch that names another edge as its origin is refused as a whole: no reading of it is a poison candidate', async () => {
   const limits = { prefix: 'tidegate', batchBytesMax: 1_000_000, batchReadingsMax: 2 }
   for (const payload of [encoded(readings(1, 2)), encoded(readings(1, 9))]) {
-    expect(openMessage({ topic: 'tidegate/plant-8/up/live', payload }, limits).refused).toEqual([])
+    expect(
+      (await openMessage({ topic: 'tidegate/plant-8/up/live', payload }, limits, new LoopShare())).refused,
+    ).toEqual([])
   }
+})
+
+it('a batch that unpacks to too much is refused with its positions, so that its edge sends it in parts', async () => {
+  const large = readings(1, 40).map((one) => ({ ...one, value: 'x'.repeat(500_000) }))
+  const payload = encoded(large)
+  expect(payload.length).toBeLessThan(10_000)
+  const limits = { prefix: 'tidegate', batchBytesMax: 1_000_000, batchReadingsMax: 1_000 }
+  const topic = 'tidegate/plant-7/up/live'
+  const opened = await openMessage({ topic, payload }, limits, new LoopShare())
+  expect(opened.delivery).toMatchObject({
+    kind: 'reject',
+    reject: { reason: expect.stringMatching(/unpacks to more/) },
+  })
+  expect(opened).toMatchObject({ epoch: EPOCH, refused: [{ first: 1, last: 40 }] })
+  const half = await openMessage({ topic, payload: encoded(large.slice(20)) }, limits, new LoopShare())
+  expect(half.delivery.kind).toBe('batch')
 })

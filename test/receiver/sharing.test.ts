@@ -122,7 +122,7 @@ describePeer('mosquitto', 'receivers of one group over Mosquitto', () => {
       return until(() => answers() === PROBE_BATCHES, { deadlineMs: PROBE_MS }).catch(() => false)
     }
     await until(isAlone, { what: 'the other receiver gets all batches' })
-    expect(inner.fleet.edges()).toMatchObject([{ readings: sent }])
+    expect(await inner.fleet.edges()).toMatchObject([{ readings: sent }])
   })
 
   it('receive the batches that were sent while they were restarted', async () => {

@@ -146,6 +146,7 @@ describe('a reader', () => {
       devices: 1,
       series: 1,
       rejects: 0,
+      unrouted: 0,
       backlogs: [{ uplink: 'cloud', confirmed: 4, waiting: 6 }],
     })
     appendMany(store, 1)

@@ -24,10 +24,12 @@ describe('a reason code of the cloud broker', () => {
     }
   })
 
-  it('of several messages is the highest one', () => {
-    expect(worstOf([])).toBe(0)
-    expect(worstOf([0, 0x10, 0])).toBe(0x10)
-    expect(worstOf([0x87, 0x97, 0x10])).toBe(0x97)
+  it('of several messages is the highest one, with its topic', () => {
+    const worst = (...reasonCodes: number[]): unknown =>
+      worstOf(reasonCodes.map((reasonCode, i) => ({ reasonCode, topic: `topic/${i}` })))
+    expect(worst()).toEqual({ reasonCode: 0, topic: '' })
+    expect(worst(0, 0x10, 0)).toEqual({ reasonCode: 0x10, topic: 'topic/1' })
+    expect(worst(0x87, 0x97, 0x10)).toEqual({ reasonCode: 0x97, topic: 'topic/1' })
   })
 })
 

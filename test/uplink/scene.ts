@@ -12,6 +12,7 @@ import { type Label, readLabel, ScriptedOutbox } from './scripted-outbox.ts'
 
 const EDGE = 'site'
 const FENCE_TOPIC = 'fence'
+const BATCHES = `tidegate/${EDGE}/up/#`
 
 /** The receiver of the edge, which sends exactly the answers that a test asks for. */
 export class ScriptedReceiver {
@@ -34,9 +35,19 @@ export class ScriptedReceiver {
       },
     })
     onStop(() => receiver.#link.close())
-    await receiver.#link.subscribe(`tidegate/${EDGE}/up/#`, 1)
+    await receiver.join()
     await receiver.#link.subscribe(FENCE_TOPIC, 1)
     return receiver
+  }
+
+  /** Subscribes to the batches. */
+  join(): Promise<void> {
+    return this.#link.subscribe(BATCHES, 1)
+  }
+
+  /** Ends the subscription to the batches. */
+  leave(): Promise<void> {
+    return this.#link.unsubscribe(BATCHES)
   }
 
   async untilArrived(count: number): Promise<void> {

@@ -1,5 +1,8 @@
 import { expect, it, onTestFinished, vi } from 'vitest'
+import { PROBE_BYTES } from '../../src/uplink/answers/probes.ts'
+import type { Mosquitto } from '../../support/mosquitto.ts'
 import { describePeer } from '../../support/peers.ts'
+import { startProxy, type TcpProxy } from '../../support/proxy.ts'
 import { until } from '../../support/wait.ts'
 import { startUplink } from './scene.ts'
 import { ScriptedOutbox } from './scripted-outbox.ts'
@@ -105,13 +108,15 @@ describePeer('mosquitto', 'the window', () => {
 })
 
 describePeer('mosquitto', 'a backlog', () => {
-  /** A backlog of 100 batches, one of them in flight. */
+  /** A backlog of 100 batches: one is answered, and one of the others in flight. */
   async function startDrain(settings: Parameters<typeof startUplink>[0] = {}) {
     const outbox = new ScriptedOutbox()
     outbox.lane = 'backfill'
     outbox.lastSeq = 1_000
-    const scene = await startUplink({ window: 4, ...settings }, { outbox })
+    const scene = await startUplink({ window: 2, ...settings }, { outbox })
     await scene.receiver.untilArrived(1)
+    await scene.receiver.answer(0)
+    await scene.receiver.untilArrived(2)
     return scene
   }
 
@@ -121,12 +126,22 @@ describePeer('mosquitto', 'a backlog', () => {
     await receiver.fence()
     expect(outbox.taken).toBe(50)
     expect(uplink.stats().inFlight).toBe(1)
-    expect(receiver.arrived).toHaveLength(1)
+    expect(receiver.arrived).toHaveLength(2)
+  })
+
+  it('is not packed ahead before the receiver has answered', async () => {
+    const outbox = new ScriptedOutbox()
+    outbox.lane = 'backfill'
+    outbox.lastSeq = 1_000
+    const { receiver } = await startUplink({ window: 4 }, { outbox })
+    await receiver.untilArrived(1)
+    await receiver.fence()
+    expect(outbox.taken).toBe(10)
   })
 
   it('is sent in order, each reading once, whatever was packed ahead', async () => {
     const { receiver, outbox } = await startDrain()
-    for (let index = 0; index < 100; index++) {
+    for (let index = 1; index < 100; index++) {
       await receiver.untilArrived(index + 1)
       await receiver.answer(index)
     }
@@ -139,15 +154,15 @@ describePeer('mosquitto', 'a backlog', () => {
     const { receiver, outbox } = await startDrain()
     await until(() => outbox.taken === 50)
     outbox.fresh = 3
-    await receiver.answer(0)
-    await receiver.untilArrived(3)
-    expect(receiver.arrived[1]!.range.first).toBeGreaterThan(outbox.lastSeq)
-    expect(receiver.arrived[2]!.range.first).toBe(11)
+    await receiver.answer(1)
+    await receiver.untilArrived(4)
+    expect(receiver.arrived[2]!.range.first).toBeGreaterThan(outbox.lastSeq)
+    expect(receiver.arrived[3]!.range.first).toBe(21)
   })
 
-  it('is sent again over the next connection, including the batches that were packed ahead', async () => {
+  it('is sent again when answers stop, including the batches that were packed ahead', async () => {
     const { receiver, outbox } = await startDrain({ confirmTimeoutMs: 300 })
-    await until(() => outbox.releases >= 2, { what: 'a connection is given up, and a new one begins' })
+    await until(() => outbox.releases >= 2, { what: 'everything is offered again' })
     let answered = receiver.arrived.length
     const all = async (): Promise<boolean> => {
       while (answered < receiver.arrived.length) await receiver.answer(answered++)
@@ -171,33 +186,52 @@ describePeer('mosquitto', 'a message', () => {
   it.each([
     { allowed: 'the broker', config: 'max_packet_size 2000', batchBytesMax: 131_072, least: 1_900, most: 2_000 },
     { allowed: 'the settings', config: '', batchBytesMax: 1_500, least: 1_500, most: 1_500 },
-  ])('may be as large as $allowed, and no larger', async ({ config, batchBytesMax, least, most }) => {
-    const { receiver, outbox, uplink, store } = await startUplink({ batchBytesMax }, { config })
-    outbox.padded = true
-    outbox.lastAmendment = 1
-    store(10)
-    await receiver.untilArrived(1)
-    await receiver.answer(0)
-    await receiver.untilArrived(2)
-    await receiver.answer(1)
-    await until(() => outbox.confirmedAmendment === 1)
-    expect(receiver.arrived.map(({ kind }) => kind)).toEqual(['batch', 'amendments'])
-    for (const { bytes } of receiver.arrived) expect(bytes >= least && bytes <= most).toBe(true)
-    expect(uplink.stats().failures).toBe(0)
-  })
+  ])(
+    'may be as large as $allowed, and no larger, once the receiver has answered a small one',
+    async ({ config, batchBytesMax, least, most }) => {
+      const { receiver, outbox, uplink, store } = await startUplink({ batchBytesMax }, { config })
+      outbox.padded = true
+      outbox.lastAmendment = 1
+      store(20)
+      for (const index of [0, 1, 2]) {
+        await receiver.untilArrived(index + 1)
+        await receiver.answer(index)
+      }
+      await until(() => outbox.confirmedAmendment === 1)
+      expect(receiver.arrived.map(({ kind }) => kind)).toEqual(['batch', 'batch', 'amendments'])
+      const [first, ...others] = receiver.arrived
+      expect(first!.bytes).toBe(PROBE_BYTES)
+      for (const { bytes } of others) expect(bytes >= least && bytes <= most).toBe(true)
+      expect(uplink.stats().failures).toBe(0)
+    },
+  )
 })
 
 describePeer('mosquitto', 'a missing or negative answer', () => {
-  it('ends the connection after the confirm timeout, and messages in flight are sent again over a new one', async () => {
+  it('keeps the connection while the broker answers; what was in flight is sent again', async () => {
     const { receiver, outbox, uplink, store } = await startUplink({ confirmTimeoutMs: 200 })
     store(10)
     await receiver.untilArrived(2)
     expect(receiver.arrived[1]!.range).toEqual({ first: 1, last: 10 })
-    expect(outbox.releases).toBeGreaterThanOrEqual(1)
-    expect(uplink.stats()).toMatchObject({ failures: expect.any(Number), lastFailure: expect.any(String) })
+    expect(outbox.releases).toBe(2)
+    expect(uplink.stats()).toMatchObject({ connected: true, failures: 0, silence: expect.any(String) })
     await receiver.answer(1)
     await until(() => uplink.stats().confirmedReadings === 10)
-    expect(uplink.stats()).toMatchObject({ failures: 0, lastFailure: undefined })
+    expect(uplink.stats()).toMatchObject({ failures: 0, lastFailure: undefined, silence: undefined })
+  })
+
+  it('ends the connection when the broker does not answer either', async () => {
+    let proxy!: TcpProxy
+    const via = async ({ port }: Mosquitto): Promise<string> => {
+      proxy = await startProxy({ to: port })
+      return proxy.url
+    }
+    const { receiver, uplink, store } = await startUplink({ confirmTimeoutMs: 200 }, { via })
+    proxy.dial.freeze = true
+    store(10)
+    await until(() => uplink.stats().failures === 1, { what: 'the connection is given up' })
+    proxy.dial.freeze = false
+    await receiver.untilArrived(1)
   })
 
   it('delays each retry longer than the one before: a new connection does not count as an answer', async () => {

@@ -38,7 +38,7 @@ export class Guards {
     this.connections = new Connections(settings)
     this.incomplete = new IncompletePackets(settings.pendingBytesMax)
     this.takeovers = new Takeovers(log)
-    this.unrouted = new Unrouted(log)
+    this.unrouted = new Unrouted(settings.unrouted, log)
   }
 
   get stats(): GuardStats {

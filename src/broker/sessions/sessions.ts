@@ -116,7 +116,10 @@ export class Sessions {
     session.connection = undefined
     session.absentAt = performance.now()
     if (session.own.size === 0 && session.queue.count === 0 && !isNeeded) this.end(id)
-    else this.#noteAbsence(session)
+    else {
+      this.#noteAbsence(session)
+      this.#noteFull(session)
+    }
   }
 
   /** Adds or replaces a subscription; false: there is no room for it. */
@@ -189,7 +192,10 @@ export class Sessions {
   enqueue(session: Session, message: QueuedMessage): boolean {
     if (this.#makeRoom(session, message)) {
       session.queue.add(message)
-      if (session.connection === undefined) this.#holding[session.resumed ? 1 : 0].add(session)
+      if (session.connection === undefined) {
+        this.#holding[session.resumed ? 1 : 0].add(session)
+        this.#noteFull(session)
+      }
       return true
     }
     this.dropped++
@@ -240,6 +246,11 @@ export class Sessions {
         this.end(session.id)
       }
     }
+  }
+
+  /** An absent session without room gets no more messages: what only it would get is handled as without a subscriber. */
+  #noteFull(session: Session): void {
+    if (!session.isFull && session.queue.count >= this.#settings.sessionQueueMax) this.#setFull(session, true)
   }
 
   #setFull(session: Session, isFull: boolean): void {

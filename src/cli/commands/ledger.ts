@@ -1,7 +1,7 @@
 import { Exit, OperatorError } from '../../base/errors.ts'
 import { suggestion } from '../../base/nearest.ts'
 import type { LedgerRow } from '../../store/ledger.ts'
-import type { ForwardAccount } from '../../store/reader.ts'
+import type { ForwardAccount, UnroutedAccount } from '../../store/reader.ts'
 import { command, shared } from '../command.ts'
 import { dataFolder, storeOptions } from '../data-folder.ts'
 import { withReader } from '../reader.ts'
@@ -11,7 +11,7 @@ export const ledger = command({
   name: 'ledger',
   summary: 'Account for every reading of every device; exit code 1 if it does not balance',
   notes: [
-    'For every device: received = stored + rejected + partial + duplicate, and stored = kept + expired + dropped + thinned + damaged. For every device and uplink: stored = confirmed + waiting + parked + lost. Every equation that does not hold is reported. The edge may be running.',
+    'For every device: received = stored + rejected + partial + duplicate, and stored = kept + expired + dropped + thinned + damaged. For every device and uplink: stored = confirmed + waiting + parked + lost. For messages without a route: stored = waiting + replayed + dropped + discarded. Every equation that does not hold is reported. The edge may be running.',
   ],
   options: {
     ...storeOptions,
@@ -20,18 +20,20 @@ export const ledger = command({
   },
   examples: ['ledger -s examples/edge.yaml', 'ledger --data ./data --json'],
   async run({ values, output, env }) {
-    const { rows, messages } = await withReader(await dataFolder(values, env), (reader) => {
+    const { rows, messages, unrouted } = await withReader(await dataFolder(values, env), (reader) => {
       const uplinks = reader.summary().backlogs.map(({ uplink }) => uplink)
       if (values.uplink !== undefined && !uplinks.includes(values.uplink)) throw noSuchUplink(values.uplink, uplinks)
       const messages = reader.forwards().filter(({ uplink }) => uplink === (values.uplink ?? uplink))
-      return { rows: reader.ledger(values.uplink), messages: messages.filter(({ stored }) => stored > 0) }
+      const unrouted = reader.unrouted()
+      return { rows: reader.ledger(values.uplink), messages: messages.filter(({ stored }) => stored > 0), unrouted }
     })
     const ofDevices = rows.flatMap(({ device, problems }) => problems.map((problem) => `${device}: ${problem}`))
-    const problems = [...ofDevices, ...messages.flatMap((account) => account.problems)]
-    if (values.json) output.json({ balanced: problems.length === 0, problems, devices: rows, messages })
+    const problems = [...ofDevices, ...messages.flatMap((account) => account.problems), ...unrouted.problems]
+    if (values.json) output.json({ balanced: problems.length === 0, problems, devices: rows, messages, unrouted })
     else {
       output.print(ledgerTable(rows))
       if (messages.length > 0) output.print(`\n${messagesTable(messages)}`)
+      if (unrouted.stored > 0) output.print(`\n${unroutedTable(unrouted)}`)
     }
     for (const problem of problems) output.note(`does not balance: ${problem}`)
     return problems.length === 0 ? Exit.OK : Exit.FAILED
@@ -52,6 +54,14 @@ function messagesTable(accounts: readonly ForwardAccount[]): string {
     accounts.map(({ uplink, stored, confirmed, waiting, parked, dropped }) => {
       return [uplink, stored, confirmed, waiting, parked, dropped]
     }),
+  )
+}
+
+/** Messages whose topic had no route. */
+function unroutedTable({ stored, waiting, replayed, dropped, discarded }: UnroutedAccount): string {
+  return textTable(
+    ['messages', 'stored', 'waiting', 'replayed', 'dropped', 'discarded'],
+    [['without a route', stored, waiting, replayed, dropped, discarded]],
   )
 }
 

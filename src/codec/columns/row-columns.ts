@@ -1,3 +1,4 @@
+import type { Steps } from '../../base/loop/steps.ts'
 import type { Value } from '../../base/reading.ts'
 import type { ItemReader } from '../item-reader.ts'
 import { Malformed } from '../malformed.ts'
@@ -5,6 +6,9 @@ import { readPlaces } from '../places.ts'
 import { readVerdicts, type Verdicts } from '../verdicts.ts'
 import { intsOf, type Layout, unpack, unpackSums } from './columns.ts'
 import { POWERS_OF_TEN, unpackDoubles } from './numbers.ts'
+
+/** Values other than numbers that are read in one step. */
+const STEP_VALUES = 16
 
 /** The readings of several series, one series after the other. All columns have the same length. */
 export interface RowColumns extends Verdicts {
@@ -15,13 +19,15 @@ export interface RowColumns extends Verdicts {
 }
 
 /** Reads the output of `RowPacker`. @throws Malformed */
-export function readRowColumns(cbor: ItemReader, seriesCount: number, readingsMax: number): RowColumns {
+export function* readRowColumns(cbor: ItemReader, seriesCount: number, readingsMax: number): Steps<RowColumns> {
   const layout = readLayout(cbor, seriesCount, readingsMax)
   cbor.arrayOf(3, 'seq')
   const seq = unpackSums(cbor, layout, 'seq')
+  yield
   cbor.arrayOf(3, 'ts')
   const ts = unpackSums(cbor, layout, 'ts')
-  const values = readValues(cbor, layout)
+  yield
+  const values = yield* readValues(cbor, layout)
   return { layout, seq, ts, values, ...readVerdicts(cbor, seq.length) }
 }
 
@@ -39,7 +45,7 @@ export function readLayout(cbor: ItemReader, seriesCount: number, readingsMax: n
   return { seriesCount, starts }
 }
 
-function readValues(cbor: ItemReader, layout: Layout): Value[] {
+function* readValues(cbor: ItemReader, layout: Layout): Steps<Value[]> {
   const { seriesCount, starts } = layout
   cbor.arrayOf(5, 'numbers')
   const numbers = unpack(cbor, layout, 'numbers')
@@ -50,8 +56,9 @@ function readValues(cbor: ItemReader, layout: Layout): Value[] {
     if (power === undefined) throw new Malformed(`exponent ${exponents[s]}`)
     for (let i = starts[s]!; i < starts[s + 1]!; i++) values[i] = numbers[i]! / power
   }
+  yield
   readDoubles(cbor, values)
-  readOthers(cbor, values)
+  yield* readOthers(cbor, values)
   return values
 }
 
@@ -65,11 +72,14 @@ function readDoubles(cbor: ItemReader, values: Value[]): void {
   for (let k = 0; k < places.length; k++) values[places[k]!] = doubles[k]!
 }
 
-function readOthers(cbor: ItemReader, values: Value[]): void {
+function* readOthers(cbor: ItemReader, values: Value[]): Steps<void> {
   cbor.arrayOf(2, 'other values')
   const places = readPlaces(cbor, values.length)
   cbor.arrayOf(places.length, 'other values')
-  for (const place of places) values[place] = cbor.scalar('value')
+  for (const [k, place] of places.entries()) {
+    if (k % STEP_VALUES === 0) yield
+    values[place] = cbor.scalar('value')
+  }
 }
 
 /** @throws Malformed unless the positions of each series are 1 or more and ascending. */

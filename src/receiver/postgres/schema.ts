@@ -105,6 +105,10 @@ export const MIGRATIONS: readonly string[] = [
   `
   CREATE TABLE $.edge_series (edge text COLLATE "C" PRIMARY KEY, made bigint NOT NULL);
   `,
+  // The edge of a rejected message, so that edges share the table fairly; '' if its topic names none.
+  `
+  ALTER TABLE $.rejects ADD COLUMN edge text COLLATE "C" NOT NULL DEFAULT '';
+  `,
 ]
 
 /** 'TDGR', one half of every advisory lock; the other half identifies what is locked. */

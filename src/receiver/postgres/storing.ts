@@ -1,7 +1,9 @@
 import { combine } from '../../base/flags.ts'
+import { LoopShare } from '../../base/loop/loop-share.ts'
 import type { Seq, SeqRange, Verdict } from '../../base/reading.ts'
 import type { Amendments } from '../../codec/amendments.ts'
 import type { Batch, SeriesBlock } from '../../codec/batch.ts'
+import { pendingRoom, tooManyPending } from '../edge-limits.ts'
 import type { Delivery, Reject, StoreResult } from '../sink.ts'
 import type { Connection } from './connection.ts'
 import type { Hull, LogTables, PostgresKnownLog } from './known-logs.ts'
@@ -14,6 +16,9 @@ import {
   type TimeSpan,
 } from './reading-table.ts'
 import { RowBuffer } from './row-buffer.ts'
+
+/** Rows that are encoded in one step. */
+const STEP_ROWS = 256
 
 /** Quoted table names. */
 export interface Tables extends LogTables, ReadingTables {
@@ -48,9 +53,10 @@ export class Storing {
   readonly #table: PostgresReadingTable
   readonly #rows: RowBuffer
   readonly #rejects: Reject[] = []
-  /** Verdicts that waited, over all logs, when this began; undefined: not counted yet. */
-  #pendingBefore: number | undefined
-  #pendingChange = 0
+  readonly #share = new LoopShare()
+  /** Verdicts that waited when this began, by edge; undefined: not counted yet. */
+  #pendingBefore: Map<string, number> | undefined
+  readonly #pendingChange = new Map<string, number>()
 
   constructor(connection: Connection, options: StoringOptions) {
     this.#connection = connection
@@ -95,18 +101,24 @@ export class Storing {
       if (await this.#contradicts(found, batch, series)) return { kind: 'forked', ranges, high: log.high }
       await this.#table.merge(log.id, judgementsOf(batch, found))
     }
-    for (const [s, block] of batch.series.entries()) this.#addFresh(block, log, series[s]!, isNew)
+    for (const [s, block] of batch.series.entries())
+      await this.#addFresh(batch.edge, block, { log, series: series[s]!, isNew })
     log.add(fresh)
     return { kind: 'stored', ranges, high: log.high, repeats: repeated.length }
   }
 
-  #addFresh(block: SeriesBlock, log: PostgresKnownLog, series: number, isNew: boolean): void {
+  async #addFresh(
+    edge: string,
+    block: SeriesBlock,
+    { log, series, isNew }: { readonly log: PostgresKnownLog; readonly series: number; readonly isNew: boolean },
+  ): Promise<void> {
     for (let i = 0; i < block.seq.length; i++) {
+      if (i % STEP_ROWS === 0 && this.#share.isUsedUp) await this.#share.pause()
       const seq = block.seq[i]!
       if (!isNew && log.positions.has(seq)) continue
       const verdict = verdictOf(block, i)
       const early = log.pending.size === 0 ? undefined : log.arrive(seq)
-      if (early !== undefined) this.#pendingChange--
+      if (early !== undefined) addTo(this.#pendingChange, edge, -1)
       log.count()
       this.#rows.add({
         series,
@@ -126,16 +138,15 @@ export class Storing {
     return false
   }
 
-  async #amend({ items }: Amendments, log: PostgresKnownLog): Promise<StoreResult> {
+  async #amend({ edge, items }: Amendments, log: PostgresKnownLog): Promise<StoreResult> {
     const { pendingMax, receivedAt } = this.#options
     const early = items.filter(({ seq }) => !log.positions.has(seq))
     const more = new Set(early.map(({ seq }) => seq).filter((seq) => !log.pending.has(seq))).size
     if (more > 0) {
-      this.#pendingBefore ??= await this.#countPending()
-      if (this.#pendingBefore + this.#pendingChange + more > pendingMax) {
-        return { kind: 'refused', reason: `${pendingMax} verdicts already wait for their readings` }
+      if (more > pendingRoom(await this.#pending(), edge, pendingMax)) {
+        return { kind: 'refused', reason: tooManyPending(this.#options) }
       }
-      this.#pendingChange += more
+      addTo(this.#pendingChange, edge, more)
     }
     for (const item of early) log.expect(item)
     const stored = items.filter(({ seq }) => log.positions.has(seq))
@@ -145,9 +156,14 @@ export class Storing {
     return { kind: 'amended', high: log.high }
   }
 
-  async #countPending(): Promise<number> {
-    const [row] = await this.#connection.rows<[number]>(`SELECT count(*) FROM ${this.#options.tables.pending}`)
-    return row![0]
+  /** The number of verdicts that wait, by edge. */
+  async #pending(): Promise<ReadonlyMap<string, number>> {
+    const { pending, logs } = this.#options.tables
+    const sql = `SELECT edge, count(*) FROM ${pending} JOIN ${logs} ON id = log GROUP BY edge`
+    this.#pendingBefore ??= new Map(await this.#connection.rows<[string, number]>(sql))
+    const now = new Map(this.#pendingBefore)
+    for (const [edge, change] of this.#pendingChange) addTo(now, edge, change)
+    return now
   }
 
   /** Finds stored readings; readings of this transaction are written into the table first. */
@@ -169,17 +185,23 @@ export class Storing {
   async #keepRejects(): Promise<void> {
     if (this.#rejects.length === 0) return
     const { tables, receivedAt, rejectsMax, rejectPayloadBytesMax } = this.#options
-    for (const { topic, reason, payload, payloadBytes = payload.byteLength } of this.#rejects) {
+    for (const { edge = '', topic, reason, payload, payloadBytes = payload.byteLength } of this.#rejects) {
       const kept = Buffer.from(payload.subarray(0, rejectPayloadBytesMax))
       await this.#connection.rows(
-        `INSERT INTO ${tables.rejects} (received_at, topic, reason, payload, payload_bytes) VALUES ($1, $2, $3, $4, $5)`,
-        [timestamp(receivedAt), shown(topic), shown(reason), kept, payloadBytes],
+        `INSERT INTO ${tables.rejects} (received_at, edge, topic, reason, payload, payload_bytes)
+         VALUES ($1, $2, $3, $4, $5, $6)`,
+        [timestamp(receivedAt), edge, shown(topic), shown(reason), kept, payloadBytes],
       )
     }
-    // Only one of several receivers removes the oldest, and no other waits for it.
+    // Every edge keeps its newest ones, as many as any other edge that has more. Only one of several receivers removes
+    // the others, and no other waits for it.
     await this.#connection.rows(
       `DELETE FROM ${tables.rejects} WHERE id IN (
-         SELECT id FROM ${tables.rejects} ORDER BY id DESC OFFSET $1 FOR UPDATE SKIP LOCKED)`,
+         SELECT id FROM ${tables.rejects} WHERE id IN (
+           SELECT id FROM (
+             SELECT id, row_number() OVER (PARTITION BY edge ORDER BY id DESC) AS place FROM ${tables.rejects}
+           ) AS placed ORDER BY place, id DESC OFFSET $1
+         ) FOR UPDATE SKIP LOCKED)`,
       [rejectsMax],
     )
   }
@@ -223,6 +245,10 @@ function judged(items: readonly ({ seq: Seq } & Verdict)[], found: ReadonlyMap<S
     const row = found.get(item.seq)
     return row === undefined ? [] : [{ ...item, row }]
   })
+}
+
+function addTo(counts: Map<string, number>, key: string, count: number): void {
+  counts.set(key, (counts.get(key) ?? 0) + count)
 }
 
 function verdictOf(block: SeriesBlock, i: number): Verdict {

@@ -47,7 +47,7 @@ export class SqliteFleet implements Fleet {
     return this.#statements.edges.all().map(viewOf)
   }
 
-  gaps(question: GapQuestion): Gap[] {
+  gaps(question: GapQuestion): Promise<Gap[]> {
     return this.#gaps.list(question)
   }
 

@@ -1,3 +1,4 @@
+import { LoopShare } from '../../base/loop/loop-share.ts'
 import type { Seq, SeqRange } from '../../base/reading.ts'
 import type { Gap, GapQuestion } from '../fleet/fleet.ts'
 import { SqlitePlaces } from './places.ts'
@@ -23,7 +24,7 @@ export class SqliteGaps {
   readonly #statements
 
   constructor(prepare: Prepare) {
-    this.#places = new SqlitePlaces(prepare)
+    this.#places = new SqlitePlaces(prepare, new LoopShare())
     this.#statements = {
       logs: prepare(
         `SELECT logs.id, logs.edge, logs.epoch,
@@ -58,23 +59,24 @@ export class SqliteGaps {
     }
   }
 
-  list({ edge, limit }: GapQuestion): Gap[] {
+  async list({ edge, limit }: GapQuestion): Promise<Gap[]> {
     const gaps: Gap[] = []
     const only = edge ?? null
     for (const row of this.#statements.logs.all(only, only, only, only)) {
       const log = logOf(row)
-      if (gaps.length < limit) gaps.push(...this.#of(log, limit - gaps.length))
+      if (gaps.length < limit) gaps.push(...(await this.#of(log, limit - gaps.length)))
     }
     return gaps
   }
 
-  #of(log: Log, limit: number): Gap[] {
+  async #of(log: Log, limit: number): Promise<Gap[]> {
     const { id, edge, epoch, highest, lastSeq, saidAt } = log
     const rows = id === undefined ? [] : this.#statements.between.all(Number(log.isFirst), id, limit)
-    const found = rows.map((row) => {
+    const found: Pick<Gap, 'first' | 'last' | 'since'>[] = []
+    for (const row of rows) {
       const [first, last] = [Number(row[0]), Number(row[1])]
-      return { first, last, since: this.#arrivalOf(id!, last + 1) }
-    })
+      found.push({ first, last, since: await this.#arrivalOf(id!, last + 1) })
+    }
     if (lastSeq > highest && found.length < limit) found.push({ first: highest + 1, last: lastSeq, since: saidAt })
     return found.map((gap): Gap => {
       const asked = this.#statements.asked.get(edge, epoch, gap.last, gap.first)
@@ -83,8 +85,8 @@ export class SqliteGaps {
   }
 
   /** When the reading of this position arrived (UTC milliseconds); undefined: there is none. */
-  #arrivalOf(log: number, seq: Seq): number | undefined {
-    const place = this.#places.find(log, seq)
+  async #arrivalOf(log: number, seq: Seq): Promise<number | undefined> {
+    const place = await this.#places.find(log, seq)
     const row = place && this.#statements.arrival.get(place.series, place.ts, log, seq)
     return row && Number(row[0])
   }

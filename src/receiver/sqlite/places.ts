@@ -1,3 +1,4 @@
+import type { LoopShare } from '../../base/loop/loop-share.ts'
 import type { Seq, SeqRange } from '../../base/reading.ts'
 import type { SeriesBlock } from '../../codec/batch.ts'
 import { encodeItem } from '../../codec/item.ts'
@@ -5,8 +6,10 @@ import { ItemReader } from '../../codec/item-reader.ts'
 import { compress, decompress } from '../../codec/zstd.ts'
 import type { Prepare } from './schema.ts'
 
-/** Open stretches that are kept in memory, at most: amendments concern neighbours. */
-const OPEN_MAX = 4
+/** Readings of open stretches that are kept in memory, at most: amendments concern neighbours. */
+const OPEN_READINGS_MAX = 200_000
+/** Rows that one step of a search reads. */
+const PAGE_ROWS = 2_000
 /** A stretch with more bytes than this is compressed. */
 const PLAIN_BYTES_MAX = 128
 /** Bytes that a stretch of a batch may unpack to; real stretches need far fewer. */
@@ -31,6 +34,16 @@ export interface PlacedBlock {
   readonly block: SeriesBlock
 }
 
+/** The readings of one stretch, in columns. */
+interface OpenStretch {
+  readonly log: number
+  readonly first: Seq
+  /** Position to row. */
+  readonly rows: Map<Seq, number>
+  readonly series: number[]
+  readonly ts: number[]
+}
+
 /** The first and the last time at which a stretch has readings of a series. */
 interface Span {
   readonly series: number
@@ -48,14 +61,18 @@ type Spans = (Span[] | undefined)[]
  */
 export class SqlitePlaces {
   readonly #statements
-  #open: { readonly log: number; readonly first: Seq; readonly places: ReadonlyMap<Seq, SqlitePlace> }[] = []
+  readonly #share: LoopShare
+  /** The one that was used last at the end. */
+  #open: OpenStretch[] = []
 
-  constructor(prepare: Prepare) {
+  constructor(prepare: Prepare, share: LoopShare) {
+    this.#share = share
     this.#statements = {
       insert: prepare('INSERT INTO places (log, first, last, bytes) VALUES (?, ?, ?, ?)'),
       find: prepare('SELECT first, last, bytes FROM places WHERE log = ? AND first <= ? ORDER BY first DESC LIMIT 1'),
       span: prepare(
-        'SELECT seq, ts FROM reading WHERE series = ? AND ts BETWEEN ? AND ? AND log = ? AND seq BETWEEN ? AND ?',
+        `SELECT ts, log, seq FROM reading WHERE series = ? AND (ts, log, seq) > (?, ?, ?) AND ts <= ?
+         ORDER BY ts, log, seq LIMIT ${PAGE_ROWS}`,
       ),
     }
   }
@@ -64,30 +81,59 @@ export class SqlitePlaces {
    * Records the readings of these positions; no position is given twice. The ranges and the positions of each block are
    * ascending, so the work grows with their number, not with the product of the two.
    */
-  add(log: number, ranges: readonly SeqRange[], blocks: readonly PlacedBlock[]): void {
+  async add(log: number, ranges: readonly SeqRange[], blocks: readonly PlacedBlock[]): Promise<void> {
     const spans: Spans = new Array(ranges.length)
-    for (const block of blocks) addSpans(block, ranges, spans)
+    for (const block of blocks) {
+      if (this.#share.isUsedUp) await this.#share.pause()
+      addSpans(block, ranges, spans)
+    }
     for (const [i, { first, last }] of ranges.entries()) {
+      if (this.#share.isUsedUp) await this.#share.pause()
       const found = spans[i]
       if (found !== undefined) this.#statements.insert.run(log, first, last, pack(found))
     }
   }
 
   /** Undefined: there never was a reading, or it was deleted. */
-  find(log: number, seq: Seq): SqlitePlace | undefined {
+  async find(log: number, seq: Seq): Promise<SqlitePlace | undefined> {
+    const last = this.#open.at(-1)
+    const row = last?.log === log ? last.rows.get(seq) : undefined
+    if (row !== undefined) return { series: last!.series[row]!, ts: last!.ts[row]! }
+    const stretch = await this.#stretchOf(log, seq)
+    const at = stretch?.rows.get(seq)
+    return at === undefined ? undefined : { series: stretch!.series[at]!, ts: stretch!.ts[at]! }
+  }
+
+  async #stretchOf(log: number, seq: Seq): Promise<OpenStretch | undefined> {
     const row = this.#statements.find.get(log, seq)
     if (row === undefined || Number(row[1]) < seq) return undefined
     const [first, last] = [Number(row[0]), Number(row[1])]
-    const open = this.#open.find((one) => one.log === log && one.first === first)
-    if (open !== undefined) return open.places.get(seq)
-    const places = new Map<Seq, SqlitePlace>()
-    for (const { series, from, to } of unpack(row[2] as Uint8Array)) {
-      for (const [at, ts] of this.#statements.span.all(series, from, to, log, first, last)) {
-        places.set(Number(at), { series, ts: Number(ts) })
-      }
+    const known = this.#open.findIndex((one) => one.log === log && one.first === first)
+    const stretch = this.#open.splice(known, known < 0 ? 0 : 1)[0] ?? {
+      ...{ log, first, rows: new Map(), series: [], ts: [] },
     }
-    this.#open = [...this.#open.slice(1 - OPEN_MAX), { log, first, places }]
-    return places.get(seq)
+    if (known < 0) for (const span of unpack(row[2] as Uint8Array)) await this.#read(stretch, span, last)
+    this.#open.push(stretch)
+    let count = this.#open.reduce((sum, { rows }) => sum + rows.size, 0)
+    while (count > OPEN_READINGS_MAX && this.#open.length > 1) count -= this.#open.shift()!.rows.size
+    return stretch
+  }
+
+  /** Adds the readings of one span. */
+  async #read(stretch: OpenStretch, { series, from, to }: Span, last: Seq): Promise<void> {
+    let next: readonly [number, number, number] = [from, -1, 0]
+    for (let count = PAGE_ROWS; count === PAGE_ROWS; ) {
+      if (this.#share.isUsedUp) await this.#share.pause()
+      const rows = this.#statements.span.all(series, ...next, to) as readonly (readonly [number, number, number])[]
+      for (const [ts, log, seq] of rows) {
+        if (log !== stretch.log || seq < stretch.first || seq > last) continue
+        stretch.rows.set(seq, stretch.ts.length)
+        stretch.series.push(series)
+        stretch.ts.push(ts)
+      }
+      count = rows.length
+      next = rows.at(-1) ?? next
+    }
   }
 
   /** After a failed transaction. */

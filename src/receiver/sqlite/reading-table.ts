@@ -1,4 +1,5 @@
 import { combine } from '../../base/flags.ts'
+import type { LoopShare } from '../../base/loop/loop-share.ts'
 import type { Quality, Seq, Value, Verdict } from '../../base/reading.ts'
 import type { SeriesBlock } from '../../codec/batch.ts'
 import { type EdgeLimits, tooManySeries } from '../edge-limits.ts'
@@ -51,12 +52,14 @@ export class SqliteReadingTable {
   /** By the number of rows; each is prepared when it is first needed. */
   readonly #inserts: Insert[] = []
   readonly #limits: EdgeLimits
+  readonly #share: LoopShare
   readonly #statements
 
-  constructor(prepare: Prepare, limits: EdgeLimits) {
+  constructor(prepare: Prepare, limits: EdgeLimits, share: LoopShare) {
     this.#prepare = prepare
     this.#limits = limits
-    this.places = new SqlitePlaces(prepare)
+    this.#share = share
+    this.places = new SqlitePlaces(prepare, share)
     this.#statements = {
       findSeries: prepare('SELECT id FROM series WHERE device = ? AND metric = ? AND unit = ?'),
       createSeries: prepare('INSERT INTO series (device, metric, unit) VALUES (?, ?, ?) RETURNING id'),
@@ -88,16 +91,26 @@ export class SqliteReadingTable {
   }
 
   /** The ids of the series of these blocks, or why those that are missing cannot be created. */
-  seriesOf(blocks: readonly SeriesBlock[], edge: string): number[] | { readonly refusal: string } {
-    const found = blocks.map((block) => this.findSeries(block))
-    const missing = found.reduce<number>((count, id) => count + Number(id === undefined), 0)
-    if (missing > 0) {
-      const made = Number(this.#statements.made.get(edge)?.[0] ?? 0) + missing
-      if (made > this.#limits.seriesPerEdgeMax) return { refusal: tooManySeries(this.#limits) }
-      this.#statements.make.run(edge, made)
+  async seriesOf(
+    blocks: readonly SeriesBlock[],
+    edge: string,
+  ): Promise<readonly number[] | { readonly refusal: string }> {
+    const found: (number | undefined)[] = []
+    for (const block of blocks) {
+      if (this.#share.isUsedUp) await this.#share.pause()
+      found.push(this.findSeries(block))
     }
-    // A batch may name a series twice.
-    return found.map((id, i) => id ?? this.findSeries(blocks[i]!) ?? this.#create(blocks[i]!))
+    const missing = found.reduce<number>((count, id) => count + Number(id === undefined), 0)
+    if (missing === 0) return found as number[]
+    const made = Number(this.#statements.made.get(edge)?.[0] ?? 0) + missing
+    if (made > this.#limits.seriesPerEdgeMax) return { refusal: tooManySeries(this.#limits) }
+    this.#statements.make.run(edge, made)
+    const ids: number[] = []
+    for (const [i, block] of blocks.entries()) {
+      if (this.#share.isUsedUp) await this.#share.pause()
+      ids.push(found[i] ?? this.findSeries(block) ?? this.#create(block)) // a batch may name a series twice
+    }
+    return ids
   }
 
   #create({ device, metric, unit = '' }: SeriesBlock): number {
@@ -112,7 +125,7 @@ export class SqliteReadingTable {
   }
 
   /** Inserts all readings of a block, none of which is stored yet. */
-  insertAll(log: number, series: number, block: SeriesBlock, receivedAt: number): void {
+  async insertAll(log: number, series: number, block: SeriesBlock, receivedAt: number): Promise<void> {
     const { quality, reasons } = block
     const same = { series, log, quality: 0, reasons: 0, receivedAt }
     for (let from = 0; from < quality.length; ) {
@@ -120,14 +133,15 @@ export class SqliteReadingTable {
       same.reasons = reasons[from]!
       let to = from + 1
       while (to < quality.length && quality[to] === same.quality && reasons[to] === same.reasons) to++
-      this.#insertAlike(same, block, from, to)
+      await this.#insertAlike(same, block, from, to)
       from = to
     }
   }
 
   /** Inserts readings of a block that have the same verdict. */
-  #insertAlike(same: Alike, { seq, ts, values }: SeriesBlock, from: number, to: number): void {
+  async #insertAlike(same: Alike, { seq, ts, values }: SeriesBlock, from: number, to: number): Promise<void> {
     for (let i = from; i < to; ) {
+      if (this.#share.isUsedUp) await this.#share.pause()
       const { insert, bound } = this.#insertOf(Math.min(to - i, ROWS_AT_ONCE_MAX))
       for (let at = 0; at < bound.length; i++) {
         bound[at++] = ts[i]!
@@ -154,17 +168,13 @@ export class SqliteReadingTable {
     this.#statements.insert.run(series, ts, log, seq, bindable(value), quality, reasons, receivedAt)
   }
 
-  /** @param guess the most likely place; a repeat is usually where the original is */
-  find(log: number, seq: Seq, guess?: SqlitePlace): Row | undefined {
-    return (guess && this.#at(log, seq, guess)) ?? this.#findByIndex(log, seq)
+  async find(log: number, seq: Seq): Promise<Row | undefined> {
+    const place = await this.places.find(log, seq)
+    return place && this.at(log, seq, place)
   }
 
-  #findByIndex(log: number, seq: Seq): Row | undefined {
-    const place = this.places.find(log, seq)
-    return place && this.#at(log, seq, place)
-  }
-
-  #at(log: number, seq: Seq, { series, ts }: SqlitePlace): Row | undefined {
+  /** The reading of this position if it is there; a repeat is usually where the original is. */
+  at(log: number, seq: Seq, { series, ts }: SqlitePlace): Row | undefined {
     const row = this.#statements.find.get(series, ts, log, seq)
     if (row === undefined) return undefined
     const [value, isBoolean, quality, reasons] = row
@@ -177,15 +187,18 @@ export class SqliteReadingTable {
   }
 
   /** Whether other readings are stored under these positions: another device, metric, time, or value in any bit. */
-  contradicts(log: number, block: SeriesBlock, isRepeat: (seq: Seq) => boolean): boolean {
+  async contradicts(log: number, block: SeriesBlock, isRepeat: (seq: Seq) => boolean): Promise<boolean> {
     const series = this.findSeries(block)
-    return block.seq.some((seq, i) => {
+    for (const [i, seq] of block.seq.entries()) {
+      if (this.#share.isUsedUp) await this.#share.pause()
+      if (!isRepeat(seq)) continue
       const ts = block.ts[i]!
-      const row = isRepeat(seq) ? this.find(log, seq, series === undefined ? undefined : { series, ts }) : undefined
-      if (row === undefined) return false // new, or deleted since
+      const row = (series !== undefined && this.at(log, seq, { series, ts })) || (await this.find(log, seq))
+      if (row === undefined) continue // it was deleted since
       if (row.ts !== ts || !isSame(row.value, block.values[i]!)) return true
-      return row.series !== series && !this.#isNamed(row.series, block)
-    })
+      if (row.series !== series && !this.#isNamed(row.series, block)) return true
+    }
+    return false
   }
 
   /** The unit is not part of a reading's identity. */

@@ -98,6 +98,10 @@ export const MIGRATIONS: readonly string[] = [
   `
   CREATE TABLE edge_series (edge TEXT PRIMARY KEY, made INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   `,
+  // The edge of a rejected message, so that edges share the table fairly; '' if its topic names none.
+  `
+  ALTER TABLE rejects ADD COLUMN edge TEXT NOT NULL DEFAULT '';
+  `,
 ]
 
 /** 'TDGR': distinguishes a receiver's database from an edge's and from any other SQLite file. */

@@ -11,7 +11,7 @@ const KIB = 1_024
 export const PRESETS = {
   'aws-iot-core': {
     title: 'AWS IoT Core',
-    both: { keepaliveS: 60 },
+    both: { keepaliveS: 60, presence: false },
     // 512 KiB/s per connection: batches in flight must be answered within `confirmTimeoutMs`. A retained status costs
     // one more message and needs a permission of its own; without it AWS refuses the connection.
     uplink: {
@@ -35,7 +35,7 @@ export const PRESETS = {
   },
   'azure-event-grid': {
     title: 'Azure Event Grid (MQTT broker of a namespace)',
-    both: { keepaliveS: 60 },
+    both: { keepaliveS: 60, presence: false },
     // At most 64 KB may be in flight in a session.
     uplink: { batchBytesMax: 56 * KIB, windowBytes: 60 * KIB, statusRetain: false, statusEveryMs: 60_000 },
     limits: {

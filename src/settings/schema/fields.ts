@@ -33,11 +33,16 @@ export const password = z.string().optional().meta({ description: 'Password at t
 /** Runs a check across several settings even if one of them is invalid, so that all problems are reported at once. */
 export const inAnyCase = { when: ({ value }: { value: unknown }) => typeof value === 'object' && value !== null }
 
-/**
- * How a client of the cloud broker connects, keeps the connection and reconnects. Edge and receiver differ in
- * `backoffMaxMs`.
- */
-export const connection = (defaults: { backoffMaxMs: number }) => ({
+/** How a client of the cloud broker connects, keeps the connection and reconnects. */
+export const connection = {
+  presence: z
+    .boolean()
+    .default(true)
+    .describe(
+      'The receiver retains its status at `{prefix}/$receiver`, and edges subscribe to it, so that they notice at once ' +
+        'when it is back. Default: true, but false with preset `aws-iot-core` or `azure-event-grid`, whose brokers ' +
+        'close the connection over topics that their policy does not allow',
+    ),
   connectTimeoutMs: ms.min(100).default(10_000).describe('Time limit for an attempt to connect'),
   keepaliveS: z
     .number()
@@ -54,9 +59,12 @@ export const connection = (defaults: { backoffMaxMs: number }) => ({
     ),
   backoffMaxMs: ms
     .min(10)
-    .default(defaults.backoffMaxMs)
-    .describe('The upper bound of the pause before reconnecting grows up to this value'),
-})
+    .default(30_000)
+    .describe(
+      'The upper bound of the pause before reconnecting grows up to this value; the pause ends early when the broker ' +
+        'accepts TCP connections again, or the addresses or routes of this machine change',
+    ),
+}
 export const backoffInOrder = ({
   backoffMinMs,
   backoffMaxMs,

@@ -98,7 +98,7 @@ export const uplink = z
       .min(100)
       .default(15_000)
       .describe('If a batch has no answer after this time, the connection is closed and opened again'),
-    ...connection({ backoffMaxMs: 300_000 }),
+    ...connection,
     statusEveryMs: ms.min(1_000).default(30_000).describe('Time between two status reports of this edge to the cloud'),
     statusRetain: z
       .boolean()

@@ -1,7 +1,7 @@
 import { type CatalogSettings, perClientMax, perDeviceMax } from '../../store/series/series-shares.ts'
 import type { Store } from '../../store/store.ts'
 import type { CatalogStatus } from '../protocol.ts'
-import type { Committer } from './committer.ts'
+import type { MessageWriter } from './message-writer.ts'
 
 /** From this share of the catalog on, its status names who fills it. */
 const NEARLY_FULL = 0.9
@@ -15,13 +15,13 @@ const NONE: CatalogStatus['largest'] = { devices: [], clients: [] }
 export class CatalogWatch {
   readonly #store: Store
   readonly #settings: CatalogSettings
-  readonly #shortages: Committer['shortages']
+  readonly #shortages: MessageWriter['shortages']
   #counted = 0
   #shortAt: number | undefined
   #found: Pick<CatalogStatus, 'largest' | 'fastest'> = { largest: NONE, fastest: NONE }
   #searchedAt = Number.NEGATIVE_INFINITY
 
-  constructor(store: Store, settings: CatalogSettings, shortages: Committer['shortages']) {
+  constructor(store: Store, settings: CatalogSettings, shortages: MessageWriter['shortages']) {
     this.#store = store
     this.#settings = settings
     this.#shortages = shortages

@@ -1,17 +1,17 @@
 import type { RouteSettings } from '../../settings/edge.ts'
 import type { Store } from '../../store/store.ts'
 import { compileRoutes, type RouteMatch } from '../routes.ts'
-import type { Committer } from './committer.ts'
+import type { MessageWriter } from './message-writer.ts'
 
 /** Decodes kept messages again, and stores what is understood now and was not stored before. */
 export class RejectReplay {
   readonly #store: Store
-  readonly #committer: Committer
+  readonly #writer: MessageWriter
   readonly #match: (topic: string) => RouteMatch | undefined
 
-  constructor(store: Store, committer: Committer, routes: readonly RouteSettings[]) {
+  constructor(store: Store, writer: MessageWriter, routes: readonly RouteSettings[]) {
     this.#store = store
-    this.#committer = committer
+    this.#writer = writer
     this.#match = compileRoutes(routes)
   }
 
@@ -27,7 +27,7 @@ export class RejectReplay {
       if (reject === undefined || reject.isCut) continue
       const match = this.#match(reject.topic)
       if (match === undefined || match.forward !== undefined) continue
-      if (!this.#committer.replay(reject, match, now)) continue
+      if (!this.#writer.replayReject(reject, match, now)) continue
       rejects.drop([id])
       count++
     }

@@ -37,6 +37,8 @@ export interface Confirmed {
   readonly count: number
   /** Number of positions that the receiver claims to have and that were not sent: not marked. Undefined: none. */
   readonly unsent?: number | undefined
+  /** Number of positions that were sent and are not marked: the receiver confirms too many separate parts. */
+  readonly unmarked?: number | undefined
   /** The database had been set back to an earlier state: a new epoch has begun, nothing was marked. */
   readonly renewed: boolean
   /** The receiver says so again, too soon: nothing was marked, and a new epoch may begin after this time (ms). */

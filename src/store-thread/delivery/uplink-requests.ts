@@ -1,3 +1,4 @@
+import type { SeqRange } from '../../base/reading.ts'
 import type { UplinkSettings } from '../../settings/schema/uplink.ts'
 import type { UplinkStart } from '../../store/delivery/outboxes.ts'
 import type { Refusal } from '../../store/delivery/refusals.ts'
@@ -14,6 +15,10 @@ export function uplinkStarts(uplinks: readonly UplinkSettings[]): UplinkStart[] 
 }
 
 const NOTHING: Confirmed = { count: 0, renewed: false }
+
+function countOf(ranges: readonly SeqRange[]): number {
+  return ranges.reduce((count, { first, last }) => count + last - first + 1, 0)
+}
 
 /** Requests of the uplinks on the store thread: the next message, and the answers to messages that were sent. */
 export class UplinkRequests {
@@ -45,12 +50,14 @@ export class UplinkRequests {
     const { lastSeq } = store
     const { sent, unsent } = outbox.sent.claim(given, { settled: outbox.settled, lastSeq })
     // A receipt that says nothing new costs no transaction: a receiver may send any number of them.
-    if (!outbox.isOpen(sent)) return { ...NOTHING, ...(unsent > 0 && { unsent }) }
-    const count = store.write(() => {
-      if (spent !== undefined) store.delivery.linkUsage.write(uplink, spent)
-      return outbox.confirm(sent, lastSeq)
-    })
-    return { ...NOTHING, count, ...(unsent > 0 && { unsent }) }
+    const count = !outbox.isOpen(sent)
+      ? 0
+      : store.write(() => {
+          if (spent !== undefined) store.delivery.linkUsage.write(uplink, spent)
+          return outbox.confirm(sent, lastSeq)
+        })
+    const unmarked = countOf(sent.flatMap((range) => outbox.settled.missing(range)))
+    return { ...NOTHING, count, ...(unsent > 0 && { unsent }), ...(unmarked > 0 && { unmarked }) }
   }
 
   #renew(now: number): Confirmed {

@@ -12,6 +12,9 @@ import { type Refusal, Refusals } from './refusals.ts'
 import { ResendRequests } from './resend-requests.ts'
 import { SentPositions } from './sent.ts'
 
+/** Intervals of settled positions, at most: a receiver could confirm every second reading. */
+export const SETTLED_RANGES_MAX = 10_000
+
 /** `live`: readings that arrived since the connection was made. `backfill`: readings that had accumulated before. */
 export type Lane = 'live' | 'backfill'
 
@@ -190,19 +193,21 @@ export class Outbox {
   isOpen(ranges: readonly SeqRange[]): boolean {
     return ranges.some((range) => {
       const isSettled = (this.settled.around(range.first)?.last ?? 0) >= range.last
-      return !isSettled || this.parked.isInFlight(range) || this.again.wants(range)
+      return (!isSettled && this.#hasRoom(range)) || this.parked.isInFlight(range) || this.again.wants(range)
     })
   }
 
   /**
    * In its owner's transaction: writes that the receiver has these positions. Positions above `lastSeq` were not
-   * assigned by this database and are skipped. @returns the number of readings that were not confirmed before.
+   * assigned by this database and are skipped, and so are those that would need an interval beyond SETTLED_RANGES_MAX:
+   * they are sent again. @returns the number of readings that were not confirmed before.
    */
   confirm(ranges: readonly SeqRange[], lastSeq: Seq): number {
     const bySeries = new Map<number, number>()
     for (const { first, last } of ranges) {
       const ours = { first: Math.max(1, first), last: Math.min(last, lastSeq) }
       for (const gap of this.settled.missing(ours)) {
+        if (!this.#hasRoom(gap)) continue
         this.#count(gap, bySeries)
         this.settle(gap)
       }
@@ -214,6 +219,11 @@ export class Outbox {
     this.#settleEmpty()
     if (count > 0) this.#refusals.passed(bySeries.keys())
     return count
+  }
+
+  /** Whether these positions can be settled: in an interval that they touch, or in one more. */
+  #hasRoom({ first, last }: SeqRange): boolean {
+    return this.settled.size < SETTLED_RANGES_MAX || (this.settled.from(first - 1)?.first ?? Infinity) <= last + 1
   }
 
   /** In its owner's transaction. A range is forgotten at the next call, when it is sure to be on the disk. */

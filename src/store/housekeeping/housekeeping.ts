@@ -1,6 +1,5 @@
 import type { Seq } from '../../base/reading.ts'
 import type { StoreSettings } from '../../settings/edge.ts'
-import type { Rejects } from '../rejects.ts'
 import { clearOrphans, Merging, mergeable } from '../sealed/merging.ts'
 import { Sealing } from '../sealed/sealing.ts'
 import type { Seal } from '../sealed/seals.ts'
@@ -13,14 +12,9 @@ import { isWorthVacuum, type SpaceStatus } from './space.ts'
 import { stretchRows } from './stretch-length.ts'
 import { thinnable, thinning } from './thinning.ts'
 
-/**
- * While publishes keep the thread busy, the log may grow to this many stretches before housekeeping takes its share.
- */
+/** While publishes keep the thread busy, the log may grow to this many stretches before housekeeping takes its share. */
 const BUSY_STRETCHES = 4
-/**
- * A seal may take at most this share of `maxBytes` (at about 4 bytes per reading), because it may be removed as a
- * whole.
- */
+/** A seal may take at most this share of `maxBytes` (at about 4 bytes per reading): it may be removed as a whole. */
 const SEAL_SHARE = 1 / 32
 const SEALED_BYTES = 4
 /** Rows of the log that are worth sealing when room is short, and when the store is full. */
@@ -51,7 +45,11 @@ export interface Situation {
   readonly space: SpaceStatus
 }
 
-type OldRejects = Pick<Rejects, 'isLarge' | 'makeRoom'>
+/** Kept messages that are no readings: the oldest are removed before any reading is. */
+export interface Expendable {
+  readonly isLarge: boolean
+  makeRoom(): void
+}
 type Settings = Pick<StoreSettings, 'sealRows' | 'sealAgeMs' | 'maxBytes' | 'whenFull'>
 
 /**
@@ -61,7 +59,7 @@ type Settings = Pick<StoreSettings, 'sealRows' | 'sealAgeMs' | 'maxBytes' | 'whe
 export class Housekeeping {
   readonly #retention: Retention
   readonly #settings: Settings
-  readonly #rejects: OldRejects
+  readonly #expendables: readonly Expendable[]
   #task: Task | undefined
   #packing: Packing | undefined
   /** There may be leftovers: after a crash, or after a task that failed. */
@@ -75,9 +73,9 @@ export class Housekeeping {
   #ends: readonly Seq[] = []
   #isShort = false
 
-  constructor(retention: Retention, settings: Settings, rejects: OldRejects) {
+  constructor(retention: Retention, settings: Settings, expendables: readonly Expendable[]) {
     this.#retention = retention
-    this.#rejects = rejects
+    this.#expendables = expendables
     this.#settings = settings
     this.expiry = new Expiry(retention, (seal) => this.isConfirmed(seal))
   }
@@ -187,7 +185,8 @@ export class Housekeeping {
   #makeRoom(): void {
     const { context } = this.#retention
     const confirmed = context.seals.all.find((seal) => this.isConfirmed(seal))
-    if (this.#rejects.isLarge) this.#task = this.#inOneWrite(() => this.#rejects.makeRoom())
+    const large = this.#expendables.find(({ isLarge }) => isLarge)
+    if (large !== undefined) this.#task = this.#inOneWrite(() => large.makeRoom())
     else if (this.expiry.isDue || this.expiry.waiting !== undefined)
       this.#task = this.expiry.makeRoom(() => this.#isShort)
     else if (confirmed !== undefined) {

@@ -134,5 +134,6 @@ function consequences({ moved, blocks, tables }: DamageReport): string[] {
     ...(isTorn('verdicts') ? ['some changed verdicts may have their earlier value'] : []),
     ...(isTorn('incoming') ? ['a repeated QoS 2 publish may be stored twice'] : []),
     ...(isTorn('rejects') ? ['some rejects are lost'] : []),
+    ...(isTorn('unrouted') ? ['some messages that were kept without a route are lost'] : []),
   ]
 }

@@ -5,8 +5,8 @@ import { decodeRequest } from '../../codec/request.ts'
 import type { CongestionWindow } from '../congestion-window.ts'
 import type { InFlightLane, InFlightMessage, InFlightMessages } from '../in-flight.ts'
 import type { Sending } from '../outbox.ts'
-import { type Answer, ReceiptBatch } from '../receipt-batch.ts'
 import type { SessionDependencies, SessionEnd } from '../session-types.ts'
+import { type Answer, ReceiptBatch } from './receipt-batch.ts'
 
 /** What the answers need of the uplink. */
 export type AnswerDependencies = Pick<
@@ -22,6 +22,8 @@ export interface AnsweredSession {
   notify(): void
   /** The same, also for the backlog. */
   hasMore(): void
+  /** The receiver has answered a message. */
+  heard(): void
   finish(reason: string, end?: Partial<Omit<SessionEnd, 'reason'>>): void
 }
 
@@ -83,11 +85,20 @@ export class ReceiverAnswers {
       return finish('the receiver says again that the database of this edge was set back')
     }
     this.#unsent(confirmed.unsent)
+    if (confirmed.unmarked !== undefined) {
+      record.unmarked.add(confirmed.unmarked)
+      return finish('the receiver confirms too many separate parts: they are sent again')
+    }
     const closed = inFlight.confirm({ kind: 'batch', ...sending }, ranges)
     const answeredAt = performance.now()
     for (const { lane, sentAt, inFlight } of closed) windows[lane].answered({ sentAt, answeredAt, inFlight })
-    if (closed.length > 0 || count > 0) this.#deps.onConfirmed(count)
+    if (closed.length > 0 || count > 0) this.#answered(count)
     this.#session.notify()
+  }
+
+  #answered(count: number): void {
+    this.#session.heard()
+    this.#deps.onConfirmed(count)
   }
 
   #unsent(count = 0): void {
@@ -102,7 +113,7 @@ export class ReceiverAnswers {
     if (lastId !== undefined) {
       this.#unsent((await this.#deps.outbox.confirmAmendments({ epoch, run, lastId })) ?? 0)
     }
-    if (this.#session.inFlight.confirm({ kind: 'amendments', epoch, run }, ranges).length > 0) this.#deps.onConfirmed(0)
+    if (this.#session.inFlight.confirm({ kind: 'amendments', epoch, run }, ranges).length > 0) this.#answered(0)
     this.#session.notify()
   }
 
@@ -111,6 +122,7 @@ export class ReceiverAnswers {
     const [range] = ranges
     const { inFlight, finish } = this.#session
     const sent = range === undefined ? inFlight.only : inFlight.holding({ epoch, run }, range)
+    if (sent !== undefined) this.#session.heard()
     if (sent?.kind === 'batch') return this.refused(sent, `the receiver rejected it: ${reason}`)
     if (range !== undefined && sent === undefined) return // a late answer: its message is no longer in flight
     this.#deps.onRefused(reason)

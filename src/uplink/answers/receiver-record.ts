@@ -1,5 +1,7 @@
 import type { UplinkStats } from '../dependencies.ts'
+import { Probes } from './probes.ts'
 import { SentRanges } from './sent-ranges.ts'
+import { Silence } from './silence.ts'
 
 /** A finding stays this long after its last occurrence (ms). */
 const SHOWN_MS = 3_600_000
@@ -32,11 +34,20 @@ export class ReceiverRecord {
   readonly sentRanges = new SentRanges()
   /** Readings, and changed verdicts, that the receiver claims to have and that were not sent. */
   readonly unsent = new Oddity()
+  /** Readings that the receiver confirmed in too many separate parts: they are not marked. */
+  readonly unmarked = new Oddity()
   /** Answers that cannot be decoded. */
   readonly undecodable = new Oddity()
   /** Messages that were refused for good. */
   readonly refused = new Oddity()
+  readonly silence = new Silence()
+  readonly probes: Probes
   #heldUntil = 0
+
+  /** @param random uniform in [0, 1) */
+  constructor(random: () => number) {
+    this.probes = new Probes(random)
+  }
 
   /** The receiver says again, too soon, that this database was set back: no readings are sent for this time (ms). */
   hold(ms: number): void {
@@ -48,9 +59,9 @@ export class ReceiverRecord {
     return Math.max(0, this.#heldUntil - performance.now())
   }
 
-  get stats(): Pick<UplinkStats, 'refused' | 'unsent' | 'undecodable' | 'oddities'> {
-    const { refused, unsent, undecodable, problems } = this
-    return { refused: refused.count, unsent: unsent.count, undecodable: undecodable.count, oddities: problems }
+  get stats(): Pick<UplinkStats, 'refused' | 'unsent' | 'unmarked' | 'undecodable' | 'oddities'> {
+    const counts = { unsent: this.unsent.count, unmarked: this.unmarked.count, undecodable: this.undecodable.count }
+    return { refused: this.refused.count, ...counts, oddities: this.problems }
   }
 
   /** The findings, as texts. */
@@ -61,6 +72,13 @@ export class ReceiverRecord {
       problems.push(
         `the receiver confirmed readings that were not sent (${count} so far; none of them was marked): ` +
           'check its software, or who else can publish to the receipt topic of this edge',
+      )
+    }
+    if (this.unmarked.isRecent) {
+      const { count } = this.unmarked
+      problems.push(
+        `the receiver confirms too many separate parts of what was sent (${count} readings so far were not marked and ` +
+          'are sent again): check its software',
       )
     }
     if (this.undecodable.isRecent) {

@@ -40,6 +40,23 @@ export const STORE: readonly DeviceAttack[] = [
     run: (field) => field.flood('attacker', () => publishPacket('telemetry/bad', '{', { qos: 0 })),
   },
   {
+    key: 'unrouted',
+    title: 'messages without a route into a store of 16 MiB',
+    victim: 'edge',
+    settings: { store: { maxBytes: 16 * MIB, whenFull: 'refuse' } },
+    run: (field) =>
+      field.flood('attacker', (n) => {
+        const payload = Buffer.alloc(REJECT_SIZES[n % REJECT_SIZES.length]!)
+        return publishPacket(`x/${n}`, payload, { qos: 1, messageId: idOf(n) })
+      }),
+  },
+  {
+    key: 'unrouted-small',
+    title: 'messages of one byte without a route, each on a topic of its own, QoS 0',
+    victim: 'edge',
+    run: (field) => field.flood('attacker', (n) => publishPacket(`x/${n}`, '1', { qos: 0 })),
+  },
+  {
     key: 'series',
     title: 'a new device in every topic, then one reading of another client',
     victim: 'edge',

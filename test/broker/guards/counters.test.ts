@@ -21,9 +21,13 @@ describe('the counters of the broker', () => {
     client.publish('kept', 'x', { qos: 0, retain: true })
     await client.ping()
     expect(broker.stats().unrouted).toEqual({
+      policy: 'ack',
       count: 8,
       recent: 8,
       topics: ['lost/4', 'lost/5', 'lost/6', 'lost/7', 'lost/\\u202e'],
+      patterns: 2,
+      retained: 1,
+      local: 1,
     })
   })
 

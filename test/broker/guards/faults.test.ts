@@ -63,7 +63,7 @@ const INTAKE = ['keeps', 'delivers', 'offer', 'release', 'forget']
 /** Called by hooks and handlers of the broker. */
 const OWN = [
   [TopicRules.prototype, 'problem'],
-  [TopicRules.prototype, 'isCertain'],
+  [TopicRules.prototype, 'certain'],
   [FastPath.prototype, 'take'],
   [AckWriter.prototype, 'add'],
   [AckWriter.prototype, 'flush'],

@@ -37,7 +37,7 @@ describePeer('mosquitto', 'the cloud side of config sync over Mosquitto', () => 
     receiver = await startReceiving(broker.url, sink)
   }
 
-  const inForce = () => sink.configs.one(PUMP)?.state.cur?.config
+  const inForce = async () => (await sink.configs.one(PUMP))?.state.cur?.config
 
   /** The retained message of the desired topic; '' for none. */
   async function retained(): Promise<string> {
@@ -63,8 +63,8 @@ describePeer('mosquitto', 'the cloud side of config sync over Mosquitto', () => 
     expect(await config.set(PUMP, { speed: 5 }, BY)).toMatchObject({ code: 200, rev: { c: 1 } })
     await until(() => edge.config('pump-1'))
     expect(edge.config('pump-1')).toEqual({ speed: 5 })
-    await until(() => sink.configs.one(PUMP)?.reported?.status === 'applied')
-    expect(sink.configs.one(PUMP)).toMatchObject({ reported: { hash: hashOf({ speed: 5 }), code: 200 } })
+    await until(async () => (await sink.configs.one(PUMP))?.reported?.status === 'applied')
+    expect(await sink.configs.one(PUMP)).toMatchObject({ reported: { hash: hashOf({ speed: 5 }), code: 200 } })
   })
 
   it('accepts the proposal of an edge, and acknowledges it with the desired config of the same revision', async () => {
@@ -73,14 +73,14 @@ describePeer('mosquitto', 'the cloud side of config sync over Mosquitto', () => 
     await until(() => edge.state('pump-1').base !== null)
     const { cur, base, ring } = edge.state('pump-1')
     expect([base, ring]).toEqual([cur, []])
-    expect(inForce()).toEqual({ speed: 7 })
-    expect(sink.configs.one(PUMP)).toMatchObject({ head: null, counts: { imported: 1 } })
+    expect(await inForce()).toEqual({ speed: 7 })
+    expect(await sink.configs.one(PUMP)).toMatchObject({ head: null, counts: { imported: 1 } })
   })
 
   it('answers an outdated head with the desired config, and records the proposal', async () => {
     const edge = await startConfigEdge(broker.url)
     await config.set(PUMP, { speed: 1 }, BY)
-    await until(() => sink.configs.one(PUMP)?.reported?.status === 'applied')
+    await until(async () => (await sink.configs.one(PUMP))?.reported?.status === 'applied')
     await until(() => receiver.stats().config?.same === 1) // its head has arrived too
     const stale = edge.state('pump-1').cur!
     await config.set(PUMP, { speed: 2 }, BY)
@@ -89,30 +89,30 @@ describePeer('mosquitto', 'the cloud side of config sync over Mosquitto', () => 
     await edge.publish('pump-1', 'head', renderRevision('pump-1', stale))
     await until(() => edge.desired.length > before)
     expect(JSON.parse(edge.desired.at(-1)!.payload)).toMatchObject({ rev: { c: 2 }, config: { speed: 2 } })
-    expect(sink.configs.one(PUMP)).toMatchObject({ counts: { refused: 1 }, head: { rev: { c: 1 } } })
+    expect(await sink.configs.one(PUMP)).toMatchObject({ counts: { refused: 1 }, head: { rev: { c: 1 } } })
     edge.publishHead('pump-1')
-    await until(() => sink.configs.one(PUMP)?.head === null)
+    await until(async () => (await sink.configs.one(PUMP))?.head === null)
   })
 
   it('merges nothing itself: after edits on both sides while the edge is away, the edge proposes one merged revision', async () => {
     const edge = await startConfigEdge(broker.url)
     await config.set(PUMP, { a: 1, b: 1 }, BY)
-    await until(() => sink.configs.one(PUMP)?.reported?.status === 'applied')
+    await until(async () => (await sink.configs.one(PUMP))?.reported?.status === 'applied')
     await edge.disconnect()
     edge.set('pump-1', { a: 2 })
     await config.patch(PUMP, { b: 2 }, BY)
     await until(() => receiver.stats().config?.published === 2)
     await edge.connect(broker.url)
-    await until(() => JSON.stringify(inForce()) === JSON.stringify({ a: 2, b: 2 }))
+    await until(async () => JSON.stringify(await inForce()) === JSON.stringify({ a: 2, b: 2 }))
     await until(() => edge.state('pump-1').ring.length === 0)
-    expect(edge.config('pump-1')).toEqual(inForce())
+    expect(edge.config('pump-1')).toEqual(await inForce())
     expect(parseRevision(await retained(), 'pump-1')).toMatchObject({ value: { rev: edge.state('pump-1').cur!.rev } })
   })
 
   it('lets a person resolve a collision in favor of the edge, and keeps changes that only the cloud made', async () => {
     const edge = await startConfigEdge(broker.url, { policy: 'manual' })
     await config.set(PUMP, { a: 1, b: 1 }, BY)
-    await until(() => sink.configs.one(PUMP)?.reported?.status === 'applied')
+    await until(async () => (await sink.configs.one(PUMP))?.reported?.status === 'applied')
     await edge.disconnect()
     edge.set('pump-1', { a: 2 })
     await config.patch(PUMP, { a: 3, b: 3 }, BY)
@@ -127,15 +127,15 @@ describePeer('mosquitto', 'the cloud side of config sync over Mosquitto', () => 
     expect(edge.config('pump-1')).toEqual({ a: 2, b: 3 })
     await until(async () => (await config.conflicts({ limit: 9 })).length === 0)
     await until(() => edge.state('pump-1').ring.length === 0)
-    expect(inForce()).toEqual({ a: 2, b: 3 })
+    expect(await inForce()).toEqual({ a: 2, b: 3 })
   })
 
   it('counts a message that it cannot read, and changes nothing else', async () => {
     const edge = await startConfigEdge(broker.url)
     await config.set(PUMP, { speed: 1 }, BY)
-    await until(() => sink.configs.one(PUMP)?.reported?.status === 'applied')
+    await until(async () => (await sink.configs.one(PUMP))?.reported?.status === 'applied')
     await until(() => edge.state('pump-1').ring.length === 0)
-    const { counts: _, ...before } = sink.configs.one(PUMP)!
+    const { counts: _, ...before } = (await sink.configs.one(PUMP))!
     const head = edge.state('pump-1').cur!
     const bad = [
       '{',
@@ -153,10 +153,10 @@ describePeer('mosquitto', 'the cloud side of config sync over Mosquitto', () => 
     await edge.publish('p'.repeat(129), 'head', renderRevision('pump-1', head))
     const expected = 2 * bad.length + 3
     await until(() => receiver.stats().config?.malformed === expected)
-    const { counts, ...after } = sink.configs.one(PUMP)!
+    const { counts, ...after } = (await sink.configs.one(PUMP))!
     expect(after).toEqual(before)
     expect(counts.malformed).toBe(bad.length + 2)
-    expect(sink.configs.list({ limit: 9 })).toHaveLength(1)
+    expect(await sink.configs.list({ limit: 9 })).toHaveLength(1)
     expect(receiver.stats()).toMatchObject({ connected: true, rejected: 0 })
   })
 
@@ -170,7 +170,7 @@ describePeer('mosquitto', 'the cloud side of config sync over Mosquitto', () => 
     expect(edge.state('pump-1').base).toBeNull()
     expect(await retained()).toBe('')
     await start()
-    expect(inForce()).toEqual({ speed: 9 })
+    expect(await inForce()).toEqual({ speed: 9 })
     await until(() => edge.state('pump-1').base !== null)
     expect(await retained()).toContain('"speed":9')
   })

@@ -14,8 +14,8 @@ const inner = SqliteSink.open(folder!)
 const configs: ConfigStore = new Proxy(inner.configs, {
   get: (target, name) => {
     if (name === 'claim') {
-      return (at: number, limit: number) => {
-        const messages = target.claim(at, limit)
+      return async (at: number, limit: number) => {
+        const messages = await target.claim(at, limit)
         if (messages.length > 0) process.kill(process.pid, 'SIGKILL')
         return messages
       }

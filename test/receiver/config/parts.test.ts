@@ -37,7 +37,7 @@ describe('a config message of an edge', () => {
     const intake = new ConfigIntake({ store, limits, check: () => [], now, onChange: () => {} })
     await Promise.all(['a', 'b', 'c'].map((device) => intake.take(message(device, 1))))
     await Promise.all(['d', 'a'].map((device) => intake.take(message(device, 2))))
-    expect(store.list({ limit: 9 }).map(({ device, state }) => [device, state.cur?.rev.e])).toEqual([
+    expect((await store.list({ limit: 9 })).map(({ device, state }) => [device, state.cur?.rev.e])).toEqual([
       ['a', 2],
       ['b', 1],
     ])
@@ -47,7 +47,7 @@ describe('a config message of an edge', () => {
   it('is processed in order when many arrive in one turn', async () => {
     const intake = new ConfigIntake({ store, limits: CONFIG_LIMITS, check: () => [], now, onChange: () => {} })
     await Promise.all(Array.from({ length: 150 }, (_, n) => intake.take(message('a', n + 1))))
-    expect(store.one({ edge: EDGE, device: 'a' })?.state.cur?.config).toEqual({ n: 150 })
+    expect((await store.one({ edge: EDGE, device: 'a' }))?.state.cur?.config).toEqual({ n: 150 })
     expect(intake.counts).toMatchObject({ imported: 1, accepted: 149, refused: 0 })
   })
 
@@ -99,6 +99,6 @@ describe('a desired config of the cloud', () => {
     await until(() => sent.includes('b'))
     await until(() => publisher.counts.published === 1)
     expect(publisher.counts).toEqual({ published: 1, refused: 1 })
-    expect(store.claim(now() + 60_000, 9).map(({ device }) => device)).toEqual(['a'])
+    expect((await store.claim(now() + 60_000, 9)).map(({ device }) => device)).toEqual(['a'])
   })
 })

@@ -147,7 +147,7 @@ describePeer('mosquitto', 'a receiver watches its edges over Mosquitto', () => {
     await edge.received(3)
     expect((await runHere(gaps)).stdout).toBe('no gaps\n')
     expect(await runHere([...gaps, '--json'])).toMatchObject({ stdout: '[]\n' })
-    expect(sink.fleet.edges()).toMatchObject([{ readings: 4 }])
+    expect(await sink.fleet.edges()).toMatchObject([{ readings: 4 }])
   })
 })
 

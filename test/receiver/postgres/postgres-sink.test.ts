@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { OperatorError } from '../../../src/base/errors.ts'
 import { PostgresSink, type PostgresSinkOptions } from '../../../src/receiver/postgres/postgres-sink.ts'
+import type { Delivery } from '../../../src/receiver/sink.ts'
 import { describePeer } from '../../../support/peers.ts'
 import { ROLE_WITH_PASSWORD } from '../../../support/postgres.ts'
 import { onStop } from '../../../support/started.ts'
@@ -82,7 +83,7 @@ describePeer('postgres', 'a sink in PostgreSQL', () => {
   })
 
   it('refuses amendments when too many wait for their readings, and accepts them when those have arrived', async () => {
-    const { sink } = await openSink({ pendingMax: 2 })
+    const { sink } = await openSink({ pendingMax: 4 })
     const late = amendments(verdict(3, 3, 1))
     expect(await sink.store([amendments(verdict(1, 3, 1), verdict(2, 3, 1)), late], AT)).toMatchObject([
       { kind: 'amended' },
@@ -105,6 +106,27 @@ describePeer('postgres', 'a sink in PostgreSQL', () => {
     expect(await postgres.query(`SELECT ${columns} FROM ${schema}.rejects ORDER BY id`)).toEqual([
       { topic: 't/two', reason: 'gar␀bage', payload: 'two', payload_bytes: 3 },
       { topic: 't/three', reason: 'gar␀bage', payload: 'thr', payload_bytes: 5 },
+    ])
+  })
+
+  it('leaves room for the verdicts and the rejects of other edges, whatever one edge sends', async () => {
+    const { postgres, schema, sink } = await openSink({ pendingMax: 8, rejectsMax: 3 })
+    const early = (edge: string, ...seqs: number[]): Delivery => {
+      const items = seqs.map((seq) => verdict(seq, 4, 4))
+      return { kind: 'amendments', amendments: { edge, epoch: 'e', run: 'r', first: 1, last: items.length, items } }
+    }
+    const kinds = async (...deliveries: Delivery[]) => (await sink.store(deliveries, AT)).map(({ kind }) => kind)
+    expect(await kinds(early('a', 1, 2, 3), early('a', 4), early('a', 5))).toEqual(['amended', 'amended', 'refused'])
+    expect(await kinds(early('b', 1, 2), early('b', 3), early('a', 1))).toEqual(['amended', 'refused', 'amended'])
+    const reject = (edge: string, i: number): Delivery => {
+      return { kind: 'reject', reject: { edge, topic: `t/${edge}`, reason: `${i}`, payload: Buffer.from('x') } }
+    }
+    await sink.store([reject('b', 1)], AT)
+    for (let i = 1; i <= 9; i++) await sink.store([reject('a', i)], AT)
+    expect(await postgres.query(`SELECT edge, reason FROM ${schema}.rejects ORDER BY id`)).toEqual([
+      { edge: 'b', reason: '1' },
+      { edge: 'a', reason: '8' },
+      { edge: 'a', reason: '9' },
     ])
   })
 

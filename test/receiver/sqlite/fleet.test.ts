@@ -20,23 +20,23 @@ function openSink(folder = tempFolder()): SqliteSink {
 describeFleet('the SQLite sink', () => ({ sink: openSink() }))
 
 describe('the view of the edges in received.db', () => {
-  it('is bounded: an edge beyond the limit is not kept, nor a request beyond the limit', () => {
+  it('is bounded: an edge beyond the limit is not kept, nor a request beyond the limit', async () => {
     const { fleet } = openSink()
     const note: EdgeNote = { edge: '', state: 'offline', seenAt: AT, report: undefined, clockOffsetMs: undefined }
-    fleet.note(Array.from({ length: EDGES_MAX + 1 }, (_, i) => ({ ...note, edge: `edge-${i}` })))
-    expect(fleet.edges()).toHaveLength(EDGES_MAX)
-    fleet.note([{ ...note, edge: 'edge-0', state: 'online' }])
-    expect(fleet.edges()[0]).toMatchObject({ edge: 'edge-0', state: 'online' })
+    await fleet.note(Array.from({ length: EDGES_MAX + 1 }, (_, i) => ({ ...note, edge: `edge-${i}` })))
+    expect(await fleet.edges()).toHaveLength(EDGES_MAX)
+    await fleet.note([{ ...note, edge: 'edge-0', state: 'online' }])
+    expect((await fleet.edges())[0]).toMatchObject({ edge: 'edge-0', state: 'online' })
     const gaps = Array.from({ length: REQUESTS_MAX + 1 }, (_, i) => ({
       edge: EDGE,
       epoch: 'e',
       first: i + 1,
       last: i + 1,
     }))
-    expect(fleet.request(gaps, AT)).toBe(REQUESTS_MAX)
+    expect(await fleet.request(gaps, AT)).toBe(REQUESTS_MAX)
   })
 
-  it('counts the readings of a database of the previous version', () => {
+  it('counts the readings of a database of the previous version', async () => {
     const folder = tempFolder()
     const older = new SQLite(join(folder, DATABASE_FILE))
     older.exec(`${MIGRATIONS[0]}
@@ -47,20 +47,20 @@ describe('the view of the edges in received.db', () => {
     older.pragma('user_version = 1')
     older.close()
     const sink = openSink(folder)
-    expect(sink.fleet.edges()).toMatchObject([{ edge: EDGE, readings: 2, storedAt: AT + 1 }])
-    sink.store([batch(readings(1, 3), { epoch: 'f' })], AT + 2)
-    expect(sink.fleet.edges()).toMatchObject([{ edge: EDGE, readings: 5, storedAt: AT + 2 }])
+    expect(await sink.fleet.edges()).toMatchObject([{ edge: EDGE, readings: 2, storedAt: AT + 1 }])
+    await sink.store([batch(readings(1, 3), { epoch: 'f' })], AT + 2)
+    expect(await sink.fleet.edges()).toMatchObject([{ edge: EDGE, readings: 5, storedAt: AT + 2 }])
   })
 
-  it('is unchanged after a restart', () => {
+  it('is unchanged after a restart', async () => {
     const folder = tempFolder()
     const sink = openSink(folder)
-    sink.fleet.note([{ edge: EDGE, state: 'offline', seenAt: AT, report: undefined, clockOffsetMs: undefined }])
-    sink.fleet.request([{ edge: EDGE, epoch: 'e', first: 1, last: 2 }], AT)
-    const before = sink.fleet.edges()
-    sink.close()
+    await sink.fleet.note([{ edge: EDGE, state: 'offline', seenAt: AT, report: undefined, clockOffsetMs: undefined }])
+    await sink.fleet.request([{ edge: EDGE, epoch: 'e', first: 1, last: 2 }], AT)
+    const before = await sink.fleet.edges()
+    await sink.close()
     const again = openSink(folder)
-    expect(again.fleet.edges()).toEqual(before)
-    expect(again.fleet.request([{ edge: EDGE, epoch: 'e', first: 1, last: 2 }], AT)).toBe(0)
+    expect(await again.fleet.edges()).toEqual(before)
+    expect(await again.fleet.request([{ edge: EDGE, epoch: 'e', first: 1, last: 2 }], AT)).toBe(0)
   })
 })

@@ -1,6 +1,7 @@
 import SQLite, { type Database } from 'better-sqlite3'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { LoopShare } from '../../../src/base/loop/loop-share.ts'
 import type { StoredReading } from '../../../src/base/reading.ts'
 import { encodeItem } from '../../../src/codec/item.ts'
 import { preparerOf } from '../../../src/receiver/sqlite/database.ts'
@@ -56,11 +57,11 @@ const steps = fc.array(
   { minLength: 1, maxLength: 60 },
 )
 
-it('a reading is found by its position, whatever the clock of its device did', () => {
-  fc.assert(
-    fc.property(steps, fc.integer({ min: 1, max: 60 }), (all, split) => {
+it('a reading is found by its position, whatever the clock of its device did', async () => {
+  await fc.assert(
+    fc.asyncProperty(steps, fc.integer({ min: 1, max: 60 }), async (all, split) => {
       const database = emptyDatabase()
-      const places = new SqlitePlaces(preparerOf(database))
+      const places = new SqlitePlaces(preparerOf(database), new LoopShare())
       const clock = sums([1_700_000_000_000, ...all])
       const rows = readings(1, all.length).map((one, i) => ({ ...one, ts: clock[i + 1]! }))
       // Two stretches with only their own readings, without one for every fifth position.
@@ -71,37 +72,41 @@ it('a reading is found by its position, whatever the clock of its device did', (
         { first: split + 1, last: Math.max(split + 1, rows.length) },
       ]
       for (const [i, stretch] of stretches.entries()) {
-        if (stretch.length > 0) places.add(LOG, [ranges[i]!], fill(database, stretch))
+        if (stretch.length > 0) await places.add(LOG, [ranges[i]!], fill(database, stretch))
       }
       const names = (some: readonly StoredReading[]) => placedBlocks(some).map(({ block }) => block.device)
       for (const { seq, ts: at, device } of kept) {
         const series = names(stretches[seq <= split ? 0 : 1]!).indexOf(device) + 1
-        expect(places.find(LOG, seq)).toStrictEqual({ series, ts: at })
+        expect(await places.find(LOG, seq)).toStrictEqual({ series, ts: at })
       }
-      for (const seq of [0, 5, rows.length + split + 1]) expect(places.find(LOG, seq)).toBeUndefined()
-      expect(places.find(LOG + 1, 1)).toBeUndefined()
+      for (const seq of [0, 5, rows.length + split + 1]) expect(await places.find(LOG, seq)).toBeUndefined()
+      expect(await places.find(LOG + 1, 1)).toBeUndefined()
     }),
     { numRuns: 60 },
   )
 })
 
-it('a deleted reading is not found', () => {
+it('a deleted reading is not found', async () => {
   const database = emptyDatabase()
-  const places = new SqlitePlaces(preparerOf(database))
-  places.add(LOG, [{ first: 1, last: 9 }], fill(database, readings(1, 9)))
+  const places = new SqlitePlaces(preparerOf(database), new LoopShare())
+  await places.add(LOG, [{ first: 1, last: 9 }], fill(database, readings(1, 9)))
   database.exec('DELETE FROM reading WHERE seq = 4')
-  expect(places.find(LOG, 4)).toBeUndefined()
-  expect(places.find(LOG, 5)).toMatchObject({ ts: readings(5, 5)[0]!.ts })
+  expect(await places.find(LOG, 4)).toBeUndefined()
+  expect(await places.find(LOG, 5)).toMatchObject({ ts: readings(5, 5)[0]!.ts })
 })
 
-it('a stretch takes little space: some bytes per series in it, not per reading', () => {
+it('a stretch takes little space: some bytes per series in it, not per reading', async () => {
   const database = emptyDatabase()
   const jittering = readings(1, 9_000).map((one) => ({ ...one, ts: one.ts + ((one.seq * 7_919) % 101) * 10 }))
-  new SqlitePlaces(preparerOf(database)).add(LOG, [{ first: 1, last: 9_000 }], placedBlocks(jittering))
+  await new SqlitePlaces(preparerOf(database), new LoopShare()).add(
+    LOG,
+    [{ first: 1, last: 9_000 }],
+    placedBlocks(jittering),
+  )
   expect(database.prepare('SELECT sum(length(bytes)) FROM places').pluck().get()).toBeLessThan(100)
 })
 
-it('the lists of readings of an older database can still be read', () => {
+it('the lists of readings of an older database can still be read', async () => {
   const database = emptyDatabase()
   const all = readings(1, 9).map((one) => ({ ...one, ts: one.ts + (one.seq % 4) * HOUR }))
   const blocks = fill(database, all)
@@ -110,6 +115,6 @@ it('the lists of readings of an older database can still be read', () => {
   const columns = [blocks.map(({ series }) => series), blocks.map(({ block }) => block.seq.length), seqs, times]
   const bytes = encodeItem(columns.map((column) => Float64Array.from(column)))
   database.prepare('INSERT INTO places (log, first, last, bytes) VALUES (?, 1, 9, ?)').run(LOG, bytes)
-  const places = new SqlitePlaces(preparerOf(database))
-  for (const { seq, ts } of all) expect(places.find(LOG, seq)).toMatchObject({ ts })
+  const places = new SqlitePlaces(preparerOf(database), new LoopShare())
+  for (const { seq, ts } of all) expect(await places.find(LOG, seq)).toMatchObject({ ts })
 })

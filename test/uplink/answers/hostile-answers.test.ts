@@ -7,6 +7,7 @@ import type { SeqRange } from '../../../src/base/reading.ts'
 import { encodeReceipt, RECEIPT_RANGES_MAX, type Receipt, type ReceiptKind } from '../../../src/codec/receipt.ts'
 import { encodeRequest } from '../../../src/codec/request.ts'
 import { uplink as uplinkSettings } from '../../../src/settings/schema/uplink.ts'
+import { SETTLED_RANGES_MAX } from '../../../src/store/delivery/outbox.ts'
 import type { Store } from '../../../src/store/store.ts'
 import { UplinkRequests } from '../../../src/store-thread/delivery/uplink-requests.ts'
 import { ReceiverAnswers } from '../../../src/uplink/answers/receiver-answers.ts'
@@ -29,7 +30,7 @@ class Edge {
   /** Every position that left, over all runs. */
   readonly left = new SeqSet()
   readonly ends: string[] = []
-  record = new ReceiverRecord()
+  record = new ReceiverRecord(Math.random)
   store!: Store
   epochs = 0
   #requests!: UplinkRequests
@@ -41,7 +42,7 @@ class Edge {
 
   #open(): void {
     this.store = openStore(this.folder)
-    this.record = new ReceiverRecord()
+    this.record = new ReceiverRecord(Math.random)
     this.#requests = new UplinkRequests(this.store, [SETTINGS], { edge: 'site', holdMs: 0 })
     const requests = this.#requests
     const uplink = 'cloud'
@@ -74,6 +75,7 @@ class Edge {
         windows: windowPerLane(64),
         notify: () => undefined,
         hasMore: () => undefined,
+        heard: () => undefined,
         finish: (reason) => this.ends.push(reason),
       },
     )
@@ -210,6 +212,29 @@ it('marks nothing that was not sent, whatever a receiver answers', async () => {
   })
   await fc.assert(run, { numRuns: 30 })
 })
+
+it('a receiver that confirms every second reading cannot split what is settled without limit', async () => {
+  const edge = new Edge()
+  const count = 24_000
+  for (let i = 0; i < count; i += READINGS) appendMany(edge.store, READINGS)
+  const { settled } = edge.store.outbox('cloud')
+  for (let from = 0; from < count; from += 6_000) {
+    for (let i = 0; i < 6_000; i += 20) edge.pack(true)
+    await edge.receipt({ ranges: Array.from({ length: 3_000 }, (_, i) => rangeOf(from + 1 + 2 * i)) })
+  }
+  expect(settled.size).toBe(SETTLED_RANGES_MAX)
+  expect(edge.record.stats.unmarked).toBeGreaterThan(0)
+  expect(edge.record.problems.join()).toContain('too many separate parts')
+  // What touches a part that is settled needs no further one.
+  await edge.receipt({ ranges: [{ first: 1, last: 9_000 }] })
+  expect(settled.around(1)).toMatchObject({ first: 1, last: 9_001 })
+  edge.store.close()
+  expect(imbalances(edge.folder)).toEqual([])
+})
+
+function rangeOf(seq: number): SeqRange {
+  return { first: seq, last: seq }
+}
 
 it('counts what a receiver claims beyond what was sent, and reports it', async () => {
   const edge = new Edge()

@@ -1,7 +1,7 @@
 import { oneLine } from '../../../base/text/one-line.ts'
 import type { ParkedMessage } from '../../../store/reader.ts'
+import { payloadText, plainPayload } from '../../payload.ts'
 import { formatId } from './reject-id.ts'
-import { payloadText, plainPayload } from './undecodable.ts'
 
 /** A parked message as JSON: times in ISO 8601, payload in base64 and, if it is UTF-8, as text. */
 export function plainMessage({ payload, ...row }: ParkedMessage): Record<string, unknown> {

@@ -1,6 +1,7 @@
 import type { Database } from 'better-sqlite3'
 import type { Seq } from '../../../base/reading.ts'
 import { rebuildForwards } from '../../forward/forward-account.ts'
+import { rebuildUnrouted } from '../../kept/unrouted-account.ts'
 import { LogWriter } from '../../log.ts'
 import { BlockTable } from '../../sealed/blocks.ts'
 import { Sealing } from '../../sealed/sealing.ts'
@@ -22,10 +23,13 @@ const STRETCH_ROWS = 65_536
 const SPECIAL = new Set(['meta', 'devices', 'log_a', 'log_b', 'seals', 'blocks', 'verdicts', 'amendments'])
 
 /**
- * Blocks have a checksum each. For `tallies` and `incoming`, an old version of a row would count messages twice, or
- * cause a new publish to be taken for a repeated one.
+ * Blocks have a checksum each. For `tallies`, `incoming` and `unrouted`, an old version of a row would count messages
+ * twice, cause a new publish to be taken for a repeated one, or bring back a message that was replayed.
  */
-export const READING: DatabaseReaderOptions = { checkedByRow: ['blocks'], treeOnly: ['tallies', 'incoming'] }
+export const READING: DatabaseReaderOptions = {
+  checkedByRow: ['blocks'],
+  treeOnly: ['tallies', 'incoming', 'unrouted'],
+}
 
 export interface Salvaged {
   readonly tables: Readonly<Record<string, TableLoss>>
@@ -83,6 +87,7 @@ export function salvage(databaseReader: DatabaseReader, database: Database, opti
   const allDelivered = databaseReader.gaps('confirmed_counts') === 0
   const allSettled = databaseReader.gaps('confirmed') === 0
   rebuildForwards(database)
+  rebuildUnrouted(database)
   const devices = rebuildLedger(database, { counted, allCounted, allDelivered, allSettled, lastSeq })
   renewEpoch(database)
   database.exec('COMMIT')

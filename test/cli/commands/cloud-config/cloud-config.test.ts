@@ -38,7 +38,7 @@ async function pump(verb: string, ...more: string[]) {
   return runHere(['cloud', 'config', verb, PUMP.edge, PUMP.device, ...more, '-s', settings])
 }
 
-const inForce = () => sink.configs.one(PUMP)?.state.cur
+const inForce = async () => (await sink.configs.one(PUMP))?.state.cur
 
 describe('tidegate cloud config', () => {
   it('writes, patches and deletes while the receiver runs, and shows the revision in force', async () => {
@@ -49,12 +49,12 @@ describe('tidegate cloud config', () => {
       stdout: expect.stringMatching(/pump-1: c1\.0-e0\. is in force/),
     })
     expect(await pump('set', '--patch', '{"mode":null}', '--json', '--by', 'alice')).toMatchObject({ code: 0 })
-    expect(inForce()).toMatchObject({ config: { speed: 1 }, by: 'user:alice', rev: { c: 2 } })
+    expect(await inForce()).toMatchObject({ config: { speed: 1 }, by: 'user:alice', rev: { c: 2 } })
     const shown = JSON.parse((await pump('show', '--json')).stdout)
     expect(shown).toMatchObject({ rev: 'c2.0-e0.', standing: 'underway', config: { speed: 1 }, by: 'user:alice' })
     expect((await pump('show')).stdout).toMatch(/^plant-7\/pump-1: underway\nrevision {3}c2[\s\S]+"speed": 1/)
     expect(await pump('set', '--delete')).toMatchObject({ code: 0 })
-    expect(inForce()?.config).toBeNull()
+    expect((await inForce())?.config).toBeNull()
     const list = await runHere(['cloud', 'config', 'list', '--match', 'plant-*/p*', '--data', folder])
     expect(list.stdout).toMatch(/plant-7 +pump-1 +c3\.0-e0\. +underway/)
     expect((await runHere(['cloud', 'config', 'list', '--match', 'x/*', '--data', folder])).stdout).toBe('no configs\n')
@@ -74,7 +74,7 @@ describe('tidegate cloud config', () => {
     })
     const printed = await pump('set', '--patch', '{"speed":"fast"}', '--json')
     expect([printed.code, JSON.parse(printed.stdout)]).toMatchObject([1, { code: 400 }])
-    expect(inForce()?.config).toEqual({ speed: 2 })
+    expect((await inForce())?.config).toEqual({ speed: 2 })
     for (const args of [[], ['--delete', '--patch', '{}'], ['--patch', '{'], ['--delete', '--if-rev', 'c1']]) {
       expect(await pump('set', ...args)).toMatchObject({ code: 64 })
     }
@@ -90,9 +90,9 @@ describe('tidegate cloud config', () => {
     const changes = JSON.parse((await pump('history', '--changes', '--json')).stdout)
     expect(changes[0]).toMatchObject({ path: '/speed', old: 2, new: 3, why: 'edit', rev: 'c3.0-e0.' })
     expect(await pump('rollback')).toMatchObject({ code: 0 })
-    expect(inForce()).toMatchObject({ config: { speed: 2 }, rev: { c: 4 } })
+    expect(await inForce()).toMatchObject({ config: { speed: 2 }, rev: { c: 4 } })
     expect(await pump('rollback', '--rev', 'c1.0-e0.')).toMatchObject({ code: 0 })
-    expect(inForce()?.config).toEqual({ speed: 1 })
+    expect((await inForce())?.config).toEqual({ speed: 1 })
     expect(await pump('rollback', '--rev', 'c9.0-e0.')).toMatchObject({
       code: 1,
       stderr: expect.stringMatching(/is not kept/),
@@ -108,7 +108,7 @@ describe('tidegate cloud config', () => {
     ] as const) {
       writeFileSync(join(folder, 'other.json'), '{"speed":3,"mode":"x"}')
       await pump('set', '--patch', '{"speed":2,"mode":"x"}')
-      const cur = inForce()!
+      const cur = (await inForce())!
       const conflict: ConflictRecord = {
         cid: '0123456789abcdef',
         kind: 'merge',
@@ -124,7 +124,7 @@ describe('tidegate cloud config', () => {
         deadline: 0,
         resolution: null,
       }
-      sink.configs.change([PUMP], CONFIG_LIMITS, ([known]) => {
+      await sink.configs.change([PUMP], CONFIG_LIMITS, ([known]) => {
         const write = { record: { ...known!, conflict }, kept: [], changes: [], publish: false, at: 0 }
         return { writes: [write], result: undefined }
       })
@@ -137,7 +137,7 @@ describe('tidegate cloud config', () => {
         stderr: expect.stringMatching(/is not open/),
       })
       expect(await pump('resolve', conflict.cid, '--take', take)).toMatchObject({ code: 0 })
-      expect(inForce()).toMatchObject({ config: { speed, mode: 'x' }, resolves: conflict.cid })
+      expect(await inForce()).toMatchObject({ config: { speed, mode: 'x' }, resolves: conflict.cid })
     }
   })
 })
@@ -159,8 +159,8 @@ describePeer('mosquitto', 'tidegate cloud config restored', () => {
       code: 0,
       stdout: expect.stringMatching(/^1 configs continue in a new incarnation/),
     })
-    expect(inForce()).toMatchObject({ rev: { c: 1, ci: 4 }, config: { speed: 1 } })
+    expect(await inForce()).toMatchObject({ rev: { c: 1, ci: 4 }, config: { speed: 1 } })
     await pump('set', '--patch', '{"speed":2}')
-    expect(inForce()?.rev).toMatchObject({ c: 2, ci: 4 })
+    expect((await inForce())?.rev).toMatchObject({ c: 2, ci: 4 })
   })
 })

@@ -44,11 +44,11 @@ describePeer('mosquitto', 'a rollout', () => {
     }
     edge = await startConfigEdge(broker.url, { answer })
     for (const device of DEVICES) await config.set({ edge: edge.edge, device }, { name: device, speed: 1 }, BY)
-    await until(() => DEVICES.every((device) => standsAt(device)))
+    await until(async () => (await Promise.all(DEVICES.map(standsAt))).every(Boolean))
   })
 
-  function standsAt(device: string): boolean {
-    const { state, reported } = sink.configs.one({ edge: edge.edge, device })!
+  async function standsAt(device: string): Promise<boolean> {
+    const { state, reported } = (await sink.configs.one({ edge: edge.edge, device }))!
     return reported?.status === 'applied' && reported.hash === state.cur?.hash
   }
 
@@ -67,7 +67,7 @@ describePeer('mosquitto', 'a rollout', () => {
     ])
   const speeds = () => DEVICES.map((device) => (edge.config(device) as { speed: number }).speed)
 
-  async function devices(id = 1): Promise<RolloutDevice[]> {
+  async function devices(id = 1): Promise<readonly RolloutDevice[]> {
     return sink.configs.rollouts.devices(id, 0, 9)
   }
 
@@ -89,7 +89,7 @@ describePeer('mosquitto', 'a rollout', () => {
     const after = await devices()
     expect(after.map(({ status }) => status)).toEqual(['reverted', 'reverted', 'waiting', 'waiting'])
     for (const { device, status } of after) {
-      const counts = sink.configs.one({ edge: edge.edge, device })?.counts
+      const counts = (await sink.configs.one({ edge: edge.edge, device }))?.counts
       expect(counts?.written).toBe(status === 'reverted' ? 3 : 1)
     }
   })

@@ -1,4 +1,4 @@
-import type { Link } from '../link/link.ts'
+import type { Link } from '../../link/link.ts'
 
 /** UTC milliseconds as decimal text. */
 const TIME = /^\d{1,15}$/

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type Answer, ReceiptBatch } from '../../src/uplink/receipt-batch.ts'
+import { type Answer, ReceiptBatch } from '../../../src/uplink/answers/receipt-batch.ts'
 
 function answer(first: number, more: Partial<Answer> = {}): Answer {
   return { kind: 'stored', epoch: 'e', run: 'r', ranges: [{ first, last: first + 9 }], high: first + 9, ...more }

@@ -1,5 +1,5 @@
-import type { SeqRange } from '../base/reading.ts'
-import { RECEIPT_RANGES_MAX, type Receipt } from '../codec/receipt.ts'
+import type { SeqRange } from '../../base/reading.ts'
+import { RECEIPT_RANGES_MAX, type Receipt } from '../../codec/receipt.ts'
 
 /** The answer of the receiver for batches. */
 export type Answer = Pick<Receipt, 'epoch' | 'run' | 'ranges' | 'high' | 'kind'>
