@@ -1,5 +1,5 @@
 /**
- * Removes files from node_modules that Tidegate never reads: 90 MB of 460, and half of a production install. `npm ci` runs
+ * removes files from node_modules that Tidegate never reads: 90 MB of 470, and half of a production install. `npm ci` runs
  * it; after `npm ci --ignore-scripts`, run it by hand. For another machine: `npm ci --omit=dev --os=linux --cpu=arm64`
  * keeps the binaries for that one. Plain JavaScript, because the Node.js of the machine may be one that runs no TypeScript.
  */
