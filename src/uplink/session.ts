@@ -199,7 +199,7 @@ export class Session {
     if (isBatch) this.#deps.record.sentRanges.add(outgoing, outgoing.range)
     this.#share.sent(lane, bytes.length, this.#prefetch.backlog)
     onSent(isBatch ? outgoing.count : 0, bytes.length)
-    this.#deps.record.silence.sent(sent.sentAt)
+    this.#contact.sent(sent.sentAt)
     batchPublisher.publish(outgoing).then(
       (answer) => this.#taken(sent, answer),
       (failure: unknown) => this.#finish(messageOf(failure), { cause: failure }),

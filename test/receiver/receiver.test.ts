@@ -272,7 +272,7 @@ describePeer('mosquitto', 'a receiver over Mosquitto', () => {
     const kept = database.prepare('SELECT topic, payload_bytes FROM rejects ORDER BY id').raw().all()
     database.close()
     expect(kept).toHaveLength(8)
-    expect(kept[2]).toEqual(['tidegate/plant-7/up/live', large.length])
+    expect(kept).toContainEqual(['tidegate/plant-7/up/live', large.length])
   })
 })
 

@@ -14,6 +14,8 @@ const PAUSE_MS_MIN = 1_000
 const PAUSE_MS_MAX = 120_000
 /** When a receiver is back, its edges send within this time (ms), not all in the same moment. */
 export const SPREAD_MS = 1_500
+/** A receiver that says that it is back gets a message whatever the others have cost, at most one in this time (ms). */
+export const FREE_EVERY_MS = 10_000
 const HOUR_MS = 3_600_000
 
 /**
@@ -27,6 +29,10 @@ export class Probes {
   #notBefore = 0
   #isLikely = true
   #unanswered = 0
+  /** When the message for a receiver that is back may leave; Infinity: there is none. */
+  #freeAt = Infinity
+  #lastFreeAt = Number.NEGATIVE_INFINITY
+  #isFree = false
 
   /** @param random uniform in [0, 1) */
   constructor(random: () => number) {
@@ -43,7 +49,16 @@ export class Probes {
   back(now: number): void {
     this.#isLikely = true
     this.#unanswered = 0
-    this.#notBefore = now + this.#random() * SPREAD_MS
+    const freeAt = Math.max(now + this.#random() * SPREAD_MS, this.#lastFreeAt + FREE_EVERY_MS)
+    this.#freeAt = Math.min(this.#freeAt, freeAt)
+  }
+
+  /** A message leaves. */
+  sent(now: number): void {
+    this.#isFree = now >= this.#freeAt
+    if (!this.#isFree) return
+    this.#lastFreeAt = now
+    this.#freeAt = Infinity
   }
 
   /** How long to wait for answers that are on their way after a receiver came back (ms), at random. */
@@ -54,7 +69,7 @@ export class Probes {
   /** A message of this many bytes got no answer. */
   unanswered(bytes: number, now: number): void {
     this.#fill(now)
-    this.#tokens = Math.max(-DEBT_BYTES_MAX, this.#tokens - bytes - OVERHEAD_BYTES)
+    if (!this.#isFree) this.#tokens = Math.max(-DEBT_BYTES_MAX, this.#tokens - bytes - OVERHEAD_BYTES)
     this.#isLikely = false
     const ceilingMs = Math.min(PAUSE_MS_MAX, PAUSE_MS_MIN * 2 ** this.#unanswered++)
     this.#notBefore = now + ceilingMs * (0.5 + this.#random() / 2)
@@ -72,7 +87,7 @@ export class Probes {
     this.#fill(now)
     const short = (this.#isLikely ? 1 : RESERVE_BYTES) - this.#tokens
     const forTokens = short > 0 ? Math.ceil((short / PROBE_BYTES_PER_HOUR) * HOUR_MS) : 0
-    return Math.max(0, this.#notBefore - now, forTokens)
+    return Math.max(0, Math.min(this.#freeAt - now, Math.max(this.#notBefore - now, forTokens)))
   }
 
   #fill(now: number): void {

@@ -44,6 +44,12 @@ export class ReceiverContact {
     this.#startsOver = false
   }
 
+  /** A message for the receiver leaves. */
+  sent(now: number): void {
+    this.#record.silence.sent(now)
+    if (!this.#answers) this.#record.probes.sent(now)
+  }
+
   /** The receiver has answered a message. @returns whether it was silent before */
   heard(): boolean {
     const wasSilent = !this.#answers

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
+  FREE_EVERY_MS,
   PROBE_BYTES,
   PROBE_BYTES_FIRST,
   PROBE_BYTES_PER_HOUR,
@@ -17,13 +18,14 @@ function unansweredFor(probes: Probes, ms: number, from = 0): number[] {
   const times: number[] = []
   for (let now = from + probes.waitMs(from); now < from + ms; now += Math.max(1, probes.waitMs(now))) {
     times.push(now)
+    probes.sent(now)
     probes.unanswered(PROBE_BYTES, now)
   }
   return times
 }
 
 describe('messages to a receiver that does not answer', () => {
-  it('cost at most what is allowed in an hour, whatever connections and announcements come', () => {
+  it('cost at most what is allowed in an hour, and one for each time that a receiver says that it is back', () => {
     const event = fc.record({ afterMs: fc.nat(5_000), what: fc.constantFrom('begin', 'back', 'send', 'send') })
     fc.assert(
       fc.property(
@@ -33,16 +35,21 @@ describe('messages to a receiver that does not answer', () => {
           const probes = new Probes(() => random)
           let now = 0
           let bytes = 0
+          let backs = 0
           for (const { afterMs, what } of events) {
             now += afterMs
             if (what === 'begin') probes.begin()
-            else if (what === 'back') probes.back(now)
-            else if (probes.waitMs(now) === 0) {
+            else if (what === 'back') {
+              backs++
+              probes.back(now)
+            } else if (probes.waitMs(now) === 0) {
+              probes.sent(now)
               probes.unanswered(PROBE_BYTES, now)
               bytes += MESSAGE_BYTES
             }
           }
-          expect(bytes).toBeLessThanOrEqual(PROBE_BYTES_FIRST + MESSAGE_BYTES + (now / HOUR_MS) * PROBE_BYTES_PER_HOUR)
+          const paid = PROBE_BYTES_FIRST + MESSAGE_BYTES + (now / HOUR_MS) * PROBE_BYTES_PER_HOUR
+          expect(bytes).toBeLessThanOrEqual(paid + MESSAGE_BYTES * Math.min(backs, 1 + now / FREE_EVERY_MS))
         },
       ),
     )
@@ -62,10 +69,23 @@ describe('messages to a receiver that does not answer', () => {
       unansweredFor(probes, HOUR_MS)
       probes.begin()
       expect(probes.waitMs(HOUR_MS)).toBe(0)
+      probes.sent(HOUR_MS)
       probes.unanswered(PROBE_BYTES, HOUR_MS)
       probes.back(HOUR_MS)
-      expect(probes.waitMs(HOUR_MS)).toBe(random * SPREAD_MS)
+      expect(probes.waitMs(HOUR_MS)).toBeLessThanOrEqual(random * SPREAD_MS)
     }
+  })
+
+  it('leave within ten seconds for a receiver that is back once more, however often it said so before', () => {
+    const probes = new Probes(() => 0.5)
+    for (let now = 0; now < HOUR_MS; now += 500) {
+      probes.back(now)
+      if (probes.waitMs(now) > 0) continue
+      probes.sent(now)
+      probes.unanswered(PROBE_BYTES, now)
+    }
+    probes.back(HOUR_MS)
+    expect(probes.waitMs(HOUR_MS)).toBeLessThanOrEqual(FREE_EVERY_MS)
   })
 
   it('are free again after an answer', () => {
