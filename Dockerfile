@@ -14,7 +14,8 @@ RUN npm run build
 FROM node:24-slim AS modules
 WORKDIR /app
 COPY package.json package-lock.json ./
-RUN npm ci --omit=dev --ignore-scripts && npm cache clean --force
+COPY support/prune-modules.js support/
+RUN npm ci --omit=dev --ignore-scripts && node support/prune-modules.js && npm cache clean --force
 
 FROM node:24-slim
 WORKDIR /app
@@ -27,9 +28,9 @@ RUN mkdir /data && chown node:node /data
 USER node
 VOLUME /data
 EXPOSE 1883 8080
-# For an edge. A receiver has no HTTP status; docker-compose.yml defines its own check for it.
+# Liveness of an edge. A receiver has no HTTP status; docker-compose.yml turns the check off for it.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=20s --retries=3 \
-  CMD ["node", "dist/main.js", "status", "-s", "/etc/tidegate/edge.yaml"]
+  CMD ["node", "dist/main.js", "status", "--alive", "-s", "/etc/tidegate/edge.yaml"]
 # On SIGTERM an edge commits what it has accepted and reports to the cloud that it goes offline.
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["node", "/app/dist/main.js"]

@@ -7,6 +7,7 @@ const report = process.env.TEST_REPORT_FILE
 const ALONE = [
   'test/{system,faults,ingest,demo,field}/**/*.test.ts',
   'test/cli/commands/{config/*,edge-commands,replay/*}.test.ts',
+  'test/cli/reload.test.ts',
 ]
 
 /**

@@ -85,7 +85,6 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   pg: ['src/receiver/postgres/'],
   'pg-copy-streams': ['src/receiver/postgres/'],
   pino: ['src/base/log.ts'],
-  'sparkplug-payload': ['src/uplink/format/sparkplug/'],
   yaml: ['src/settings/', 'src/cli/'],
   zod: ['src/settings/', 'src/store/orders.ts', 'src/config/wire.ts', 'src/receiver/'],
 }

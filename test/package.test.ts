@@ -5,7 +5,7 @@ import { packagesNotToCompile, readLockfile } from '../support/lockfile.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 /** As in src/base/pinned-package.ts. */
-const WITH_PRIVATE_PARTS = ['aedes', 'mqtt-packet', 'sparkplug-payload', 'ws']
+const WITH_PRIVATE_PARTS = ['aedes', 'mqtt-packet', 'ws']
 
 interface Manifest {
   readonly dependencies: Readonly<Record<string, string>>

@@ -24,14 +24,26 @@ export function createLog({ level, format }: LogSettings, name: string): Log {
   const write = (line: string): void => {
     standardError.write(isPretty ? prettyLine(logLine(line)) : logLine(line))
   }
-  return pino(
+  const children: Log[] = []
+  const log = pino(
     {
       ...{ level, name, base: { pid: process.pid } },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
+      onChild: (child: Log) => void children.push(child),
     },
     { write },
   )
+  childrenOf.set(log, children)
+  return log
+}
+
+/** One child a part of the process: pino gives each a level of its own. */
+const childrenOf = new WeakMap<Log, readonly Log[]>()
+
+/** Changes the level of a log of `createLog`, and of its children. */
+export function setLogLevel(log: Log, level: LogLevel): void {
+  for (const one of [log, ...(childrenOf.get(log) ?? [])]) one.level = level
 }
 
 export const silentLog: Log = pino({ level: 'silent' })

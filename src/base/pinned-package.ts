@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { Exit, OperatorError } from './errors.ts'
 
 /** Packages whose private members Tidegate uses. package.json pins each of them to one version. */
-export type PinnedPackage = 'aedes' | 'mqtt-packet' | 'sparkplug-payload' | 'ws'
+export type PinnedPackage = 'aedes' | 'mqtt-packet' | 'ws'
 
 /** The error for an installed package that lacks a private member. `problem` says which member, and what was found. */
 export function incompatiblePackage(name: PinnedPackage, problem: string): OperatorError {

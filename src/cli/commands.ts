@@ -30,7 +30,7 @@ import { replay } from './commands/replay/replay.ts'
 import { restore } from './commands/restore.ts'
 import { retention } from './commands/retention.ts'
 import { run } from './commands/run.ts'
-import { settingsCheck, settingsDocs, settingsSchema } from './commands/settings/settings.ts'
+import { settingsAcl, settingsCheck, settingsDocs, settingsSchema } from './commands/settings/settings.ts'
 import { sql } from './commands/sql/sql.ts'
 import { status } from './commands/status/status.ts'
 import { unroutedList } from './commands/unrouted/list.ts'
@@ -89,6 +89,7 @@ export const commands: readonly Command[] = [
   backup,
   restore,
   settingsCheck,
+  settingsAcl,
   settingsSchema,
   settingsDocs,
 ]

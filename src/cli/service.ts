@@ -10,8 +10,14 @@ export interface Service {
   readonly failed?: Promise<never>
 }
 
-/** If a service has not stopped within this time after the first signal (milliseconds), the process ends with code 1. */
 const STOP_MS_MAX = 10_000
+
+export interface ServeOptions {
+  /** If the service has not stopped within this time after the first signal (milliseconds), the process ends with code 1. */
+  readonly stopMsMax?: number
+  /** Called at SIGHUP, which then never ends the process. Default: SIGHUP ends it, as when a terminal is closed. */
+  readonly reload?: () => void
+}
 
 /**
  * Starts a service, prints that it is ready, runs it until SIGINT or SIGTERM, and then stops it in order. A signal during
@@ -22,9 +28,10 @@ export async function serve<S extends Service>(
   output: Output,
   start: () => Promise<S>,
   readyText: (service: S) => string,
-  stopMsMax = STOP_MS_MAX,
+  { stopMsMax = STOP_MS_MAX, reload }: ServeOptions = {},
 ): Promise<ExitCode> {
   const { signal } = new StopSignals()
+  if (reload !== undefined) process.on('SIGHUP', reload)
   const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
   const service = await start()
   output.print(`tidegate: ${readyText(service)}`)

@@ -258,7 +258,7 @@ export const edgeSettings = z
     web: web
       .prefault({})
       .describe(
-        'Status, health and history over HTTP: `/api/status`, `/healthz`, `/api/history`, `/api/latest`, ' +
+        'Status, health and history over HTTP: `/api/status`, `/healthz`, `/livez`, `/api/history`, `/api/latest`, ' +
           '`/api/devices`',
       ),
     log: log.prefault({}).describe('What is logged'),

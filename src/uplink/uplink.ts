@@ -15,7 +15,6 @@ import type { UplinkDependencies, UplinkStats } from './dependencies.ts'
 import type { Format } from './format/format.ts'
 import { makeFormat } from './format/make-format.ts'
 import { MetricRegistry } from './format/metric-registry.ts'
-import { assertSparkplugPackage } from './format/sparkplug/payload.ts'
 import { Session } from './session.ts'
 import type { SessionEnd } from './session-types.ts'
 import { StatusReporter } from './status-reporter.ts'
@@ -94,7 +93,6 @@ export class Uplink implements Part {
 
   /** Starts at once and never fails for a cloud that is away: that is the normal case. */
   static start(settings: UplinkSettings, dependencies: UplinkDependencies): Uplink {
-    if (settings.format === 'sparkplug') assertSparkplugPackage()
     return new Uplink(settings, dependencies)
   }
 

@@ -36,6 +36,7 @@ export interface WebAddress extends WebLimits {
 /**
  * Serves the state of the edge and stored readings (`addHistoryRoutes`) over HTTP. It has no access control of its own.
  *
+ * - `GET /livez`: 200 `{"alive":true}` while the edge and its store answer, whatever their health.
  * - `GET /healthz`: 200 `{"healthy":true,"problems":[]}`, or 503 with the problems.
  * - `GET /api/status`: state of the edge and of all its parts, as JSON with times in ISO 8601.
  */
@@ -60,13 +61,17 @@ export class StatusServer implements Part {
     this.#server.setNotFoundHandler((_request, reply) => {
       return reply
         .code(404)
-        .send({ error: 'there is no such page', remedy: 'ask /api/status, /healthz or /api/devices' })
+        .send({ error: 'there is no such page', remedy: 'ask /api/status, /healthz, /livez or /api/devices' })
     })
     this.#server.setErrorHandler((failure, _request, reply) => {
       const { statusCode } = failure as { statusCode?: number }
       return reply.code(statusCode ?? 500).send({ error: messageOf(failure) })
     })
     this.#guard = new WebGuard(this.#server, { ...limits, hosts: [host, ...hosts] })
+    this.#server.get('/livez', async () => {
+      await source.status()
+      return { alive: true }
+    })
     this.#server.get('/healthz', async (_request, reply) => {
       const { healthy, problems } = await source.status()
       return reply.code(healthy ? 200 : 503).send({ healthy, problems })

@@ -5,7 +5,7 @@ import { serve } from '../../src/cli/service.ts'
 import { ROOT, type RunningProcess, startProcess } from '../../support/process.ts'
 
 /** A process that runs a service; `start` and `stop` are the source text of asynchronous function bodies. */
-function startService({ start = '', stop = '', stopMsMax = 10_000 }): RunningProcess {
+function startService({ start = '', stop = '', stopMsMax = 10_000, reload = 'undefined' }): RunningProcess {
   const modules = (file: string): string => pathToFileURL(join(ROOT, 'src/cli', file)).href
   const text = `
     import { ProcessOutput } from '${modules('output.ts')}'
@@ -13,7 +13,7 @@ function startService({ start = '', stop = '', stopMsMax = 10_000 }): RunningPro
     const output = new ProcessOutput()
     const forever = new Promise(() => setInterval(() => {}, 1000))
     const start = async () => { ${start}; return { stop: async () => { console.log('stopping'); ${stop} } } }
-    process.exit(await serve(output, start, () => 'ready', ${stopMsMax}))`
+    process.exit(await serve(output, start, () => 'ready', { stopMsMax: ${stopMsMax}, reload: ${reload} }))`
   return startProcess(process.execPath, ['--input-type=module', '--eval', text])
 }
 
@@ -45,6 +45,20 @@ describe('a service', () => {
     await service.waitFor(/stopping/)
     service.kill('SIGINT')
     expect(await service.exit).toBe(130)
+  })
+
+  it('reloads at every SIGHUP and goes on, also while it starts', async () => {
+    const service = startService({
+      start: `console.log('starting'); await new Promise((go) => process.once('SIGHUP', go))`,
+      reload: `() => console.log('reloaded')`,
+    })
+    await service.waitFor(/starting/)
+    service.kill('SIGHUP')
+    await service.waitFor(/reloaded[\s\S]*ready/)
+    service.kill('SIGHUP')
+    await service.waitFor(/reloaded[\s\S]*ready[\s\S]*reloaded/)
+    service.kill('SIGTERM')
+    expect(await service.exit).toBe(0)
   })
 
   it('that does not stop in time ends with 1', async () => {

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
+import { edgeAcl, receiverAcl } from '../../src/cli/commands/settings/acl.ts'
 import { loadEdgeSettings, loadReceiverSettings } from '../../src/settings/load/load.ts'
 import { tempFolder } from '../../support/folder.ts'
 import { ROOT } from '../../support/process.ts'
@@ -58,6 +59,13 @@ describe('docker-compose.yml', () => {
     const { cloud, data } = loadReceiverSettings(join(ROOT, 'examples/receiver.yaml'), environment(receiver))
     expect([cloud.url, cloud.password, data]).toEqual(['mqtt://mosquitto:1883', 'secret of mqtt-receiver', '/data'])
     expect(mosquitto.secrets).toEqual([`mqtt-${uplink?.username}`, `mqtt-${cloud.username}`])
+  })
+
+  it('has the access rules that its settings need', () => {
+    const rules = readFileSync(join(ROOT, 'mosquitto/acl'), 'utf8').split('\n')
+    const edge = loadEdgeSettings(join(ROOT, 'examples/edge.yaml'), environment(compose.services.edge))
+    const receiver = loadReceiverSettings(join(ROOT, 'examples/receiver.yaml'), environment(compose.services.receiver))
+    expect(rules.filter((line) => /^[^#]/.test(line))).toEqual([...edgeAcl(edge), ...receiverAcl(receiver)])
   })
 
   it('starts the program that the package installs', () => {

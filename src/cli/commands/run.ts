@@ -12,19 +12,21 @@ export const run = command({
   name: 'run',
   summary: 'Run an edge: broker, store and uplinks',
   notes: [
-    'Prints one line when devices can connect; the log goes to standard error. SIGINT or SIGTERM stops the edge in order, a second one ends it at once. Either way, nothing that was acknowledged is lost.',
+    'Prints one line when devices can connect; the log goes to standard error. SIGINT or SIGTERM stops the edge in order, a second one ends it at once; SIGHUP reads the settings again (docs/services.md). In each case, nothing that was acknowledged is lost.',
   ],
   options: { settings: shared.settings },
   examples: ['run -s examples/edge.yaml', 'run -s examples/edge.yaml 2> plant-7.log'],
   async run({ values, output, env }) {
     const { loadEdgeSettings } = await import('../../settings/load/load.ts')
     const warnings: string[] = []
-    const settings = loadEdgeSettings(values.settings, env, (warning) => warnings.push(warning))
+    const load = (warn: (text: string) => void) => loadEdgeSettings(values.settings, env, warn)
+    const settings = load((warning) => warnings.push(warning))
     const { createLog } = await import('../../base/log.ts')
     const log = createLog(settings.log, settings.edge)
     warnings.push(...takeFromOthers(settings.data, DATA_FILES))
     warnings.push(...takeFromOthers(resolve(settings.data, settings.store.backup.folder), BACKUP_FILES))
     for (const warning of warnings) log.warn(warning)
+    const { settingsReloader } = await import('../reload.ts')
     const { startEdge } = await import('../../edge/edge.ts')
     return serve(
       output,
@@ -33,6 +35,7 @@ export const run = command({
         const page = web === undefined ? '' : `, web http://${web.host}:${web.port}`
         return `edge ${settings.edge} is ready: mqtt ${mqtt.host}:${mqtt.port}${page}, data ${settings.data}`
       },
+      { reload: settingsReloader(settings, log, load) },
     )
   },
 })

@@ -13,7 +13,7 @@ export const receive = command({
   name: 'receive',
   summary: 'Run a receiver: it stores the readings of the edges and confirms them',
   notes: [
-    'Prints one line when it has started; the log goes to standard error. SIGINT or SIGTERM stops it in order.',
+    'Prints one line when it has started; the log goes to standard error. SIGINT or SIGTERM stops it in order; SIGHUP reads the settings again (docs/services.md).',
     'Readings are stored in received.db in the folder `data`, or in PostgreSQL (docs/postgresql.md). The receiver also starts while PostgreSQL is not reachable; it confirms nothing until the readings are stored. Do not put a password into --sink: other users of the machine can read command lines. Put the URL into a file that `sink_file` in the settings names.',
   ],
   options: {
@@ -32,15 +32,16 @@ export const receive = command({
   async run({ values, output, env }) {
     const { loadReceiverSettings } = await import('../../../settings/load/load.ts')
     const warnings: string[] = []
-    const warn = (warning: string): void => void warnings.push(warning)
-    const settings = loadReceiverSettings(values.settings, withSink(env, values.sink), warn, {
-      ...(values.sink !== undefined && { TIDEGATE_SINK: '--sink' }),
-    })
+    const names = values.sink === undefined ? {} : { TIDEGATE_SINK: '--sink' }
+    const load = (warn: (text: string) => void) =>
+      loadReceiverSettings(values.settings, withSink(env, values.sink), warn, names)
+    const settings = load((warning) => warnings.push(warning))
     const { createLog } = await import('../../../base/log.ts')
     const { clientIdOf } = await import('../../../receiver/client-id.ts')
     const clientId = clientIdOf(settings)
     const log = createLog(settings.log, clientId)
     for (const warning of [...warnings, ...takeFromOthers(settings.data, DATA_FILES)]) log.warn(warning)
+    const { settingsReloader } = await import('../../reload.ts')
     const { startReceiver } = await import('../../../receiver/receiver.ts')
     const { place, open } = await sinkOf(settings, log)
     const { loadSchemas } = await import('../../../config/schema-check.ts')
@@ -49,6 +50,7 @@ export const receive = command({
       output,
       async () => startReceiver(settings, { log, clock: systemClock, sink: open(), checkConfig }),
       () => `receiver ${clientId} has started: cloud ${new URL(settings.cloud.url).host}, ${place}`,
+      { reload: settingsReloader(settings, log, load) },
     )
   },
 })

@@ -24,6 +24,24 @@ export const settingsCheck = command({
   },
 })
 
+export const settingsAcl = command({
+  name: 'settings acl',
+  summary: 'Print the access rules that Mosquitto needs for an edge or a receiver with these settings',
+  notes: [
+    'For an `acl_file` of Mosquitto. The rules of an edge hold for every edge with these settings that logs in with its own name; `%u` stands for that name.',
+  ],
+  options: { receiver },
+  operands: { value: 'FILE', help: 'Settings file', min: 1, max: 1 },
+  examples: ['settings acl examples/edge.yaml', 'settings acl --receiver examples/receiver.yaml'],
+  async run({ values, operands: [file = ''], output, env }) {
+    const { loadEdgeSettings, loadReceiverSettings } = await import('../../../settings/load/load.ts')
+    const { edgeAcl, receiverAcl } = await import('./acl.ts')
+    const rules = values.receiver ? receiverAcl(loadReceiverSettings(file, env)) : edgeAcl(loadEdgeSettings(file, env))
+    output.print(rules.join('\n'))
+    return Exit.OK
+  },
+})
+
 export const settingsSchema = command({
   name: 'settings schema',
   summary: 'Print the JSON Schema of the settings, for editors that complete and check YAML',

@@ -16,8 +16,16 @@ export const status = command({
     'Exit code 0: the edge is healthy; 1: it is not healthy; 69: it does not answer.',
     '--json prints every figure, as `/api/status` does. Times are ISO 8601 in UTC; every other figure that has a unit ends with it (Ms, Bytes, Hours), and the rest are counts.',
   ],
-  options: { settings: shared.settings, json: shared.json },
-  examples: ['status -s examples/edge.yaml', 'status -s examples/edge.yaml --json'],
+  options: {
+    settings: shared.settings,
+    json: shared.json,
+    alive: { kind: 'flag', help: 'Only check that the edge answers: exit code 0 even if it is not healthy' },
+  },
+  examples: [
+    'status -s examples/edge.yaml',
+    'status --alive -s examples/edge.yaml',
+    'status -s examples/edge.yaml --json',
+  ],
   async run({ values, output, env }) {
     const { loadEdgeSettings } = await import('../../../settings/load/load.ts')
     const { edge, web, data } = loadEdgeSettings(values.settings, env)
@@ -35,6 +43,7 @@ export const status = command({
         exitCode: Exit.UNAVAILABLE,
       })
     }
+    if (values.alive) return Exit.OK
     if (values.json) output.json(answer.status)
     else output.print((await import('./status-text.ts')).statusText(answer.status))
     return answer.status.healthy ? Exit.OK : Exit.FAILED

@@ -1,7 +1,7 @@
 import { type Quality, type StoredReading, type Value, type ValueType, valueType } from '../../../base/reading.ts'
 import { reasonsText } from '../../../base/reading-text.ts'
 import type { KnownMetric } from '../metric-registry.ts'
-import type { Metric } from './payload.ts'
+import type { Metric, Property } from './payload.ts'
 
 /** Datatype codes (Sparkplug 3.0.0, 6.4.16). */
 export const Datatype = { INT32: 3, INT64: 4, DOUBLE: 10, BOOLEAN: 11, STRING: 12, BYTES: 17 } as const
@@ -76,19 +76,16 @@ function valueField(value: Value): Metric {
   return value === null ? { isNull: true } : { bytesValue: value }
 }
 
-type Property = readonly [key: string, value: { type: number; intValue?: number; stringValue?: string }]
-
 function propertySet(properties: readonly Property[]): Metric {
-  if (properties.length === 0) return {}
-  return { properties: { keys: properties.map(([key]) => key), values: properties.map(([, value]) => value) } }
+  return properties.length === 0 ? {} : { properties }
 }
 
 function text(key: string, value: string): Property {
-  return [key, { type: Datatype.STRING, stringValue: value.toWellFormed() }]
+  return { key, type: Datatype.STRING, stringValue: value.toWellFormed() }
 }
 
 function quality(reading: StoredReading): Property {
-  return ['Quality', { type: Datatype.INT32, intValue: QUALITY[reading.quality] }]
+  return { key: 'Quality', type: Datatype.INT32, intValue: QUALITY[reading.quality] }
 }
 
 function reasons(reading: StoredReading): readonly Property[] {
