@@ -94,10 +94,10 @@ describe('the spike check agrees with ioos_qc', () => {
   })
 
   it('in the final verdicts, except that a value that cannot be judged stays good', () => {
-    const judge = new Judge([rule({ spike: { suspect: 25, fail: 50 } })])
+    const judge = new Judge([rule({ spike: { suspect: 25, fail: 50, method: 'average' } })])
     const expected = [1, 4, 4, 4, 1, 3, 1, 1, 9, 1, 4, 4, 1, 9]
     expect(qualities(judgeAll(judge, inputs(SPIKE_GAPPY)).last)).toEqual(expected)
-    const small = new Judge([rule({ spike: { suspect: 0.5, fail: 1 } })])
+    const small = new Judge([rule({ spike: { suspect: 0.5, fail: 1, method: 'average' } })])
     const flags = [1, 3, 1, 1, 4, 3, 1, 3, 1, 1, 3, 1, 4, 4, 1, 9, 1, 1]
     expect(qualities(judgeAll(small, inputs(A)).last)).toEqual(flags)
   })
