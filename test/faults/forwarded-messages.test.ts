@@ -173,6 +173,7 @@ describePeer('mosquitto', 'forwarded messages', () => {
         reason: expect.stringContaining('more than the broker accepts (2000)'),
       },
     ])
+    await until(() => ear.heard.length >= 5, { what: 'what the broker takes arrives' })
     const received = ear.heard.map(({ topic, payload }) => [topic, payload.toString()])
     expect(received).toEqual([
       ['sites/site/events/state', 'open'],
