@@ -77,7 +77,9 @@ describePeer('mosquitto', 'an uplink to Mosquitto without a subscriber', () => {
     const { url } = await startMosquitto()
     const edge = await edgeFor(url, { payload: 'value', retain: false })
     await publishInOrder(edge, 'telemetry/f4/t', ['1', '2'])
-    await until(async () => (await edge.status()).uplinks[0]!.silence, { what: 'the uplink says that nobody reads' })
+    await until(async () => (await edge.status()).uplinks[0]!.silence, {
+      what: 'the uplink reports that it has no receiver',
+    })
     expect(edge.waiting()).toBe(2)
     const { heard } = await subscriber(url, 'out/f4/t')
     await edge.untilDrained()

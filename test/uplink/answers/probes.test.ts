@@ -13,7 +13,7 @@ const HOUR_MS = 3_600_000
 /** A message with its overhead. */
 const MESSAGE_BYTES = PROBE_BYTES + 128
 
-/** Sends probes that nobody answers from `from` on, each at the first moment it may leave. @returns their times */
+/** From `from` on, sends probes without an answer, each at the first moment it may leave. @returns their times */
 function unansweredFor(probes: Probes, ms: number, from = 0): number[] {
   const times: number[] = []
   for (let now = from + probes.waitMs(from); now < from + ms; now += Math.max(1, probes.waitMs(now))) {
