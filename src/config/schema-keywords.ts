@@ -6,7 +6,7 @@ import type { Json } from './json.ts'
 
 /**
  * Compiles the regular expressions of a schema with RE2, which takes time in proportion to the text: devices write the
- * texts, and JavaScript's engine can take hours for one of 40 characters. Look-ahead, look-behind and references to groups
+ * texts, and JavaScript's engine can take hours for one of 40 characters. Lookahead, lookbehind and references to groups
  * do not exist in RE2.
  * @throws for an expression that RE2 does not know
  */
