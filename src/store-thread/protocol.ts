@@ -273,5 +273,7 @@ export interface ThreadData {
   readonly folder: string
   /** A commit that takes longer (ms) counts as slow. */
   readonly commitMsSlow?: number
+  /** Take over a store that belongs to an edge with another name. */
+  readonly adopt?: boolean
   readonly settings: Pick<EdgeSettings, 'edge' | 'routes' | 'store' | 'quality' | 'uplinks' | 'config'>
 }

@@ -60,10 +60,11 @@ class StoreThread {
   #returns = 0
   readonly #quality = { good: 0, uncertain: 0, bad: 0 }
 
-  constructor({ folder, settings, commitMsSlow = Infinity }: ThreadData, check: SchemaCheck) {
+  constructor({ folder, settings, adopt = false, commitMsSlow = Infinity }: ThreadData, check: SchemaCheck) {
     const { edge, store, quality, uplinks, config, routes } = settings
     this.#commits = new LatencyMeter(commitMsSlow)
     this.#store = Store.open(folder, store, uplinkStarts(uplinks), {
+      edge: { name: edge, adopt },
       clock: systemClock,
       archive: store.archive === undefined ? undefined : archiveTo(resolve(folder, store.archive)),
     })

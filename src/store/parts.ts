@@ -9,6 +9,7 @@ import { EpochRenewals } from './delivery/epoch-renewals.ts'
 import { LinkUsage } from './delivery/link-usage.ts'
 import type { Outbox } from './delivery/outbox.ts'
 import { openOutboxes, type Retired, type UplinkStart } from './delivery/outboxes.ts'
+import type { EdgeName } from './edge-name.ts'
 import { ForwardQueue } from './forward/forward-queue.ts'
 import { assembleRetention } from './housekeeping/assemble.ts'
 import { Forecaster } from './housekeeping/forecaster.ts'
@@ -30,8 +31,12 @@ import { VerdictTable } from './sealed/verdicts.ts'
 import { SeriesUpkeep } from './series/series-upkeep.ts'
 import { readLastSeq } from './timeline.ts'
 
-/** What a store is given in addition to its settings; by default the clocks of this machine, and no archive. */
+/**
+ * What a store is given in addition to its settings; by default the clocks of this machine, no archive, and no check of the
+ * name of the edge.
+ */
 export interface StoreTools {
+  readonly edge?: EdgeName | undefined
   readonly archive?: Archive | undefined
   readonly clock?: Clock
   readonly elapsedClock?: ElapsedClock
@@ -42,6 +47,7 @@ export interface StoreOptions {
   readonly folder: string
   readonly settings: StoreSettings
   readonly uplinks: readonly UplinkStart[]
+  readonly edge: EdgeName | undefined
   readonly archive: Archive | undefined
   /** The system clock, and the time since the machine started. */
   readonly clock: Clock

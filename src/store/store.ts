@@ -11,6 +11,7 @@ import { newName, prepareFolder } from './database.ts'
 import { type Backlog, backlogOf } from './delivery/backlog.ts'
 import type { Outbox } from './delivery/outbox.ts'
 import type { UplinkStart } from './delivery/outboxes.ts'
+import { claimStore, type NameChange } from './edge-name.ts'
 import { Wal } from './housekeeping/wal.ts'
 import { FolderLock } from './lock.ts'
 import { LogWriter, type RawLogRow } from './log.ts'
@@ -61,6 +62,8 @@ export class Store {
   readonly configs: EdgeConfigStore
   readonly wal: Wal
   readonly orders: Orders
+  /** The change of the name of the edge that this opening has made. */
+  readonly renamed: NameChange | undefined
   #epoch: string
   /** False: a transaction failed, and its changes in memory could not be discarded yet. */
   #recovered = true
@@ -68,7 +71,8 @@ export class Store {
   #amended: OverlaidVerdict[] = []
 
   private constructor(database: Database, lock: FolderLock, options: StoreOptions) {
-    const { folder, settings } = options
+    const { folder, settings, edge, clock } = options
+    this.renamed = edge && claimStore(database, edge, clock.now())
     this.#database = database
     this.#lock = lock
     this.#settings = settings
@@ -104,13 +108,13 @@ export class Store {
 
   /**
    * Opens the store of a folder. A damaged database is set aside and salvaged first (recovery/heal.ts).
-   * @throws OperatorError if the folder is not writable or is in use, or the database is of a newer version.
+   * @throws OperatorError if the folder is not writable, in use or of another edge, or the database is of a newer version.
    */
   static open(
     folder: string,
     settings: StoreSettings,
     uplinks: readonly UplinkStart[],
-    { archive, clock = systemClock, elapsedClock = new MachineElapsedClock() }: StoreTools = {},
+    { edge, archive, clock = systemClock, elapsedClock = new MachineElapsedClock() }: StoreTools = {},
   ): Store {
     prepareFolder(folder)
     const lock = FolderLock.take(folder)
@@ -120,7 +124,7 @@ export class Store {
         uplinks: uplinks.map(({ name }) => name),
         now: clock.now(),
       })
-      return new Store(database, lock, { folder, settings, uplinks, archive, clock, elapsedClock })
+      return new Store(database, lock, { folder, settings, uplinks, edge, archive, clock, elapsedClock })
     } catch (failure) {
       lock.release()
       throw failure

@@ -1,5 +1,6 @@
 import { Exit, OperatorError } from '../../base/errors.ts'
 import { suggestion } from '../../base/nearest.ts'
+import type { NameChange } from '../../store/edge-name.ts'
 import type { LedgerRow } from '../../store/ledger.ts'
 import type { ForwardAccount, UnroutedAccount } from '../../store/reader.ts'
 import { command, shared } from '../command.ts'
@@ -20,23 +21,30 @@ export const ledger = command({
   },
   examples: ['ledger -s examples/edge.yaml', 'ledger --data examples/data/plant-7 --json'],
   async run({ values, output, env }) {
-    const { rows, messages, unrouted } = await withReader(await dataFolder(values, env), (reader) => {
+    const { rows, messages, unrouted, adoptions } = await withReader(await dataFolder(values, env), (reader) => {
       const uplinks = reader.summary().backlogs.map(({ uplink }) => uplink)
       if (values.uplink !== undefined && !uplinks.includes(values.uplink)) throw noSuchUplink(values.uplink, uplinks)
       const messages = reader.forwards().filter(({ uplink }) => uplink === (values.uplink ?? uplink))
       const unrouted = reader.unrouted()
-      return { rows: reader.ledger(values.uplink), messages: messages.filter(({ stored }) => stored > 0), unrouted }
+      return {
+        rows: reader.ledger(values.uplink),
+        messages: messages.filter(({ stored }) => stored > 0),
+        unrouted,
+        adoptions: reader.nameChanges(),
+      }
     })
     const ofDevices = rows.flatMap(({ device, problems }) => problems.map((problem) => `${device}: ${problem}`))
     const problems = [...ofDevices, ...messages.flatMap((account) => account.problems), ...unrouted.problems]
-    if (values.json) output.json({ balanced: problems.length === 0, problems, devices: rows, messages, unrouted })
+    const balanced = problems.length === 0
+    if (values.json) output.json({ balanced, problems, devices: rows, messages, unrouted, adoptions })
     else {
       output.print(ledgerTable(rows))
       if (messages.length > 0) output.print(`\n${messagesTable(messages)}`)
       if (unrouted.stored > 0) output.print(`\n${unroutedTable(unrouted)}`)
+      if (adoptions.length > 0) output.print(`\n${adoptionsTable(adoptions)}`)
     }
     for (const problem of problems) output.note(`does not balance: ${problem}`)
-    return problems.length === 0 ? Exit.OK : Exit.FAILED
+    return balanced ? Exit.OK : Exit.FAILED
   },
 })
 
@@ -62,6 +70,14 @@ function unroutedTable({ stored, waiting, replayed, dropped, discarded }: Unrout
   return textTable(
     ['messages', 'stored', 'waiting', 'replayed', 'dropped', 'discarded'],
     [['without a route', stored, waiting, replayed, dropped, discarded]],
+  )
+}
+
+/** Changes of the name of the edge: what was confirmed before one is in the cloud under the former name. */
+function adoptionsTable(changes: readonly NameChange[]): string {
+  return textTable(
+    ['adopted at', 'from', 'to', 'epoch'],
+    changes.map(({ at, from, to, epoch }) => [new Date(at).toISOString(), from, to, epoch]),
   )
 }
 
