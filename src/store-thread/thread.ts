@@ -210,6 +210,8 @@ class StoreThread {
     requestResend: (request) => this.#uplinks.requestResend(request),
     release: (request) => this.#uplinks.release(request),
     spent: (request) => this.#uplinks.spent(request),
+    pause: (request) => this.#uplinks.pause(request, systemClock.now()),
+    pausedSince: ({ uplink }) => this.#store.delivery.pauses.since(uplink),
     clock: (evidence) => this.#hear(evidence),
     status: () => this.#status(),
     close: () => {

@@ -1,5 +1,6 @@
 import type { Database } from 'better-sqlite3'
 import { Exit, OperatorError } from '../base/errors.ts'
+import { endPauses } from './delivery/name-pauses.ts'
 import { renewEpoch } from './timeline.ts'
 
 /** Keys in `meta`: the name of the edge to which the store belongs, and its changes as JSON. */
@@ -30,7 +31,7 @@ export interface EdgeName {
  * one of an earlier version, belongs to the edge that opens it.
  *
  * An adopted store begins a new epoch. What was not confirmed goes to the cloud under the new name; what was confirmed
- * stays there under the former name.
+ * stays there under the former name. Uplinks that were paused because another edge had the former name send again.
  * @param now UTC ms, for the record of the change
  * @returns the change; undefined: the name is the same
  * @throws OperatorError if the store belongs to another edge and `adopt` is false; nothing has changed then
@@ -46,6 +47,7 @@ export function claimStore(database: Database, { name, adopt }: EdgeName, now: n
     .transaction((): NameChange => {
       const change = { at: now, from, to: name, epoch: renewEpoch(database) }
       put.run(KEY, name)
+      endPauses(database)
       put.run(CHANGES_KEY, JSON.stringify([...nameChanges(database), change].slice(-CHANGES_MAX)))
       return change
     })

@@ -7,8 +7,10 @@ import { Arrivals, type TimeOf } from './arrivals.ts'
 import { Catalog } from './catalog.ts'
 import { EpochRenewals } from './delivery/epoch-renewals.ts'
 import { LinkUsage } from './delivery/link-usage.ts'
+import { NamePauses } from './delivery/name-pauses.ts'
 import type { Outbox } from './delivery/outbox.ts'
 import { openOutboxes, type Retired, type UplinkStart } from './delivery/outboxes.ts'
+import { RunRecord } from './delivery/run-record.ts'
 import type { EdgeName } from './edge-name.ts'
 import { ForwardQueue } from './forward/forward-queue.ts'
 import { assembleRetention } from './housekeeping/assemble.ts'
@@ -75,6 +77,8 @@ export interface StoreDelivery {
   readonly retired: readonly Retired[]
   readonly linkUsage: LinkUsage
   readonly renewals: EpochRenewals
+  readonly pauses: NamePauses
+  readonly run: RunRecord
   readonly forwards: ForwardQueue
 }
 
@@ -132,6 +136,8 @@ export function openDelivery(
     ...openOutboxes(uplinks, { database, positions, lastSeq, firstSince }),
     linkUsage: new LinkUsage(database),
     renewals: new EpochRenewals(database),
+    pauses: new NamePauses(database),
+    run: new RunRecord(database),
     forwards: new ForwardQueue(database, settings, uplinks),
   }
 }

@@ -10,6 +10,7 @@ import { ClockSteps } from './clock/clock-steps.ts'
 import { StoreClock } from './clock/store-clock.ts'
 import { readClock, readSteps } from './clock/store-time.ts'
 import { openReadOnly } from './database.ts'
+import { NamePauses } from './delivery/name-pauses.ts'
 import { type NameChange, nameChanges } from './edge-name.ts'
 import { auditForwards, type ForwardAccount, type ParkedMessage, parkedMessages } from './forward/forward-account.ts'
 import { planRetention, type RetentionPlan } from './housekeeping/retention-plan.ts'
@@ -104,6 +105,11 @@ export class StoreReader {
   /** Changes of the name of the edge, accepted with `--adopt`: the newest, at most 20. */
   nameChanges(): readonly NameChange[] {
     return nameChanges(this.#database)
+  }
+
+  /** Since when an uplink is paused because another edge has the same name (UTC ms); undefined: it is not. */
+  pausedSince(uplink: string): number | undefined {
+    return new NamePauses(this.#database).since(uplink)
   }
 
   /** The effect that retention with these rules would have now, by the store clock. */

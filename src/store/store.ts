@@ -7,7 +7,7 @@ import { readNewestArrival } from './arrivals.ts'
 import { Catalog } from './catalog.ts'
 import { StoreTime } from './clock/store-time.ts'
 import { EdgeConfigStore } from './config/config-store.ts'
-import { newName, prepareFolder } from './database.ts'
+import { prepareFolder } from './database.ts'
 import { type Backlog, backlogOf } from './delivery/backlog.ts'
 import type { Outbox } from './delivery/outbox.ts'
 import type { UplinkStart } from './delivery/outboxes.ts'
@@ -45,10 +45,10 @@ export class Store {
   readonly #lock: FolderLock
   readonly #settings: StoreSettings
   /**
-   * A new name each time the store is opened; it is not stored. A database that was set back to an earlier copy assigns
+   * A new name each time the store is opened. A database that was set back to an earlier copy assigns
    * the same positions again. A receipt for the readings that had them before must not confirm the new ones.
    */
-  readonly run = newName()
+  readonly run: string
   /** The parts that a commit of readings works with. */
   readonly intake: StoreIntake
   /** Delivery to the uplinks: the readings and messages that were sent, and those that wait. */
@@ -85,6 +85,7 @@ export class Store {
       { lastSeq: () => this.lastSeq, newestArrival: readNewestArrival(database) },
     )
     this.delivery = openDelivery(database, options, { ...this.sealed, lastSeq: this.lastSeq })
+    this.run = this.delivery.run.name
     this.orders = new Orders(database)
     this.configs = new EdgeConfigStore(database, settings.maxBytes)
     this.wal = new Wal(database, settings)
