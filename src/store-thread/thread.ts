@@ -15,7 +15,9 @@ import { RejectReplay } from './commit/reject-replay.ts'
 import { UnroutedReplay } from './commit/unrouted-replay.ts'
 import { ConfigRequests } from './config/config-requests.ts'
 import type { ConfigCalls } from './config-protocol.ts'
+import { DownRequests } from './delivery/down-requests.ts'
 import { UplinkRequests, uplinkStarts } from './delivery/uplink-requests.ts'
+import type { DownCalls } from './down-protocol.ts'
 import { HousekeepingTimer } from './housekeeping-timer.ts'
 import { LatencyMeter } from './latency.ts'
 import { OrderPoller, type StoreOrders } from './order-poller.ts'
@@ -49,6 +51,7 @@ class StoreThread {
   readonly #commits: LatencyMeter
   readonly #uplinks: UplinkRequests
   readonly #configs: ConfigRequests
+  readonly #down: DownRequests
   readonly #unrouted: UnroutedReplay
   readonly #orderPoller: OrderPoller
   readonly #housekeepingTimer: HousekeepingTimer
@@ -75,7 +78,8 @@ class StoreThread {
         notify: (outcome) => post({ kind: 'config', ...outcome }),
       })
     })
-    this.#handlers = { ...this.#own, ...this.#configs.handlers }
+    this.#down = new DownRequests(this.#store)
+    this.#handlers = { ...this.#own, ...this.#configs.handlers, ...this.#down.handlers }
     this.#committer = this.#open(() => {
       return this.#passingDamage(() => new Committer(this.#store, quality))
     })
@@ -195,7 +199,7 @@ class StoreThread {
     }
   }
 
-  readonly #own: Omit<Handlers, keyof ConfigCalls> = {
+  readonly #own: Omit<Handlers, keyof ConfigCalls | keyof DownCalls> = {
     incoming: () => this.#store.intake.incoming.all(),
     next: (request) => this.#next(request),
     confirm: (confirmation) => this.#uplinks.confirm(confirmation, systemClock.now()),
@@ -251,6 +255,7 @@ class StoreThread {
       forwards: this.#store.delivery.forwards.status(),
       rejects: this.#store.intake.rejects.status(),
       unrouted: { ...this.#store.intake.unrouted.status(), routed: this.#unrouted.routed },
+      down: this.#store.delivery.down.status(),
       configs: this.#configs.status(),
     }
   }
