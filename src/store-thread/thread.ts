@@ -92,6 +92,7 @@ class StoreThread {
     const storeOrders: StoreOrders = {
       replay: (ids) => rejects.replay(ids, systemClock.now()),
       unrouted: (order) => this.#unrouted.carryOut(order, systemClock.now()),
+      dropDown: (order) => this.#down.discard(order),
       forget: (order) => this.#store.upkeep.series.order({ ...order, at: this.#store.time.now() }),
     }
     const requests = { uplinks: this.#uplinks, configs: this.#configs, store: storeOrders }

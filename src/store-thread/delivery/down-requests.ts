@@ -1,13 +1,11 @@
+import { filterMatches } from '../../base/topics.ts'
 import type { Store } from '../../store/store.ts'
 import type { DownAdded, DownCalls, DownMessage, DownTurn } from '../down-protocol.ts'
-
-/** Messages that an order removed and that were not reported yet: beyond it, all are reported as new again. */
-const DISCARDED_MAX = 10_000
 
 /** Requests about messages from the cloud, on the store thread. */
 export class DownRequests {
   readonly #store: Store
-  /** Removed by an operator since the last turn. */
+  /** Removed by an operator since the last turn: at most as many as the queue holds, since it asks at once. */
   #discarded: number[] = []
 
   constructor(store: Store) {
@@ -59,9 +57,11 @@ export class DownRequests {
   }
 
   /** Removes messages by an operator's order; call it inside `write`. @returns how many there were */
-  discard(ids: readonly number[]): number {
-    const removed = ids.filter((id) => this.#store.delivery.down.remove(id, 'discarded'))
-    this.#discarded = [...this.#discarded, ...removed].slice(-DISCARDED_MAX)
+  discard({ filter, upTo }: { readonly filter: string; readonly upTo: number }): number {
+    const { down } = this.#store.delivery
+    const removed = down.all().filter(({ id, topic }) => id <= upTo && filterMatches(filter, topic))
+    for (const { id } of removed) down.remove(id, 'discarded')
+    this.#discarded.push(...removed.map(({ id }) => id))
     return removed.length
   }
 }

@@ -126,6 +126,10 @@ export class DownQueue {
     return downHeads(this.#database, after, PAGE_ROWS)
   }
 
+  all(): DownHead[] {
+    return downHeads(this.#database, 0, -1)
+  }
+
   payload(id: number): Uint8Array | undefined {
     return downPayload(this.#database, id)
   }

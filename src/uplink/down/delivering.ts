@@ -1,4 +1,3 @@
-import { messageOf } from '../../base/errors.ts'
 import type { Part } from '../../base/lifecycle.ts'
 import type { Log } from '../../base/log.ts'
 import { WakeableWait } from '../wakeable-wait.ts'
@@ -183,7 +182,7 @@ export class DownDelivering implements Part {
       if (!isDone) queue.attempt = { delivery, startedAt: performance.now() }
     } catch (failure) {
       if (queue.messages[0] === message) queue.attempt = undefined
-      this.#log.warn({ reason: messageOf(failure) }, 'a message from the cloud cannot be read from the store')
+      this.#log.warn({ err: failure }, 'a message from the cloud cannot be read from the store')
     }
   }
 

@@ -247,7 +247,7 @@ export class DownReceiving implements Part {
   }
 }
 
-/** How many of the first messages have at most so many bytes together; at least one. */
+/** The number of messages, from the first on, that have at most `bytesMax` bytes together; at least one. */
 function countWithin(pending: readonly Pending[], bytesMax: number): number {
   let bytes = 0
   const end = pending.findIndex(({ message }) => {
