@@ -98,7 +98,8 @@ export class DownDelivering implements Part {
         this.#log.error({ err: failure }, 'messages from the cloud cannot be delivered now')
         sleepMs = FAILED_MS
       }
-      await this.#wait.sleep(this.#queues.size === 0 && this.#delivered.length === 0 ? Infinity : sleepMs, mark)
+      const isIdle = this.#queues.size === 0 && this.#delivered.length === 0 && !this.#mayHaveNew
+      await this.#wait.sleep(isIdle ? Infinity : sleepMs, mark)
     }
   }
 

@@ -51,8 +51,11 @@ export interface DownLinkStats {
   readonly refused: number
   /** Acknowledged and not stored: the cloud broker retained them, and their route is for commands. */
   readonly retainedIgnored: number
-  /** Whether the connection is closed because the queue has no room: the cloud broker keeps the messages. */
-  readonly isFull: boolean
+  /**
+   * For how long the connection has been closed because the queue has no room (ms): the cloud broker keeps the messages;
+   * undefined: there is room.
+   */
+  readonly fullMs: number | undefined
   readonly failures: number
   readonly lastFailure: string | undefined
 }
@@ -78,7 +81,8 @@ export class DownReceiving implements Part {
   readonly #running: Promise<void>
   #pending: Pending[] = []
   #isCommitting = false
-  #isFull = false
+  /** Since when the queue has no room (monotonic ms). */
+  #fullAt: number | undefined
   #link: Link | undefined
   #isSubscribed = false
   #received = 0
@@ -110,7 +114,7 @@ export class DownReceiving implements Part {
       received: this.#received,
       refused: this.#refused,
       retainedIgnored: this.#retainedIgnored,
-      isFull: this.#isFull,
+      fullMs: this.#fullAt === undefined ? undefined : performance.now() - this.#fullAt,
       failures: this.#failures,
       lastFailure: this.#lastFailure,
     }
@@ -123,7 +127,7 @@ export class DownReceiving implements Part {
       if (signal.aborted) return
       const failure = await this.#connection()
       if (signal.aborted) return
-      if (this.#isFull) continue
+      if (this.#fullAt !== undefined) continue
       this.#failures++
       this.#lastFailure = messageOf(failure)
       this.#deps.log.warn({ err: failure }, 'the connection for messages from the cloud failed or ended')
@@ -133,10 +137,10 @@ export class DownReceiving implements Part {
 
   async #untilRoom(): Promise<void> {
     const { signal } = this.#stopping
-    while (this.#isFull && !signal.aborted) {
+    while (this.#fullAt !== undefined && !signal.aborted) {
       await pause(ROOM_EVERY_MS, signal)
       const { hasRoom } = await this.#deps.add([]).catch(() => ({ hasRoom: false }))
-      this.#isFull = !hasRoom
+      if (hasRoom) this.#fullAt = undefined
     }
   }
 
@@ -197,7 +201,7 @@ export class DownReceiving implements Part {
     }
     const message = { ...match, payload: new Uint8Array(payload) }
     return new Promise((resolve, reject) => {
-      if (this.#isFull) return // without an answer
+      if (this.#fullAt !== undefined) return // without an answer
       this.#pending.push({ message, resolve, reject })
       if (!this.#isCommitting) void this.#commit()
     })
@@ -235,7 +239,7 @@ export class DownReceiving implements Part {
    * message that is stored and not answered comes again, and would fill the queue a second time.
    */
   async #closeFull(): Promise<void> {
-    this.#isFull = true
+    this.#fullAt ??= performance.now()
     this.#pending = []
     await new Promise(setImmediate)
     await this.#link?.close()

@@ -106,12 +106,12 @@ function uplinkText(uplink: UplinkStatus, { backlogs = [], forwards }: Store, at
 }
 
 function downText(
-  { connected, lastFailure, isFull, refused, retainedIgnored }: DownLink,
+  { connected, lastFailure, fullMs, refused, retainedIgnored }: DownLink,
   { down }: Store,
   at: unknown,
 ): string {
   const why = lastFailure === undefined ? '' : `: ${lastFailure}`
-  const state = isFull === true ? 'waits for room' : connected === true ? 'connected' : `not connected${why}`
+  const state = fullMs !== undefined ? 'waits for room' : connected === true ? 'connected' : `not connected${why}`
   return list(
     state,
     `${figure(down?.delivered)} messages from the cloud delivered`,
