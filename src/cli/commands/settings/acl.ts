@@ -1,4 +1,4 @@
-import { forwardTopic } from '../../../base/forwarding.ts'
+import { compileTarget, forwardTopic } from '../../../base/forwarding.ts'
 import { isEnabled } from '../../../receiver/config/settings.ts'
 import type { EdgeSettings } from '../../../settings/edge.ts'
 import type { ReceiverSettings } from '../../../settings/receiver.ts'
@@ -23,13 +23,17 @@ function uplinkAcl({ routes, config, uplinks: all }: EdgeSettings, uplink: Uplin
   const { name, prefix } = uplink
   const base = `${prefix}/${USER}`
   const forwards = routes.filter(({ forward, uplinks }) => forward && (uplinks === undefined || uplinks.includes(name)))
+  const downs = routes.filter(({ direction, uplinks }) => direction === 'down' && (uplinks?.includes(name) ?? true))
   const carriesConfigs = configCarrier(config, all) === name
   return [
     ...readingsAcl(uplink, base),
     `pattern write ${base}/status`,
     ...(carriesConfigs ? CONFIGS_UP.map((what) => `pattern write ${base}/config/+/${what}`) : []),
     ...(carriesConfigs ? [`pattern read ${base}/config/+/desired`] : []),
-    ...forwards.map(({ topic, to }) => `pattern write ${forwardTopic(to, { edge: USER, prefix, topic })}`),
+    ...forwards.map(({ topic, to }) => {
+      return `pattern write ${forwardTopic(compileTarget(to, topic), { edge: USER, prefix, topic })}`
+    }),
+    ...downs.map(({ topic }) => `pattern read ${forwardTopic(topic, { edge: USER, prefix, topic: '' })}`),
   ]
 }
 
