@@ -3,10 +3,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { pause } from '../../src/base/clock.ts'
 import { RawClient } from '../../support/raw-client.ts'
 import { SiteEdge } from '../../support/site.ts'
+import { sized } from '../../support/size.ts'
 import { until } from '../../support/wait.ts'
 
 /** How long a flood lasts, as a number of readings of the honest client, which sends ten a second. */
-const READINGS = 40
+const READINGS = sized(15, 40)
 const READING_MS = 100
 /** Bytes of a flood that are not sent yet, at most; and a bound on its messages, should the edge take all. */
 const UNSENT_MAX = 1_000_000

@@ -8,10 +8,11 @@ import { startMosquitto } from '../../../support/mosquitto.ts'
 import { describePeer, peers } from '../../../support/peers.ts'
 import { type RunningProcess, startProcess } from '../../../support/process.ts'
 import { QUICK_UPLINK, SiteEdge } from '../../../support/site.ts'
+import { sized } from '../../../support/size.ts'
 import { until } from '../../../support/wait.ts'
 import { Listener } from './listener.ts'
 
-const ROUNDS = 4
+const ROUNDS = sized(2, 10)
 /** The edge is killed at most this long after its first edit of a round (ms): an event takes a few milliseconds. */
 const LIFE_MS = 60
 /** An edit on both sides takes fewer commits than this. */

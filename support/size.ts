@@ -1,0 +1,6 @@
+const isLarge = process.env.TEST_SIZE === 'large'
+
+/** A count of a test: `usual` in `npm test`, `large` in `npm run test:large` (TEST_SIZE=large). */
+export function sized(usual: number, large: number): number {
+  return isLarge ? large : usual
+}
