@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../base/clock.ts'
 import { codeOf, messageOf, OperatorError } from '../base/errors.ts'
+import type { SchemaCheck } from '../config/schema-check.ts'
 import { archive } from '../export/archive.ts'
 import { isDamage } from '../store/database.ts'
 import type { Archive } from '../store/housekeeping/retention.ts'
@@ -14,6 +15,7 @@ import { Committer } from './commit/committer.ts'
 import { RejectReplay } from './commit/reject-replay.ts'
 import { UnroutedReplay } from './commit/unrouted-replay.ts'
 import { ConfigRequests } from './config/config-requests.ts'
+import { checkOf } from './config/schemas.ts'
 import type { ConfigCalls } from './config-protocol.ts'
 import { UplinkRequests, uplinkStarts } from './delivery/uplink-requests.ts'
 import { HousekeepingTimer } from './housekeeping-timer.ts'
@@ -58,7 +60,7 @@ class StoreThread {
   #returns = 0
   readonly #quality = { good: 0, uncertain: 0, bad: 0 }
 
-  constructor({ folder, settings, commitMsSlow = Infinity }: ThreadData) {
+  constructor({ folder, settings, commitMsSlow = Infinity }: ThreadData, check: SchemaCheck) {
     const { edge, store, quality, uplinks, config, routes } = settings
     this.#commits = new LatencyMeter(commitMsSlow)
     this.#store = Store.open(folder, store, uplinkStarts(uplinks), {
@@ -69,6 +71,7 @@ class StoreThread {
     this.#configs = this.#open(() => {
       const notice = (notice: Notice): void => post({ kind: 'notice', ...notice })
       return new ConfigRequests(this.#store, config, {
+        check,
         time: this.#store.time,
         wallClock: systemClock,
         notice,
@@ -265,18 +268,18 @@ function post(message: FromThread): void {
 }
 
 /** Damage that only shows in reading is recorded at the first attempt and salvaged at the second. */
-function openThread(data: ThreadData): StoreThread {
+function openThread(data: ThreadData, check: SchemaCheck): StoreThread {
   try {
-    return new StoreThread(data)
+    return new StoreThread(data, check)
   } catch (failure) {
     if (!isDamage(failure)) throw failure
-    return new StoreThread(data)
+    return new StoreThread(data, check)
   }
 }
 
-function start(): void {
+async function start(data: ThreadData): Promise<void> {
   try {
-    const thread = openThread(workerData as ThreadData)
+    const thread = openThread(data, await checkOf(data.settings.config.schemas))
     parentPort!.on('message', (message: ToThread) =>
       message.kind === 'batch' ? thread.batch(message) : thread.call(message),
     )
@@ -287,4 +290,4 @@ function start(): void {
   }
 }
 
-start()
+void start(workerData as ThreadData)
