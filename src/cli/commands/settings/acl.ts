@@ -38,13 +38,18 @@ function uplinkAcl({ routes, config, uplinks: all }: EdgeSettings, uplink: Uplin
 }
 
 function readingsAcl(uplink: Uplink, base: string): string[] {
-  const { format, prefix, json, message, sparkplug } = uplink
+  const { format, prefix, presence, confirm, json, message, sparkplug } = uplink
   const filter = (template: string): string =>
     forwardTopic(template, { edge: USER, prefix, topic: '' }).replace(/\{(device|metric)\}/g, '+')
   if (format === 'json') return [`pattern write ${filter(json.topic)}`]
   if (format === 'message') return [`pattern write ${filter(message.topic)}`]
   if (format === 'cbor') {
-    return [`pattern write ${base}/up/#`, `pattern read ${base}/down/#`, `pattern read ${prefix}/$receiver`]
+    const readsStatus = presence && confirm === 'receipt'
+    return [
+      `pattern write ${base}/up/#`,
+      `pattern read ${base}/down/#`,
+      ...(readsStatus ? [`pattern read ${prefix}/$receiver`] : []),
+    ]
   }
   const group = `spBv1.0/${sparkplug.group}`
   return [`pattern write ${group}/+/${USER}/#`, `pattern read ${group}/NCMD/${USER}`]
@@ -52,13 +57,13 @@ function readingsAcl(uplink: Uplink, base: string): string[] {
 
 /** Access rules of Mosquitto for a receiver with these settings. */
 export function receiverAcl(settings: ReceiverSettings): string[] {
-  const { prefix, username = 'receiver' } = settings.cloud
+  const { prefix, presence, username = 'receiver' } = settings.cloud
   return [
     `user ${username}`,
     `topic read ${prefix}/+/up/#`,
     `topic read ${prefix}/+/status`,
     `topic write ${prefix}/+/down/#`,
-    `topic readwrite ${prefix}/$receiver`,
+    ...(presence ? [`topic readwrite ${prefix}/$receiver`] : []),
     ...(isEnabled(settings) ? [`topic readwrite ${prefix}/+/config/#`] : []),
   ]
 }
