@@ -5,6 +5,7 @@ import { Exit, messageOf, OperatorError } from '../base/errors.ts'
 import { readRegularFile } from '../base/files/regular-file.ts'
 import { pattern } from '../base/pattern.ts'
 import type { JsonObject } from './json.ts'
+import { linearRegExp, withLinearKeywords } from './schema-keywords.ts'
 
 /** A JSON Schema for the configs of the devices whose names match. */
 export interface SchemaEntry {
@@ -67,10 +68,11 @@ function read(file: string): AnySchema {
 
 /** Each schema gets its own instance, so that two schemas may have the same `$id`. */
 function ajvFor(schema: AnySchema): Ajv {
-  const options = { strict: false, allErrors: true, validateFormats: false, logger: false } as const
+  const code = { regExp: linearRegExp }
+  const options = { strict: false, allErrors: true, validateFormats: false, logger: false, code } as const
   const draft = typeof schema === 'object' && '$schema' in schema ? String(schema.$schema) : ''
-  if (/draft-0[67]/.test(draft)) return new Ajv(options)
-  return draft.includes('2019-09') ? new Ajv2019(options) : new Ajv2020(options)
+  if (/draft-0[67]/.test(draft)) return withLinearKeywords(new Ajv(options))
+  return withLinearKeywords(draft.includes('2019-09') ? new Ajv2019(options) : new Ajv2020(options))
 }
 
 function problemsIn(errors: readonly ErrorObject[]): string[] {

@@ -125,8 +125,6 @@ export class ReceiverIntake {
   }
 
   async #work(): Promise<void> {
-    // Messages from one read of the socket belong to one commit.
-    await new Promise((resolve) => setImmediate(resolve))
     while (!this.#waiting.isEmpty) await this.#commit()
     this.#working = undefined
   }
@@ -165,7 +163,8 @@ export class ReceiverIntake {
     /** Edges whose next message needs a commit of its own. */
     const passed = new Set<string>()
     let work = 0
-    this.#share.begin()
+    // What the socket has received belongs to this commit too: many small commits cost more than few large ones.
+    await this.#share.pause()
     while (work < COMMIT_WORK) {
       const next = this.#waiting.next(passed)
       if (next === undefined) break

@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '../base/clock.ts'
 import { codeOf, messageOf, OperatorError } from '../base/errors.ts'
+import type { SchemaCheck } from '../config/schema-check.ts'
 import { archive } from '../export/archive.ts'
 import { isDamage } from '../store/database.ts'
 import type { Archive } from '../store/housekeeping/retention.ts'
@@ -14,8 +15,11 @@ import { Committer } from './commit/committer.ts'
 import { RejectReplay } from './commit/reject-replay.ts'
 import { UnroutedReplay } from './commit/unrouted-replay.ts'
 import { ConfigRequests } from './config/config-requests.ts'
+import { checkOf } from './config/schemas.ts'
 import type { ConfigCalls } from './config-protocol.ts'
+import { DownRequests } from './delivery/down-requests.ts'
 import { UplinkRequests, uplinkStarts } from './delivery/uplink-requests.ts'
+import type { DownCalls } from './down-protocol.ts'
 import { HousekeepingTimer } from './housekeeping-timer.ts'
 import { LatencyMeter } from './latency.ts'
 import { OrderPoller, type StoreOrders } from './order-poller.ts'
@@ -49,6 +53,7 @@ class StoreThread {
   readonly #commits: LatencyMeter
   readonly #uplinks: UplinkRequests
   readonly #configs: ConfigRequests
+  readonly #down: DownRequests
   readonly #unrouted: UnroutedReplay
   readonly #orderPoller: OrderPoller
   readonly #housekeepingTimer: HousekeepingTimer
@@ -58,7 +63,7 @@ class StoreThread {
   #returns = 0
   readonly #quality = { good: 0, uncertain: 0, bad: 0 }
 
-  constructor({ folder, settings, commitMsSlow = Infinity }: ThreadData) {
+  constructor({ folder, settings, commitMsSlow = Infinity }: ThreadData, check: SchemaCheck) {
     const { edge, store, quality, uplinks, config, routes } = settings
     this.#commits = new LatencyMeter(commitMsSlow)
     this.#store = Store.open(folder, store, uplinkStarts(uplinks), {
@@ -69,13 +74,15 @@ class StoreThread {
     this.#configs = this.#open(() => {
       const notice = (notice: Notice): void => post({ kind: 'notice', ...notice })
       return new ConfigRequests(this.#store, config, {
+        check,
         time: this.#store.time,
         wallClock: systemClock,
         notice,
         notify: (outcome) => post({ kind: 'config', ...outcome }),
       })
     })
-    this.#handlers = { ...this.#own, ...this.#configs.handlers }
+    this.#down = new DownRequests(this.#store)
+    this.#handlers = { ...this.#own, ...this.#configs.handlers, ...this.#down.handlers }
     this.#committer = this.#open(() => {
       return this.#passingDamage(() => new Committer(this.#store, quality))
     })
@@ -88,6 +95,7 @@ class StoreThread {
     const storeOrders: StoreOrders = {
       replay: (ids) => rejects.replay(ids, systemClock.now()),
       unrouted: (order) => this.#unrouted.carryOut(order, systemClock.now()),
+      dropDown: (order) => this.#down.discard(order),
       forget: (order) => this.#store.upkeep.series.order({ ...order, at: this.#store.time.now() }),
     }
     const requests = { uplinks: this.#uplinks, configs: this.#configs, store: storeOrders }
@@ -195,7 +203,7 @@ class StoreThread {
     }
   }
 
-  readonly #own: Omit<Handlers, keyof ConfigCalls> = {
+  readonly #own: Omit<Handlers, keyof ConfigCalls | keyof DownCalls> = {
     incoming: () => this.#store.intake.incoming.all(),
     next: (request) => this.#next(request),
     confirm: (confirmation) => this.#uplinks.confirm(confirmation, systemClock.now()),
@@ -251,6 +259,7 @@ class StoreThread {
       forwards: this.#store.delivery.forwards.status(),
       rejects: this.#store.intake.rejects.status(),
       unrouted: { ...this.#store.intake.unrouted.status(), routed: this.#unrouted.routed },
+      down: this.#store.delivery.down.status(),
       configs: this.#configs.status(),
     }
   }
@@ -265,18 +274,18 @@ function post(message: FromThread): void {
 }
 
 /** Damage that only shows in reading is recorded at the first attempt and salvaged at the second. */
-function openThread(data: ThreadData): StoreThread {
+function openThread(data: ThreadData, check: SchemaCheck): StoreThread {
   try {
-    return new StoreThread(data)
+    return new StoreThread(data, check)
   } catch (failure) {
     if (!isDamage(failure)) throw failure
-    return new StoreThread(data)
+    return new StoreThread(data, check)
   }
 }
 
-function start(): void {
+async function start(data: ThreadData): Promise<void> {
   try {
-    const thread = openThread(workerData as ThreadData)
+    const thread = openThread(data, await checkOf(data.settings.config.schemas))
     parentPort!.on('message', (message: ToThread) =>
       message.kind === 'batch' ? thread.batch(message) : thread.call(message),
     )
@@ -287,4 +296,4 @@ function start(): void {
   }
 }
 
-start()
+void start(workerData as ThreadData)

@@ -9,6 +9,7 @@ import { EpochRenewals } from './delivery/epoch-renewals.ts'
 import { LinkUsage } from './delivery/link-usage.ts'
 import type { Outbox } from './delivery/outbox.ts'
 import { openOutboxes, type Retired, type UplinkStart } from './delivery/outboxes.ts'
+import { DownQueue } from './down/down-queue.ts'
 import { ForwardQueue } from './forward/forward-queue.ts'
 import { assembleRetention } from './housekeeping/assemble.ts'
 import { Forecaster } from './housekeeping/forecaster.ts'
@@ -70,6 +71,8 @@ export interface StoreDelivery {
   readonly linkUsage: LinkUsage
   readonly renewals: EpochRenewals
   readonly forwards: ForwardQueue
+  /** Messages from the cloud for local clients. */
+  readonly down: DownQueue
 }
 
 /** Readings in compressed blocks. */
@@ -127,6 +130,7 @@ export function openDelivery(
     linkUsage: new LinkUsage(database),
     renewals: new EpochRenewals(database),
     forwards: new ForwardQueue(database, settings, uplinks),
+    down: new DownQueue(database, settings),
   }
 }
 

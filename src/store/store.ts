@@ -151,6 +151,7 @@ export class Store {
       this.intake.log.flush()
       this.intake.catalog.flush()
       this.delivery.forwards.flush()
+      this.delivery.down.flush()
       this.intake.unrouted.flush()
       this.time.flush(() => this.sealed.seals.all[0]?.first ?? this.sealed.seals.sealedUpTo + 1)
       this.#database.exec('COMMIT')
@@ -190,9 +191,9 @@ export class Store {
     this.intake.log = new LogWriter(this.#database, readLastSeq(this.#database))
     this.intake.repeats.forget()
     this.sealed.positions.forget()
-    const { outboxes, forwards } = this.delivery
+    const { outboxes, forwards, down } = this.delivery
     const { rejects, unrouted } = this.intake
-    for (const kept of [this.time, this.configs, rejects, unrouted, ...outboxes, forwards]) kept.reload()
+    for (const kept of [this.time, this.configs, rejects, unrouted, ...outboxes, forwards, down]) kept.reload()
     this.#recovered = true
   }
 

@@ -1,6 +1,9 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import type { Json } from '../../src/config/json.ts'
 import { loadSchemas } from '../../src/config/schema-check.ts'
 import { tempFolder } from '../../support/folder.ts'
 
@@ -82,5 +85,55 @@ describe('JSON Schemas of devices', () => {
       expect(load).toThrow(reason)
       expect(load).toThrow(expect.objectContaining({ name: 'OperatorError', exitCode: 78 }))
     }
+  })
+
+  it('check patterns of schemas in time that is in proportion to the text', () => {
+    const text = { type: 'string', pattern: '^(a+)+$' }
+    const file = schemaFile({ properties: { name: text }, patternProperties: { '^(b|b)+$': text } })
+    const check = loadSchemas([{ match: '*', file }])
+    expect(check('x', { name: 'aaa', bb: 'a' })).toEqual([])
+    const slow = 'a'.repeat(10_000)
+    expect(check('x', { name: `${slow}!` })).toEqual(['/name must match pattern "^(a+)+$"'])
+    expect(check('x', { [`${'b'.repeat(10_000)}!`]: 1 })).toEqual([])
+  })
+
+  it('are refused when a pattern needs an engine whose time has no bound', () => {
+    const file = schemaFile({ properties: { name: { pattern: '^(?!no)[a-z]+$' } } })
+    expect(() => loadSchemas([{ match: '*', file }])).toThrow('"^(?!no)[a-z]+$"')
+  })
+
+  it('treat patterns as JavaScript does: Unicode classes, code points, and matches anywhere in the text', () => {
+    const patterns = [
+      '\\p{Lu}',
+      '^.$',
+      '\\d{2}',
+      '^[^\\s/]+$',
+      '\\u00e9',
+      '[\\w.-]+@x',
+      '(?<year>\\d{4})-',
+      'a|b$',
+      '\\bend\\b',
+    ]
+    const texts = ['É', 'é', '😀', 'a1', 'a12', 'a b', 'me@x', '2026-11', 'ab', 'the end', 'bend', '', '\n']
+    for (const pattern of patterns) {
+      const check = loadSchemas([{ match: '*', file: schemaFile({ properties: { t: { pattern } } }) }])
+      const expected = new RegExp(pattern, 'u')
+      for (const t of texts)
+        expect([pattern, t, check('x', { t }).length === 0]).toEqual([pattern, t, expected.test(t)])
+    }
+  })
+
+  it('find equal items in time that is in proportion to the array', () => {
+    const file = schemaFile({ properties: { items: { uniqueItems: true } } })
+    const check = loadSchemas([{ match: '*', file }])
+    fc.assert(
+      fc.property(fc.array(fc.jsonValue({ maxDepth: 2 }), { maxLength: 12 }), (generated) => {
+        const items = JSON.parse(JSON.stringify(generated)) as Json[] // JSON Schema has one zero: -0 becomes 0.
+        const equal = items.some((one, i) => items.slice(i + 1).some((other) => isDeepStrictEqual(one, other)))
+        expect(check('x', { items })).toEqual(equal ? ['/items must NOT have equal items'] : [])
+      }),
+    )
+    const many = Array.from({ length: 100_000 }, (_, i) => ({ i, list: [i] }))
+    expect(check('x', { items: many })).toEqual([])
   })
 })

@@ -46,6 +46,15 @@ export function readLayout(cbor: ItemReader, seriesCount: number, readingsMax: n
 }
 
 function* readValues(cbor: ItemReader, layout: Layout): Steps<Value[]> {
+  const values = readNumbers(cbor, layout)
+  yield
+  readDoubles(cbor, values)
+  yield* readOthers(cbor, values)
+  return values
+}
+
+/** A plain function: V8 does not optimize the loop of a generator that is called only now and then. */
+function readNumbers(cbor: ItemReader, layout: Layout): Value[] {
   const { seriesCount, starts } = layout
   cbor.arrayOf(5, 'numbers')
   const numbers = unpack(cbor, layout, 'numbers')
@@ -56,9 +65,6 @@ function* readValues(cbor: ItemReader, layout: Layout): Steps<Value[]> {
     if (power === undefined) throw new Malformed(`exponent ${exponents[s]}`)
     for (let i = starts[s]!; i < starts[s + 1]!; i++) values[i] = numbers[i]! / power
   }
-  yield
-  readDoubles(cbor, values)
-  yield* readOthers(cbor, values)
   return values
 }
 

@@ -35,9 +35,6 @@ interface Row {
   readonly verdict: Verdict
 }
 
-/** The values that all readings of one INSERT share. */
-type Alike = Readonly<Record<'series' | 'log' | 'quality' | 'reasons' | 'receivedAt', number>>
-
 /** A statement that inserts a fixed number of rows; `bound` holds its values and is reused. */
 interface Insert {
   readonly insert: Statement
@@ -124,32 +121,24 @@ export class SqliteReadingTable {
     return id
   }
 
-  /** Inserts all readings of a block, none of which is stored yet. */
-  async insertAll(log: number, series: number, block: SeriesBlock, receivedAt: number): Promise<void> {
-    const { quality, reasons } = block
-    const same = { series, log, quality: 0, reasons: 0, receivedAt }
-    for (let from = 0; from < quality.length; ) {
-      same.quality = quality[from]!
-      same.reasons = reasons[from]!
-      let to = from + 1
-      while (to < quality.length && quality[to] === same.quality && reasons[to] === same.reasons) to++
-      await this.#insertAlike(same, block, from, to)
-      from = to
+  /**
+   * Inserts the next readings of a block, none of which is stored yet: those that have the same verdict, ROWS_AT_ONCE_MAX
+   * at most. @returns the index of the first that it did not insert
+   */
+  insertNext(log: number, series: number, block: SeriesBlock, from: number, receivedAt: number): number {
+    const quality = block.quality[from]!
+    const reasons = block.reasons[from]!
+    const end = Math.min(from + ROWS_AT_ONCE_MAX, block.quality.length)
+    let to = from + 1
+    while (to < end && block.quality[to] === quality && block.reasons[to] === reasons) to++
+    const { insert, bound } = this.#insertOf(to - from)
+    for (let i = from, at = 0; i < to; i++) {
+      bound[at++] = block.ts[i]!
+      bound[at++] = block.seq[i]!
+      bound[at++] = bindable(block.values[i]!)
     }
-  }
-
-  /** Inserts readings of a block that have the same verdict. */
-  async #insertAlike(same: Alike, { seq, ts, values }: SeriesBlock, from: number, to: number): Promise<void> {
-    for (let i = from; i < to; ) {
-      if (this.#share.isUsedUp) await this.#share.pause()
-      const { insert, bound } = this.#insertOf(Math.min(to - i, ROWS_AT_ONCE_MAX))
-      for (let at = 0; at < bound.length; i++) {
-        bound[at++] = ts[i]!
-        bound[at++] = seq[i]!
-        bound[at++] = bindable(values[i]!)
-      }
-      insert.run(same, ...bound)
-    }
+    insert.run({ series, log, quality, reasons, receivedAt }, ...bound)
+    return to
   }
 
   #insertOf(rows: number): Insert {

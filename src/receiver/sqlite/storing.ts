@@ -76,10 +76,8 @@ export class SqliteStoring {
     if ('refusal' in series) return { kind: 'refused', reason: series.refusal }
     const blocks = batch.series.map((block, i) => ({ series: series[i]!, block }))
     const isPlain = isNew && log.pending.size === 0
-    for (const { series, block } of blocks) {
-      if (isPlain) await this.#readings.insertAll(log.id, series, block, receivedAt)
-      else await this.#insertSome(log, { series, block }, isRepeat, receivedAt)
-    }
+    if (isPlain) await this.#insertAll(log, blocks, receivedAt)
+    else for (const one of blocks) await this.#insertSome(log, one, isRepeat, receivedAt)
     await this.#readings.places.add(log.id, fresh, blocks)
     await this.#logs.add(log, fresh)
     this.#logs.count(log, batch.count - repeats, receivedAt)
@@ -89,6 +87,16 @@ export class SqliteStoring {
   async #contradicts(log: SqliteKnownLog, { series }: Batch, isRepeat: (seq: Seq) => boolean): Promise<boolean> {
     for (const block of series) if (await this.#readings.contradicts(log.id, block, isRepeat)) return true
     return false
+  }
+
+  /** None of the readings is stored yet. One call for all blocks: a promise for each of them would cost as much as its rows. */
+  async #insertAll(log: SqliteKnownLog, blocks: readonly PlacedBlock[], receivedAt: number): Promise<void> {
+    for (const { series, block } of blocks) {
+      for (let next = 0; next < block.seq.length; ) {
+        if (this.#share.isUsedUp) await this.#share.pause()
+        next = this.#readings.insertNext(log.id, series, block, next, receivedAt)
+      }
+    }
   }
 
   async #insertSome(

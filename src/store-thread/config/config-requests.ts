@@ -1,5 +1,5 @@
 import type { Clock } from '../../base/clock.ts'
-import { loadSchemas } from '../../config/schema-check.ts'
+import type { SchemaCheck } from '../../config/schema-check.ts'
 import type { ConfigSettings } from '../../settings/schema/config.ts'
 import type { StoreTime } from '../../store/clock/store-time.ts'
 import { isStoreTrouble } from '../../store/housekeeping/space.ts'
@@ -26,11 +26,11 @@ export class ConfigRequests {
   readonly #timer: NodeJS.Timeout
   #soon: NodeJS.Timeout | undefined
 
-  /** @throws OperatorError for an unusable JSON Schema */
   constructor(
     store: Store,
     settings: ConfigSettings,
     dependencies: {
+      readonly check: SchemaCheck
       readonly time: Pick<StoreTime, 'trusted'>
       readonly wallClock: Clock
       readonly notify: (notice: ConfigNotice) => void
@@ -42,7 +42,6 @@ export class ConfigRequests {
     this.#custom = new CustomMerges(settings.custom, settings.customTimeoutMs)
     this.#configTransactions = new ConfigTransactions(store, {
       settings,
-      check: loadSchemas(settings.schemas),
       custom: this.#custom,
       random: Math.random,
       ...dependencies,
