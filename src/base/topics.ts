@@ -65,6 +65,19 @@ export function filterMatches(filter: string, topic: string): boolean {
   return matchLevels(filter.split('/'), topic, undefined)
 }
 
+/** Whether there is a topic that both legal filters cover. */
+export function filtersOverlap(one: string, other: string): boolean {
+  const [left, right] = [one.split('/'), other.split('/')]
+  const isWild = (level: string | undefined): boolean => level === '+' || level === '#'
+  if ((isWild(left[0]) && other.startsWith('$')) || (isWild(right[0]) && one.startsWith('$'))) return false
+  for (let at = 0; ; at++) {
+    const [a, b] = [left[at], right[at]]
+    if (a === '#' || b === '#') return true
+    if (a === undefined || b === undefined) return a === b
+    if (a !== b && a !== '+' && b !== '+') return false
+  }
+}
+
 /** What a route reads from a topic. The names are unchecked, and cut if they are too long: use `nameProblem`. */
 export interface RouteMatch {
   readonly device: string

@@ -18,6 +18,7 @@ import { PacketRefused } from './guards/refusals.ts'
 import { watchTakeovers } from './guards/takeovers.ts'
 import type { Fate, UnroutedPublish } from './guards/unrouted.ts'
 import type { IncomingId, Intake } from './intake.ts'
+import { OwnMessages } from './own-messages.ts'
 import { limitPackets } from './packet-limit.ts'
 import { assertPrivateMembers } from './private-members.ts'
 import { connectProblem, identifierRefused, TopicRules } from './rules.ts'
@@ -74,6 +75,7 @@ export class Broker implements Part {
   readonly #server: Server
   #aedes!: Aedes
   #delivery!: ReturnType<ClientState['follow']>
+  #own!: OwnMessages
   #reopening = false
 
   private constructor(settings: BrokerSettings, { intake, incoming, log }: BrokerDependencies) {
@@ -136,13 +138,9 @@ export class Broker implements Part {
     return { ...this.#guards.stats, ...this.#state.stats(), dropped }
   }
 
-  /** Sends a message of Tidegate itself to local subscribers. It carries no readings and is not stored. */
-  publish(packet: { topic: string; payload: Buffer; qos: 0 | 1; retain: boolean }): void {
-    const message = { cmd: 'publish' as const, dup: false, ...packet }
-    this.#aedes.publish(message, (failure) => {
-      if (failure)
-        this.#log.warn({ topic: packet.topic, err: failure }, 'a message to local subscribers was not published')
-    })
+  /** Messages of Tidegate itself for local subscribers. */
+  get own(): OwnMessages {
+    return this.#own
   }
 
   async stop(): Promise<void> {
@@ -184,6 +182,7 @@ export class Broker implements Part {
     })
     watchTakeovers(aedes, takeovers, guard)
     this.#delivery = this.#state.follow(aedes, unrouted)
+    this.#own = new OwnMessages({ aedes, log: this.#log, ...this.#state.local })
     return aedes
   }
 
@@ -219,7 +218,9 @@ export class Broker implements Part {
         const { slowSubscriberBytesMax } = this.#settings
         const queued = packet as Parameters<typeof mayForward>[1]
         const { sessions } = this.#state
-        return mayForward(client, queued, { sessions, refusals, slowSubscriberBytesMax }) ? packet : null
+        if (!mayForward(client, queued, { sessions, refusals, slowSubscriberBytesMax })) return null
+        this.#own.handed(client, queued)
+        return packet
       },
     })
   }

@@ -6,6 +6,7 @@ import type { Guard } from './guards/guard.ts'
 import type { FateOf, Unrouted } from './guards/unrouted.ts'
 import { IncomingIds } from './incoming-ids.ts'
 import type { IncomingId, Intake } from './intake.ts'
+import type { OwnMessagesDependencies } from './own-messages.ts'
 import { BrokerPersistence } from './persistence.ts'
 import { FilterLimits } from './sessions/filter-limits.ts'
 import { LocalSubscribers } from './sessions/local-subscribers.ts'
@@ -68,6 +69,12 @@ export class ClientState {
     })
     const onStored = (subscriptions: object): void => this.persistence.noteStored(subscriptions)
     this.subscribing = new Subscribing({ sessions, limits, slices, subscribers, guard, onStored })
+  }
+
+  /** What messages of Tidegate itself need. */
+  get local(): Pick<OwnMessagesDependencies, 'persistence' | 'sessions' | 'hasSubscriber'> {
+    const { persistence, sessions } = this
+    return { persistence, sessions, hasSubscriber: (topic) => this.subscribers.has(topic) }
   }
 
   stats(): ClientStateStats {

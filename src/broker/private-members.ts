@@ -17,7 +17,7 @@ const BROKER: Readonly<Partial<Record<PinnedPackage, Members>>> = {
   ],
 }
 
-/** Members of one client (socket-reader.ts, packet-limit.ts, utf8-strings.ts). */
+/** Members of one client (socket-reader.ts, packet-limit.ts, utf8-strings.ts, own-messages.ts). */
 const CLIENT: Readonly<Partial<Record<PinnedPackage, Members>>> = {
   aedes: [
     ['closed', 'boolean'],
@@ -29,6 +29,7 @@ const CLIENT: Readonly<Partial<Record<PinnedPackage, Members>>> = {
     ['deliver0', 'function'],
     ['subscriptions', 'object'],
     ['_parsingBatch', 'number'],
+    ['_nextId', 'number'],
   ],
   'mqtt-packet': [
     ['_parser.parse', 'function'],

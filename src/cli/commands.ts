@@ -18,6 +18,8 @@ import { configConflicts, configDiff, configHistory, configList, configShow } fr
 import { demo } from './commands/demo.ts'
 import { devices } from './commands/devices.ts'
 import { devicesForget } from './commands/devices-forget.ts'
+import { downDrop } from './commands/down/drop.ts'
+import { downList } from './commands/down/list.ts'
 import { exportReadings } from './commands/export.ts'
 import { history } from './commands/history/history.ts'
 import { ledger } from './commands/ledger.ts'
@@ -76,6 +78,8 @@ export const commands: readonly Command[] = [
   unroutedList,
   unroutedReplay,
   unroutedDrop,
+  downList,
+  downDrop,
   configList,
   configShow,
   configSet,

@@ -18,6 +18,8 @@ import type { StatusServer, WebAddress, WebSources } from '../web/status-server.
 import { brokerProblems } from './broker-problems.ts'
 import { clockProblems } from './clock-problems.ts'
 import { ClockWatch } from './clock-watch.ts'
+import { type Down, startDown } from './down.ts'
+import { downProblems } from './down-problems.ts'
 import { EdgeIntake } from './intake.ts'
 import { sessionProblems } from './session-problems.ts'
 import { SharedStatus } from './shared-status.ts'
@@ -72,6 +74,7 @@ async function assemble(
   const startedAt = performance.now()
   const { edge, routes, store, quality, uplinks: uplinkSettings, config } = settings
   const uplinks: Uplink[] = []
+  let down: Down | undefined
   let publish: (message: LocalMessage) => void = () => undefined // no local clients before the broker starts
   const thread = parts.add(
     await StoreClient.start(
@@ -85,6 +88,7 @@ async function assemble(
         onNotice: ({ level, text, err }) => log[level]({ part: 'store', err }, text),
         onOrdered: () => {
           for (const uplink of uplinks) uplink.notify()
+          down?.notify()
         },
         onConfig: ({ messages, waiting }) => {
           for (const message of messages) publish(message)
@@ -116,10 +120,10 @@ async function assemble(
     incoming: await thread.call('incoming', undefined),
     log: log.child({ part: 'broker' }),
   })
-  publish = ({ topic, payload, retain }) => broker.publish({ topic, payload: Buffer.from(payload), qos: 1, retain })
+  publish = ({ topic, payload, retain }) => broker.own.publish({ topic, payload: Buffer.from(payload), qos: 1, retain })
   let web: StatusServer | undefined
   const shared = new SharedStatus(() =>
-    readStatus(settings, { thread, ingest, broker, uplinks, backups, web, clock, startedAt }),
+    readStatus(settings, { thread, ingest, broker, uplinks, backups, web, clock, startedAt, down }),
   )
   const status = (): Promise<EdgeStatus> => shared.get()
   const history = parts.add(new QueryClient(settings.data))
@@ -131,6 +135,7 @@ async function assemble(
       uplinks.push(parts.add(startUplink(one, { edge, thread, log, clock, clockWatch, status, configs: carried })))
     }
     void configs?.restart()
+    down = startDown(settings, { thread, log, broker: broker.own, parts })
     await broker.listen()
   } catch (failure) {
     await broker.stop()
@@ -153,6 +158,7 @@ interface RunningParts {
   readonly backups: BackupSchedule | undefined
   readonly web: StatusServer | undefined
   readonly clock: Clock
+  readonly down: Down | undefined
   /** Monotonic milliseconds. */
   readonly startedAt: number
 }
@@ -161,7 +167,7 @@ async function readStatus(
   { edge, store, data, broker: limits }: EdgeSettings,
   parts: RunningParts,
 ): Promise<EdgeStatus> {
-  const { thread, ingest, broker, uplinks, backups, web, clock, startedAt } = parts
+  const { thread, ingest, broker, uplinks, backups, web, clock, startedAt, down } = parts
   const storeStatus = await thread.call('status', undefined)
   const { pendingBytes, acks } = ingest
   const latency = { commits: storeStatus.commits, acks, disk: () => diskOf(data) }
@@ -172,12 +178,14 @@ async function readStatus(
   const backup = backups?.status
   const found = findProblems({ ...storeStatus, refusedBecause, latency, backup, upMs, space, uplinks: stats })
   const brokerStats = broker.stats()
+  const downLinks = down?.stats() ?? []
   const problems = [
     ...found,
     ...clockProblems(storeStatus),
     ...brokerProblems(brokerStats),
     ...unroutedProblems(brokerStats.unrouted, storeStatus.unrouted, limits),
     ...sessionProblems(brokerStats),
+    ...downProblems(downLinks, storeStatus.down),
   ].map(shownProblem)
   return {
     edge,
@@ -190,6 +198,7 @@ async function readStatus(
     web: web?.stats(),
     store: { ...storeStatus, pendingBytes, refusedBecause, acks },
     uplinks: stats,
+    down: downLinks,
     backup,
   }
 }

@@ -5,6 +5,7 @@ import type { BackupStatus } from '../store/backup/backup-schedule.ts'
 import type { LatencySummary } from '../store-thread/latency.ts'
 import type { StoreStatus } from '../store-thread/protocol.ts'
 import type { UplinkStats } from '../uplink/dependencies.ts'
+import type { DownLinkStats } from '../uplink/down/receiving.ts'
 import type { WebStats } from '../web/guard.ts'
 import { catalogProblems, NEARLY_FULL } from './catalog-problems.ts'
 import { latencyProblems } from './slow-disk.ts'
@@ -31,6 +32,8 @@ export interface EdgeStatus {
     readonly acks: LatencySummary
   }
   readonly uplinks: readonly UplinkStats[]
+  /** The connections that receive messages for local clients (`direction: down`). */
+  readonly down: readonly DownLinkStats[]
   /** Undefined: scheduled backups are off. */
   readonly backup: BackupStatus | undefined
 }

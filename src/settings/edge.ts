@@ -3,6 +3,7 @@ import { backup } from './schema/backup.ts'
 import { clientState } from './schema/client-state.ts'
 import { clock } from './schema/clock.ts'
 import { config } from './schema/config.ts'
+import { downProblems } from './schema/down-routes.ts'
 import { bytes, count, inAnyCase, log, ms, name, port } from './schema/fields.ts'
 import { qualityRule } from './schema/quality.ts'
 import { retentionRule } from './schema/retention.ts'
@@ -177,6 +178,19 @@ const store = z
         'Maximum bytes of messages kept for forwarding (payload, topic and 128 bytes each), never more than a ' +
           'quarter of `maxBytes`; beyond it new messages are not acknowledged',
       ),
+    downMax: count
+      .default(10_000)
+      .describe(
+        'Maximum number of messages from the cloud that wait for local clients (`direction: down`); beyond it the cloud ' +
+          'broker keeps them',
+      ),
+    downBytesMax: bytes
+      .min(65_536)
+      .default(16_777_216)
+      .describe(
+        'Maximum bytes of these messages (payload, topic and 128 bytes each), never more than an eighth of `maxBytes`; ' +
+          'beyond it the cloud broker keeps them. A message larger than an eighth of it is refused, and counted',
+      ),
     repeatWindow: count
       .max(10_000_000)
       .default(250_000)
@@ -237,7 +251,7 @@ export const edgeSettings = z
       .max(1_000)
       .prefault([{ topic: 'telemetry/{device}/{metric}' }, { topic: 'telemetry/{device}' }])
       .describe(
-        'Topics that carry readings, or messages to forward; the first match wins. What is on no route goes to local ' +
+        'Topics that carry readings, or messages to forward, or messages from the cloud; the first match wins. What is on no route goes to local ' +
           'subscribers, or is handled as `broker.unrouted` says',
       ),
     quality: z.array(qualityRule).max(10_000).default([]).describe('Checks of readings; the first match wins'),
@@ -274,7 +288,8 @@ export const edgeSettings = z
     ...inAnyCase,
   })
   .superRefine((given, context) => {
-    for (const { path, text } of forwardsNowhere(given)) context.addIssue({ code: 'custom', path, message: text })
+    for (const { path, text } of [...forwardsNowhere(given), ...downProblems(given)])
+      context.addIssue({ code: 'custom', path, message: text })
   }, inAnyCase)
 
 export type EdgeSettings = z.output<typeof edgeSettings>

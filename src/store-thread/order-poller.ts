@@ -16,6 +16,8 @@ export interface StoreOrders {
   replay(ids: readonly number[]): number
   /** Carries out a slice of an order about messages without a route. */
   unrouted(order: UnroutedOrder): UnroutedProgress
+  /** Discards messages from the cloud. Returns how many there were. */
+  dropDown(order: { readonly filter: string; readonly upTo: number }): number
   forget(order: { readonly devices: string; readonly unconfirmed: boolean }): void
 }
 
@@ -91,6 +93,7 @@ export class OrderPoller {
     if (order.kind === 'replay-undecodable') {
       return `rejects replay: ${this.#ofStore.replay(order.ids)} of ${order.ids.length} rejects are stored`
     }
+    if (order.kind === 'drop-down') return `down drop: ${this.#ofStore.dropDown(order)} messages`
     if (order.kind === 'forget-devices') {
       this.#ofStore.forget(order)
       return `devices forget "${order.devices}": its readings are being removed`

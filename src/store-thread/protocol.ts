@@ -16,6 +16,7 @@ import type { RejectStatus } from '../store/rejects.ts'
 import type { SeriesCount } from '../store/series/series-shares.ts'
 import type { ConfigCalls, ConfigNotice, ConfigStatus } from './config-protocol.ts'
 import type { AmendmentsConfirmation, Confirmation, Confirmed, Refused } from './delivery/answers.ts'
+import type { DownCalls, DownStatus } from './down-protocol.ts'
 import type { LatencySummary } from './latency.ts'
 
 export type { AmendmentsConfirmation, Confirmation, Confirmed, Refused } from './delivery/answers.ts'
@@ -178,6 +179,8 @@ export interface StoreStatus {
     /** Kept messages that have a route since the last start, and wait for `tidegate unrouted replay`. */
     readonly routed: number
   }
+  /** Messages from the cloud for local clients. */
+  readonly down: DownStatus
   readonly configs: ConfigStatus
   readonly space: SpaceForecast
   readonly wal: WalStatus
@@ -198,7 +201,7 @@ export interface Ask {
 }
 
 /** Calls of the store thread, with the shapes of requests and replies. */
-export interface Calls extends ConfigCalls {
+export interface Calls extends ConfigCalls, DownCalls {
   incoming: { request: undefined; reply: readonly IncomingId[] }
   /** The next message, within the bytes given for its lane; a single reading or amendment that is larger goes alone. */
   next: { request: { uplink: string } & Ask; reply: Outgoing }

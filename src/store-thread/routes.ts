@@ -1,3 +1,4 @@
+import { compileTarget } from '../base/forwarding.ts'
 import { compileRoute, filterMatches } from '../base/topics.ts'
 import type { RouteSettings } from '../settings/edge.ts'
 import { namesText } from '../store/forward/messages.ts'
@@ -11,9 +12,9 @@ export function unroutedMatch(topic: string): RouteMatch {
   return { topic, device: '', metric: undefined, format: 'auto', forward: undefined, isUnrouted: true }
 }
 
-/** Compiles routes: for a topic, the first route that covers it: the device of its readings, or where its messages go. */
+/** Compiles the routes up: for a topic, the first that covers it: the device of its readings, or where its messages go. */
 export function compileRoutes(routes: readonly RouteSettings[]): (topic: string) => RouteMatch | undefined {
-  const all = routes.map(matcherOf)
+  const all = routes.filter(({ direction }) => direction === 'up').map(matcherOf)
   return (topic) => {
     for (const matches of all) {
       const match = matches(topic)
@@ -26,7 +27,7 @@ export function compileRoutes(routes: readonly RouteSettings[]): (topic: string)
 function matcherOf(route: RouteSettings): (topic: string) => RouteMatch | undefined {
   const { topic: template, format, forward, to, uplinks, zone, numbers, noValueTexts, sampleHz } = route
   if (forward) {
-    const forwarding = { target: to, uplinks: namesText(uplinks) }
+    const forwarding = { target: compileTarget(to, template), uplinks: namesText(uplinks) }
     return (topic) =>
       filterMatches(template, topic) ? { topic, device: '', metric: undefined, format, forward: forwarding } : undefined
   }

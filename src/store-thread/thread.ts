@@ -17,7 +17,9 @@ import { UnroutedReplay } from './commit/unrouted-replay.ts'
 import { ConfigRequests } from './config/config-requests.ts'
 import { checkOf } from './config/schemas.ts'
 import type { ConfigCalls } from './config-protocol.ts'
+import { DownRequests } from './delivery/down-requests.ts'
 import { UplinkRequests, uplinkStarts } from './delivery/uplink-requests.ts'
+import type { DownCalls } from './down-protocol.ts'
 import { HousekeepingTimer } from './housekeeping-timer.ts'
 import { LatencyMeter } from './latency.ts'
 import { OrderPoller, type StoreOrders } from './order-poller.ts'
@@ -51,6 +53,7 @@ class StoreThread {
   readonly #commits: LatencyMeter
   readonly #uplinks: UplinkRequests
   readonly #configs: ConfigRequests
+  readonly #down: DownRequests
   readonly #unrouted: UnroutedReplay
   readonly #orderPoller: OrderPoller
   readonly #housekeepingTimer: HousekeepingTimer
@@ -79,10 +82,9 @@ class StoreThread {
         notify: (outcome) => post({ kind: 'config', ...outcome }),
       })
     })
-    this.#handlers = { ...this.#own, ...this.#configs.handlers }
-    this.#committer = this.#open(() => {
-      return this.#passingDamage(() => new Committer(this.#store, quality))
-    })
+    this.#down = new DownRequests(this.#store)
+    this.#handlers = { ...this.#own, ...this.#configs.handlers, ...this.#down.handlers }
+    this.#committer = this.#open(() => this.#passingDamage(() => new Committer(this.#store, quality)))
     const { writer } = this.#committer
     this.#catalogWatch = new CatalogWatch(this.#store, store, writer.shortages)
     const holdMs = Math.max(0, ...quality.map(({ spike }) => spike?.holdMs ?? 0))
@@ -92,6 +94,7 @@ class StoreThread {
     const storeOrders: StoreOrders = {
       replay: (ids) => rejects.replay(ids, systemClock.now()),
       unrouted: (order) => this.#unrouted.carryOut(order, systemClock.now()),
+      dropDown: (order) => this.#down.discard(order),
       forget: (order) => this.#store.upkeep.series.order({ ...order, at: this.#store.time.now() }),
     }
     const requests = { uplinks: this.#uplinks, configs: this.#configs, store: storeOrders }
@@ -199,7 +202,7 @@ class StoreThread {
     }
   }
 
-  readonly #own: Omit<Handlers, keyof ConfigCalls> = {
+  readonly #own: Omit<Handlers, keyof ConfigCalls | keyof DownCalls> = {
     incoming: () => this.#store.intake.incoming.all(),
     next: (request) => this.#next(request),
     confirm: (confirmation) => this.#uplinks.confirm(confirmation, systemClock.now()),
@@ -257,6 +260,7 @@ class StoreThread {
       forwards: this.#store.delivery.forwards.status(),
       rejects: this.#store.intake.rejects.status(),
       unrouted: { ...this.#store.intake.unrouted.status(), routed: this.#unrouted.routed },
+      down: this.#store.delivery.down.status(),
       configs: this.#configs.status(),
     }
   }

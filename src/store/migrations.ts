@@ -186,6 +186,13 @@ export const MIGRATIONS: readonly string[] = [
     qos INTEGER NOT NULL, retain INTEGER NOT NULL, dup INTEGER NOT NULL, payload BLOB NOT NULL
   ) STRICT;
   `,
+  // Messages from the cloud for local clients, between their commit and the acknowledgement of a local client.
+  `
+  CREATE TABLE down (
+    id INTEGER PRIMARY KEY, topic TEXT NOT NULL, retain INTEGER NOT NULL, received_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL, payload BLOB NOT NULL
+  ) STRICT;
+  `,
 ]
 
 /** 'TDGT': distinguishes a Tidegate database from any other SQLite file. */

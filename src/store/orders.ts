@@ -34,6 +34,12 @@ export const order = z.discriminatedUnion('kind', [
     upTo: z.number().int().min(0),
     done: z.number().int().min(0),
   }),
+  /** Messages from the cloud whose local topic the filter covers, with an id up to `upTo`. */
+  z.strictObject({
+    kind: z.literal('drop-down'),
+    filter: z.string().min(1).max(65_535),
+    upTo: z.number().int().min(0),
+  }),
   z.strictObject({ kind: z.literal('forget-devices'), devices: z.string().min(1).max(256), unconfirmed: z.boolean() }),
   z.strictObject({ kind: z.literal('uplink-resume'), uplink: z.string() }),
   z.strictObject({ kind: z.literal('config-patch'), ...edit, patch: z.json() }),
@@ -72,7 +78,7 @@ export function isClockOrder(given: Order): given is ClockOrder {
 /** An order that the store carries out without an uplink. */
 export type StoreOrder = Extract<
   Order,
-  { kind: 'replay-undecodable' | 'unrouted' | 'forget-devices' | 'uplink-resume' }
+  { kind: 'replay-undecodable' | 'unrouted' | 'drop-down' | 'forget-devices' | 'uplink-resume' }
 >
 
 export function isConfigOrder(given: Order): given is ConfigOrder {

@@ -11,6 +11,7 @@ import { NamePauses } from './delivery/name-pauses.ts'
 import type { Outbox } from './delivery/outbox.ts'
 import { openOutboxes, type Retired, type UplinkStart } from './delivery/outboxes.ts'
 import { RunRecord } from './delivery/run-record.ts'
+import { DownQueue } from './down/down-queue.ts'
 import type { EdgeName } from './edge-name.ts'
 import { ForwardQueue } from './forward/forward-queue.ts'
 import { assembleRetention } from './housekeeping/assemble.ts'
@@ -80,6 +81,8 @@ export interface StoreDelivery {
   readonly pauses: NamePauses
   readonly run: RunRecord
   readonly forwards: ForwardQueue
+  /** Messages from the cloud for local clients. */
+  readonly down: DownQueue
 }
 
 /** Readings in compressed blocks. */
@@ -139,6 +142,7 @@ export function openDelivery(
     pauses: new NamePauses(database),
     run: new RunRecord(database),
     forwards: new ForwardQueue(database, settings, uplinks),
+    down: new DownQueue(database, settings),
   }
 }
 

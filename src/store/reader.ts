@@ -11,6 +11,7 @@ import { StoreClock } from './clock/store-clock.ts'
 import { readClock, readSteps } from './clock/store-time.ts'
 import { openReadOnly } from './database.ts'
 import { NamePauses } from './delivery/name-pauses.ts'
+import { auditDown, type DownAccount, type DownHead, downHeads } from './down/down-account.ts'
 import { type NameChange, nameChanges } from './edge-name.ts'
 import { auditForwards, type ForwardAccount, type ParkedMessage, parkedMessages } from './forward/forward-account.ts'
 import { planRetention, type RetentionPlan } from './housekeeping/retention-plan.ts'
@@ -26,6 +27,7 @@ import { Positions } from './positions.ts'
 import { BlockTable } from './sealed/blocks.ts'
 import { SealDirectory } from './sealed/seals.ts'
 
+export type { DownAccount, DownHead } from './down/down-account.ts'
 export type { ForwardAccount, ParkedMessage } from './forward/forward-account.ts'
 export type { UnroutedAccount, UnroutedHead } from './kept/unrouted-account.ts'
 
@@ -160,6 +162,16 @@ export class StoreReader {
   /** Each uplink's account of forwarded messages, checked against the messages themselves; see `auditForwards`. */
   forwards(): ForwardAccount[] {
     return this.#snapshot(() => auditForwards(this.#database))
+  }
+
+  /** The account of messages from the cloud, checked against the messages themselves; see `auditDown`. */
+  down(): DownAccount {
+    return this.#snapshot(() => auditDown(this.#database))
+  }
+
+  /** Messages from the cloud that wait for local clients, in order of arrival. */
+  downHeads(): DownHead[] {
+    return downHeads(this.#database, 0, -1)
   }
 
   /** The account of messages without a route, checked against the messages themselves; see `auditUnrouted`. */

@@ -44,10 +44,7 @@ export class Store {
   readonly #database: Database
   readonly #lock: FolderLock
   readonly #settings: StoreSettings
-  /**
-   * A new name each time the store is opened. A database that was set back to an earlier copy assigns
-   * the same positions again. A receipt for the readings that had them before must not confirm the new ones.
-   */
+  /** A new name each time the store is opened (delivery/run-record.ts). */
   readonly run: string
   /** The parts that a commit of readings works with. */
   readonly intake: StoreIntake
@@ -156,6 +153,7 @@ export class Store {
       this.intake.log.flush()
       this.intake.catalog.flush()
       this.delivery.forwards.flush()
+      this.delivery.down.flush()
       this.intake.unrouted.flush()
       this.time.flush(() => this.sealed.seals.all[0]?.first ?? this.sealed.seals.sealedUpTo + 1)
       this.#database.exec('COMMIT')
@@ -195,9 +193,9 @@ export class Store {
     this.intake.log = new LogWriter(this.#database, readLastSeq(this.#database))
     this.intake.repeats.forget()
     this.sealed.positions.forget()
-    const { outboxes, forwards } = this.delivery
+    const { outboxes, forwards, down } = this.delivery
     const { rejects, unrouted } = this.intake
-    for (const kept of [this.time, this.configs, rejects, unrouted, ...outboxes, forwards]) kept.reload()
+    for (const kept of [this.time, this.configs, rejects, unrouted, ...outboxes, forwards, down]) kept.reload()
     this.#recovered = true
   }
 

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { RawClient } from '../../support/raw-client.ts'
+import { sized } from '../../support/size.ts'
 import { until } from '../../support/wait.ts'
 import { startBroker } from './brokers.ts'
 
@@ -82,7 +83,7 @@ describe('a string in a packet', () => {
         expect(broker.stats().illFormed - before).toBe(isLegal(bytes) ? 0 : 1)
         client.destroy()
       }),
-      { numRuns: 60 },
+      { numRuns: sized(30, 300) },
     )
   })
 
@@ -100,7 +101,7 @@ describe('a string in a packet', () => {
           expect(broker.stats().illFormed - before).toBe(isLegal(bytes) ? 0 : 1)
           client.destroy()
         }),
-        { numRuns: 60 },
+        { numRuns: sized(30, 300) },
       )
     },
   )

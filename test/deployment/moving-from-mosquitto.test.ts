@@ -43,16 +43,15 @@ function settings(cloud: Mosquitto, port: number, web: number): string {
   return `${text}broker: { tcp: { host: 127.0.0.1, port: ${port} } }\nweb: { port: ${web} }\n`
 }
 
-/** A bridge of the page, between brokers on this machine without TLS. */
-function bridge(cloud: Mosquitto, port: number): string {
-  return blockOf('text', 'connection from-cloud')
-    .replace(/^(listener|allow_anonymous|bridge_cafile|remote_username|remote_password) .*\n/gm, '')
+/** The bridge of the page, between brokers on this machine without TLS. */
+function bridge(cloud: Mosquitto): string {
+  return blockOf('text', 'connection plant-7')
+    .replace(/^(bridge_cafile|remote_username|remote_password) .*\n/gm, '')
     .replace('cloud.example:8883', `127.0.0.1:${cloud.port}`)
-    .replace('127.0.0.1:1883', `127.0.0.1:${port}`)
 }
 
 describePeer('mosquitto', 'docs/moving-from-mosquitto.md', () => {
-  it('has settings that send the same messages to the same topics as the bridge, and commands back through Mosquitto', async () => {
+  it('has settings that send the same messages to the same topics as the bridge, and brings the same commands back', async () => {
     const cloud = await startMosquitto()
     const [port, web] = [await freePort(), await freePort()]
     const file = join(tempFolder(), 'edge.yaml')
@@ -67,15 +66,16 @@ describePeer('mosquitto', 'docs/moving-from-mosquitto.md', () => {
     const wanted = ['telemetry/press-1/temperature 21.5', 'sites/plant-7/events/door/1 open']
     await until(() => wanted.every((one) => inCloud.includes(one)), { what: 'the cloud has both messages' })
 
-    const atSite = await heard(port, 'commands/#')
-    await startMosquitto({ config: bridge(cloud, port) })
+    const former = await startMosquitto({ config: bridge(cloud) })
+    const [atEdge, atFormer] = [await heard(port, 'commands/#'), await heard(former.port, 'commands/#')]
     const operator = await client(cloud.port)
     await until(
       async () => {
-        await operator.publishAsync('commands/plant-7/press-1', 'stop', { qos: 1 })
-        return atSite.includes('commands/plant-7/press-1 stop')
+        await operator.publishAsync('plant-7/commands/press-1', 'stop', { qos: 1 })
+        return [atEdge, atFormer].every((all) => all.includes('commands/press-1 stop'))
       },
-      { what: 'the command is at the site' },
+      { what: 'the command is at the site, by the edge and by the bridge' },
     )
+    expect(new Set([...atEdge, ...atFormer])).toEqual(new Set(['commands/press-1 stop']))
   })
 })

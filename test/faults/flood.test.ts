@@ -3,16 +3,17 @@ import { describe, expect, it } from 'vitest'
 import { pause } from '../../src/base/clock.ts'
 import { publishPacket, RawClient } from '../../support/raw-client.ts'
 import { SiteEdge } from '../../support/site.ts'
+import { sized } from '../../support/size.ts'
 import { until } from '../../support/wait.ts'
 
 /** Limit for the whole process: V8, two threads, `pendingBytesMax`, and the batches that wait for the disk. */
 const RSS_MIB_MAX = 350
-const SMALL_COUNT = 20_000
+const SMALL_COUNT = sized(10_000, 20_000)
 const BIG_COUNT = 400
 const BIG_BYTES = 500_000
 /** The broker closes the connection of a client with more QoS 2 publishes than this that wait for their PUBREL. */
 const UNRELEASED_MAX = 1_000
-const PROBES = 10
+const PROBES = sized(3, 10)
 /** Much less than the flood brings: for some time no socket is read. */
 const PENDING_BYTES_MAX = 8_388_608
 /** As on a slow disk: whatever the edge does not hold back accumulates in its memory. */

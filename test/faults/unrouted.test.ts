@@ -2,15 +2,20 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { parse, stringify } from 'yaml'
 import { pause } from '../../src/base/clock.ts'
-import { runTidegate } from '../../support/process.ts'
 import { publishPacket, RawClient } from '../../support/raw-client.ts'
 import { SiteEdge } from '../../support/site.ts'
+import { sized } from '../../support/size.ts'
 import { until } from '../../support/wait.ts'
+import { runHere } from '../cli/recorder.ts'
 import { readLog } from '../store-thread/spine.ts'
 
 const ROUTES = [{ topic: 'telemetry/{device}/{metric}' }]
 const ADDED = { topic: 'plant/{device}/{metric}' }
 const WINDOW = 500
+/** Times that the edge is killed while it stores messages. */
+const ROUNDS = sized(2, 5)
+/** Times that it is killed while it replays them. */
+const REPLAY_KILLS = sized(2, 5)
 
 /** Adds a route to the settings of an edge that is not running. */
 function addRoute(edge: SiteEdge, route: object): void {
@@ -45,7 +50,7 @@ function account(edge: SiteEdge) {
 }
 
 async function ledgerBalances(edge: SiteEdge): Promise<void> {
-  const { code, stderr } = await runTidegate(['ledger', '-s', edge.settingsFile])
+  const { code, stderr } = await runHere(['ledger', '-s', edge.settingsFile])
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
 }
 
@@ -67,7 +72,7 @@ describe('a publish on a topic without a route', () => {
     async (qos) => {
       const edge = await SiteEdge.create({ routes: ROUTES })
       const acknowledged = new Set<number>()
-      for (let round = 0; round < 3; round++) {
+      for (let round = 0; round < ROUNDS; round++) {
         await edge.start()
         const client = await RawClient.connect(edge.port, `gateway${round}`)
         const some = publishNumbers(client, round * 1_000_000, qos)
@@ -85,7 +90,7 @@ describe('a publish on a topic without a route', () => {
       addRoute(edge, ADDED)
       await edge.start()
       expect((await edge.status()).problems.join('\n')).toContain('tidegate unrouted replay')
-      const replay = await runTidegate(['unrouted', 'replay', '-s', edge.settingsFile])
+      const replay = await runHere(['unrouted', 'replay', '-s', edge.settingsFile])
       expect(replay).toMatchObject({ code: 0 })
       expect(replay.stdout).toContain(`ordered to replay ${waiting} messages`)
       await untilReplayed(edge, waiting)
@@ -111,9 +116,9 @@ describe('a publish on a topic without a route', () => {
     expect(await edge.stop()).toBe(0)
     const { waiting } = account(edge)
     addRoute(edge, ADDED)
-    expect((await runTidegate(['unrouted', 'replay', '-s', edge.settingsFile])).code).toBe(0)
+    expect((await runHere(['unrouted', 'replay', '-s', edge.settingsFile])).code).toBe(0)
     const atKills: number[] = []
-    for (let kill = 0; kill < 4; kill++) {
+    for (let kill = 0; kill < REPLAY_KILLS; kill++) {
       const before = account(edge).replayed
       await edge.start()
       await until(() => account(edge).replayed > before || before === waiting, { what: 'the replay goes on' })
@@ -148,7 +153,7 @@ describe('a publish on a topic without a route', () => {
     addRoute(edge, { topic: 'plant/{device}' })
     await edge.start()
     expect((await edge.status()).store.unrouted).toMatchObject({ count: 102, routed: 101 })
-    expect((await runTidegate(['unrouted', 'replay', '-s', edge.settingsFile])).code).toBe(0)
+    expect((await runHere(['unrouted', 'replay', '-s', edge.settingsFile])).code).toBe(0)
     await untilReplayed(edge, 101)
     const log = edge.read((reader) => reader.ledger())
     expect(log.find(({ device }) => device === 'pump0')).toMatchObject({ received: 100, stored: 50, duplicate: 50 })
@@ -166,15 +171,15 @@ describe('a publish on a topic without a route', () => {
     for (let i = 0; i < 30; i++) client.publish(`plant/pump${10 + i}/n`, `${i}`, { qos: 1, messageId: i + 1 })
     client.publish('shellies/plug/power', '12.5', { qos: 1, messageId: 99 })
     await until(() => client.count('puback') === 31)
-    const { stdout } = await runTidegate(['unrouted', 'list', '-s', edge.settingsFile, '--json'])
+    const { stdout } = await runHere(['unrouted', 'list', '-s', edge.settingsFile, '--json'])
     expect(JSON.parse(stdout)).toMatchObject([
       { pattern: 'plant/+/n', messages: 30, bytes: 50, last: { topic: 'plant/pump39/n', payloadText: '29' } },
       { pattern: 'shellies/plug/power', messages: 1, last: { client: 'gateway', payloadText: '12.5' } },
     ])
-    const table = await runTidegate(['unrouted', 'list', '-s', edge.settingsFile, '--topic', 'plant/#'])
+    const table = await runHere(['unrouted', 'list', '-s', edge.settingsFile, '--topic', 'plant/#'])
     expect(table.stdout).toContain('plant/+/n')
     expect(table.stdout).not.toContain('shellies')
-    const drop = await runTidegate(['unrouted', 'drop', '--topic', 'plant/+/n', '-s', edge.settingsFile])
+    const drop = await runHere(['unrouted', 'drop', '--topic', 'plant/+/n', '-s', edge.settingsFile])
     expect(drop).toMatchObject({ code: 0 })
     await until(() => account(edge).discarded === 30)
     expect(account(edge)).toMatchObject({ stored: 31, waiting: 1, dropped: 0 })
@@ -190,7 +195,7 @@ describe('a publish on a topic without a route', () => {
     expect(await edge.stop()).toBe(0)
     addRoute(edge, { topic: 'events/#', forward: true })
     await edge.start()
-    expect((await runTidegate(['unrouted', 'replay', '-s', edge.settingsFile])).code).toBe(0)
+    expect((await runHere(['unrouted', 'replay', '-s', edge.settingsFile])).code).toBe(0)
     await untilReplayed(edge, 10)
     expect(edge.read((reader) => reader.forwards())).toMatchObject([{ stored: 10, waiting: 10, problems: [] }])
     await ledgerBalances(edge)

@@ -67,7 +67,7 @@ describePeer('mosquitto', 'a data folder under the name of another edge', () => 
       ['plant-7', 1],
       ['plant-7', 2],
     ])
-  })
+  }, 120_000)
 
   it('is accepted once with --adopt: what was not delivered goes under the new name, nothing is lost or twice', async () => {
     const world = await startWorld()
@@ -92,5 +92,5 @@ describePeer('mosquitto', 'a data folder under the name of another edge', () => 
     await edge.stop()
     const { code } = await runTidegate(['run', '-s', (await edgeCalled('plant-7', world)).settingsFile])
     expect(code).toBe(Exit.SETTINGS)
-  })
+  }, 120_000)
 })

@@ -67,13 +67,8 @@ describePeer('mosquitto', 'every command line in README and docs', () => {
       for (const [page, line] of pages.flatMap((one) => linesOf(one).map((text) => [one, text] as const))) {
         if (line.startsWith('tidegate backup ')) rmSync(join(folder, line.split(' ')[2]!), { force: true }) // of another page
         if (ELSEWHERE.some(([pattern]) => pattern.test(line))) continue
-        const service = /^npm run -s tidegate -- ((?:run|receive) -s .*)$/.exec(line)
-        if (service !== null) {
-          // Not through npm, which does not pass SIGTERM on.
-          await startProcess('sh', ['-c', `exec tidegate ${here(service[1]!)}`], options).waitFor(
-            /ready|started/,
-            60_000,
-          )
+        if (/^npm run -s tidegate -- (?:run|receive) /.test(line)) {
+          await startProcess('sh', ['-c', `exec ${here(line)}`], options).waitFor(/ready|started/, 60_000)
           continue
         }
         const { code, stderr } = await runProcess('sh', ['-c', here(line)], options)

@@ -3,10 +3,11 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { tempFolder } from '../../support/folder.ts'
 import { SiteEdge } from '../../support/site.ts'
+import { sized } from '../../support/size.ts'
 import { until } from '../../support/wait.ts'
 import { append, openStore } from '../store/stores.ts'
 
-const DEVICES = 100_000
+const DEVICES = sized(25_000, 100_000)
 const AT_ONCE = 5_000
 /**
  * Resident memory during the questions, as a multiple of that before them: the query thread itself takes some, and more
@@ -45,7 +46,7 @@ interface Page {
 }
 
 it.skipIf(process.platform !== 'linux')(
-  'an edge with 100,000 devices lists them over HTTP in parts, and gives the memory of the answers back',
+  `an edge with ${DEVICES} devices lists them over HTTP in parts, and gives the memory of the answers back`,
   async () => {
     const edge = await SiteEdge.create({ data: folderWithDevices(), store: { seriesMax: 2 * DEVICES } })
     await edge.start()

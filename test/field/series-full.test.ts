@@ -3,6 +3,7 @@ import { pause } from '../../src/base/clock.ts'
 import { runTidegate } from '../../support/process.ts'
 import { publishPacket, RawClient } from '../../support/raw-client.ts'
 import { SiteEdge } from '../../support/site.ts'
+import { sized } from '../../support/size.ts'
 import { until } from '../../support/wait.ts'
 
 /** Pause between two looks at the status (ms), which takes time from the work that is waited for. */
@@ -10,6 +11,10 @@ const POLL_MS = 500
 /** Publishes in one write, and publishes that may be in flight before the next ones. */
 const AT_ONCE = 500
 const WINDOW_MAX = 1_000
+/** The setting has 100,000 by default. */
+const SERIES_MAX = sized(10_000, 100_000)
+/** What one client gets of them. */
+const SHARE = SERIES_MAX * 0.9
 
 /** Publishes with QoS 1, a window of them in flight. @returns the topics that were acknowledged */
 async function publishAll(client: RawClient, topics: readonly string[]): Promise<Set<string>> {
@@ -49,18 +54,18 @@ function ledger(edge: SiteEdge) {
 
 describe('a client that makes up topics', () => {
   it('gets its share of the series: another device is stored, health names the cause, and an operator can undo it', async () => {
-    const edge = await SiteEdge.create()
+    const edge = await SiteEdge.create({ store: { seriesMax: SERIES_MAX } })
     await edge.start()
     const flood = await RawClient.connect(edge.port, 'flood')
-    const topics = Array.from({ length: 100_300 }, (_, i) => `telemetry/rnd${i}/t`)
+    const topics = Array.from({ length: SERIES_MAX + 300 }, (_, i) => `telemetry/rnd${i}/t`)
     const acknowledged = await publishAll(flood, topics)
-    expect(acknowledged.size).toBe(90_000)
+    expect(acknowledged.size).toBe(SHARE)
     const pump = await RawClient.connect(edge.port, 'newpump')
     await publish(pump, 'telemetry/newpump/temp')
     const health = await fetch(`http://127.0.0.1:${edge.webPort}/healthz`)
     expect(health.status).toBe(503)
     const text = (await problems(edge)).join('\n')
-    for (const words of ['"flood" (90000)', 'store.seriesPerClientMax', 'tidegate devices forget']) {
+    for (const words of [`"flood" (${SHARE})`, 'store.seriesPerClientMax', 'tidegate devices forget']) {
       expect(text).toContain(words)
     }
     const order = await runTidegate(['devices', 'forget', 'rnd*', '--yes', '-s', edge.settingsFile])
@@ -76,11 +81,11 @@ describe('a client that makes up topics', () => {
     })
     await until(async () => (await problems(edge)).length === 0, { deadlineMs: 30_000, what: 'the edge is healthy' })
     const again = await RawClient.connect(edge.port, 'flood')
-    await publish(again, 'telemetry/rnd100299/t')
+    await publish(again, `telemetry/rnd${SERIES_MAX + 299}/t`)
     const rows = ledger(edge)
     expect(rows.flatMap((row) => row.problems)).toEqual([])
-    expect(rows.map(({ device }) => device)).toEqual(['*', 'newpump', 'rnd100299'])
-    expect(rows[0]).toMatchObject({ received: 90_000, stored: 90_000, expired: 90_000 })
+    expect(rows.map(({ device }) => device)).toEqual(['*', 'newpump', `rnd${SERIES_MAX + 299}`])
+    expect(rows[0]).toMatchObject({ received: SHARE, stored: SHARE, expired: SHARE })
   }, 420_000)
 })
 

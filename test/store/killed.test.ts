@@ -2,11 +2,12 @@ import { describe, expect, it } from 'vitest'
 import { pause } from '../../src/base/clock.ts'
 import { tempFolder } from '../../support/folder.ts'
 import { startScript } from '../../support/process.ts'
+import { sized } from '../../support/size.ts'
 import { contents, runHousekeeping } from './sealed.ts'
 import { imbalances, openStore } from './stores.ts'
 
 /** At least this many rounds, and more until seals were merged: progress per round depends on the machine. */
-const ROUNDS = 8
+const ROUNDS = sized(4, 20)
 const ROUNDS_MAX = 60
 const WORK_MS = 500
 

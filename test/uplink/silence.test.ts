@@ -92,4 +92,21 @@ describePeer('mosquitto', 'an uplink without an answer', () => {
     const { uplink } = await startUplink({}, { config })
     await until(() => uplink.stats().statusProblem?.includes('tidegate/site/status'))
   })
+
+  it.each([
+    { whose: 'the edge may not read', denies: ['topic write tidegate/#', 'topic read tidegate/site/up/#'] },
+    { whose: 'the receiver may not publish', denies: ['topic read tidegate/#', 'topic write tidegate/site/up/#'] },
+  ])(
+    'names the topic of the receipts that $whose, although the broker drops them without an answer',
+    async ({ denies }) => {
+      const config = aclFile(['topic readwrite fence', 'topic readwrite tidegate/$receiver', ...denies])
+      const { cloud, receiver, uplink, store } = await startUplink({ confirmTimeoutMs: 300 }, { config })
+      await announce(cloud, 'tidegate')
+      store(10)
+      await receiver.untilArrived(1)
+      await receiver.answer(0).catch(() => undefined)
+      await until(() => uplink.stats().silence?.includes('no receipt arrives at tidegate/site/down/receipt'))
+      expect(uplink.stats()).toMatchObject({ connected: true, failures: 0, confirmedReadings: 0 })
+    },
+  )
 })

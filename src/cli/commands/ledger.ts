@@ -2,7 +2,7 @@ import { Exit, OperatorError } from '../../base/errors.ts'
 import { suggestion } from '../../base/nearest.ts'
 import type { NameChange } from '../../store/edge-name.ts'
 import type { LedgerRow } from '../../store/ledger.ts'
-import type { ForwardAccount, UnroutedAccount } from '../../store/reader.ts'
+import type { DownAccount, ForwardAccount, UnroutedAccount } from '../../store/reader.ts'
 import { command, shared } from '../command.ts'
 import { dataFolder, storeOptions } from '../data-folder.ts'
 import { withReader } from '../reader.ts'
@@ -21,26 +21,27 @@ export const ledger = command({
   },
   examples: ['ledger -s examples/edge.yaml', 'ledger --data examples/data/plant-7 --json'],
   async run({ values, output, env }) {
-    const { rows, messages, unrouted, adoptions } = await withReader(await dataFolder(values, env), (reader) => {
+    const { rows, messages, unrouted, down, adoptions } = await withReader(await dataFolder(values, env), (reader) => {
       const uplinks = reader.summary().backlogs.map(({ uplink }) => uplink)
       if (values.uplink !== undefined && !uplinks.includes(values.uplink)) throw noSuchUplink(values.uplink, uplinks)
       const messages = reader.forwards().filter(({ uplink }) => uplink === (values.uplink ?? uplink))
-      const unrouted = reader.unrouted()
       return {
         rows: reader.ledger(values.uplink),
         messages: messages.filter(({ stored }) => stored > 0),
-        unrouted,
+        unrouted: reader.unrouted(),
+        down: reader.down(),
         adoptions: reader.nameChanges(),
       }
     })
     const ofDevices = rows.flatMap(({ device, problems }) => problems.map((problem) => `${device}: ${problem}`))
-    const problems = [...ofDevices, ...messages.flatMap((account) => account.problems), ...unrouted.problems]
+    const problems = [...ofDevices, ...[...messages, unrouted, down].flatMap((account) => account.problems)]
     const balanced = problems.length === 0
-    if (values.json) output.json({ balanced, problems, devices: rows, messages, unrouted, adoptions })
+    if (values.json) output.json({ balanced, problems, devices: rows, messages, unrouted, down, adoptions })
     else {
       output.print(ledgerTable(rows))
       if (messages.length > 0) output.print(`\n${messagesTable(messages)}`)
       if (unrouted.stored > 0) output.print(`\n${unroutedTable(unrouted)}`)
+      if (down.stored > 0) output.print(`\n${downTable(down)}`)
       if (adoptions.length > 0) output.print(`\n${adoptionsTable(adoptions)}`)
     }
     for (const problem of problems) output.note(`does not balance: ${problem}`)
@@ -78,6 +79,14 @@ function adoptionsTable(changes: readonly NameChange[]): string {
   return textTable(
     ['adopted at', 'from', 'to', 'epoch'],
     changes.map(({ at, from, to, epoch }) => [new Date(at).toISOString(), from, to, epoch]),
+  )
+}
+
+/** Messages from the cloud for local clients. */
+function downTable({ stored, waiting, delivered, expired, discarded, damaged }: DownAccount): string {
+  return textTable(
+    ['messages', 'stored', 'delivered', 'waiting', 'expired', 'discarded', 'damaged'],
+    [['from the cloud', stored, delivered, waiting, expired, discarded, damaged]],
   )
 }
 

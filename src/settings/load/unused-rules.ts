@@ -37,12 +37,19 @@ function unusedIn(rules: readonly unknown[], { path, key, covers, form }: RuleLi
     if (form !== undefined && !text.includes('/')) {
       return [`${where} matches nothing: it is compared with \`${form}\`; write "${text}/*" or "*/${text}"`]
     }
-    const first = texts.slice(0, index).findIndex((earlier) => covers(earlier, text))
+    const first = texts.slice(0, index).findIndex((earlier, at) => {
+      return directionOf(rules[at]) === directionOf(rules[index]) && covers(earlier, text)
+    })
     if (first === -1) return []
     return [
       `${where} never applies: ${pathText([...path, first, key])} "${texts[first]}" comes first and matches the same`,
     ]
   })
+}
+
+/** Routes up and routes down do not compete. */
+function directionOf(rule: unknown): unknown {
+  return isMapping(rule) ? (rule.direction ?? 'up') : undefined
 }
 
 /** A `*` of the later pattern can only be matched by a `*` of the earlier one, which matches everything that it stands for. */

@@ -1,9 +1,12 @@
 import { z } from 'zod'
 import { messageOf } from '../../base/errors.ts'
-import { forwardFilterProblem, forwardTargetProblem } from '../../base/forwarding.ts'
+import { downFilterProblem, forwardFilterProblem, forwardTargetProblem } from '../../base/forwarding.ts'
 import { compileRoute } from '../../base/topics.ts'
-import { inAnyCase, name } from './fields.ts'
+import { count, inAnyCase, name } from './fields.ts'
 import { zoneProblem } from './time-zone.ts'
+
+/** Default of `expiryS`. */
+const EXPIRY_S = 86_400
 
 const fields = z.strictObject({
   topic: z
@@ -11,7 +14,14 @@ const fields = z.strictObject({
     .describe(
       'For readings: topic filter with `{device}` and optionally `{metric}`, each as a whole level; `+` and `#` ' +
         'as usual. A placeholder that occurs several times joins its levels with `.`, and `{device#}` or `{metric#}` ' +
-        'as the last level joins all levels from there on. With `forward`: an ordinary topic filter',
+        'as the last level joins all levels from there on. With `forward`: an ordinary topic filter. ' +
+        'With `direction: down`: a filter on the cloud broker, which may contain `{edge}` and `{prefix}`',
+    ),
+  direction: z
+    .enum(['up', 'down'])
+    .default('up')
+    .describe(
+      '`down`: messages of the cloud broker on this topic are stored and published to local clients (docs/down.md)',
     ),
   format: z
     .enum(['auto', 'json', 'cbor', 'senml', 'text'])
@@ -65,7 +75,8 @@ const fields = z.strictObject({
     .string()
     .default('{topic}')
     .describe(
-      'With `forward`: topic on the cloud broker; may contain `{edge}`, `{topic}` (as published) and `{prefix}` ' +
+      'With `forward`: topic on the cloud broker; with `direction: down`: topic on the local broker. May contain ' +
+        '`{edge}`, `{topic}` (as published), `{rest}` (the part that the `#` of `topic` stands for) and `{prefix}` ' +
         '(of the uplink)',
     ),
   uplinks: z
@@ -73,23 +84,47 @@ const fields = z.strictObject({
     .min(1)
     .max(8)
     .optional()
-    .describe('With `forward`: names of the uplinks that send the messages; default: all'),
+    .describe(
+      'Names of the uplinks that send the messages (`forward`; default: all), or that receive them ' +
+        '(`direction: down`; needed if there are several uplinks)',
+    ),
+  retain: z
+    .boolean()
+    .default(false)
+    .describe(
+      'With `direction: down`: messages are state, and the last one of each topic is retained at both brokers; false: ' +
+        'they are commands, and what the cloud broker retained earlier is ignored',
+    ),
+  expiryS: count
+    .max(31_536_000)
+    .default(EXPIRY_S)
+    .describe('With `direction: down`: a message that no local client has acknowledged is removed after this time'),
 })
 
 type Given = Partial<z.output<typeof fields>>
 
 /** What is wrong with a route as a whole. Keys that are invalid by themselves may have any value here. */
 function* problemsOf(given: Given): Generator<[keyof Given, string]> {
-  const { topic, format = 'auto', forward, to, uplinks, zone, numbers = 'plain', noValueTexts = true, sampleHz } = given
-  if (forward !== true) {
+  const { topic, forward, to, uplinks, direction, retain, expiryS = EXPIRY_S } = given
+  const isDown = direction === 'down'
+  if (!isDown && retain === true) yield ['retain', 'is for routes with `direction: down`']
+  if (!isDown && expiryS !== EXPIRY_S) yield ['expiryS', 'is for routes with `direction: down`']
+  if (isDown && forward === true) yield ['forward', 'is for messages of devices; leave it out with `direction: down`']
+  if (forward !== true && !isDown) {
     if (typeof topic === 'string') yield* only('topic', routeProblem(topic))
-    if (to !== undefined && to !== '{topic}') yield ['to', 'is for routes with `forward: true`']
+    if (to !== undefined && to !== '{topic}') yield ['to', 'is for routes with `forward: true` or `direction: down`']
     if (uplinks !== undefined) yield ['uplinks', 'is for routes with `forward: true`; readings go to every uplink']
     return
   }
-  if (typeof topic === 'string') yield* only('topic', forwardFilterProblem(topic))
-  if (typeof to === 'string') yield* only('to', forwardTargetProblem(to))
-  const undecoded = 'is for readings; with `forward: true` the payload is not decoded'
+  if (typeof topic === 'string') yield* only('topic', isDown ? downFilterProblem(topic) : forwardFilterProblem(topic))
+  if (typeof to === 'string' && typeof topic === 'string') yield* only('to', forwardTargetProblem(to, topic))
+  yield* decodingOf(given)
+}
+
+/** Settings for decoding in a route whose messages are not decoded. */
+function* decodingOf(given: Given): Generator<[keyof Given, string]> {
+  const { format = 'auto', zone, numbers = 'plain', noValueTexts = true, sampleHz } = given
+  const undecoded = 'is for readings; the payload of this route is not decoded'
   if (format !== 'auto') yield ['format', undecoded]
   if (zone !== undefined) yield ['zone', undecoded]
   if (numbers !== 'plain') yield ['numbers', undecoded]

@@ -52,7 +52,7 @@ export class MessageScheduler {
       if (taken === undefined) return { kind: 'wait', ms: undefined }
       const { id, target, topic: original, retain } = taken.head
       const topic = forwardTopic(target, { ...this.#names, topic: original })
-      const problem = this.#problem(topic)
+      const problem = this.#problem(topic, target)
       if (problem === undefined) {
         this.#owed = Math.max(-OWED_BYTES_MAX, this.#owed - taken.payload.length)
         return { kind: 'message', id, topic, bytes: taken.payload, retain: retain === 1 }
@@ -66,8 +66,11 @@ export class MessageScheduler {
    * Why a message to this topic cannot be sent, or undefined. A broker that does not accept a topic closes the
    * connection, and readings would wait behind the message.
    */
-  #problem(topic: string): string | undefined {
+  #problem(topic: string, target: string): string | undefined {
     const { prefix, edge, topicBytesMax = TOPIC_BYTES_MAX, topicLevelsMax = CLOUD_LEVELS_MAX } = this.#names
+    if (topic === '') return 'its topic is empty after `to` has removed a part of it'
+    if (topic.startsWith('$') && target.startsWith('{rest:'))
+      return `its topic begins with $ after \`to\` has removed a part of it`
     if (Buffer.byteLength(topic) > topicBytesMax) return `its topic is longer than ${topicBytesMax} bytes`
     const tooDeep = levelsProblem(topic, topicLevelsMax)
     if (tooDeep !== undefined) return `its topic is not accepted: ${tooDeep}`

@@ -74,7 +74,7 @@ export class UplinkRequests {
   confirmAmendments({ uplink, lastId, ...sent }: AmendmentsConfirmation): number {
     if (!this.#isOurs(sent)) return 0
     const { amendments } = this.#store.outbox(uplink)
-    this.#store.write(() => amendments.confirm(lastId))
+    if (amendments.isOpen(lastId)) this.#store.write(() => amendments.confirm(lastId))
     return amendments.unsent(lastId)
   }
 

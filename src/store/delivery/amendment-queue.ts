@@ -56,11 +56,15 @@ export class AmendmentQueue {
     return Math.max(0, lastId - Math.max(this.#sentMax, this.#confirmed))
   }
 
+  /** Whether a confirmation of the amendments up to this id would change anything. */
+  isOpen(lastId: number): boolean {
+    return Math.min(lastId, this.#taken) > this.#confirmed
+  }
+
   /** In its owner's transaction: writes that the receiver has the amendments up to this id. */
   confirm(lastId: number): void {
-    const confirmed = Math.min(lastId, this.#taken)
-    if (confirmed <= this.#confirmed) return
-    this.#confirmed = confirmed
+    if (!this.isOpen(lastId)) return
+    this.#confirmed = Math.min(lastId, this.#taken)
     this.#database.prepare('UPDATE uplinks SET amended = ? WHERE id = ?').run(this.#confirmed, this.#uplink)
     this.#database.prepare('DELETE FROM amendments WHERE id <= (SELECT min(amended) FROM uplinks)').run()
   }

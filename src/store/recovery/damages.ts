@@ -135,5 +135,6 @@ function consequences({ moved, blocks, tables }: DamageReport): string[] {
     ...(isTorn('incoming') ? ['a repeated QoS 2 publish may be stored twice'] : []),
     ...(isTorn('rejects') ? ['some rejects are lost'] : []),
     ...(isTorn('unrouted') ? ['some messages that were kept without a route are lost'] : []),
+    ...(isTorn('down') ? ['some messages from the cloud for local clients are lost'] : []),
   ]
 }

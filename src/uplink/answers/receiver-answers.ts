@@ -118,10 +118,11 @@ export class ReceiverAnswers {
   async #amended({ epoch, run }: Sending, ranges: readonly SeqRange[]): Promise<void> {
     // An answer means "up to here", so only the last one counts.
     const lastId = ranges.at(-1)?.last
-    if (lastId !== undefined) {
-      this.#unsent((await this.#deps.outbox.confirmAmendments({ epoch, run, lastId })) ?? 0)
-    }
-    if (this.#session.inFlight.confirm({ kind: 'amendments', epoch, run }, ranges).length > 0) this.#answered(0)
+    if (lastId === undefined) return
+    this.#unsent((await this.#deps.outbox.confirmAmendments({ epoch, run, lastId })) ?? 0)
+    const upToHere = [{ first: 1, last: lastId }]
+    if (this.#session.inFlight.confirm({ kind: 'amendments', epoch, run }, upToHere).length === 0) return
+    this.#answered(0)
     this.#session.notify()
   }
 

@@ -34,9 +34,9 @@ export function whySilent(facts: SilenceFacts): string {
     const there = `the receiver ${status.receiver} is connected`
     return outcome === 'unheard'
       ? `${there}, but the broker has no subscriber for ${topic}: allow the receiver to subscribe to ${prefix}/+/up/#`
-      : `${there}, but no receipt arrives: check that the access rules of the broker allow this edge to publish ${topic} and ` +
-          `to read ${prefix}/${edge}/down/#, and the receiver to read ${prefix}/+/up/# and to publish ${prefix}/+/down/#; ` +
-          'check the log of the receiver'
+      : `${there}, but no receipt arrives at ${prefix}/${edge}/down/receipt. Brokers drop what their access rules forbid, ` +
+          `often without an answer: allow this edge to publish ${topic} and to read ${prefix}/${edge}/down/#, and the ` +
+          `receiver to read ${prefix}/+/up/# and to publish ${prefix}/+/down/#; check the log of the receiver`
   }
   if (elsewhere.length > 0) {
     return (

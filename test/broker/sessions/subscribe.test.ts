@@ -155,7 +155,7 @@ describe('retained messages', () => {
 
   it.each([0, 1, 2] as const)('of QoS 2 reach a persistent session at SUBSCRIBE with QoS %s', async (qos) => {
     const { broker, port } = await startBroker()
-    broker.publish({ topic: 'config/a', payload: Buffer.from('one'), qos: 1, retain: true })
+    broker.own.publish({ topic: 'config/a', payload: Buffer.from('one'), qos: 1, retain: true })
     const publisher = await RawClient.connect(port, 'publisher')
     publisher.publish('config/b', 'two', { qos: 2, messageId: 1, retain: true })
     await publisher.next('pubrec')
@@ -169,7 +169,7 @@ describe('retained messages', () => {
 
   it('are sent again to a persistent session that did not acknowledge them, and no more after that', async () => {
     const { broker, port } = await startBroker()
-    broker.publish({ topic: 'config/a', payload: Buffer.from('one'), qos: 1, retain: true })
+    broker.own.publish({ topic: 'config/a', payload: Buffer.from('one'), qos: 1, retain: true })
     const device = await RawClient.connect(port, 'device', { clean: false })
     await device.subscribe('config/+', 1)
     const first = (await device.next('publish')) as { messageId: number }
@@ -192,7 +192,7 @@ describe('retained messages', () => {
     second.publish('big', Buffer.alloc(60_000), { qos: 0, retain: true })
     second.publish('small', 'x', { qos: 0, retain: true })
     await second.ping()
-    broker.publish({ topic: 'config/a', payload: Buffer.alloc(200_000), qos: 1, retain: true })
+    broker.own.publish({ topic: 'config/a', payload: Buffer.alloc(200_000), qos: 1, retain: true })
     const { count, bytes, refused } = broker.stats().retained
     expect({ count, refused: refused.count, last: refused.last }).toEqual({ count: 6, refused: 4, last: 'second' })
     expect(bytes).toBeLessThan(100_000)

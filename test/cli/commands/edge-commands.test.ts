@@ -8,8 +8,9 @@ import { describe, expect, it } from 'vitest'
 import { openLink } from '../../../src/link/open.ts'
 import { tempFolder } from '../../../support/folder.ts'
 import { freePort } from '../../../support/port.ts'
-import { type RunningProcess, runTidegate, startTidegate } from '../../../support/process.ts'
+import { type RunningProcess, startTidegate } from '../../../support/process.ts'
 import { onStop } from '../../../support/started.ts'
+import { runHere } from '../recorder.ts'
 
 interface EdgeUnderTest {
   readonly process: RunningProcess
@@ -44,7 +45,7 @@ async function publish(url: string, topic: string, payload: Uint8Array): Promise
 }
 
 const json = async (...args: string[]) => {
-  const { code, stdout } = await runTidegate([...args, '--json'])
+  const { code, stdout } = await runHere([...args, '--json'])
   return { code, data: JSON.parse(stdout) }
 }
 
@@ -53,11 +54,11 @@ describe('a running edge', () => {
     const { file, url, data } = await startEdge()
     const series = join(tempFolder(), 'press-1.csv')
     writeFileSync(series, 'timestamp,value\n2013-12-02 21:15:00,1\n2013-12-02 21:16:00,2\n2013-12-02 21:17:00,3\n')
-    expect((await runTidegate(['replay', series, '--url', url, '--rate', '0'])).code).toBe(0)
+    expect((await runHere(['replay', series, '--url', url, '--rate', '0'])).code).toBe(0)
     await publish(url, 'telemetry/press-9', Buffer.from([0xff, 0x00, 0xfe]))
 
     expect(await json('status', '-s', file)).toMatchObject({ code: 0, data: { edge: 'site-1', healthy: true } })
-    const words = await runTidegate(['status', '-s', file])
+    const words = await runHere(['status', '-s', file])
     expect(words).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(/^edge site-1 is healthy .*up [\d.]+ (m?s|min)/),
@@ -70,9 +71,9 @@ describe('a running edge', () => {
       { device: 'press-1', received: 3, stored: 3, rejected: 0 },
       { device: 'press-9', received: 1, stored: 0, rejected: 1 },
     ])
-    const table = (await runTidegate(['ledger', '-s', file])).stdout
+    const table = (await runHere(['ledger', '-s', file])).stdout
     expect(table).toMatch(/^total +4 +3 +1 +0$/m)
-    expect(await runTidegate(['ledger', '-s', file, '--uplink', 'x'])).toMatchObject({ code: 1, stdout: '' })
+    expect(await runHere(['ledger', '-s', file, '--uplink', 'x'])).toMatchObject({ code: 1, stdout: '' })
 
     const { data: rejects } = await json('rejects', 'list', '-s', file)
     expect(rejects).toMatchObject([
@@ -85,10 +86,10 @@ describe('a running edge', () => {
         truncated: false,
       },
     ])
-    const show = await runTidegate(['rejects', 'show', String(rejects[0].id), '-s', file])
+    const show = await runHere(['rejects', 'show', String(rejects[0].id), '-s', file])
     expect(show.stdout).toContain('00000000  ff 00 fe')
-    expect((await runTidegate(['rejects', 'list', '-s', file])).stdout).toContain('telemetry/press-9')
-    const none = await runTidegate(['rejects', 'show', '999', '-s', file])
+    expect((await runHere(['rejects', 'list', '-s', file])).stdout).toContain('telemetry/press-9')
+    const none = await runHere(['rejects', 'show', '999', '-s', file])
     expect(none).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('no reject with the id "999"') })
   })
 
@@ -111,12 +112,12 @@ describe('a running edge', () => {
       code: 69,
       data: { edge: 'site-1', running: false, store: null },
     })
-    expect(await runTidegate(['ledger', '-s', file])).toMatchObject({
+    expect(await runHere(['ledger', '-s', file])).toMatchObject({
       stdout: '',
       stderr: expect.stringMatching(/^error: there is no database/),
     })
-    expect(await runTidegate(['ledger'])).toMatchObject({ code: 64 })
-    expect(await runTidegate(['ledger', '-s', file, '--data', '/x'])).toMatchObject({ code: 64 })
+    expect(await runHere(['ledger'])).toMatchObject({ code: 64 })
+    expect(await runHere(['ledger', '-s', file, '--data', '/x'])).toMatchObject({ code: 64 })
   })
 })
 
@@ -128,7 +129,7 @@ describe('a ledger that does not balance', () => {
     const database = new Database(join(data, 'tidegate.db'))
     database.exec('UPDATE devices SET received = received + 1')
     database.close()
-    const { code, stderr, stdout } = await runTidegate(['ledger', '--data', data])
+    const { code, stderr, stdout } = await runHere(['ledger', '--data', data])
     expect(code).toBe(1)
     expect(stdout).toContain('press-9')
     expect(stderr).toMatch(/^does not balance: press-9: .*received/m)
@@ -148,17 +149,17 @@ describe('the status command', () => {
 
   it('exits with 1 for an edge that is not healthy', async () => {
     const file = await settingsOfServer('{"edge":"site-1","healthy":false,"problems":["disk full"]}')
-    expect(await runTidegate(['status', '-s', file])).toMatchObject({
+    expect(await runHere(['status', '-s', file])).toMatchObject({
       code: 1,
       stdout: expect.stringContaining('disk full'),
     })
   })
 
   it('does not accept an answer from another edge or from another program', async () => {
-    const other = await runTidegate(['status', '-s', await settingsOfServer('{"edge":"site-2","healthy":true}')])
+    const other = await runHere(['status', '-s', await settingsOfServer('{"edge":"site-2","healthy":true}')])
     expect(other).toMatchObject({ code: 69, stdout: '', stderr: expect.stringContaining('the edge site-2 answers') })
     for (const body of ['<html>', '{}', 'null', '[]', '{"edge":"site-1"}']) {
-      const { code, stdout } = await runTidegate(['status', '--json', '-s', await settingsOfServer(body)])
+      const { code, stdout } = await runHere(['status', '--json', '-s', await settingsOfServer(body)])
       expect({ code, data: JSON.parse(stdout) }).toEqual({
         code: 69,
         data: { edge: 'site-1', running: false, store: null },

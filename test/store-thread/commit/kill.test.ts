@@ -2,11 +2,12 @@ import { describe, expect, it } from 'vitest'
 import { pause } from '../../../src/base/clock.ts'
 import { tempFolder } from '../../../support/folder.ts'
 import { type RunningProcess, startScript } from '../../../support/process.ts'
+import { sized } from '../../../support/size.ts'
 import { connect, imbalances } from '../../store/stores.ts'
 import { readLog } from '../spine.ts'
 
 /** Every fifth round kills the process while it starts, the others kill it at work. */
-const ROUNDS = 10
+const ROUNDS = sized(5, 20)
 const VALUES_PER_ROUND = 1_000_000
 
 /** The values that a process printed, by the letter before them. The last line may be incomplete. */

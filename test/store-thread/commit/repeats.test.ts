@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { Reason } from '../../../src/base/flags.ts'
 import { openReader } from '../../../src/store/reader.ts'
 import { tempFolder } from '../../../support/folder.ts'
+import { sized } from '../../../support/size.ts'
 import { imbalances } from '../../store/stores.ts'
 import { readLog, Spine, valuesOf } from '../spine.ts'
 
@@ -180,7 +181,7 @@ describe('equal readings in one message', () => {
         expect(found).toEqual(model.map(({ ts, value, quality }) => `${ts} ${value} ${quality}`))
         expect(imbalances(folder)).toEqual([])
       }),
-      { numRuns: 12 },
+      { numRuns: sized(6, 50) },
     )
   })
 })

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { compileTarget } from '../../../src/base/forwarding.ts'
 import { MessageScheduler } from '../../../src/store-thread/delivery/message-scheduler.ts'
 import { tempFolder } from '../../../support/folder.ts'
 import { onStop } from '../../../support/started.ts'
@@ -63,4 +64,13 @@ it('parks a bounded number of messages in one call, and continues with the next'
   expect(outbox.parked).toBe(64)
   expect(scheduler.next(BYTES_MAX, NOW)).toMatchObject({ kind: 'message', topic: 'sites/a' })
   expect(outbox.parked).toBe(100)
+})
+
+it('removes what stands before the # of a filter with {rest}, and parks what leaves no topic or a $ topic', () => {
+  const target = compileTarget('{rest}', 'local/+/#')
+  const result = forward(['local/a/door/1', 'local/a', 'local/a/$SYS/x', 'local/b/{edge}'], { target })
+  expect(result).toEqual({ sent: ['door/1', '{edge}'], parked: 2 })
+  expect(forward(['local/a/b'], { target: compileTarget('sites/{edge}/{rest}', 'local/#') }).sent).toEqual([
+    'sites/site/a/b',
+  ])
 })

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { systemClock } from '../../../src/base/clock.ts'
 import { silentLog } from '../../../src/base/log.ts'
 import { SeqSet } from '../../../src/base/ranges.ts'
@@ -249,6 +249,24 @@ it('counts what a receiver claims beyond what was sent, and reports it', async (
   expect(edge.record.problems.join()).toContain('readings that were not sent')
   await edge.receipt({ kind: 'amended', ranges: [{ first: 1, last: 7 }] })
   expect(edge.record.stats).toMatchObject({ unsent: READINGS - 20 + 7 })
+  edge.store.close()
+})
+
+it('stores nothing for an answer that says nothing new', async () => {
+  const edge = new Edge()
+  appendMany(edge.store, 20)
+  edge.pack(true)
+  const first = { ranges: [{ first: 1, last: 20 }] }
+  await edge.receipt(first)
+  const writes = vi.spyOn(edge.store, 'write')
+  await edge.receipt(first)
+  await edge.receipt({ kind: 'amended', ranges: [{ first: 1, last: 7 }] })
+  await edge.receipt({ kind: 'rejected', ...first })
+  expect(writes).not.toHaveBeenCalled()
+  appendMany(edge.store, 20)
+  edge.pack(true)
+  await edge.receipt({ ranges: [{ first: 21, last: 40 }] })
+  expect(writes).toHaveBeenCalled()
   edge.store.close()
 })
 

@@ -1,4 +1,4 @@
-import { forwardTopic } from '../../../base/forwarding.ts'
+import { compileTarget, forwardTopic } from '../../../base/forwarding.ts'
 import { isEnabled } from '../../../receiver/config/settings.ts'
 import type { EdgeSettings } from '../../../settings/edge.ts'
 import type { ReceiverSettings } from '../../../settings/receiver.ts'
@@ -23,24 +23,33 @@ function uplinkAcl({ routes, config, uplinks: all }: EdgeSettings, uplink: Uplin
   const { name, prefix } = uplink
   const base = `${prefix}/${USER}`
   const forwards = routes.filter(({ forward, uplinks }) => forward && (uplinks === undefined || uplinks.includes(name)))
+  const downs = routes.filter(({ direction, uplinks }) => direction === 'down' && (uplinks?.includes(name) ?? true))
   const carriesConfigs = configCarrier(config, all) === name
   return [
     ...readingsAcl(uplink, base),
     `pattern write ${base}/status`,
     ...(carriesConfigs ? CONFIGS_UP.map((what) => `pattern write ${base}/config/+/${what}`) : []),
     ...(carriesConfigs ? [`pattern read ${base}/config/+/desired`] : []),
-    ...forwards.map(({ topic, to }) => `pattern write ${forwardTopic(to, { edge: USER, prefix, topic })}`),
+    ...forwards.map(({ topic, to }) => {
+      return `pattern write ${forwardTopic(compileTarget(to, topic), { edge: USER, prefix, topic })}`
+    }),
+    ...downs.map(({ topic }) => `pattern read ${forwardTopic(topic, { edge: USER, prefix, topic: '' })}`),
   ]
 }
 
 function readingsAcl(uplink: Uplink, base: string): string[] {
-  const { format, prefix, json, message, sparkplug } = uplink
+  const { format, prefix, presence, confirm, json, message, sparkplug } = uplink
   const filter = (template: string): string =>
     forwardTopic(template, { edge: USER, prefix, topic: '' }).replace(/\{(device|metric)\}/g, '+')
   if (format === 'json') return [`pattern write ${filter(json.topic)}`]
   if (format === 'message') return [`pattern write ${filter(message.topic)}`]
   if (format === 'cbor') {
-    return [`pattern write ${base}/up/#`, `pattern read ${base}/down/#`, `pattern read ${prefix}/$receiver`]
+    const readsStatus = presence && confirm === 'receipt'
+    return [
+      `pattern write ${base}/up/#`,
+      `pattern read ${base}/down/#`,
+      ...(readsStatus ? [`pattern read ${prefix}/$receiver`] : []),
+    ]
   }
   const group = `spBv1.0/${sparkplug.group}`
   return [`pattern write ${group}/+/${USER}/#`, `pattern read ${group}/NCMD/${USER}`]
@@ -48,13 +57,13 @@ function readingsAcl(uplink: Uplink, base: string): string[] {
 
 /** Access rules of Mosquitto for a receiver with these settings. */
 export function receiverAcl(settings: ReceiverSettings): string[] {
-  const { prefix, username = 'receiver' } = settings.cloud
+  const { prefix, presence, username = 'receiver' } = settings.cloud
   return [
     `user ${username}`,
     `topic read ${prefix}/+/up/#`,
     `topic read ${prefix}/+/status`,
     `topic write ${prefix}/+/down/#`,
-    `topic readwrite ${prefix}/$receiver`,
+    ...(presence ? [`topic readwrite ${prefix}/$receiver`] : []),
     ...(isEnabled(settings) ? [`topic readwrite ${prefix}/+/config/#`] : []),
   ]
 }

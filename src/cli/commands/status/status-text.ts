@@ -12,7 +12,7 @@ type Answered<T> = T extends number
       ? readonly Answered<Item>[]
       : { readonly [Name in keyof T]?: Answered<T[Name]> }
 
-type Shown = 'version' | 'at' | 'upMs' | 'problems' | 'broker' | 'store' | 'uplinks' | 'backup'
+type Shown = 'version' | 'at' | 'upMs' | 'problems' | 'broker' | 'store' | 'uplinks' | 'down' | 'backup'
 
 /** `/api/status` of a running edge. */
 export type AnsweredStatus = Pick<EdgeStatus, 'edge' | 'healthy'> & {
@@ -21,6 +21,8 @@ export type AnsweredStatus = Pick<EdgeStatus, 'edge' | 'healthy'> & {
 
 type Store = NonNullable<AnsweredStatus['store']>
 type UplinkStatus = NonNullable<AnsweredStatus['uplinks']>[number]
+
+type DownLink = NonNullable<AnsweredStatus['down']>[number]
 
 /** The status of a running edge for people: what is wrong first, then one line for each subject. */
 export function statusText(status: AnsweredStatus): string {
@@ -34,6 +36,7 @@ export function statusText(status: AnsweredStatus): string {
     broker = {},
     store = {},
     uplinks = [],
+    down = [],
     backup,
   } = status
   const head = `edge ${edge} is ${healthy ? 'healthy' : 'not healthy'} (Tidegate ${version}, up ${duration(upMs)}, now ${timeOf(at)})`
@@ -41,6 +44,7 @@ export function statusText(status: AnsweredStatus): string {
     ['devices', devicesText(broker)],
     ['readings', readingsText(store)],
     ...uplinks.map((uplink): [string, string] => [`uplink ${uplink.name}`, uplinkText(uplink, store, at)]),
+    ...down.map((link): [string, string] => [`down ${link.uplink}`, downText(link, store, at)]),
     ['store', storeText(store)],
     ['commits', `${latencyText(store.commits)}; acknowledgements: ${latencyText(store.acks)}`],
     ['configs', `${figure(store.configs?.devices)} devices, ${figure(store.configs?.conflicts)} conflicts`],
@@ -99,6 +103,23 @@ function uplinkText(uplink: UplinkStatus, { backlogs = [], forwards }: Store, at
     counted(messages?.waiting, 'messages to forward'),
     lastConfirmedMs === undefined ? 'no answer yet' : `last answer ${duration(lastConfirmedMs)} ago`,
     spent === undefined ? '' : `today ${size(spent.dayBytes)}, this month ${size(spent.monthBytes)}`,
+  )
+}
+
+function downText(
+  { connected, lastFailure, fullMs, refused, retainedIgnored }: DownLink,
+  { down }: Store,
+  at: unknown,
+): string {
+  const why = lastFailure === undefined ? '' : `: ${lastFailure}`
+  const state = fullMs !== undefined ? 'waits for room' : connected === true ? 'connected' : `not connected${why}`
+  return list(
+    state,
+    `${figure(down?.delivered)} messages from the cloud delivered`,
+    `${figure(down?.waiting)} wait${oldestText(down?.oldestAt, at)}`,
+    counted(down?.expired, 'expired'),
+    counted(refused, 'refused'),
+    counted(retainedIgnored, 'retained ones ignored'),
   )
 }
 

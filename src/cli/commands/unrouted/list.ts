@@ -6,7 +6,7 @@ import { dataFolder, storeOptions } from '../../data-folder.ts'
 import { payloadText, plainPayload } from '../../payload.ts'
 import { withReader } from '../../reader.ts'
 import { textTable } from '../../table.ts'
-import { topicFilter } from './filter.ts'
+import { topicFilter } from '../../topic-filter.ts'
 import { type Group, groupsOf } from './groups.ts'
 
 /** A group with the payload of its last message; undefined: the edge has dropped it meanwhile. */

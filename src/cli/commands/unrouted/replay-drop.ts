@@ -4,7 +4,7 @@ import { filterMatches } from '../../../base/topics.ts'
 import { command } from '../../command.ts'
 import { dataFolder, storeOptions } from '../../data-folder.ts'
 import { withReader } from '../../reader.ts'
-import { topicFilter } from './filter.ts'
+import { topicFilter } from '../../topic-filter.ts'
 
 const NOTE =
   'The command stores an order in the database. A running edge carries it out in the background, a stopped one when it starts; its log says when it is done.'

@@ -1,5 +1,6 @@
 import type { Database } from 'better-sqlite3'
 import type { Seq } from '../../../base/reading.ts'
+import { rebuildDown } from '../../down/down-account.ts'
 import { rebuildForwards } from '../../forward/forward-account.ts'
 import { rebuildUnrouted } from '../../kept/unrouted-account.ts'
 import { LogWriter } from '../../log.ts'
@@ -23,12 +24,12 @@ const STRETCH_ROWS = 65_536
 const SPECIAL = new Set(['meta', 'devices', 'log_a', 'log_b', 'seals', 'blocks', 'verdicts', 'amendments'])
 
 /**
- * Blocks have a checksum each. For `tallies`, `incoming` and `unrouted`, an old version of a row would count messages
+ * Blocks have a checksum each. For `tallies`, `incoming`, `unrouted` and `down`, an old version of a row would count messages
  * twice, cause a new publish to be taken for a repeated one, or bring back a message that was replayed.
  */
 export const READING: DatabaseReaderOptions = {
   checkedByRow: ['blocks'],
-  treeOnly: ['tallies', 'incoming', 'unrouted'],
+  treeOnly: ['tallies', 'incoming', 'unrouted', 'down'],
 }
 
 export interface Salvaged {
@@ -88,6 +89,7 @@ export function salvage(databaseReader: DatabaseReader, database: Database, opti
   const allSettled = databaseReader.gaps('confirmed') === 0
   rebuildForwards(database)
   rebuildUnrouted(database)
+  rebuildDown(database)
   const devices = rebuildLedger(database, { counted, allCounted, allDelivered, allSettled, lastSeq })
   renewEpoch(database)
   database.exec('COMMIT')

@@ -1,5 +1,5 @@
-import { Exit, OperatorError } from '../../../base/errors.ts'
-import { filterProblem } from '../../../base/topics.ts'
+import { Exit, OperatorError } from '../base/errors.ts'
+import { filterProblem } from '../base/topics.ts'
 
 /** Checks a topic filter. @throws OperatorError (exit 64) if MQTT does not allow it */
 export function topicFilter(filter: string): string {
