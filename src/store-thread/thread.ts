@@ -7,7 +7,6 @@ import { archive } from '../export/archive.ts'
 import { isDamage } from '../store/database.ts'
 import type { Archive } from '../store/housekeeping/retention.ts'
 import { isStoreTrouble } from '../store/housekeeping/space.ts'
-import { describeDamage } from '../store/recovery/damages.ts'
 import { DamagedBlock } from '../store/sealed/blocks.ts'
 import { Store } from '../store/store.ts'
 import { CatalogWatch } from './commit/catalog-watch.ts'
@@ -36,6 +35,7 @@ import {
   type ToThread,
 } from './protocol.ts'
 import { startupNotices } from './startup-notices.ts'
+import { statusOf } from './status.ts'
 
 /** How long after the last repeated publish the index of recent readings is kept (ms). */
 const FORGET_REPEATS_MS = 60_000
@@ -84,7 +84,9 @@ class StoreThread {
     })
     this.#down = new DownRequests(this.#store)
     this.#handlers = { ...this.#own, ...this.#configs.handlers, ...this.#down.handlers }
-    this.#committer = this.#open(() => this.#passingDamage(() => new Committer(this.#store, quality)))
+    this.#committer = this.#open(() => {
+      return this.#passingDamage(() => new Committer(this.#store, quality))
+    })
     const { writer } = this.#committer
     this.#catalogWatch = new CatalogWatch(this.#store, store, writer.shortages)
     const holdMs = Math.max(0, ...quality.map(({ spike }) => spike?.holdMs ?? 0))
@@ -241,26 +243,13 @@ class StoreThread {
   }
 
   #status(): StoreStatus {
-    const { soundness } = this.#store.upkeep
     return {
-      epoch: this.#store.epoch,
-      lastSeq: this.#store.lastSeq,
-      series: this.#store.intake.catalog.seriesCount,
-      devices: this.#store.intake.catalog.deviceCount,
+      ...statusOf(this.#store),
+      ...this.#counted,
       catalog: this.#catalogWatch.status(performance.now()),
       commits: this.#commits.summary(performance.now()),
-      ...this.#counted,
       quality: { ...this.#quality },
-      space: this.#store.upkeep.forecaster.forecast(this.#store.lastSeq),
-      wal: this.#store.wal.status,
-      clock: this.#store.time.status,
-      waitingRemoval: this.#store.upkeep.housekeeping.expiry.waiting,
-      damage: { now: soundness.damage, past: soundness.unacknowledged.map(describeDamage) },
-      backlogs: this.#store.delivery.outboxes.map((outbox) => this.#store.backlog(outbox)),
-      forwards: this.#store.delivery.forwards.status(),
-      rejects: this.#store.intake.rejects.status(),
       unrouted: { ...this.#store.intake.unrouted.status(), routed: this.#unrouted.routed },
-      down: this.#store.delivery.down.status(),
       configs: this.#configs.status(),
     }
   }

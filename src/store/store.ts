@@ -44,7 +44,10 @@ export class Store {
   readonly #database: Database
   readonly #lock: FolderLock
   readonly #settings: StoreSettings
-  /** A new name each time the store is opened (delivery/run-record.ts). */
+  /**
+   * A new name each time the store is opened. A database that was set back to an earlier copy assigns
+   * the same positions again. A receipt for the readings that had them before must not confirm the new ones.
+   */
   readonly run: string
   /** The parts that a commit of readings works with. */
   readonly intake: StoreIntake
@@ -87,8 +90,7 @@ export class Store {
     this.configs = new EdgeConfigStore(database, settings.maxBytes)
     this.wal = new Wal(database, settings)
     const soundness = new Soundness(database, folder, options.clock)
-    const { outboxes } = this.delivery
-    this.upkeep = openUpkeep(this.#context(), options, { soundness, intake: this.intake, outboxes })
+    this.upkeep = openUpkeep(this.#context(), options, { soundness, intake: this.intake, ...this.delivery })
   }
 
   #context(): HousekeepingContext {

@@ -21,24 +21,25 @@ export const ledger = command({
   },
   examples: ['ledger -s examples/edge.yaml', 'ledger --data examples/data/plant-7 --json'],
   async run({ values, output, env }) {
-    const { rows, messages, unrouted, down, adoptions } = await withReader(await dataFolder(values, env), (reader) => {
+    const account = await withReader(await dataFolder(values, env), (reader) => {
       const uplinks = reader.summary().backlogs.map(({ uplink }) => uplink)
       if (values.uplink !== undefined && !uplinks.includes(values.uplink)) throw noSuchUplink(values.uplink, uplinks)
       const messages = reader.forwards().filter(({ uplink }) => uplink === (values.uplink ?? uplink))
       return {
-        rows: reader.ledger(values.uplink),
+        devices: reader.ledger(values.uplink),
         messages: messages.filter(({ stored }) => stored > 0),
         unrouted: reader.unrouted(),
         down: reader.down(),
         adoptions: reader.nameChanges(),
       }
     })
-    const ofDevices = rows.flatMap(({ device, problems }) => problems.map((problem) => `${device}: ${problem}`))
-    const problems = [...ofDevices, ...[...messages, unrouted, down].flatMap((account) => account.problems)]
+    const { devices, messages, unrouted, down, adoptions } = account
+    const ofDevices = devices.flatMap(({ device, problems }) => problems.map((problem) => `${device}: ${problem}`))
+    const problems = [...ofDevices, ...[...messages, unrouted, down].flatMap((one) => one.problems)]
     const balanced = problems.length === 0
-    if (values.json) output.json({ balanced, problems, devices: rows, messages, unrouted, down, adoptions })
+    if (values.json) output.json({ balanced, problems, ...account })
     else {
-      output.print(ledgerTable(rows))
+      output.print(ledgerTable(devices))
       if (messages.length > 0) output.print(`\n${messagesTable(messages)}`)
       if (unrouted.stored > 0) output.print(`\n${unroutedTable(unrouted)}`)
       if (down.stored > 0) output.print(`\n${downTable(down)}`)
@@ -74,19 +75,19 @@ function unroutedTable({ stored, waiting, replayed, dropped, discarded }: Unrout
   )
 }
 
-/** Changes of the name of the edge: what was confirmed before one is in the cloud under the former name. */
-function adoptionsTable(changes: readonly NameChange[]): string {
-  return textTable(
-    ['adopted at', 'from', 'to', 'epoch'],
-    changes.map(({ at, from, to, epoch }) => [new Date(at).toISOString(), from, to, epoch]),
-  )
-}
-
 /** Messages from the cloud for local clients. */
 function downTable({ stored, waiting, delivered, expired, discarded, damaged }: DownAccount): string {
   return textTable(
     ['messages', 'stored', 'delivered', 'waiting', 'expired', 'discarded', 'damaged'],
     [['from the cloud', stored, delivered, waiting, expired, discarded, damaged]],
+  )
+}
+
+/** Changes of the name of the edge: what was confirmed before one is in the cloud under the former name. */
+function adoptionsTable(changes: readonly NameChange[]): string {
+  return textTable(
+    ['adopted at', 'from', 'to', 'epoch'],
+    changes.map(({ at, from, to, epoch }) => [new Date(at).toISOString(), from, to, epoch]),
   )
 }
 

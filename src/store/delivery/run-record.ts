@@ -5,11 +5,7 @@ import { newName } from '../database.ts'
 /** Key in `meta`: the last run of which a receiver confirmed something. */
 const KEY = 'confirmed_run'
 
-/**
- * The name of this opening of the store (a run), and of the last one that a receiver knows. A database that was set back to
- * an earlier copy assigns the same positions again: a receipt for the readings that had them before names another run, and
- * must not confirm the new ones.
- */
+/** The name of this opening of the store (a run), and of the last one that a receiver knows. */
 export class RunRecord {
   readonly name: string
   readonly #save: Statement<[string, string]>
