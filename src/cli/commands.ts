@@ -37,6 +37,7 @@ import { sql } from './commands/sql/sql.ts'
 import { status } from './commands/status/status.ts'
 import { unroutedList } from './commands/unrouted/list.ts'
 import { unroutedDrop, unroutedReplay } from './commands/unrouted/replay-drop.ts'
+import { uplinkResume } from './commands/uplink/resume.ts'
 
 /** All commands, in the order of the help. */
 export const commands: readonly Command[] = [
@@ -69,6 +70,7 @@ export const commands: readonly Command[] = [
   clockAccept,
   clockReject,
   exportReadings,
+  uplinkResume,
   rejectsList,
   rejectsShow,
   rejectsReplay,

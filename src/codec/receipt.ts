@@ -17,11 +17,12 @@ export const REASON_CHARS_MAX = 400
 /**
  * What a receipt states about its ranges. `stored`: the readings are in the sink. `rejected`: the receiver refused
  * them, and will refuse them again. `forked`: the receiver has other readings at these positions. `amended`: the ranges
- * are numbers of amendments, and those are in the sink.
+ * are numbers of amendments, and those are in the sink. `name-in-use`: another edge with the same name was there first;
+ * nothing was stored. Only for edges that know it (run-name.ts).
  */
-export type ReceiptKind = 'stored' | 'rejected' | 'forked' | 'amended'
+export type ReceiptKind = 'stored' | 'rejected' | 'forked' | 'amended' | 'name-in-use'
 
-const KINDS: readonly ReceiptKind[] = ['stored', 'rejected', 'forked', 'amended']
+const KINDS: readonly ReceiptKind[] = ['stored', 'rejected', 'forked', 'amended', 'name-in-use']
 
 /** The answer of a receiver, sent after its own commit. */
 export interface Receipt {

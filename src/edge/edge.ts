@@ -43,16 +43,24 @@ export interface Edge {
   stop(): Promise<void>
 }
 
+export interface StartOptions {
+  readonly log: Log
+  readonly clock: Clock
+  /** Take over a data folder that belongs to an edge with another name. */
+  readonly adopt?: boolean
+}
+
 /**
  * Wires the parts of an edge and starts them, the store first: nothing is accepted before it can be stored. Devices are
  * let in last, when nothing can fail any more: a device that was connected must not see the edge end. The broker stops
  * first. This is the only place that knows every part of an edge.
- * @throws OperatorError when a port, the data folder or the database is not available; nothing is left running then.
+ * @throws OperatorError when a port, the data folder or the database is not available, or the data folder belongs to
+ * another edge; nothing is left running then.
  */
-export async function startEdge(settings: EdgeSettings, { log, clock }: { log: Log; clock: Clock }): Promise<Edge> {
+export async function startEdge(settings: EdgeSettings, { log, clock, adopt = false }: StartOptions): Promise<Edge> {
   const parts = new Parts()
   try {
-    return await assemble(settings, { log, clock, parts })
+    return await assemble(settings, { log, clock, adopt, parts })
   } catch (failure) {
     await parts.stop().catch((trouble: unknown) => log.error({ err: trouble }, 'clean-up failed'))
     throw failure
@@ -61,7 +69,7 @@ export async function startEdge(settings: EdgeSettings, { log, clock }: { log: L
 
 async function assemble(
   settings: EdgeSettings,
-  { log, clock, parts }: { log: Log; clock: Clock; parts: Parts },
+  { log, clock, adopt, parts }: Required<StartOptions> & { readonly parts: Parts },
 ): Promise<Edge> {
   const startedAt = performance.now()
   const { edge, routes, store, quality, uplinks: uplinkSettings, config } = settings
@@ -72,6 +80,7 @@ async function assemble(
     await StoreClient.start(
       {
         folder: settings.data,
+        adopt,
         commitMsSlow: COMMIT_MS_SLOW,
         settings: { edge, routes, store, quality, uplinks: uplinkSettings, config },
       },

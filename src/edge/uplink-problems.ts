@@ -17,6 +17,7 @@ interface Facts {
 
 /** Whether readings wait, and the uplink has had no answer for too long. */
 export function isSilent(uplink: UplinkStats, facts: Facts): boolean {
+  if (uplink.paused !== undefined) return false
   const waiting = backlogOf(uplink, facts)?.waiting ?? 0
   return waiting > 0 && silentMs(uplink, facts) > silentMsMax(uplink)
 }
@@ -40,6 +41,13 @@ export function uplinkProblems(uplink: UplinkStats, facts: Facts): string[] {
   const problems: string[] = []
   const { waiting = 0, parked = 0, held = 0 } = backlogOf(uplink, facts) ?? {}
   const of = `uplink ${uplink.name}`
+  if (uplink.paused !== undefined) {
+    problems.push(
+      `${of}: paused, because another edge sends as "${uplink.paused.edge}" and was there first; readings are stored and wait. ` +
+        'Stop the other one and run `tidegate uplink resume`, or give this edge a name of its own (`edge`) and start it ' +
+        'once with `--adopt`',
+    )
+  }
   if (isSilent(uplink, facts)) {
     const seconds = Math.round(silentMs(uplink, facts) / 1_000)
     const why = oneLine(whyOf(uplink), REASON_CHARS_MAX)

@@ -46,6 +46,8 @@ export function startUplink(settings: EdgeSettings['uplinks'][number], wiring: U
         await thread.call('release', { uplink, spent })
       },
       spent: () => thread.call('spent', { uplink }),
+      pause: (sending) => thread.call('pause', { uplink, ...sending }),
+      pausedSince: () => thread.call('pausedSince', { uplink }),
     },
     ...(configs !== undefined && { configs: configOutbox(thread, configs) }),
     report: async () => {

@@ -1,29 +1,34 @@
 import type { Log } from '../base/log.ts'
+import { knowsNameInUse } from '../codec/run-name.ts'
+import { type Line, Lines } from './lines.ts'
 import type { Opened } from './open-message.ts'
 
 /** Edges that are watched; later ones are not. */
 const EDGES_MAX = 10_000
-/** Openings of a store (runs) that are remembered for an edge. */
-const RUNS_MAX = 4
 /**
- * This number of returns to an earlier run within this time (ms) means two edges with one name. Fewer can be messages of an
+ * This number of returns to an earlier line within this time (ms) means two edges with one name. Fewer can be messages of an
  * earlier run that the broker delivers late.
  */
 const RETURNS_MIN = 5
 const RETURNS_MS = 600_000
+/** An edge that still sends this long (ms) after it was refused was resumed by an operator. */
+const RESUMED_MS = 10_000
 const NAMES_SHOWN = 20
 
 interface Watched {
-  /** The newest at the end. */
-  readonly runs: string[]
+  readonly lines: Lines
+  last: Line
   /** Monotonic ms of the last returns. */
   readonly returns: number[]
   copiedAt: number
 }
 
+type Sender = Pick<Opened, 'edge' | 'run'>
+
 /**
- * Finds edges that run twice with one name, such as a copy of a machine: their messages come from two runs in turn. Each
- * restart makes a new run, and an edge does not return to an earlier one.
+ * Finds edges that run twice with one name, such as a copy of a machine: messages of two lines (lines.ts) come in turn. The
+ * line that came later is refused (`name-in-use`), until an operator lets it send again: then it is refused only if the two
+ * send in turn once more. An edge that lost its data folder is a new line, and its former line does not come back.
  */
 export class CopiedEdges {
   readonly #log: Log
@@ -39,28 +44,44 @@ export class CopiedEdges {
     return copied.slice(0, NAMES_SHOWN).map(([edge]) => edge)
   }
 
-  /** A message was stored. @param now monotonic ms */
-  note({ edge, run }: Pick<Opened, 'edge' | 'run'>, now: number): void {
+  /** Whether another edge has the name of the sender, and the sender must wait. @param now monotonic ms */
+  isInUse({ edge, run }: Sender, now: number): boolean {
+    if (edge === undefined || !knowsNameInUse(run)) return false
+    const line = this.#edges.get(edge)?.lines.find(run)
+    return line?.isLater === true && !isResumed(line, now)
+  }
+
+  /** A message was answered. @param now monotonic ms; `isRefused`: because the name is in use */
+  note({ edge, run }: Sender, now: number, isRefused = false): void {
     if (edge === undefined || run === '') return
     const known = this.#edges.get(edge)
     if (known === undefined) {
-      if (this.#edges.size < EDGES_MAX)
-        this.#edges.set(edge, { runs: [run], returns: [], copiedAt: Number.NEGATIVE_INFINITY })
+      if (this.#edges.size >= EDGES_MAX) return
+      const lines = new Lines()
+      const { line } = lines.note(run, now)
+      this.#edges.set(edge, { lines, last: line, returns: [], copiedAt: Number.NEGATIVE_INFINITY })
       return
     }
-    const { runs, returns } = known
-    if (runs.at(-1) === run) return
-    const at = runs.indexOf(run)
-    if (at >= 0) runs.splice(at, 1)
-    runs.push(run)
-    if (runs.length > RUNS_MAX) runs.shift()
-    if (at < 0) return
+    const { lines, last, returns } = known
+    const { line, isBack } = lines.note(run, now)
+    known.last = line
+    if (isRefused) line.refusedAt ??= now
+    else if (isResumed(line, now)) {
+      Object.assign(line, { isLater: false, refusedAt: undefined })
+      returns.length = 0
+    }
+    if (!isBack || line === last) return
     returns.push(now)
     if (returns.length > RETURNS_MIN) returns.shift()
     if (returns.length < RETURNS_MIN || now - returns[0]! > RETURNS_MS) return
+    lines.later(line, last).isLater = true
     if (now - known.copiedAt >= RETURNS_MS) {
-      this.#log.warn({ edge, runs }, 'two edges have the same name: give each a name of its own')
+      this.#log.warn({ edge, runs: lines.runs }, 'two edges have the same name: give each a name of its own')
     }
     known.copiedAt = now
   }
+}
+
+function isResumed({ refusedAt }: Line, now: number): boolean {
+  return refusedAt !== undefined && now - refusedAt >= RESUMED_MS
 }

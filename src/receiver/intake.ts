@@ -135,16 +135,16 @@ export class ReceiverIntake {
     try {
       const opened = await this.#openNext(group)
       const receivedAt = clock.now()
-      const results = await sink.store(
-        opened.map(({ delivery }) => delivery),
-        receivedAt,
-      )
+      const isInUse = opened.map((one) => this.#copies.isInUse(one, performance.now()))
+      const deliveries = opened.filter((_, i) => !isInUse[i]).map(({ delivery }) => delivery)
+      const stored = deliveries.length === 0 ? [] : [...(await sink.store(deliveries, receivedAt))]
+      const results = isInUse.map((one) => (one ? undefined : stored.shift()!))
       this.#commits++
       this.#trouble = undefined
       for (const [i, one] of group.entries()) {
-        this.#tally.add(opened[i]!, results[i]!, receivedAt)
-        this.#copies.note(opened[i]!, performance.now())
-        await this.#answer(opened[i]!, results[i]!, one.answer)
+        this.#tally.add(opened[i]!, results[i], receivedAt)
+        this.#copies.note(opened[i]!, performance.now(), isInUse[i])
+        await this.#answer(opened[i]!, results[i], one.answer)
         one.resolve()
       }
     } catch (failure) {
@@ -186,7 +186,7 @@ export class ReceiverIntake {
     return opened
   }
 
-  async #answer(opened: Opened, result: StoreResult, answer: SendReceipt): Promise<void> {
+  async #answer(opened: Opened, result: StoreResult | undefined, answer: SendReceipt): Promise<void> {
     const receipt = receiptOf(opened, result)
     this.#logProblem(opened, receipt)
     if (opened.edge !== undefined) await answer(opened.edge, receipt)
@@ -219,9 +219,10 @@ function isPowerOfTwo(count: number): boolean {
   return Number.isInteger(Math.log2(count))
 }
 
-/** The receipt for a message. */
-export function receiptOf({ epoch, run, refused, delivery }: Opened, result: StoreResult): Receipt {
+/** The receipt for a message; without a result, it was not stored because another edge has the same name. */
+export function receiptOf({ epoch, run, refused, delivery }: Opened, result: StoreResult | undefined): Receipt {
   const answer = { epoch, run, ranges: [], high: 0, reason: undefined }
+  if (result === undefined) return { ...answer, kind: 'name-in-use' }
   switch (result.kind) {
     case 'stored':
     case 'forked':

@@ -25,12 +25,14 @@ export interface Counts {
   readonly rejected: number
   /** Batches of an edge whose database was set back in time. */
   readonly forked: number
+  /** Messages that were not stored, because another edge with the same name was there first. */
+  readonly nameInUse: number
   readonly edges: Readonly<Record<string, EdgeStats>>
 }
 
 /** Counts committed messages. */
 export class Tally {
-  #counts = { batches: 0, readings: 0, repeats: 0, amended: 0, rejected: 0, forked: 0 }
+  #counts = { batches: 0, readings: 0, repeats: 0, amended: 0, rejected: 0, forked: 0, nameInUse: 0 }
   readonly #edges = new Map<string, EdgeStats>()
 
   get rejected(): number {
@@ -45,9 +47,10 @@ export class Tally {
     return { ...this.#counts, edges: Object.fromEntries(this.#edges) }
   }
 
-  add({ edge, delivery }: Opened, result: StoreResult, receivedAt: number): void {
+  add({ edge, delivery }: Opened, result: StoreResult | undefined, receivedAt: number): void {
     const counts = this.#counts
-    if (result.kind === 'stored' && delivery.kind === 'batch') {
+    if (result === undefined) counts.nameInUse++
+    else if (result.kind === 'stored' && delivery.kind === 'batch') {
       const readings = delivery.batch.count - result.repeats
       counts.batches++
       counts.readings += readings
@@ -56,7 +59,7 @@ export class Tally {
     } else if (result.kind === 'amended') counts.amended++
     else if (result.kind === 'forked') counts.forked++
     else counts.rejected++
-    if (edge !== undefined && result.kind === 'amended') this.#addEdge(edge, { readings: 0, repeats: 0, receivedAt })
+    if (edge !== undefined && result?.kind === 'amended') this.#addEdge(edge, { readings: 0, repeats: 0, receivedAt })
   }
 
   #addEdge(edge: string, more: EdgeStats): void {

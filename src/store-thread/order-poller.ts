@@ -98,6 +98,10 @@ export class OrderPoller {
       this.#ofStore.forget(order)
       return `devices forget "${order.devices}": its readings are being removed`
     }
+    if (order.kind === 'uplink-resume') {
+      this.#store.delivery.pauses.end(order.uplink)
+      return `uplink resume: ${order.uplink}`
+    }
     this.#uplinks.carryOut(order)
     return `${order.kind}: ${order.ids.length}`
   }

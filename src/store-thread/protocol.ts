@@ -226,6 +226,10 @@ export interface Calls extends ConfigCalls, DownCalls {
   /** The connection has ended: nothing is in flight any more. `spent`: link usage until now. */
   release: { request: { uplink: string; spent: Spent | undefined }; reply: undefined }
   spent: { request: { uplink: string }; reply: Spent | undefined }
+  /** The receiver has another edge with this name. Replies whether the uplink is paused: the answer is for this run. */
+  pause: { request: { uplink: string; epoch: string; run: string }; reply: boolean }
+  /** Replies with the time since when the uplink is paused, UTC ms; undefined: it is not. */
+  pausedSince: { request: { uplink: string }; reply: number | undefined }
   /** Other clocks; replies with the store clock (UTC ms) at a moment of the elapsed clock (ms). */
   clock: { request: Partial<ClockEvidence>; reply: { readonly time: number; readonly elapsed: number } }
   status: { request: undefined; reply: StoreStatus }
@@ -276,5 +280,7 @@ export interface ThreadData {
   readonly folder: string
   /** A commit that takes longer (ms) counts as slow. */
   readonly commitMsSlow?: number
+  /** Take over a store that belongs to an edge with another name. */
+  readonly adopt?: boolean
   readonly settings: Pick<EdgeSettings, 'edge' | 'routes' | 'store' | 'quality' | 'uplinks' | 'config'>
 }

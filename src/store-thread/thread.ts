@@ -7,7 +7,6 @@ import { archive } from '../export/archive.ts'
 import { isDamage } from '../store/database.ts'
 import type { Archive } from '../store/housekeeping/retention.ts'
 import { isStoreTrouble } from '../store/housekeeping/space.ts'
-import { describeDamage } from '../store/recovery/damages.ts'
 import { DamagedBlock } from '../store/sealed/blocks.ts'
 import { Store } from '../store/store.ts'
 import { CatalogWatch } from './commit/catalog-watch.ts'
@@ -36,6 +35,7 @@ import {
   type ToThread,
 } from './protocol.ts'
 import { startupNotices } from './startup-notices.ts'
+import { statusOf } from './status.ts'
 
 /** How long after the last repeated publish the index of recent readings is kept (ms). */
 const FORGET_REPEATS_MS = 60_000
@@ -63,10 +63,11 @@ class StoreThread {
   #returns = 0
   readonly #quality = { good: 0, uncertain: 0, bad: 0 }
 
-  constructor({ folder, settings, commitMsSlow = Infinity }: ThreadData, check: SchemaCheck) {
+  constructor({ folder, settings, adopt = false, commitMsSlow = Infinity }: ThreadData, check: SchemaCheck) {
     const { edge, store, quality, uplinks, config, routes } = settings
     this.#commits = new LatencyMeter(commitMsSlow)
     this.#store = Store.open(folder, store, uplinkStarts(uplinks), {
+      edge: { name: edge, adopt },
       clock: systemClock,
       archive: store.archive === undefined ? undefined : archiveTo(resolve(folder, store.archive)),
     })
@@ -214,6 +215,8 @@ class StoreThread {
     requestResend: (request) => this.#uplinks.requestResend(request),
     release: (request) => this.#uplinks.release(request),
     spent: (request) => this.#uplinks.spent(request),
+    pause: (request) => this.#uplinks.pause(request, systemClock.now()),
+    pausedSince: ({ uplink }) => this.#store.delivery.pauses.since(uplink),
     clock: (evidence) => this.#hear(evidence),
     status: () => this.#status(),
     close: () => {
@@ -240,26 +243,13 @@ class StoreThread {
   }
 
   #status(): StoreStatus {
-    const { soundness } = this.#store.upkeep
     return {
-      epoch: this.#store.epoch,
-      lastSeq: this.#store.lastSeq,
-      series: this.#store.intake.catalog.seriesCount,
-      devices: this.#store.intake.catalog.deviceCount,
+      ...statusOf(this.#store),
+      ...this.#counted,
       catalog: this.#catalogWatch.status(performance.now()),
       commits: this.#commits.summary(performance.now()),
-      ...this.#counted,
       quality: { ...this.#quality },
-      space: this.#store.upkeep.forecaster.forecast(this.#store.lastSeq),
-      wal: this.#store.wal.status,
-      clock: this.#store.time.status,
-      waitingRemoval: this.#store.upkeep.housekeeping.expiry.waiting,
-      damage: { now: soundness.damage, past: soundness.unacknowledged.map(describeDamage) },
-      backlogs: this.#store.delivery.outboxes.map((outbox) => this.#store.backlog(outbox)),
-      forwards: this.#store.delivery.forwards.status(),
-      rejects: this.#store.intake.rejects.status(),
       unrouted: { ...this.#store.intake.unrouted.status(), routed: this.#unrouted.routed },
-      down: this.#store.delivery.down.status(),
       configs: this.#configs.status(),
     }
   }

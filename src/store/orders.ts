@@ -41,6 +41,7 @@ export const order = z.discriminatedUnion('kind', [
     upTo: z.number().int().min(0),
   }),
   z.strictObject({ kind: z.literal('forget-devices'), devices: z.string().min(1).max(256), unconfirmed: z.boolean() }),
+  z.strictObject({ kind: z.literal('uplink-resume'), uplink: z.string() }),
   z.strictObject({ kind: z.literal('config-patch'), ...edit, patch: z.json() }),
   z.strictObject({ kind: z.literal('config-set'), ...edit, config: z.json() }),
   z.strictObject({ kind: z.literal('config-delete'), ...edit }),
@@ -75,7 +76,10 @@ export function isClockOrder(given: Order): given is ClockOrder {
 }
 
 /** An order that the store carries out without an uplink. */
-export type StoreOrder = Extract<Order, { kind: 'replay-undecodable' | 'unrouted' | 'drop-down' | 'forget-devices' }>
+export type StoreOrder = Extract<
+  Order,
+  { kind: 'replay-undecodable' | 'unrouted' | 'drop-down' | 'forget-devices' | 'uplink-resume' }
+>
 
 export function isConfigOrder(given: Order): given is ConfigOrder {
   return given.kind.startsWith('config-')

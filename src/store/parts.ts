@@ -7,9 +7,12 @@ import { Arrivals, type TimeOf } from './arrivals.ts'
 import { Catalog } from './catalog.ts'
 import { EpochRenewals } from './delivery/epoch-renewals.ts'
 import { LinkUsage } from './delivery/link-usage.ts'
+import { NamePauses } from './delivery/name-pauses.ts'
 import type { Outbox } from './delivery/outbox.ts'
 import { openOutboxes, type Retired, type UplinkStart } from './delivery/outboxes.ts'
+import { RunRecord } from './delivery/run-record.ts'
 import { DownQueue } from './down/down-queue.ts'
+import type { EdgeName } from './edge-name.ts'
 import { ForwardQueue } from './forward/forward-queue.ts'
 import { assembleRetention } from './housekeeping/assemble.ts'
 import { Forecaster } from './housekeeping/forecaster.ts'
@@ -31,8 +34,12 @@ import { VerdictTable } from './sealed/verdicts.ts'
 import { SeriesUpkeep } from './series/series-upkeep.ts'
 import { readLastSeq } from './timeline.ts'
 
-/** What a store is given in addition to its settings; by default the clocks of this machine, and no archive. */
+/**
+ * What a store is given in addition to its settings; by default the clocks of this machine, no archive, and no check of the
+ * name of the edge.
+ */
 export interface StoreTools {
+  readonly edge?: EdgeName | undefined
   readonly archive?: Archive | undefined
   readonly clock?: Clock
   readonly elapsedClock?: ElapsedClock
@@ -43,6 +50,7 @@ export interface StoreOptions {
   readonly folder: string
   readonly settings: StoreSettings
   readonly uplinks: readonly UplinkStart[]
+  readonly edge: EdgeName | undefined
   readonly archive: Archive | undefined
   /** The system clock, and the time since the machine started. */
   readonly clock: Clock
@@ -70,6 +78,8 @@ export interface StoreDelivery {
   readonly retired: readonly Retired[]
   readonly linkUsage: LinkUsage
   readonly renewals: EpochRenewals
+  readonly pauses: NamePauses
+  readonly run: RunRecord
   readonly forwards: ForwardQueue
   /** Messages from the cloud for local clients. */
   readonly down: DownQueue
@@ -129,6 +139,8 @@ export function openDelivery(
     ...openOutboxes(uplinks, { database, positions, lastSeq, firstSince }),
     linkUsage: new LinkUsage(database),
     renewals: new EpochRenewals(database),
+    pauses: new NamePauses(database),
+    run: new RunRecord(database),
     forwards: new ForwardQueue(database, settings, uplinks),
     down: new DownQueue(database, settings),
   }

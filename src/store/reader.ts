@@ -10,7 +10,9 @@ import { ClockSteps } from './clock/clock-steps.ts'
 import { StoreClock } from './clock/store-clock.ts'
 import { readClock, readSteps } from './clock/store-time.ts'
 import { openReadOnly } from './database.ts'
+import { NamePauses } from './delivery/name-pauses.ts'
 import { auditDown, type DownAccount, type DownHead, downHeads } from './down/down-account.ts'
+import { type NameChange, nameChanges } from './edge-name.ts'
 import { auditForwards, type ForwardAccount, type ParkedMessage, parkedMessages } from './forward/forward-account.ts'
 import { planRetention, type RetentionPlan } from './housekeeping/retention-plan.ts'
 import {
@@ -100,6 +102,16 @@ export class StoreReader {
   /** The account of every device, checked against the readings themselves; see `auditLedger`. */
   ledger(uplink?: string): LedgerRow[] {
     return this.#snapshot(() => auditLedger(this.#database, this.#settled(uplink)))
+  }
+
+  /** Changes of the name of the edge, accepted with `--adopt`: the newest, at most 20. */
+  nameChanges(): readonly NameChange[] {
+    return nameChanges(this.#database)
+  }
+
+  /** Since when an uplink is paused because another edge has the same name (UTC ms); undefined: it is not. */
+  pausedSince(uplink: string): number | undefined {
+    return new NamePauses(this.#database).since(uplink)
   }
 
   /** The effect that retention with these rules would have now, by the store clock. */

@@ -7,10 +7,11 @@ import { readNewestArrival } from './arrivals.ts'
 import { Catalog } from './catalog.ts'
 import { StoreTime } from './clock/store-time.ts'
 import { EdgeConfigStore } from './config/config-store.ts'
-import { newName, prepareFolder } from './database.ts'
+import { prepareFolder } from './database.ts'
 import { type Backlog, backlogOf } from './delivery/backlog.ts'
 import type { Outbox } from './delivery/outbox.ts'
 import type { UplinkStart } from './delivery/outboxes.ts'
+import { claimStore, type NameChange } from './edge-name.ts'
 import { Wal } from './housekeeping/wal.ts'
 import { FolderLock } from './lock.ts'
 import { LogWriter, type RawLogRow } from './log.ts'
@@ -44,10 +45,10 @@ export class Store {
   readonly #lock: FolderLock
   readonly #settings: StoreSettings
   /**
-   * A new name each time the store is opened; it is not stored. A database that was set back to an earlier copy assigns
+   * A new name each time the store is opened. A database that was set back to an earlier copy assigns
    * the same positions again. A receipt for the readings that had them before must not confirm the new ones.
    */
-  readonly run = newName()
+  readonly run: string
   /** The parts that a commit of readings works with. */
   readonly intake: StoreIntake
   /** Delivery to the uplinks: the readings and messages that were sent, and those that wait. */
@@ -61,6 +62,8 @@ export class Store {
   readonly configs: EdgeConfigStore
   readonly wal: Wal
   readonly orders: Orders
+  /** The change of the name of the edge that this opening has made. */
+  readonly renamed: NameChange | undefined
   #epoch: string
   /** False: a transaction failed, and its changes in memory could not be discarded yet. */
   #recovered = true
@@ -68,7 +71,8 @@ export class Store {
   #amended: OverlaidVerdict[] = []
 
   private constructor(database: Database, lock: FolderLock, options: StoreOptions) {
-    const { folder, settings } = options
+    const { folder, settings, edge, clock } = options
+    this.renamed = edge && claimStore(database, edge, clock.now())
     this.#database = database
     this.#lock = lock
     this.#settings = settings
@@ -81,12 +85,12 @@ export class Store {
       { lastSeq: () => this.lastSeq, newestArrival: readNewestArrival(database) },
     )
     this.delivery = openDelivery(database, options, { ...this.sealed, lastSeq: this.lastSeq })
+    this.run = this.delivery.run.name
     this.orders = new Orders(database)
     this.configs = new EdgeConfigStore(database, settings.maxBytes)
     this.wal = new Wal(database, settings)
     const soundness = new Soundness(database, folder, options.clock)
-    const { outboxes } = this.delivery
-    this.upkeep = openUpkeep(this.#context(), options, { soundness, intake: this.intake, outboxes })
+    this.upkeep = openUpkeep(this.#context(), options, { soundness, intake: this.intake, ...this.delivery })
   }
 
   #context(): HousekeepingContext {
@@ -104,13 +108,13 @@ export class Store {
 
   /**
    * Opens the store of a folder. A damaged database is set aside and salvaged first (recovery/heal.ts).
-   * @throws OperatorError if the folder is not writable or is in use, or the database is of a newer version.
+   * @throws OperatorError if the folder is not writable, in use or of another edge, or the database is of a newer version.
    */
   static open(
     folder: string,
     settings: StoreSettings,
     uplinks: readonly UplinkStart[],
-    { archive, clock = systemClock, elapsedClock = new MachineElapsedClock() }: StoreTools = {},
+    { edge, archive, clock = systemClock, elapsedClock = new MachineElapsedClock() }: StoreTools = {},
   ): Store {
     prepareFolder(folder)
     const lock = FolderLock.take(folder)
@@ -120,7 +124,7 @@ export class Store {
         uplinks: uplinks.map(({ name }) => name),
         now: clock.now(),
       })
-      return new Store(database, lock, { folder, settings, uplinks, archive, clock, elapsedClock })
+      return new Store(database, lock, { folder, settings, uplinks, edge, archive, clock, elapsedClock })
     } catch (failure) {
       lock.release()
       throw failure

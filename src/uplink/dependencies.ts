@@ -32,6 +32,8 @@ export interface UplinkStats {
   readonly statusProblem?: string | undefined
   /** Whether another client uses the same client id at the broker, such as a copy of this edge; undefined: not known. */
   readonly sameId: 'uses' | 'seems to use' | undefined
+  /** The name that another edge uses as well: the uplink is paused since then (UTC ms). Undefined: it is not paused. */
+  readonly paused?: { readonly edge: string; readonly at: number } | undefined
   /** Since the start: messages that the broker or the receiver refused for good. */
   readonly refused: number
   /** Since the start: readings that the receiver confirmed although they were not sent. */

@@ -40,6 +40,13 @@ export interface Outbox {
   release(spent: Spent): Promise<void>
   /** The link usage that was stored last. */
   spent(): Promise<Spent | undefined>
+  /**
+   * The receiver has another edge with this name: the uplink is paused until an operator resumes it. Resolves with false
+   * if the answer is for something else; then nothing changes.
+   */
+  pause(sending: Sending): Promise<boolean>
+  /** Since when the uplink is paused, UTC ms; undefined: it is not. */
+  pausedSince(): Promise<number | undefined>
 }
 
 export type Refusal = 'halved' | 'parked' | 'hopeless'

@@ -5,6 +5,7 @@ import type { Link, MessageHandler } from '../link/link.ts'
 import { Reconnect } from '../link/reconnect.ts'
 import { SameIdWatch } from '../link/same-id.ts'
 import type { UplinkSettings } from '../settings/schema/uplink.ts'
+import { NamePause } from './answers/name-pause.ts'
 import { ReceiverWatch } from './answers/receiver-watch.ts'
 import { BatchPublisher } from './batch-publisher.ts'
 import { Budget, momentOf } from './budget.ts'
@@ -55,6 +56,7 @@ export class Uplink implements Part {
   #lastFailure: string | undefined
   readonly #reconnect: Reconnect
   readonly #sameId = new SameIdWatch()
+  readonly #namePause: NamePause
   #sentReadings = 0
   #sentBytes = 0
   #confirmedReadings = 0
@@ -67,6 +69,7 @@ export class Uplink implements Part {
     this.name = `uplink ${settings.name}`
     this.#settings = settings
     this.#deps = dependencies
+    this.#namePause = new NamePause(dependencies)
     this.#topics = cloudTopics(settings.prefix, dependencies.edge)
     const onBack = ({ kept }: { readonly kept: boolean }): void => this.#session?.back(kept)
     this.#receiver = new ReceiverWatch({ ...dependencies, settings, topics: this.#topics, onBack })
@@ -103,6 +106,7 @@ export class Uplink implements Part {
 
   /** There may be something to send without delay, such as a message or an operator's order. */
   notify(): void {
+    this.#namePause.notify()
     this.#session?.notify()
   }
 
@@ -124,6 +128,7 @@ export class Uplink implements Part {
       lastConfirmedMs: this.#lastConfirmedAt === undefined ? undefined : performance.now() - this.#lastConfirmedAt,
       failures: this.#failures,
       lastFailure: this.#lastFailure,
+      paused: this.#namePause.stats,
       sameId: this.#sameId.verdict(performance.now()),
       ...this.#receiver.stats,
       ...this.#budget.report(momentOf(this.#deps)),
@@ -155,14 +160,15 @@ export class Uplink implements Part {
   async #connection(): Promise<Omit<SessionEnd, 'reason'>> {
     const { log, outbox, edge, clock } = this.#deps
     try {
+      if (!(await this.#namePause.over(this.#stopping.signal))) return STOPPED
       const bdSeq = this.#connections++ % CONNECTION_NUMBERS
       this.#format = makeFormat(this.#settings, { edge, clock, metricRegistry: this.#metricRegistry, bdSeq })
       const link = await this.#open(this.#format)
       const openedAt = performance.now()
       this.#link = link
       if (this.#stopping.signal.aborted) return STOPPED
-      const { batchBytesMax: bytesMax } = this.#settings
-      const batchPublisher = new BatchPublisher(link, this.#topics, { format: this.#format, bytesMax })
+      const options = { format: this.#format, bytesMax: this.#settings.batchBytesMax }
+      const batchPublisher = new BatchPublisher(link, this.#topics, options)
       const session = this.#begin(link, batchPublisher)
       await this.#subscribe(link)
       await outbox.release(this.#budget.spent) // everything stored until now is the backlog of this connection

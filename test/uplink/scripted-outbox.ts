@@ -147,6 +147,12 @@ export class ScriptedOutbox implements Outbox {
 
   async spent(): Promise<undefined> {}
 
+  async pause(): Promise<boolean> {
+    return false
+  }
+
+  async pausedSince(): Promise<undefined> {}
+
   async release(): Promise<void> {
     this.releases++
     this.#inFlight.clear()

@@ -1,5 +1,6 @@
 import { Exit, OperatorError } from '../../base/errors.ts'
 import { suggestion } from '../../base/nearest.ts'
+import type { NameChange } from '../../store/edge-name.ts'
 import type { LedgerRow } from '../../store/ledger.ts'
 import type { DownAccount, ForwardAccount, UnroutedAccount } from '../../store/reader.ts'
 import { command, shared } from '../command.ts'
@@ -20,28 +21,32 @@ export const ledger = command({
   },
   examples: ['ledger -s examples/edge.yaml', 'ledger --data examples/data/plant-7 --json'],
   async run({ values, output, env }) {
-    const { rows, messages, unrouted, down } = await withReader(await dataFolder(values, env), (reader) => {
+    const account = await withReader(await dataFolder(values, env), (reader) => {
       const uplinks = reader.summary().backlogs.map(({ uplink }) => uplink)
       if (values.uplink !== undefined && !uplinks.includes(values.uplink)) throw noSuchUplink(values.uplink, uplinks)
       const messages = reader.forwards().filter(({ uplink }) => uplink === (values.uplink ?? uplink))
       return {
-        rows: reader.ledger(values.uplink),
+        devices: reader.ledger(values.uplink),
         messages: messages.filter(({ stored }) => stored > 0),
         unrouted: reader.unrouted(),
         down: reader.down(),
+        adoptions: reader.nameChanges(),
       }
     })
-    const ofDevices = rows.flatMap(({ device, problems }) => problems.map((problem) => `${device}: ${problem}`))
-    const problems = [...ofDevices, ...[...messages, unrouted, down].flatMap((account) => account.problems)]
-    if (values.json) output.json({ balanced: problems.length === 0, problems, devices: rows, messages, unrouted, down })
+    const { devices, messages, unrouted, down, adoptions } = account
+    const ofDevices = devices.flatMap(({ device, problems }) => problems.map((problem) => `${device}: ${problem}`))
+    const problems = [...ofDevices, ...[...messages, unrouted, down].flatMap((one) => one.problems)]
+    const balanced = problems.length === 0
+    if (values.json) output.json({ balanced, problems, ...account })
     else {
-      output.print(ledgerTable(rows))
+      output.print(ledgerTable(devices))
       if (messages.length > 0) output.print(`\n${messagesTable(messages)}`)
       if (unrouted.stored > 0) output.print(`\n${unroutedTable(unrouted)}`)
       if (down.stored > 0) output.print(`\n${downTable(down)}`)
+      if (adoptions.length > 0) output.print(`\n${adoptionsTable(adoptions)}`)
     }
     for (const problem of problems) output.note(`does not balance: ${problem}`)
-    return problems.length === 0 ? Exit.OK : Exit.FAILED
+    return balanced ? Exit.OK : Exit.FAILED
   },
 })
 
@@ -75,6 +80,14 @@ function downTable({ stored, waiting, delivered, expired, discarded, damaged }: 
   return textTable(
     ['messages', 'stored', 'delivered', 'waiting', 'expired', 'discarded', 'damaged'],
     [['from the cloud', stored, delivered, waiting, expired, discarded, damaged]],
+  )
+}
+
+/** Changes of the name of the edge: what was confirmed before one is in the cloud under the former name. */
+function adoptionsTable(changes: readonly NameChange[]): string {
+  return textTable(
+    ['adopted at', 'from', 'to', 'epoch'],
+    changes.map(({ at, from, to, epoch }) => [new Date(at).toISOString(), from, to, epoch]),
   )
 }
 

@@ -14,8 +14,18 @@ export const run = command({
   notes: [
     'Prints one line when devices can connect; the log goes to standard error. SIGINT or SIGTERM stops the edge in order, a second one ends it at once; SIGHUP reads the settings again (docs/services.md). In each case, nothing that was acknowledged is lost.',
   ],
-  options: { settings: shared.settings },
-  examples: ['run -s examples/edge.yaml', 'run -s examples/edge.yaml 2> plant-7.log'],
+  options: {
+    settings: shared.settings,
+    adopt: {
+      kind: 'flag',
+      help: 'Take over a data folder that belongs to an edge with another name; what it has not delivered is sent under the new one',
+    },
+  },
+  examples: [
+    'run -s examples/edge.yaml',
+    'run -s examples/edge.yaml 2> plant-7.log',
+    'run -s examples/edge.yaml --adopt',
+  ],
   async run({ values, output, env }) {
     const { loadEdgeSettings } = await import('../../settings/load/load.ts')
     const warnings: string[] = []
@@ -30,7 +40,7 @@ export const run = command({
     const { startEdge } = await import('../../edge/edge.ts')
     return serve(
       output,
-      () => startEdge(settings, { log, clock: systemClock }),
+      () => startEdge(settings, { log, clock: systemClock, adopt: values.adopt }),
       ({ addresses: { mqtt, web } }) => {
         const page = web === undefined ? '' : `, web http://${web.host}:${web.port}`
         return `edge ${settings.edge} is ready: mqtt ${mqtt.host}:${mqtt.port}${page}, data ${settings.data}`

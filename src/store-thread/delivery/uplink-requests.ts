@@ -54,6 +54,7 @@ export class UplinkRequests {
       ? 0
       : store.write(() => {
           if (spent !== undefined) store.delivery.linkUsage.write(uplink, spent)
+          store.delivery.run.confirmed()
           return outbox.confirm(sent, lastSeq)
         })
     const unmarked = countOf(sent.flatMap((range) => outbox.settled.missing(range)))
@@ -108,6 +109,13 @@ export class UplinkRequests {
 
   spent({ uplink }: Calls['spent']['request']): Calls['spent']['reply'] {
     return this.#store.delivery.linkUsage.of(uplink)
+  }
+
+  /** The receiver has another edge with this name. @returns whether the uplink is paused: the answer is for this run */
+  pause({ uplink, ...sent }: Calls['pause']['request'], now: number): boolean {
+    if (!this.#isOurs(sent)) return false
+    this.#store.write(() => this.#store.delivery.pauses.begin(uplink, now))
+    return true
   }
 
   /** Carries out an order about rejects; call it inside `write`. Ignores uplinks that are not in the settings. */

@@ -2,6 +2,7 @@ import type { Database } from 'better-sqlite3'
 import type { Seq } from '../../base/reading.ts'
 import type { Positions } from '../positions.ts'
 import { DeliveryAccount } from './account.ts'
+import { NamePauses } from './name-pauses.ts'
 import { Outbox } from './outbox.ts'
 
 /** An uplink of the settings. */
@@ -59,6 +60,7 @@ function retireAllBut(uplinks: readonly UplinkStart[], { database, positions, la
       for (const table of ['confirmed', 'confirmed_counts', 'parked', 'spending', 'forwards', 'parked_messages']) {
         database.prepare(`DELETE FROM ${table} WHERE uplink = ?`).run(id)
       }
+      new NamePauses(database).end(name)
       database.prepare('DELETE FROM uplinks WHERE id = ?').run(id)
       return { name, waiting }
     })

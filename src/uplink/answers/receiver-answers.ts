@@ -44,6 +44,7 @@ export class ReceiverAnswers {
     if (!decoded.ok) return this.#undecodable(decoded.reason, 'cannot decode a receipt')
     const { receipt } = decoded
     if (receipt.kind === 'rejected') await this.#rejected(receipt)
+    else if (receipt.kind === 'name-in-use') await this.#nameInUse(receipt)
     else if (receipt.kind === 'amended') await this.#amended(receipt, receipt.ranges)
     else await this.#batch.take(receipt)
   }
@@ -105,6 +106,13 @@ export class ReceiverAnswers {
     if (count > 0 && this.#deps.record.unsent.add(count)) {
       this.#deps.log.error({ count }, 'the receiver confirmed readings that were not sent: they are not marked')
     }
+  }
+
+  /** The store keeps the pause first, so that it also holds after a crash. */
+  async #nameInUse({ epoch, run }: Receipt): Promise<void> {
+    if (!(await this.#deps.outbox.pause({ epoch, run }))) return
+    this.#session.heard()
+    this.#session.finish('another edge uses the name of this one', { atOnce: true })
   }
 
   async #amended({ epoch, run }: Sending, ranges: readonly SeqRange[]): Promise<void> {

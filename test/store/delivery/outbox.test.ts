@@ -201,7 +201,7 @@ describe('a run', () => {
       store.beginEpoch()
       store.close()
       expect(store.run).toBe(run)
-      expect(run).toMatch(/^[\w-]{12}$/)
+      expect(run).toMatch(/^[\w-]{12}\.$/)
       return run
     })
     expect(new Set(runs).size).toBe(3)

@@ -60,6 +60,8 @@ class Edge {
       requestResend: async (given: object) => void requests.requestResend({ uplink, ...given } as never),
       release: never,
       spent: never,
+      pause: async (given: object) => requests.pause({ uplink, ...given } as never, NOW),
+      pausedSince: never,
     }
     this.#answers = new ReceiverAnswers(
       {

@@ -91,10 +91,11 @@ function readingsText({ readings, quality, rejected, partial, duplicates, pendin
 function uplinkText(uplink: UplinkStatus, { backlogs = [], forwards }: Store, at: unknown): string {
   const backlog = backlogs.find((one) => one.uplink === uplink.name)
   const messages = forwards?.uplinks?.find((one) => one.uplink === uplink.name)
-  const { connected, protocolVersion, lastFailure, failures, lastConfirmedMs, spent } = uplink
+  const { connected, paused, protocolVersion, lastFailure, failures, lastConfirmedMs, spent } = uplink
   const version = protocolVersion === undefined ? '' : ` (MQTT ${Number(protocolVersion) === 5 ? '5' : '3.1.1'})`
   const why = lastFailure === undefined ? '' : `: ${lastFailure} (failure ${figure(failures)} in a row)`
   return list(
+    paused === undefined ? '' : `paused since ${timeOf(paused.at)}`,
     connected === true ? `connected${version}` : `not connected${why}`,
     backlog === undefined ? '' : `${figure(backlog.waiting)} readings wait${oldestText(backlog.oldestAt, at)}`,
     backlog === undefined ? '' : `${figure(backlog.confirmed)} confirmed`,
