@@ -1,6 +1,6 @@
 import { EARLIEST } from '../store/clock/clock-limits.ts'
 import type { ClockStatus } from '../store/clock/clock-state.ts'
-import { durationText, stepText } from '../store/clock/clock-text.ts'
+import { durationText, SET_CLOCK, stepText } from '../store/clock/clock-text.ts'
 import type { WaitingRemoval } from '../store/housekeeping/expiry.ts'
 
 /** The store clock may differ from the system clock by this time (ms) before it is a problem: the machine was off. */
@@ -19,7 +19,7 @@ export function clockProblems(facts: {
   if (system < EARLIEST) {
     problems.push(
       `the system clock shows ${new Date(system).toISOString().slice(0, 10)}: it was not set since power-on, and readings ` +
-        "are flagged CLOCK_UNSYNCED until it is: run `sudo timedatectl set-ntp true`, or without NTP `sudo date -u -s '…'`",
+        `are flagged CLOCK_UNSYNCED until it is: ${SET_CLOCK}`,
     )
   }
   if (step !== undefined) problems.push(stepText({ ...clock, step }))
@@ -27,18 +27,19 @@ export function clockProblems(facts: {
     const where = systemAheadMs > 0 ? 'ahead of' : 'behind'
     problems.push(
       `the system clock is ${durationText(systemAheadMs)} ${where} the store clock, by which ` +
-        'readings are removed: if the system clock is right, run `tidegate clock accept`',
+        `readings are removed: if the system clock is right, run \`tidegate clock accept\`; otherwise ${SET_CLOCK}`,
     )
   }
   if (step === undefined && contradictedMs !== undefined) {
     const where = contradictedMs > 0 ? 'ahead of' : 'behind'
     problems.push(
       `the clock of the receiver is ${durationText(contradictedMs)} ${where} the system clock: one of them is wrong, and ` +
-        'readings are flagged CLOCK_UNSYNCED until they agree or the system clock is synchronised',
+        'readings are flagged CLOCK_UNSYNCED until they agree or the system clock is synchronised: if the system clock is ' +
+        `wrong, ${SET_CLOCK}`,
     )
   }
   if (synchronised === false && !confirmed) {
-    problems.push('the system clock is not synchronised: readings are flagged CLOCK_UNSYNCED until it is')
+    problems.push(`the system clock is not synchronised: readings are flagged CLOCK_UNSYNCED until it is: ${SET_CLOCK}`)
   }
   if (waitingRemoval !== undefined) {
     const { readings, of, sums, ofSums } = waitingRemoval

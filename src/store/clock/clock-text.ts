@@ -1,5 +1,9 @@
 import type { ClockStatus } from './clock-state.ts'
 
+/** The cure of a wrong system clock, as commands to paste. */
+export const SET_CLOCK =
+  "run `sudo timedatectl set-ntp true`, or without NTP `sudo date -u -s 'YYYY-MM-DD HH:MM:SS'` with the present UTC time"
+
 /** A step of the system clock, for people: what happened, what it means and what to do. */
 export function stepText({
   step,
@@ -8,11 +12,11 @@ export function stepText({
   const { byMs, endedAt, rejected } = step
   const stepped = `the system clock was set ${byMs > 0 ? 'forward' : 'back'} by ${durationText(byMs)}`
   if (endedAt !== undefined) return `${stepped}; the step has ended, and no reading was removed because of it`
-  if (rejected) return `${stepped}, and an operator has rejected the change: correct the clock`
+  if (rejected) return `${stepped}, and an operator has rejected the change: ${SET_CLOCK}`
   const held = holdsRemoval ? 'nothing is removed by age until this is settled' : 'the receiver has a different time'
   return (
     `${stepped}; ${held}: if the clock is right now, run \`tidegate clock accept\`; ` +
-    'otherwise correct it or run `tidegate clock reject`'
+    `otherwise ${SET_CLOCK}; \`tidegate clock reject\` keeps the store clock`
   )
 }
 
