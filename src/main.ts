@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Exit, messageOf } from './base/errors.ts'
 import { createPrivately } from './base/files/private-files.ts'
+import { keepCompiledCode } from './cli/compile-cache.ts'
 import { boundHeap } from './cli/heap.ts'
 import { ProcessOutput } from './cli/output.ts'
 
@@ -14,6 +15,7 @@ if (major < 22 || (major === 22 && minor < 15)) {
 }
 
 createPrivately()
+keepCompiledCode()
 
 /** May start the edge again with other flags: must run before the other modules are loaded, or they load twice. */
 if (process.argv[2] === 'run') boundHeap()

@@ -1,3 +1,4 @@
+import { EARLIEST } from '../store/clock/clock-limits.ts'
 import type { ClockStatus } from '../store/clock/clock-state.ts'
 import { durationText, stepText } from '../store/clock/clock-text.ts'
 import type { WaitingRemoval } from '../store/housekeeping/expiry.ts'
@@ -12,10 +13,17 @@ export function clockProblems(facts: {
   readonly waitingRemoval: WaitingRemoval | undefined
 }): string[] {
   const { clock, waitingRemoval } = facts
-  const { step, systemAheadMs, synchronised, confirmed, contradictedMs } = clock
+  const { time, step, systemAheadMs, synchronised, confirmed, contradictedMs } = clock
+  const system = time + systemAheadMs
   const problems: string[] = []
+  if (system < EARLIEST) {
+    problems.push(
+      `the system clock shows ${new Date(system).toISOString().slice(0, 10)}: it was not set since power-on, and readings ` +
+        "are flagged CLOCK_UNSYNCED until it is: run `sudo timedatectl set-ntp true`, or without NTP `sudo date -u -s '…'`",
+    )
+  }
   if (step !== undefined) problems.push(stepText({ ...clock, step }))
-  else if (systemAheadMs > AHEAD_MS_MAX || systemAheadMs < -BEHIND_MS_MAX) {
+  else if (system >= EARLIEST && (systemAheadMs > AHEAD_MS_MAX || systemAheadMs < -BEHIND_MS_MAX)) {
     const where = systemAheadMs > 0 ? 'ahead of' : 'behind'
     problems.push(
       `the system clock is ${durationText(systemAheadMs)} ${where} the store clock, by which ` +

@@ -5,7 +5,16 @@ import { type QualityRule, qualityRule } from '../settings/schema/quality.ts'
 import { VerdictDraft } from './draft.ts'
 import { addKind, alignKind, isLearnt, isOdd, type Kinds, kindsOf, type StoredKind, storedKind } from './kinds.ts'
 import { RangeCheck } from './range.ts'
-import { judgeTime, NEVER, OUT_OF_ORDER, type TimeLimits, type Times } from './timing.ts'
+import {
+  DEVICE_CLOCK,
+  isOutdated,
+  judgeTime,
+  NEVER,
+  OUT_OF_ORDER,
+  runOf,
+  type TimeLimits,
+  type Times,
+} from './timing.ts'
 import { Windows } from './windows.ts'
 
 /** A reading to be stored. `device` and `metric` are only used for a series that is new to the judge. */
@@ -24,7 +33,7 @@ export interface JudgeInput extends Times {
 }
 
 /** A reading as it is stored, with its current verdict. */
-export type ReplayInput = Omit<StoredReading, 'unit'> & Pick<JudgeInput, 'kind'>
+export type ReplayInput = Omit<StoredReading, 'unit'> & Pick<JudgeInput, 'kind' | 'receivedAt' | 'clockRun'>
 
 /** A quality rule, prepared for the series that it matches. */
 interface Rule {
@@ -37,8 +46,9 @@ interface Rule {
 interface Series extends Kinds {
   readonly rule: Rule
   readonly windows: Windows | undefined
-  /** Time of the latest reading that was in order, UTC milliseconds. */
+  /** Time of the latest reading that was in order (UTC milliseconds), and the clock that gave it; see `Latest`. */
   lastTs: number
+  lastRun: number
 }
 
 /** A worse verdict for an earlier reading of a series. `series` is the number that the caller gave it. */
@@ -80,7 +90,7 @@ export class Judge {
     const draft = this.#draft
     draft.begin(1, 0)
     if (claim !== undefined) draft.lower(claim.quality, claim.reasons)
-    judgeTime(draft, input, state.lastTs, rule.limits)
+    judgeTime(draft, input, state, rule.limits)
     judgeValue(draft, input, state)
     this.#learn(series, state, draft, input)
     const amendment = observe(state, draft, input)
@@ -90,9 +100,9 @@ export class Judge {
 
   /**
    * Restores the state at start: call it like `judge`, in the same order; it returns no verdict and makes no amendment.
-   * The stored verdict says what the windows did with the reading, so the time of arrival is not needed; later
-   * amendments add to it. A replay of the whole log restores the exact state; a replay of the last `replayMs` fills
-   * every window again.
+   * The stored verdict says what the windows did with the reading; the time of arrival says only which clock gave the
+   * time. Later amendments add to the verdict. A replay of the whole log restores the exact state; a replay of the last
+   * `replayMs` fills every window again.
    */
   replay(series: number, stored: ReplayInput): void {
     const state = this.#series[series] ?? this.#open(series, stored)
@@ -145,7 +155,13 @@ export class Judge {
   #open(series: number, { device, metric, kind }: Pick<JudgeInput, 'device' | 'metric' | 'kind'>): Series {
     const name = `${device}/${metric}`
     const rule = this.#rules.find(({ matches }) => matches(name)) ?? this.#unruled
-    const opened: Series = { rule, windows: Windows.of(rule.settings), ...kindsOf(kind), lastTs: NEVER }
+    const opened: Series = {
+      rule,
+      windows: Windows.of(rule.settings),
+      ...kindsOf(kind),
+      lastTs: NEVER,
+      lastRun: DEVICE_CLOCK,
+    }
     this.#series[series] = opened
     return opened
   }
@@ -171,13 +187,14 @@ function isOfType(value: Value, type: QualityRule['type']): boolean {
 function observe(
   state: Series,
   draft: VerdictDraft,
-  reading: { seq: Seq; ts: number; value: Value },
+  reading: { seq: Seq; ts: number; value: Value; receivedAt: number; clockRun: number },
 ): Amendment | undefined {
   const { seq, ts, value } = reading
   if (draft.has(OUT_OF_ORDER) || ts === state.lastTs) return undefined
   const { windows } = state
-  if (ts < state.lastTs) windows?.reset()
+  if (ts < state.lastTs || isOutdated(state, reading.clockRun)) windows?.reset()
   state.lastTs = ts
+  state.lastRun = runOf(reading)
   if (windows === undefined) return undefined
   if (typeof value === 'number' && draft.quality !== 9 && !draft.has(Reason.TYPE)) {
     return windows.take(draft, seq, value, ts)

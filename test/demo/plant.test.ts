@@ -37,7 +37,7 @@ function playMinute(devices: readonly SimulatedDevice[]): { flagged: Flagged[]; 
         const number = series.get(key) ?? series.size
         series.set(key, number)
         const seq = flagged.length
-        const times = { receivedAt: arrival, clockSynced: true }
+        const times = { receivedAt: arrival, clockSynced: true, clockRun: 0 }
         flagged.push({
           ...reading,
           ...judge.judge(number, { ...reading, ...times, seq, kind: { type: undefined, isNew: true } }),

@@ -20,7 +20,7 @@ async function publish(edge: SiteEdge, value: number): Promise<void> {
 interface Point {
   readonly value: number
   readonly quality: number
-  readonly reasons: readonly string[]
+  readonly reasons: string
 }
 
 async function history(edge: SiteEdge): Promise<Point[]> {
@@ -57,6 +57,25 @@ describePeer('faketime', 'a machine whose clock starts at the time of its last s
     expect([first, third]).toEqual([1, 3].map((value) => expect.objectContaining({ value, quality: 1 })))
     expect(second).toMatchObject({ value: 2, quality: 3 })
     expect(second!.reasons).toContain('CLOCK_UNSYNCED')
+    expect(await edge.stop()).toBe(0)
+  })
+})
+
+describePeer('faketime', 'a new edge whose clock shows the year 2000', () => {
+  it('reports how to set the clock, and readings are good once it is set', async () => {
+    const clock = new MovableClock(peers.faketime!)
+    const edge = await SiteEdge.create()
+    clock.shift(Math.round((Date.UTC(2000, 0, 2) - Date.now()) / 1_000))
+    await edge.start({ ...clock.env, PATH: tempFolder() })
+    await publish(edge, 1)
+    expect((await edge.status()).problems.join()).toMatch(/shows 2000-01-02: .*`sudo timedatectl set-ntp true`/)
+    clock.shift(0)
+    await until(async () => (await edge.status()).problems.length === 0, { deadlineMs: 30_000, what: 'no problem' })
+    await publish(edge, 2)
+    const [first, second] = await history(edge)
+    expect(first).toMatchObject({ value: 1, quality: 3 })
+    expect(first!.reasons).toContain('CLOCK_UNSYNCED')
+    expect(second).toMatchObject({ value: 2, quality: 1, reasons: '' })
     expect(await edge.stop()).toBe(0)
   })
 })

@@ -29,6 +29,7 @@ export function input(seq: number, over: Partial<JudgeInput> = {}): JudgeInput {
     receivedAt: ts,
     claim: undefined,
     clockSynced: true,
+    clockRun: 0,
     ...over,
   }
 }
@@ -57,8 +58,9 @@ export function judgeAll(judge: Judge, readings: readonly JudgeInput[]): Outcome
   return { first, last, amendments }
 }
 
-export function stored({ seq, device, metric, kind, value, ts }: JudgeInput, verdict: Verdict): ReplayInput {
-  return { seq, device, metric, kind, value, ts, quality: verdict.quality, reasons: verdict.reasons }
+export function stored(reading: JudgeInput, { quality, reasons }: Verdict): ReplayInput {
+  const { seq, device, metric, kind, value, ts, receivedAt, clockRun } = reading
+  return { seq, device, metric, kind, value, ts, receivedAt, clockRun, quality, reasons }
 }
 
 export function qualities(verdicts: readonly Verdict[]): Quality[] {

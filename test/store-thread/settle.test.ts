@@ -108,8 +108,8 @@ describe('the batches of publishes', () => {
 
   it('of one commit settle in one task', async () => {
     const spine = await Spine.start(tempFolder())
-    const tasks = watchTasks(spine, 1_000)
-    await until(() => tasks.length === 1_000)
+    const tasks = watchTasks(spine, 50)
+    await until(() => tasks.length === 50)
     expect(new Set(tasks).size).toBe(1)
     await spine.stop()
   })

@@ -161,6 +161,7 @@ export class MessageWriter {
     input.receivedAt = publish.arrival
     input.claim = publish.dup && !reading.timed ? asRepeat(reading.claim) : reading.claim
     input.clockSynced = publish.arrival >= this.#trusted.from && publish.arrival <= this.#trusted.to
+    input.clockRun = this.#store.time.clockRun
     input.hasSibling = this.#repeats.hasSibling
     const verdict = this.#judge.judge(series.id, input)
     // A number in a series of numbers, the common case, changes nothing.

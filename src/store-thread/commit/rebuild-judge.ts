@@ -18,11 +18,14 @@ export function rebuildJudge(store: Store, rules: readonly QualityRule[]): Judge
   const judge = new Judge(rules)
   const { arrivals } = store.sealed
   const since = arrivals.firstSince(arrivals.newest() - Math.max(judge.replayMs, REBUILD_MS_MIN), store.lastSeq)
+  const { runs } = store.time
+  let at = 0
   for (const row of store.readFrom(Math.max(since, store.lastSeq - REBUILD_ROWS_MAX))) {
     const series = store.intake.catalog.series(row[1])!
     const { id, device, metric } = series
     noteTime(series, row[2], { reasons: row[5] }, { arrival: row[6] })
     if (!series.current) store.intake.catalog.makeCurrent(series)
+    while (at + 1 < runs.length && runs[at + 1]!.first <= row[0]) at++
     judge.replay(id, {
       seq: row[0],
       device: device.name,
@@ -32,6 +35,8 @@ export function rebuildJudge(store: Store, rules: readonly QualityRule[]): Judge
       ts: row[2],
       quality: row[4],
       reasons: row[5],
+      receivedAt: row[6],
+      clockRun: runs[at]?.run ?? store.time.clockRun,
     })
   }
   return judge

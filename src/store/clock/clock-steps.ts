@@ -1,4 +1,5 @@
 import type { Seq } from '../../base/reading.ts'
+import { STEP_MS } from './clock-limits.ts'
 
 /**
  * An arrival may be this much earlier than its commit (ms), because publishes wait for a slow disk, and this much later,
@@ -19,6 +20,12 @@ export interface ClockOffset {
   readonly settled: boolean
   /** The store clock when the entry began (UTC ms). */
   readonly at: number
+}
+
+/** From position `first` on, the system clock was not set back: arrivals of one run can be compared. */
+export interface ClockRunStart {
+  readonly first: Seq
+  readonly run: number
 }
 
 /**
@@ -95,6 +102,18 @@ export class ClockSteps {
     const settled = this.#all[from]?.settled
     const other = this.#all.find((entry, i) => i > from && entry.settled !== settled)
     return other === undefined ? Infinity : other.first - 1
+  }
+
+  /**
+   * The runs of the system clock up to a position, ascending: it was set back between them. The last one is the present
+   * run, unless the system clock was set back since.
+   */
+  runs(lastSeq: Seq, present: { readonly offset: number; readonly run: number }): ClockRunStart[] {
+    const stored = this.#all.filter(({ first }, i) => i === 0 || first <= lastSeq)
+    const begins = stored.filter(({ offset }, i) => i === 0 || offset < stored[i - 1]!.offset - STEP_MS)
+    const isOver = present.offset < (stored.at(-1)?.offset ?? 0) - STEP_MS
+    const last = present.run - Number(isOver)
+    return begins.map(({ first }, i) => ({ first, run: last + i + 1 - begins.length }))
   }
 
   /** The readings after this position were not stored: their entries are removed. */

@@ -3,8 +3,9 @@ import type { Clock } from '../../base/clock.ts'
 import type { ElapsedClock } from '../../base/elapsed-time.ts'
 import type { Seq } from '../../base/reading.ts'
 import { AGREE_MS } from './clock-limits.ts'
+import { ClockRun } from './clock-run.ts'
 import type { ClockChange, ClockStatus, SavedClock, TrustedTimes } from './clock-state.ts'
-import { type ClockOffset, ClockSteps } from './clock-steps.ts'
+import { type ClockOffset, type ClockRunStart, ClockSteps } from './clock-steps.ts'
 import { StoreClock } from './store-clock.ts'
 
 /** The state is written at least this often (ms): after a power cut the store clock is late by at most this more. */
@@ -51,6 +52,7 @@ export class StoreTime {
   /** Counted time (ms) at a large correction, until retention has run after it; kept across restarts. */
   #guardFrom: number | undefined
   #savedAt: number
+  readonly #run: ClockRun
 
   constructor(
     database: Database,
@@ -66,6 +68,7 @@ export class StoreTime {
     this.#clock = new StoreClock(elapsedClock, saved, { system: system.now(), newestArrival })
     this.#steps = new ClockSteps(readSteps(database))
     this.#savedAt = elapsedClock.now()
+    this.#run = new ClockRun(system, elapsedClock)
     this.#guardFrom = readGuard(database)
     if (saved === undefined && lastSeq() > 0) this.#steps.begin(1, 0, { settled: true, at: this.#clock.now() })
     // Readings of an earlier start of the machine, of which the time was confirmed, need no correction any more.
@@ -109,6 +112,16 @@ export class StoreTime {
     return this.#steps.timeOf(seq, arrival)
   }
 
+  /** Changes when the system clock is set back: arrivals of an earlier run may be too late. Read it after `arrived`. */
+  get clockRun(): number {
+    return this.#run.number
+  }
+
+  /** The runs of the stored readings, in ascending position; the last one is the present run, unless it is over. */
+  get runs(): readonly ClockRunStart[] {
+    return this.#steps.runs(this.#lastSeq(), { offset: this.#system.now() - this.now(), run: this.#run.number })
+  }
+
   /** Other sources say something new. Call `compare` afterwards. */
   hear(evidence: Partial<ClockEvidence>): void {
     this.#evidence = { ...this.#evidence, ...evidence }
@@ -117,6 +130,7 @@ export class StoreTime {
   /** Compares the clocks. @returns whether there is something to write: call `flush` in a transaction. */
   compare(): boolean {
     const { step } = this.#clock.saved
+    this.#run.compare()
     const change = this.#clock.observe({ system: this.#system.now(), ...this.#evidence })
     if (this.#clock.saved.step !== step) this.#isDirty = true
     if (change !== undefined) this.#apply(change)
@@ -160,6 +174,7 @@ export class StoreTime {
     if (!this.#steps.isForeign(arrival, this.#now)) return false
     this.compare()
     this.#now = this.#clock.now()
+    if (arrival - this.#now < this.#steps.offset) this.#run.next()
     this.#steps.begin(seq, arrival - this.#now, { settled: this.#clock.isSettled, at: this.#now })
     this.#isDirty = true
     return true

@@ -150,11 +150,16 @@ export class DownDelivering implements Part {
       if (++checked % TOPICS_PER_TURN === 0) await new Promise(setImmediate)
       if (queue.attempt !== undefined && (queue.attempt === 'reading' || queue.attempt.delivery.isOpen)) continue
       queue.attempt = undefined
-      if (!this.#broker.hasSubscriber(topic)) continue
-      queue.attempt = 'reading'
-      inFlight++
-      void this.#publish(topic, queue)
+      if (this.#begin(topic, queue)) inFlight++
     }
+  }
+
+  /** Publishes the first message of a topic. @returns false: the topic has no subscriber */
+  #begin(topic: string, queue: Queue): boolean {
+    if (!this.#broker.hasSubscriber(topic)) return false
+    queue.attempt = 'reading'
+    void this.#publish(topic, queue)
+    return true
   }
 
   #countInFlight(): number {
@@ -195,6 +200,8 @@ export class DownDelivering implements Part {
     // At the end, so that a topic with many messages does not take every place.
     this.#queues.delete(topic)
     if (queue.messages.length > 0) this.#queues.set(topic, queue)
+    // The next one does not wait until the removal of this one is on the disk, unless other topics wait for a place.
+    if (!this.#stopped && queue.messages.length > 0 && this.#queues.size <= IN_FLIGHT_MAX) this.#begin(topic, queue)
     this.#delivered.push(message.id)
     this.#wait.wake()
   }
