@@ -12,7 +12,7 @@ export const ledger = command({
   name: 'ledger',
   summary: 'Account for every reading of every device; exit code 1 if it does not balance',
   notes: [
-    'For every device: received = stored + rejected + partial + duplicate, and stored = kept + expired + dropped + thinned + damaged. For every device and uplink: stored = confirmed + waiting + parked + lost. For messages without a route: stored = waiting + replayed + dropped + discarded. Every equation that does not hold is reported. The edge may be running.',
+    'For every device: received = stored + rejected + partial + duplicate, and stored = kept + expired + dropped + thinned + damaged. For every device and uplink: stored = confirmed + waiting + parked + lost. For messages without a route: stored = waiting + replayed + dropped + discarded. For messages from the cloud: stored = waiting + delivered + expired + discarded + damaged. Every equation that does not hold is reported. The edge may be running.',
   ],
   options: {
     ...storeOptions,

@@ -15,7 +15,7 @@ export const restore = command({
   operands: { value: 'FILE', help: 'A file that `tidegate backup` or `store.backup` has made', min: 1, max: 1 },
   examples: [
     'restore plant-7.db -s examples/edge.yaml',
-    'restore data/backup/tidegate-20261124T000000Z.db --data examples/data/plant-7',
+    'restore examples/data/plant-7/backup/tidegate-20261124T000000Z.db --data examples/data/plant-7',
   ],
   async run({ values, operands: [operand = ''], output, env }) {
     const folder = await dataFolder(values, env)

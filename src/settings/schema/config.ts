@@ -2,15 +2,18 @@ import { z } from 'zod'
 import { configSchemas } from './config-files.ts'
 import { bytes, count, ms } from './fields.ts'
 
-const onConflict = z.union([
-  z.enum(['cloud', 'edge', 'lww', 'manual']),
-  z.templateLiteral(['custom:', z.string().regex(/^[A-Za-z0-9_-]{1,64}$/)]),
-])
+const onConflict = z.union(
+  [
+    z.enum(['cloud', 'edge', 'lww', 'manual']),
+    z.templateLiteral(['custom:', z.string().regex(/^[A-Za-z0-9_-]{1,64}$/)]),
+  ],
+  'must be cloud, edge, lww, manual or custom:NAME',
+)
 
 const policy = z.strictObject({
   path: z
     .string()
-    .startsWith('/')
+    .startsWith('/', 'must begin with /')
     .max(1_024)
     .describe('JSON Pointer; `*` matches one key, `**` any number of keys: `/safety/**`'),
   onConflict: onConflict.describe(
@@ -27,7 +30,7 @@ const keyedArray = z.strictObject({
 const custom = z.strictObject({
   name: z
     .string()
-    .regex(/^[A-Za-z0-9_-]{1,64}$/)
+    .regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 of A–Z a–z 0–9 _ -')
     .describe('Name of the function; policies refer to it as `custom:NAME`'),
   module: z
     .string()

@@ -49,7 +49,10 @@ export function* downProblems({ edge = '', routes = [], uplinks = [] }: Parts): 
     for (const name of route.uplinks ?? known.keys()) {
       const prefix = known.get(name)
       if (prefix === undefined) {
-        yield { path: ['routes', at, 'uplinks'], text: `there is no uplink ${name}: ${[...known.keys()].join(', ')}` }
+        yield {
+          path: ['routes', at, 'uplinks'],
+          text: `there is no uplink "${name}"; known: ${[...known.keys()].join(', ')}`,
+        }
         continue
       }
       const back = comesBack(route, { edge, prefix, name, routes })

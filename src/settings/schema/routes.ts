@@ -113,7 +113,8 @@ function* problemsOf(given: Given): Generator<[keyof Given, string]> {
   if (forward !== true && !isDown) {
     if (typeof topic === 'string') yield* only('topic', routeProblem(topic))
     if (to !== undefined && to !== '{topic}') yield ['to', 'is for routes with `forward: true` or `direction: down`']
-    if (uplinks !== undefined) yield ['uplinks', 'is for routes with `forward: true`; readings go to every uplink']
+    if (uplinks !== undefined)
+      yield ['uplinks', 'is for routes with `forward: true` or `direction: down`; readings go to every uplink']
     return
   }
   if (typeof topic === 'string') yield* only('topic', isDown ? downFilterProblem(topic) : forwardFilterProblem(topic))
@@ -167,7 +168,10 @@ export function* forwardsNowhere({
     if (known.length === 0 || !Array.isArray(one.uplinks)) continue
     for (const [index, wanted] of one.uplinks.entries()) {
       if (known.includes(wanted)) continue
-      yield { path: ['routes', at, 'uplinks', index], text: `there is no uplink ${wanted}: ${known.join(', ')}` }
+      yield {
+        path: ['routes', at, 'uplinks', index],
+        text: `there is no uplink "${wanted}"; known: ${known.join(', ')}`,
+      }
     }
   }
 }

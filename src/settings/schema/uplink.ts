@@ -17,6 +17,8 @@ import {
 import { confirmable, confirmableProblem, formats } from './formats.ts'
 import { tls, tlsProblem, tlsWanted } from './tls.ts'
 
+const START = 'must be all, now, or a time such as 2026-01-31T08:00:00Z'
+
 const budget = z.strictObject({
   bytesPerSecond: bytes
     .min(1_024)
@@ -88,7 +90,7 @@ export const uplink = z
       .prefault({})
       .describe('Limits for the traffic of the link, counted in bytes on the wire; default: no limits'),
     start: z
-      .union([z.enum(['all', 'now']), z.iso.datetime({ offset: true })])
+      .union([z.enum(['all', 'now']), z.iso.datetime({ offset: true, error: START })], START)
       .default('all')
       .describe(
         'Which of the readings that are already stored a new uplink sends: `all`, none (`now`), or those that ' +

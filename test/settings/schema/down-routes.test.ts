@@ -29,7 +29,9 @@ describe('a down route', () => {
 
   it('is refused without an uplink, with an unknown one, and without a name when there are several', () => {
     expect(problems([DOWN], [])).toEqual(['routes.0.direction: there is no uplink to receive from'])
-    expect(problems([{ ...DOWN, uplinks: ['clod'] }])).toEqual(['routes.0.uplinks: there is no uplink clod: cloud'])
+    expect(problems([{ ...DOWN, uplinks: ['clod'] }])).toEqual([
+      'routes.0.uplinks: there is no uplink "clod"; known: cloud',
+    ])
     const two = [UPLINK, { ...UPLINK, name: 'archive' }]
     expect(problems([DOWN], two)).toEqual([
       'routes.0.uplinks: is missing: name the uplinks to receive from (cloud, archive)',

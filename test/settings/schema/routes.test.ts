@@ -21,7 +21,7 @@ describe('a forward route', () => {
     expect(problems({ topic: 'e/#', forward: true, format: 'json' })[0]).toMatch(/^routes\.1\.format: is for readings/)
     expect(problems({ topic: 'e/{device}', to: 'x/{topic}' })[0]).toMatch(/^routes\.1\.to: is for routes with/)
     expect(problems({ topic: 'e/#', forward: true, uplinks: ['clod'] })).toEqual([
-      'routes.1.uplinks.0: there is no uplink clod: cloud',
+      'routes.1.uplinks.0: there is no uplink "clod"; known: cloud',
     ])
     expect(problems({ topic: 'e/#', forward: true }, [])).toEqual([
       'routes.1.forward: there is no uplink to forward to',

@@ -101,7 +101,7 @@ function uplinkText(uplink: UplinkStatus, { backlogs = [], forwards }: Store, at
     backlog === undefined ? '' : `${figure(backlog.confirmed)} confirmed`,
     counted(backlog?.parked, 'readings parked'),
     counted(messages?.waiting, 'messages to forward'),
-    lastConfirmedMs === undefined ? 'no answer yet' : `last answer ${duration(lastConfirmedMs)} ago`,
+    lastConfirmedMs === undefined ? 'no answer since the start' : `last answer ${duration(lastConfirmedMs)} ago`,
     spent === undefined ? '' : `today ${size(spent.dayBytes)}, this month ${size(spent.monthBytes)}`,
   )
 }
